@@ -1,0 +1,10 @@
+// The tests run as compiled by `npm run build`: the same JavaScript that `npm start` runs, worker threads included.
+export default {
+  roots: ['<rootDir>/dist/tests'],
+  testMatch: ['**/*.test.js'],
+  transform: {},
+  testEnvironment: 'node',
+  testTimeout: 60_000,
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/dist/tests/support/totals-reporter.js'],
+};

@@ -1,0 +1,131 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { FatalError } from './errors.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const HOUR_MS = 3_600_000;
+
+/** A whole number within bounds, written in digits only: `1e3`, ` 5` and `5.0` are refused. */
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .default(fallback);
+
+const origins = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+  )
+  .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))));
+
+/** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
+export const variables = {
+  ENGINE: z.enum(['embedded', 'distributed']).optional(),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: integer(3000, 0, 65_535),
+  DATA_DIR: z.string().min(1).default('./data'),
+  AUTH: z.enum(['none', 'jwt']).optional(),
+  CORS_ORIGINS: origins.default([]),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+
+  MONGODB_URI: z.string().min(1).optional(),
+  REDIS_URL: z.string().min(1).optional(),
+
+  VALIDATOR_URL: z.url({ protocol: /^https?$/ }).optional(),
+  VALIDATOR_API_KEY: z.string().min(1).optional(),
+  VALIDATOR_USER_ID: z.string().min(1).max(255).default('verigate'),
+  VALIDATOR_TIMEOUT_MS: integer(30_000, 10, HOUR_MS),
+  MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
+
+  FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
+  EMAILS_PER_EVENT: integer(500, 1, 10_000),
+  FEED_HISTORY: integer(1000, 0, 1_000_000),
+  FEED_HISTORY_BYTES: integer(4 * MIB, 0, 1024 * MIB),
+  FEED_TTL_MS: integer(600_000, 1, 24 * HOUR_MS),
+  STALL_AFTER_MS: integer(120_000, 10, 24 * HOUR_MS),
+  QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),
+  HELD_TTL_MS: integer(24 * HOUR_MS, 1, 30 * 24 * HOUR_MS),
+  MAX_HELD_BYTES: integer(256 * MIB, 0, 1024 * 1024 * MIB),
+
+  MAX_UPDATE_BYTES: integer(8 * MIB, KIB, 256 * MIB),
+  MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),
+  MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
+  MAX_EXPORTS: integer(4, 1, 1000),
+
+  MAX_CONNECTIONS: integer(20_000, 1, 1_000_000),
+  MAX_SUBSCRIPTIONS_PER_SOCKET: integer(100, 1, 100_000),
+  MAX_EVENTS_PER_SECOND: integer(50, 1, 100_000),
+  MAX_SOCKET_PAYLOAD_BYTES: integer(64 * KIB, KIB, 64 * MIB),
+  MAX_BUFFERED_BYTES: integer(MIB, KIB, 1024 * MIB),
+
+  SHUTDOWN_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
+} satisfies Record<string, z.ZodType>;
+
+export type Config = Omit<z.infer<ReturnType<typeof schema>>, 'ENGINE' | 'AUTH'> & {
+  readonly ENGINE: 'embedded' | 'distributed';
+  readonly AUTH: 'none' | 'jwt';
+};
+
+const schema = () => z.object(variables);
+
+/** Exit code of a wrong configuration (EX_CONFIG in sysexits.h). */
+export const EXIT_CONFIG = 78;
+
+/**
+ * Reads the configuration from environment variables, all of it at once. An empty variable counts as not set.
+ * @throws FatalError naming every variable that is wrong
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(
+    Object.keys(variables)
+      .map((name) => [name, env[name]])
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema().safeParse(given);
+  if (!parsed.success) {
+    throw wrong(...parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`));
+  }
+  const config = parsed.data;
+  return { ...config, ENGINE: engineOf(config), AUTH: authOf(config) };
+}
+
+const wrong = (...reasons: string[]) =>
+  new FatalError(`wrong configuration: ${reasons.join('; ')}`, EXIT_CONFIG);
+
+type Given = z.infer<ReturnType<typeof schema>>;
+
+function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: Given): Config['ENGINE'] {
+  if ((MONGODB_URI === undefined) !== (REDIS_URL === undefined)) {
+    const missing = MONGODB_URI === undefined ? 'MONGODB_URI' : 'REDIS_URL';
+    throw wrong(`${missing}: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL`);
+  }
+  const engine = ENGINE ?? (MONGODB_URI === undefined ? 'embedded' : 'distributed');
+  // Refused rather than ignored: an operator who names a cluster must not end up with a local file.
+  if (engine === 'distributed')
+    throw wrong('ENGINE: the distributed engine is not part of this version; use embedded');
+  return engine;
+}
+
+function authOf({ AUTH, HOST }: Given): Config['AUTH'] {
+  if (AUTH === 'jwt') throw wrong('AUTH: jwt is not part of this version; use none');
+  if (AUTH === undefined && !isLoopback(HOST)) {
+    throw wrong(
+      `AUTH: is not set, and HOST is not loopback: anyone who reaches it could read every file. Set AUTH by hand`,
+    );
+  }
+  return AUTH ?? 'none';
+}
+
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return (
+    bare === 'localhost' || (isIPv4(bare) && bare.startsWith('127.')) || (isIPv6(bare) && bare === '::1')
+  );
+}

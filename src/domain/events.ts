@@ -1,0 +1,102 @@
+import { type PlacedResult, placedJson } from './result.js';
+import type { Stats } from './stats.js';
+import type { RiskLevel, Status } from './verdict.js';
+
+/** The two feeds of a file. */
+export const FEEDS = ['stats', 'emails'] as const;
+export type FeedName = (typeof FEEDS)[number];
+
+/** A point in a file's feed: the revision counts the changes inside one epoch, 1, 2, 3 … without holes. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
+/** Name of a feed's Socket.IO event and, with the file's id behind a colon, of its room and Redis channel. */
+export const eventName = (feed: FeedName): 'file_stats' | 'file_emails' => `file_${feed}`;
+export const roomOf = (feed: FeedName, fileId: string): string => `${eventName(feed)}:${fileId}`;
+
+/** A result on the wire, with its place. A later one for the same place replaces it. */
+export interface EmailEntry {
+  email: string;
+  is_valid: boolean | null;
+  status: Status;
+  risk_level: RiskLevel | null;
+  deliverability_score: number | null;
+  details: Record<string, unknown> | null;
+  batchId: string;
+  position: number;
+}
+
+/** A batch that was run again and is shorter now: drop its places from `length` on. */
+export interface Truncation {
+  batchId: string;
+  length: number;
+}
+
+export interface FileEmails {
+  fileId: string;
+  epoch: string;
+  revision: number;
+  /** Revision of the file's `file_emails` before this one; 0: none in this epoch. */
+  previous: number;
+  emails: EmailEntry[];
+  truncated?: Truncation[];
+}
+
+export interface EmailsPage {
+  emails: EmailEntry[];
+  pagination: { total: number; page: number; limit: number; pages: number };
+}
+
+export interface SubscribeRequest {
+  fileId: string;
+  feeds?: FeedName[];
+  since?: Cursor;
+}
+
+export interface Subscribed {
+  ok: true;
+  fileId: string;
+  epoch: string;
+  revision: number;
+  /** True: `missed` holds every `file_emails` after `since`. False: start over from `stats` and `emails`. */
+  recovered: boolean;
+  stats: Stats;
+  emails?: EmailsPage;
+  missed?: FileEmails[];
+}
+
+export interface Refused {
+  ok: false;
+  error: { code: string; message: string; retryable: boolean };
+}
+
+export interface ServerToClientEvents {
+  file_stats: (stats: Stats) => void;
+  file_emails: (emails: FileEmails) => void;
+  file_deleted: (file: { fileId: string }) => void;
+  unsubscribed: (ended: { fileId: string; code: string }) => void;
+  server_draining: (advice: { reconnectInMs: number }) => void;
+}
+
+export interface ClientToServerEvents {
+  subscribe: (request: SubscribeRequest, answer: (reply: Subscribed | Refused) => void) => void;
+  unsubscribe: (request: { fileId: string }, answer: (reply: { ok: true } | Refused) => void) => void;
+  refresh: (
+    request: { token: string },
+    answer: (reply: { ok: true; expiresAt: string | null } | Refused) => void,
+  ) => void;
+}
+
+/** A `file_emails` payload as text, from results that are text already. */
+export function emailsPayload(
+  event: Omit<FileEmails, 'emails' | 'truncated'>,
+  emails: readonly PlacedResult[],
+  truncated: readonly Truncation[],
+): string {
+  const { fileId, epoch, revision, previous } = event;
+  const head = JSON.stringify({ fileId, epoch, revision, previous }).slice(0, -1);
+  const tail = truncated.length === 0 ? '' : `,"truncated":${JSON.stringify(truncated)}`;
+  return `${head},"emails":[${emails.map(placedJson).join(',')}]${tail}}`;
+}

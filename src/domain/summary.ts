@@ -1,0 +1,103 @@
+import type { Result } from './result.js';
+import { CELLS, VERDICTS } from './verdict.js';
+
+/**
+ * What a batch adds to its file, as plain counts: the totals of a file are the sum of its batches' summaries, and have
+ * the same shape. A flush replaces a batch's old summary in the totals by its new one; it never looks at the others.
+ */
+export interface Summary {
+  /** Batches counted: 1 for a batch. */
+  readonly batches: number;
+  /** Batches heard of. */
+  readonly begun: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly stalled: number;
+  /** Batches whose size is not known yet. */
+  readonly unsized: number;
+  /** Addresses in the batches of known size. */
+  readonly total: number;
+  /** Addresses with a result. */
+  readonly processed: number;
+  /** Addresses of complete batches that never got a result. */
+  readonly skipped: number;
+  /** Results by verdict, in the order of `VERDICTS`. */
+  readonly verdicts: readonly number[];
+  /** Results by status and risk, in the order of `cellOf`. */
+  readonly cells: readonly number[];
+}
+
+export const NOTHING: Summary = {
+  batches: 0,
+  begun: 0,
+  completed: 0,
+  failed: 0,
+  stalled: 0,
+  unsized: 0,
+  total: 0,
+  processed: 0,
+  skipped: 0,
+  verdicts: VERDICTS.map(() => 0),
+  cells: Array.from({ length: CELLS }, () => 0),
+};
+
+/** A batch as it was announced: what a feed remembers of it. */
+export interface Announced {
+  /** Version of the batch's stored state; 0: never announced. */
+  readonly version: number;
+  readonly summary: Summary;
+}
+
+/** How a batch stands, apart from its results. */
+export interface BatchStanding {
+  readonly begun: boolean;
+  readonly isComplete: boolean;
+  readonly isFailed: boolean;
+  readonly isStalled: boolean;
+  /** Addresses in the batch, as last heard; null: nobody has said. */
+  readonly totalEmails: number | null;
+}
+
+export function summarize(standing: BatchStanding, results: readonly Result[]): Summary {
+  const verdicts = [...NOTHING.verdicts];
+  const cells = [...NOTHING.cells];
+  for (const { verdict, cell } of results) {
+    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+    cells[cell] = (cells[cell] ?? 0) + 1;
+  }
+  return restand({ ...NOTHING, processed: results.length, verdicts, cells }, standing);
+}
+
+/** The summary of the same results after the batch's standing changed. */
+export function restand(summary: Summary, standing: BatchStanding): Summary {
+  const total = Math.max(standing.totalEmails ?? 0, summary.processed);
+  return {
+    ...summary,
+    batches: 1,
+    begun: Number(standing.begun),
+    completed: Number(standing.isComplete),
+    failed: Number(standing.isFailed),
+    stalled: Number(standing.isStalled),
+    unsized: Number(standing.totalEmails === null),
+    total,
+    skipped: standing.isComplete ? total - summary.processed : 0,
+  };
+}
+
+export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
+  return {
+    batches: a.batches + sign * b.batches,
+    begun: a.begun + sign * b.begun,
+    completed: a.completed + sign * b.completed,
+    failed: a.failed + sign * b.failed,
+    stalled: a.stalled + sign * b.stalled,
+    unsized: a.unsized + sign * b.unsized,
+    total: a.total + sign * b.total,
+    processed: a.processed + sign * b.processed,
+    skipped: a.skipped + sign * b.skipped,
+    verdicts: a.verdicts.map((count, index) => count + sign * (b.verdicts[index] ?? 0)),
+    cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
+  };
+}
+
+export const subtract = (a: Summary, b: Summary): Summary => add(a, b, -1);

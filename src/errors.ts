@@ -1,0 +1,57 @@
+/**
+ * The error table: every code that leaves the gateway, over HTTP (RFC 9457 problem details) or in a socket's answer.
+ * `retryable` tells a client that the same request may succeed later.
+ */
+export const ERRORS = {
+  invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
+  unauthorized: { status: 401, title: 'A valid token is needed', retryable: false },
+  forbidden: { status: 403, title: 'The token does not allow this', retryable: false },
+  not_found: { status: 404, title: 'There is nothing here', retryable: false },
+  file_not_found: { status: 404, title: 'There is no such file', retryable: false },
+  payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
+  rate_limited: { status: 429, title: 'Too many requests', retryable: true },
+  too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },
+  internal: { status: 500, title: 'Something went wrong here', retryable: true },
+  validator_not_configured: { status: 501, title: 'No validator is configured', retryable: false },
+  validator_unavailable: { status: 502, title: 'The validator cannot be used now', retryable: true },
+  unavailable: { status: 503, title: 'The gateway cannot do this now', retryable: true },
+} as const satisfies Record<string, { status: number; title: string; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface FaultOptions {
+  /** What was wrong, field by field. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** When to come back. */
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** A refusal that its caller is told of. `message` is written for them and holds nothing of their data. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly errors: FaultOptions['errors'];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string = ERRORS[code].title,
+    options: FaultOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** The process cannot start or go on; `exitCode` follows sysexits.h (78: configuration, 74: input/output). */
+export class FatalError extends Error {
+  override readonly name = 'FatalError';
+  constructor(
+    message: string,
+    readonly exitCode: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

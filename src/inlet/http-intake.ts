@@ -1,0 +1,74 @@
+import { InvalidInput, readUpdate, type Update } from '../domain/update.js';
+import { Fault } from '../errors.js';
+import type { Conflator } from '../pipeline/conflator.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import type { Registered, Registration, Saved } from '../store/store.js';
+import type { Intake } from './intake.js';
+
+/** The inlet of requests: whoever brings something is told what became of it, so nothing is put aside here. */
+export class HttpIntake implements Intake {
+  #isOpen = true;
+
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly conflator: Conflator,
+    private readonly maxUpdateBytes: number,
+  ) {}
+
+  async update(bytes: Uint8Array): Promise<Saved['outcome']> {
+    this.#refuseWhileStopping();
+    if (bytes.byteLength > this.maxUpdateBytes) {
+      throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
+    }
+    return this.conflator.take(parseUpdate(bytes), bytes.byteLength);
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    this.#refuseWhileStopping();
+    return this.pipeline.register(registration);
+  }
+
+  async fail(fileId: string, batchId: string, reason: string): Promise<boolean> {
+    this.#refuseWhileStopping();
+    return this.pipeline.fail(fileId, batchId, reason);
+  }
+
+  async remove(fileId: string): Promise<boolean> {
+    this.#refuseWhileStopping();
+    return this.pipeline.remove(fileId);
+  }
+
+  /** Takes in nothing more; fulfilled once what was taken is stored. */
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    await this.conflator.idle();
+  }
+
+  #refuseWhileStopping(): void {
+    if (!this.#isOpen) throw new Fault('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 });
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** @throws InvalidInput where the bytes are not an update */
+export function parseUpdate(bytes: Uint8Array): Update {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(bytes));
+  } catch {
+    // The parser's message repeats a part of its input.
+    throw new InvalidInput([{ field: 'body', message: 'must be JSON' }]);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidInput([{ field: 'body', message: 'must be a JSON object' }]);
+  }
+  try {
+    return readUpdate(value);
+  } catch (error) {
+    // Serialising follows the nesting of `details`; parsing does not.
+    if (error instanceof RangeError)
+      throw new InvalidInput([{ field: 'validatedEmails', message: 'is nested too deeply' }]);
+    throw error;
+  }
+}

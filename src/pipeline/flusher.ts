@@ -1,0 +1,169 @@
+import type { Announced } from '../domain/summary.js';
+import { NOTHING } from '../domain/summary.js';
+import type { Feed } from '../feed/feed.js';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import { beginEpoch, NO_LIFE } from '../snapshot/open-head.js';
+import type { Store } from '../store/store.js';
+import { changeOf } from './change.js';
+
+export interface FlusherDeps {
+  readonly store: Store;
+  readonly feed: Feed;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Changes of one file are gathered for this long; the first after a quiet spell goes out at once. */
+  readonly intervalMs: number;
+  /** Results in one event, at most. */
+  readonly emailsPerEvent: number;
+}
+
+interface Pending {
+  batches: Set<string>;
+  /** Stored changes that are on their way here; while there are any, nobody can say that all is announced. */
+  underway: number;
+  running: Promise<void> | null;
+  timer: NodeJS.Timeout | null;
+  lastAt: number;
+  failures: number;
+}
+
+/** Batches announced in one change, at most: their results have to fit into memory and into one step of the feed. */
+const BATCHES_AT_ONCE = 64;
+const MAX_RETRY_MS = 5_000;
+const NEVER_ANNOUNCED: Announced = { version: 0, summary: NOTHING };
+
+/** Announces what the store has and the feed has not, file by file. Idempotent: flushing twice announces once. */
+export class Flusher {
+  readonly #files = new Map<string, Pending>();
+
+  constructor(private readonly deps: FlusherDeps) {}
+
+  /** A change of the file is about to be stored; the answer is called when it is, with the batches that changed. */
+  expect(fileId: string): (changed: readonly string[] | null) => void {
+    const pending = this.#pending(fileId);
+    pending.underway++;
+    return (changed) => {
+      pending.underway--;
+      if (changed !== null) this.touch(fileId, changed);
+      else this.#schedule(fileId, pending);
+    };
+  }
+
+  /** The batches have changed; an empty list: the file as a whole may have. */
+  touch(fileId: string, batchIds: readonly string[]): void {
+    const pending = this.#pending(fileId);
+    for (const batchId of batchIds.length > 0 ? batchIds : ['']) pending.batches.add(batchId);
+    this.#schedule(fileId, pending);
+  }
+
+  /** Announces what was touched of one file until now, without waiting for its turn; a failure is tried again later. */
+  async settle(fileId: string): Promise<void> {
+    const pending = this.#files.get(fileId);
+    if (pending === undefined) return;
+    const wanted = [...pending.batches];
+    if (pending.running !== null) await pending.running;
+    while (pending.failures === 0 && wanted.some((batchId) => pending.batches.has(batchId))) {
+      await (pending.running ?? this.#run(fileId, pending));
+    }
+  }
+
+  /** Announces everything that was touched until now. @throws where something of it cannot be announced */
+  async drain(): Promise<void> {
+    for (;;) {
+      const busy = [...this.#files].filter(
+        ([, { batches, running }]) => batches.size > 0 || running !== null,
+      );
+      if (busy.length === 0) return;
+      await Promise.all(busy.map(([fileId, pending]) => pending.running ?? this.#run(fileId, pending)));
+      if (busy.some(([, { failures }]) => failures > 0)) throw new Error('a change could not be announced');
+    }
+  }
+
+  #pending(fileId: string): Pending {
+    let pending = this.#files.get(fileId);
+    if (pending === undefined) {
+      pending = { batches: new Set(), underway: 0, running: null, timer: null, lastAt: 0, failures: 0 };
+      this.#files.set(fileId, pending);
+    }
+    return pending;
+  }
+
+  #schedule(fileId: string, pending: Pending): void {
+    if (pending.running !== null || pending.timer !== null) return;
+    const wait = pending.lastAt + this.#interval(pending) - Date.now();
+    if (pending.batches.size === 0 && pending.underway === 0 && wait <= 0) {
+      this.#files.delete(fileId);
+      return;
+    }
+    if (pending.batches.size > 0 && wait <= 0) {
+      void this.#run(fileId, pending);
+    } else if (wait > 0) {
+      pending.timer = setTimeout(() => {
+        pending.timer = null;
+        this.#schedule(fileId, pending);
+      }, wait);
+    }
+  }
+
+  /** The usual pause between two flushes, or a longer one while they fail. */
+  #interval({ failures }: Pending): number {
+    const { intervalMs } = this.deps;
+    if (failures === 0) return intervalMs;
+    const backoff = Math.min(MAX_RETRY_MS, 50 * 2 ** failures);
+    return Math.max(intervalMs, backoff * (0.5 + Math.random() / 2));
+  }
+
+  #run(fileId: string, pending: Pending): Promise<void> {
+    if (pending.timer !== null) clearTimeout(pending.timer);
+    pending.timer = null;
+    const batchIds = [...pending.batches].slice(0, BATCHES_AT_ONCE);
+    for (const batchId of batchIds) pending.batches.delete(batchId);
+    pending.lastAt = Date.now();
+    pending.running = this.#attempt(fileId, pending, batchIds).finally(() => {
+      pending.running = null;
+      this.#schedule(fileId, pending);
+    });
+    return pending.running;
+  }
+
+  async #attempt(fileId: string, pending: Pending, batchIds: readonly string[]): Promise<void> {
+    try {
+      if (batchIds.length > 0) await this.#flush(fileId, pending, batchIds.filter(Boolean));
+      pending.failures = 0;
+    } catch (error) {
+      pending.failures++;
+      for (const batchId of batchIds) pending.batches.add(batchId);
+      this.deps.logger.error(
+        { err: error, failures: pending.failures },
+        'a change could not be announced; trying again',
+      );
+    }
+  }
+
+  async #flush(fileId: string, pending: Pending, batchIds: readonly string[]): Promise<void> {
+    const { store, feed, metrics } = this.deps;
+    for (;;) {
+      const head = await feed.head(fileId, batchIds);
+      const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
+      const isComplete = pending.underway === 0 && pending.batches.size === 0;
+      const news = await store.news(fileId, announced);
+      if (news === null) return;
+      const { facts, changes } = news;
+      if (head === null || (head.state.life !== facts.life && head.state.life !== NO_LIFE)) {
+        await beginEpoch(store, feed, fileId, { facts, instead: head?.epoch ?? null, unannounced: batchIds });
+        continue;
+      }
+      const nothingNew = news.batches.length === 0 && head.state.changes === changes;
+      const change = nothingNew ? null : changeOf(head, news, this.deps.emailsPerEvent, Date.now());
+      if (change !== null && !(await feed.append(fileId, head, change))) {
+        metrics.conflicts.inc();
+        continue;
+      }
+      if (change !== null) metrics.flushes.inc();
+      const { life, stats } = (change ?? head).state;
+      await store.keepStats(fileId, life, isComplete ? changes : null, stats);
+      return;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { Logger } from '../logger.js';
+import type { Pipeline } from './pipeline.js';
+
+export interface SilenceOptions {
+  /** A batch that has begun is stalled after this much silence. */
+  readonly begunMs: number;
+  /** A batch that waits is stalled after this much silence of its whole file. */
+  readonly queuedMs: number;
+}
+
+const MAX_PERIOD_MS = 10_000;
+
+/** Looks for silent batches, again and again, until the answer is called. */
+export function watchSilence(
+  pipeline: Pipeline,
+  { begunMs, queuedMs }: SilenceOptions,
+  logger: Logger,
+): () => void {
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    try {
+      const now = Date.now();
+      await pipeline.stall({ begunBefore: now - begunMs, queuedBefore: now - queuedMs });
+    } catch (error) {
+      logger.warn({ err: error }, 'could not look for silent batches');
+    } finally {
+      looking = false;
+    }
+  };
+  const period = Math.max(10, Math.min(MAX_PERIOD_MS, begunMs / 4, queuedMs / 4));
+  const timer = setInterval(() => void look(), period);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,132 @@
+import type { Server as HttpServer } from 'node:http';
+import { Server } from 'socket.io';
+import type { Broadcaster } from '../broadcast/broadcaster.js';
+import type { Refused } from '../domain/events.js';
+import { Fault } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import type { Snapshots } from '../snapshot/snapshots.js';
+import { isOriginAllowed } from './origins.js';
+import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
+import type { Gate, GateSocket } from './room-writer.js';
+import { Subscriptions } from './subscriptions.js';
+import { TokenBucket } from './token-bucket.js';
+
+export interface GateOptions {
+  readonly origins: readonly string[];
+  readonly maxConnections: number;
+  readonly maxPayloadBytes: number;
+  readonly maxSubscriptions: number;
+  readonly maxEventsPerSecond: number;
+}
+
+/** The Socket.IO server, before anybody is let in. */
+export function createGate(http: HttpServer, options: GateOptions): Gate {
+  const io: Gate = new Server(http, {
+    transports: ['websocket', 'polling'],
+    maxHttpBufferSize: options.maxPayloadBytes,
+    cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
+    allowRequest: (request, decide) => {
+      if (!isOriginAllowed(request, options.origins)) decide('origin not allowed', false);
+      else if (io.engine.clientsCount >= options.maxConnections) decide('too many connections', false);
+      else decide(null, true);
+    },
+  });
+  return io;
+}
+
+export interface ListenersDeps {
+  readonly broadcaster: Broadcaster;
+  readonly snapshots: Snapshots;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly options: GateOptions;
+}
+
+/** Lets listeners in: each event is checked, answered, and never anybody else's problem. */
+export function admitListeners(io: Gate, deps: ListenersDeps): void {
+  io.on('connection', (socket) => {
+    const subscriptions = new Subscriptions(socket, {
+      ...deps,
+      maxSubscriptions: deps.options.maxSubscriptions,
+    });
+    socket.data.subscriptions = subscriptions;
+    deps.metrics.sockets.inc();
+    limitEvents(socket, deps.options.maxEventsPerSecond);
+
+    on(socket, 'subscribe', deps.logger, async (request) => {
+      const { fileId, feeds, since } = read(subscribeSchema, request);
+      return subscriptions.subscribe(fileId, feeds, since ?? null);
+    });
+    on(socket, 'unsubscribe', deps.logger, async (request) => {
+      await subscriptions.unsubscribe(read(unsubscribeSchema, request).fileId);
+      return { ok: true };
+    });
+    on(socket, 'refresh', deps.logger, async (request) => {
+      read(refreshSchema, request);
+      return { ok: true, expiresAt: null };
+    });
+    socket.on('disconnect', () => {
+      deps.metrics.sockets.dec();
+      subscriptions.end();
+    });
+    // Without a listener an error event would end the process.
+    socket.on('error', () => undefined);
+  });
+}
+
+type Answer = (reply: object) => void;
+
+/** Answers an event whatever was sent with it. One without an acknowledgement is carried out all the same. */
+function on(
+  socket: GateSocket,
+  event: 'subscribe' | 'unsubscribe' | 'refresh',
+  logger: Logger,
+  handle: (request: unknown) => Promise<object>,
+): void {
+  const listener = async (...args: unknown[]) => {
+    const last = args.at(-1);
+    const answer: Answer = typeof last === 'function' ? (last as Answer) : () => undefined;
+    try {
+      answer(await handle(args[0]));
+    } catch (error) {
+      const refused = refusal(error);
+      if (refused.error.code === 'internal') logger.error({ err: error, event }, 'an event failed');
+      answer(refused);
+    }
+  };
+  socket.on(event, listener as never);
+}
+
+/** Refuses what is too much or unknown before anybody works on it. */
+function limitEvents(socket: GateSocket, perSecond: number): void {
+  const bucket = new TokenBucket(perSecond);
+  const known = new Set(['subscribe', 'unsubscribe', 'refresh']);
+  socket.use(([event, ...args], next) => {
+    const fault = !bucket.take()
+      ? new Fault('rate_limited', `a socket may send ${perSecond} events a second`)
+      : known.has(String(event))
+        ? null
+        : new Fault('invalid_request', 'event: is not one of subscribe, unsubscribe, refresh');
+    if (fault === null) {
+      next();
+      return;
+    }
+    const last: unknown = args.at(-1);
+    if (typeof last === 'function') (last as (reply: Refused) => void)(refusal(fault));
+  });
+}
+
+/** Reconnections are spread over so much time for each socket, so that they do not all knock at once. */
+const SPREAD_MS_PER_SOCKET = 2;
+const MIN_SPREAD_MS = 500;
+const MAX_SPREAD_MS = 10_000;
+
+/** Tells everybody that the gateway is about to close, and when to come back. */
+export function announceDraining(io: Gate): void {
+  const { sockets } = io.of('/');
+  const spread = Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, sockets.size * SPREAD_MS_PER_SOCKET));
+  for (const socket of sockets.values()) {
+    socket.emit('server_draining', { reconnectInMs: Math.round(spread * (0.2 + 0.8 * Math.random())) });
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { FEEDS, type Refused } from '../domain/events.js';
+import { countSchema, fieldErrors, InvalidInput, idSchema } from '../domain/update.js';
+import { ERRORS, Fault } from '../errors.js';
+
+/** What clients may ask for. Unknown keys are ignored. */
+export const subscribeSchema = z.object({
+  fileId: idSchema,
+  feeds: z
+    .array(z.enum(FEEDS))
+    .min(1)
+    .max(8)
+    .default([...FEEDS]),
+  since: z.object({ epoch: z.string().max(128), revision: countSchema }).nullish(),
+});
+
+export const unsubscribeSchema = z.object({ fileId: idSchema });
+
+export const refreshSchema = z.object({ token: z.string().min(1).max(16_384) });
+
+/** @throws InvalidInput naming each field that is wrong */
+export function read<T extends z.ZodType>(schema: T, request: unknown): z.infer<T> {
+  const parsed = schema.safeParse(request);
+  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
+  return parsed.data;
+}
+
+/** A refusal as data: an event that fails never throws at its sender, and never ends its connection. */
+export function refusal(error: unknown): Refused {
+  const fault =
+    error instanceof Fault
+      ? error
+      : error instanceof InvalidInput
+        ? new Fault('invalid_request', error.message)
+        : new Fault('internal');
+  return {
+    ok: false,
+    error: { code: fault.code, message: fault.message, retryable: ERRORS[fault.code].retryable },
+  };
+}

@@ -1,0 +1,88 @@
+import type { Broadcaster } from '../broadcast/broadcaster.js';
+import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../domain/events.js';
+import { Fault } from '../errors.js';
+import type { Metrics } from '../metrics.js';
+import type { Snapshots } from '../snapshot/snapshots.js';
+
+export interface SubscriptionsDeps {
+  readonly broadcaster: Broadcaster;
+  readonly snapshots: Snapshots;
+  readonly metrics: Metrics;
+  readonly maxSubscriptions: number;
+}
+
+/** What the subscriptions need of their socket. */
+interface Member {
+  join(room: string): Promise<void> | void;
+  leave(room: string): Promise<void> | void;
+}
+
+/** The files that one socket listens to. */
+export class Subscriptions {
+  readonly #files = new Set<string>();
+  #ended = false;
+
+  constructor(
+    private readonly socket: Member,
+    private readonly deps: SubscriptionsDeps,
+  ) {}
+
+  /**
+   * Joins the rooms first and takes the snapshot after it, so that no change falls in between. Subscribing again is how
+   * a listener changes its feeds or fills a gap.
+   */
+  async subscribe(fileId: string, feeds: readonly FeedName[], since: Cursor | null): Promise<Subscribed> {
+    const isNew = !this.#files.has(fileId);
+    if (isNew) await this.#add(fileId);
+    try {
+      for (const feed of FEEDS) {
+        const room = roomOf(feed, fileId);
+        if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
+        else await this.socket.leave(room);
+      }
+      return await this.deps.snapshots.subscribed({ fileId, feeds, since });
+    } catch (error) {
+      if (isNew) await this.unsubscribe(fileId);
+      throw error;
+    }
+  }
+
+  async unsubscribe(fileId: string): Promise<void> {
+    if (!this.#files.has(fileId)) return;
+    this.deps.broadcaster.leave(fileId);
+    await this.forget(fileId);
+  }
+
+  /** Ends the subscription to a file that nobody can follow any more. */
+  async forget(fileId: string): Promise<void> {
+    if (!this.#files.delete(fileId)) return;
+    this.deps.metrics.subscriptions.dec();
+    for (const feed of FEEDS) await this.socket.leave(roomOf(feed, fileId));
+  }
+
+  /** Ends all of them, for good. */
+  end(): void {
+    this.#ended = true;
+    for (const fileId of this.#files) void this.unsubscribe(fileId);
+  }
+
+  async #add(fileId: string): Promise<void> {
+    const { broadcaster, metrics, maxSubscriptions } = this.deps;
+    if (this.#files.size >= maxSubscriptions) {
+      throw new Fault('too_many_subscriptions', `a socket may subscribe to ${maxSubscriptions} files`);
+    }
+    this.#files.add(fileId);
+    metrics.subscriptions.inc();
+    try {
+      await broadcaster.join(fileId);
+    } catch (error) {
+      await this.forget(fileId);
+      throw error;
+    }
+    // The socket may have gone while its file's feed was being followed.
+    if (this.#ended) {
+      await this.unsubscribe(fileId);
+      throw new Fault('unavailable', 'the connection has ended');
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { Cursor, FeedName, FileEmails, Subscribed } from '../domain/events.js';
+import { placedJson } from '../domain/result.js';
+import type { Stats } from '../domain/stats.js';
+import type { Feed, Head } from '../feed/feed.js';
+import type { PageQuery, Store } from '../store/store.js';
+import { openHead } from './open-head.js';
+
+/** Page and limit of the results in a snapshot: what `GET …/emails` answers without parameters. */
+export const FIRST_PAGE = { page: 1, limit: 50 } as const;
+/** Files whose first page is kept for those who ask for the same revision again. */
+const KEPT_PAGES = 256;
+
+export interface SnapshotRequest {
+  readonly fileId: string;
+  readonly feeds: readonly FeedName[];
+  readonly since: Cursor | null;
+}
+
+/** What stands now of a file: stats from the head of its feed, results from the store. */
+export class Snapshots {
+  readonly #firstPages = new Map<string, { at: string; page: Promise<string> }>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly feed: Feed,
+  ) {}
+
+  /** The file's stats as JSON; null: there is no such file. */
+  async stats(fileId: string): Promise<string | null> {
+    if ((await this.store.file(fileId)) === null) return null;
+    return (await openHead(this.store, this.feed, fileId)).state.stats;
+  }
+
+  /** A page of the file's results, `{emails, pagination}` as JSON. */
+  async page(query: PageQuery): Promise<string> {
+    const { total, results } = await this.store.page(query);
+    const { page, limit } = query;
+    const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });
+    return `{"emails":[${results.map(placedJson).join(',')}],"pagination":${pagination}}`;
+  }
+
+  /**
+   * What a new listener starts from. The head is read first: whatever is read after it holds that revision at least, and
+   * later events only repeat what it has beyond.
+   */
+  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<Subscribed> {
+    const head = await openHead(this.store, this.feed, fileId);
+    const { epoch, revision } = head;
+    const stats = JSON.parse(head.state.stats) as Stats;
+    const missed = since === null ? null : await this.feed.since(fileId, since, revision);
+    const answer = { ok: true, fileId, epoch, revision, recovered: missed !== null, stats } as const;
+    if (!feeds.includes('emails')) return answer;
+    if (missed !== null)
+      return { ...answer, missed: missed.map(({ payload }) => JSON.parse(payload) as FileEmails) };
+    return { ...answer, emails: JSON.parse(await this.#firstPage(fileId, head)) };
+  }
+
+  /** Thousands may come back at once after a restart: the first page is read once for a revision, not for each of them. */
+  #firstPage(fileId: string, { epoch, revision }: Head): Promise<string> {
+    const at = `${epoch}/${revision}`;
+    const kept = this.#firstPages.get(fileId);
+    if (kept?.at === at) return kept.page;
+    const page = this.page({ fileId, ...FIRST_PAGE });
+    this.#firstPages.delete(fileId);
+    this.#firstPages.set(fileId, { at, page });
+    page.catch(() => this.#firstPages.delete(fileId));
+    for (const oldest of this.#firstPages.keys()) {
+      if (this.#firstPages.size <= KEPT_PAGES) break;
+      this.#firstPages.delete(oldest);
+    }
+    return page;
+  }
+}

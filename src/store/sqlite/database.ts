@@ -1,0 +1,147 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Libsql from 'libsql';
+import { FatalError } from '../../errors.js';
+import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+
+/** What a statement takes. Anything else (a boolean, a Date, an object) would abort the process inside the driver. */
+export type Bind = string | number | null;
+type Row = Record<string, string | number | null>;
+
+/** EX_IOERR and EX_CANTCREAT of sysexits.h; a lock that is taken counts as temporary (EX_TEMPFAIL). */
+const EXIT_IO = 74;
+const EXIT_CANNOT_CREATE = 73;
+const EXIT_LOCKED = 75;
+
+/** The one typed door to the driver: statements are prepared once and take only what they can bear. */
+export class Database {
+  readonly #db: Libsql.Database;
+  readonly #statements = new Map<string, Libsql.Statement>();
+
+  constructor(path: string) {
+    this.#db = new Libsql(path);
+  }
+
+  run(sql: string, ...binds: Bind[]): { changes: number; lastInsertRowid: number } {
+    const { changes, lastInsertRowid } = this.#prepare(sql).run(...binds);
+    return { changes, lastInsertRowid: Number(lastInsertRowid) };
+  }
+
+  get<T = Row>(sql: string, ...binds: Bind[]): T | undefined {
+    return this.#prepare(sql).get(...binds) as T | undefined;
+  }
+
+  all<T = Row>(sql: string, ...binds: Bind[]): T[] {
+    return this.#prepare(sql).all(...binds) as T[];
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.inTransaction;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepare(sql: string): Libsql.Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** Each of the two threads waits this long for the other one at most. */
+const BUSY = 'busy_timeout = 2000';
+const CACHE_KIB = 32 * 1024;
+
+/** Opens the database under a directory for the one thread that writes; lays it out where it is new. */
+export function openForWriting(directory: string): Database {
+  return explained(directory, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const database = new Database(databasePath(directory));
+    const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+    if (version > SCHEMA_VERSION) {
+      throw new FatalError(
+        `the database in ${directory} was written by a newer version (layout ${version}, this one knows ${SCHEMA_VERSION}); nothing was changed`,
+        EXIT_CANNOT_CREATE,
+      );
+    }
+    // FULL: a commit is on the disk before anybody is told so. secure_delete: what is deleted is overwritten.
+    for (const pragma of [
+      BUSY,
+      'journal_mode = WAL',
+      'synchronous = FULL',
+      'secure_delete = ON',
+      `cache_size = -${CACHE_KIB}`,
+    ]) {
+      database.all(`PRAGMA ${pragma}`);
+    }
+    if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    return database;
+  });
+}
+
+/** Opens the same database for reading beside the thread that writes. */
+export function openForReading(directory: string): Database {
+  return explained(directory, () => {
+    const database = new Database(databasePath(directory));
+    for (const pragma of [BUSY, 'query_only = ON', `cache_size = -${CACHE_KIB}`])
+      database.all(`PRAGMA ${pragma}`);
+    return database;
+  });
+}
+
+/**
+ * Takes the directory for this process, until it ends in whatever way: the lock of an SQLite file goes with its process.
+ * @throws FatalError where another gateway has it
+ */
+export function lock(directory: string): Database {
+  return explained(directory, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const database = new Database(join(directory, 'verigate.lock'));
+    try {
+      database.all('PRAGMA journal_mode = MEMORY');
+      database.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      if (codeOf(error) !== 'SQLITE_BUSY') throw error;
+      throw new FatalError(
+        `another gateway is running on ${directory}; give each its own DATA_DIR`,
+        EXIT_LOCKED,
+      );
+    }
+    return database;
+  });
+}
+
+const databasePath = (directory: string): string => join(directory, 'verigate.db');
+
+export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+
+/** Says what an operator can do about a database that cannot be opened. Nothing is overwritten or repaired in secret. */
+function explained<T>(directory: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof FatalError) throw error;
+    throw new FatalError(`${reasonOf(codeOf(error))} (${directory}): ${(error as Error).message}`, EXIT_IO, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(code: string): string {
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
+    return 'the database is damaged; nothing was changed, restore it from a backup or move it away';
+  }
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'the disk is full; nothing was changed';
+  return 'the database cannot be opened';
+}

@@ -1,0 +1,47 @@
+import { InvalidInput } from '../../domain/update.js';
+import { type ErrorCode, FatalError, Fault } from '../../errors.js';
+import { codeOf } from './database.js';
+
+/** What goes to a thread, and what comes back for it. */
+export interface Request {
+  readonly id: number;
+  readonly operation: string;
+  readonly args: readonly unknown[];
+}
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: WireError };
+
+export interface ThreadData {
+  readonly role: 'writer' | 'reader';
+  readonly directory: string;
+  readonly heldTtlMs: number;
+  readonly maxHeldBytes: number;
+}
+
+/** Errors lose their class between threads, so it travels beside them. */
+export type WireError =
+  | { readonly kind: 'input'; readonly errors: InvalidInput['errors'] }
+  | { readonly kind: 'fault'; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number };
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof InvalidInput) return { kind: 'input', errors: error.errors };
+  if (error instanceof Fault) return { kind: 'fault', code: error.code, message: error.message };
+  if (error instanceof FatalError) return { kind: 'fatal', message: error.message, exitCode: error.exitCode };
+  const code = codeOf(error);
+  if (code.startsWith('SQLITE_FULL'))
+    return { kind: 'fault', code: 'unavailable', message: 'the disk is full' };
+  if (code.startsWith('SQLITE_')) {
+    return { kind: 'fault', code: 'unavailable', message: `the database answered ${code}` };
+  }
+  return { kind: 'fault', code: 'internal', message: (error as Error)?.stack ?? String(error) };
+}
+
+export function fromWire(error: WireError): Error {
+  if (error.kind === 'input') return new InvalidInput(error.errors);
+  if (error.kind === 'fatal') return new FatalError(error.message, error.exitCode);
+  if (error.code === 'internal') return new Error(error.message);
+  return new Fault(error.code, error.message, { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,83 @@
+import type { Announced, Summary } from '../../domain/summary.js';
+import type { BatchNews, BatchState, News, Silence } from '../store.js';
+import { type BatchRow, batchOf, statusOf, writeBatch } from './batches.js';
+import type { Database } from './database.js';
+import { factsOf, iso, standing, touchLife } from './lives.js';
+import { resultsAt } from './results.js';
+import { type Rewrite, unannounced } from './rewrites.js';
+
+export function news(db: Database, fileId: string, announced: ReadonlyMap<string, Announced>): News | null {
+  const life = standing(db, fileId);
+  if (life === undefined) return null;
+  const batches: BatchNews[] = [];
+  for (const [batchId, known] of announced) {
+    const row = batchOf(db, batchId);
+    if (row?.life === life.life && row.version !== known.version) batches.push(newsOf(db, row, known));
+  }
+  return { facts: factsOf(life), changes: life.changes, batches };
+}
+
+function newsOf(db: Database, row: BatchRow, announced: Announced): BatchNews {
+  const positions = unannounced(JSON.parse(row.rewrites) as Rewrite[], row.length, announced);
+  return {
+    batchId: row.batch_id,
+    version: row.version,
+    summary: JSON.parse(row.summary) as Summary,
+    results: resultsAt(db, row.number, positions).map((result) => ({ batchId: row.batch_id, ...result })),
+    truncated:
+      row.length < announced.summary.processed ? { batchId: row.batch_id, length: row.length } : null,
+  };
+}
+
+export function batchStates(db: Database, fileId: string): BatchState[] {
+  const life = standing(db, fileId);
+  if (life === undefined) return [];
+  const rows = db.all<BatchRow>(
+    `SELECT batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, news_at
+     FROM batches WHERE life = ? ORDER BY ordinal`,
+    life.life,
+  );
+  return rows.map((row) => ({
+    batchId: row.batch_id,
+    version: row.version,
+    summary: JSON.parse(row.summary) as Summary,
+    status: statusOf(row),
+    lastUpdated: iso(row.news_at),
+  }));
+}
+
+export function keepStats(db: Database, life: string, changes: number | null, stats: string): void {
+  db.run(
+    'UPDATE lives SET stats = ?, kept = coalesce(?, kept) WHERE life = ? AND state = 0',
+    stats,
+    changes,
+    Number(life),
+  );
+}
+
+export const unannouncedFiles = (db: Database): string[] =>
+  db
+    .all<{ file_id: string }>('SELECT file_id FROM lives WHERE state = 0 AND changes <> kept')
+    .map(({ file_id }) => file_id);
+
+/** Silent batches looked at in one go; the next look takes the next ones. */
+const STALLS_AT_ONCE = 1000;
+
+export function stall(db: Database, silence: Silence, now: number): { fileId: string; batchIds: string[] }[] {
+  const silent = db.all<BatchRow & { file_id: string }>(
+    `SELECT b.*, l.file_id FROM batches b JOIN lives l ON l.life = b.life
+     WHERE b.open = 1 AND l.state = 0 AND b.news_at < max(?1, ?2)
+       AND ((b.begun = 1 AND b.news_at < ?1) OR (b.begun = 0 AND b.news_at < ?2 AND l.updated_at < ?2))
+     ORDER BY b.news_at LIMIT ${STALLS_AT_ONCE}`,
+    silence.begunBefore,
+    silence.queuedBefore,
+  );
+  const stalled = new Map<string, string[]>();
+  for (const row of silent) {
+    // The time of its news stays: it says since when the batch is silent.
+    writeBatch(db, row, { ...row, version: row.version + 1, stalled: 1 }, null);
+    touchLife(db, row.life, now);
+    stalled.set(row.file_id, [...(stalled.get(row.file_id) ?? []), row.batch_id]);
+  }
+  return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+}

@@ -1,0 +1,41 @@
+import type { Announced } from '../../domain/summary.js';
+
+/**
+ * What a batch remembers of the times its list was replaced instead of extended: from that, and from the length and
+ * version that a listener has, follows which places to announce. No result carries a version of its own.
+ */
+export interface Rewrite {
+  /** Version of the batch that the rewrite made. */
+  readonly version: number;
+  /** Length of the list after it. */
+  readonly length: number;
+  /** Places below the old and the new length that differ; null: forgotten, so all of them. */
+  readonly changed: readonly number[] | null;
+}
+
+const REMEMBERED = 4;
+const MAX_CHANGED = 2_000;
+
+/** Remembers one more rewrite; the oldest are merged into one that says "everything". */
+export function remember(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
+  const bounded = (rewrite.changed?.length ?? 0) > MAX_CHANGED ? { ...rewrite, changed: null } : rewrite;
+  const all = [...rewrites, bounded];
+  if (all.length <= REMEMBERED) return all;
+  const [first, second, ...rest] = all;
+  return first && second ? [{ version: second.version, length: 0, changed: null }, ...rest] : rest;
+}
+
+/** The places, in order, that are new or changed for somebody who knows the batch as `announced`. */
+export function unannounced(rewrites: readonly Rewrite[], length: number, announced: Announced): number[] {
+  let known = announced.summary.processed;
+  const changed = new Set<number>();
+  for (const rewrite of rewrites) {
+    if (rewrite.version <= announced.version) continue;
+    known = rewrite.changed === null ? 0 : Math.min(known, rewrite.length);
+    for (const position of rewrite.changed ?? []) changed.add(position);
+  }
+  known = Math.min(known, length);
+  const positions = [...changed].filter((position) => position < known).sort((a, b) => a - b);
+  for (let position = known; position < length; position++) positions.push(position);
+  return positions;
+}

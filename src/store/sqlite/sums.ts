@@ -1,0 +1,70 @@
+import type { Database } from './database.js';
+import { CELL_COLUMNS } from './schema.js';
+
+/** Nodes below a node. */
+const FAN_OUT = 16;
+/** Levels above the batches; the top one is read from its start, so it stays short up to millions of batches. */
+const LEVELS = 5;
+
+const UPSERT = `INSERT INTO sums (life, level, node, ${CELL_COLUMNS.join(', ')})
+  VALUES (?, ?, ?, ${CELL_COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT (life, level, node) DO UPDATE SET ${CELL_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`;
+
+/** Adds what has changed in a batch's counts to the sums above it. */
+export function addToSums(db: Database, life: number, ordinal: number, change: readonly number[]): void {
+  if (change.every((count) => count === 0)) return;
+  for (let level = 1, node = ordinal; level <= LEVELS; level++) {
+    node = Math.floor(node / FAN_OUT);
+    db.run(UPSERT, life, level, node, ...change);
+  }
+}
+
+/** SQL for the sum of the given cells of a row. */
+export const sumOf = (cells: readonly number[]): string => cells.map((cell) => `c${cell}`).join(' + ');
+
+/** How many results of a life lie in the given cells. */
+export function countOf(db: Database, life: number, cells: readonly number[]): number {
+  const sql = `SELECT sum(${sumOf(cells)}) AS count FROM sums WHERE life = ? AND level = ${LEVELS}`;
+  return db.get<{ count: number | null }>(sql, life)?.count ?? 0;
+}
+
+export interface Found {
+  /** Ordinal of the batch that holds the result looked for. */
+  readonly ordinal: number;
+  /** Results in the given cells that come before it in this batch. */
+  readonly skip: number;
+}
+
+/** Where the result with a given number lies, counting those in the given cells from 0; null: there are not as many. */
+export function find(db: Database, life: number, cells: readonly number[], number: number): Found | null {
+  let from = 0;
+  let below = Number.MAX_SAFE_INTEGER;
+  let skip = number;
+  for (let level = LEVELS; level >= 0; level--) {
+    const row = db.get<{ node: number; skipped: number }>(
+      level === 0 ? inBatches(cells) : inSums(cells),
+      ...[life, ...(level === 0 ? [] : [level]), from, below, skip],
+    );
+    if (row === undefined) return null;
+    skip -= row.skipped;
+    if (level === 0) return { ordinal: row.node, skip };
+    from = row.node * FAN_OUT;
+    below = from + FAN_OUT;
+  }
+  return null;
+}
+
+const firstBeyond = (rows: string): string => `
+  SELECT node, before AS skipped
+  FROM (SELECT node, count, sum(count) OVER (ORDER BY node) - count AS before FROM (${rows}))
+  WHERE before + count > ? LIMIT 1`;
+
+const inSums = (cells: readonly number[]): string =>
+  firstBeyond(
+    `SELECT node, ${sumOf(cells)} AS count FROM sums WHERE life = ? AND level = ? AND node >= ? AND node < ?`,
+  );
+
+const inBatches = (cells: readonly number[]): string =>
+  firstBeyond(
+    `SELECT ordinal AS node, ${sumOf(cells)} AS count FROM batches WHERE life = ? AND ordinal >= ? AND ordinal < ?`,
+  );

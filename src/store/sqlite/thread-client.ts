@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { Fault } from '../../errors.js';
+import { fromWire, type Reply, type ThreadData } from './messages.js';
+
+type Methods = Record<string, (...args: never[]) => unknown>;
+type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
+
+/** Calls the operations of a database thread. */
+export class ThreadClient<T extends Methods> {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
+  #lastId = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(data: ThreadData) {
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data });
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#abandon(error));
+    this.#worker.on('exit', () => this.#abandon(new Error('the database thread has ended')));
+  }
+
+  /** @throws FatalError where the database cannot be opened */
+  static async start<T extends Methods>(data: ThreadData): Promise<ThreadClient<T>> {
+    const client = new ThreadClient<T>(data);
+    try {
+      await client.#expect(0);
+      return client;
+    } catch (error) {
+      await client.#worker.terminate();
+      throw error;
+    }
+  }
+
+  async call<K extends keyof T & string>(operation: K, ...args: Parameters<T[K]>): Promise<Result<T, K>> {
+    if (this.#closing !== undefined)
+      throw new Fault('unavailable', 'the database is closing', { retryAfterSeconds: 1 });
+    const id = ++this.#lastId;
+    const reply = this.#expect(id);
+    this.#worker.postMessage({ id, operation, args });
+    return (await reply) as Result<T, K>;
+  }
+
+  /** Lets what was asked for finish, then ends the thread. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    const ended = once(this.#worker, 'exit');
+    this.#worker.postMessage('close');
+    await ended;
+  }
+
+  #expect(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('error' in reply) waiting?.reject(fromWire(reply.error));
+    else waiting?.resolve(reply.value);
+  }
+
+  #abandon(cause: unknown): void {
+    const fault = new Fault('unavailable', 'the database thread has ended', { cause, retryAfterSeconds: 1 });
+    for (const { reject } of this.#waiting.values()) reject(fault);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,136 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { cleanSome, hasSomeToClean, isCleaned } from './cleaning.js';
+import { type Database, openForReading, openForWriting } from './database.js';
+import { type Reply, type Request, type ThreadData, toWire } from './messages.js';
+import { reading, writing } from './operations.js';
+
+/** The life of a database thread: it answers requests in order. The writer puts those that wait into one commit. */
+const port = parentPort;
+if (port === null) throw new Error('this module runs as a worker thread');
+const { role, directory, heldTtlMs, maxHeldBytes } = workerData as ThreadData;
+
+/** Requests that share one commit, and so one wait for the disk, at most. */
+const COMMIT_AT_ONCE = 128;
+
+type Operations = Record<string, (...args: never[]) => unknown>;
+const answer = (reply: Reply): void => port.postMessage(reply);
+
+function perform(operations: Operations, { id, operation, args }: Request): Reply {
+  try {
+    return { id, value: operations[operation]?.(...(args as never[])) };
+  } catch (error) {
+    return { id, error: toWire(error) };
+  }
+}
+
+function read(db: Database): void {
+  const operations = reading(db) as Operations;
+  port?.on('message', (request: Request | 'close') => {
+    if (request === 'close') finish(db);
+    else answer(perform(operations, request));
+  });
+}
+
+function write(db: Database): void {
+  const operations = writing(db, { ttlMs: heldTtlMs, maxBytes: maxHeldBytes }) as Operations;
+  const queue: Request[] = [];
+  const awaitingCleanliness: { id: number; fileId: string }[] = [];
+  let scheduled = false;
+  let closing = false;
+  let dirty = true;
+
+  port?.on('message', (request: Request | 'close') => {
+    if (request === 'close') closing = true;
+    else if (request.operation === 'cleaned') {
+      awaitingCleanliness.push({ id: request.id, fileId: String(request.args[0]) });
+      dirty = true;
+    } else queue.push(request);
+    schedule();
+  });
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(work);
+  }
+
+  function work(): void {
+    scheduled = false;
+    const batch = queue.splice(0, COMMIT_AT_ONCE);
+    if (batch.length > 0) {
+      for (const reply of commit(batch)) answer(reply);
+      dirty ||= hasSomeToClean(db);
+    }
+    if (queue.length === 0 && closing) {
+      finish(db);
+      return;
+    }
+    if (dirty) clean();
+    if (queue.length > 0 || dirty) schedule();
+  }
+
+  function commit(requests: readonly Request[]): Reply[] {
+    try {
+      db.exec('BEGIN IMMEDIATE');
+      const replies = requests.map(performAlone);
+      db.exec('COMMIT');
+      return replies;
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      const failure = toWire(error);
+      return requests.map(({ id }) => ({ id, error: failure }));
+    }
+  }
+
+  /** One request that fails takes back its own changes only. */
+  function performAlone(request: Request): Reply {
+    db.exec('SAVEPOINT request');
+    const reply = perform(operations, request);
+    if ('error' in reply) db.exec('ROLLBACK TO request');
+    db.exec('RELEASE request');
+    return reply;
+  }
+
+  /** Deletes what ended lives left behind, a little between the requests, and tells those who wait for it. */
+  function clean(): void {
+    try {
+      db.exec('BEGIN IMMEDIATE');
+      dirty = cleanSome(db, Date.now());
+      db.exec('COMMIT');
+      answerTheCleaned();
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      dirty = false;
+      const failure = toWire(error);
+      for (const { id } of awaitingCleanliness.splice(0)) answer({ id, error: failure });
+    }
+  }
+
+  function answerTheCleaned(): void {
+    const clean = awaitingCleanliness.filter(({ fileId }) => isCleaned(db, fileId));
+    if (clean.length === 0) return;
+    // The log holds older versions of the pages: it is written back and cut, or the addresses would still be in it.
+    const [checkpoint] = db.all<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)');
+    if (checkpoint?.busy !== 0) {
+      dirty = true;
+      return;
+    }
+    for (const { id } of clean) answer({ id, value: true });
+    const answered = new Set(clean.map(({ id }) => id));
+    awaitingCleanliness.splice(0, Infinity, ...awaitingCleanliness.filter(({ id }) => !answered.has(id)));
+  }
+}
+
+function finish(db: Database): void {
+  db.close();
+  port?.close();
+}
+
+try {
+  const db = role === 'writer' ? openForWriting(directory) : openForReading(directory);
+  if (role === 'writer') write(db);
+  else read(db);
+  answer({ id: 0, value: 'open' });
+} catch (error) {
+  answer({ id: 0, error: toWire(error) });
+}

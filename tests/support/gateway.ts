@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach } from '@jest/globals';
+import { readConfig } from '../../src/config.js';
+import { type Gateway, startGateway } from '../../src/gateway.js';
+import { createLogger } from '../../src/logger.js';
+
+/** What is to be undone after the test that is running, the last first. */
+const teardowns: (() => unknown)[] = [];
+export const onTeardown = (teardown: () => unknown): void => void teardowns.push(teardown);
+
+afterEach(async () => {
+  for (const teardown of teardowns.splice(0).reverse()) await teardown();
+});
+
+/** An empty directory of the test's own, gone after it. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'verigate-test-'));
+  onTeardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A gateway in this process, on a free port and a directory of its own, closed after the test. */
+export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
+  const config = readConfig({
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    DATA_DIR: env.DATA_DIR ?? temporaryDirectory(),
+    ...env,
+  });
+  const gateway = await startGateway(config, createLogger(config.LOG_LEVEL));
+  onTeardown(() => gateway.close());
+  return gateway;
+}
+
+export interface GatewayProcess {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Every line that it has logged so far. */
+  readonly log: readonly string[];
+  /** Sends the signal and waits for the end; answers with the exit code, null after a kill. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+/** The real program as a process of its own; killed after the test if it is still there. */
+export async function spawnGateway(env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [mainModule], {
+    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  onTeardown(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const log: string[] = [];
+  const lines = createInterface({ input: child.stdout });
+  const url = await new Promise<string>((resolve, reject) => {
+    lines.on('line', (line) => {
+      log.push(line);
+      const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
+      if (msg === 'listening' && url !== undefined) resolve(url);
+    });
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${log.join('\n')}`)));
+  });
+  return {
+    url,
+    child,
+    log,
+    end: async (signal) => {
+      child.kill(signal);
+      const [code] = (await exited) as [number | null];
+      return code;
+    },
+  };
+}
