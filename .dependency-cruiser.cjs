@@ -50,13 +50,24 @@ module.exports = {
     only(
       'realtime-never-reaches-into-the-pipeline',
       'realtime',
-      ['realtime/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics'],
+      ['realtime/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics', 'origins'],
       'sockets read snapshots and follow feeds',
     ),
     only(
       'http-never-reaches-into-the-pipeline',
       'http',
-      ['http/', 'inlet/', 'snapshot/', 'validator/', 'store/store', 'domain/', 'errors', 'logger', 'metrics'],
+      [
+        'http/',
+        'inlet/',
+        'snapshot/',
+        'validator/',
+        'store/store',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+        'origins',
+      ],
       'a route that takes in an update goes through the inlet: one door',
     ),
     {

@@ -23,7 +23,9 @@ const origins = z
       .map((origin) => origin.trim())
       .filter(Boolean),
   )
-  .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))));
+  .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))))
+  // A slash or a path at the end is no part of an origin, and browsers never send one.
+  .transform((list) => list.map((origin) => (origin === '*' ? origin : new URL(origin).origin)));
 
 /** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
 export const variables = {

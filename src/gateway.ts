@@ -5,6 +5,7 @@ import { Broadcaster } from './broadcast/broadcaster.js';
 import type { Config } from './config.js';
 import { createEngine, type Engine } from './engine.js';
 import { FatalError } from './errors.js';
+import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Logger } from './logger.js';
@@ -20,7 +21,7 @@ import { createValidator } from './validator/validator.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
-/** The share of the time for closing after which connections are no longer waited for. */
+/** The share of the time that is left for closing which a step may spend on waiting for somebody else. */
 const PATIENCE = 0.5;
 
 export interface Gateway {
@@ -67,7 +68,18 @@ async function assemble(
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? [] : [phase.current]);
-  const app = createApp({ config, store, snapshots, intake, validator, readiness, metrics, logger });
+  const admission = new Admission();
+  const app = createApp({
+    config,
+    store,
+    snapshots,
+    intake,
+    validator,
+    readiness,
+    admission,
+    metrics,
+    logger,
+  });
   const http = createServer(app);
   const options = {
     origins: config.CORS_ORIGINS,
@@ -96,10 +108,14 @@ async function assemble(
     phase.current = 'draining';
     stopWatching();
     const step = stepper(logger);
-    await step('finish what was taken in', () => intake.close());
+    await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
+    await step('store what was taken in', () => conflator.idle());
     await step('announce what was stored', () => flusher.drain());
     await step('tell the listeners', () => announceDraining(io));
-    const impatience = setTimeout(() => http.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS * PATIENCE);
+    const impatience = setTimeout(
+      () => http.closeAllConnections(),
+      config.SHUTDOWN_TIMEOUT_MS * PATIENCE * PATIENCE,
+    );
     await step('close the sockets and connections', () => io.close());
     clearTimeout(impatience);
     await step('let go of the validator', () => validator?.close());

@@ -1,13 +1,42 @@
 import { pino } from 'pino';
+import { InvalidInput } from './domain/update.js';
+import { FatalError, Fault } from './errors.js';
 
 export type Logger = pino.Logger;
 
 /** JSON lines on stdout. Nothing personal is ever passed in: no address, no payload, no validator's answer. */
-export function createLogger(level: string): Logger {
-  return pino({
+export function createLogger(
+  level: string,
+  destination: pino.DestinationStream = pino.destination(1),
+): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: anatomy },
+  };
+  return pino(options, destination);
+}
+
+interface Anatomy {
+  readonly name: string;
+  readonly message?: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: Anatomy;
+}
+
+/** What can be told of an error: messages of parsers and drivers quote the data, so only our own are. */
+export function anatomy(error: unknown): Anatomy {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const isOurs = error instanceof Fault || error instanceof FatalError || error instanceof InvalidInput;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    name: error.name,
+    ...(isOurs && { message: error.message }),
+    ...('code' in error && typeof error.code === 'string' && { code: error.code }),
+    stack: frames.join('\n'),
+    ...(error.cause !== undefined && { cause: anatomy(error.cause) }),
+  };
 }

@@ -24,6 +24,8 @@ interface Log {
   changedAt: number;
 }
 
+const sizeOf = ({ payload }: FeedEvent): number => Buffer.byteLength(payload);
+
 /** The feed of a single gateway: everything in this process, and gone with it. */
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<string, Log>();
@@ -110,16 +112,16 @@ export class MemoryFeed implements Feed {
     if (event.feed !== 'emails') return;
     log.emailsRevision = event.revision;
     log.events.push(event);
-    log.bytes += event.payload.length;
+    log.bytes += sizeOf(event);
   }
 
   #trim(log: Log): void {
     const oldest = log.revision - this.options.history;
     let dropped = 0;
-    for (const { revision, payload } of log.events) {
-      if (revision > oldest && log.bytes <= this.options.historyBytes) break;
-      log.floor = revision;
-      log.bytes -= payload.length;
+    for (const event of log.events) {
+      if (event.revision > oldest && log.bytes <= this.options.historyBytes) break;
+      log.floor = event.revision;
+      log.bytes -= sizeOf(event);
       dropped++;
     }
     log.events.splice(0, dropped);

@@ -7,8 +7,6 @@ import type { Intake } from './intake.js';
 
 /** The inlet of requests: whoever brings something is told what became of it, so nothing is put aside here. */
 export class HttpIntake implements Intake {
-  #isOpen = true;
-
   constructor(
     private readonly pipeline: Pipeline,
     private readonly conflator: Conflator,
@@ -16,36 +14,22 @@ export class HttpIntake implements Intake {
   ) {}
 
   async update(bytes: Uint8Array): Promise<Saved['outcome']> {
-    this.#refuseWhileStopping();
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
     return this.conflator.take(parseUpdate(bytes), bytes.byteLength);
   }
 
-  async register(registration: Registration): Promise<Registered> {
-    this.#refuseWhileStopping();
+  register(registration: Registration): Promise<Registered> {
     return this.pipeline.register(registration);
   }
 
-  async fail(fileId: string, batchId: string, reason: string): Promise<boolean> {
-    this.#refuseWhileStopping();
+  fail(fileId: string, batchId: string, reason: string): Promise<boolean> {
     return this.pipeline.fail(fileId, batchId, reason);
   }
 
-  async remove(fileId: string): Promise<boolean> {
-    this.#refuseWhileStopping();
+  remove(fileId: string): Promise<boolean> {
     return this.pipeline.remove(fileId);
-  }
-
-  /** Takes in nothing more; fulfilled once what was taken is stored. */
-  async close(): Promise<void> {
-    this.#isOpen = false;
-    await this.conflator.idle();
-  }
-
-  #refuseWhileStopping(): void {
-    if (!this.#isOpen) throw new Fault('unavailable', 'the gateway is stopping', { retryAfterSeconds: 1 });
   }
 }
 

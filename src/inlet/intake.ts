@@ -5,7 +5,7 @@ export interface Intake {
   /**
    * Takes in one update as it came, JSON in UTF-8. Fulfilled once it is stored.
    * @throws InvalidInput where it is not an update, naming the fields
-   * @throws Fault `payload_too_large`; `unavailable` while stopping, overloaded or without the store
+   * @throws Fault `payload_too_large`; `unavailable` while overloaded or without the store
    */
   update(bytes: Uint8Array): Promise<Saved['outcome']>;
   /** Registers batches and applies what is held for them; see `Store.register`. */

@@ -43,6 +43,8 @@ export class Pipeline {
       const isNews = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
       return { changed: isNews ? result.touched : null, registered: result };
     });
+    // Whoever registered is answered when the file's stats know of it.
+    await this.deps.flusher.settle(registration.fileId);
     return registered;
   }
 

@@ -5,8 +5,8 @@ import type { Refused } from '../domain/events.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { isAllowed } from '../origins.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
-import { isOriginAllowed } from './origins.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import type { Gate, GateSocket } from './room-writer.js';
 import { Subscriptions } from './subscriptions.js';
@@ -27,7 +27,8 @@ export function createGate(http: HttpServer, options: GateOptions): Gate {
     maxHttpBufferSize: options.maxPayloadBytes,
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
-      if (!isOriginAllowed(request, options.origins)) decide('origin not allowed', false);
+      // WebSockets know no same-origin policy: without this any page that somebody visits could listen through them.
+      if (!isAllowed(request.headers, options.origins)) decide('origin not allowed', false);
       else if (io.engine.clientsCount >= options.maxConnections) decide('too many connections', false);
       else decide(null, true);
     },

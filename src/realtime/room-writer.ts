@@ -57,7 +57,7 @@ export class RoomWriter implements Rooms {
     const { adapter, sockets } = this.io.of('/');
     this.io.local.to(rooms).emit('file_deleted', { fileId });
     for (const id of new Set(rooms.flatMap((room) => [...(adapter.rooms.get(room) ?? [])]))) {
-      sockets.get(id)?.data.subscriptions.forget(fileId);
+      void sockets.get(id)?.data.subscriptions.forget(fileId);
     }
   }
 

@@ -150,7 +150,10 @@ export interface ListedFile {
 export interface ResultStore {
   /** A page in arrival order: the order of registration of the batches, then the place in the batch. */
   page(query: PageQuery): Promise<ResultPage>;
-  /** All results in arrival order, a slice at a time; holds no more than a slice in memory. */
+  /**
+   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
+   * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
+   */
   scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
   /** Files, newest first, from after the one that `after` points at (`cursorOf`). */
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]>;

@@ -1,29 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { type Gateway, startGateway } from '../../src/gateway.js';
 import { createLogger } from '../../src/logger.js';
+import { onTeardown, temporaryDirectory } from './teardown.js';
 
-/** What is to be undone after the test that is running, the last first. */
-const teardowns: (() => unknown)[] = [];
-export const onTeardown = (teardown: () => unknown): void => void teardowns.push(teardown);
-
-afterEach(async () => {
-  for (const teardown of teardowns.splice(0).reverse()) await teardown();
-});
-
-/** An empty directory of the test's own, gone after it. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'verigate-test-'));
-  onTeardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+export { onTeardown, temporaryDirectory };
 
 /** A gateway in this process, on a free port and a directory of its own, closed after the test. */
 export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway> {

@@ -6,7 +6,9 @@ export default class TotalsReporter implements Pick<Reporter, 'onRunComplete' | 
     const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests, numTodoTests } = results;
     // A suite that could not even be loaded has no tests to count, and is a failure all the same.
     const failed = numFailedTests === 0 ? numFailedTestSuites : numFailedTests;
-    process.stdout.write(`${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped\n`);
+    process.stdout.write(
+      `${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped\n`,
+    );
   }
 
   getLastError(): undefined {

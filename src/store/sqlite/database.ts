@@ -45,6 +45,8 @@ export class Database {
 
   close(): void {
     this.#statements.clear();
+    // Prepared statements keep a closed connection, and what it has locked, until they are garbage.
+    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
     this.#db.close();
   }
 

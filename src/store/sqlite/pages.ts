@@ -4,7 +4,7 @@ import { Fault } from '../../errors.js';
 import type { FileCursor, ListedFile, PageQuery, ResultPage } from '../store.js';
 import type { Database } from './database.js';
 import { factsOf, type LifeRow, lifeOf, STANDS, standing } from './lives.js';
-import { KEY_LENGTH, keyOf, letterOf, PLACES, positionsOf, resultsAt } from './results.js';
+import { foldCase, KEY_LENGTH, keyOf, letterOf, PLACES, positionsOf, resultsAt } from './results.js';
 import { countOf, find, sumOf } from './sums.js';
 
 export function page(db: Database, query: PageQuery): ResultPage {
@@ -69,8 +69,8 @@ const matches = (cells: readonly number[]): string => `
   SELECT place FROM runs CROSS JOIN addresses AS a
   WHERE a.life = ? AND a.run = runs.run AND a.key >= ? AND a.key < ? AND a.cell IN (${cells.join(', ')})`;
 
-/** Sorts after every key with the same start. */
-const LAST = '\u{10ffff}';
+/** Sorts after whatever a key may have behind the same start: it is the last character, more often than a key can have it. */
+const LAST = '\u{10ffff}'.repeat(KEY_LENGTH);
 
 function searchPage(db: Database, life: LifeRow, query: PageQuery, prefix: string): ResultPage {
   const key = keyOf(prefix);
@@ -98,11 +98,11 @@ function searchLong(
   skip: number,
   limit: number,
 ): ResultPage {
-  const wanted = prefix.toLowerCase();
+  const wanted = foldCase(prefix);
   const candidates = db.all<{ place: number }>(`${sql} ORDER BY place`, ...binds);
   const found = candidates.filter((candidate) =>
     resultsIn(db, [candidate]).some(({ json }) =>
-      (JSON.parse(json) as { email: string }).email.toLowerCase().startsWith(wanted),
+      foldCase((JSON.parse(json) as { email: string }).email).startsWith(wanted),
     ),
   );
   return { total: found.length, results: resultsIn(db, found.slice(skip, skip + limit)) };

@@ -152,7 +152,9 @@ function registerBySelf(db: Database, update: Update, fileId: string, now: numbe
       { field: 'fileId', message: 'is not the file that the batch is registered for' },
     ]);
   }
-  const ended = requestId !== null && hasEnded(db, fileId, requestId);
+  // A deleted file may have been registered anew under the same request: then it stands again.
+  const ended =
+    requestId !== null && requestId !== standing(db, fileId)?.request_id && hasEnded(db, fileId, requestId);
   const overtaken =
     life !== undefined && life.state !== STANDS && (requestId === null || requestId === life.request_id);
   if (ended || overtaken) return 'over';

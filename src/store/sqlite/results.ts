@@ -10,7 +10,9 @@ const RUN = 1024;
 /** Characters of an address that the index sorts by; longer ones exist, but nobody types that much of them. */
 export const KEY_LENGTH = 254;
 
-export const keyOf = (email: string): string => email.toLowerCase().slice(0, KEY_LENGTH).toWellFormed();
+/** Upper case, because lower case depends on the neighbours: a sigma at the end of a word is another letter there. */
+export const foldCase = (text: string): string => text.toUpperCase();
+export const keyOf = (email: string): string => foldCase(email).slice(0, KEY_LENGTH).toWellFormed();
 export const letterOf = (cell: number): string => String.fromCharCode(97 + cell);
 
 interface ChunkRow {

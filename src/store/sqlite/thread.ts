@@ -23,11 +23,24 @@ function perform(operations: Operations, { id, operation, args }: Request): Repl
   }
 }
 
+/** All that one request reads is of one moment: a page's total fits its results, and no scan misses that its file went. */
+function performOnOneView(db: Database, operations: Operations, request: Request): Reply {
+  try {
+    db.exec('BEGIN');
+    const reply = perform(operations, request);
+    db.exec('COMMIT');
+    return reply;
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    return { id: request.id, error: toWire(error) };
+  }
+}
+
 function read(db: Database): void {
   const operations = reading(db) as Operations;
   port?.on('message', (request: Request | 'close') => {
     if (request === 'close') finish(db);
-    else answer(perform(operations, request));
+    else answer(performOnOneView(db, operations, request));
   });
 }
 

@@ -1,0 +1,256 @@
+import { type FeedEvent, FeedLog } from './feed-log.js';
+import type { FileListener, ListenerOptions, ListenerState } from './listener-options.js';
+import type {
+  Feed,
+  FileEmails,
+  ListenerSocket,
+  Refusal,
+  Stats,
+  SubscribeAnswer,
+  Subscribed,
+} from './protocol.js';
+import { feedsWanted, join, leave } from './siblings.js';
+
+/** Live for this long: the trouble before it is over, and the next retry starts from the shortest wait. */
+const SETTLED_MS = 10_000;
+
+/**
+ * Listens to one file over a Socket.IO client, through disconnects, gaps and repeats. Every change of the file reaches
+ * the callbacks once and in order, or `onSnapshot` says to start over. Several listeners may share a socket, and a file.
+ */
+export function listenToFile(socket: ListenerSocket, fileId: string, options: ListenerOptions): FileListener {
+  return new Listening(socket, fileId, options);
+}
+
+class Listening implements FileListener {
+  state: ListenerState = { state: 'catching-up', since: Date.now() };
+  readonly feeds: readonly Feed[];
+  readonly #socket: ListenerSocket;
+  readonly #fileId: string;
+  readonly #options: ListenerOptions;
+  readonly #handlers: Record<string, (...args: unknown[]) => void>;
+  readonly #log = new FeedLog();
+  #told: ListenerState | undefined;
+  /** The number of the newest request: answers to older ones are ignored. */
+  #request = 0;
+  #failures = 0;
+  #comeBackAt: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(socket: ListenerSocket, fileId: string, options: ListenerOptions) {
+    this.#socket = socket;
+    this.#fileId = fileId;
+    this.#options = options;
+    this.feeds = options.feeds ?? ['stats', 'emails'];
+    this.#handlers = {
+      connect: () => this.#subscribe(),
+      disconnect: (reason) => this.#onDisconnect(reason),
+      connect_error: (error) => this.#onConnectError(error),
+      file_stats: (body) => this.#onEvent({ kind: 'stats', body: body as Stats }),
+      file_emails: (body) => this.#onEvent({ kind: 'emails', body: body as FileEmails }),
+      file_deleted: (body) => this.#onDeleted(body as { fileId: string }),
+      unsubscribed: (body) => this.#onUnsubscribed(body as { fileId: string; code: string }),
+      server_draining: (body) => this.#onDraining(body as { reconnectInMs?: number }),
+    };
+    join(socket, fileId, this);
+    for (const [event, handler] of Object.entries(this.#handlers)) socket.on(event, handler);
+    this.#tell();
+    this.#subscribe();
+  }
+
+  resume(): void {
+    if (this.state.state === 'stale') this.#subscribe();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const [event, handler] of Object.entries(this.#handlers)) this.#socket.off(event, handler);
+    leave(this.#socket, this.#fileId, this);
+    this.#unsubscribeIfLast();
+  }
+
+  #unsubscribeIfLast(): void {
+    if (this.#socket.connected && feedsWanted(this.#socket, this.#fileId).length === 0) {
+      this.#socket.emit('unsubscribe', { fileId: this.#fileId }, (answer: unknown) => {
+        // Refused for now (too many at once): without another try the socket would get this file's events for ever.
+        const { ok, error } = (answer ?? {}) as { ok?: boolean; error?: Refusal };
+        if (ok === false && error?.retryable) this.#wait(1000, () => this.#unsubscribeIfLast());
+      });
+    }
+  }
+
+  #subscribe(): void {
+    if (this.#closed || !this.#socket.connected) return; // the next connect comes here again
+    this.#enter({ state: 'catching-up', since: this.#outOfDateSince() });
+    this.#log.dropStrangers();
+    const request = ++this.#request;
+    this.#wait(this.#options.ackTimeoutMs ?? 10_000, () =>
+      this.#refused({ code: 'timeout', message: 'The gateway did not answer in time.', retryable: true }),
+    );
+    // With the stats alone there is nothing to be recovered: those of the answer are all.
+    const since = this.feeds.includes('emails') ? this.#log.position : undefined;
+    // The feeds of all: a second, narrower listener must not take away what the first one is there for.
+    const feeds = feedsWanted(this.#socket, this.#fileId);
+    this.#socket.emit(
+      'subscribe',
+      { fileId: this.#fileId, feeds, ...(since && { since }) },
+      (answer: unknown) => {
+        // Closed before it was answered: an unsubscribe that overtook the subscription must be said again.
+        if (this.#closed) this.#unsubscribeIfLast();
+        else if (request === this.#request) this.#answered(answer as SubscribeAnswer | undefined);
+      },
+    );
+  }
+
+  #answered(answer: SubscribeAnswer | undefined): void {
+    if (answer?.ok !== true) {
+      this.#refused(
+        answer?.error ?? { code: 'unavailable', message: 'The answer made no sense.', retryable: true },
+      );
+      return;
+    }
+    this.#abandonRequest();
+    this.state = { state: 'live', since: Date.now() };
+    const held = this.#log.takeHeld();
+    if (answer.recovered) this.#catchUp(answer);
+    else this.#startOver(answer);
+    for (const event of held) this.#onEvent(event);
+    this.#tell();
+  }
+
+  #startOver(answer: Subscribed): void {
+    const { fileId, epoch, revision, stats, emails } = answer;
+    this.#log.startOver(answer);
+    this.#options.onSnapshot?.({ fileId, epoch, revision, stats, ...(emails && { emails }) });
+  }
+
+  #catchUp(answer: Subscribed): void {
+    for (const body of answer.missed ?? []) this.#onEvent({ kind: 'emails', body });
+    if (this.state.state === 'live') this.#log.caughtUp(answer);
+    this.#onEvent({ kind: 'stats', body: answer.stats });
+  }
+
+  #onEvent(event: FeedEvent): void {
+    if (this.#closed || event.body?.fileId !== this.#fileId || !this.feeds.includes(event.kind)) return;
+    if (this.state.state !== 'live') {
+      this.#log.hold(event);
+      return;
+    }
+    const verdict = this.#log.offer(event);
+    if (verdict === 'missing') this.#missing(event);
+    else if (verdict === 'next') this.#handOver(event);
+  }
+
+  #handOver(event: FeedEvent): void {
+    if (event.kind === 'stats') {
+      this.#options.onStats?.(event.body);
+      return;
+    }
+    if (event.body.truncated?.length) this.#options.onTruncated?.(event.body.truncated, event.body);
+    this.#options.onEmails?.(event.body);
+  }
+
+  /** Something between what is held and this event never came: ask for it. */
+  #missing(event: FeedEvent): void {
+    this.#log.hold(event);
+    this.#enter({ state: 'catching-up', since: Date.now() });
+    // One gap is closed at once; a feed that shows one after the other is asked ever more slowly.
+    this.#failures += 1;
+    this.#wait(this.#failures === 1 ? 0 : this.#backoff(), () => this.#subscribe());
+  }
+
+  #onDeleted(body: { fileId?: string } | undefined): void {
+    if (body?.fileId !== this.#fileId) return;
+    this.#log.forget();
+    this.#options.onDeleted?.();
+    // An answer under way may still tell of the file as it was: ask again, and ignore that one.
+    if (this.state.state === 'catching-up') this.#subscribe();
+  }
+
+  #onUnsubscribed(body: { fileId?: string; code?: string } | undefined): void {
+    if (body?.fileId !== this.#fileId) return;
+    this.#abandonRequest();
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'unsubscribed' });
+    this.#options.onUnsubscribed?.(String(body.code));
+  }
+
+  #refused(error: Refusal): void {
+    this.#abandonRequest();
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'refused', error });
+    if (!error.retryable) return;
+    this.#failures += 1;
+    this.#wait(this.#backoff(), () => this.#subscribe());
+  }
+
+  #onDraining(body: { reconnectInMs?: number } | undefined): void {
+    this.#comeBackAt = Date.now() + Math.max(0, Number(body?.reconnectInMs) || 0);
+  }
+
+  #onDisconnect(reason: unknown): void {
+    const comeBackAt = this.#comeBackAt;
+    this.#comeBackAt = undefined;
+    this.#abandonRequest();
+    const why = comeBackAt === undefined ? 'disconnected' : 'draining';
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: why });
+    if (reason === 'io client disconnect') return; // its owner wants it so
+    if (comeBackAt !== undefined) {
+      // Socket.IO would be back in a second: too early, and with all the listeners of this gateway at once.
+      this.#socket.disconnect();
+      this.#connectIn((comeBackAt - Date.now()) * (1 + Math.random() / 2));
+    } else if (reason === 'io server disconnect') {
+      // The one disconnect that Socket.IO does not come back from by itself.
+      this.#failures += 1;
+      this.#connectIn(this.#backoff());
+    }
+  }
+
+  #onConnectError(error: unknown): void {
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected' });
+    // A handshake that the gateway refused is final for Socket.IO, even where the gateway says: later.
+    if ((error as { data?: { retryable?: unknown } } | undefined)?.data?.retryable !== true) return;
+    this.#failures += 1;
+    this.#connectIn(this.#backoff());
+  }
+
+  #connectIn(ms: number): void {
+    this.#wait(Math.max(0, ms), () => this.#socket.connect());
+  }
+
+  #abandonRequest(): void {
+    this.#request += 1;
+    clearTimeout(this.#timer);
+  }
+
+  /** Half of the wait is chance, so that those who failed together do not come back together. */
+  #backoff(): number {
+    const { retryMinMs = 500, retryMaxMs = 30_000 } = this.#options;
+    const wait = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures - 1, 20));
+    return wait * (0.5 + Math.random() / 2);
+  }
+
+  /** One timer is enough: an answer, a retry or a connection is waited for, never two of them. */
+  #wait(ms: number, then: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(then, ms);
+  }
+
+  #outOfDateSince(): number {
+    return this.state.state === 'live' ? Date.now() : this.state.since;
+  }
+
+  #enter(next: ListenerState): void {
+    if (this.state.state === 'live' && Date.now() - this.state.since > SETTLED_MS) this.#failures = 0;
+    this.state = next;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const told = this.#told;
+    if (this.#closed || told === this.state) return;
+    this.#told = this.state;
+    if (told?.state !== this.state.state || this.state.state === 'stale') this.#options.onState?.(this.state);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Intake } from '../inlet/intake.js';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import type { Snapshots } from '../snapshot/snapshots.js';
+import type { Store } from '../store/store.js';
+import type { Validator } from '../validator/validator.js';
+import type { Admission } from './admission.js';
+
+/** The part of the configuration that the REST surface goes by. */
+export interface HttpConfig {
+  readonly CORS_ORIGINS: readonly string[];
+  readonly MAX_UPDATE_BYTES: number;
+  readonly MAX_BODY_BYTES: number;
+  readonly MAX_EXPORTS: number;
+  readonly MAX_EMAILS_PER_VALIDATION: number;
+  readonly VALIDATOR_USER_ID: string;
+}
+
+export interface HttpDeps {
+  readonly config: HttpConfig;
+  readonly store: Store;
+  readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
+  readonly intake: Intake;
+  /** Null: no validator is configured. */
+  readonly validator: Validator | null;
+  /** Why the gateway must not be sent work now; empty: it may. */
+  readonly readiness: () => readonly string[];
+  /** Lets requests that may change something in, until the gateway stops. */
+  readonly admission: Admission;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}

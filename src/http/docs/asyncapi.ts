@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { type ClientToServerEvents, FEEDS, type ServerToClientEvents } from '../../domain/events.js';
+import { ERRORS } from '../../errors.js';
+import { components } from './components.js';
+import { API_VERSION } from './openapi.js';
+import * as schemas from './schemas.js';
+
+interface Event {
+  readonly summary: string;
+  readonly payload: z.ZodType;
+}
+
+const id = z.string().min(1).max(256);
+const cursor = z.object({ epoch: z.string(), revision: z.number().int().min(0) });
+const refused = z.object({
+  ok: z.literal(false),
+  error: z.object({ code: z.enum(Object.keys(ERRORS)), message: z.string(), retryable: z.boolean() }),
+});
+const done = z.object({ ok: z.literal(true) });
+const deleted = z.object({ fileId: id });
+const ended = z.object({ fileId: id, code: z.string() });
+const advice = z.object({ reconnectInMs: z.number().int().min(0) });
+const subscribe = z.object({
+  fileId: id,
+  feeds: z.array(z.enum(FEEDS)).optional(),
+  since: cursor.optional(),
+});
+const subscribed = z.object({
+  ok: z.literal(true),
+  fileId: id,
+  ...cursor.shape,
+  recovered: z.boolean().describe('true: `missed` holds every file_emails after `since`; false: start over'),
+  stats: schemas.stats,
+  emails: schemas.emailsPage.optional(),
+  missed: z.array(schemas.fileEmails).optional(),
+});
+const unsubscribe = z.object({ fileId: id });
+const refresh = z.object({ token: z.string() });
+const refreshed = done.extend({ expiresAt: z.iso.datetime().nullable() });
+
+export const SENT: Record<keyof ServerToClientEvents, Event> = {
+  file_stats: { summary: 'The totals of a file have changed.', payload: schemas.stats },
+  file_emails: { summary: 'Results that are new or changed.', payload: schemas.fileEmails },
+  file_deleted: { summary: 'The file is gone.', payload: deleted },
+  unsubscribed: { summary: 'The gateway has ended a subscription.', payload: ended },
+  server_draining: {
+    summary: 'The server is about to close; come back after that, to any gateway.',
+    payload: advice,
+  },
+};
+
+export const RECEIVED: Record<keyof ClientToServerEvents, Event & { readonly reply: z.ZodType }> = {
+  subscribe: {
+    summary: 'Joins the rooms of a file and answers with its snapshot.',
+    payload: subscribe,
+    reply: subscribed,
+  },
+  unsubscribe: { summary: 'Leaves the rooms of a file.', payload: unsubscribe, reply: done },
+  refresh: {
+    summary: 'Hands over a new token before the old one runs out.',
+    payload: refresh,
+    reply: refreshed,
+  },
+};
+
+/** The socket events and the Redis channels (distributed engine) as an AsyncAPI 3.0 document. */
+export function asyncApi(): object {
+  const { schemas: named, refer } = components({
+    Stats: schemas.stats,
+    Result: schemas.result,
+    EmailsPage: schemas.emailsPage,
+    FileEmails: schemas.fileEmails,
+    Update: schemas.update,
+    Deleted: deleted,
+    Unsubscribed: ended,
+    Advice: advice,
+    Subscribe: subscribe,
+    Subscribed: subscribed,
+    Unsubscribe: unsubscribe,
+    Done: done,
+    Refresh: refresh,
+    Refreshed: refreshed,
+    Refused: refused,
+  });
+  const events = { ...SENT, ...RECEIVED };
+  const message = (name: string, { summary, payload }: Event) => ({ name, summary, payload: refer(payload) });
+  const replies = Object.entries(RECEIVED).map(([name, { reply }]) => [
+    `${name}Reply`,
+    {
+      name: `${name}Reply`,
+      summary: 'The acknowledgement.',
+      payload: { oneOf: [refer(reply), refer(refused)] },
+    },
+  ]);
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Verigate', version: API_VERSION, description: 'Socket.IO events and Redis channels.' },
+    defaultContentType: 'application/json',
+    channels: {
+      socket: {
+        address: '/socket.io/',
+        description: 'Socket.IO 4, default namespace. `auth: { token }` in the handshake where AUTH=jwt.',
+        messages: {
+          ...Object.fromEntries(Object.entries(events).map(([name, event]) => [name, message(name, event)])),
+          ...Object.fromEntries(replies),
+        },
+      },
+      ...redisChannels(message),
+    },
+    operations: operations(),
+    components: { schemas: named },
+  };
+}
+
+function redisChannels(message: (name: string, event: Event) => object): Record<string, object> {
+  const parameters = { fileId: { description: 'the id of the file, without braces' } };
+  const update = { summary: 'One cumulative message about one batch.', payload: schemas.update };
+  const channel = (address: string, description: string, name: string, event: Event) => ({
+    address,
+    description: `${description} (distributed engine)`,
+    messages: { [name]: message(name, event) },
+  });
+  return {
+    statsMirror: {
+      ...channel('file_stats:{fileId}', 'Redis Pub/Sub, as rooms get it', 'file_stats', SENT.file_stats),
+      parameters,
+    },
+    emailsMirror: {
+      ...channel('file_emails:{fileId}', 'Redis Pub/Sub, as rooms get it', 'file_emails', SENT.file_emails),
+      parameters,
+    },
+    inlet: channel('email_validation_results', 'Redis Pub/Sub, at most once', 'update', update),
+    streamInlet: channel(
+      'email_validation_results:stream',
+      'Redis Stream, group `verigate`, the JSON in field `data`, at least once',
+      'update',
+      update,
+    ),
+  };
+}
+
+function operations(): Record<string, object> {
+  const on = (channel: string) => ({ channel: { $ref: `#/channels/${channel}` } });
+  const messages = (channel: string, names: readonly string[]) => ({
+    ...on(channel),
+    messages: names.map((name) => ({ $ref: `#/channels/${channel}/messages/${name}` })),
+  });
+  const received = Object.keys(RECEIVED).map((name) => [
+    name,
+    { action: 'receive', ...messages('socket', [name]), reply: messages('socket', [`${name}Reply`]) },
+  ]);
+  return {
+    announce: { action: 'send', ...messages('socket', Object.keys(SENT)) },
+    ...Object.fromEntries(received),
+    mirrorStats: { action: 'send', ...messages('statsMirror', ['file_stats']) },
+    mirrorEmails: { action: 'send', ...messages('emailsMirror', ['file_emails']) },
+    takeUpdate: { action: 'receive', ...messages('inlet', ['update']) },
+    takeStreamedUpdate: { action: 'receive', ...messages('streamInlet', ['update']) },
+  };
+}

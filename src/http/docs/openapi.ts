@@ -1,0 +1,115 @@
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { ERRORS } from '../../errors.js';
+import { batchListBody, failBody, validationBody } from '../bodies.js';
+import type { HttpConfig } from '../deps.js';
+import { components } from './components.js';
+import { type Operation, operations } from './operations.js';
+import * as schemas from './schemas.js';
+
+export const API_VERSION = '1.0.0';
+
+/** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
+export function openApi(config: HttpConfig): object {
+  const all = operations(config);
+  const bodies = new Map(all.flatMap(({ id, body }) => (body === undefined ? [] : [[id, body] as const])));
+  const { schemas: named, refer } = components({
+    Stats: schemas.stats,
+    Result: schemas.result,
+    EmailsPage: schemas.emailsPage,
+    Snapshot: schemas.snapshot,
+    FileList: schemas.fileList,
+    Batch: schemas.batch,
+    BatchList: schemas.batchList,
+    Registered: schemas.registered,
+    Submitted: schemas.submitted,
+    Outcome: schemas.outcome,
+    Alive: schemas.alive,
+    NotReady: schemas.notReady,
+    Problem: schemas.problem,
+    Update: schemas.update,
+    Registration: batchListBody,
+    Failure: failBody,
+    Submission: bodies.get('submitAddresses') ?? validationBody(config.MAX_EMAILS_PER_VALIDATION),
+  });
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of all) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation, refer) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Verigate', version: API_VERSION, summary: 'Email-validation results, live and stored.' },
+    paths,
+    components: { schemas: named },
+  };
+}
+
+type Refer = (schema: z.ZodType) => { $ref: string };
+
+function described(operation: Operation, refer: Refer): object {
+  const { id, summary, body } = operation;
+  return {
+    operationId: id,
+    summary,
+    parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } }),
+    responses: { ...answers(operation, refer), ...refusals(operation, refer) },
+  };
+}
+
+const pathParameters = (path: string) =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', minLength: 1, maxLength: 256 },
+  }));
+
+function queryParameters(query: z.ZodObject | undefined): object[] {
+  if (query === undefined) return [];
+  const { properties = {} } = z.toJSONSchema(query, { io: 'output', unrepresentable: 'any' });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+}
+
+function answers({ answers: all }: Operation, refer: Refer): Record<number, object> {
+  return Object.fromEntries(
+    all.map(({ status, description, content }) => {
+      if (content === undefined) return [status, { description }];
+      const media =
+        content instanceof z.ZodType
+          ? { 'application/json': { schema: refer(content) } }
+          : Object.fromEntries(content.map((type) => [type, {}]));
+      return [status, { description, content: media }];
+    }),
+  );
+}
+
+/** Codes that share a status share a response. */
+function refusals({ path, codes, answers: known }: Operation, refer: Refer): Record<number, object> {
+  const everywhere = path.startsWith('/api/')
+    ? (['internal', 'unavailable'] as const)
+    : (['internal'] as const);
+  const list = [...codes, ...everywhere];
+  const statuses = [...new Set(list.map((code) => ERRORS[code].status))];
+  return Object.fromEntries(
+    statuses
+      .map((status) => [status, list.filter((code) => ERRORS[code].status === status)] as const)
+      .filter(([status]) => !known.some((answer) => answer.status === status))
+      .map(([status, alike]) => [
+        status,
+        {
+          description: `${STATUS_CODES[status]}: ${alike.map((code) => `\`${code}\``).join(', ')}`,
+          ...(status === 429 || status === 503
+            ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } }
+            : {}),
+          content: {
+            'application/problem+json': {
+              schema: { allOf: [refer(schemas.problem), { properties: { code: { enum: alike } } }] },
+            },
+          },
+        },
+      ]),
+  );
+}

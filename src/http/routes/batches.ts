@@ -1,0 +1,82 @@
+import type { Express } from 'express';
+import { z } from 'zod';
+import { Fault } from '../../errors.js';
+import type { BatchState, Registration } from '../../store/store.js';
+import { sendJson } from '../answer.js';
+import { type BatchList, batchListBody, failBody } from '../bodies.js';
+import { readJson } from '../body.js';
+import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
+import type { HttpDeps } from '../deps.js';
+import { idIn } from '../params.js';
+import { listQuery, readQuery } from '../query.js';
+import { statusAfter } from '../standing.js';
+import { knownStats } from './files.js';
+
+/** A place in one life of a file: the batches of a later request are another list. */
+const batchCursor = z.object({ life: z.string(), place: z.number().int().min(0) });
+
+export function batchRoutes(app: Express, { config, intake, snapshots, store }: HttpDeps): void {
+  app.post('/api/files/:fileId/batches', async (req, res) => {
+    const registration = registrationOf(
+      idIn(req, 'fileId'),
+      await readJson(req, config.MAX_BODY_BYTES, batchListBody),
+    );
+    const registered = await intake.register(registration);
+    const { fileId, requestId, totalEmails } = registration;
+    const batchIds = registration.batches.map(({ batchId }) => batchId);
+    const status = await statusAfter(registered, store);
+    sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status }), 201);
+  });
+
+  app.get('/api/files/:fileId/batches', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const { limit, cursor } = readQuery(req, listQuery);
+    const after = decodeCursor(cursor, batchCursor);
+    const facts = await store.file(fileId);
+    if (facts === null) throw new Fault('file_not_found');
+    if (after !== null && after.life !== facts.life) throw wrongCursor();
+    const batches = placed(await store.batches(fileId)).filter(
+      ({ place }) => after === null || place < after.place,
+    );
+    const { items, last } = cut(batches.slice(0, limit + 1), limit);
+    const nextCursor = last === null ? null : encodeCursor({ life: facts.life, place: last.place });
+    sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listed(batch)), nextCursor }));
+  });
+
+  app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const batchId = idIn(req, 'batchId');
+    const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
+    if (!(await intake.fail(fileId, batchId, reason))) {
+      await knownStats(snapshots, fileId);
+      throw new Fault('not_found', 'the file has no such batch');
+    }
+    sendJson(res, await knownStats(snapshots, fileId));
+  });
+}
+
+/** A batch that is named twice in one list is one batch; the first that says its size has said it. */
+function registrationOf(fileId: string, body: BatchList): Registration {
+  const sizes = new Map<string, number | null>();
+  for (const { batchId, totalEmails } of body.batches) sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
+  const batches = [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
+  // More may be registered later: how many batches the request has is not said here.
+  const { requestId, userId, totalEmails } = body;
+  return { fileId, requestId, userId, totalEmails, totalBatches: null, batches };
+}
+
+/** Newest first, as all lists; a place keeps its number when batches are added. */
+const placed = (batches: readonly BatchState[]) =>
+  batches.map((batch, place) => ({ batch, place })).reverse();
+
+function listed({ batchId, status, summary, lastUpdated }: BatchState) {
+  const totalEmails = summary.unsized > 0 ? null : summary.total;
+  return {
+    batchId,
+    status,
+    totalEmails,
+    processed: summary.processed,
+    skipped: summary.skipped,
+    since: lastUpdated,
+  };
+}

@@ -1,0 +1,78 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Express, Response } from 'express';
+import { Fault } from '../../errors.js';
+import type { HttpDeps } from '../deps.js';
+import { CSV_HEADER, csvRow } from '../export/csv.js';
+import { attachment } from '../export/filename.js';
+import { ndjsonRow } from '../export/ndjson.js';
+import { type Encoding, encoded } from '../export/stream.js';
+import { idIn } from '../params.js';
+import { exportQuery, readQuery } from '../query.js';
+
+const ENCODINGS: Record<'csv' | 'ndjson', Encoding & { readonly type: string }> = {
+  csv: { type: 'text/csv; charset=utf-8; header=present', head: CSV_HEADER, row: csvRow },
+  ndjson: { type: 'application/x-ndjson; charset=utf-8', head: '', row: ndjsonRow },
+};
+
+/** A download that nobody reads for so long gives its place to another. */
+const IDLE_MS = 60_000;
+const RETRY_AFTER_SECONDS = 5;
+
+export function exportRoutes(app: Express, { config, store }: HttpDeps): void {
+  let running = 0;
+  app.get('/api/files/:fileId/export', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const { format, status } = readQuery(req, exportQuery);
+    if ((await store.file(fileId)) === null) throw new Fault('file_not_found');
+    const { type, ...encoding } = ENCODINGS[format];
+    const head = () => {
+      res.setHeader('Content-Type', type);
+      res.setHeader('Content-Disposition', attachment(fileId, format));
+    };
+    if (req.method === 'HEAD') {
+      head();
+      res.end();
+      return;
+    }
+    if (running >= config.MAX_EXPORTS) {
+      throw new Fault('rate_limited', 'too many exports at once', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+    running++;
+    try {
+      await send(res, head, encoded(store.scan(fileId, { status }), encoding));
+    } finally {
+      running--;
+    }
+  });
+}
+
+async function send(res: Response, head: () => void, text: AsyncGenerator<string>): Promise<void> {
+  try {
+    // A scan that fails at once is still answered with an error; later ones can only break the connection off.
+    const first = await text.next();
+    head();
+    res.setTimeout(IDLE_MS, () => res.destroy());
+    // The pipeline closes the scan when the client goes away, and the connection when the scan fails.
+    await pipeline(Readable.from(resumed(first, text), { objectMode: false }), res);
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    await text.return(undefined);
+  }
+}
+
+async function* resumed(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
+}
+
+const DISCONNECTS = new Set<unknown>([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+]);
+const isDisconnect = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && DISCONNECTS.has(error.code);

@@ -1,0 +1,57 @@
+import type { Express } from 'express';
+import { z } from 'zod';
+import { idSchema } from '../../domain/update.js';
+import { Fault } from '../../errors.js';
+import { FIRST_PAGE } from '../../snapshot/snapshots.js';
+import type { ListedFile } from '../../store/store.js';
+import { sendJson } from '../answer.js';
+import { cut, decodeCursor, encodeCursor } from '../cursor.js';
+import type { HttpDeps } from '../deps.js';
+import { idIn } from '../params.js';
+import { listQuery, readQuery } from '../query.js';
+
+const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
+
+export function fileRoutes(app: Express, { intake, snapshots, store }: HttpDeps): void {
+  app.get('/api/files', async (req, res) => {
+    const { limit, cursor } = readQuery(req, listQuery);
+    const files = await store.files({ limit: limit + 1, after: decodeCursor(cursor, fileCursor) });
+    const { items, last } = cut(files, limit);
+    const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
+    const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
+    const nextCursor = next === null ? 'null' : `"${encodeCursor(next)}"`;
+    // A file that was deleted meanwhile has no stats any more.
+    sendJson(
+      res,
+      `{"items":[${stats.filter((text) => text !== null).join(',')}],"nextCursor":${nextCursor}}`,
+    );
+  });
+
+  app.get('/api/files/:fileId/stats', async (req, res) => {
+    sendJson(res, await knownStats(snapshots, idIn(req, 'fileId')));
+  });
+
+  app.get('/api/files/:fileId', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const stats = await knownStats(snapshots, fileId);
+    const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
+    sendJson(res, `{"stats":${stats},"emails":${emails}}`);
+  });
+
+  app.delete('/api/files/:fileId', async (req, res) => {
+    if (!(await intake.remove(idIn(req, 'fileId')))) throw new Fault('file_not_found');
+    res.status(204).end();
+  });
+}
+
+/** @throws Fault `file_not_found` */
+export async function knownStats(snapshots: HttpDeps['snapshots'], fileId: string): Promise<string> {
+  const stats = await snapshots.stats(fileId);
+  if (stats === null) throw new Fault('file_not_found');
+  return stats;
+}
+
+const statsOf = async (
+  { facts, stats }: ListedFile,
+  snapshots: HttpDeps['snapshots'],
+): Promise<string | null> => stats ?? (await snapshots.stats(facts.fileId));

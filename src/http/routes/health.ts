@@ -1,0 +1,34 @@
+import type { Express, Request } from 'express';
+import { Fault } from '../../errors.js';
+import { sendJson } from '../answer.js';
+import type { HttpDeps } from '../deps.js';
+
+export function healthRoutes(app: Express, { readiness, metrics }: HttpDeps): void {
+  app.get('/livez', (_req, res) => {
+    res.setHeader('Cache-Control', 'no-store');
+    sendJson(res, '{"status":"ok"}');
+  });
+
+  app.get('/readyz', (_req, res) => {
+    const reasons = readiness();
+    res.setHeader('Cache-Control', 'no-store');
+    if (reasons.length === 0) return sendJson(res, '{"status":"ok"}');
+    res.setHeader('Retry-After', '1');
+    sendJson(res, JSON.stringify({ status: 'unavailable', reasons }), 503);
+  });
+
+  app.get('/metrics', async (req, res) => {
+    if (!isLocal(req)) throw new Fault('forbidden', 'only over loopback');
+    const text = await metrics.registry.metrics();
+    res.setHeader('Content-Type', metrics.registry.contentType);
+    res.setHeader('Cache-Control', 'no-store');
+    res.end(text);
+  });
+}
+
+/** A proxy on this machine is a loopback peer too, whoever it speaks for: it gives itself away by its headers. */
+function isLocal(req: Request): boolean {
+  if (req.headers['x-forwarded-for'] !== undefined || req.headers.forwarded !== undefined) return false;
+  const peer = req.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+  return peer === '::1' || peer.startsWith('127.');
+}

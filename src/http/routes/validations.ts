@@ -1,0 +1,93 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Express } from 'express';
+import { InvalidInput } from '../../domain/update.js';
+import { ERRORS, Fault } from '../../errors.js';
+import type { Registered, Registration } from '../../store/store.js';
+import type { Submission } from '../../validator/validator.js';
+import { sendJson } from '../answer.js';
+import { validationBody } from '../bodies.js';
+import { readJson } from '../body.js';
+import type { HttpDeps } from '../deps.js';
+import { idIn } from '../params.js';
+import { statusAfter } from '../standing.js';
+
+export function validationRoutes(app: Express, deps: HttpDeps): void {
+  const { config, readiness, store, validator } = deps;
+  const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
+
+  app.post('/api/files/:fileId/validations', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    if (validator === null) throw new Fault('validator_not_configured');
+    // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
+    if (readiness().length > 0) throw new Fault('unavailable');
+    const submission = await validator.submit({ emails, flags, userId: config.VALIDATOR_USER_ID });
+    const registration = registrationOf(fileId, emails.length, submission);
+    const registered = await keep(deps, registration, submission);
+    const { batchIds } = submission;
+    const { requestId, totalEmails } = registration;
+    const status = await statusAfter(registered, store);
+    const replaced = registered.outcome === 'replaced';
+    sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status, replaced }), 202);
+  });
+}
+
+function registrationOf(
+  fileId: string,
+  totalEmails: number,
+  { requestId, batchIds }: Submission,
+): Registration {
+  // Of several batches the validator does not say which is how large.
+  const size = batchIds.length === 1 ? totalEmails : null;
+  return {
+    fileId,
+    // A single batch has no request: its own id tells it from the file's next one.
+    requestId: requestId ?? batchIds[0] ?? null,
+    userId: null,
+    totalEmails,
+    totalBatches: batchIds.length,
+    batches: batchIds.map((batchId) => ({ batchId, totalEmails: size })),
+  };
+}
+
+/** Registers what the validator has accepted, and takes in what it has answered already. */
+async function keep(
+  { config, intake, logger }: HttpDeps,
+  registration: Registration,
+  { update }: Submission,
+): Promise<Registered> {
+  const bytes = update === null ? null : Buffer.from(update);
+  // Before the registration: it would leave a batch whose only news cannot be taken.
+  if (bytes !== null && bytes.length > config.MAX_UPDATE_BYTES) {
+    throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
+  }
+  try {
+    const registered = await insist(() => intake.register(registration));
+    if (bytes !== null) await insist(() => intake.update(bytes));
+    return registered;
+  } catch (error) {
+    logger.error(
+      { requestId: registration.requestId },
+      'a list that the validator accepted could not be registered',
+    );
+    // Only the validator's own ids can be wrong here: one that belongs to another file.
+    if (error instanceof InvalidInput)
+      throw new Fault('validator_unavailable', 'the validator answered nonsense');
+    throw error;
+  }
+}
+
+const RETRY_DELAYS_MS = [50, 200, 800];
+
+/** Submitting cannot be repeated, but registering can; so a store that is away for a moment does not lose the list. */
+async function insist<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const delay of RETRY_DELAYS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Fault) || !ERRORS[error.code].retryable) throw error;
+    }
+    await setTimeout(delay);
+  }
+  return attempt();
+}

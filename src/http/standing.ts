@@ -1,0 +1,18 @@
+import { type FileStatus, statsOf } from '../domain/stats.js';
+import { add, NOTHING } from '../domain/summary.js';
+import type { Registered, Store } from '../store/store.js';
+
+/**
+ * How a file stands after a registration; `superseded`: a later request had taken its place already. Reckoned from the
+ * store: the stats of the feed may still be those of the request before.
+ */
+export async function statusAfter(
+  { outcome, facts }: Registered,
+  store: Store,
+): Promise<FileStatus | 'superseded'> {
+  if (outcome === 'superseded') return outcome;
+  const batches = await store.batches(facts.fileId);
+  const totals = batches.reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })
+    .status;
+}

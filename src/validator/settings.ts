@@ -1,0 +1,37 @@
+import { EXIT_CONFIG } from '../config.js';
+import { FatalError } from '../errors.js';
+
+const wrong = (reason: string) => new FatalError(`wrong configuration: ${reason}`, EXIT_CONFIG);
+
+/** Where lists are submitted, from the validator's base URL with or without a slash at its end. */
+export function endpointOf(base: string): URL {
+  const url = new URL(base);
+  // Credentials in a URL end up in logs and error messages; the key has a variable of its own.
+  if (url.username !== '' || url.password !== '') throw wrong('VALIDATOR_URL: must not hold credentials');
+  if (url.search !== '' || url.hash !== '') throw wrong('VALIDATOR_URL: must have no query and no fragment');
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/validate-batch`;
+  return url;
+}
+
+interface Identity {
+  readonly VALIDATOR_API_KEY?: string | undefined;
+  readonly VALIDATOR_USER_ID: string;
+}
+
+/** The headers of a submission for a user. What could not be sent as a header is found at start, not at the first use. */
+export function headersOf({
+  VALIDATOR_API_KEY: key,
+  VALIDATOR_USER_ID: user,
+}: Identity): (userId: string) => Record<string, string> {
+  if (key !== undefined && !isHeaderText(key)) throw wrong('VALIDATOR_API_KEY: must be printable ASCII');
+  if (!isHeaderText(user)) throw wrong('VALIDATOR_USER_ID: must be printable ASCII and not blank');
+  const fixed = {
+    'Content-Type': 'application/json',
+    Accept: 'application/json',
+    'X-Client-ID': 'verigate',
+    ...(key === undefined ? {} : { 'X-API-Key': key }),
+  };
+  return (userId) => ({ ...fixed, 'X-User-ID': userId });
+}
+
+const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text) && text.trim() !== '';

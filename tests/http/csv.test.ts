@@ -1,0 +1,207 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readResult } from '../../src/domain/result.js';
+import { COLUMNS, CSV_HEADER, cell, csvRow } from '../../src/http/export/csv.js';
+import { attachment } from '../../src/http/export/filename.js';
+import { encoded } from '../../src/http/export/stream.js';
+import { readCsv } from './rfc4180.js';
+
+/** What a spreadsheet sees first, once it has dropped what it drops; NFKC makes every width of a sign the same. */
+const isFormula = (shown: string): boolean =>
+  /^[=+\-@|%]/.test(shown.replace(/^[\s\p{Cc}\p{Cf}]+/u, '').normalize('NFKC'));
+
+const start = fc.constantFrom(
+  '',
+  ' ',
+  '\t',
+  '\r',
+  '\n',
+  '\0',
+  '\u00a0',
+  '\ufeff',
+  '\u200b',
+  '\u202e',
+  "'",
+  '"',
+  ',',
+  ';',
+);
+const sign = fc.constantFrom(
+  '',
+  '=',
+  '+',
+  '-',
+  '@',
+  '|',
+  '%',
+  '＝',
+  '＋',
+  '－',
+  '＠',
+  '｜',
+  '％',
+  '﹦',
+  '"=',
+  'a',
+);
+const text = fc
+  .tuple(fc.array(start, { maxLength: 3 }), sign, fc.string({ unit: 'grapheme', maxLength: 20 }))
+  .map(([blanks, first, rest]) => (blanks.join('') + first + rest).toWellFormed());
+const anything = fc.oneof(
+  text,
+  fc.integer(),
+  fc.double({ noNaN: true }),
+  fc.boolean(),
+  fc.constant(null),
+  fc.jsonValue(),
+);
+
+const row = (result: Record<string, unknown>, batchId = 'b') => {
+  const read = readResult(result);
+  if (typeof read === 'string') throw new Error(read);
+  const [cells, ...rest] = readCsv(csvRow({ batchId, position: 3, json: read.json }));
+  expect(rest).toEqual([]);
+  return Object.fromEntries(COLUMNS.map((name, index) => [name, cells?.[index]]));
+};
+
+describe('a row', () => {
+  test('reads back, and none of its texts is one that a spreadsheet would run', () => {
+    fc.assert(
+      fc.property(text, text, anything, anything, text, (email, reason, domain, score, batchId) => {
+        const details = {
+          sub_status: reason,
+          general: { reason, domain },
+          mail_server: { mx_record: reason },
+        };
+        const cells = row({ email, deliverability_score: score, details }, batchId);
+        expect(Object.values(cells)).not.toContain(undefined);
+        for (const [name, shown] of Object.entries(cells)) {
+          if (typeof score === 'number' && name === 'deliverability_score') continue;
+          if (typeof domain === 'number' && name === 'domain') continue;
+          expect(isFormula(shown ?? '')).toBe(false);
+          expect(shown).not.toMatch(/^[\t\r\n]/);
+        }
+        const expected = email.replaceAll('\0', '␀');
+        expect([expected, `'${expected}`]).toContain(cells.email);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('has the documented columns', () => {
+    expect(CSV_HEADER).toBe(
+      'email,status,sub_status,risk_level,deliverability_score,is_valid,reason,domain,free_email,role_account,' +
+        'disposable,catch_all,has_plus_tag,mailbox_full,no_reply,smtp_provider,mx_record,batchId,position\r\n',
+    );
+    const details = {
+      general: { domain: 'x.com', reason: 'said "no", twice' },
+      attributes: {
+        free_email: false,
+        role_account: true,
+        disposable: false,
+        catch_all: false,
+        has_plus_tag: true,
+        mailbox_full: false,
+        no_reply: false,
+      },
+      mail_server: { smtp_provider: 'Google', mx_record: 'mx.x.com' },
+      sub_status: 'Rejected Email',
+    };
+    const result = { email: 'a@x.com', is_valid: false, status: 'undeliverable', risk_level: 'high' };
+    expect(row({ ...result, deliverability_score: -5, details })).toEqual({
+      email: 'a@x.com',
+      status: 'undeliverable',
+      sub_status: 'Rejected Email',
+      risk_level: 'high',
+      deliverability_score: '-5',
+      is_valid: 'false',
+      reason: 'said "no", twice',
+      domain: 'x.com',
+      free_email: 'false',
+      role_account: 'true',
+      disposable: 'false',
+      catch_all: 'false',
+      has_plus_tag: 'true',
+      mailbox_full: 'false',
+      no_reply: 'false',
+      smtp_provider: 'Google',
+      mx_record: 'mx.x.com',
+      batchId: 'b',
+      position: '3',
+    });
+  });
+
+  test('stands for any details at all', () => {
+    for (const details of [
+      undefined,
+      null,
+      'text',
+      [],
+      { general: 'text', attributes: null, mail_server: 7 },
+    ]) {
+      expect(row({ email: 'a', details })).toMatchObject({
+        email: 'a',
+        reason: '',
+        domain: '',
+        mx_record: '',
+      });
+    }
+  });
+});
+
+test.each([
+  ['=1+1', "'=1+1"],
+  ['+49 30 1', "'+49 30 1"],
+  ['-5', "'-5"],
+  [-5, '-5'],
+  ['@SUM(1)', "'@SUM(1)"],
+  ["=cmd|' /C calc'!A0", `'=cmd|' /C calc'!A0`],
+  ['\t=1', "'\t=1"],
+  ['a\nb', '"a\nb"'],
+  ['\r\n=1', `"'\r\n=1"`],
+  ['＝1', "'＝1"],
+  ['\ufeff=1', "'\ufeff=1"],
+  ['"=1', '"""=1"'],
+  ['a-b', 'a-b'],
+  ['a\0b', 'a␀b'],
+  [null, ''],
+  [undefined, ''],
+  [true, 'true'],
+])('%j becomes %j', (value, shown) => {
+  expect(cell(value)).toBe(shown);
+});
+
+test.each([
+  ['plain-1.2', 'plain-1.2.csv', 'plain-1.2.csv'],
+  ['a/b\\c', 'a_b_c.csv', 'a_b_c.csv'],
+  ['../../etc', '__.._etc.csv', '__.._etc.csv'],
+  ['"; x="', '___x__.csv', '%22%3B%20x%3D%22.csv'],
+  ['ünï', '_n_.csv', '%C3%BCn%C3%AF.csv'],
+  ['🙂'.repeat(200), `${'__'.repeat(100)}.csv`, `${'%F0%9F%99%82'.repeat(100)}.csv`],
+])('a file called %s has a safe name', (fileId, ascii, utf8) => {
+  expect(attachment(fileId, 'csv')).toBe(`attachment; filename="${ascii}"; filename*=UTF-8''${utf8}`);
+});
+
+test('rows are written in slices, so that nothing else waits long for its turn', async () => {
+  const json = JSON.stringify({ email: 'a@example.com', details: { general: { reason: 'x'.repeat(500) } } });
+  async function* slices() {
+    for (let n = 0; n < 20; n++)
+      yield Array.from({ length: 5000 }, (_, position) => ({ batchId: 'b', position, json }));
+  }
+  let turns = 0;
+  const ticker = () => {
+    turns++;
+    timer = setImmediate(ticker);
+  };
+  let timer = setImmediate(ticker);
+  let length = 0;
+  const startedAt = performance.now();
+  for await (const chunk of encoded(slices(), { head: CSV_HEADER, row: csvRow })) {
+    expect(chunk.length).toBeLessThan(128 * 1024);
+    length += chunk.length;
+  }
+  clearImmediate(timer);
+  expect(length).toBeGreaterThan(100_000 * 500);
+  // On average a turn of the event loop came at least every 25 ms; usually it is every 5.
+  expect(turns).toBeGreaterThan((performance.now() - startedAt) / 25);
+});

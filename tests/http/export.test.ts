@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { expect, test } from '@jest/globals';
+import { Fault } from '../../src/errors.js';
+import type { Store } from '../../src/store/store.js';
+import { answerOf, call, type Json, result, seed, startApp, type TestApp } from './harness.js';
+import { readCsv } from './rfc4180.js';
+
+const ROW = { batchId: 'b', position: 0, json: JSON.stringify({ email: 'a'.repeat(1000), status: 'risky' }) };
+const SLICE = Array.from({ length: 500 }, (_, position) => ({ ...ROW, position }));
+
+/** A store whose scan is the given one; the rest is the app's own. */
+function scanning(app: TestApp, scan: () => AsyncIterable<typeof SLICE>): void {
+  (app.deps.store as { scan: Store['scan'] }).scan = scan;
+}
+
+test('CSV and NDJSON have every result, in order', async () => {
+  const app = await startApp();
+  const results = Array.from({ length: 1200 }, (_, i) =>
+    result(i % 2 ? `u${i}@x` : `=u${i}`, { status: i % 3 ? 'risky' : 'unknown' }),
+  );
+  await seed(app, 'ü/1', results);
+  const path = `/api/files/${encodeURIComponent('ü/1')}/export`;
+
+  const csv = await call(app, 'GET', path);
+  expect(csv.status).toBe(200);
+  expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
+  expect(csv.headers.get('content-disposition')).toBe(
+    `attachment; filename="__1.csv"; filename*=UTF-8''%C3%BC_1.csv`,
+  );
+  const [header, ...rows] = readCsv(csv.text);
+  expect(header?.[0]).toBe('email');
+  expect(rows.map(([email]) => email)).toEqual(results.map(({ email }) => String(email).replace(/^=/, "'=")));
+
+  const ndjson = await call(app, 'GET', `${path}?format=ndjson&status=unknown`);
+  expect(ndjson.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
+  const lines = ndjson.text.split('\n');
+  expect(lines.pop()).toBe('');
+  const { emails } = (await call(app, 'GET', `${path.replace('export', 'emails')}?limit=500&status=unknown`))
+    .json;
+  expect(lines.map((line) => JSON.parse(line) as Json)).toEqual(emails);
+});
+
+test('an export without results has its header', async () => {
+  const app = await startApp();
+  await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
+  expect(readCsv((await call(app, 'GET', '/api/files/f/export')).text)).toHaveLength(1);
+  expect((await call(app, 'GET', '/api/files/f/export?format=ndjson')).text).toBe('');
+  const head = await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }));
+  expect([head.status, head.headers.get('content-type')]).toEqual([
+    200,
+    'text/csv; charset=utf-8; header=present',
+  ]);
+});
+
+/** Reads the head of an answer, and nothing of its body. */
+async function open(url: string) {
+  const outgoing = request(url).end();
+  const [answer] = await once(outgoing, 'response');
+  return { answer, hangUp: () => outgoing.on('error', () => undefined).destroy() };
+}
+
+test('a client that reads nothing holds the scan up, and one that goes away ends it', async () => {
+  const app = await startApp();
+  await seed(app, 'f', [result('a@x')]);
+  let read = 0;
+  let ended: () => void = () => undefined;
+  const end = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  scanning(app, async function* () {
+    try {
+      for (;;) {
+        read++;
+        yield SLICE;
+      }
+    } finally {
+      ended();
+    }
+  });
+  const { hangUp } = await open(`${app.url}/api/files/f/export?format=ndjson`);
+  // The barrier: requests are served while the export is stuck, and by then it reads no more.
+  let before = -1;
+  while (before !== read) {
+    before = read;
+    for (let i = 0; i < 20; i++) await call(app, 'GET', '/livez');
+  }
+  expect(read).toBeLessThan(200);
+  hangUp();
+  await end;
+  expect(app.log.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
+});
+
+test('only so many exports run at once; the others are told when to come back', async () => {
+  const app = await startApp({ config: { MAX_EXPORTS: 1 } });
+  await seed(app, 'f', [result('a@x')]);
+  let ended: () => void = () => undefined;
+  const end = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  const scan = app.deps.store.scan.bind(app.deps.store);
+  scanning(app, async function* () {
+    try {
+      for (;;) yield SLICE;
+    } finally {
+      ended();
+    }
+  });
+  const { hangUp } = await open(`${app.url}/api/files/f/export`);
+  const refused = await call(app, 'GET', '/api/files/f/export');
+  expect(refused.json).toMatchObject({ status: 429, code: 'rate_limited' });
+  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect((await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }))).status).toBe(200);
+  hangUp();
+  await end;
+  (app.deps.store as { scan: Store['scan'] }).scan = scan;
+  expect((await call(app, 'GET', '/api/files/f/export')).status).toBe(200);
+});
+
+test('an export that fails at once is an error; one that fails later breaks off', async () => {
+  const app = await startApp();
+  await seed(app, 'f', [result('a@x')]);
+  // biome-ignore lint/correctness/useYield: it fails before its first slice
+  scanning(app, async function* () {
+    throw new Fault('unavailable', 'the file changed while it was read');
+  });
+  expect((await call(app, 'GET', '/api/files/f/export')).json).toMatchObject({
+    status: 503,
+    code: 'unavailable',
+  });
+
+  scanning(app, async function* () {
+    yield SLICE;
+    throw new Error('the disk is gone');
+  });
+  for (const format of ['csv', 'ndjson']) {
+    await expect(call(app, 'GET', `/api/files/f/export?format=${format}`)).rejects.toThrow();
+  }
+  expect(app.log.join('')).toMatch(/request failed/);
+});
+
+test('a file that is deleted while it is exported breaks the export off', async () => {
+  const app = await startApp();
+  await seed(
+    app,
+    'f',
+    Array.from({ length: 3000 }, (_, i) => result(`${'u'.repeat(1000)}${i}@x`)).slice(0, 700),
+  );
+  const scan = app.deps.store.scan.bind(app.deps.store);
+  scanning(app, async function* () {
+    for await (const slice of scan('f', {})) {
+      yield slice as typeof SLICE;
+      await app.deps.intake.remove('f');
+    }
+  });
+  await expect(call(app, 'GET', '/api/files/f/export?format=ndjson')).rejects.toThrow();
+});

@@ -1,0 +1,208 @@
+import { describe, expect, test } from '@jest/globals';
+import { answerOf, call, complete, type Json, result, seed, startApp } from './harness.js';
+
+describe('a file', () => {
+  test('is known once a batch of it is registered, and shows what was taken in', async () => {
+    const app = await startApp();
+    const body = { requestId: 'r1', totalEmails: 2, batches: [{ batchId: 'b1', totalEmails: 2 }] };
+    const registered = await call(app, 'POST', '/api/files/f/batches', body);
+    expect(registered.status).toBe(201);
+    expect(registered.json).toEqual({
+      fileId: 'f',
+      requestId: 'r1',
+      batchIds: ['b1'],
+      totalEmails: 2,
+      status: 'pending',
+    });
+
+    const taken = await call(
+      app,
+      'POST',
+      '/api/updates',
+      complete('b1', [result('a@x'), result('b@x', { status: 'risky' })]),
+    );
+    expect([taken.status, taken.json]).toEqual([202, { outcome: 'applied' }]);
+    await app.announce();
+
+    const { json } = await call(app, 'GET', '/api/files/f');
+    expect(Object.keys(json)).toEqual(['stats', 'emails']);
+    expect(json.stats).toMatchObject({
+      fileId: 'f',
+      status: 'completed',
+      progress: { processed: 2, percentage: 100 },
+    });
+    expect(json.emails.pagination).toEqual({ total: 2, page: 1, limit: 50, pages: 1 });
+    expect(json.emails.emails).toMatchObject([
+      { email: 'a@x', batchId: 'b1', position: 0 },
+      { email: 'b@x', batchId: 'b1', position: 1 },
+    ]);
+    expect((await call(app, 'GET', '/api/files/f/stats')).json).toEqual(json.stats);
+    expect((await call(app, 'GET', '/api/files/f/emails')).json).toEqual(json.emails);
+  });
+
+  test('tells the outcome of each update', async () => {
+    const app = await startApp();
+    const send = async (body: unknown) => (await call(app, 'POST', '/api/updates', body)).json.outcome;
+    expect(await send(complete('b1', [result('a@x')]))).toBe('held');
+    await call(app, 'POST', '/api/files/f/batches', { requestId: 'r1', batches: [{ batchId: 'b1' }] });
+    expect(await send(complete('b1', [result('a@x')]))).toBe('unchanged');
+    expect(await send(complete('b2', [result('b@x')], { fileId: 'f', requestId: 'r1' }))).toBe('applied');
+    await call(app, 'POST', '/api/files/f/batches', { requestId: 'r2', batches: [{ batchId: 'b3' }] });
+    expect(await send(complete('b1', [result('a@x'), result('c@x')]))).toBe('superseded');
+  });
+
+  test('stands as the registration says: held news counts, repeats change nothing, an older request is superseded', async () => {
+    const app = await startApp();
+    await call(app, 'POST', '/api/updates', complete('b1', [result('a@x')]));
+    const register = async (requestId: string, batchId: string) =>
+      (await call(app, 'POST', '/api/files/f/batches', { requestId, batches: [{ batchId }] })).json.status;
+    expect(await register('r1', 'b1')).toBe('completed');
+    expect(await register('r1', 'b1')).toBe('completed');
+    expect(await register('r2', 'b2')).toBe('pending');
+    expect(await register('r1', 'b1')).toBe('superseded');
+  });
+
+  test('takes a batch that is named twice as one', async () => {
+    const app = await startApp();
+    const batches = [{ batchId: 'b' }, { batchId: 'c', totalEmails: 1 }, { batchId: 'b', totalEmails: 3 }];
+    const { json } = await call(app, 'POST', '/api/files/f/batches', { batches });
+    expect(json).toMatchObject({ requestId: null, totalEmails: null, batchIds: ['b', 'c'] });
+    await app.announce();
+    const stats = (await call(app, 'GET', '/api/files/f/stats')).json;
+    expect(stats).toMatchObject({ batches: { total: 2 }, progress: { total: 4 } });
+  });
+
+  test("refuses another file's batch", async () => {
+    const app = await startApp();
+    await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
+    const { status, json } = await call(app, 'POST', '/api/files/g/batches', { batches: [{ batchId: 'b' }] });
+    expect([status, json.code]).toEqual([400, 'invalid_request']);
+  });
+
+  test('is failed by hand, and the answer knows of it', async () => {
+    const app = await startApp();
+    await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b', totalEmails: 3 }] });
+    const { status, json } = await call(app, 'POST', '/api/files/f/batches/b/fail', {
+      reason: 'the worker is gone',
+    });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ fileId: 'f', status: 'failed', batches: { total: 1, failed: 1 } });
+  });
+
+  test('is deleted with everything in it', async () => {
+    const app = await startApp();
+    await seed(app, 'f', [result('a@x')]);
+    const deleted = await call(app, 'DELETE', '/api/files/f');
+    expect([deleted.status, deleted.text]).toEqual([204, '']);
+    for (const view of ['', '/stats', '/emails', '/export', '/batches']) {
+      expect((await call(app, 'GET', `/api/files/f${view}`)).json.code).toBe('file_not_found');
+    }
+    expect((await call(app, 'GET', '/api/files')).json.items).toEqual([]);
+  });
+});
+
+describe('a list', () => {
+  test('of files goes on where it ended, newest first, none twice and none left out', async () => {
+    const app = await startApp();
+    const ids = ['a', 'b/ü', 'c', 'd', 'e'];
+    for (const fileId of ids) await seed(app, fileId, [result('x')]);
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { json }: { json: Json } = await call(app, 'GET', `/api/files?limit=2${query}`);
+      expect(json.items.length).toBeLessThanOrEqual(2);
+      seen.push(...json.items.map(({ fileId }: Json) => fileId));
+      cursor = json.nextCursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(ids.reverse());
+  });
+
+  test('that fits exactly has no next page', async () => {
+    const app = await startApp();
+    for (const fileId of ['a', 'b']) await seed(app, fileId, [result('x')]);
+    expect((await call(app, 'GET', '/api/files?limit=2')).json.nextCursor).toBeNull();
+  });
+
+  test('has the stats of a file that nothing was announced of yet', async () => {
+    const app = await startApp();
+    await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
+    expect((await call(app, 'GET', '/api/files')).json.items).toMatchObject([
+      { fileId: 'f', status: 'pending' },
+    ]);
+  });
+
+  test('of batches tells how each stands, newest first, and ends with its request', async () => {
+    const app = await startApp();
+    const batches = [
+      { batchId: 'b1' },
+      { batchId: 'b2', totalEmails: 2 },
+      { batchId: 'b3', totalEmails: 1 },
+      { batchId: 'b4' },
+    ];
+    await call(app, 'POST', '/api/files/f/batches', { requestId: 'r1', batches });
+    const running = { ...complete('b2', [result('a@x')]), isComplete: false, totalEmails: 2 };
+    await call(app, 'POST', '/api/updates', running);
+    await call(app, 'POST', '/api/updates', complete('b3', [result('b@x')]));
+    await call(app, 'POST', '/api/files/f/batches/b4/fail', { reason: 'gone' });
+
+    const first = (await call(app, 'GET', '/api/files/f/batches?limit=3')).json;
+    expect(first.items).toMatchObject([
+      { batchId: 'b4', status: 'failed', processed: 0 },
+      { batchId: 'b3', status: 'completed', totalEmails: 1, processed: 1, skipped: 0 },
+      { batchId: 'b2', status: 'running', totalEmails: 2, processed: 1, since: expect.stringMatching(/Z$/) },
+    ]);
+    await call(app, 'POST', '/api/files/f/batches', { requestId: 'r1', batches: [{ batchId: 'b5' }] });
+    const next = await call(app, 'GET', `/api/files/f/batches?limit=3&cursor=${first.nextCursor}`);
+    expect(next.json).toMatchObject({
+      items: [{ batchId: 'b1', status: 'waiting', totalEmails: null }],
+      nextCursor: null,
+    });
+
+    await call(app, 'POST', '/api/files/f/batches', { requestId: 'r2', batches: [{ batchId: 'b6' }] });
+    const stale = await call(app, 'GET', `/api/files/f/batches?cursor=${first.nextCursor}`);
+    expect(stale.json).toMatchObject({ code: 'invalid_request', errors: [{ field: 'cursor' }] });
+  });
+});
+
+describe('pages', () => {
+  test('are cut, filtered and counted', async () => {
+    const app = await startApp();
+    const results = Array.from({ length: 7 }, (_, i) =>
+      result(`u${i}@x`, { status: i % 2 ? 'risky' : 'deliverable', risk_level: i < 3 ? 'low' : 'high' }),
+    );
+    await seed(app, 'f', results);
+    const get = async (query: string) => (await call(app, 'GET', `/api/files/f/emails?${query}`)).json;
+    expect((await get('page=2&limit=3')).pagination).toEqual({ total: 7, page: 2, limit: 3, pages: 3 });
+    expect((await get('page=2&limit=3')).emails.map(({ email }: Json) => email)).toEqual([
+      'u3@x',
+      'u4@x',
+      'u5@x',
+    ]);
+    expect((await get('status=risky')).pagination.total).toBe(3);
+    expect((await get('status=risky&risk=high')).emails.map(({ email }: Json) => email)).toEqual([
+      'u3@x',
+      'u5@x',
+    ]);
+    const beyond = await get('page=1000000000000&limit=500');
+    expect(beyond).toEqual({
+      emails: [],
+      pagination: { total: 7, page: 1_000_000_000_000, limit: 500, pages: 1 },
+    });
+  });
+
+  test('of a file without results are empty, not missing', async () => {
+    const app = await startApp();
+    await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
+    const { status, json } = await call(app, 'GET', '/api/files/f/emails');
+    expect([status, json.emails]).toEqual([200, []]);
+  });
+
+  test('have a head', async () => {
+    const app = await startApp();
+    await seed(app, 'f', [result('a@x')]);
+    const head = await answerOf(await fetch(`${app.url}/api/files/f/emails`, { method: 'HEAD' }));
+    expect([head.status, head.text]).toEqual([200, '']);
+    expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
+  });
+});

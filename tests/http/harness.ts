@@ -1,0 +1,157 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readConfig } from '../../src/config.js';
+import { createEngine } from '../../src/engine.js';
+import { Admission } from '../../src/http/admission.js';
+import { createApp } from '../../src/http/app.js';
+import type { HttpConfig, HttpDeps } from '../../src/http/deps.js';
+import { HttpIntake } from '../../src/inlet/http-intake.js';
+import { createLogger } from '../../src/logger.js';
+import { createMetrics } from '../../src/metrics.js';
+import { Conflator } from '../../src/pipeline/conflator.js';
+import { Flusher } from '../../src/pipeline/flusher.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import { Snapshots } from '../../src/snapshot/snapshots.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS: HttpConfig = {
+  CORS_ORIGINS: [],
+  MAX_UPDATE_BYTES: MIB,
+  MAX_BODY_BYTES: MIB,
+  MAX_EXPORTS: 2,
+  MAX_EMAILS_PER_VALIDATION: 1000,
+  VALIDATOR_USER_ID: 'verigate',
+};
+
+export interface TestApp {
+  readonly url: string;
+  readonly server: Server;
+  readonly deps: HttpDeps;
+  /** Every line that was logged, at any level. */
+  readonly log: string[];
+  /** Announces what was taken in. */
+  announce(): Promise<void>;
+}
+
+interface Options extends Partial<Omit<HttpDeps, 'config' | 'metrics' | 'logger'>> {
+  readonly config?: Partial<HttpConfig>;
+}
+
+/** The app over the real core in a folder of its own, on a free port; parts can be replaced. */
+export async function startApp({ config = {}, ...parts }: Options = {}): Promise<TestApp> {
+  const log: string[] = [];
+  const logger = createLogger('trace', { write: (line: string) => void log.push(line) });
+  const settings = { ...DEFAULTS, ...config };
+
+  const { store, feed } = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }));
+  onTeardown(async () => {
+    await feed.close();
+    await store.close();
+  });
+  const metrics = createMetrics();
+  const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
+  const pipeline = new Pipeline({ store, feed, flusher, metrics });
+  const conflator = new Conflator((update) => pipeline.handle(update), 64 * MIB, metrics);
+  const intake = new HttpIntake(pipeline, conflator, settings.MAX_UPDATE_BYTES);
+  onTeardown(() => flusher.drain());
+
+  const deps: HttpDeps = {
+    store,
+    snapshots: new Snapshots(store, feed),
+    intake,
+    validator: null,
+    readiness: () => [],
+    admission: new Admission(),
+    ...parts,
+    config: settings,
+    metrics,
+    logger,
+  };
+  const { url, server } = await listen(createServer(createApp(deps)));
+  return { url, server, deps, log, announce: () => flusher.drain() };
+}
+
+export async function listen(server: Server): Promise<{ url: string; server: Server }> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTeardown(
+    () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  );
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body, as loosely typed as a client has it. */
+  readonly json: Json;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is looked into freely here
+export type Json = any;
+
+export async function call(
+  app: { url: string },
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  const init =
+    body === undefined
+      ? { method }
+      : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
+  return answerOf(await fetch(`${app.url}${path}`, init));
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson && text !== '' ? JSON.parse(text) : null,
+  };
+}
+
+export const result = (email: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  email,
+  is_valid: true,
+  status: 'deliverable',
+  risk_level: 'low',
+  deliverability_score: 95,
+  details: { general: { domain: 'example.com', reason: '' }, sub_status: null },
+  ...more,
+});
+
+/** A complete update of a batch. */
+export const complete = (
+  batchId: string,
+  results: readonly unknown[],
+  more: Record<string, unknown> = {},
+) => ({
+  batchId,
+  isComplete: true,
+  totalEmails: results.length,
+  processedCount: results.length,
+  validatedEmails: results,
+  ...more,
+});
+
+/** A file with these results, stored and announced. */
+export async function seed(
+  app: TestApp,
+  fileId: string,
+  results: readonly unknown[],
+  batchId = `${fileId}-b`,
+): Promise<void> {
+  const answer = await call(app, 'POST', '/api/updates', complete(batchId, results, { fileId }));
+  if (answer.status !== 202) throw new Error(`seeding failed: ${answer.text}`);
+  await app.announce();
+}

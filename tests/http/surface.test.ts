@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import type { z } from 'zod';
+import { ERRORS } from '../../src/errors.js';
+import { createApp } from '../../src/http/app.js';
+import { RECEIVED, SENT } from '../../src/http/docs/asyncapi.js';
+import * as schemas from '../../src/http/docs/schemas.js';
+import { call, complete, type Json, result, seed, startApp } from './harness.js';
+
+interface Layer {
+  route?: { path: string; methods: Record<string, boolean> };
+}
+
+/** `GET /api/files/{fileId}`, from what the router really has. */
+function routesOf(app: ReturnType<typeof createApp>): string[] {
+  const { stack } = app.router as unknown as { stack: Layer[] };
+  return stack.flatMap(({ route }) =>
+    route === undefined
+      ? []
+      : Object.keys(route.methods).map(
+          (method) => `${method.toUpperCase()} ${route.path.replace(/:(\w+)/g, '{$1}')}`,
+        ),
+  );
+}
+
+function* references(value: Json): Generator<string> {
+  if (typeof value !== 'object' || value === null) return;
+  if (typeof value.$ref === 'string') yield value.$ref;
+  for (const inner of Object.values(value)) yield* references(inner);
+}
+
+const lookUp = (document: Json, pointer: string): unknown =>
+  pointer
+    .slice(2)
+    .split('/')
+    .reduce((at, step) => at?.[step], document);
+
+describe('openapi.json', () => {
+  test('documents exactly the routes that there are', async () => {
+    const app = await startApp();
+    const { json } = await call(app, 'GET', '/api/openapi.json');
+    const documented = Object.entries<Json>(json.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.sort()).toEqual(routesOf(createApp(app.deps)).sort());
+  });
+
+  test('names every code of the error table that REST can answer with, at its status', async () => {
+    const app = await startApp();
+    const { json } = await call(app, 'GET', '/api/openapi.json');
+    const rest = Object.keys(ERRORS).filter((code) => code !== 'too_many_subscriptions');
+    expect(json.components.schemas.Problem.properties.code.enum).toEqual(rest);
+    for (const operation of Object.values<Json>(json.paths).flatMap((item) => Object.values<Json>(item))) {
+      for (const [status, { content }] of Object.entries<Json>(operation.responses)) {
+        const problem = content?.['application/problem+json'];
+        for (const code of problem?.schema.allOf[1].properties.code.enum ?? []) {
+          expect(ERRORS[code as keyof typeof ERRORS].status).toBe(Number(status));
+        }
+      }
+    }
+  });
+
+  test('describes parameters by the schemas that they are read with', async () => {
+    const app = await startApp();
+    const { json } = await call(app, 'GET', '/api/openapi.json');
+    const parameters: Json[] = json.paths['/api/files/{fileId}/emails'].get.parameters;
+    expect(parameters.map(({ name }) => name)).toEqual([
+      'fileId',
+      'page',
+      'limit',
+      'status',
+      'risk',
+      'email',
+    ]);
+    expect(parameters[2].schema).toEqual({ type: 'integer', minimum: 1, maximum: 500, default: 50 });
+    expect(parameters[3].schema.enum).toEqual(['deliverable', 'undeliverable', 'risky', 'unknown']);
+    expect(json.components.schemas.Submission.properties.emails).toMatchObject({
+      type: 'array',
+      minItems: 1,
+      maxItems: app.deps.config.MAX_EMAILS_PER_VALIDATION,
+      items: { type: 'string' },
+    });
+  });
+});
+
+test.each(['openapi', 'asyncapi'])('%s.json refers to nothing that is not there', async (name) => {
+  const app = await startApp();
+  const { status, json } = await call(app, 'GET', `/api/${name}.json`);
+  expect(status).toBe(200);
+  const dangling = [...references(json)].filter((pointer) => lookUp(json, pointer) === undefined);
+  expect(dangling).toEqual([]);
+});
+
+test('asyncapi.json has every socket event and the channels', async () => {
+  const app = await startApp();
+  const { json } = await call(app, 'GET', '/api/asyncapi.json');
+  expect(json.asyncapi).toBe('3.0.0');
+  expect(Object.keys(json.channels.socket.messages)).toEqual(
+    expect.arrayContaining([...Object.keys(SENT), ...Object.keys(RECEIVED)]),
+  );
+  expect(Object.values<Json>(json.channels).map(({ address }) => address)).toEqual([
+    '/socket.io/',
+    'file_stats:{fileId}',
+    'file_emails:{fileId}',
+    'email_validation_results',
+    'email_validation_results:stream',
+  ]);
+});
+
+test('answers have the documented shapes, and nothing beside', async () => {
+  const app = await startApp();
+  await seed(app, 'f', [
+    result('a@example.com'),
+    result('b', { status: 'unknown', risk_level: null, details: null }),
+  ]);
+  const shapes: [string, z.ZodObject][] = [
+    ['/api/files', schemas.fileList],
+    ['/api/files/f', schemas.snapshot],
+    ['/api/files/f/stats', schemas.stats],
+    ['/api/files/f/emails', schemas.emailsPage],
+    ['/api/files/f/batches', schemas.batchList],
+    ['/livez', schemas.alive],
+    ['/readyz', schemas.alive],
+  ];
+  for (const [path, schema] of shapes) {
+    const { status, json } = await call(app, 'GET', path);
+    expect([path, status]).toEqual([path, 200]);
+    expect(schema.parse(json)).toEqual(json);
+  }
+  const taken = await call(app, 'POST', '/api/updates', complete('other', []));
+  expect(schemas.outcome.strict().parse(taken.json)).toEqual({ outcome: 'held' });
+  const missing = await call(app, 'GET', '/api/files/none');
+  expect(schemas.problem.strict().parse(missing.json)).toMatchObject({ code: 'file_not_found' });
+});
+
+test('docs/api.md lists the error table as it is', () => {
+  const text = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
+  const listed = [...text.matchAll(/^\| `(\w+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
+    code,
+    Number(status),
+  ]);
+  const rest = Object.entries(ERRORS).filter(([code]) => code !== 'too_many_subscriptions');
+  expect(listed).toEqual(rest.map(([code, { status }]) => [code, status]));
+});
