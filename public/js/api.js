@@ -1,0 +1,59 @@
+import { currentToken } from './token.js';
+
+/** What the gateway refused, in its own words: RFC 9457 problem details. */
+export class ApiError extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail ?? problem.title ?? `The gateway answered ${status}.`);
+    this.status = status;
+    this.code = problem.code ?? 'unknown';
+    this.fields = Array.isArray(problem.errors) ? problem.errors : [];
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Ids may hold anything; half a surrogate pair has no place in a URL. */
+export const encodeId = (id) => encodeURIComponent(String(id).toWellFormed());
+export const filePath = (fileId) => `/api/files/${encodeId(fileId)}`;
+export const fileHref = (fileId) => `#/files/${encodeId(fileId)}`;
+
+export function query(parameters) {
+  const given = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== '',
+  );
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
+
+export function authorized(headers = {}) {
+  const token = currentToken();
+  return token ? { ...headers, authorization: `Bearer ${token}` } : headers;
+}
+
+export async function call(path, { method = 'GET', body, signal } = {}) {
+  const response = await request(path, {
+    method,
+    signal,
+    headers: authorized(body === undefined ? {} : { 'content-type': 'application/json' }),
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (response.ok) return response.status === 204 ? null : await response.json();
+  throw await refusal(response);
+}
+
+export async function refusal(response) {
+  const problem = await response.json().catch(() => ({}));
+  if (response.status === 401) window.dispatchEvent(new Event('verigate:token-wanted'));
+  const retryAfter = Number(response.headers.get('retry-after')) || null;
+  return new ApiError(response.status, problem ?? {}, retryAfter);
+}
+
+async function request(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, {
+      code: 'unreachable',
+      detail: 'The gateway cannot be reached. Nothing was sent twice; try again.',
+    });
+  }
+}

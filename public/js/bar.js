@@ -1,0 +1,31 @@
+import { el, setShare } from './dom.js';
+import { STATUSES } from './words.js';
+
+const SEGMENTS = [...STATUSES, 'skipped'];
+
+/** A file's progress as a bar of its verdicts; what is missing to the full width is still to come. */
+export function progressBar(size = '') {
+  const segments = SEGMENTS.map((name) => el('span', { class: `segment ${name}` }));
+  const element = el(
+    'div',
+    {
+      class: `bar ${size}`,
+      role: 'progressbar',
+      'aria-valuemin': '0',
+      'aria-valuemax': '100',
+      'aria-label': 'Progress',
+    },
+    ...segments,
+  );
+  return {
+    element,
+    update({ progress, stats, status }) {
+      const whole = Math.max(progress.total, progress.processed + progress.skipped, 1);
+      SEGMENTS.forEach((name, index) => {
+        setShare(segments[index], (name === 'skipped' ? progress.skipped : stats[name].count) / whole);
+      });
+      element.dataset.status = status;
+      element.setAttribute('aria-valuenow', String(progress.percentage));
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { el } from './dom.js';
+
+/** A modal question. The browser's own `<dialog>` traps the focus, closes on Escape and gives the focus back. */
+export function openDialog({ title, body, confirm, danger = false }) {
+  return new Promise((resolve) => {
+    const cancel = el('button', {
+      class: 'button',
+      type: 'button',
+      text: 'Cancel',
+      onclick: () => dialog.close(''),
+    });
+    const heading = el('h2', { id: 'dialog-title', text: title });
+    const accept = (event) => {
+      event.preventDefault();
+      dialog.close('yes');
+    };
+    const form = el(
+      'form',
+      { onsubmit: accept },
+      heading,
+      ...body,
+      el(
+        'div',
+        { class: 'dialog-actions' },
+        cancel,
+        el('button', { class: danger ? 'button danger' : 'button primary', type: 'submit', text: confirm }),
+      ),
+    );
+    const dialog = el('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-title' }, form);
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    // What cannot be undone is not one Enter away.
+    if (danger) cancel.focus();
+  });
+}
+
+export function toast(text) {
+  const note = el('div', { class: 'toast', text });
+  document.getElementById('toasts').append(note);
+  setTimeout(() => note.remove(), 5000);
+}

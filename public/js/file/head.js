@@ -1,0 +1,81 @@
+import { call, filePath } from '../api.js';
+import { openDialog, toast } from '../dialog.js';
+import { el, icon, setData, setText } from '../dom.js';
+import { plural } from '../format.js';
+import { plain, raw } from '../text.js';
+import { word } from '../words.js';
+
+export function fileHead(fileId) {
+  const status = el('span', { class: 'pill', 'data-status': 'pending', text: word('pending') });
+  const remove = el(
+    'button',
+    { class: 'button quiet-danger', type: 'button', onclick: () => void ask() },
+    icon('trash'),
+    'Delete',
+  );
+  const copy = el(
+    'button',
+    {
+      class: 'icon-button',
+      type: 'button',
+      'aria-label': 'Copy the file id',
+      title: 'Copy the file id',
+      onclick: () => void copyId(),
+    },
+    icon('copy'),
+  );
+  let addresses = 0;
+
+  async function copyId() {
+    await navigator.clipboard.writeText(fileId);
+    toast('The file id is copied.');
+  }
+
+  async function ask() {
+    const sure = await openDialog({
+      title: 'Delete this file?',
+      body: [
+        el('p', { class: 'dialog-id' }, raw(fileId, 120)),
+        el('p', {
+          class: 'muted',
+          text: `Its results${addresses > 0 ? ` (${plural(addresses, 'address', 'addresses')})` : ''} are erased for everybody, at once. This cannot be undone.`,
+        }),
+      ],
+      confirm: 'Delete for good',
+      danger: true,
+    });
+    if (sure) await erase();
+  }
+
+  async function erase() {
+    remove.disabled = true;
+    try {
+      await call(filePath(fileId), { method: 'DELETE' });
+    } catch (error) {
+      toast(`Not deleted: ${error.message}`);
+      remove.disabled = false;
+    }
+  }
+
+  return {
+    element: el(
+      'div',
+      { class: 'page-head file-head' },
+      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'Files'),
+      el(
+        'div',
+        { class: 'file-title' },
+        el('h1', { tabindex: '-1', 'aria-label': plain(fileId, 200) }, raw(fileId, 200)),
+        copy,
+        status,
+      ),
+      el('div', { class: 'file-actions' }, remove),
+    ),
+    update(stats) {
+      addresses = stats.progress.processed;
+      setText(status, word(stats.status));
+      setData(status, 'status', stats.status);
+      remove.hidden = stats.createdAt === null;
+    },
+  };
+}

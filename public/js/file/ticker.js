@@ -1,0 +1,99 @@
+import { el, icon, setText } from '../dom.js';
+import { count } from '../format.js';
+import { raw } from '../text.js';
+import { word } from '../words.js';
+
+const ROWS = 12;
+/** Often enough to look alive, seldom enough to be read, and a bound on the work whatever comes in. */
+const EVERY_MS = 150;
+const EVERY_MS_CALM = 1500;
+
+/**
+ * The latest addresses as they come in. However many arrive, only the newest twelve are kept, and they are painted on
+ * an animation frame: a burst costs no more than a trickle.
+ */
+export function ticker() {
+  const calm = matchMedia('(prefers-reduced-motion: reduce)');
+  let fresh = [];
+  let seen = 0;
+  let paused = false;
+  let frame = 0;
+  let painted = 0;
+
+  const list = el('ol', { class: 'ticker-list' });
+  const total = el('span', { class: 'muted' });
+  const hint = el('p', { class: 'ticker-hint muted', text: 'Waiting for the next addresses…' });
+  const pause = el(
+    'button',
+    {
+      class: 'icon-button',
+      type: 'button',
+      'aria-pressed': 'false',
+      'aria-label': 'Pause',
+      title: 'Pause',
+      onclick: toggle,
+    },
+    icon('pause'),
+  );
+  const element = el(
+    'section',
+    { class: 'card ticker', 'aria-label': 'Latest addresses' },
+    el('h2', { class: 'card-title' }, 'Latest addresses', total, pause),
+    list,
+    hint,
+  );
+
+  function toggle() {
+    paused = !paused;
+    pause.setAttribute('aria-pressed', String(paused));
+    pause.replaceChildren(icon(paused ? 'play' : 'pause'));
+    if (!paused) schedule();
+  }
+
+  function push(emails) {
+    seen += emails.length;
+    fresh = fresh.concat(emails.slice(-ROWS)).slice(-ROWS);
+    schedule();
+  }
+
+  function schedule() {
+    if (frame === 0 && !paused) frame = requestAnimationFrame(paint);
+  }
+
+  function paint(now) {
+    frame = 0;
+    if (paused) return;
+    if (now - painted < (calm.matches ? EVERY_MS_CALM : EVERY_MS)) return schedule();
+    painted = now;
+    const few = fresh.length <= 3;
+    for (const result of fresh) list.prepend(row(result, few));
+    while (list.children.length > ROWS) list.lastElementChild.remove();
+    fresh = [];
+    setText(total, `${count(seen)} seen`);
+    hint.hidden = list.children.length > 0;
+  }
+
+  return {
+    element,
+    push,
+    clear() {
+      fresh = [];
+      list.replaceChildren();
+      hint.hidden = false;
+    },
+    close: () => cancelAnimationFrame(frame),
+  };
+}
+
+function row({ email, status, details }, animated) {
+  return el(
+    'li',
+    { class: animated ? 'tick arriving' : 'tick' },
+    el('span', { class: `dot ${status}` }),
+    el('span', { class: 'tick-email' }, raw(email, 64)),
+    el('span', {
+      class: 'tick-verdict',
+      text: details?.sub_status ? raw(details.sub_status, 30).textContent : word(status),
+    }),
+  );
+}

@@ -1,0 +1,67 @@
+import { el, setShare, setText } from '../dom.js';
+import { count, percent, shortCount } from '../format.js';
+import { STATUSES, word } from '../words.js';
+
+/** The four verdicts with their reasons. `choose` is called with the status of which the addresses are wanted. */
+export function verdictsCard(choose) {
+  const columns = STATUSES.map((status) => column(status, choose));
+  return {
+    element: el(
+      'section',
+      { class: 'card verdicts', 'aria-label': 'Verdicts' },
+      el('h2', { class: 'card-title', text: 'Verdicts' }),
+      el('div', { class: 'verdict-columns' }, ...columns.map(({ element }) => element)),
+    ),
+    update({ stats, progress }) {
+      for (const { update } of columns) update(stats, progress.processed);
+    },
+  };
+}
+
+function column(status, choose) {
+  const total = el('span', { class: 'verdict-count' });
+  const share = el('span', { class: 'verdict-share' });
+  const reasons = el('ul', { class: 'reasons' });
+  const lines = new Map();
+  const element = el(
+    'div',
+    { class: `verdict ${status}` },
+    el(
+      'button',
+      { class: 'verdict-head', type: 'button', title: 'Show these addresses', onclick: () => choose(status) },
+      el('span', { class: 'verdict-name' }, el('span', { class: `dot ${status}` }), word(status)),
+      total,
+      share,
+    ),
+    status === 'deliverable' ? el('p', { class: 'reasons-none', text: 'Safe to send to.' }) : reasons,
+  );
+
+  function update(stats, processed) {
+    const verdict = stats[status];
+    setText(total, shortCount(verdict.count));
+    total.title = count(verdict.count);
+    setText(share, percent(verdict.count, processed));
+    for (const [category, n] of Object.entries(verdict.categories ?? {})) {
+      if (!lines.has(category)) lines.set(category, addLine(reasons, category));
+      lines.get(category)(n, verdict.count);
+    }
+  }
+
+  return { element, update };
+}
+
+function addLine(list, category) {
+  const number = el('span', { class: 'reason-count' });
+  const line = el(
+    'li',
+    { class: 'reason' },
+    el('span', { class: 'reason-name', text: word(category) }),
+    number,
+  );
+  list.append(line);
+  return (n, whole) => {
+    setText(number, shortCount(n));
+    setShare(line, whole > 0 ? n / whole : 0);
+    line.classList.toggle('zero', n === 0);
+  };
+}

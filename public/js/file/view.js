@@ -1,0 +1,122 @@
+import { listenToFile } from '/client/file-listener.js';
+import { report } from '../connection.js';
+import { el, icon, setText } from '../dom.js';
+import { clock } from '../format.js';
+import { resultsCard } from '../results/card.js';
+import { raw } from '../text.js';
+import { fileHead } from './head.js';
+import { progressCard } from './progress.js';
+import { batchesCard, riskCard } from './side.js';
+import { ticker } from './ticker.js';
+import { verdictsCard } from './verdicts.js';
+
+export function fileView({ route, socket, setTitle }) {
+  const { fileId } = route;
+  const head = fileHead(fileId);
+  const results = resultsCard(fileId, route.parameters);
+  const latest = ticker();
+  const parts = [head, progressCard(), verdictsCard(results.choose), riskCard(), batchesCard(), results];
+  const [, progress, verdicts, risk, batches] = parts;
+  const banner = el('p', { class: 'banner', role: 'status', hidden: true });
+  const content = el(
+    'div',
+    { class: 'file-grid loading' },
+    progress.element,
+    verdicts.element,
+    el('div', { class: 'side-column' }, risk.element, batches.element),
+    results.element,
+    latest.element,
+  );
+  const element = el('section', { class: 'page' }, head.element, banner, content);
+  let stats;
+  let isGone = false;
+  let frame = 0;
+  setTitle(fileId);
+
+  function update(next) {
+    stats = next;
+    // The title is read while the page is hidden, when there are no frames.
+    setTitle(`${stats.progress.percentage}%`, fileId);
+    if (frame === 0) frame = requestAnimationFrame(paint);
+  }
+
+  function paint() {
+    frame = 0;
+    if (stats === undefined) return;
+    for (const part of parts) part.update(stats);
+    content.classList.remove('loading');
+    // An empty ticker of a file that is done would wait for ever.
+    const over = stats.status !== 'processing' && stats.status !== 'pending';
+    content.classList.toggle('over', over && latest.element.querySelector('li') === null);
+  }
+
+  function leave(title, text) {
+    isGone = true;
+    stats = undefined;
+    results.close();
+    report(element, null);
+    banner.hidden = true;
+    content.replaceChildren(farewell(fileId, title, text));
+    content.className = '';
+    head.element.querySelector('.file-actions').hidden = true;
+    setTitle(fileId);
+  }
+
+  const listener = listenToFile(socket, fileId, {
+    onSnapshot(snapshot) {
+      // Deleted, and begun anew under the same name: so does this view.
+      if (isGone) return snapshot.stats.createdAt !== null && window.dispatchEvent(new Event('hashchange'));
+      latest.clear();
+      update(snapshot.stats);
+      results.startOver(snapshot);
+    },
+    onStats: update,
+    onEmails(event) {
+      latest.push(event.emails);
+      results.changed();
+    },
+    onDeleted: () => leave('This file was deleted', 'Its results are gone, here and everywhere else.'),
+    onUnsubscribed: (code) => {
+      if (code === 'forbidden') leave('This file is out of reach', 'The gateway no longer shows it to you.');
+    },
+    onState(state) {
+      if (isGone) return;
+      report(element, state);
+      if (state.state === 'live') results.retry();
+      banner.hidden = state.state !== 'stale';
+      setText(banner, banner.hidden ? '' : bannerText(state));
+      if (state.error?.code === 'forbidden')
+        leave('There is no such file', 'Or it is one that you may not see.');
+    },
+  });
+
+  return {
+    element,
+    close() {
+      listener.close();
+      report(element, null);
+      results.close();
+      latest.close();
+      cancelAnimationFrame(frame);
+    },
+  };
+}
+
+function bannerText({ since, reason, error }) {
+  const time = `What you see is as of ${clock(since)}.`;
+  if (reason === 'draining') return `The gateway is restarting. ${time}`;
+  if (reason === 'unsubscribed') return `Your access has run out. ${time}`;
+  return error ? `${error.message} ${time}` : `The gateway cannot be reached; trying again. ${time}`;
+}
+
+function farewell(fileId, title, text) {
+  return el(
+    'div',
+    { class: 'card empty' },
+    icon('file'),
+    el('h2', { text: title }),
+    el('p', { class: 'muted' }, raw(fileId, 80)),
+    el('p', { class: 'muted', text }),
+    el('a', { class: 'button', href: '#/' }, icon('back'), 'All files'),
+  );
+}

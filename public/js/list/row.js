@@ -1,0 +1,81 @@
+import { listenToFile } from '/client/file-listener.js';
+import { fileHref } from '../api.js';
+import { progressBar } from '../bar.js';
+import { report } from '../connection.js';
+import { el, icon, setData, setText } from '../dom.js';
+import { ago, count, duration, rate } from '../format.js';
+import { raw } from '../text.js';
+import { word } from '../words.js';
+
+/** One file of the list; it follows the file's stats for as long as it is on screen. */
+export function fileRow(socket, first) {
+  let stats = first;
+  const bar = progressBar();
+  const status = el('span', { class: 'pill' });
+  const share = el('span', { class: 'row-share' });
+  const numbers = el('span', { class: 'row-numbers' });
+  const pace = el('span', { class: 'row-pace' });
+  const updated = el('span', { class: 'row-updated' });
+  const element = el(
+    'li',
+    { class: 'file-row' },
+    el(
+      'a',
+      { class: 'row-link', href: fileHref(first.fileId) },
+      el('span', { class: 'row-head' }, el('span', { class: 'row-id' }, raw(first.fileId, 80)), status),
+      el('span', { class: 'row-bar' }, bar.element, share),
+      el('span', { class: 'row-foot' }, numbers, pace, updated),
+      icon('chevron'),
+    ),
+  );
+
+  function paint() {
+    const { progress, throughput } = stats;
+    setText(status, word(stats.status));
+    setData(status, 'status', stats.status);
+    setText(share, `${progress.percentage}%`);
+    setText(numbers, numbersOf(progress));
+    const running = stats.status === 'processing';
+    const eta = throughput.etaSeconds === null ? '' : ` · ${duration(throughput.etaSeconds)} left`;
+    setText(
+      pace,
+      running && throughput.emailsPerSecond !== null ? `${rate(throughput.emailsPerSecond)}/s${eta}` : '',
+    );
+    paintAge();
+    bar.update(stats);
+  }
+
+  const paintAge = () => setText(updated, stats.lastUpdated === null ? '' : ago(stats.lastUpdated));
+
+  function update(next) {
+    // What was fetched may be older than what the feed has told meanwhile.
+    if (next.epoch === stats.epoch && next.revision < stats.revision) return;
+    stats = next;
+    paint();
+  }
+
+  paint();
+  const listener = listenToFile(socket, first.fileId, {
+    feeds: ['stats'],
+    onSnapshot: (snapshot) => update(snapshot.stats),
+    onStats: update,
+    onDeleted: () => element.dispatchEvent(new CustomEvent('deleted', { bubbles: true })),
+    // A file that one may not follow any more says nothing about the connection.
+    onState: (state) => report(element, state.error?.retryable === false ? null : state),
+  });
+
+  return {
+    element,
+    update,
+    paintAge,
+    close() {
+      listener.close();
+      report(element, null);
+    },
+  };
+}
+
+function numbersOf({ total, processed, skipped }) {
+  const addresses = total > 0 ? `${count(processed)} of ${count(total)}` : count(processed);
+  return skipped > 0 ? `${addresses} · ${count(skipped)} skipped` : addresses;
+}

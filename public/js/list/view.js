@@ -1,0 +1,114 @@
+import { call, query } from '../api.js';
+import { el, icon, reconcile } from '../dom.js';
+import { emptyList, skeletonRows, trouble } from './placeholders.js';
+import { fileRow } from './row.js';
+
+/** As many as are worth following at once. */
+const PAGE = 20;
+/** No feed tells of new files: the first page is asked for again. */
+const LOOK_MS = 4000;
+
+export function listView({ route, socket, setTitle }) {
+  const trail = JSON.parse(route.parameters.get('trail') ?? '[]').filter(
+    (cursor) => typeof cursor === 'string',
+  );
+  const rows = new Map();
+  const stop = new AbortController();
+  const list = el('ul', { class: 'file-list card' });
+  const body = el('div', {}, skeletonRows());
+  const pager = el('nav', { class: 'pager', 'aria-label': 'Pages of the list' });
+  const element = el(
+    'section',
+    { class: 'page' },
+    el(
+      'div',
+      { class: 'page-head' },
+      el('h1', { tabindex: '-1', text: 'Files' }),
+      el('p', { class: 'muted', text: 'Every list this gateway knows, newest first.' }),
+    ),
+    body,
+    pager,
+  );
+  setTitle('Files');
+
+  async function load() {
+    try {
+      show(await call(`/api/files${query({ limit: PAGE, cursor: trail.at(-1) })}`, { signal: stop.signal }));
+    } catch (error) {
+      if (stop.signal.aborted || rows.size > 0) return; // the header says how old the rows are
+      body.replaceChildren(trouble(error, () => void load()));
+    }
+  }
+
+  function show({ items, nextCursor }) {
+    if (items.length === 0) {
+      for (const id of [...rows.keys()]) drop(id);
+      body.replaceChildren(trail.length > 0 ? emptyPage() : emptyList());
+    } else {
+      showRows(items);
+    }
+    paintPager(nextCursor);
+  }
+
+  function showRows(items) {
+    const ids = new Set(items.map(({ fileId }) => fileId));
+    for (const id of [...rows.keys()]) if (!ids.has(id)) drop(id);
+    for (const stats of items) {
+      const row = rows.get(stats.fileId);
+      if (row) row.update(stats);
+      else rows.set(stats.fileId, fileRow(socket, stats));
+    }
+    reconcile(
+      list,
+      items.map(({ fileId }) => rows.get(fileId).element),
+    );
+    if (!list.isConnected) body.replaceChildren(list);
+  }
+
+  function drop(id) {
+    rows.get(id).close();
+    rows.delete(id);
+  }
+
+  function paintPager(nextCursor) {
+    const newer = trail.length > 0 ? link('Newer', trail.slice(0, -1)) : null;
+    const older = nextCursor ? link('Older', [...trail, nextCursor]) : null;
+    const links = [newer, older].filter(Boolean);
+    // Rewritten only when it changes, or a focused link would lose the focus at every look.
+    const text = JSON.stringify(links.map(({ href }) => href));
+    if (pager.dataset.links === text) return;
+    pager.dataset.links = text;
+    pager.replaceChildren(...links);
+  }
+
+  list.addEventListener('deleted', () => void load());
+  const look = setInterval(() => {
+    for (const row of rows.values()) row.paintAge();
+    if (document.visibilityState === 'visible') void load();
+  }, LOOK_MS);
+  void load();
+
+  return {
+    element,
+    close() {
+      stop.abort();
+      clearInterval(look);
+      for (const id of [...rows.keys()]) drop(id);
+    },
+  };
+}
+
+function link(text, trail) {
+  const search = trail.length > 0 ? query({ trail: JSON.stringify(trail) }) : '';
+  return el(
+    'a',
+    { class: 'button', href: `#/${search}` },
+    text === 'Newer' ? icon('back') : '',
+    text,
+    text === 'Older' ? icon('chevron') : '',
+  );
+}
+
+function emptyPage() {
+  return el('p', { class: 'card notice muted', text: 'There is nothing older.' });
+}

@@ -1,0 +1,55 @@
+import { socket } from './connection.js';
+import { plain } from './text.js';
+import { askForToken } from './token.js';
+
+const main = document.getElementById('main');
+let view;
+let shown = 0;
+
+/** `#/files/<id>?status=risky` → its parts. A fragment that makes no sense is the list. */
+function readRoute() {
+  const [path = '', search = ''] = location.hash.slice(1).split('?');
+  const parameters = new URLSearchParams(search);
+  if (path === '/new') return { name: 'submit', parameters };
+  const id = /^\/files\/(.+)$/.exec(path)?.[1];
+  try {
+    if (id !== undefined) return { name: 'file', fileId: decodeURIComponent(id), parameters };
+  } catch {
+    // no percent-encoding: nothing that this page has written
+  }
+  return { name: 'list', parameters };
+}
+
+const views = {
+  list: async () => (await import('./list/view.js')).listView,
+  file: async () => (await import('./file/view.js')).fileView,
+  submit: async () => (await import('./submit/view.js')).submitView,
+};
+
+async function show() {
+  const number = ++shown;
+  const route = readRoute();
+  const create = await views[route.name]();
+  if (number !== shown) return; // somebody clicked on
+  view?.close();
+  view = create({ route, socket, setTitle });
+  main.replaceChildren(view.element);
+  document.body.dataset.view = route.name;
+  window.scrollTo(0, 0);
+  // Those who do not see the page change are told where they are.
+  if (number > 1) view.element.querySelector('h1')?.focus({ preventScroll: true });
+}
+
+function setTitle(...parts) {
+  const title = [...parts.map((part) => plain(part, 60)), 'Verigate'].join(' · ');
+  if (document.title !== title) document.title = title;
+}
+
+// The fragment is the route: the skip link must not change it.
+document.querySelector('.skip-link').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+window.addEventListener('hashchange', () => void show());
+window.addEventListener('verigate:token-wanted', () => void askForToken());
+void show();

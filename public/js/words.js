@@ -1,0 +1,34 @@
+export const STATUSES = ['deliverable', 'undeliverable', 'risky', 'unknown'];
+export const RISKS = ['none', 'low', 'medium', 'high'];
+
+/** What people call things; whatever the gateway may learn to say later is shown as it comes. */
+const WORDS = {
+  deliverable: 'Deliverable',
+  undeliverable: 'Undeliverable',
+  risky: 'Risky',
+  unknown: 'Unknown',
+  invalid_email: 'Invalid address',
+  invalid_domain: 'Invalid domain',
+  rejected_email: 'Rejected by server',
+  invalid_smtp: 'Invalid SMTP',
+  disposable_email: 'Disposable',
+  blacklisted: 'Blacklisted',
+  low_quality: 'Low quality',
+  low_deliverability: 'Low deliverability',
+  no_connect: 'No connection',
+  timeout: 'Timeout',
+  unavailable_smtp: 'SMTP unavailable',
+  unexpected_error: 'Unexpected error',
+  other: 'Other',
+  none: 'None',
+  low: 'Low',
+  medium: 'Medium',
+  high: 'High',
+  pending: 'Waiting',
+  processing: 'Running',
+  completed: 'Completed',
+  failed: 'Failed',
+  purged: 'Purged',
+};
+
+export const word = (key) => WORDS[key] ?? String(key);

@@ -1,0 +1,338 @@
+import { expect, it } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
+import type { EmailsPage, Stats } from '../src/client/index.js';
+import { describeInBrowser } from './support/browser.js';
+import { spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
+import { addresses, entry, type Message, message } from './support/updates.js';
+import { always, standIn } from './validator/stand-in.js';
+
+async function tell(url: string, said: Message): Promise<void> {
+  const response = await fetch(`${url}/api/updates`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(message(said)),
+  });
+  expect(response.status).toBe(202);
+}
+
+async function ask<T>(url: string, path: string): Promise<T> {
+  const response = await fetch(`${url}/api${path}`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as T;
+}
+
+const fileHash = (fileId: string) => `/#/files/${encodeURIComponent(fileId)}`;
+const isLive = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
+const lines = (page: Page) => page.locator('.line');
+
+/** The text as it is in the document, waited for: what the page paints it paints in the next frame. */
+async function reads(locator: Locator, text: string | RegExp): Promise<void> {
+  await locator.filter({ hasText: typeof text === 'string' ? exactly(text) : text }).waitFor();
+}
+
+const exactly = (text: string) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+
+const some = [
+  ...addresses(6, 'good'),
+  entry('bad1@example.com', { status: 'undeliverable', risk: 'high', subStatus: 'Invalid Domain' }),
+  entry('bad2@example.com', { status: 'undeliverable', risk: 'high', subStatus: 'Rejected Email' }),
+  entry('odd@example.com', { status: 'risky', risk: 'medium', subStatus: 'Low Quality' }),
+  entry('who@example.com', { status: 'unknown', risk: 'none', subStatus: 'Timeout' }),
+];
+
+describeInBrowser('the dashboard', (open) => {
+  it('greets whoever comes first', async () => {
+    const { url } = await startTestGateway();
+    const { page, complaints } = await open(url);
+    await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
+    await isLive(page);
+    expect(await page.title()).toBe('Files · Verigate');
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('shows the numbers that the API tells', async () => {
+    const { url } = await startTestGateway();
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'b1',
+      emails: some,
+      isComplete: true,
+      totalEmails: 12,
+      totalBatches: 2,
+    });
+    await tell(url, { fileId: 'f1', batchId: 'b2', emails: addresses(3, 'more'), totalEmails: 1234 });
+    const { page, complaints } = await open(`${url}${fileHash('f1')}`);
+    const stats = await ask<Stats>(url, '/files/f1/stats');
+
+    await reads(page.locator('.hero-share'), `${stats.progress.percentage}%`);
+    await reads(page.locator('.hero-numbers'), '13 of 1,246 addresses processed, 2 skipped');
+    expect(stats.progress).toMatchObject({ processed: 13, total: 1246, skipped: 2 });
+    await reads(page.locator('.tile').filter({ hasText: 'Batches' }).locator('.tile-value'), '1 / 2');
+    expect(stats.batches).toMatchObject({ completed: 1, total: 2 });
+    for (const status of ['deliverable', 'undeliverable', 'risky', 'unknown'] as const) {
+      const { count, categories = {} } = stats.stats[status];
+      await reads(page.locator(`.verdict.${status} .verdict-count`), String(count));
+      expect(await page.locator(`.verdict.${status} .reason-count`).allTextContents()).toEqual(
+        Object.values(categories).map(String),
+      );
+    }
+    const risk = page.getByRole('region', { name: 'Risk' }).locator('.meter-count');
+    expect(await risk.allTextContents()).toEqual(Object.values(stats.risk).map(String));
+    const { emails } = await ask<EmailsPage>(url, '/files/f1/emails');
+    expect(await lines(page).locator('.address').allTextContents()).toEqual(emails.map(({ email }) => email));
+    expect(await page.title()).toBe(`${stats.progress.percentage}% · f1 · Verigate`);
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('shows hostile text as text', async () => {
+    const { url } = await startTestGateway();
+    const fileId = '<img src=x onerror="document.title=1">\u202e/..?#&%2e<script>';
+    const long = `${'x'.repeat(5000)}@example.com`;
+    const hostile = [
+      '<img src=x onerror="document.title=1">',
+      '\u202emoc.elgoog@evil.example',
+      'nul\u0000@example.com',
+      '',
+      'שלום@example.com',
+      ' space @example.com',
+      long,
+      entry('r@example.com', { reason: '<b>550</b>\r\nSet-Cookie: x\u2028', status: 'risky' }),
+    ];
+    await tell(url, { fileId, batchId: 'b', emails: hostile, isComplete: true, totalEmails: hostile.length });
+    const { page, complaints } = await open(url);
+    await reads(page.locator('.row-id'), fileId.replace('\u202e', 'RLO'));
+    await page.locator('.row-link').click();
+    await reads(page.locator('h1'), fileId.replace('\u202e', 'RLO'));
+
+    const shown = page.locator('.line .address');
+    await reads(shown.nth(0), '<img src=x onerror="document.title=1">');
+    await reads(shown.nth(1), 'RLOmoc.elgoog@evil.example');
+    await reads(shown.nth(2), 'nulNUL@example.com');
+    await reads(shown.nth(3), '(empty)');
+    await reads(shown.nth(4), 'שלום@example.com');
+    expect(await shown.nth(1).locator('bdi').count()).toBe(1);
+    // clipped, and there in full for whoever asks
+    expect((await shown.nth(6).textContent())?.length).toBeLessThan(200);
+    await page.locator('.address-button').nth(6).click();
+    await page.getByRole('button', { name: 'Show all 5,012 characters' }).click();
+    expect(await page.getByLabel('The whole address').inputValue()).toBe(long);
+    await page.locator('.address-button').nth(7).click();
+    await reads(page.locator('.detail dd').filter({ hasText: '550' }), '<b>550</b>CRLFSet-Cookie: xLS');
+
+    expect(await page.locator('main img, main script, main b').count()).toBe(0);
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('follows a file without a reload, and the list too', async () => {
+    const { url } = await startTestGateway();
+    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 20 });
+    const file = await open(`${url}${fileHash('f1')}`);
+    const list = await open(url);
+    await reads(file.page.locator('.hero-share'), '25%');
+    await reads(list.page.locator('.row-share'), '25%');
+
+    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(10), totalEmails: 20 });
+    await reads(file.page.locator('.hero-share'), '50%');
+    await reads(list.page.locator('.row-share'), '50%');
+    await reads(file.page.locator('.tick-email').first(), 'a9@example.com');
+    expect(await file.page.locator('.tick').count()).toBe(5);
+    await lines(file.page).nth(9).waitFor();
+    // an opened row stays open, and the focus where it is, while the page goes on
+    const third = file.page.locator('.address-button').nth(2);
+    await third.click();
+
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'b1',
+      emails: addresses(20),
+      totalEmails: 20,
+      isComplete: true,
+    });
+    await reads(file.page.locator('.hero-share'), '100%');
+    await reads(file.page.locator('.file-head .pill'), 'Completed');
+    await reads(list.page.locator('.pill'), 'Completed');
+    await lines(file.page).nth(19).waitFor();
+    expect(await third.getAttribute('aria-expanded')).toBe('true');
+    expect(await file.page.locator(':focus').getAttribute('title')).toBe('a2@example.com');
+    // however many come, the ticker keeps a dozen
+    await file.page.locator('.tick').nth(11).waitFor();
+    expect(await file.page.locator('.tick').count()).toBe(12);
+    expect(await file.page.title()).toBe('100% · f1 · Verigate');
+
+    await tell(url, { fileId: 'f2', batchId: 'c1', emails: addresses(1), totalEmails: 2 });
+    await reads(list.page.locator('.row-id').first(), 'f2');
+    expect([...(await file.complaints()), ...(await list.complaints())]).toEqual([]);
+  });
+
+  it('filters, searches and pages', async () => {
+    const { url } = await startTestGateway();
+    const emails = [...some, ...addresses(120, 'user')];
+    await tell(url, { fileId: 'f1', batchId: 'b1', emails, totalEmails: emails.length, isComplete: true });
+    const { page, complaints } = await open(`${url}${fileHash('f1')}`);
+    const range = page.locator('.range');
+    await reads(range, '1–50 of 130');
+
+    await page.getByRole('button', { name: 'Next page' }).click();
+    await reads(range, '51–100 of 130');
+    await reads(lines(page).first().locator('.address'), 'user40@example.com');
+    await page.getByLabel('Addresses a page').selectOption('100');
+    await reads(range, '1–100 of 130');
+    // the address of the view says what is seen: a reload brings it back
+    await page.getByRole('button', { name: 'Next page' }).click();
+    await reads(range, '101–130 of 130');
+    await page.reload();
+    await reads(range, '101–130 of 130');
+
+    await page.getByRole('group', { name: 'Verdict' }).getByText('Undeliverable').click();
+    await reads(range, '1–2 of 2');
+    expect(await lines(page).locator('.address').allTextContents()).toEqual([
+      'bad1@example.com',
+      'bad2@example.com',
+    ]);
+    await page.getByRole('group', { name: 'Verdict' }).getByText('All').click();
+    await page.getByLabel('Risk level').selectOption('medium');
+    await reads(range, '1–1 of 1');
+    await reads(lines(page).locator('.address'), 'odd@example.com');
+    await page.getByLabel('Risk level').selectOption('');
+    await page.getByRole('searchbox').fill('USER11');
+    await reads(range, '1–11 of 11');
+    await page.getByRole('searchbox').fill('nobody');
+    await page.getByText('No address matches these filters.').waitFor();
+    await page.getByRole('searchbox').fill('');
+    await page.locator('.verdict.risky .verdict-head').click();
+    await reads(range, '1–1 of 1');
+
+    await lines(page).locator('.address-button').click();
+    await reads(page.locator('.detail dd').filter({ hasText: 'Low' }), 'Low Quality');
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('exports what the filter shows', async () => {
+    const { url } = await startTestGateway();
+    await tell(url, { fileId: 'f 1/ü', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
+    const { page, complaints } = await open(`${url}${fileHash('f 1/ü')}?status=risky`);
+    await reads(page.locator('.export-scope'), 'Risky only');
+    const arrives = page.waitForEvent('download');
+    await page.getByRole('link', { name: /NDJSON/ }).click();
+    const stream = await (await arrives).createReadStream();
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    const records = Buffer.concat(chunks).toString().trimEnd().split('\n');
+    expect(records.map((record) => (JSON.parse(record) as { email: string }).email)).toEqual([
+      'odd@example.com',
+    ]);
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('submits a list, and opens it', async () => {
+    const result = { ...entry('jane@example.com'), is_valid: true };
+    const answer = {
+      batchId: 'b1',
+      status: 'completed',
+      totalEmails: 1,
+      processedEmails: 1,
+      results: [result],
+    };
+    const validator = await standIn(always(200, answer));
+    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url, VALIDATOR_API_KEY: 'key' });
+    const { page, complaints } = await open(`${url}/#/new`);
+    await page.getByLabel('Addresses').fill('\n  jane@example.com\t\r\n\n');
+    await page.getByLabel('File id').fill('my list');
+    await page.getByRole('button', { name: 'Validate 1 address' }).click();
+    await reads(page.locator('h1'), 'my list');
+    await reads(page.locator('.hero-numbers'), '1 of 1 addresses processed');
+    expect(JSON.parse(validator.seen[0]?.body ?? '{}')).toMatchObject({ emails: ['jane@example.com'] });
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('counts a list and its repeats, and shows what is wrong with it', async () => {
+    const { url } = await startTestGateway({ MAX_EMAILS_PER_VALIDATION: '3' });
+    const { page } = await open(`${url}/#/new`);
+    const buffer = Buffer.from(
+      '\ufeffa@example.com\r\n\r\n b@example.com \r\na@example.com\r\nc@example.com\r\n',
+    );
+    await page.locator('#upload').setInputFiles({ name: 'spring list.csv', mimeType: 'text/csv', buffer });
+    await reads(page.locator('#address-count'), '4 addresses · 1 repeat, kept');
+    expect(await page.getByLabel('File id').inputValue()).toMatch(/^spring-list-\d{4}-/);
+    const alert = page.getByRole('alert');
+
+    await page.getByRole('button', { name: 'Validate 4 addresses' }).click();
+    await reads(alert.locator('li'), /^emails: .*3/);
+    expect(await page.getByLabel('Addresses').getAttribute('aria-invalid')).toBe('true');
+
+    await page.getByLabel('Addresses').fill('a@example.com');
+    await page.getByRole('button', { name: 'Validate 1 address' }).click();
+    await page.locator('.refusal[data-code="validator_not_configured"]').waitFor();
+    await reads(alert.locator('h2'), 'This gateway has no validator');
+
+    await page.getByLabel('File id').fill('..');
+    await page.getByRole('button', { name: 'Validate 1 address' }).click();
+    await reads(alert.locator('li'), /^fileId: /);
+    expect(new URL(page.url()).hash).toBe('#/new');
+  });
+
+  it('deletes a file when it is sure, everywhere', async () => {
+    const { url } = await startTestGateway();
+    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(3), totalEmails: 3, isComplete: true });
+    const mine = await open(`${url}${fileHash('f1')}`);
+    const other = await open(`${url}${fileHash('f1')}`);
+    await lines(other.page).first().waitFor();
+    await mine.page.getByRole('button', { name: 'Delete' }).click();
+    await mine.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await lines(mine.page).first().waitFor();
+    await mine.page.getByRole('button', { name: 'Delete' }).click();
+    await mine.page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+    for (const { page } of [mine, other]) {
+      await page.getByRole('heading', { name: 'This file was deleted' }).waitFor();
+      expect(await page.getByText('@example.com').count()).toBe(0);
+    }
+    expect((await fetch(`${url}/api/files/f1`)).status).toBe(404);
+    await mine.page.getByRole('link', { name: 'All files', exact: true }).click();
+    await mine.page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
+    expect([...(await mine.complaints()), ...(await other.complaints())]).toEqual([]);
+  });
+
+  it('says since when it is stale, and comes back by itself', async () => {
+    const DATA_DIR = temporaryDirectory();
+    const first = await spawnGateway({ DATA_DIR });
+    await tell(first.url, { fileId: 'f1', batchId: 'b1', emails: addresses(2), totalEmails: 10 });
+    const { page, complaints } = await open(`${first.url}${fileHash('f1')}`);
+    await isLive(page);
+    await reads(page.locator('.hero-share'), '20%');
+
+    await first.end('SIGKILL');
+    await reads(page.locator('#connection'), /^\s*Stale since \d\d:\d\d:\d\d\s*$/);
+    await page.locator('.banner').filter({ hasText: 'What you see is as of' }).waitFor();
+    await reads(page.locator('.hero-share'), '20%');
+
+    const second = await spawnGateway({ DATA_DIR, PORT: new URL(first.url).port });
+    await isLive(page);
+    // what it kept is there for a page that comes only now
+    await page.reload();
+    await lines(page).nth(1).waitFor();
+    await isLive(page);
+    await tell(second.url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 10 });
+    await reads(page.locator('.hero-share'), '50%');
+    await lines(page).nth(4).waitFor();
+    // the browser itself says that nobody answered; that is all there is to complain about
+    expect((await complaints()).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+
+  it('fits on a phone', async () => {
+    const { url } = await startTestGateway();
+    const emails = [`${'w'.repeat(300)}@example.com`, ...some];
+    await tell(url, { fileId: 'f'.repeat(200), batchId: 'b1', emails, totalEmails: 500 });
+    const { page, complaints } = await open(url, { viewport: { width: 360, height: 740 } });
+    const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
+    await page.locator('.row-link').waitFor();
+    expect(await width()).toBe(360);
+    await page.locator('.row-link').click();
+    await lines(page).nth(5).waitFor();
+    await page.locator('.address-button').first().click();
+    expect(await width()).toBe(360);
+    await page.getByRole('link', { name: 'Validate' }).click();
+    await page.getByRole('heading', { name: 'Validate a list' }).waitFor();
+    expect(await width()).toBe(360);
+    expect(await complaints()).toEqual([]);
+  });
+});

@@ -1,0 +1,94 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { onTeardown } from './teardown.js';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** The browser on this machine: `CHROMIUM_PATH`, or the first that is on the path. */
+function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return [process.env.CHROMIUM_PATH, ...candidates].find((path) => path !== undefined && isExecutable(path));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Tests that need a real browser. Without one they are skipped, and say so; where tests must be complete (`CI`,
+ * `REQUIRE_SERVICES=1`) they fail instead.
+ */
+export function describeInBrowser(name: string, tests: (open: OpenPage) => void): void {
+  const executablePath = findChromium();
+  const isRequired = Boolean(process.env.CI) || process.env.REQUIRE_SERVICES === '1';
+  if (executablePath === undefined && !isRequired) {
+    // biome-ignore lint/suspicious/noConsole: a test that is skipped in silence looks like one that passed
+    console.warn(`SKIPPED: ${name}: no Chromium found; install one or set CHROMIUM_PATH`);
+    describe.skip(name, () => tests(openIn(undefined)));
+    return;
+  }
+  describe(name, () => {
+    let browser: Browser | undefined;
+    beforeAll(async () => {
+      if (executablePath === undefined)
+        throw new Error('no Chromium found; install one or set CHROMIUM_PATH');
+      // Without the sandbox, for containers run as root; without /dev/shm, which is tiny in many of them.
+      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+      browser = await chromium.launch({ executablePath, args });
+    });
+    afterAll(async () => {
+      await browser?.close();
+    });
+    tests((url, options) => openIn(browser)(url, options));
+  });
+}
+
+/** A page that keeps the complaints of its browser: errors on the console, exceptions, violations of the policy. */
+export interface OpenedPage {
+  readonly page: Page;
+  complaints(): Promise<string[]>;
+}
+
+export type OpenPage = (url: string, options?: BrowserContextOptions) => Promise<OpenedPage>;
+
+declare const window: { violations: string[] };
+declare function addEventListener(
+  type: string,
+  listener: (event: { blockedURI: string; effectiveDirective: string }) => void,
+): void;
+
+/** Runs in the page, before anything of it. */
+function watchPolicy(): void {
+  window.violations = [];
+  addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {
+    window.violations.push(`${effectiveDirective} forbids ${blockedURI}`);
+  });
+}
+
+const openIn =
+  (browser: Browser | undefined): OpenPage =>
+  async (url, options = {}) => {
+    if (browser === undefined) throw new Error('there is no browser');
+    const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+    onTeardown(() => context.close());
+    await context.addInitScript(watchPolicy);
+    const page = await context.newPage();
+    const heard: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') heard.push(message.text());
+    });
+    page.on('pageerror', (error) => heard.push(String(error)));
+    await page.goto(url);
+    return {
+      page,
+      complaints: async () => [...heard, ...(await page.evaluate(() => window.violations))],
+    };
+  };
