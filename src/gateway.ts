@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Broadcaster } from './broadcast/broadcaster.js';
 import type { Config } from './config.js';
 import { createEngine, type Engine } from './engine.js';
@@ -23,6 +23,8 @@ import { createValidator } from './validator/validator.js';
 const EXIT_UNAVAILABLE = 69;
 /** The share of the time that is left for closing which a step may spend on waiting for somebody else. */
 const PATIENCE = 0.5;
+/** The share of it for listeners that take their time to hear of it. */
+const TELLING = 0.1;
 
 export interface Gateway {
   /** Where it listens, once started: `http://127.0.0.1:3000`. */
@@ -81,6 +83,7 @@ async function assemble(
     logger,
   });
   const http = createServer(app);
+  const connections = connectionsOf(http);
   const options = {
     origins: config.CORS_ORIGINS,
     maxConnections: config.MAX_CONNECTIONS,
@@ -91,7 +94,7 @@ async function assemble(
   const io = createGate(http, options);
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
-  admitListeners(io, { broadcaster, snapshots, metrics, logger, options });
+  admitListeners(io, { broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
 
   await pipeline.catchUp();
   const url = await listen(http, config);
@@ -111,9 +114,9 @@ async function assemble(
     await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
     await step('store what was taken in', () => conflator.idle());
     await step('announce what was stored', () => flusher.drain());
-    await step('tell the listeners', () => announceDraining(io));
+    await step('tell the listeners', () => announceDraining(io, config.SHUTDOWN_TIMEOUT_MS * TELLING));
     const impatience = setTimeout(
-      () => http.closeAllConnections(),
+      () => connections.destroy(),
       config.SHUTDOWN_TIMEOUT_MS * PATIENCE * PATIENCE,
     );
     await step('close the sockets and connections', () => io.close());
@@ -126,6 +129,20 @@ async function assemble(
     close: () => {
       closing ??= close();
       return closing;
+    },
+  };
+}
+
+/** All connections of a server: its own list leaves out those that became WebSockets. */
+function connectionsOf(http: HttpServer): { destroy(): void } {
+  const open = new Set<Socket>();
+  http.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return {
+    destroy: () => {
+      for (const socket of open) socket.destroy();
     },
   };
 }

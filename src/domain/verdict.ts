@@ -38,17 +38,23 @@ export interface Verdict {
   readonly category: string | null;
 }
 
-const verdictIndex = new Map(
-  VERDICTS.map(({ status, category }, index) => [`${status}/${category ?? ''}`, index]),
+const indexOf = (status: Status, category: string | null): number =>
+  VERDICTS.findIndex((verdict) => verdict.status === status && verdict.category === category);
+
+/** For each status, the index in `VERDICTS` by the `sub_status` of the wire. */
+const indexBySubStatus = new Map<Status, ReadonlyMap<unknown, number>>(
+  STATUSES.map((status) => [
+    status,
+    new Map(Object.entries(CATEGORIES[status]).map(([sub, category]) => [sub, indexOf(status, category)])),
+  ]),
+);
+const indexOfOther = new Map<Status, number>(
+  STATUSES.map((status) => [status, Math.max(indexOf(status, 'other'), indexOf(status, null))]),
 );
 
 /** The index in `VERDICTS` of a status with the `sub_status` of the wire. */
-export function verdictOf(status: Status, subStatus: unknown): number {
-  const known = CATEGORIES[status];
-  const category =
-    typeof subStatus === 'string' && Object.hasOwn(known, subStatus) ? known[subStatus] : undefined;
-  return verdictIndex.get(`${status}/${category ?? 'other'}`) ?? verdictIndex.get(`${status}/`) ?? 0;
-}
+export const verdictOf = (status: Status, subStatus: unknown): number =>
+  indexBySubStatus.get(status)?.get(subStatus) ?? indexOfOther.get(status) ?? 0;
 
 /** A cell is a pair of status and risk level, what pages are filtered by: `status × 5 + risk`, risk 4 for none given. */
 export const CELLS = STATUSES.length * (RISK_LEVELS.length + 1);

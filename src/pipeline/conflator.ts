@@ -7,7 +7,7 @@ type Outcome = Saved['outcome'];
 
 interface Waiting {
   update: Update;
-  readonly bytes: number;
+  bytes: number;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -31,27 +31,30 @@ export class Conflator {
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
   take(update: Update, bytes: number): Promise<Outcome> {
-    // A lone update always fits, or a large one could never be taken in.
-    if (this.#bytes > 0 && this.#bytes + bytes > this.maxBytes) {
-      throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
-    }
     // Ids hold no control characters. What names another file or request is no newer version of the same thing.
     const key = `${update.batchId}\n${update.fileId}\n${update.requestId}`;
     const lane = this.#lanes.get(key);
+    // What takes the place of another update adds only what it is larger by.
+    const more = Math.max(0, bytes - (lane?.waiting?.bytes ?? 0));
+    // A lone update always fits, or a large one could never be taken in.
+    if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
+      throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
+    }
     if (lane === undefined) return this.#store(key, update, bytes);
+    this.#bytes += more;
     if (lane.waiting !== null) {
       this.metrics.conflated.inc();
       lane.waiting.update = merged(lane.waiting.update, update);
+      lane.waiting.bytes += more;
       return lane.waiting.outcome;
     }
     const outcome = lane.storing.then(() => {
-      const waiting = lane.waiting;
+      const newest = lane.waiting ?? { update, bytes };
       lane.waiting = null;
-      this.#bytes -= bytes;
-      return this.#store(key, waiting?.update ?? update, bytes);
+      this.#bytes -= newest.bytes;
+      return this.#store(key, newest.update, newest.bytes);
     });
     lane.waiting = { update, bytes, outcome };
-    this.#bytes += bytes;
     return outcome;
   }
 

@@ -74,9 +74,18 @@ export class Flusher {
       const busy = [...this.#files].filter(
         ([, { batches, running }]) => batches.size > 0 || running !== null,
       );
-      if (busy.length === 0) return;
+      if (busy.length === 0) return this.#forgetPauses();
       await Promise.all(busy.map(([fileId, pending]) => pending.running ?? this.#run(fileId, pending)));
       if (busy.some(([, { failures }]) => failures > 0)) throw new Error('a change could not be announced');
+    }
+  }
+
+  /** What is left of files without changes is when they were last announced; its timers would hold the process. */
+  #forgetPauses(): void {
+    for (const [fileId, { timer, underway }] of this.#files) {
+      if (underway > 0) continue;
+      if (timer !== null) clearTimeout(timer);
+      this.#files.delete(fileId);
     }
   }
 

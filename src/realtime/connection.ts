@@ -21,7 +21,7 @@ interface WebSocketLike {
 export function waitingBytes(connection: Connection): number {
   const { writeBuffer, transport } = connection as unknown as Undeclared;
   let bytes = transport?.socket?.bufferedAmount ?? 0;
-  for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? data.length : 0;
+  for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
   return bytes;
 }
 

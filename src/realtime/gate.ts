@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Server } from 'socket.io';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import type { Refused } from '../domain/events.js';
@@ -7,10 +8,13 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { isAllowed } from '../origins.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import type { Backlogs } from './backlogs.js';
+import { waitingBytes } from './connection.js';
+import type { Gate, GateSocket } from './gate-socket.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
-import type { Gate, GateSocket } from './room-writer.js';
 import { Subscriptions } from './subscriptions.js';
 import { TokenBucket } from './token-bucket.js';
+import { Turns } from './turns.js';
 
 export interface GateOptions {
   readonly origins: readonly string[];
@@ -39,6 +43,7 @@ export function createGate(http: HttpServer, options: GateOptions): Gate {
 export interface ListenersDeps {
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
+  readonly backlogs: Backlogs;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly options: GateOptions;
@@ -53,17 +58,18 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
     });
     socket.data.subscriptions = subscriptions;
     deps.metrics.sockets.inc();
-    limitEvents(socket, deps.options.maxEventsPerSecond);
+    limitEvents(socket, deps);
 
-    on(socket, 'subscribe', deps.logger, async (request) => {
+    const on = answering(socket, deps);
+    on('subscribe', async (request) => {
       const { fileId, feeds, since } = read(subscribeSchema, request);
       return subscriptions.subscribe(fileId, feeds, since ?? null);
     });
-    on(socket, 'unsubscribe', deps.logger, async (request) => {
+    on('unsubscribe', async (request) => {
       await subscriptions.unsubscribe(read(unsubscribeSchema, request).fileId);
       return { ok: true };
     });
-    on(socket, 'refresh', deps.logger, async (request) => {
+    on('refresh', async (request) => {
       read(refreshSchema, request);
       return { ok: true, expiresAt: null };
     });
@@ -78,35 +84,50 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
 
 type Answer = (reply: object) => void;
 
-/** Answers an event whatever was sent with it. One without an acknowledgement is carried out all the same. */
-function on(
-  socket: GateSocket,
-  event: 'subscribe' | 'unsubscribe' | 'refresh',
-  logger: Logger,
-  handle: (request: unknown) => Promise<object>,
-): void {
-  const listener = async (...args: unknown[]) => {
-    const last = args.at(-1);
-    const answer: Answer = typeof last === 'function' ? (last as Answer) : () => undefined;
-    try {
-      answer(await handle(args[0]));
-    } catch (error) {
-      const refused = refusal(error);
-      if (refused.error.code === 'internal') logger.error({ err: error, event }, 'an event failed');
-      answer(refused);
-    }
+type Handle = (request: unknown) => Promise<object>;
+
+/**
+ * Answers events whatever was sent with them, one after the other: the answer to somebody who was away may be large, and
+ * whoever asks without reading must not make them pile up. One without an acknowledgement is carried out all the same.
+ */
+function answering(socket: GateSocket, { backlogs, logger, options }: ListenersDeps) {
+  const turns = new Turns(options.maxEventsPerSecond);
+  return (event: 'subscribe' | 'unsubscribe' | 'refresh', handle: Handle): void => {
+    const listener = (...args: unknown[]) => {
+      const last = args.at(-1);
+      const answer: Answer = typeof last === 'function' ? (last as Answer) : () => undefined;
+      const taken = turns.take(async () => {
+        if (!(await backlogs.ready(socket))) return;
+        answer(await answerTo(event, () => handle(args[0]), logger));
+      });
+      if (!taken) answer(refusal(new Fault('rate_limited', 'too many events wait for their answers')));
+    };
+    socket.on(event, listener as never);
   };
-  socket.on(event, listener as never);
 }
 
+async function answerTo(event: string, handle: () => Promise<object>, logger: Logger): Promise<object> {
+  try {
+    return await handle();
+  } catch (error) {
+    const refused = refusal(error);
+    if (refused.error.code === 'internal') logger.error({ err: error, event }, 'an event failed');
+    return refused;
+  }
+}
+
+const EVENTS: ReadonlySet<unknown> = new Set(['subscribe', 'unsubscribe', 'refresh']);
+
 /** Refuses what is too much or unknown before anybody works on it. */
-function limitEvents(socket: GateSocket, perSecond: number): void {
+function limitEvents(socket: GateSocket, { backlogs, options }: ListenersDeps): void {
+  const perSecond = options.maxEventsPerSecond;
   const bucket = new TokenBucket(perSecond);
-  const known = new Set(['subscribe', 'unsubscribe', 'refresh']);
   socket.use(([event, ...args], next) => {
+    // Refusals wait to be read as well.
+    if (!backlogs.admits(socket)) return;
     const fault = !bucket.take()
       ? new Fault('rate_limited', `a socket may send ${perSecond} events a second`)
-      : known.has(String(event))
+      : EVENTS.has(event)
         ? null
         : new Fault('invalid_request', 'event: is not one of subscribe, unsubscribe, refresh');
     if (fault === null) {
@@ -123,11 +144,21 @@ const SPREAD_MS_PER_SOCKET = 2;
 const MIN_SPREAD_MS = 500;
 const MAX_SPREAD_MS = 10_000;
 
-/** Tells everybody that the gateway is about to close, and when to come back. */
-export function announceDraining(io: Gate): void {
+/**
+ * Tells everybody that the gateway is about to close, and when to come back. Fulfilled once all have taken that, and what
+ * waited for them before it, or when the time for it is over: closing a connection drops what still waits.
+ */
+export async function announceDraining(io: Gate, patienceMs: number): Promise<void> {
   const { sockets } = io.of('/');
   const spread = Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, sockets.size * SPREAD_MS_PER_SOCKET));
-  for (const socket of sockets.values()) {
+  const tell = (socket: GateSocket) => {
     socket.emit('server_draining', { reconnectInMs: Math.round(spread * (0.2 + 0.8 * Math.random())) });
-  }
+  };
+  for (const socket of sockets.values()) tell(socket);
+  io.on('connection', tell);
+  const end = performance.now() + patienceMs;
+  const isWaiting = ({ conn }: GateSocket) => waitingBytes(conn) > 0;
+  while (performance.now() < end && [...sockets.values()].some(isWaiting)) await pause(LOOK_MS);
 }
+
+const LOOK_MS = 10;

@@ -57,4 +57,7 @@ export async function beginEpoch(store: Store, feed: Feed, fileId: string, turn:
     turned: turn.instead !== null,
   };
   await feed.begin(fileId, { epoch: cursor.epoch, state, batches }, turn.instead);
+  // A deletion in between found no epoch to remove: this one would outlive its file.
+  if (turn.facts === null || (await store.file(fileId)) !== null) return;
+  await beginEpoch(store, feed, fileId, { facts: null, instead: cursor.epoch, unannounced: [] });
 }

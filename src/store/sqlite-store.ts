@@ -3,6 +3,7 @@ import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import { type Database, lock } from './sqlite/database.js';
+import type { ThreadData } from './sqlite/messages.js';
 import type { Reading, Writing } from './sqlite/operations.js';
 import type { ScanPoint } from './sqlite/pages.js';
 import { ThreadClient } from './sqlite/thread-client.js';
@@ -21,11 +22,7 @@ import type {
   Store,
 } from './store.js';
 
-export interface SqliteOptions {
-  readonly directory: string;
-  readonly heldTtlMs: number;
-  readonly maxHeldBytes: number;
-}
+export type SqliteOptions = Omit<ThreadData, 'role'>;
 
 /**
  * The store in one SQLite file. A thread writes, so that the wait for the disk never stops the event loop; another one

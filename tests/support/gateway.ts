@@ -27,6 +27,8 @@ export interface GatewayProcess {
   readonly child: ChildProcess;
   /** Every line that it has logged so far. */
   readonly log: readonly string[];
+  /** What it has said beside its log. */
+  readonly complaints: readonly string[];
   /** Sends the signal and waits for the end; answers with the exit code, null after a kill. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -39,12 +41,15 @@ export async function spawnGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const exited = once(child, 'exit');
+  // With all that it has said: its output may still be on its way when it has ended.
+  const exited = once(child, 'close');
   onTeardown(async () => {
     child.kill('SIGKILL');
     await exited;
   });
   const log: string[] = [];
+  const complaints: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => complaints.push(text));
   const lines = createInterface({ input: child.stdout });
   const url = await new Promise<string>((resolve, reject) => {
     lines.on('line', (line) => {
@@ -58,6 +63,7 @@ export async function spawnGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway
     url,
     child,
     log,
+    complaints,
     end: async (signal) => {
       child.kill(signal);
       const [code] = (await exited) as [number | null];

@@ -1,19 +1,12 @@
 import type { Result } from '../../domain/result.js';
 import { fingerprints } from '../../domain/result.js';
-import {
-  type BatchStanding,
-  NOTHING,
-  restand,
-  type Summary,
-  subtract,
-  summarize,
-} from '../../domain/summary.js';
-import { isNewer, type Update } from '../../domain/update.js';
-import type { BatchStatus } from '../store.js';
+import { NOTHING, restand, type Summary, subtract, summarize } from '../../domain/summary.js';
+import type { Update } from '../../domain/update.js';
+import { endedByHand, isOpen, type Progress, standingOf, stepOf, waiting } from '../batch-progress.js';
+import { type Rewrite, remember } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchLife } from './lives.js';
 import { appendResults, dropResults } from './results.js';
-import { type Rewrite, remember } from './rewrites.js';
 import { CELL_COLUMNS } from './schema.js';
 import { addToSums } from './sums.js';
 
@@ -36,21 +29,19 @@ export interface BatchRow {
   news_at: number;
 }
 
+/** All but the counts by cell, which are only added up: every column that is read has to be copied. */
+export const BATCH_COLUMNS =
+  'number, batch_id, life, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, news_at';
+
 export const batchOf = (db: Database, batchId: string): BatchRow | undefined =>
-  db.get<BatchRow>('SELECT * FROM batches WHERE batch_id = ?', batchId);
+  db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batch_id = ?`, batchId);
 
 export function insertBatch(
   db: Database,
   batch: { batchId: string; life: number; ordinal: number; totalEmails: number | null },
   now: number,
 ): void {
-  const summary = restand(NOTHING, {
-    begun: false,
-    isComplete: false,
-    isFailed: false,
-    isStalled: false,
-    totalEmails: batch.totalEmails,
-  });
+  const summary = restand(NOTHING, standingOf(waiting(batch.totalEmails)));
   db.run(
     'INSERT INTO batches (batch_id, life, ordinal, total_emails, summary, news_at) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
@@ -62,41 +53,38 @@ export function insertBatch(
   );
 }
 
-/** A producer that says "failed" means it, however far it got; only a complete list takes that back. */
-const FAILED_FOR_GOOD = Number.MAX_SAFE_INTEGER;
+export const progressOf = (row: BatchRow): Progress => ({
+  begun: row.begun === 1,
+  complete: row.complete === 1,
+  stalled: row.stalled === 1,
+  failedAt: row.failed_at,
+  totalEmails: row.total_emails,
+  processedCount: row.processed_count,
+});
 
-const isFailed = (row: Pick<BatchRow, 'complete' | 'failed_at' | 'processed_count'>): boolean =>
-  row.complete === 0 && row.failed_at !== null && row.processed_count <= row.failed_at;
-
-export function statusOf(row: BatchRow): BatchStatus {
-  if (row.complete === 1) return 'completed';
-  if (isFailed(row)) return 'failed';
-  if (row.stalled === 1) return 'stalled';
-  return row.begun === 1 ? 'running' : 'waiting';
-}
+const columnsOf = (progress: Progress) => ({
+  begun: Number(progress.begun),
+  complete: Number(progress.complete),
+  stalled: Number(progress.stalled),
+  failed_at: progress.failedAt,
+  total_emails: progress.totalEmails,
+  processed_count: progress.processedCount,
+});
 
 /** Brings an update into its batch; false: there is nothing new in it. */
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
-  const stored =
-    row.begun === 1 ? { isComplete: row.complete === 1, processedCount: row.processed_count } : null;
-  const newer = isNewer(update, stored);
-  const fails = update.failure !== null && row.complete === 0 && row.failed_at !== FAILED_FOR_GOOD;
-  if (!newer && !fails && row.stalled === 0) {
+  const step = stepOf(progressOf(row), update);
+  if (step === null) {
     // Not news, but a sign of life: a second run repeats for a while what its first run said already.
     db.run('UPDATE batches SET news_at = ? WHERE number = ?', now, row.number);
+    db.run('UPDATE lives SET heard_at = ? WHERE life = ?', now, row.life);
     return false;
   }
   const version = row.version + 1;
-  const next: BatchRow = { ...row, version, stalled: 0, news_at: now, begun: 1 };
-  if (fails) next.failed_at = FAILED_FOR_GOOD;
-  if (newer) {
-    next.complete = Number(update.isComplete);
-    next.processed_count = update.processedCount;
-    next.total_emails = update.totalEmails ?? row.total_emails;
-    Object.assign(next, storeList(db, row, version, update.results));
-  }
-  writeBatch(db, row, next, newer ? update.results : null);
-  if (fails) db.run('UPDATE batches SET failure = ? WHERE number = ?', update.failure, row.number);
+  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, news_at: now };
+  if (step.takesList) Object.assign(next, storeList(db, row, version, update.results));
+  writeBatch(db, row, next, step.takesList ? update.results : null);
+  if (step.fails) db.run('UPDATE batches SET failure = ? WHERE number = ?', update.failure, row.number);
   touchLife(db, row.life, now);
   return true;
 }
@@ -135,15 +123,9 @@ export function writeBatch(
   results: readonly Result[] | null,
 ): void {
   const old = JSON.parse(before.summary) as Summary;
-  const standing: BatchStanding = {
-    begun: after.begun === 1,
-    isComplete: after.complete === 1,
-    isFailed: isFailed(after),
-    isStalled: after.stalled === 1,
-    totalEmails: after.total_emails,
-  };
+  const progress = progressOf(after);
+  const standing = standingOf(progress);
   const summary = results === null ? restand(old, standing) : summarize(standing, results);
-  const open = !(standing.isComplete || standing.isFailed || standing.isStalled);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
        processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, news_at = ?, open = ?,
@@ -161,7 +143,7 @@ export function writeBatch(
     after.rewrites,
     JSON.stringify(summary),
     after.news_at,
-    Number(open),
+    Number(isOpen(progress)),
     ...summary.cells,
     after.number,
   );
@@ -170,13 +152,9 @@ export function writeBatch(
 
 /** Ends a batch by hand: it counts as failed until it gets further than it is now. */
 export function failBatch(db: Database, row: BatchRow, reason: string, now: number): void {
-  if (row.complete === 1 || isFailed(row)) return;
-  writeBatch(
-    db,
-    row,
-    { ...row, version: row.version + 1, stalled: 0, failed_at: row.processed_count, news_at: now },
-    null,
-  );
+  const ended = endedByHand(progressOf(row));
+  if (ended === null) return;
+  writeBatch(db, row, { ...row, ...columnsOf(ended), version: row.version + 1, news_at: now }, null);
   db.run('UPDATE batches SET failure = ? WHERE number = ?', reason, row.number);
   touchLife(db, row.life, now);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
@@ -91,6 +91,20 @@ export function openForWriting(directory: string): Database {
   });
 }
 
+/**
+ * Writes the log back and cuts it to nothing: it holds pages as they were before the last changes, with all that was
+ * deleted since. False: somebody is reading from it.
+ */
+export function cutLog(database: Database): boolean {
+  // Updates must not wait for a long read just because the log can only be cut after it.
+  database.exec('PRAGMA busy_timeout = 0');
+  try {
+    return database.get<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')?.busy === 0;
+  } finally {
+    database.exec(`PRAGMA ${BUSY}`);
+  }
+}
+
 /** Opens the same database for reading beside the thread that writes. */
 export function openForReading(directory: string): Database {
   return explained(directory, () => {
@@ -134,16 +148,31 @@ function explained<T>(directory: string, open: () => T): T {
     return open();
   } catch (error) {
     if (error instanceof FatalError) throw error;
-    throw new FatalError(`${reasonOf(codeOf(error))} (${directory}): ${(error as Error).message}`, EXIT_IO, {
-      cause: error,
-    });
+    throw new FatalError(
+      `${reasonOf(codeOf(error), directory)} (${directory}): ${(error as Error).message}`,
+      EXIT_IO,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-function reasonOf(code: string): string {
+function reasonOf(code: string, directory: string): string {
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
     return 'the database is damaged; nothing was changed, restore it from a backup or move it away';
   }
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'the disk is full; nothing was changed';
+  // The memory that connections share is a file as well: where there is no room for it, that is an error of its own.
+  const isFull = code.startsWith('SQLITE_FULL') || code === 'ENOSPC';
+  if (isFull || (code.startsWith('SQLITE_IOERR') && hasNoRoom(directory)))
+    return 'the disk is full; nothing was changed';
   return 'the database cannot be opened';
+}
+
+function hasNoRoom(directory: string): boolean {
+  try {
+    return statfsSync(directory).bavail < 16;
+  } catch {
+    return false;
+  }
 }

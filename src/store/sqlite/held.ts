@@ -8,20 +8,22 @@ export interface HeldLimits {
 
 /**
  * Keeps the newest update of a batch that nobody has registered yet: updates are cumulative, so one is enough. Beyond
- * the limit the oldest go first.
+ * the limit the oldest go first; the one that just came stays, however large it is: its sender is told that it is held.
  */
 export function hold(db: Database, update: Update, limits: HeldLimits, now: number): void {
   const earlier = peek(db, update.batchId);
   const kept = earlier === null ? update : merged(earlier, update);
   const body = JSON.stringify(kept);
+  // Not `INSERT OR REPLACE`: what that replaces goes without its trigger.
+  db.run('DELETE FROM held WHERE batch_id = ?', update.batchId);
   db.run(
-    'INSERT OR REPLACE INTO held (batch_id, received_at, bytes, body) VALUES (?, ?, ?, ?)',
+    'INSERT INTO held (batch_id, received_at, bytes, body) VALUES (?, ?, ?, ?)',
     update.batchId,
     now,
     Buffer.byteLength(body),
     body,
   );
-  dropBeyond(db, limits, now);
+  dropBeyond(db, update.batchId, limits, now);
 }
 
 function peek(db: Database, batchId: string): Update | null {
@@ -35,14 +37,14 @@ export function takeHeld(db: Database, batchId: string): Update | null {
   return update;
 }
 
-function dropBeyond(db: Database, { ttlMs, maxBytes }: HeldLimits, now: number): void {
+function dropBeyond(db: Database, newest: string, { ttlMs, maxBytes }: HeldLimits, now: number): void {
   db.run('DELETE FROM held WHERE received_at < ?', now - ttlMs);
-  let bytes = db.get<{ bytes: number | null }>('SELECT sum(bytes) AS bytes FROM held')?.bytes ?? 0;
+  let bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
   while (bytes > maxBytes) {
     const oldest = db.get<{ batch_id: string; bytes: number }>(
       'SELECT batch_id, bytes FROM held ORDER BY received_at, rowid LIMIT 1',
     );
-    if (oldest === undefined) return;
+    if (oldest === undefined || oldest.batch_id === newest) return;
     db.run('DELETE FROM held WHERE batch_id = ?', oldest.batch_id);
     bytes -= oldest.bytes;
   }

@@ -40,10 +40,11 @@ export function openLife(
   now: number,
 ): LifeRow {
   const { lastInsertRowid } = db.run(
-    'INSERT INTO lives (file_id, request_id, user_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO lives (file_id, request_id, user_id, created_at, updated_at, heard_at) VALUES (?, ?, ?, ?, ?, ?)',
     file.fileId,
     file.requestId,
     file.userId,
+    now,
     now,
     now,
   );
@@ -69,7 +70,7 @@ export function endLife(
 
 /** Counts a change of the file: its announced stats are out of date until `keepStats` comes with this count. */
 export const touchLife = (db: Database, life: number, now: number): unknown =>
-  db.run('UPDATE lives SET changes = changes + 1, updated_at = ? WHERE life = ?', now, life);
+  db.run('UPDATE lives SET changes = changes + 1, updated_at = ?1, heard_at = ?1 WHERE life = ?2', now, life);
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

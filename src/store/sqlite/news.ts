@@ -1,10 +1,11 @@
 import type { Announced, Summary } from '../../domain/summary.js';
+import { statusOf } from '../batch-progress.js';
+import { type Rewrite, unannounced } from '../rewrites.js';
 import type { BatchNews, BatchState, News, Silence } from '../store.js';
-import { type BatchRow, batchOf, statusOf, writeBatch } from './batches.js';
+import { type BatchRow, batchOf, progressOf, writeBatch } from './batches.js';
 import type { Database } from './database.js';
-import { factsOf, iso, standing, touchLife } from './lives.js';
+import { factsOf, iso, standing } from './lives.js';
 import { resultsAt } from './results.js';
-import { type Rewrite, unannounced } from './rewrites.js';
 
 export function news(db: Database, fileId: string, announced: ReadonlyMap<string, Announced>): News | null {
   const life = standing(db, fileId);
@@ -41,7 +42,7 @@ export function batchStates(db: Database, fileId: string): BatchState[] {
     batchId: row.batch_id,
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
-    status: statusOf(row),
+    status: statusOf(progressOf(row)),
     lastUpdated: iso(row.news_at),
   }));
 }
@@ -63,11 +64,11 @@ export const unannouncedFiles = (db: Database): string[] =>
 /** Silent batches looked at in one go; the next look takes the next ones. */
 const STALLS_AT_ONCE = 1000;
 
-export function stall(db: Database, silence: Silence, now: number): { fileId: string; batchIds: string[] }[] {
+export function stall(db: Database, silence: Silence): { fileId: string; batchIds: string[] }[] {
   const silent = db.all<BatchRow & { file_id: string }>(
     `SELECT b.*, l.file_id FROM batches b JOIN lives l ON l.life = b.life
      WHERE b.open = 1 AND l.state = 0 AND b.news_at < max(?1, ?2)
-       AND ((b.begun = 1 AND b.news_at < ?1) OR (b.begun = 0 AND b.news_at < ?2 AND l.updated_at < ?2))
+       AND ((b.begun = 1 AND b.news_at < ?1) OR (b.begun = 0 AND b.news_at < ?2 AND l.heard_at < ?2))
      ORDER BY b.news_at LIMIT ${STALLS_AT_ONCE}`,
     silence.begunBefore,
     silence.queuedBefore,
@@ -76,7 +77,8 @@ export function stall(db: Database, silence: Silence, now: number): { fileId: st
   for (const row of silent) {
     // The time of its news stays: it says since when the batch is silent.
     writeBatch(db, row, { ...row, version: row.version + 1, stalled: 1 }, null);
-    touchLife(db, row.life, now);
+    // Nor has the file been heard of: else its waiting batches would be given their time anew.
+    db.run('UPDATE lives SET changes = changes + 1 WHERE life = ?', row.life);
     stalled.set(row.file_id, [...(stalled.get(row.file_id) ?? []), row.batch_id]);
   }
   return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));

@@ -27,7 +27,7 @@ export function writing(db: Database, limits: HeldLimits) {
       failBatch(db, batch, reason, Date.now());
       return true;
     },
-    stall: (silence: Silence) => stall(db, silence, Date.now()),
+    stall: (silence: Silence) => stall(db, silence),
     end(fileId: string): boolean {
       const life = standing(db, fileId);
       if (life === undefined) return false;

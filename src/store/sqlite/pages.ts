@@ -1,10 +1,11 @@
 import type { PlacedResult } from '../../domain/result.js';
 import { cellsOf, type Status } from '../../domain/verdict.js';
 import { Fault } from '../../errors.js';
+import { foldCase, KEY_LENGTH, keyOf, LAST, letterOf } from '../address-key.js';
 import type { FileCursor, ListedFile, PageQuery, ResultPage } from '../store.js';
 import type { Database } from './database.js';
 import { factsOf, type LifeRow, lifeOf, STANDS, standing } from './lives.js';
-import { foldCase, KEY_LENGTH, keyOf, letterOf, PLACES, positionsOf, resultsAt } from './results.js';
+import { PLACES, positionsOf, resultsAt } from './results.js';
 import { countOf, find, sumOf } from './sums.js';
 
 export function page(db: Database, query: PageQuery): ResultPage {
@@ -68,9 +69,6 @@ const matches = (cells: readonly number[]): string => `
   WITH RECURSIVE runs (run) AS (SELECT 0 UNION ALL SELECT run + 1 FROM runs WHERE run < ?)
   SELECT place FROM runs CROSS JOIN addresses AS a
   WHERE a.life = ? AND a.run = runs.run AND a.key >= ? AND a.key < ? AND a.cell IN (${cells.join(', ')})`;
-
-/** Sorts after whatever a key may have behind the same start: it is the last character, more often than a key can have it. */
-const LAST = '\u{10ffff}'.repeat(KEY_LENGTH);
 
 function searchPage(db: Database, life: LifeRow, query: PageQuery, prefix: string): ResultPage {
   const key = keyOf(prefix);

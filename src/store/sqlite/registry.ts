@@ -129,17 +129,18 @@ export function save(db: Database, update: Update, limits: HeldLimits, now: numb
     return { outcome: 'held', fileId: null };
   }
   if (owner === 'over') return { outcome: 'superseded', fileId: null };
-  const applied = applyUpdate(db, existing(db, update.batchId), update, now);
+  const applied = applyUpdate(db, owner.batch ?? existing(db, update.batchId), update, now);
   return { outcome: applied || owner.touched ? 'applied' : 'unchanged', fileId: owner.fileId };
 }
 
-type Owner = { fileId: string; touched: boolean } | 'nobody' | 'over';
+/** `batch`: as it stands; undefined: it was just registered. */
+type Owner = { fileId: string; touched: boolean; batch?: BatchRow } | 'nobody' | 'over';
 
 function ownerOf(db: Database, { batchId }: Update): Owner {
   const batch = batchOf(db, batchId);
   if (batch === undefined) return 'nobody';
   const life = lifeOf(db, batch.life);
-  return life?.state === STANDS ? { fileId: life.file_id, touched: false } : 'over';
+  return life?.state === STANDS ? { fileId: life.file_id, touched: false, batch } : 'over';
 }
 
 /** A message that names its file registers its batch; but late news never brings back what was replaced or removed. */
@@ -151,6 +152,9 @@ function registerBySelf(db: Database, update: Update, fileId: string, now: numbe
     throw new InvalidInput([
       { field: 'fileId', message: 'is not the file that the batch is registered for' },
     ]);
+  }
+  if (batch !== undefined && life?.state === STANDS && saysNothingNew(update, life)) {
+    return { fileId, touched: false, batch };
   }
   // A deleted file may have been registered anew under the same request: then it stands again.
   const ended =
@@ -172,3 +176,8 @@ function registerBySelf(db: Database, update: Update, fileId: string, now: numbe
   );
   return { fileId, touched: outcome !== 'unchanged' };
 }
+
+/** Most messages of a batch repeat what its first one has registered. */
+const saysNothingNew = ({ requestId, totalBatches }: Update, life: LifeRow): boolean =>
+  (requestId ?? life.request_id) === life.request_id &&
+  (totalBatches ?? life.total_batches) === life.total_batches;

@@ -28,6 +28,7 @@ CREATE TABLE lives (
   run_length INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
+  heard_at INTEGER NOT NULL,               -- last message about it, be there news in it or not
   changes INTEGER NOT NULL DEFAULT 0,
   kept INTEGER NOT NULL DEFAULT 0,         -- value of changes at the last kept stats
   stats TEXT
@@ -92,4 +93,10 @@ CREATE TABLE held (
   body TEXT NOT NULL
 );
 CREATE INDEX held_by_age ON held (received_at);
+
+-- Bytes of all that is held. To add them up would be to read all of it, for each update that is held.
+CREATE TABLE held_total (bytes INTEGER NOT NULL);
+INSERT INTO held_total (bytes) VALUES (0);
+CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
+CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
 `;

@@ -6,17 +6,19 @@ const FAN_OUT = 16;
 /** Levels above the batches; the top one is read from its start, so it stays short up to millions of batches. */
 const LEVELS = 5;
 
-const UPSERT = `INSERT INTO sums (life, level, node, ${CELL_COLUMNS.join(', ')})
-  VALUES (?, ?, ?, ${CELL_COLUMNS.map(() => '?').join(', ')})
+const CELLS = CELL_COLUMNS.map((_, cell) => `?${2 + cell}`).join(', ');
+const NODES = Array.from(
+  { length: LEVELS },
+  (_, index) => `(?1, ${index + 1}, ?${2 + CELL_COLUMNS.length + index}, ${CELLS})`,
+);
+const UPSERT = `INSERT INTO sums (life, level, node, ${CELL_COLUMNS.join(', ')}) VALUES ${NODES.join(', ')}
   ON CONFLICT (life, level, node) DO UPDATE SET ${CELL_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`;
 
 /** Adds what has changed in a batch's counts to the sums above it. */
 export function addToSums(db: Database, life: number, ordinal: number, change: readonly number[]): void {
   if (change.every((count) => count === 0)) return;
-  for (let level = 1, node = ordinal; level <= LEVELS; level++) {
-    node = Math.floor(node / FAN_OUT);
-    db.run(UPSERT, life, level, node, ...change);
-  }
+  const nodes = Array.from({ length: LEVELS }, (_, index) => Math.floor(ordinal / FAN_OUT ** (index + 1)));
+  db.run(UPSERT, life, ...change, ...nodes);
 }
 
 /** SQL for the sum of the given cells of a row. */

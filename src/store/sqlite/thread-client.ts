@@ -15,6 +15,8 @@ export class ThreadClient<T extends Methods> {
   >();
   #lastId = 0;
   #closing: Promise<void> | undefined;
+  #isOpen = false;
+  #ended: Fault | undefined;
 
   private constructor(data: ThreadData) {
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data });
@@ -28,6 +30,7 @@ export class ThreadClient<T extends Methods> {
     const client = new ThreadClient<T>(data);
     try {
       await client.#expect(0);
+      client.#isOpen = true;
       return client;
     } catch (error) {
       await client.#worker.terminate();
@@ -38,6 +41,8 @@ export class ThreadClient<T extends Methods> {
   async call<K extends keyof T & string>(operation: K, ...args: Parameters<T[K]>): Promise<Result<T, K>> {
     if (this.#closing !== undefined)
       throw new Fault('unavailable', 'the database is closing', { retryAfterSeconds: 1 });
+    // A thread that is gone would never answer.
+    if (this.#ended !== undefined) throw this.#ended;
     const id = ++this.#lastId;
     const reply = this.#expect(id);
     this.#worker.postMessage({ id, operation, args });
@@ -68,8 +73,15 @@ export class ThreadClient<T extends Methods> {
   }
 
   #abandon(cause: unknown): void {
-    const fault = new Fault('unavailable', 'the database thread has ended', { cause, retryAfterSeconds: 1 });
-    for (const { reject } of this.#waiting.values()) reject(fault);
+    this.#ended ??= new Fault('unavailable', 'the database thread has ended', {
+      cause,
+      retryAfterSeconds: 1,
+    });
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
+    if (!this.#isOpen || this.#closing !== undefined) return;
+    this.#isOpen = false;
+    // Nothing works without the thread, and nobody waits for this: it ends the process, and whoever watches that starts anew.
+    throw this.#ended;
   }
 }

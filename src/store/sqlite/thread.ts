@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { cleanSome, hasSomeToClean, isCleaned } from './cleaning.js';
-import { type Database, openForReading, openForWriting } from './database.js';
+import { cutLog, type Database, openForReading, openForWriting } from './database.js';
 import { type Reply, type Request, type ThreadData, toWire } from './messages.js';
 import { reading, writing } from './operations.js';
 
@@ -11,6 +11,8 @@ const { role, directory, heldTtlMs, maxHeldBytes } = workerData as ThreadData;
 
 /** Requests that share one commit, and so one wait for the disk, at most. */
 const COMMIT_AT_ONCE = 128;
+/** The log cannot be cut while somebody reads from it; then it is tried again. */
+const READER_PAUSE_MS = 10;
 
 type Operations = Record<string, (...args: never[]) => unknown>;
 const answer = (reply: Reply): void => port.postMessage(reply);
@@ -50,7 +52,9 @@ function write(db: Database): void {
   const awaitingCleanliness: { id: number; fileId: string }[] = [];
   let scheduled = false;
   let closing = false;
-  let dirty = true;
+  let dirty = false;
+  /** Whether the log may hold what was deleted; after a crash nobody knows. */
+  let stale = true;
 
   port?.on('message', (request: Request | 'close') => {
     if (request === 'close') closing = true;
@@ -70,10 +74,7 @@ function write(db: Database): void {
   function work(): void {
     scheduled = false;
     const batch = queue.splice(0, COMMIT_AT_ONCE);
-    if (batch.length > 0) {
-      for (const reply of commit(batch)) answer(reply);
-      dirty ||= hasSomeToClean(db);
-    }
+    if (batch.length > 0) for (const reply of commit(batch)) answer(reply);
     if (queue.length === 0 && closing) {
       finish(db);
       return;
@@ -86,6 +87,7 @@ function write(db: Database): void {
     try {
       db.exec('BEGIN IMMEDIATE');
       const replies = requests.map(performAlone);
+      dirty ||= hasSomeToClean(db);
       db.exec('COMMIT');
       return replies;
     } catch (error) {
@@ -110,6 +112,7 @@ function write(db: Database): void {
       db.exec('BEGIN IMMEDIATE');
       dirty = cleanSome(db, Date.now());
       db.exec('COMMIT');
+      stale ||= dirty;
       answerTheCleaned();
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
@@ -121,17 +124,24 @@ function write(db: Database): void {
 
   function answerTheCleaned(): void {
     const clean = awaitingCleanliness.filter(({ fileId }) => isCleaned(db, fileId));
-    if (clean.length === 0) return;
-    // The log holds older versions of the pages: it is written back and cut, or the addresses would still be in it.
-    const [checkpoint] = db.all<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)');
-    if (checkpoint?.busy !== 0) {
-      dirty = true;
+    if (clean.length === 0 && (dirty || !stale)) return;
+    if (!cutLog(db)) {
+      dirty = false;
+      setTimeout(cleanOn, READER_PAUSE_MS).unref();
       return;
     }
+    stale = dirty;
     for (const { id } of clean) answer({ id, value: true });
     const answered = new Set(clean.map(({ id }) => id));
     awaitingCleanliness.splice(0, Infinity, ...awaitingCleanliness.filter(({ id }) => !answered.has(id)));
   }
+
+  function cleanOn(): void {
+    dirty = true;
+    schedule();
+  }
+
+  cleanOn();
 }
 
 function finish(db: Database): void {

@@ -1,4 +1,4 @@
-import type { Announced } from '../../domain/summary.js';
+import type { Announced } from '../domain/summary.js';
 
 /**
  * What a batch remembers of the times its list was replaced instead of extended: from that, and from the length and

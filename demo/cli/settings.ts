@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+
+/** Something that a program can be told by a flag or by an environment variable; the flag wins. */
+export interface Setting<T> {
+  /** Of the environment; undefined: only the flag. */
+  readonly variable?: string;
+  /** What the value is called in the help; undefined: the flag stands alone. */
+  readonly value?: string;
+  readonly help: string;
+  readonly fallback: T;
+  /** @throws Error that says what the value must be */
+  readonly read: (text: string) => T;
+}
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+export type Values<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
+
+/** The command line, or the environment, asks for something that there is not. */
+export class UsageError extends Error {}
+
+/** EX_USAGE of sysexits.h. */
+export const EXIT_USAGE = 64;
+
+/**
+ * Reads every setting. An empty variable counts as not set.
+ * @returns null where help is asked for
+ * @throws UsageError that names the flag or the variable
+ */
+export function readSettings<S extends Settings>(
+  settings: S,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Values<S> | null {
+  const flags = parse(settings, args);
+  if (flags.help === true) return null;
+  const values = Object.entries(settings).map(([name, setting]) => {
+    const flag = flags[name];
+    if (flag !== undefined) return [name, read(setting, `--${name}`, String(flag))];
+    const variable = setting.variable === undefined ? '' : (env[setting.variable] ?? '');
+    if (variable === '') return [name, setting.fallback];
+    return [name, read(setting, setting.variable ?? '', variable)];
+  });
+  return Object.fromEntries(values) as Values<S>;
+}
+
+function parse(settings: Settings, args: readonly string[]): Record<string, unknown> {
+  const options = Object.entries(settings).map(([name, { value }]) => [
+    name,
+    { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+  ]);
+  try {
+    const config = {
+      args: [...args],
+      options: { ...Object.fromEntries(options), help: { type: 'boolean', short: 'h' } },
+    };
+    return parseArgs(config as Parameters<typeof parseArgs>[0]).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message.split('\n', 1)[0]);
+  }
+}
+
+function read<T>(setting: Setting<T>, name: string, text: string): T {
+  try {
+    return setting.read(text);
+  } catch (error) {
+    throw new UsageError(`${name}: ${(error as Error).message}, not ${JSON.stringify(text)}`);
+  }
+}
+
+/** The settings as lines of a help text. */
+export function describe(settings: Settings): string {
+  const flags = Object.entries(settings).map(([name, setting]) => ({
+    left: setting.value === undefined ? `--${name}` : `--${name} <${setting.value}>`,
+    setting,
+  }));
+  const width = Math.max(...flags.map(({ left }) => left.length));
+  return flags
+    .map(({ left, setting }) => `  ${left.padEnd(width)}  ${setting.help}${noteOf(setting)}`)
+    .join('\n');
+}
+
+function noteOf({ variable, value, fallback }: Setting<unknown>): string {
+  const notes = [
+    ...(variable === undefined ? [] : [variable]),
+    ...(value === undefined || fallback === '' ? [] : [`default ${String(fallback)}`]),
+  ];
+  return notes.length === 0 ? '' : ` (${notes.join(', ')})`;
+}

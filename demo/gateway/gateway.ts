@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../cli/program.js';
+import { readLogLine, Tail } from './log-lines.js';
+
+export interface GatewayOptions {
+  readonly port: string;
+  readonly dataDir: string;
+  readonly validatorUrl: string;
+  readonly validatorKey: string;
+  readonly logFile: string;
+  /** Takes each line of the log as well; null where nobody wants to see it. */
+  readonly onLine: ((line: string) => void) | null;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The end of the log. */
+  readonly lastLines: string;
+}
+
+const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const LEASH = new URL('./leash.js', import.meta.url).href;
+const LAST_LINES = 12;
+/** Longer than a gateway gives itself to close. */
+const STOP_WITHIN_MS = 12_000;
+
+/** The gateway as a process of its own. */
+export class Gateway {
+  /** Fulfilled when it has ended, for whatever reason. */
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #listening: Promise<string>;
+  readonly #tail = new Tail(LAST_LINES);
+
+  constructor(private readonly options: GatewayOptions) {
+    const log = createWriteStream(options.logFile);
+    // Without a log there is still a gateway.
+    log.on('error', () => undefined);
+    this.#child = spawn(process.execPath, ['--import', LEASH, PROGRAM], {
+      env: environment(options),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Ctrl-C in a terminal reaches everybody; the gateway must outlive the validator, and so not hear of it.
+      detached: true,
+      windowsHide: true,
+    });
+    this.#listening = this.#follow(log);
+    this.exited = this.#untilExit(log);
+  }
+
+  /** Where it listens. @throws Failure that says why it does not */
+  async url(): Promise<string> {
+    const first = await Promise.race([this.#listening, this.exited]);
+    if (typeof first !== 'string') throw this.#explain(first);
+    return first;
+  }
+
+  /** Ends it, in good order if it can. @returns whether it could */
+  async stop(): Promise<boolean> {
+    this.#child.kill('SIGTERM');
+    const late = new AbortController();
+    const timer = setTimeout(STOP_WITHIN_MS, false, { signal: late.signal }).catch(() => false);
+    const inTime = await Promise.race([this.exited.then(() => true), timer]);
+    late.abort();
+    if (!inTime) this.kill();
+    const { code, signal } = await this.exited;
+    // Before it has got as far as to listen to signals, the signal ends it.
+    return inTime && (code === 0 || signal === 'SIGTERM');
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #follow(log: WriteStream): Promise<string> {
+    const { stdout, stderr } = this.#child;
+    if (stdout === null || stderr === null) throw new Error('the gateway has no output');
+    return new Promise((resolve) => {
+      const take = (text: string) => {
+        log.write(`${text}\n`);
+        this.#tail.add(text);
+        this.options.onLine?.(text);
+      };
+      createInterface({ input: stderr }).on('line', take);
+      createInterface({ input: stdout }).on('line', (text) => {
+        take(text);
+        const line = readLogLine(text);
+        if (line?.msg === 'listening' && line.url !== undefined) resolve(line.url);
+      });
+    });
+  }
+
+  #untilExit(log: WriteStream): Promise<Exit> {
+    return new Promise((resolve) => {
+      const end = (code: number | null, signal: NodeJS.Signals | null) => {
+        log.end();
+        resolve({ code, signal, lastLines: this.#tail.text });
+      };
+      // `close`, not `exit`: by then the last lines are read.
+      this.#child.once('close', end);
+      this.#child.once('error', (error) => {
+        this.#tail.add(error.message);
+        end(null, null);
+      });
+    });
+  }
+
+  #explain(exit: Exit): Failure {
+    const { port, dataDir } = this.options;
+    const code = exit.code ?? 1;
+    if (exit.lastLines.includes('EADDRINUSE')) {
+      return new Failure(
+        `port ${port} is taken. Choose another, PORT=8080 npm run demo, or any free one with PORT=0`,
+        code,
+      );
+    }
+    if (exit.lastLines.includes('another gateway is running on')) {
+      return new Failure(
+        `another gateway is using ${dataDir}; end it, or choose another directory with DATA_DIR`,
+        code,
+      );
+    }
+    return new Failure(`the gateway did not start:\n${exit.lastLines}`, code || 1);
+  }
+}
+
+/** The demo's own settings, and nothing that would make another gateway of it. */
+function environment({ port, dataDir, validatorUrl, validatorKey }: GatewayOptions): NodeJS.ProcessEnv {
+  const { LOG_LEVEL } = process.env;
+  return {
+    ...process.env,
+    ENGINE: 'embedded',
+    MONGODB_URI: '',
+    REDIS_URL: '',
+    HOST: '127.0.0.1',
+    AUTH: 'none',
+    PORT: port,
+    DATA_DIR: dataDir,
+    VALIDATOR_URL: validatorUrl,
+    VALIDATOR_API_KEY: validatorKey,
+    // Its `listening` line must be there.
+    LOG_LEVEL: LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace' ? LOG_LEVEL : 'info',
+  };
+}

@@ -1,0 +1,35 @@
+import { integerIn, text, yes } from './cli/values.js';
+import { VICE_SETTINGS, WORK_SETTINGS } from './validator/settings.js';
+
+/** Kept as text: the gateway reads it for itself. */
+function port(value: string): string {
+  integerIn(0, 65_535)(value);
+  return value;
+}
+
+export const PLACE_SETTINGS = {
+  port: {
+    variable: 'PORT',
+    value: 'port',
+    help: 'of the gateway; 0 takes a free one',
+    fallback: '3000',
+    read: port,
+  },
+  'data-dir': {
+    variable: 'DATA_DIR',
+    value: 'path',
+    help: "where the gateway's data and its log go",
+    fallback: './data/demo',
+    read: text,
+  },
+  addresses: {
+    variable: 'DEMO_ADDRESSES',
+    value: 'n',
+    help: 'in the first file',
+    fallback: 5000,
+    read: integerIn(1, 100_000),
+  },
+  verbose: { help: "show the gateway's log", fallback: false, read: yes },
+};
+
+export const DEMO_SETTINGS = { ...PLACE_SETTINGS, ...WORK_SETTINGS, ...VICE_SETTINGS };

@@ -1,0 +1,128 @@
+import type { Values } from '../cli/settings.js';
+import { basePath, headerText, hostName, httpUrl, integerIn, numberIn, share, text } from '../cli/values.js';
+import { DEFAULTS, NO_VICES, type ValidatorOptions } from './options.js';
+
+const vice = (variable: string, help: string) => ({
+  variable,
+  value: 'share',
+  help,
+  fallback: 0,
+  read: share,
+});
+
+/** What the real one does wrong now and then. */
+export const VICE_SETTINGS = {
+  repeat: vice('SIM_REPEAT', 'batches whose updates come twice'),
+  restart: vice('SIM_RESTART', 'batches that begin again from nothing in the middle'),
+  hole: vice('SIM_HOLE', 'batches that are complete without one of their addresses'),
+  silence: vice('SIM_SILENCE', 'batches that stop in the middle and never end'),
+  shuffle: vice('SIM_SHUFFLE', 'batches whose updates overtake each other'),
+  surrogate: vice('SIM_SURROGATE', 'rejected addresses whose reason is no well-formed text'),
+};
+
+/** How it works, apart from where. */
+export const WORK_SETTINGS = {
+  rate: {
+    variable: 'SIM_RATE',
+    value: 'n',
+    help: 'addresses a second, all workers together; 0: as fast as it goes',
+    fallback: DEFAULTS.rate,
+    read: numberIn(0, 1_000_000),
+  },
+  workers: {
+    variable: 'SIM_WORKERS',
+    value: 'n',
+    help: 'batches side by side',
+    fallback: DEFAULTS.workers,
+    read: integerIn(1, 1000),
+  },
+  every: {
+    variable: 'SIM_EVERY',
+    value: 'n',
+    help: 'addresses from one update of a batch to the next',
+    fallback: DEFAULTS.publishEvery,
+    read: integerIn(1, 1_000_000),
+  },
+  'answer-delay': {
+    variable: 'SIM_ANSWER_DELAY',
+    value: 'ms',
+    help: 'from taking a submission to answering it; updates do not wait for that',
+    fallback: DEFAULTS.answerDelayMs,
+    read: integerIn(0, 60_000),
+  },
+  seed: {
+    variable: 'SIM_SEED',
+    value: 'text',
+    help: 'chooses the batches that go wrong',
+    fallback: DEFAULTS.seed,
+    read: text,
+  },
+};
+
+export const SERVER_SETTINGS = {
+  host: {
+    variable: 'SIM_HOST',
+    value: 'host',
+    help: 'where to listen',
+    fallback: DEFAULTS.host,
+    read: hostName,
+  },
+  port: {
+    variable: 'SIM_PORT',
+    value: 'port',
+    help: '0 takes a free one',
+    fallback: 8000,
+    read: integerIn(0, 65_535),
+  },
+  'base-path': {
+    variable: 'SIM_BASE_PATH',
+    value: 'path',
+    help: 'before every path; / for none',
+    fallback: DEFAULTS.basePath,
+    read: basePath,
+  },
+  gateway: {
+    variable: 'SIM_GATEWAY',
+    value: 'url',
+    help: 'where updates go, to /api/updates',
+    fallback: 'http://127.0.0.1:3000',
+    read: httpUrl,
+  },
+  token: {
+    variable: 'SIM_TOKEN',
+    value: 'jwt',
+    help: 'bearer token for the gateway',
+    fallback: '',
+    read: headerText,
+  },
+  key: {
+    variable: 'SIM_KEY',
+    value: 'key',
+    help: 'the X-API-Key that callers must send',
+    fallback: DEFAULTS.apiKey,
+    read: headerText,
+  },
+  limit: {
+    variable: 'SIM_LIMIT',
+    value: 'n',
+    help: 'submissions a minute of one user; 0: any number',
+    fallback: DEFAULTS.submissionsPerMinute,
+    read: integerIn(0, 1_000_000),
+  },
+};
+
+type WorkValues = Values<typeof WORK_SETTINGS & typeof VICE_SETTINGS>;
+type ServerValues = Values<typeof SERVER_SETTINGS>;
+
+export function workOptions(values: WorkValues) {
+  const { rate, workers, every: publishEvery, 'answer-delay': answerDelayMs, seed } = values;
+  const { repeat, restart, hole, silence, shuffle, surrogate } = values;
+  const vices = { ...NO_VICES, repeat, restart, hole, silence, shuffle, surrogate };
+  return { rate, workers, publishEvery, answerDelayMs, seed, vices } satisfies Partial<ValidatorOptions>;
+}
+
+export function serverOptions(values: ServerValues) {
+  const { host, port, gateway: gatewayUrl, token: gatewayToken, key: apiKey, limit } = values;
+  const place = { host, port, basePath: values['base-path'], gatewayUrl, gatewayToken, apiKey };
+  return { ...place, submissionsPerMinute: limit } satisfies Partial<ValidatorOptions>;
+}

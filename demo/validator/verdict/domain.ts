@@ -1,0 +1,66 @@
+import { chance, pick, type Shares } from './chance.js';
+import { freeProvider, hasTopLevel, type Provider, typoOf } from './providers.js';
+
+/** How the mail servers of a domain behave, whoever the mail is for. */
+export type Behaviour = 'normal' | 'catch-all' | 'listed' | 'greylisting' | 'dead' | 'slow' | 'relay-denied';
+
+export interface Domain {
+  readonly name: string;
+  /** Null where there is no mail exchanger, and so no mail. */
+  readonly provider: Provider | null;
+  readonly isFree: boolean;
+  readonly behaviour: Behaviour;
+}
+
+const BEHAVIOURS: Shares<Behaviour> = [
+  'normal',
+  [0.07, 'catch-all'],
+  [0.012, 'listed'],
+  [0.012, 'greylisting'],
+  [0.012, 'dead'],
+  [0.012, 'slow'],
+  [0.006, 'relay-denied'],
+];
+const NO_MX_SHARE = 0.03;
+/** Domains that say by their first label what they do, `catchall-2.test`: whoever tries the demo can choose. */
+const NAMED = /^(?<what>nomx|catchall|listed|greylist|dead|slow|relay)(?:-\d+)?\./;
+const BY_NAME: Readonly<Record<string, Behaviour>> = {
+  catchall: 'catch-all',
+  listed: 'listed',
+  greylist: 'greylisting',
+  dead: 'dead',
+  slow: 'slow',
+  relay: 'relay-denied',
+};
+/** The domains of documentation, on which people try things out, are in good order. */
+const HEALTHY = /^(?:.+\.)?example\.(?:com|org|net)$/;
+
+/** What a look at DNS, and at the servers found there, would tell; computed from the name. */
+export function lookUp(name: string): Domain {
+  const free = freeProvider(name);
+  if (free) return { name, provider: free, isFree: true, behaviour: 'normal' };
+  const provider = hasMail(name) ? hostOf(name) : null;
+  return { name, provider, isFree: false, behaviour: behaviourOf(name) };
+}
+
+function hasMail(name: string): boolean {
+  if (HEALTHY.test(name)) return true;
+  if (typoOf(name) !== undefined || !hasTopLevel(name)) return false;
+  const named = NAMED.exec(name)?.groups?.what;
+  return named === undefined ? chance(name, 'mx') >= NO_MX_SHARE : named !== 'nomx';
+}
+
+function behaviourOf(name: string): Behaviour {
+  if (HEALTHY.test(name)) return 'normal';
+  const named = NAMED.exec(name)?.groups?.what;
+  return named === undefined ? pick(chance(name, 'behaviour'), BEHAVIOURS) : (BY_NAME[named] ?? 'normal');
+}
+
+/** Most companies have their mail with one of two, the others run a server of their own. */
+function hostOf(name: string): Provider {
+  return pick<Provider>(chance(name, 'host'), [
+    { name: null, mx: `mx1.${name}.` },
+    [0.35, { name: 'google', mx: 'aspmx.l.google.com.' }],
+    [0.35, { name: 'microsoft', mx: `${name.replaceAll('.', '-')}.mail.protection.outlook.com.` }],
+  ]);
+}

@@ -1,0 +1,11 @@
+import type { Server, Socket } from 'socket.io';
+import type { ClientToServerEvents, ServerToClientEvents } from '../domain/events.js';
+import type { Subscriptions } from './subscriptions.js';
+
+export interface SocketData {
+  subscriptions: Subscriptions;
+}
+
+type Nothing = Record<string, never>;
+export type Gate = Server<ClientToServerEvents, ServerToClientEvents, Nothing, SocketData>;
+export type GateSocket = Socket<ClientToServerEvents, ServerToClientEvents, Nothing, SocketData>;

@@ -1,0 +1,83 @@
+import type { BatchStanding } from '../domain/summary.js';
+import { isNewer, type Update } from '../domain/update.js';
+import type { BatchStatus } from './store.js';
+
+/** How far a batch is, apart from its results: the rules that every store follows. */
+export interface Progress {
+  readonly begun: boolean;
+  readonly complete: boolean;
+  readonly stalled: boolean;
+  /** It counts as failed until it gets beyond this many processed; null: it does not. */
+  readonly failedAt: number | null;
+  readonly totalEmails: number | null;
+  readonly processedCount: number;
+}
+
+/** A batch that was registered and not heard of. */
+export const waiting = (totalEmails: number | null): Progress => ({
+  begun: false,
+  complete: false,
+  stalled: false,
+  failedAt: null,
+  totalEmails,
+  processedCount: 0,
+});
+
+/** A producer that says "failed" means it, however far it got; only a complete list takes that back. */
+const FAILED_FOR_GOOD = Number.MAX_SAFE_INTEGER;
+
+const isFailed = ({ complete, failedAt, processedCount }: Progress): boolean =>
+  !complete && failedAt !== null && processedCount <= failedAt;
+
+export function statusOf(progress: Progress): BatchStatus {
+  if (progress.complete) return 'completed';
+  if (isFailed(progress)) return 'failed';
+  if (progress.stalled) return 'stalled';
+  return progress.begun ? 'running' : 'waiting';
+}
+
+export const standingOf = (progress: Progress): BatchStanding => ({
+  begun: progress.begun,
+  isComplete: progress.complete,
+  isFailed: isFailed(progress),
+  isStalled: progress.stalled,
+  totalEmails: progress.totalEmails,
+});
+
+/** Neither ended nor stalled: it is watched for silence. */
+export const isOpen = (progress: Progress): boolean =>
+  !(progress.complete || isFailed(progress) || progress.stalled);
+
+export interface Step {
+  readonly progress: Progress;
+  /** The update's list takes the place of the stored one. */
+  readonly takesList: boolean;
+  /** The update ends the batch as failed. */
+  readonly fails: boolean;
+}
+
+/** Where an update takes its batch; null: there is nothing new in it. */
+export function stepOf(progress: Progress, update: Update): Step | null {
+  const { begun, complete, processedCount } = progress;
+  const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
+  const fails = update.failure !== null && !complete && progress.failedAt !== FAILED_FOR_GOOD;
+  if (!takesList && !fails && !progress.stalled) return null;
+  return {
+    takesList,
+    fails,
+    progress: {
+      begun: true,
+      complete: takesList ? update.isComplete : complete,
+      stalled: false,
+      failedAt: fails ? FAILED_FOR_GOOD : progress.failedAt,
+      totalEmails: takesList ? (update.totalEmails ?? progress.totalEmails) : progress.totalEmails,
+      processedCount: takesList ? update.processedCount : processedCount,
+    },
+  };
+}
+
+/** A batch that is ended by hand: it counts as failed until it gets further than it is. Null: it has ended already. */
+export function endedByHand(progress: Progress): Progress | null {
+  if (progress.complete || isFailed(progress)) return null;
+  return { ...progress, stalled: false, failedAt: progress.processedCount };
+}

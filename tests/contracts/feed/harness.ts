@@ -1,0 +1,91 @@
+import { expect } from '@jest/globals';
+import { type Announced, NOTHING, restand, type Summary } from '../../../src/domain/summary.js';
+import type { Change, Feed, FeedEvent, FileState, Head, Start } from '../../../src/feed/feed.js';
+
+/** How much a feed remembers; generous where a test does not care. */
+export interface FeedLimits {
+  readonly history: number;
+  readonly historyBytes: number;
+  readonly ttlMs: number;
+}
+
+/** A feed that nobody else uses, and how to get rid of it. */
+export interface OpenedFeed {
+  readonly feed: Feed;
+  dispose(): Promise<void> | void;
+}
+
+export type OpenFeed = (limits: FeedLimits) => Promise<OpenedFeed>;
+
+/** Opens a feed for the test that runs; closed after it. */
+export type Opens = (limits?: Partial<FeedLimits>) => Promise<Feed>;
+
+export const state = (said: Partial<FileState> = {}): FileState => ({
+  life: '1',
+  totals: NOTHING,
+  pace: null,
+  stats: '{}',
+  changes: 0,
+  turned: false,
+  ...said,
+});
+
+const STANDING = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 10 };
+
+/** What was announced of a batch: so many results, at this version. */
+export const announced = (version: number, processed: number): Announced => {
+  const summary: Summary = restand({ ...NOTHING, processed }, STANDING);
+  return { version, summary };
+};
+
+export const start = (epoch: string, said: Partial<Start> = {}): Start => ({
+  epoch,
+  state: state(),
+  batches: new Map(),
+  ...said,
+});
+
+/** The events of a change on top of a revision: some of results, each under its own revision, and the stats with the last. */
+export function events(head: Pick<Head, 'revision'>, emails = 1, payload = 'x'): FeedEvent[] {
+  const told = Array.from({ length: emails }, (_, i): FeedEvent => {
+    const revision = head.revision + 1 + i;
+    return { feed: 'emails', revision, payload: `{"emails":"${payload}","revision":${revision}}` };
+  });
+  const revision = head.revision + Math.max(1, emails);
+  return [...told, { feed: 'stats', revision, payload: `{"stats":"${payload}","revision":${revision}}` }];
+}
+
+export const change = (events: readonly FeedEvent[], said: Partial<Change> = {}): Change => ({
+  state: state(),
+  batches: new Map(),
+  ...said,
+  events,
+});
+
+export async function headOf(feed: Feed, fileId: string, batchIds: readonly string[] = []): Promise<Head> {
+  const head = await feed.head(fileId, batchIds);
+  if (head === null) throw new Error('there is no head');
+  return head;
+}
+
+/** Appends one change on top of what stands; answers with its events. */
+export async function append(feed: Feed, fileId: string, emails = 1, payload = 'x'): Promise<FeedEvent[]> {
+  const head = await headOf(feed, fileId);
+  const told = events(head, emails, payload);
+  expect(await feed.append(fileId, head, change(told))).toBe(true);
+  return told;
+}
+
+/** What a follower was told, in order. */
+export class Told {
+  readonly events: FeedEvent[] = [];
+  removals = 0;
+
+  event(event: FeedEvent): void {
+    this.events.push(event);
+  }
+
+  removed(): void {
+    this.removals++;
+  }
+}

@@ -1,0 +1,7 @@
+import { MemoryFeed } from '../../src/feed/memory-feed.js';
+import { describeFeed } from './feed-contract.js';
+
+describeFeed('MemoryFeed', async (limits) => {
+  const feed = new MemoryFeed(limits);
+  return { feed, dispose: () => feed.close() };
+});

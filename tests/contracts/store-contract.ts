@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { onTeardown } from '../support/teardown.js';
+import { closing } from './store/closing.js';
+import { failing, stalling } from './store/ending.js';
+import { type HeldLimits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
+import { holding } from './store/holding.js';
+import { listing } from './store/listing.js';
+import { naming } from './store/naming.js';
+import { newerWins } from './store/newer-wins.js';
+import { news } from './store/news.js';
+import { paging } from './store/paging.js';
+import { registering, selfRegistering } from './store/registering.js';
+import { removing } from './store/removing.js';
+import { scanning } from './store/scanning.js';
+import { searching } from './store/searching.js';
+
+const CHAPTERS = {
+  'newer wins': newerWins,
+  news,
+  registration: registering,
+  'registration by a message': selfRegistering,
+  'held updates': holding,
+  'failed batches': failing,
+  'silent batches': stalling,
+  deletion: removing,
+  pages: paging,
+  'search by address': searching,
+  scans: scanning,
+  'lists of files': listing,
+  ids: naming,
+  closing,
+};
+
+const GENEROUS: HeldLimits = { heldTtlMs: 24 * 3_600_000, maxHeldBytes: 64 * 2 ** 20 };
+
+/** What every `Store` guarantees. An implementation joins by saying how an empty one is opened. */
+export function describeStore(name: string, open: OpenStore): void {
+  describe(`${name} as a store`, () => {
+    let common: Opened | undefined;
+    beforeAll(async () => {
+      common = await open(GENEROUS);
+    });
+    afterAll(() => common?.dispose());
+
+    const stores: Stores = {
+      shared() {
+        if (common === undefined) throw new Error('the store is not open');
+        return { store: common.store, ...names() };
+      },
+      async own(limits) {
+        const { store, dispose } = await open({ ...GENEROUS, ...limits });
+        onTeardown(dispose);
+        return { store, ...names() };
+      },
+    };
+    for (const [title, chapter] of Object.entries(CHAPTERS)) describe(title, () => chapter(stores));
+  });
+}

@@ -1,0 +1,147 @@
+import { expect, it } from '@jest/globals';
+import { batchOf, expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
+
+const far = (): number => Date.now() + 60_000;
+
+export function failing({ shared }: Stores): void {
+  it('ends a batch by hand, and takes what comes after all', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [{ batchId: b1, totalEmails: 10 }] });
+    await save(store, { batchId: b1, emails: ['a', 'b'] });
+    expect(await store.fail(f1, b1, 'worker lost')).toBe(true);
+    expect(await batchOf(store, f1, b1)).toMatchObject({
+      status: 'failed',
+      summary: { failed: 1, completed: 0, processed: 2, skipped: 0, total: 10 },
+    });
+    const { version } = await batchOf(store, f1, b1);
+    expect(await store.fail(f1, b1, 'again')).toBe(true);
+    expect((await batchOf(store, f1, b1)).version).toBe(version);
+    // A second run repeats what is known for a while; only what goes beyond shows that the batch lives.
+    await save(store, { batchId: b1, emails: ['a'] });
+    expect((await batchOf(store, f1, b1)).status).toBe('failed');
+    await save(store, { batchId: b1, emails: ['a', 'b', 'c'] });
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'running', summary: { failed: 0 } });
+    expect(await listsOf(store, f1)).toEqual({ [b1]: ['a', 'b', 'c'] });
+  });
+
+  it('ends a batch that has not begun', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    expect(await store.fail(f1, b1, 'never came')).toBe(true);
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'failed', summary: { begun: 0 } });
+    await save(store, { batchId: b1, emails: ['a'], isComplete: true });
+    expect((await batchOf(store, f1, b1)).status).toBe('completed');
+  });
+
+  it('leaves a complete batch complete', async () => {
+    const { store, f1, b1 } = shared();
+    await fill(store, f1, new Map([[b1, ['a']]]));
+    const before = await batchOf(store, f1, b1);
+    expect(await store.fail(f1, b1, 'too late')).toBe(true);
+    await save(store, { batchId: b1, emails: [], failed: true });
+    expect(await batchOf(store, f1, b1)).toEqual({ ...before, lastUpdated: expect.any(String) });
+  });
+
+  it('knows no batch of other files, and none of requests that are over', async () => {
+    const { store, f1, f2, b1, c1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    await register(store, { fileId: f2, batches: [c1] });
+    expect(await store.fail(f2, b1, '')).toBe(false);
+    expect(await store.fail(f1, 'nobody', '')).toBe(false);
+    expect(await store.fail('nobody', b1, '')).toBe(false);
+    expect((await batchOf(store, f1, b1)).status).toBe('waiting');
+  });
+
+  it('takes the results that a failing producer has', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const said = { batchId: b1, emails: ['a', 'b'], failed: true, error: 'out\u0000of\nmemory' };
+    expect((await save(store, said)).outcome).toBe('applied');
+    expect((await save(store, said)).outcome).toBe('unchanged');
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'failed', summary: { processed: 2 } });
+    // Whoever says "failed" means it, however far a second worker gets; only the complete list takes it back.
+    await save(store, { batchId: b1, emails: ['a', 'b', 'c'] });
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'failed', summary: { processed: 3 } });
+    await save(store, { batchId: b1, emails: ['a', 'b', 'c', 'd'], isComplete: true });
+    expect((await batchOf(store, f1, b1)).status).toBe('completed');
+    await expectConsistent(store, f1);
+  });
+}
+
+export function stalling({ own }: Stores): void {
+  it('marks a batch that has begun and is silent, once, until news comes', async () => {
+    const { store, f1, b1, b2 } = await own();
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    await save(store, { batchId: b1, emails: ['a'] });
+    expect(await store.stall({ begunBefore: 0, queuedBefore: 0 })).toEqual([]);
+    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([
+      { fileId: f1, batchIds: [b1] },
+    ]);
+    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([]);
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'stalled', summary: { stalled: 1 } });
+    await save(store, { batchId: b1, emails: ['a', 'b'] });
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'running', summary: { stalled: 0 } });
+    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([
+      { fileId: f1, batchIds: [b1] },
+    ]);
+  });
+
+  it('takes a repeat for a sign of life: a second run says at first what is known', async () => {
+    const { store, f1, b1 } = await own();
+    await register(store, { fileId: f1, batches: [b1] });
+    await save(store, { batchId: b1, emails: ['a', 'b'] });
+    await store.stall({ begunBefore: far(), queuedBefore: 0 });
+    expect((await save(store, { batchId: b1, emails: ['a'] })).outcome).toBe('applied');
+    expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'running' });
+    expect(await listsOf(store, f1)).toEqual({ [b1]: ['a', 'b'] });
+  });
+
+  it('lets a batch wait in a file that is heard of', async () => {
+    const { store, f1, b1, b2 } = await own();
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    await save(store, { batchId: b1, emails: ['a'] });
+    const lastNews = Date.parse((await store.file(f1))?.lastUpdated ?? '');
+    expect(await store.stall({ begunBefore: 0, queuedBefore: lastNews })).toEqual([]);
+    expect(await store.stall({ begunBefore: 0, queuedBefore: far() })).toEqual([
+      { fileId: f1, batchIds: [b2] },
+    ]);
+    await save(store, { batchId: b2, emails: ['z'] });
+    expect((await batchOf(store, f1, b2)).summary).toMatchObject({ stalled: 0, begun: 1 });
+  });
+
+  it('leaves what has ended alone', async () => {
+    const { store, f1, f2, b0, b1, b2, b3, c1 } = await own();
+    await register(store, { fileId: f1, requestId: 'r0', batches: [b0] });
+    await register(store, { fileId: f1, batches: [b1, b2, b3] });
+    await save(store, { batchId: b1, emails: ['a'], isComplete: true });
+    await save(store, { batchId: b2, emails: ['a'], failed: true });
+    await store.fail(f1, b3, 'gave up');
+    await register(store, { fileId: f2, batches: [c1] });
+    await store.remove(f2);
+    expect(await store.stall({ begunBefore: far(), queuedBefore: far() })).toEqual([]);
+  });
+
+  it('ends a stalled batch by hand', async () => {
+    const { store, f1, b1 } = await own();
+    await register(store, { fileId: f1, batches: [b1] });
+    await store.stall({ begunBefore: far(), queuedBefore: far() });
+    await store.fail(f1, b1, 'gave up');
+    expect(await batchOf(store, f1, b1)).toMatchObject({
+      status: 'failed',
+      summary: { failed: 1, stalled: 0 },
+    });
+  });
+
+  it('sees every one of thousands of silent batches in the end', async () => {
+    const { store, f1 } = await own();
+    const batchIds = Array.from({ length: 2_500 }, (_, i) => `b${i}`);
+    await register(store, { fileId: f1, batches: batchIds });
+    const stalled = new Set<string>();
+    for (let looks = 0; looks < 10 && stalled.size < batchIds.length; looks++) {
+      for (const { batchIds: newly } of await store.stall({ begunBefore: 0, queuedBefore: far() })) {
+        for (const batchId of newly) stalled.add(batchId);
+      }
+    }
+    expect(stalled.size).toBe(batchIds.length);
+  });
+}

@@ -1,0 +1,132 @@
+import { expect } from '@jest/globals';
+import { type PlacedResult, type Result, readResult } from '../../../src/domain/result.js';
+import { add, NOTHING, type Summary, summarize } from '../../../src/domain/summary.js';
+import type { BatchState, Registration, ResultFilter, Store } from '../../../src/store/store.js';
+import { emailsOf, type Message, update } from '../../support/updates.js';
+
+/** Bounds of what is held for batches that nobody has registered; generous where a test does not care. */
+export interface HeldLimits {
+  readonly heldTtlMs: number;
+  readonly maxHeldBytes: number;
+}
+
+/** A store of the test's own, empty, and how to get rid of it. */
+export interface Opened {
+  readonly store: Store;
+  dispose(): Promise<void> | void;
+}
+
+export type OpenStore = (limits: HeldLimits) => Promise<Opened>;
+
+/** Where a chapter's tests get their stores from. */
+export interface Stores {
+  /** The one that most tests share, with ids that no other test has. */
+  shared(): Given;
+  /** One of the test's own: for whoever looks at all that a store has, or closes it. */
+  own(limits?: Partial<HeldLimits>): Promise<Given>;
+}
+
+export type Given = { readonly store: Store } & ReturnType<typeof names>;
+
+let lastTest = 0;
+
+/** Ids of files (`f…`) and batches (`b…`, `c…`) that no other test has. */
+export function names() {
+  const test = ++lastTest;
+  const name = (of: string) => `${of} of test ${test}`;
+  return {
+    f1: name('f1'),
+    f2: name('f2'),
+    b0: name('b0'),
+    b1: name('b1'),
+    b2: name('b2'),
+    b3: name('b3'),
+    b9: name('b9'),
+    c1: name('c1'),
+  };
+}
+
+export type Request = Partial<Omit<Registration, 'batches'>> & {
+  readonly fileId: string;
+  readonly batches?: readonly (string | Registration['batches'][number])[];
+};
+
+export const registration = ({ batches = [], ...said }: Request): Registration => ({
+  requestId: 'r1',
+  userId: null,
+  totalEmails: null,
+  totalBatches: null,
+  ...said,
+  batches: batches.map((batch) =>
+    typeof batch === 'string' ? { batchId: batch, totalEmails: null } : batch,
+  ),
+});
+
+export const register = (store: Store, said: Request) => store.register(registration(said));
+export const save = (store: Store, said: Message) => store.save(update(said));
+
+/** Registers the batches and saves a complete list for each. */
+export async function fill(
+  store: Store,
+  fileId: string,
+  lists: ReadonlyMap<string, Message['emails']>,
+  requestId = 'r1',
+): Promise<void> {
+  await register(store, { fileId, requestId, batches: [...lists.keys()] });
+  await Promise.all(
+    [...lists].map(([batchId, emails]) => save(store, { batchId, emails, isComplete: true })),
+  );
+}
+
+/** Everything that a file has, as a scan reads it. */
+export async function scanned(
+  store: Store,
+  fileId: string,
+  filter: Pick<ResultFilter, 'status'> = {},
+): Promise<PlacedResult[]> {
+  const results: PlacedResult[] = [];
+  for await (const slice of store.scan(fileId, filter)) results.push(...slice);
+  return results;
+}
+
+/** The addresses of each batch that has any, in order. */
+export async function listsOf(store: Store, fileId: string): Promise<Record<string, string[]>> {
+  const byBatch = new Map<string, PlacedResult[]>();
+  for (const result of await scanned(store, fileId)) {
+    const before = byBatch.get(result.batchId) ?? [];
+    expect(result.position).toBe(before.length);
+    byBatch.set(result.batchId, [...before, result]);
+  }
+  return Object.fromEntries([...byBatch].map(([batchId, results]) => [batchId, emailsOf(results)]));
+}
+
+export async function batchOf(store: Store, fileId: string, batchId: string): Promise<BatchState> {
+  const batch = (await store.batches(fileId)).find((state) => state.batchId === batchId);
+  if (batch === undefined) throw new Error(`the file has no batch ${batchId}`);
+  return batch;
+}
+
+/** The result that a stored JSON stands for. */
+export function reread({ json }: Pick<PlacedResult, 'json'>): Result {
+  const result = readResult(JSON.parse(json));
+  if (typeof result === 'string') throw new Error(`a stored result cannot be read: ${result}`);
+  return result;
+}
+
+const COMPLETE = { begun: true, isComplete: true, isFailed: false, isStalled: false, totalEmails: 0 };
+
+/** Summaries must say what the results say, a page must hold what a scan holds, and nothing may stand twice. */
+export async function expectConsistent(store: Store, fileId: string): Promise<void> {
+  const results = await scanned(store, fileId);
+  const counted = summarize(COMPLETE, results.map(reread));
+  const batches = await store.batches(fileId);
+  const totals = batches.reduce<Summary>((sum, { summary }) => add(sum, summary), NOTHING);
+  expect(totals.batches).toBe(batches.length);
+  expect(totals.processed).toBe(results.length);
+  expect(totals.verdicts).toEqual(counted.verdicts);
+  expect(totals.cells).toEqual(counted.cells);
+  const places = results.map(({ batchId, position }) => `${position} of ${batchId}`);
+  expect(new Set(places).size).toBe(places.length);
+  const page = await store.page({ fileId, page: 1, limit: Math.max(1, results.length) });
+  expect(page).toEqual({ total: results.length, results });
+}

@@ -1,0 +1,121 @@
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { eventually } from '../../support/eventually.js';
+import { addresses } from '../../support/updates.js';
+import { batchOf, expectConsistent, listsOf, register, type Stores, save } from './harness.js';
+
+export function holding({ shared, own }: Stores): void {
+  it('holds what comes before its registration, and applies it then', async () => {
+    const { store, f1, b0, b1 } = shared();
+    const held = { outcome: 'held', fileId: null };
+    expect(await save(store, { batchId: b1, emails: ['a', 'b'] })).toEqual(held);
+    expect(await save(store, { batchId: b1, emails: ['a', 'b'] })).toEqual(held);
+    expect(await store.locate(b1)).toBeNull();
+    expect(await register(store, { fileId: f1, batches: [b0, b1] })).toMatchObject({
+      outcome: 'created',
+      touched: [b0, b1],
+    });
+    expect(await listsOf(store, f1)).toEqual({ [b1]: ['a', 'b'] });
+    expect((await save(store, { batchId: b1, emails: ['a', 'b'] })).outcome).toBe('unchanged');
+  });
+
+  it('applies what is held once', async () => {
+    const { store, f1, b1 } = shared();
+    await save(store, { batchId: b1, emails: ['a', 'b'] });
+    await register(store, { fileId: f1, requestId: 'r1', batches: [b1] });
+    // A later request that takes the batch over starts from nothing, not from what was once held.
+    await register(store, { fileId: f1, requestId: 'r2', batches: [b1] });
+    expect(await listsOf(store, f1)).toEqual({});
+  });
+
+  it('applies what is held for a batch that joins a request later', async () => {
+    const { store, f1, b1, b2 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    await save(store, { batchId: b2, emails: ['x'], isComplete: true });
+    expect(await register(store, { fileId: f1, batches: [b1, b2] })).toMatchObject({
+      outcome: 'extended',
+      touched: [b2],
+    });
+    expect((await batchOf(store, f1, b2)).status).toBe('completed');
+  });
+
+  it('holds the newest, whatever the order', async () => {
+    const { store } = shared();
+    const saying = fc.record({
+      processedCount: fc.nat({ max: 20 }),
+      isComplete: fc.boolean(),
+      failed: fc.boolean(),
+    });
+    let files = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(saying, { minLength: 1, maxLength: 6 }), async (said) => {
+        const fileId = `held-${++files}`;
+        const [before, after] = [`before ${fileId}`, `after ${fileId}`];
+        const each = said.map((one, index) => ({ ...one, emails: [`${index}`] }));
+        for (const one of each) await save(store, { batchId: before, ...one });
+        await register(store, { fileId, batches: [before, after] });
+        for (const one of each) await save(store, { batchId: after, ...one });
+        // Held and applied together, or applied one by one: the batch must look the same.
+        const lists = await listsOf(store, fileId);
+        expect(lists[before]).toEqual(lists[after]);
+        const [held, live] = [await batchOf(store, fileId, before), await batchOf(store, fileId, after)];
+        expect(held.status).toBe(live.status);
+        expect(held.summary).toEqual(live.summary);
+        await expectConsistent(store, fileId);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('lets a failure stay known until a complete list takes it back', async () => {
+    const { store, f1, b1, b2 } = shared();
+    await save(store, { batchId: b1, emails: [], failed: true, error: 'out of memory' });
+    await save(store, { batchId: b1, emails: ['a'] });
+    await save(store, { batchId: b2, emails: [], failed: true });
+    await save(store, { batchId: b2, emails: ['a'], isComplete: true });
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    expect((await batchOf(store, f1, b1)).status).toBe('failed');
+    expect((await batchOf(store, f1, b2)).status).toBe('completed');
+  });
+
+  it('drops the oldest beyond its bound, and keeps the rest', async () => {
+    const { store, f1 } = await own({ maxHeldBytes: 100_000 });
+    const batchIds = Array.from({ length: 20 }, (_, i) => `b${i}`);
+    for (const batchId of batchIds) await save(store, { batchId, emails: addresses(40, batchId) });
+    // News of the oldest makes it the youngest.
+    await save(store, { batchId: 'b0', emails: addresses(41, 'b0') });
+    await register(store, { fileId: f1, batches: batchIds });
+    const kept = Object.keys(await listsOf(store, f1));
+    expect(kept.length).toBeGreaterThan(2);
+    expect(kept.length).toBeLessThan(20);
+    expect(kept).toEqual(['b0', ...batchIds.slice(1 - kept.length)]);
+  });
+
+  it('holds the one that just came, however large: its sender is told so', async () => {
+    const { store, f1 } = await own({ maxHeldBytes: 1_000 });
+    expect((await save(store, { batchId: 'b1', emails: addresses(100) })).outcome).toBe('held');
+    expect((await save(store, { batchId: 'b2', emails: addresses(200) })).outcome).toBe('held');
+    await register(store, { fileId: f1, batches: ['b1', 'b2'] });
+    expect(await listsOf(store, f1)).toEqual({ b2: addresses(200) });
+  });
+
+  it('drops what was held for too long', async () => {
+    const { store, f1 } = await own({ heldTtlMs: 5 });
+    await save(store, { batchId: 'old', emails: ['a'] });
+    const since = Date.now();
+    await eventually('the clock moved on', () => Date.now() > since + 10);
+    await save(store, { batchId: 'young', emails: ['b'] });
+    await register(store, { fileId: f1, batches: ['old', 'young'] });
+    expect(await listsOf(store, f1)).not.toHaveProperty('old');
+    expect((await batchOf(store, f1, 'old')).status).toBe('waiting');
+  });
+
+  it('does not hold what is late: that is over', async () => {
+    const { store, f1, b1, b2 } = shared();
+    await register(store, { fileId: f1, requestId: 'r1', batches: [b1] });
+    await register(store, { fileId: f1, requestId: 'r2', batches: [b2] });
+    await save(store, { batchId: b1, emails: ['a'] });
+    await register(store, { fileId: f1, requestId: 'r3', batches: [b1] });
+    expect(await listsOf(store, f1)).toEqual({});
+  });
+}

@@ -1,0 +1,76 @@
+import { expect, it } from '@jest/globals';
+import type { FileCursor, ListedFile, Store } from '../../../src/store/store.js';
+import { fill, register, type Stores, save } from './harness.js';
+
+async function listed(store: Store, limit: number) {
+  const files: ListedFile[] = [];
+  let after: FileCursor | null = null;
+  for (;;) {
+    const page = await store.files({ limit, after });
+    expect(page.length).toBeLessThanOrEqual(limit);
+    files.push(...page);
+    const last = page.at(-1)?.facts;
+    if (last === undefined) return files;
+    after = { createdAt: last.createdAt, fileId: last.fileId };
+  }
+}
+
+export function listing({ own }: Stores): void {
+  it('lists files newest first, each once, in pages of any size', async () => {
+    const { store } = await own();
+    // Many at once: several are created within the same millisecond.
+    const ids = Array.from({ length: 60 }, (_, i) => `f${i}`);
+    await Promise.all(ids.map((fileId) => register(store, { fileId, batches: [`b of ${fileId}`] })));
+    for (const limit of [1, 7, 60, 500]) {
+      const files = (await listed(store, limit)).map(({ facts }) => facts);
+      expect(files.map(({ fileId }) => fileId).sort()).toEqual([...ids].sort());
+      const times = files.map(({ createdAt }) => createdAt);
+      expect(times).toEqual([...times].sort().reverse());
+    }
+  });
+
+  it('goes on after the cursor, whatever became of the file that it points at', async () => {
+    const { store } = await own();
+    for (const fileId of ['f1', 'f2', 'f3']) await register(store, { fileId });
+    const [first, second, third] = (await listed(store, 10)).map(({ facts }) => facts);
+    if (first === undefined || second === undefined) throw new Error('there are three files');
+    await store.remove(second.fileId);
+    expect((await store.files({ limit: 10, after: second })).map(({ facts }) => facts)).toEqual([third]);
+    expect((await store.files({ limit: 10, after: first })).map(({ facts }) => facts)).toEqual([third]);
+  });
+
+  it('keeps the announced stats of the life that stands', async () => {
+    const { store } = await own();
+    await fill(store, 'f1', new Map([['b1', ['a']]]));
+    const { life } = (await store.file('f1')) ?? { life: '' };
+    const { changes } = (await store.news('f1', new Map())) ?? { changes: 0 };
+    const stats = async () => (await listed(store, 10))[0]?.stats;
+    expect(await stats()).toBeNull();
+    expect(await store.unannounced()).toEqual(['f1']);
+    await store.keepStats('f1', life, null, '{"some":1}');
+    expect(await stats()).toBe('{"some":1}');
+    expect(await store.unannounced()).toEqual(['f1']);
+    await store.keepStats('f1', life, changes, '{"all":1}');
+    expect(await stats()).toBe('{"all":1}');
+    expect(await store.unannounced()).toEqual([]);
+    await save(store, { batchId: 'b1', emails: ['a', 'b'], isComplete: true });
+    expect(await store.unannounced()).toEqual(['f1']);
+
+    await register(store, { fileId: 'f1', requestId: 'r2', batches: ['b2'] });
+    await store.keepStats('f1', life, 99, '{"of":"the old life"}');
+    expect(await stats()).toBeNull();
+    expect(await store.unannounced()).toEqual(['f1']);
+  });
+
+  it('keeps stats for nobody else, and for nothing that is gone', async () => {
+    const { store } = await own();
+    await register(store, { fileId: 'f1' });
+    await register(store, { fileId: 'f2' });
+    const { life } = (await store.file('f1')) ?? { life: '' };
+    await store.remove('f1');
+    await store.keepStats('f1', life, 1, '{}');
+    await store.keepStats('f2', 'no life of it', 1, '{}');
+    expect((await listed(store, 10)).map(({ stats }) => stats)).toEqual([null]);
+    expect(await store.unannounced()).toEqual(['f2']);
+  });
+}

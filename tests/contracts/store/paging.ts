@@ -1,0 +1,149 @@
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { PlacedResult } from '../../../src/domain/result.js';
+import { cellOf, RISK_LEVELS, STATUSES } from '../../../src/domain/verdict.js';
+import type { PageQuery, Store } from '../../../src/store/store.js';
+import { addresses, entry } from '../../support/updates.js';
+import { expectConsistent, fill, register, reread, type Stores, save, scanned } from './harness.js';
+
+const status = fc.constantFrom(...STATUSES);
+const risk = fc.constantFrom(...RISK_LEVELS, null);
+const email = fc.string({ unit: fc.constantFrom('a', 'A', 'b', 'é', 'É', '@', '.', '😀'), maxLength: 4 });
+const result = fc.record({ email, status, risk }).map(({ email, ...verdict }) => entry(email, verdict));
+const lists = fc.array(fc.array(result, { maxLength: 12 }), { minLength: 1, maxLength: 24 });
+
+const filters = fc.record({
+  status: fc.option(status, { nil: undefined }),
+  risk: fc.option(fc.constantFrom(...RISK_LEVELS), { nil: undefined }),
+  email: fc.option(fc.string({ unit: fc.constantFrom('a', 'A', 'b', 'É', '@', '😀'), maxLength: 2 }), {
+    nil: undefined,
+  }),
+});
+
+/** A page, as a plain filter and slice over everything would have it. */
+async function pageByHand(store: Store, { fileId, page, limit, ...filter }: PageQuery) {
+  const all = (await scanned(store, fileId)).filter((placed) => {
+    const { email, cell } = reread(placed);
+    const of = (wanted: (typeof STATUSES)[number], level: (typeof RISK_LEVELS)[number] | null) =>
+      cell === cellOf(wanted, level);
+    const statuses = filter.status === undefined ? STATUSES : [filter.status];
+    const levels = filter.risk === undefined ? [...RISK_LEVELS, null] : [filter.risk];
+    return (
+      statuses.some((wanted) => levels.some((level) => of(wanted, level))) &&
+      email.toLowerCase().startsWith((filter.email ?? '').toLowerCase())
+    );
+  });
+  return { total: all.length, results: all.slice((page - 1) * limit, page * limit) };
+}
+
+let files = 0;
+
+export function paging({ shared }: Stores): void {
+  it('has every page of every filter as slicing the whole list would', async () => {
+    const { store } = shared();
+    await fc.assert(
+      fc.asyncProperty(lists, filters, fc.integer({ min: 1, max: 9 }), async (lists, filter, limit) => {
+        const fileId = `paged-${++files}`;
+        await fill(store, fileId, new Map(lists.map((list, i) => [`${i} of ${fileId}`, list])));
+        for (let page = 1; ; page++) {
+          const query = { fileId, page, limit, ...filter };
+          const found = await store.page(query);
+          expect(found).toEqual(await pageByHand(store, query));
+          if (found.results.length === 0) break;
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keeps the order of registration, whatever order the results come in', async () => {
+    const { store, f1 } = shared();
+    const batchIds = Array.from({ length: 40 }, (_, i) => `${(i * 7) % 40} of ${f1}`);
+    await register(store, { fileId: f1, batches: batchIds });
+    for (const batchId of [...batchIds].reverse()) {
+      await save(store, { batchId, emails: [`${batchId}-0`] });
+      await save(store, { batchId, emails: [`${batchId}-0`, `${batchId}-1`] });
+    }
+    const { total, results } = await store.page({ fileId: f1, page: 1, limit: 500 });
+    expect(total).toBe(80);
+    expect(results.map(({ batchId, position }) => `${batchId}-${position}`)).toEqual(
+      batchIds.flatMap((batchId) => [`${batchId}-0`, `${batchId}-1`]),
+    );
+    await expectConsistent(store, f1);
+  });
+
+  it('finds its way through thousands of batches', async () => {
+    const { store, f1 } = shared();
+    const count = 4_200;
+    const batchIds = Array.from({ length: count }, (_, i) => `${i} of ${f1}`);
+    await register(store, { fileId: f1, batches: batchIds });
+    // Most batches have nothing, the others up to four results; the risky ones are far apart.
+    const emails = (i: number) =>
+      addresses(1 + (i % 4), `${i}-`).map((address) =>
+        entry(address, { status: i % 1_000 === 995 ? 'risky' : 'deliverable' }),
+      );
+    await Promise.all(
+      batchIds.flatMap((batchId, i) => (i % 5 === 0 ? save(store, { batchId, emails: emails(i) }) : [])),
+    );
+    await expectConsistent(store, f1);
+    const all = await scanned(store, f1);
+    const filters: Pick<PageQuery, 'status' | 'risk'>[] = [
+      {},
+      { status: 'risky' },
+      { status: 'deliverable' },
+      { risk: 'high' },
+    ];
+    for (const filter of filters) {
+      const passes = ({ json }: PlacedResult) =>
+        filter.risk === undefined && (filter.status === undefined || json.includes(`"${filter.status}"`));
+      const passing = all.filter(passes);
+      for (const page of [1, 2, 9, 20, 21, 22, 1_000_000]) {
+        expect(await store.page({ fileId: f1, page, limit: 100, ...filter })).toEqual({
+          total: passing.length,
+          results: passing.slice((page - 1) * 100, page * 100),
+        });
+      }
+    }
+  });
+
+  it('answers an empty page beyond the end, and for a file that nobody knows', async () => {
+    const { store, f1, b1 } = shared();
+    await fill(store, f1, new Map([[b1, ['a', 'b']]]));
+    for (const page of [2, 3, 1_000_000, Number.MAX_SAFE_INTEGER]) {
+      expect(await store.page({ fileId: f1, page, limit: 500 })).toEqual({ total: 2, results: [] });
+      expect(await store.page({ fileId: f1, page, limit: 500, email: 'a' })).toEqual({
+        total: 1,
+        results: [],
+      });
+    }
+    expect(await store.page({ fileId: 'nobody', page: 1, limit: 1 })).toEqual({ total: 0, results: [] });
+  });
+
+  it('never mixes two states of a batch on one page', async () => {
+    const { store, f1, b0, b1 } = shared();
+    const few = addresses(5).map((address) => entry(address, { status: 'risky' }));
+    const many = addresses(400);
+    await fill(store, f1, new Map([[b0, addresses(30)]]));
+    await fill(store, f1, new Map([[b1, few]]));
+    let writing = true;
+    const rewriting = (async () => {
+      for (let run = 10; run < 60; run++) {
+        const emails = run % 2 ? few : many;
+        await save(store, { batchId: b1, emails, isComplete: true, processedCount: 1_000 + run });
+      }
+      writing = false;
+    })();
+    const sizes = new Set<number>();
+    while (writing) {
+      const { total, results } = await store.page({ fileId: f1, page: 1, limit: 500 });
+      expect(results).toHaveLength(total);
+      sizes.add(total);
+      const risky = await store.page({ fileId: f1, page: 1, limit: 500, status: 'risky' });
+      expect(risky.results).toHaveLength(risky.total);
+      const found = await store.page({ fileId: f1, page: 1, limit: 500, email: 'A' });
+      expect(found.results).toHaveLength(found.total);
+    }
+    await rewriting;
+    expect([...sizes].every((size) => size === 35 || size === 430)).toBe(true);
+  });
+}

@@ -1,0 +1,90 @@
+import { expect, it } from '@jest/globals';
+import type { PlacedResult } from '../../../src/domain/result.js';
+import { STATUSES } from '../../../src/domain/verdict.js';
+import { addresses, type Entry, entry } from '../../support/updates.js';
+import { fill, register, type Stores, save, scanned } from './harness.js';
+
+/** A file with batches of every awkward size: empty, a handful, more than any slice. */
+const lists = (fileId: string): Map<string, Entry[]> =>
+  new Map(
+    [0, 3, 1_700, 0, 0, 1, 500, 499, 501, 1_000, 0].map((count, batch) => [
+      `${batch} of ${fileId}`,
+      addresses(count, `${batch}-`).map((address, i) =>
+        entry(address, { status: STATUSES[i % 7] ?? 'deliverable' }),
+      ),
+    ]),
+  );
+
+export function scanning({ shared }: Stores): void {
+  it('reads what the pages hold, once, in order and a slice at a time', async () => {
+    const { store, f1 } = shared();
+    await fill(store, f1, lists(f1));
+    for (const status of [undefined, ...STATUSES]) {
+      const results = await scanned(store, f1, { status });
+      const pages: PlacedResult[] = [];
+      for (let page = 1; ; page++) {
+        const { total, results: some } = await store.page({ fileId: f1, page, limit: 500, status });
+        expect(total).toBe(results.length);
+        pages.push(...some);
+        if (some.length === 0) break;
+      }
+      expect(results).toEqual(pages);
+    }
+    for await (const slice of store.scan(f1, {})) expect(slice.length).toBeLessThan(2_000);
+  });
+
+  it('reads nothing of a file that nobody knows', async () => {
+    const { store, f1, b1 } = shared();
+    expect(await scanned(store, 'nobody')).toEqual([]);
+    await register(store, { fileId: f1, batches: [b1] });
+    expect(await scanned(store, f1)).toEqual([]);
+  });
+
+  it('fails instead of looking complete when the file is deleted or replaced under way', async () => {
+    const { store, f1 } = shared();
+    const ends = [
+      (fileId: string) => store.remove(fileId),
+      (fileId: string) => register(store, { fileId, requestId: 'r2', batches: [`new of ${fileId}`] }),
+    ];
+    for (const [index, end] of ends.entries()) {
+      const fileId = `${index} of ${f1}`;
+      await fill(store, fileId, new Map([[`b of ${fileId}`, addresses(3_000)]]));
+      const scan = store.scan(fileId, {})[Symbol.asyncIterator]();
+      expect((await scan.next()).done).toBe(false);
+      await end(fileId);
+      await expect(scan.next()).rejects.toMatchObject({ name: 'Fault', code: 'unavailable' });
+    }
+  });
+
+  it('never looks complete, wherever in it the deletion falls', async () => {
+    const { store, f1 } = shared();
+    for (let round = 0; round < 8; round++) {
+      const fileId = `${round} of ${f1}`;
+      const batches = Array.from({ length: 1_000 }, (_, i) => `${i} of ${fileId}`);
+      await register(store, { fileId, batches });
+      // One single result passes the filter, at the very end: all batches are looked at on the way to it.
+      const emails = [entry('last', { status: 'risky' })];
+      await save(store, { batchId: batches.at(-1) ?? '', emails, isComplete: true });
+      const scan = scanned(store, fileId, { status: 'risky' });
+      const removal = store.remove(fileId);
+      try {
+        expect(await scan).toHaveLength(1);
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'Fault', code: 'unavailable' });
+      }
+      await removal;
+    }
+  });
+
+  it('lets go of a scan that nobody reads to its end', async () => {
+    const { store, f1, b1 } = shared();
+    await fill(store, f1, new Map([[b1, addresses(3_000)]]));
+    for (let i = 0; i < 20; i++) {
+      for await (const slice of store.scan(f1, {})) {
+        expect(slice.length).toBeGreaterThan(0);
+        break;
+      }
+    }
+    expect(await store.remove(f1)).toBe(true);
+  });
+}

@@ -1,0 +1,176 @@
+import { expect, it } from '@jest/globals';
+import type { Store } from '../../../src/store/store.js';
+import { emailsOf, entry } from '../../support/updates.js';
+import { fill, listsOf, register, type Stores, save, scanned } from './harness.js';
+
+/** The addresses of a file that start with a text. */
+const finder = (store: Store, fileId: string) => async (start: string) => {
+  const { total, results } = await store.page({ fileId, page: 1, limit: 500, email: start });
+  expect(total).toBe(results.length);
+  return emailsOf(results);
+};
+
+const HOSTILE = [
+  '',
+  ' ',
+  '%',
+  '_',
+  "'; DROP TABLE batches; --",
+  '\u0000',
+  'a\u0000b@example.com',
+  'a\nb@example.com',
+  '\u2028line@example.com',
+  '😀@example.com',
+  '😀😀@example.com',
+  'עברית@example.com',
+  '\u202egro.elpmaxe@a',
+  'e\u0301@example.com',
+  '\u00e9@example.com',
+  '\u{10ffff}',
+  'a\u{10ffff}b@example.com',
+  'a\uffff@example.com',
+  '=HYPERLINK("http://example.com")',
+  '{"email":"x"}',
+  '\\ud83d',
+];
+
+export function searching({ shared }: Stores): void {
+  it('finds every address by every start of it, however it is spelt', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    await fill(store, f1, new Map([[b1, HOSTILE]]));
+    expect((await listsOf(store, f1))[b1]).toEqual(HOSTILE);
+    for (const address of HOSTILE) {
+      const characters = [...address];
+      for (let length = 0; length <= characters.length; length++) {
+        const start = characters.slice(0, length).join('');
+        for (const spelt of [start, start.toLowerCase(), start.toUpperCase()]) {
+          expect(await find(spelt)).toContain(address);
+        }
+      }
+    }
+  });
+
+  it('finds nothing else', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    await fill(store, f1, new Map([[b1, ['ab', 'aB', 'a%b', 'a_b', 'A', 'a\u0000', 'b', 'ba', '']]]));
+    expect(await find('AB')).toEqual(['ab', 'aB']);
+    expect(await find('a%')).toEqual(['a%b']);
+    expect(await find('a_')).toEqual(['a_b']);
+    expect(await find('a\u0000')).toEqual(['a\u0000']);
+    expect(await find('b')).toEqual(['b', 'ba']);
+    expect(await find('abc')).toEqual([]);
+    expect(await find('')).toHaveLength(9);
+  });
+
+  it('knows no case in any alphabet', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    const pairs = [
+      ['ÉMILE@example.com', 'émile'],
+      ['жук@example.com', 'ЖУК'],
+      // A sigma is written otherwise at the end of a word, and the start of an address may end in the middle of one.
+      ['ΣΑΣΑ@example.com', 'σασ'],
+      ['σασα@example.com', 'ΣΑΣ'],
+      ['οδος@example.com', 'ΟΔΟΣ'],
+    ] as const;
+    await fill(store, f1, new Map([[b1, pairs.map(([address]) => address)]]));
+    for (const [address, start] of pairs) expect(await find(start)).toContain(address);
+  });
+
+  it('tells two normal forms of one text apart', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    await fill(store, f1, new Map([[b1, ['\u00e9', 'e\u0301', 'e']]]));
+    expect(await find('\u00e9')).toEqual(['\u00e9']);
+    expect(await find('e\u0301')).toEqual(['e\u0301']);
+    expect(await find('e')).toEqual(['e\u0301', 'e']);
+  });
+
+  it('finds very long addresses, by starts of any length', async () => {
+    const { store, f1, b1, b2 } = shared();
+    const find = finder(store, f1);
+    const long = `${'x'.repeat(5_000)}@example.com`;
+    const twin = `${'X'.repeat(5_000)}@example.org`;
+    // A pair of surrogates lies across any bound that somebody may cut at.
+    const pairs = ['', 'y'].map((first) => `${first}${'😀'.repeat(400)}@example.com`);
+    const huge = `${'h'.repeat(2_000_000)}@example.com`;
+    await fill(
+      store,
+      f1,
+      new Map([
+        [b1, [long, 'x', ...pairs]],
+        [b2, [twin, huge]],
+      ]),
+    );
+    expect((await listsOf(store, f1))[b2]).toEqual([twin, huge]);
+    for (const length of [
+      2, 63, 64, 127, 128, 252, 253, 254, 255, 256, 257, 511, 512, 1_000, 4_999, 5_000, 5_001,
+    ]) {
+      expect(await find(long.slice(0, length))).toEqual([long, twin]);
+    }
+    expect(await find(long)).toEqual([long]);
+    expect(await find(`${'x'.repeat(5_001)}`)).toEqual([]);
+    for (const address of pairs) {
+      const characters = [...address];
+      for (let length = 100; length <= 300; length++) {
+        expect(await find(characters.slice(0, length).join(''))).toEqual([address]);
+      }
+    }
+    expect(await find(huge.toUpperCase())).toEqual([huge]);
+  });
+
+  it('stores text that no database could hold otherwise', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    const odd = ['lone\ud83d@example.com', '\ude00lone@example.com'];
+    const reason = 'said \udce4, = and\r\nmore';
+    await fill(store, f1, new Map([[b1, odd.map((address) => entry(address, { reason }))]]));
+    const results = await scanned(store, f1);
+    expect(emailsOf(results)).toEqual(['lone\ufffd@example.com', '\ufffdlone@example.com']);
+    for (const { json } of results) {
+      expect(json.isWellFormed()).toBe(true);
+      expect(json).not.toContain('\n');
+      expect(JSON.parse(json).details.general.reason).toBe('said \ufffd, = and\r\nmore');
+    }
+    expect(await find('LONE\ufffd')).toEqual(['lone\ufffd@example.com']);
+  });
+
+  it('combines a start with the other filters, in arrival order, page by page', async () => {
+    const { store, f1 } = shared();
+    const batchIds = Array.from({ length: 30 }, (_, i) => `${i} of ${f1}`);
+    await register(store, { fileId: f1, batches: batchIds });
+    for (const [i, batchId] of [...batchIds.entries()].reverse()) {
+      const emails = Array.from({ length: 60 }, (_, at) =>
+        entry(`${at % 2 ? 'x' : 'y'}${i}-${at}@example.com`, {
+          status: at % 3 ? 'risky' : 'deliverable',
+          risk: at % 5 ? 'high' : 'low',
+        }),
+      );
+      await save(store, { batchId, emails, isComplete: true });
+    }
+    const wanted = (await scanned(store, f1)).filter(
+      ({ json }) => json.startsWith('{"email":"x') && json.includes('"risky"') && json.includes('"high"'),
+    );
+    const filter = { fileId: f1, limit: 37, email: 'X', status: 'risky', risk: 'high' } as const;
+    for (let page = 1; page <= Math.ceil(wanted.length / 37) + 1; page++) {
+      expect(await store.page({ ...filter, page })).toEqual({
+        total: wanted.length,
+        results: wanted.slice((page - 1) * 37, page * 37),
+      });
+    }
+  });
+
+  it('forgets the addresses of a list that was replaced', async () => {
+    const { store, f1, b1 } = shared();
+    const find = finder(store, f1);
+    await register(store, { fileId: f1, batches: [b1] });
+    for (let run = 1; run <= 6; run++) {
+      const emails = Array.from({ length: 10 * run }, (_, i) => `run${run}-${i}`);
+      await save(store, { batchId: b1, emails });
+      expect(await find('run')).toHaveLength(10 * run);
+      expect(await find(`run${run - 1}-`)).toEqual([]);
+    }
+  });
+}

@@ -1,0 +1,99 @@
+import { expect, test } from '@jest/globals';
+import { NO_VICES, type Vices } from '../../demo/validator/options.js';
+import { planOf } from '../../demo/validator/work/vices.js';
+import { addresses, Caller, FLAGS } from './caller.js';
+import { counts, type Message, Receiver } from './receiver.js';
+
+/** What arrives of one batch of ten when something always goes wrong. `until` tells when all of it is there. */
+async function suffer(vices: Partial<Vices>, until: (messages: Message[]) => boolean): Promise<Message[]> {
+  const receiver = await Receiver.start();
+  // Slow enough that each update arrives before the next is there.
+  const caller = await Caller.start({
+    gatewayUrl: receiver.url,
+    rate: 400,
+    vices: { ...NO_VICES, ...vices },
+  });
+  const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
+  await receiver.until(() => until(receiver.of(batchId)));
+  return receiver.of(batchId);
+}
+
+/** Repeats are waited for one by one, so that no update is overtaken by the next one; the last comes twice too. */
+const IN_TURN = { repeat: 1 };
+const isComplete = (messages: Message[]) => messages.filter((message) => message.isComplete).length === 2;
+const withoutRepeats = (all: string[]) => all.filter((_, index) => index % 2 === 0);
+
+test('repeats', async () => {
+  const messages = await suffer({ repeat: 1 }, ({ length }) => length === 6);
+  expect(counts(messages)).toEqual(['5', '5', '10', '10', '10!', '10!']);
+  expect(messages[0]).toEqual(messages[1]);
+});
+
+test('a batch that begins again in the middle', async () => {
+  const messages = await suffer({ ...IN_TURN, restart: 1 }, isComplete);
+  expect(withoutRepeats(counts(messages))).toEqual(['5', '5', '10', '10!']);
+  expect(messages[2]?.lastUpdated).not.toBe(messages[0]?.lastUpdated);
+});
+
+test('a batch that is complete with a hole', async () => {
+  const messages = await suffer({ ...IN_TURN, hole: 1 }, isComplete);
+  expect(withoutRepeats(counts(messages))).toEqual(['5', '9', '9!']);
+  const emails = messages.at(-1)?.validatedEmails.map(({ email }) => email);
+  expect(emails).toEqual(addresses(10).filter((email) => email !== 'a5@example.com'));
+  expect(messages.at(-1)?.totalEmails).toBe(10);
+});
+
+test('updates that overtake each other, the complete one too', async () => {
+  const messages = await suffer({ shuffle: 1 }, ({ length }) => length === 3);
+  expect(counts(messages)).toEqual(['10', '5', '10!']);
+  // An odd number of updates before the end.
+  const receiver = await Receiver.start();
+  const vices = { ...NO_VICES, shuffle: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, publishEvery: 10, vices });
+  const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
+  await receiver.until(() => receiver.of(batchId).length === 2);
+  expect(counts(receiver.of(batchId))).toEqual(['10!', '10']);
+});
+
+test('a batch that never ends, and does not hold up the others', async () => {
+  const receiver = await Receiver.start();
+  const vices = { ...NO_VICES, silence: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, vices, workers: 1 });
+  const { batchIds } = await caller.submit(addresses(50));
+  const last = batchIds.at(-1) ?? '';
+  await receiver.until(() => receiver.of(last).length > 0);
+  expect(batchIds.map((id) => counts(receiver.of(id)))).toEqual(batchIds.map(() => ['5']));
+});
+
+test('a reason that is no well-formed text', async () => {
+  const receiver = await Receiver.start();
+  const vices = { ...NO_VICES, surrogate: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+  const [messages = []] = await receiver.complete(
+    (await caller.submit(['rejected@example.com', 'plain'])).batchIds,
+  );
+  const reasons = messages.at(-1)?.validatedEmails.map(({ details }) => details.general.reason);
+  expect(reasons).toEqual(['5.1.1 Empf\udce4nger ung\udcfcltig', 'Invalid email format']);
+});
+
+test('happen to their share of the batches, the same ones for the same seed', () => {
+  const batch = { batchId: '', emails: addresses(20), flags: FLAGS };
+  const hit = (seed: string) =>
+    Array.from({ length: 2000 }, (_, number) => number).filter(
+      (number) => planOf({ ...batch, number }, { ...NO_VICES, hole: 0.1 }, seed, 5).hole !== null,
+    );
+  expect(hit('a').length).toBeGreaterThan(150);
+  expect(hit('a').length).toBeLessThan(250);
+  expect(hit('a')).toEqual(hit('a'));
+  expect(hit('a')).not.toEqual(hit('b'));
+});
+
+test.each([2, 3, 5, 6, 10, 19, 150])(
+  'a batch of %d that begins again is worked through in the end',
+  (size) => {
+    const batch = { batchId: '', number: 1, emails: addresses(size), flags: FLAGS };
+    const { rounds, ends } = planOf(batch, { ...NO_VICES, restart: 1 }, 'a', 5);
+    expect([rounds.length, rounds.at(-1), ends]).toEqual([2, size, true]);
+    expect(rounds[0]).toBeGreaterThan(0);
+  },
+);

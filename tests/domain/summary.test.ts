@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Result } from '../../src/domain/result.js';
+import { add, NOTHING, restand, type Summary, subtract, summarize } from '../../src/domain/summary.js';
+import { CELLS, VERDICTS } from '../../src/domain/verdict.js';
+
+const standing = fc.record({
+  begun: fc.boolean(),
+  isComplete: fc.boolean(),
+  isFailed: fc.boolean(),
+  isStalled: fc.boolean(),
+  totalEmails: fc.option(fc.nat({ max: 30 })),
+});
+const result = fc.record({
+  email: fc.constant('a'),
+  verdict: fc.nat({ max: VERDICTS.length - 1 }),
+  cell: fc.nat({ max: CELLS - 1 }),
+  json: fc.constant('{}'),
+});
+const batch = fc.tuple(standing, fc.array(result, { maxLength: 20 }));
+const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
+
+describe('a summary', () => {
+  it('counts every result once by verdict and once by status and risk', () => {
+    fc.assert(
+      fc.property(batch, ([standing, results]) => {
+        const { processed, verdicts, cells } = summarize(standing, results);
+        expect([processed, total(verdicts), total(cells)]).toEqual(Array(3).fill(results.length));
+        VERDICTS.forEach((_, index) => {
+          expect(verdicts[index]).toBe(results.filter(({ verdict }) => verdict === index).length);
+        });
+      }),
+    );
+  });
+
+  it('skips what a complete batch never had a result for, and nothing else', () => {
+    fc.assert(
+      fc.property(batch, ([standing, results]) => {
+        const { total, processed, skipped, batches, unsized } = summarize(standing, results);
+        expect(batches).toBe(1);
+        expect(unsized).toBe(standing.totalEmails === null ? 1 : 0);
+        expect(total).toBe(Math.max(standing.totalEmails ?? 0, results.length));
+        expect(skipped).toBe(standing.isComplete ? total - processed : 0);
+      }),
+    );
+  });
+
+  it('stands anew without its results', () => {
+    fc.assert(
+      fc.property(batch, standing, ([before, results], after) => {
+        expect(restand(summarize(before, results), after)).toEqual(summarize(after, results));
+      }),
+    );
+  });
+});
+
+describe('adding up summaries', () => {
+  const summary = batch.map(([standing, results]) => summarize(standing, results));
+  const sum = (summaries: readonly Summary[]) => summaries.reduce((all, one) => add(all, one), NOTHING);
+
+  it('does not depend on the order, and is undone by taking away', () => {
+    fc.assert(
+      fc.property(fc.array(summary, { maxLength: 6 }), summary, (summaries, one) => {
+        const all = sum(summaries);
+        expect(sum([...summaries].reverse())).toEqual(all);
+        expect(subtract(add(all, one), one)).toEqual(all);
+        expect(subtract(all, all)).toEqual(NOTHING);
+        expect(add(NOTHING, one)).toEqual(one);
+      }),
+    );
+  });
+
+  it('of batches is the same as counting all their results together', () => {
+    const open = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: null };
+    fc.assert(
+      fc.property(fc.array(fc.array(result, { maxLength: 10 }), { maxLength: 6 }), (lists) => {
+        const apart = sum(lists.map((list: Result[]) => summarize(open, list)));
+        const together = summarize(open, lists.flat());
+        expect(apart.verdicts).toEqual(together.verdicts);
+        expect(apart.cells).toEqual(together.cells);
+        expect(apart).toMatchObject({ batches: lists.length, processed: together.processed });
+      }),
+    );
+  });
+});

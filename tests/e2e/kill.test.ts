@@ -1,0 +1,96 @@
+import { expect, test } from '@jest/globals';
+import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
+import { StrictListener } from '../support/listener.js';
+import type { Oracle } from '../support/oracle.js';
+import { Producer } from '../support/producer.js';
+import { Reading } from '../support/reading.js';
+import { mixed } from '../support/results.js';
+import { type Entry, entriesOf, tally } from '../support/tally.js';
+import { SIZE, Torrent } from '../support/torrent.js';
+import { eventually } from '../support/wait.js';
+
+/** `kill -9` at chance moments, while updates are being acknowledged, again and again on the same directory. */
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 10);
+const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
+
+test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {
+  const env = { DATA_DIR: temporaryDirectory(), FLUSH_INTERVAL_MS: '5', EMAILS_PER_EVENT: '7' };
+  const torrent = new Torrent(SEED);
+  const listener = new StrictListener('throughout', { emailsPerEvent: 7 });
+  const epochs = new Set<string>();
+
+  for (let round = 0; round < ROUNDS; round++) {
+    const gateway = await spawnGateway(env);
+    await survey(gateway.url, torrent);
+    const seen = new Map(listener.copy);
+    await listener.join(gateway.url);
+    expect(listener.answers.at(-1)?.recovered).toBe(false);
+    expect(epochs).not.toContain(listener.cursor?.epoch);
+    epochs.add(String(listener.cursor?.epoch));
+    // What was announced had been stored before: a listener never knows more than the next life of the gateway.
+    for (const [place] of seen) expect(listener.copy.has(place)).toBe(true);
+
+    const pouring = torrent.pour(gateway.url, ['throughout', `round ${round}`], 6);
+    const target = torrent.answered + 1;
+    await listener.until(() => torrent.answered >= target || listener.events.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, mixed(SEED, round) % 250));
+    expect(await gateway.end('SIGKILL')).toBeNull();
+    await pouring;
+    await listener.until(() => !listener.isConnected);
+  }
+  expect(torrent.answered).toBeGreaterThan(ROUNDS * 5);
+
+  const { url } = await spawnGateway(env);
+  await survey(url, torrent);
+  await listener.join(url);
+  await torrent.finish(url);
+  await listener.until(() => listener.stats?.status === 'completed');
+  const stored = await new Reading(new Producer(url), 'throughout').ndjson();
+  expect(new Set(listener.copy.values())).toEqual(new Set(stored));
+  expect(listener.stats?.progress).toMatchObject({ processed: stored.length, percentage: 100 });
+  expect(listener.faults).toEqual([]);
+  expect(listener.gaps).toBe(0);
+}, 120_000);
+
+/** All that a gateway knows after a restart, against what was said to the ones before it. */
+async function survey(url: string, torrent: Torrent): Promise<void> {
+  const producer = new Producer(url);
+  for (const [fileId, oracle] of torrent.oracles) {
+    if (oracle.batchIds.length === 0) continue;
+    const reading = new Reading(producer, fileId);
+    const stored = await reading.ndjson();
+    const batchIds = new Set([...oracle.batchIds, ...stored.map(({ batchId }) => batchId)]);
+    for (const batchId of batchIds) {
+      const list = stored.filter((entry) => entry.batchId === batchId);
+      expectStanding(oracle, batchId, list);
+    }
+    expect(await reading.pages({}, 100)).toEqual(stored);
+    const stats = await reading.stats();
+    const { processed, ...counts } = tally(stored);
+    expect(stats).toMatchObject({
+      ...counts,
+      progress: { total: batchIds.size * SIZE, processed },
+      batches: { total: batchIds.size, failed: 0, stalled: 0 },
+    });
+    // Without any further news: the list of files is put right by the restart alone.
+    await eventually(async () => {
+      const { items } = (await producer.get('/api/files?limit=500')).body as { items: (typeof stats)[] };
+      const listed = items.find((item) => item.fileId === fileId);
+      expect(withoutPlace(listed ?? {})).toEqual(withoutPlace(stats));
+    });
+  }
+}
+
+/** Kept stats are of the epoch in which they were kept, and a pace is of its moment. */
+function withoutPlace(stats: Record<string, unknown>): object {
+  const { epoch, revision, throughput, ...rest } = stats;
+  return rest;
+}
+
+/** A stored list is one that was sent, and none that is older than one that was acknowledged. */
+function expectStanding(oracle: Oracle, batchId: string, stored: readonly Entry[]): void {
+  const text = JSON.stringify(stored);
+  const fits = oracle.candidates(batchId).some((message) => JSON.stringify(entriesOf(message)) === text);
+  expect({ batchId, length: stored.length, fits }).toEqual({ batchId, length: stored.length, fits: true });
+}
+

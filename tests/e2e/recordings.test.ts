@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals';
+import { startTestGateway } from '../support/gateway.js';
+import { StrictListener } from '../support/listener.js';
+import { Oracle } from '../support/oracle.js';
+import { inParallel, type Message, Producer } from '../support/producer.js';
+import { Reading } from '../support/reading.js';
+import { type Recording, recordings, renamed } from '../support/recordings.js';
+import { shuffled } from '../support/scenario.js';
+import type { Entry } from '../support/tally.js';
+
+/** What the wire may do to a recording without changing the file that comes of it. */
+const plays: Record<string, (messages: readonly Message[]) => Message[]> = {
+  'in order': (messages) => [...messages],
+  reversed: (messages) => [...messages].reverse(),
+  shuffled: (messages) => shuffled(messages, 20_251_124),
+  'each line twice': (messages) => messages.flatMap((message) => [message, message]),
+  'every line but the last of each batch lost': (messages) =>
+    messages.filter((message, index) => messages.findLastIndex(({ batchId }) => batchId === message.batchId) === index),
+};
+
+test('there is something to play', () => {
+  expect(recordings.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['dns-only-100.jsonl', 'single-10.jsonl', 'small-3.jsonl', 'worker-killed.jsonl']),
+  );
+});
+
+describe.each(recordings)('$name', (recording) => {
+  test.each([1, 4])('is the same file whatever the wire does, %i at a time', async (atOnce) => {
+    const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5' });
+    const files = [];
+    for (const [name, spoil] of Object.entries(plays)) files.push(await played(url, recording, name, spoil, atOnce));
+    const [first, ...others] = files;
+    expect(first?.entries.length).toBeGreaterThan(0);
+    for (const other of others) expect(other).toEqual(first);
+  });
+});
+
+/** Plays a recording as a file of its own, and answers with what it became, free of ids and times. */
+async function played(
+  url: string,
+  { messages }: Recording,
+  name: string,
+  spoil: (messages: readonly Message[]) => Message[],
+  atOnce: number,
+): Promise<{ entries: Entry[]; stats: object }> {
+  const producer = new Producer(url);
+  const prefix = `${name}/`;
+  const sent = spoil(renamed(messages, prefix));
+  const batches = [...new Set(renamed(messages, prefix).map(({ batchId }) => batchId))].map((batchId) => ({ batchId }));
+  const oracle = new Oracle(name);
+  const listener = await new StrictListener(name).join(url);
+
+  // The validator's first messages come before its answer, and so before the registration.
+  const early = sent.splice(0, Math.ceil(sent.length / 3));
+  const send = (message: Message) => async () => {
+    const answered = oracle.sending(message);
+    await producer.update(message);
+    answered();
+  };
+  await inParallel(early.map(send), atOnce);
+  await producer.register(name, { batches });
+  oracle.registered({ batches });
+  await inParallel(sent.map(send), atOnce);
+
+  const reading = new Reading(producer, name);
+  await listener.until(() => listener.stats?.status === 'completed');
+  const stats = await reading.stats();
+  await listener.until(() => listener.stats?.revision === stats.revision);
+  const entries = await reading.pages({}, 7);
+  const expected = oracle.expected(entries);
+  expect(entries).toEqual(expected.entries);
+  expect(await reading.ndjson()).toEqual(entries);
+  expect(stats).toMatchObject(expected.stats);
+  expect(stats).toEqual(listener.stats);
+  expect(listener.results(oracle.batchIds)).toEqual(entries);
+  expect(listener.faults).toEqual([]);
+
+  const { progress, batches: counts, stats: verdicts, risk, status } = expected.stats;
+  return {
+    entries: entries.map((entry) => ({ ...entry, batchId: entry.batchId.slice(prefix.length) })),
+    stats: { progress, counts, verdicts, risk, status },
+  };
+}

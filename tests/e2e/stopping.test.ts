@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { describe, expect, test } from '@jest/globals';
+import type { Socket } from 'socket.io-client';
+import { type GatewayProcess, spawnGateway, temporaryDirectory } from '../support/gateway.js';
+import { StrictListener } from '../support/listener.js';
+import { Oracle } from '../support/oracle.js';
+import { message, Producer } from '../support/producer.js';
+import { holdOn, parsed, runToEnd } from '../support/process.js';
+import { RawWebSocket } from '../support/raw-websocket.js';
+import { Reading } from '../support/reading.js';
+import { plainResults } from '../support/results.js';
+import { connect, subscribe } from '../support/socket.js';
+import { Signal } from '../support/wait.js';
+
+/** What one worker after the other sends, until the gateway takes nothing more. Answers with every status it got. */
+async function pour(url: string, oracle: Oracle, onAnswer: () => void): Promise<number[]> {
+  const producer = new Producer(url);
+  const statuses: number[] = [];
+  const worker = async (number: number) => {
+    const batchId = `b${number}`;
+    const results = plainResults(batchId, 3_000);
+    for (let upTo = 10; ; upTo += 10) {
+      const news = message(batchId, results, { upTo, total: results.length });
+      const answered = oracle.sending(news);
+      const answer = await producer.call('POST', '/api/updates', news).catch(() => null);
+      if (answer === null) return;
+      statuses.push(answer.status);
+      if (answer.status !== 202) {
+        expect(answer.body).toMatchObject({ code: 'unavailable' });
+        return;
+      }
+      answered();
+      onAnswer();
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, number) => worker(number)));
+  return statuses;
+}
+
+async function readiness(url: string): Promise<string[]> {
+  const seen: string[] = [];
+  for (;;) {
+    const answer = await new Producer(url).get('/readyz').catch(() => null);
+    const now = answer === null ? 'gone' : `${answer.status} ${JSON.stringify(answer.body.reasons ?? [])}`;
+    if (seen.at(-1) !== now) seen.push(now);
+    if (answer === null) return seen;
+  }
+}
+
+/** Notes what becomes of a socket: `draining`, then why it was closed. */
+function noted(socket: Socket): string[] {
+  const notes: string[] = [];
+  socket.on('server_draining', ({ reconnectInMs }: { reconnectInMs: number }) =>
+    notes.push(Number.isInteger(reconnectInMs) && reconnectInMs >= 0 ? 'draining' : 'draining without advice'),
+  );
+  socket.on('disconnect', () => notes.push('closed'));
+  return notes;
+}
+
+test('leaves in good order while updates pour in', async () => {
+  const env = { DATA_DIR: temporaryDirectory(), SHUTDOWN_TIMEOUT_MS: '20000' };
+  const gateway = await spawnGateway(env);
+  const { url } = gateway;
+  const oracle = new Oracle('f');
+  const batches = Array.from({ length: 8 }, (_, number) => ({ batchId: `b${number}`, totalEmails: 3_000 }));
+  await new Producer(url).register('f', { batches });
+  oracle.registered({ batches });
+  const listeners = [
+    await new StrictListener('f').join(url),
+    await new StrictListener('f', { transports: ['polling'] }).join(url),
+    await new StrictListener('f', { feeds: ['stats'] }).join(url),
+  ];
+  const notes: string[][] = [];
+  for (let number = 0; number < 12; number++) {
+    const transports: [string] = [number % 3 === 0 ? 'polling' : 'websocket'];
+    const socket = await connect(url, { transports });
+    notes.push(noted(socket));
+    if (number % 2 === 0) await subscribe(socket, { fileId: 'f' });
+  }
+
+  const progress = new Signal();
+  let taken = 0;
+  const pouring = pour(url, oracle, () => {
+    taken++;
+    progress.changed();
+  });
+  const watching = readiness(url);
+  await progress.until(() => taken >= 150, () => `${taken} taken`, 30_000);
+  const askedAt = Date.now();
+  const code = await gateway.end('SIGTERM');
+  expect(code).toBe(0);
+  expect(Date.now() - askedAt).toBeLessThan(20_000);
+
+  const statuses = new Set(await pouring);
+  for (const status of statuses) expect([202, 503]).toContain(status);
+  expect(await watching).toEqual(['200 []', '503 ["draining"]', 'gone']);
+  const states = parsed(gateway.log).map(({ msg }) => msg);
+  expect(states.slice(-2)).toEqual(['stopping', 'stopped']);
+  expect(parsed(gateway.log).filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
+  for (const listener of listeners) await listener.until(() => !listener.isConnected);
+  expect(listeners.map(({ draining }) => draining !== null)).toEqual([true, true, true]);
+  expect(notes).toEqual(notes.map(() => ['draining', 'closed']));
+
+  const again = await spawnGateway(env);
+  const reading = new Reading(new Producer(again.url), 'f');
+  const stored = await reading.ndjson();
+  const expected = oracle.expected(stored);
+  expect(stored.length).toBe(expected.entries.length);
+  expect(await reading.stats()).toMatchObject(expected.stats);
+  // Everything that was taken was announced before the sockets were closed.
+  for (const listener of listeners) {
+    expect(listener.faults).toEqual([]);
+    expect(listener.stats?.progress).toEqual(expected.stats.progress);
+    if (listener.hears('emails')) expect(listener.copy.size).toBe(stored.length);
+  }
+}, 60_000);
+
+describe('nobody keeps it from leaving in time', () => {
+  async function withLargeFile(env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
+    const gateway = await spawnGateway({ MAX_EVENTS_PER_SECOND: '1000', ...env });
+    const producer = new Producer(gateway.url);
+    for (let batch = 0; batch < 5; batch++) {
+      const results = plainResults(`b${batch}`, 1_000, 'x'.repeat(2_000));
+      await producer.update(message(`b${batch}`, results, { fileId: 'f', total: 2_000 }));
+    }
+    return gateway;
+  }
+
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const half = 'POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"batchId":';
+
+  /** Connections of every kind of people who do not let go. */
+  async function hangers(url: string): Promise<void> {
+    for (const text of ['', 'GET /livez HT', half, get('/livez'), get('/api/files/f/export?format=ndjson')]) {
+      const socket = await holdOn(url, text);
+      if (text !== '' && text !== half && !text.endsWith('HT')) await once(socket, 'readable');
+      socket.pause();
+    }
+    const silent = await RawWebSocket.open(url);
+    silent.stopReading();
+    const deaf = await RawWebSocket.open(url);
+    deaf.send('40');
+    await deaf.received('40');
+    deaf.stopReading();
+    for (let id = 0; id < 40; id++) deaf.send(`42${id}["subscribe",{"fileId":"f"}]`);
+  }
+
+  test('neither clients that never close nor a download that nobody reads', async () => {
+    const gateway = await withLargeFile({ SHUTDOWN_TIMEOUT_MS: '3000' });
+    await hangers(gateway.url);
+    const askedAt = Date.now();
+    expect(await gateway.end('SIGTERM')).toBe(0);
+    expect(Date.now() - askedAt).toBeLessThan(3_500);
+    expect(parsed(gateway.log).at(-1)).toMatchObject({ msg: 'stopped' });
+  }, 60_000);
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('a second signal, %s, ends it at once', async (second) => {
+    const gateway = await withLargeFile({ SHUTDOWN_TIMEOUT_MS: '600000' });
+    await hangers(gateway.url);
+    const stopping = new Promise<void>((resolve) => {
+      gateway.child.stdout?.on('data', (text: Buffer) => {
+        if (text.includes('"stopping"')) resolve();
+      });
+    });
+    gateway.child.kill('SIGINT');
+    await stopping;
+    const askedAt = Date.now();
+    const code = await gateway.end(second);
+    expect(code).not.toBe(0);
+    expect(code).not.toBeNull();
+    expect(Date.now() - askedAt).toBeLessThan(2_000);
+  }, 60_000);
+
+  test('a signal while it starts', async () => {
+    const { code, lines } = await runToEnd({ SHUTDOWN_TIMEOUT_MS: '5000' }, (child) => child.kill('SIGTERM'));
+    expect(lines.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['engine', 'stopping']));
+    // The first of its lines was enough to end it; those that followed only came while it left.
+    expect([0, 1]).toContain(code);
+  });
+});

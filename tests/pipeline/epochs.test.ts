@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemoryFeed } from '../../src/feed/memory-feed.js';
+import { openHead } from '../../src/snapshot/open-head.js';
+import type { BatchState, Store } from '../../src/store/store.js';
+import { listsOf } from '../contracts/store/harness.js';
+import { onTeardown } from '../support/teardown.js';
+import { addresses, update } from '../support/updates.js';
+import { Copy, engine, gatewayOn } from './stage.js';
+
+describe('an epoch', () => {
+  it('goes on when a file that was waited for begins', async () => {
+    const both = await engine();
+    const { register, take, flusher } = gatewayOn(both);
+    const copy = await Copy.of(both, 'f1');
+    await register({ fileId: 'f1', batches: ['b1'] });
+    await take({ batchId: 'b1', emails: addresses(3) });
+    await flusher.drain();
+    expect(copy.epochs).toHaveLength(1);
+    expect(copy.lists.get('b1')).toEqual(addresses(3));
+  });
+
+  it('ends with its request, and who listens is told at once', async () => {
+    const both = await engine();
+    const { register, take, flusher, store } = gatewayOn(both);
+    const copy = await Copy.of(both, 'f1');
+    await register({ fileId: 'f1', requestId: 'r1', batches: ['b1'] });
+    await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
+    await flusher.drain();
+    // Nothing has a result yet in the new request: it must be told all the same, on both feeds.
+    await register({ fileId: 'f1', requestId: 'r2', batches: ['b2'], totalEmails: 20 });
+    await flusher.drain();
+    expect(copy.epochs).toHaveLength(2);
+    expect(copy.emails.at(-1)).toEqual({
+      fileId: 'f1',
+      epoch: copy.epochs[1],
+      revision: 1,
+      previous: 0,
+      emails: [],
+    });
+    expect(copy.stats).toMatchObject({
+      epoch: copy.epochs[1],
+      revision: 1,
+      status: 'pending',
+      progress: { total: 20, processed: 0 },
+    });
+    await take({ batchId: 'b1', emails: addresses(9), isComplete: true });
+    await take({ batchId: 'b2', emails: addresses(5, 'z') });
+    await flusher.drain();
+    expect(copy.epochs).toHaveLength(2);
+    expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
+  });
+
+  it('begins anew where the feed has forgotten the file, with nothing told twice', async () => {
+    const both = await engine();
+    const first = gatewayOn(both);
+    await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(100) });
+    await first.flusher.drain();
+    // What a restart does: the store stays, the feed is empty.
+    const feed = new MemoryFeed({ history: 1_000, historyBytes: 2 ** 20, ttlMs: 3_600_000 });
+    onTeardown(() => feed.close());
+    const second = gatewayOn({ store: both.store, feed });
+    const copy = await Copy.of(second, 'f1');
+    await second.take({ batchId: 'b1', emails: addresses(103) });
+    await second.flusher.drain();
+    expect(copy.emails.flatMap(({ emails }) => emails.map(({ position }) => position))).toEqual([
+      100, 101, 102,
+    ]);
+    expect(copy.stats?.progress.processed).toBe(103);
+    expect(copy.epochs).toHaveLength(1);
+  });
+
+  it('is not begun by two who open it at once', async () => {
+    const both = await engine();
+    const { take, flusher } = gatewayOn(both);
+    await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await flusher.drain();
+    const heads = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => openHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
+    );
+    expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(2);
+  });
+
+  it('does not outlive its file, wherever the deletion falls', async () => {
+    const both = await engine();
+    const setUp = gatewayOn(both);
+    await setUp.take({ batchId: 'b1', fileId: 'f1', emails: addresses(5) });
+    // The feed has forgotten the file, and it is deleted while its epoch is begun anew.
+    await setUp.flusher.drain();
+    await both.feed.remove('f1');
+    let deleted = false;
+    const store: Store = new Proxy(both.store, {
+      get(target, name) {
+        if (name !== 'batches') {
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        }
+        return async (fileId: string): Promise<BatchState[]> => {
+          const batches = await target.batches(fileId);
+          if (!deleted) {
+            deleted = true;
+            await setUp.pipeline.remove('f1');
+          }
+          return batches;
+        };
+      },
+    });
+    await openHead(store, both.feed, 'f1');
+    expect(deleted).toBe(true);
+    const head = await openHead(both.store, both.feed, 'f1');
+    expect(JSON.parse(head.state.stats)).toMatchObject({ status: 'pending', progress: { processed: 0 } });
+  });
+});
+
+describe('what a gateway left unannounced', () => {
+  it('is announced by the next one', async () => {
+    const both = await engine();
+    const { store, feed } = both;
+    const first = gatewayOn(both);
+    await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(3) });
+    await first.flusher.drain();
+    // It dies after the store and before the feed.
+    await store.save(update({ batchId: 'b1', emails: addresses(8) }));
+    expect(await store.unannounced()).toEqual(['f1']);
+    const second = gatewayOn(both);
+    await second.pipeline.catchUp();
+    await second.flusher.drain();
+    expect(await store.unannounced()).toEqual([]);
+    await second.take({ batchId: 'b1', emails: addresses(9) });
+    await second.flusher.drain();
+    const [listed] = await store.files({ limit: 1, after: null });
+    expect(JSON.parse(listed?.stats ?? '')).toMatchObject({ progress: { processed: 9 } });
+    expect((await feed.head('f1', []))?.state.totals.processed).toBe(9);
+  });
+});

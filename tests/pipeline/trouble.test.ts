@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import { statsOf } from '../../src/domain/stats.js';
+import { add, NOTHING } from '../../src/domain/summary.js';
+import { listsOf } from '../contracts/store/harness.js';
+import { eventually } from '../support/eventually.js';
+import { addresses } from '../support/updates.js';
+import { Copy, type Engine, engine, flaky, gatewayOn } from './stage.js';
+
+/** Once all is quiet, a copy has what the store has, no more and no less, and the stats count just that. */
+async function expectSame(copy: Copy, { store, feed }: Engine): Promise<void> {
+  expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, copy.fileId));
+  const facts = await store.file(copy.fileId);
+  const totals = (await store.batches(copy.fileId)).reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const cursor = { epoch: copy.stats?.epoch ?? '', revision: copy.stats?.revision ?? 0 };
+  const wanted = statsOf({ fileId: copy.fileId, facts, totals, cursor, recentRate: 0 });
+  const { throughput, lastUpdated, completedAt, ...stats } = copy.stats ?? wanted;
+  expect(wanted).toMatchObject(stats);
+  const head = await feed.head(copy.fileId, []);
+  expect(head).toMatchObject({ ...cursor, state: { totals } });
+}
+
+/** How often a flush had to be made again because another gateway was faster. */
+async function conflictsOf(gateways: readonly ReturnType<typeof gatewayOn>[]): Promise<number> {
+  const counts = await Promise.all(gateways.map(({ metrics }) => metrics.conflicts.get()));
+  return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0);
+}
+
+describe('two gateways on one file', () => {
+  it('announce everything once, in one order', async () => {
+    const both = await engine();
+    const gateways = [gatewayOn(both, 0, 7), gatewayOn(both, 1, 5), gatewayOn(both, 0, 3)];
+    const copy = await Copy.of(both, 'f1');
+    const batchIds = Array.from({ length: 8 }, (_, i) => `b${i}`);
+    await gateways[0]?.register({ fileId: 'f1', batches: batchIds });
+    for (let count = 1; count <= 40; count++) {
+      const takes = gateways.flatMap((gateway, g) =>
+        batchIds.flatMap((batchId, b) => {
+          // Each update reaches one or two gateways; now and then a batch is run again and comes out otherwise.
+          if ((count + b + g) % 3 === 0) return [];
+          const name = (count + b) % 11 === 0 ? `run${count}-` : 'a';
+          return [gateway.take({ batchId, emails: addresses(count, name) })];
+        }),
+      );
+      await Promise.all(takes);
+    }
+    for (const { flusher } of gateways) await flusher.drain();
+    for (const { flusher } of gateways) await flusher.drain();
+    await expectSame(copy, both);
+    // Without conflicts this test would prove nothing.
+    const lost = await conflictsOf(gateways);
+    expect(lost).toBeGreaterThan(10);
+    expect(copy.epochs).toHaveLength(1);
+  });
+
+  it('flush the same change together and announce it once', async () => {
+    const both = await engine();
+    const gateways = Array.from({ length: 6 }, () => gatewayOn(both));
+    const copy = await Copy.of(both, 'f1');
+    for (let count = 1; count <= 50; count++) {
+      await gateways[0]?.take({ batchId: 'b1', fileId: 'f1', emails: addresses(count) });
+      for (const { flusher } of gateways) flusher.touch('f1', ['b1']);
+      await Promise.all(gateways.map(({ flusher }) => flusher.drain()));
+    }
+    const told = copy.emails.flatMap(({ emails }) => emails.map(({ position }) => position));
+    expect(told).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    expect(await conflictsOf(gateways)).toBeGreaterThan(100);
+    await expectSame(copy, both);
+  });
+
+  it('survive a request that is replaced under their hands', async () => {
+    const both = await engine();
+    const gateways = [gatewayOn(both), gatewayOn(both)] as const;
+    const copy = await Copy.of(both, 'f1');
+    for (let request = 0; request < 15; request++) {
+      const batches = ['x', 'y'].map((name) => `${name}${request}`);
+      const [one, other] = request % 2 ? gateways : ([...gateways].reverse() as unknown as typeof gateways);
+      await Promise.all([
+        one.register({ fileId: 'f1', requestId: `r${request}`, batches }),
+        ...batches.flatMap((batchId) =>
+          [3, 6, 9].map((count) => other.take({ batchId, emails: addresses(count, batchId) })),
+        ),
+        other.take({ batchId: `x${request - 1}`, emails: addresses(20), isComplete: true }),
+      ]);
+    }
+    for (const { flusher } of [...gateways, ...gateways]) await flusher.drain();
+    // An epoch may begin with results that nobody was told of: who hears of it starts over from what stands.
+    const late = await Copy.of(both, 'f1');
+    expect(copy.epochs.at(-1)).toBe(late.epochs[0]);
+    const head = await both.feed.head('f1', []);
+    const lists = await listsOf(both.store, 'f1');
+    expect(lists).toEqual({ x14: addresses(9, 'x14'), y14: addresses(9, 'y14') });
+    expect(head?.state.totals.processed).toBe(18);
+    expect(copy.stats?.progress.processed).toBe(18);
+  });
+});
+
+describe('a store or a feed that fails', () => {
+  it.each([
+    ['store', 'news'],
+    ['store', 'batches'],
+    ['store', 'keepStats'],
+    ['feed', 'head'],
+    ['feed', 'begin'],
+    ['feed', 'append'],
+  ] as const)('is tried again: %s.%s', async (port, method) => {
+    const both = await engine();
+    const copy = await Copy.of(both, 'f1');
+    // The file begins anew in a feed that knows nothing of it, so that every step is needed.
+    const unreliable = {
+      store: port === 'store' ? flaky(both.store, { [method]: 2 }) : both.store,
+      feed: port === 'feed' ? flaky(both.feed, { [method]: 2 }) : both.feed,
+    };
+    const { take, register, flusher } = gatewayOn(unreliable, 1);
+    await register({ fileId: 'f1', requestId: 'r0', batches: ['b0'] });
+    await take({ batchId: 'b0', emails: addresses(4) });
+    await eventually('the first request was announced', () => copy.stats?.progress.processed === 4);
+    await register({ fileId: 'f1', requestId: 'r1', batches: ['b1', 'b2'] });
+    for (let count = 1; count <= 6; count++) {
+      await take({ batchId: 'b1', emails: addresses(count) });
+      await take({ batchId: 'b2', emails: addresses(2 * count) });
+    }
+    await eventually('the second request was announced', () => copy.stats?.progress.processed === 18);
+    await flusher.drain();
+    await expectSame(copy, both);
+    await eventually(
+      'it is known to be announced',
+      async () => (await both.store.unannounced()).length === 0,
+    );
+  });
+
+  it('is told to whoever drains, and nothing is forgotten by it', async () => {
+    const both = await engine();
+    const copy = await Copy.of(both, 'f1');
+    const { take, flusher } = gatewayOn({ store: both.store, feed: flaky(both.feed, { append: 3 }) }, 1);
+    await take({ batchId: 'b1', fileId: 'f1', emails: addresses(3) });
+    await expect(flusher.drain()).rejects.toThrow('could not be announced');
+    await eventually('it was announced after all', () => copy.lists.get('b1')?.length === 3);
+    await flusher.drain();
+    await expectSame(copy, both);
+  });
+
+  it('does not lose the change of an update that was refused', async () => {
+    const both = await engine();
+    const copy = await Copy.of(both, 'f1');
+    const { take, flusher } = gatewayOn({ store: flaky(both.store, { save: 1 }), feed: both.feed });
+    await expect(take({ batchId: 'b1', fileId: 'f1', emails: ['a'] })).rejects.toThrow('save fails');
+    expect(await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] })).toBe('applied');
+    await flusher.drain();
+    await expectSame(copy, both);
+  });
+});
+
+describe('a deletion', () => {
+  it('is told to who listens, and late changes of the file say nothing more', async () => {
+    const both = await engine();
+    const { take, pipeline, flusher } = gatewayOn(both, 1);
+    const copy = await Copy.of(both, 'f1');
+    const takes = Array.from({ length: 100 }, (_, i) =>
+      take({ batchId: 'b1', fileId: 'f1', requestId: 'r1', emails: addresses(i + 1) }),
+    );
+    await takes[0];
+    expect(await pipeline.remove('f1')).toBe(true);
+    expect(await pipeline.remove('f1')).toBe(false);
+    const { length } = copy.events;
+    await Promise.all(takes);
+    flusher.touch('f1', ['b1']);
+    await flusher.drain();
+    expect(copy).toMatchObject({ removals: 1, events: { length } });
+    expect(await both.feed.head('f1', [])).toBeNull();
+  });
+
+  it('does not keep a batch from another file', async () => {
+    const both = await engine();
+    const { register, take, pipeline, flusher } = gatewayOn(both);
+    await register({ fileId: 'f1', batches: ['b1'] });
+    await take({ batchId: 'b1', emails: ['a'] });
+    await pipeline.remove('f1');
+    const copy = await Copy.of(both, 'f2');
+    await register({ fileId: 'f2', batches: ['b1'] });
+    expect(await take({ batchId: 'b1', emails: ['z'] })).toBe('applied');
+    await flusher.drain();
+    expect(copy.lists.get('b1')).toEqual(['z']);
+    await expectSame(copy, both);
+  });
+});

@@ -1,0 +1,250 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import Libsql from 'libsql';
+import { FatalError } from '../../src/errors.js';
+import { SqliteStore } from '../../src/store/sqlite-store.js';
+import { fill, listsOf } from '../contracts/store/harness.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { addresses } from '../support/updates.js';
+import { contentsOf, LIMITS, openStore } from './directory.js';
+
+const program = fileURLToPath(new URL('./open-directory.js', import.meta.url));
+/** The user that has no rights anywhere; root would be let in everywhere. */
+const NOBODY = 65_534;
+
+interface Said {
+  open?: true;
+  saved?: number;
+  name?: string;
+  message?: string;
+  exitCode?: number;
+}
+
+/** Starts another process on the directory; killed after the test. */
+function otherProcess(directory: string, what = 'hold', options: { uid?: number } = {}) {
+  const child = spawn(process.execPath, [program, directory, what], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...options,
+  });
+  const exited = once(child, 'exit');
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  onTeardown(kill);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<Said | null> => {
+    const { value, done } = await lines.next();
+    return done ? null : (JSON.parse(value) as Said);
+  };
+  return { next, kill };
+}
+
+async function refusal(directory: string): Promise<FatalError> {
+  try {
+    const store = await SqliteStore.open({ directory, ...LIMITS });
+    await store.close();
+  } catch (error) {
+    if (error instanceof FatalError) return error;
+    throw error;
+  }
+  throw new Error('it was opened');
+}
+
+let original: string;
+
+beforeAll(async () => {
+  original = mkdtempSync(join(tmpdir(), 'verigate-test-'));
+  const store = await SqliteStore.open({ directory: original, ...LIMITS });
+  await fill(store, 'f1', new Map([['b1', addresses(2_000)]]));
+  await store.close();
+});
+
+afterAll(() => rmSync(original, { recursive: true, force: true }));
+
+/** A directory with a database that somebody has used. */
+function used(): string {
+  const directory = temporaryDirectory();
+  cpSync(original, directory, { recursive: true });
+  return directory;
+}
+
+describe('a directory', () => {
+  it('belongs to one store at a time', async () => {
+    const directory = temporaryDirectory();
+    const first = await openStore(directory);
+    expect(await refusal(directory)).toMatchObject({
+      exitCode: 75,
+      message: `another gateway is running on ${directory}; give each its own DATA_DIR`,
+    });
+    // Whoever was refused has disturbed nothing.
+    await fill(first, 'f1', new Map([['b1', ['a']]]));
+    await first.close();
+    const second = await openStore(directory);
+    expect(await listsOf(second, 'f1')).toEqual({ b1: ['a'] });
+  });
+
+  it('belongs to one process at a time, and to the next one after a kill', async () => {
+    const directory = temporaryDirectory();
+    const other = otherProcess(directory);
+    expect(await other.next()).toEqual({ open: true });
+    expect((await refusal(directory)).message).toContain('another gateway is running');
+    expect(await otherProcess(directory).next()).toMatchObject({ name: 'FatalError', exitCode: 75 });
+    await other.kill();
+    await (await openStore(directory)).close();
+  });
+
+  it('is made where it is missing, for its owner alone', async () => {
+    const directory = join(temporaryDirectory(), 'not', 'yet', 'there');
+    await (await openStore(directory)).close();
+    expect(contentsOf(directory).size).toBe(1);
+  });
+
+  it('keeps all that was said to be safe through kill after kill', async () => {
+    const directory = temporaryDirectory();
+    for (let round = 0; round < 3; round++) {
+      const writer = otherProcess(directory, 'write');
+      let safe = 0;
+      for (let line = 0; line < 40; line++) safe = (await writer.next())?.saved ?? safe;
+      await writer.kill();
+      for (let said = await writer.next(); said !== null; said = await writer.next())
+        safe = said.saved ?? safe;
+      const store = await openStore(directory);
+      const { b1 = [] } = await listsOf(store, 'f1');
+      expect(b1).toEqual(addresses(b1.length));
+      expect(b1.length).toBeGreaterThanOrEqual(safe);
+      await store.close();
+    }
+  });
+});
+
+describe('what cannot be opened', () => {
+  it('is a path where a file is', async () => {
+    const directory = join(temporaryDirectory(), 'file');
+    writeFileSync(directory, 'not a directory');
+    expect(await refusal(directory)).toMatchObject({
+      exitCode: 74,
+      message: expect.stringContaining(directory),
+    });
+    expect(readFileSync(directory, 'utf8')).toBe('not a directory');
+    expect((await refusal(join(directory, 'below'))).message).toContain('cannot be opened');
+  });
+
+  it('is a database whose name is a directory', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'verigate.db'));
+    expect((await refusal(directory)).message).toContain('the database cannot be opened');
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  // Root may write everywhere, so another user has to try; who in turn has to be able to read the program.
+  const options = isRoot ? { uid: NOBODY } : {};
+  const canTry = spawnSync(process.execPath, ['--check', program], options).status === 0;
+  const title = `is a directory that may not be written to${canTry ? '' : ' (skipped: another user cannot run the program from here)'}`;
+
+  (canTry ? it : it.skip)(title, async () => {
+    const directory = used();
+    for (const path of ['.', 'verigate.db', 'verigate.lock']) chmodSync(join(directory, path), 0o555);
+    const before = contentsOf(directory);
+    const said = await otherProcess(directory, 'hold', options).next();
+    expect(said).toMatchObject({
+      name: 'FatalError',
+      exitCode: 74,
+      message: expect.stringContaining(directory),
+    });
+    expect(contentsOf(directory)).toEqual(before);
+  });
+
+  it('is a database of a newer version', async () => {
+    const directory = used();
+    const database = new Libsql(join(directory, 'verigate.db'));
+    database.exec('PRAGMA user_version = 4711');
+    database.close();
+    const before = contentsOf(directory);
+    const { exitCode, message } = await refusal(directory);
+    expect(exitCode).toBe(73);
+    expect(message).toContain('written by a newer version (layout 4711');
+    expect(contentsOf(directory)).toEqual(before);
+  });
+});
+
+describe('a damaged database', () => {
+  const HEADER = 100;
+  const PAGE = 4_096;
+  const garbage = Buffer.alloc(PAGE, 'garbage ');
+
+  function damage(directory: string, at: number, bytes: Buffer): void {
+    const file = openSync(join(directory, 'verigate.db'), 'r+');
+    writeSync(file, bytes, 0, bytes.length, at);
+    closeSync(file);
+  }
+
+  it.each([
+    ['its header is overwritten', 0, garbage.subarray(0, HEADER)],
+    ['its first page is overwritten', 0, garbage],
+    ['its list of tables is overwritten', HEADER, garbage.subarray(HEADER)],
+  ])('is refused and left as it is where %s', async (_, at, bytes) => {
+    const directory = used();
+    damage(directory, at, bytes);
+    const before = contentsOf(directory);
+    const { exitCode, message } = await refusal(directory);
+    expect(exitCode).toBe(74);
+    expect(message).toContain('the database is damaged; nothing was changed');
+    expect(message).toContain(directory);
+    expect(contentsOf(directory)).toEqual(before);
+  });
+
+  it('is refused and left as it is where it is no database at all', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'verigate.db'), 'once upon a time '.repeat(1_000));
+    const before = contentsOf(directory);
+    expect((await refusal(directory)).message).toContain('the database is damaged');
+    expect(contentsOf(directory)).toEqual(before);
+  });
+
+  it('is refused where it was cut', async () => {
+    const directory = used();
+    const path = join(directory, 'verigate.db');
+    writeFileSync(path, readFileSync(path).subarray(0, 5 * PAGE + 1_000));
+    const before = contentsOf(directory);
+    expect((await refusal(directory)).message).toContain('the database is damaged');
+    expect(contentsOf(directory)).toEqual(before);
+  });
+
+  it('never answers nonsense where a page in the middle is overwritten', async () => {
+    const directory = used();
+    const pages = readFileSync(join(directory, 'verigate.db')).length / PAGE;
+    for (let page = 12; page < pages; page += 1) damage(directory, page * PAGE, garbage);
+    const opened = await SqliteStore.open({ directory, ...LIMITS }).catch((error: unknown) => error);
+    if (!(opened instanceof SqliteStore)) {
+      expect(opened).toMatchObject({ name: 'FatalError', message: expect.stringContaining('is damaged') });
+      return;
+    }
+    onTeardown(() => opened.close());
+    const calls = [
+      listsOf(opened, 'f1'),
+      opened.page({ fileId: 'f1', page: 1, limit: 500 }),
+      opened.page({ fileId: 'f1', page: 1, limit: 500, email: 'a' }),
+    ];
+    for (const { status, ...outcome } of await Promise.allSettled(calls)) {
+      expect({ status, ...outcome }).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+    }
+  });
+});

@@ -1,0 +1,117 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { FatalError } from '../../src/errors.js';
+import { SqliteStore } from '../../src/store/sqlite-store.js';
+import { expectConsistent, listsOf, register, save } from '../contracts/store/harness.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { addresses } from '../support/updates.js';
+import { LIMITS, MARK, openStore, traces } from './directory.js';
+
+const MIB = 2 ** 20;
+
+/** A small disk of the test's own; null where one may not be mounted. */
+function smallDisk(): string | null {
+  const path = temporaryDirectory();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${6 * MIB}`, 'tmpfs', path]);
+  if (mounted.status !== 0) return null;
+  onTeardown(() => spawnSync('umount', ['-l', path]));
+  return path;
+}
+
+const ballastOf = (disk: string): string => join(disk, 'ballast');
+
+/** Fills the disk but for some bytes. */
+function fillUp(disk: string, butFor = 0): void {
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(ballastOf(disk), Buffer.alloc(Math.max(0, bavail * bsize - butFor)));
+}
+
+const makeRoom = (disk: string): void => rmSync(ballastOf(disk));
+
+const probe = spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d && rmdir $d']);
+const mayMount = probe.status === 0;
+const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mount one)'}`;
+
+(mayMount ? describe : describe.skip)(title, () => {
+  it('loses nothing that was said to be safe, refuses the rest, and is left behind when there is room', async () => {
+    const disk = smallDisk() as string;
+    const directory = join(disk, 'data');
+    const store = await openStore(directory);
+    await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
+    fillUp(disk, MIB);
+    const safe = new Map<string, number>();
+    let refused = 0;
+    for (let count = 100; refused < 20; count += 100) {
+      const saves = ['b1', 'b2'].map(async (batchId) => {
+        await save(store, { batchId, emails: addresses(count, batchId) });
+        safe.set(batchId, count);
+      });
+      for (const outcome of await Promise.allSettled(saves)) {
+        if (outcome.status === 'fulfilled') continue;
+        refused++;
+        expect(outcome.reason).toMatchObject({ name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 });
+      }
+    }
+    expect(safe.size).toBeGreaterThan(0);
+    // What is there can be read on a full disk as well.
+    const full = await listsOf(store, 'f1');
+    for (const [batchId, count] of safe) expect(full[batchId]).toEqual(addresses(count, batchId));
+    await expectConsistent(store, 'f1');
+
+    makeRoom(disk);
+    for (const batchId of ['b1', 'b2']) {
+      const emails = addresses(9_000, batchId);
+      expect((await save(store, { batchId, emails, isComplete: true })).outcome).toBe('applied');
+    }
+    await expectConsistent(store, 'f1');
+    await store.close();
+    const reopened = await openStore(directory);
+    expect((await listsOf(reopened, 'f1')).b2).toEqual(addresses(9_000, 'b2'));
+  });
+
+  it('deletes when there is room again', async () => {
+    const disk = smallDisk() as string;
+    const directory = join(disk, 'data');
+    const store = await openStore(directory);
+    await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(3_000, MARK), isComplete: true });
+    fillUp(disk);
+    const first = await store.remove('f1').catch((error: unknown) => error);
+    if (first !== true) expect(first).toMatchObject({ name: 'Fault', code: 'unavailable' });
+    makeRoom(disk);
+    // Whether the file was ended or not: asked again, it goes, and with it all that is left of it.
+    await store.remove('f1');
+    await save(store, { batchId: 'b2', fileId: 'f2', emails: ['a'] });
+    await store.remove('f2');
+    expect(await store.file('f1')).toBeNull();
+    expect(traces(disk)).toEqual([]);
+    expect(traces(directory)).toEqual([]);
+  });
+
+  it('says so when a database cannot be opened on it, and leaves it as it is', async () => {
+    const disk = smallDisk() as string;
+    const directory = join(disk, 'data');
+    const store = await openStore(directory);
+    await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(100) });
+    await store.close();
+    for (const target of [join(disk, 'new'), directory]) {
+      fillUp(disk);
+      const opened = await SqliteStore.open({ directory: target, ...LIMITS }).catch(
+        (error: unknown) => error,
+      );
+      if (opened instanceof SqliteStore) {
+        // An old database may be read on a full disk; but nothing is taken in that cannot be kept.
+        const kept = save(opened, { batchId: 'b9', fileId: 'f9', emails: addresses(1_000) });
+        await expect(kept).rejects.toMatchObject({ code: 'unavailable' });
+        await opened.close();
+      } else {
+        expect(opened).toBeInstanceOf(FatalError);
+        expect((opened as FatalError).message).toContain('the disk is full');
+      }
+      makeRoom(disk);
+    }
+    const reopened = await openStore(directory);
+    expect((await listsOf(reopened, 'f1')).b1).toEqual(addresses(100));
+  });
+});

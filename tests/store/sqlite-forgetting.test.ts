@@ -1,0 +1,150 @@
+import { expect, it } from '@jest/globals';
+import { SqliteStore } from '../../src/store/sqlite-store.js';
+import { fill, register, save, scanned } from '../contracts/store/harness.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryDirectory } from '../support/teardown.js';
+import { addresses, entry } from '../support/updates.js';
+import { LIMITS, MARK, marked, openStore, traces } from './directory.js';
+
+/** Entries that hold the mark in every text that comes from outside, also in what JSON and SQL escape. */
+const gone = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, i) =>
+    entry(`"${marked(from + i)}\\\u0001'%`, {
+      status: i % 3 ? 'risky' : 'unknown',
+      reason: `=${MARK}\r\n"${MARK}`,
+    }),
+  );
+
+it('leaves no byte of a deleted file, and everything of the files beside it', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const batchIds = Array.from({ length: 24 }, (_, i) => `${i}`);
+  for (const fileId of ['gone', 'kept', 'also kept']) {
+    await register(store, { fileId, batches: batchIds.map((id) => `${id} of ${fileId}`) });
+  }
+  // The files grow side by side, so that they share the pages of every table and index.
+  for (let count = 40; count <= 160; count += 40) {
+    await Promise.all(
+      batchIds.flatMap((id) => [
+        save(store, { batchId: `${id} of gone`, emails: gone(count, Number(id) * 1_000) }),
+        save(store, { batchId: `${id} of kept`, emails: addresses(count, `${id}-`) }),
+        save(store, { batchId: `${id} of also kept`, emails: addresses(count, `z${id}-`) }),
+      ]),
+    );
+  }
+  expect(traces(directory)).not.toEqual([]);
+  const before = await Promise.all(['kept', 'also kept'].map((fileId) => scanned(store, fileId)));
+  expect(await store.remove('gone')).toBe(true);
+  expect(traces(directory)).toEqual([]);
+  expect(await Promise.all(['kept', 'also kept'].map((fileId) => scanned(store, fileId)))).toEqual(before);
+  expect(before[0]).toHaveLength(24 * 160);
+  const found = await store.page({ fileId: 'kept', page: 1, limit: 500, email: '7-' });
+  expect(found.total).toBe(160);
+  await store.close();
+  expect(traces(directory)).toEqual([]);
+});
+
+it('leaves no byte of the lists that were replaced before', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  await register(store, { fileId: 'gone', batches: ['b1', 'b2'] });
+  await fill(store, 'kept', new Map([['k', addresses(500)]]));
+  for (let run = 1; run <= 6; run++) {
+    for (const batchId of ['b1', 'b2']) {
+      await save(store, { batchId, emails: gone(400 - 30 * run, run * 1_000), processedCount: run });
+      await save(store, { batchId: 'k', emails: addresses(500 + run), isComplete: true });
+    }
+  }
+  await store.remove('gone');
+  expect(traces(directory)).toEqual([]);
+  expect(await scanned(store, 'kept')).toHaveLength(506);
+});
+
+it('leaves no byte of a very long address, nor of why a batch failed', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const long = `${MARK.repeat(200_000)}@example.com`;
+  await fill(store, 'gone', new Map([['b1', [long, marked(1), 'x'.repeat(3_000) + MARK]]]));
+  await register(store, { fileId: 'gone', batches: ['b2', 'b3'] });
+  await store.fail('gone', 'b2', `the worker choked on ${marked(2)}`);
+  await save(store, { batchId: 'b3', emails: [], failed: true, error: marked(3) });
+  await store.remove('gone');
+  expect(traces(directory)).toEqual([]);
+});
+
+it('leaves no byte of what was held for its batches', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  await save(store, { batchId: 'kept', emails: addresses(100) });
+  for (let count = 50; count <= 300; count += 50) {
+    for (const batchId of ['b1', 'b2']) await save(store, { batchId, emails: gone(count) });
+  }
+  expect(traces(directory)).not.toEqual([]);
+  await register(store, { fileId: 'gone', batches: ['b1', 'b2'] });
+  expect(await scanned(store, 'gone')).toHaveLength(600);
+  await store.remove('gone');
+  expect(traces(directory)).toEqual([]);
+  await register(store, { fileId: 'other', batches: ['kept'] });
+  expect(await scanned(store, 'other')).toHaveLength(100);
+});
+
+it('leaves no byte of a replaced request, before long', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  await fill(store, 'f1', new Map(addresses(50).map((id) => [id, gone(60)])), 'r1');
+  await fill(store, 'f1', new Map([['b2', addresses(200)]]), 'r2');
+  await eventually('the old request was cleaned away', () => traces(directory).length === 0);
+  expect(await scanned(store, 'f1')).toHaveLength(200);
+});
+
+it('deletes a file with its replaced requests', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  for (const request of ['r1', 'r2', 'r3']) {
+    // The second and third run a batch of the first again.
+    const lists = ['shared', `of ${request}`].map((id) => [id, gone(300)] as const);
+    await fill(store, 'f1', new Map(lists), request);
+  }
+  await store.remove('f1');
+  expect(traces(directory)).toEqual([]);
+});
+
+it('finishes a deletion that the end of the process has cut short', async () => {
+  const directory = temporaryDirectory();
+  const first = await SqliteStore.open({ directory, ...LIMITS });
+  await fill(first, 'gone', new Map(addresses(400).map((id) => [id, gone(10)])));
+  await fill(first, 'kept', new Map([['k', addresses(300)]]));
+  const removal = first.remove('gone').catch((error: unknown) => error);
+  await first.file('gone');
+  await first.close();
+  await removal;
+  const store = await openStore(directory);
+  expect(await store.file('gone')).toBeNull();
+  await eventually('the rest was cleaned away', () => traces(directory).length === 0);
+  expect(await scanned(store, 'kept')).toHaveLength(300);
+});
+
+it('deletes while others read and write', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  await fill(store, 'gone', new Map(addresses(40).map((id) => [id, gone(50)])));
+  await fill(store, 'kept', new Map([['k', addresses(3_000)]]));
+  let busy = true;
+  const reading = (async () => {
+    while (busy) {
+      expect(await scanned(store, 'kept')).toHaveLength(3_000);
+      await store.page({ fileId: 'kept', page: 1, limit: 500, email: 'a' });
+    }
+  })();
+  const writing = (async () => {
+    for (let count = 1; busy; count++) {
+      const emails = addresses(1 + (count % 300), 'w');
+      await save(store, { batchId: 'w', fileId: 'written', emails, processedCount: count });
+    }
+  })();
+  expect(await store.remove('gone')).toBe(true);
+  const left = traces(directory);
+  busy = false;
+  await Promise.all([reading, writing]);
+  expect(left).toEqual([]);
+});

@@ -1,0 +1,262 @@
+import { isDeepStrictEqual } from 'node:util';
+import { io, type Socket } from 'socket.io-client';
+import { FeedChecker } from './feed-checker.js';
+import { Producer, pathOf } from './producer.js';
+import type { Cursor, EmailsEvent, Feed, FeedEvent, Refusal, StatsEvent, Subscription } from './protocol.js';
+import { type Entry, tally } from './tally.js';
+import { onTeardown } from './teardown.js';
+import { Signal } from './wait.js';
+
+export interface ListenOptions {
+  feeds?: Feed[];
+  transports?: ('websocket' | 'polling')[];
+  emailsPerEvent?: number;
+}
+
+const PAGE = 500;
+
+/**
+ * A listener that takes the description of the socket at its word, and keeps a copy of one file by it: what a stranger
+ * would write who has only read that page. It never reconnects by itself: the test says when.
+ */
+export class StrictListener {
+  readonly signal = new Signal();
+  readonly copy = new Map<string, Entry>();
+  readonly answers: Subscription[] = [];
+  readonly events: FeedEvent[] = [];
+  stats: StatsEvent | null = null;
+  cursor: Cursor | null = null;
+  /** Signs of something missing although the connection held, other than the beginning of a new epoch. */
+  gaps = 0;
+  isDeleted = false;
+  draining: { reconnectInMs: number } | null = null;
+  isConnected = false;
+  readonly #check: FeedChecker;
+  readonly #feeds: Feed[];
+  #socket: Socket | null = null;
+  #live = false;
+  #early: FeedEvent[] = [];
+  #asked = 0;
+  /** The copy has been equal to the feed from its first event on, so that stats can be compared with it each time. */
+  #exact = false;
+
+  constructor(
+    readonly fileId: string,
+    private readonly options: ListenOptions = {},
+  ) {
+    this.#feeds = options.feeds ?? ['stats', 'emails'];
+    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500);
+    onTeardown(() => this.leave());
+  }
+
+  get faults(): readonly string[] {
+    return this.#check.faults;
+  }
+
+  /** Connects and subscribes, from what it has already; fulfilled once it is up to date with the answer, or gone. */
+  async join(url: string): Promise<this> {
+    const socket = this.begin(url);
+    await this.until(() => this.#live || this.#socket !== socket);
+    return this;
+  }
+
+  /** The same, but waits for nothing. */
+  begin(url: string): Socket {
+    this.leave();
+    const { transports = ['websocket'] } = this.options;
+    const socket = io(url, { transports, forceNew: true, reconnection: false });
+    this.#socket = socket;
+    socket.on('connect', () => {
+      this.isConnected = true;
+      this.#ask(url);
+    });
+    socket.on('connect_error', (error) => this.#check.fault(`could not connect: ${error.message}`));
+    socket.on('disconnect', () => this.#gone());
+    socket.on('file_stats', (body: StatsEvent) => this.#receive(url, { feed: 'stats', body }));
+    socket.on('file_emails', (body: EmailsEvent) => this.#receive(url, { feed: 'emails', body }));
+    socket.on('file_deleted', () => {
+      this.isDeleted = true;
+      this.signal.changed();
+    });
+    socket.on('server_draining', (advice: { reconnectInMs: number }) => {
+      this.draining = advice;
+      this.signal.changed();
+    });
+    return socket;
+  }
+
+  /** Goes away without a word. */
+  leave(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.disconnect();
+    this.#gone();
+  }
+
+  until(condition: () => boolean, withinMs?: number): Promise<void> {
+    return this.signal.until(condition, () => this.#described(condition), withinMs);
+  }
+
+  /** Everything up to a result's place has come. */
+  has(batchId: string, position = 0): boolean {
+    return this.#live && this.copy.has(keyOf({ batchId, position }));
+  }
+
+  /** It has the stats of that revision and, where it listens to results, the first result of a batch. */
+  isUpTo({ epoch, revision }: Cursor, batchId: string): boolean {
+    const { stats } = this;
+    const hasStats = stats?.epoch === epoch && stats.revision >= revision;
+    return this.#live && (hasStats || !this.hears('stats')) && (this.has(batchId) || !this.hears('emails'));
+  }
+
+  hears(feed: Feed): boolean {
+    return this.#feeds.includes(feed);
+  }
+
+  /** The copy, in the order of the given batches. */
+  results(batchIds: readonly string[]): Entry[] {
+    const order = new Map(batchIds.map((batchId, index) => [batchId, index]));
+    const rank = ({ batchId }: Entry) => order.get(batchId) ?? batchIds.length;
+    return [...this.copy.values()].sort((a, b) => rank(a) - rank(b) || a.position - b.position);
+  }
+
+  emailsEvents(): EmailsEvent[] {
+    return this.events.flatMap((event) => (event.feed === 'emails' ? [event.body] : []));
+  }
+
+  #gone(): void {
+    this.isConnected = false;
+    this.#live = false;
+    this.#early = [];
+    this.#asked++;
+    this.signal.changed();
+  }
+
+  #ask(url: string): void {
+    const number = ++this.#asked;
+    this.#live = false;
+    const since = this.cursor;
+    const request = { fileId: this.fileId, feeds: this.#feeds, ...(since && { since }) };
+    this.#socket?.emit('subscribe', request, (answer: Subscription | Refusal) => {
+      if (number !== this.#asked) return;
+      this.#answered(url, number, since, answer).catch((error: unknown) =>
+        this.#check.fault(`an answer could not be taken in: ${String(error)}`),
+      );
+    });
+  }
+
+  async #answered(
+    url: string,
+    number: number,
+    since: Cursor | null,
+    answer: Subscription | Refusal,
+  ): Promise<void> {
+    if (!answer.ok) {
+      this.#check.fault(`refused: ${JSON.stringify(answer.error)}`);
+      return;
+    }
+    const base = answer.emails === undefined ? null : await this.#base(url, answer.emails);
+    if (number !== this.#asked) return;
+    this.#check.answer(answer, since, this.stats);
+    this.answers.push(answer);
+    if (!answer.recovered) {
+      this.copy.clear();
+      for (const entry of base ?? []) this.copy.set(keyOf(entry), entry);
+      this.#exact = base?.length === 0 && answer.stats.progress.processed === 0;
+    }
+    for (const event of answer.missed ?? []) this.#apply(event);
+    this.cursor = { epoch: answer.epoch, revision: answer.revision };
+    this.stats = answer.stats;
+    this.#compare();
+    this.#live = true;
+    for (const event of this.#early.splice(0)) this.#receive(url, event);
+    this.signal.changed();
+  }
+
+  /**
+   * The answer's page, and the others over REST. Whatever is read after the answer holds its revision at least, and the
+   * events after it, which wait meanwhile, put every place right that has changed since. All of a small file comes in
+   * one page, so that batches which shrink while it is read cannot make a result slip from one page to the other.
+   */
+  async #base(url: string, first: NonNullable<Subscription['emails']>): Promise<Entry[]> {
+    if (first.pagination.total <= first.emails.length) return first.emails;
+    const producer = new Producer(url);
+    const entries: Entry[] = [];
+    for (let page = 1, pages = 1; page <= pages; page++) {
+      const { status, body } = await producer.get(`${pathOf(this.fileId)}/emails?page=${page}&limit=${PAGE}`);
+      if (status === 404) return [];
+      entries.push(...(body.emails as Entry[]));
+      pages = (body.pagination as { pages: number }).pages;
+    }
+    return entries;
+  }
+
+  #receive(url: string, event: FeedEvent): void {
+    const { cursor } = this;
+    if (!this.#live || cursor === null) {
+      this.#early.push(event);
+      return;
+    }
+    const { epoch, revision } = event.body;
+    if (epoch === cursor.epoch && this.#isRepeat(event, revision)) return;
+    const missing = event.feed === 'emails' && event.body.previous > cursor.revision;
+    if (epoch !== cursor.epoch || missing) {
+      if (epoch === cursor.epoch) this.gaps++;
+      this.#ask(url);
+      // What has come already may follow on the answer, or be in it.
+      if (epoch === cursor.epoch) this.#early.push(event);
+      return;
+    }
+    this.#check.event(event);
+    this.events.push(event);
+    if (event.feed === 'emails') {
+      this.#apply(event.body);
+      this.cursor = { epoch, revision };
+    } else {
+      this.stats = event.body;
+      this.#compare();
+    }
+    this.signal.changed();
+  }
+
+  #isRepeat({ feed }: FeedEvent, revision: number): boolean {
+    return feed === 'stats'
+      ? revision <= (this.stats?.revision ?? -1)
+      : revision <= (this.cursor?.revision ?? -1);
+  }
+
+  #apply({ emails, truncated = [] }: EmailsEvent): void {
+    for (const { batchId, length } of truncated) {
+      for (const [key, entry] of this.copy) {
+        if (entry.batchId === batchId && entry.position >= length) this.copy.delete(key);
+      }
+    }
+    for (const entry of emails) this.copy.set(keyOf(entry), entry);
+  }
+
+  /** The stats of a revision count exactly the results that were announced up to it. */
+  #compare(): void {
+    if (!this.#exact || this.stats === null || this.#feeds.length < 2) return;
+    const { processed, ...counts } = tally(this.copy.values());
+    const { progress, stats, risk, revision } = this.stats;
+    if (progress.processed !== processed || !isDeepStrictEqual({ stats, risk }, counts))
+      this.#check.fault(`the stats of revision ${revision} count other results than were announced`);
+  }
+
+  #described(condition: () => boolean): string {
+    const { fileId, cursor, stats, copy, gaps, faults } = this;
+    const size = copy.size;
+    return JSON.stringify({
+      for: String(condition),
+      fileId,
+      live: this.#live,
+      cursor,
+      size,
+      gaps,
+      faults,
+      stats,
+    });
+  }
+}
+
+const keyOf = ({ batchId, position }: { batchId: string; position: number }) => `${batchId}\n${position}`;

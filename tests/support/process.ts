@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { onTeardown, temporaryDirectory } from './teardown.js';
+
+const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  /** What it logged, parsed: a line that is not JSON is a failure of its own. */
+  readonly lines: readonly Record<string, unknown>[];
+  readonly stderr: string;
+}
+
+/** Runs the real program where it is not expected to stay, and waits for its end. */
+export async function runToEnd(
+  env: NodeJS.ProcessEnv,
+  onOutput: (child: ChildProcess) => void = () => undefined,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [mainModule], {
+    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTeardown(() => child.kill('SIGKILL'));
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+      onOutput(child);
+    });
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, lines: parsed(output.stdout.split('\n').filter(Boolean)), stderr: output.stderr };
+}
+
+export const parsed = (lines: readonly string[]): Record<string, unknown>[] =>
+  lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A bare TCP connection to a gateway that sends what it is told and then holds on. */
+export async function holdOn(url: string, text: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  onTeardown(() => socket.destroy());
+  await once(socket, 'connect');
+  socket.write(text);
+  return socket;
+}

@@ -1,0 +1,38 @@
+import type { Entry, Tally } from './tally.js';
+
+/** What goes over the socket, written down a second time from its description. */
+export interface Cursor {
+  epoch: string;
+  revision: number;
+}
+
+export interface StatsEvent extends Cursor, Omit<Tally, 'processed'> {
+  fileId: string;
+  status: string;
+  progress: { total: number; processed: number; skipped: number; percentage: number };
+  batches: { total: number; completed: number; failed: number; stalled: number };
+}
+
+export interface EmailsEvent extends Cursor {
+  fileId: string;
+  previous: number;
+  emails: Entry[];
+  truncated?: { batchId: string; length: number }[];
+}
+
+export interface Refusal {
+  ok: false;
+  error: { code: string; message: string; retryable: boolean };
+}
+
+export interface Subscription extends Cursor {
+  ok: true;
+  fileId: string;
+  recovered: boolean;
+  stats: StatsEvent;
+  emails?: { emails: Entry[]; pagination: { total: number; page: number; limit: number; pages: number } };
+  missed?: EmailsEvent[];
+}
+
+export type Feed = 'stats' | 'emails';
+export type FeedEvent = { feed: 'stats'; body: StatsEvent } | { feed: 'emails'; body: EmailsEvent };

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Message } from './producer.js';
+
+/** The tests run from dist/, the recordings lie beside their sources. */
+const FOLDER = fileURLToPath(new URL('../../../tests/fixtures/', import.meta.url));
+
+export interface Recording {
+  readonly name: string;
+  /** What the real validator published, in order. */
+  readonly messages: readonly Message[];
+}
+
+export const recordings: readonly Recording[] = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.jsonl'))
+  .map((name) => ({ name, messages: readMessages(join(FOLDER, name)) }));
+
+function readMessages(path: string): Message[] {
+  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse((JSON.parse(line) as { message: string }).message) as Message);
+}
+
+/** The same messages under other ids: a batch belongs to one file only, and each play is a file of its own. */
+export const renamed = (messages: readonly Message[], prefix: string): Message[] =>
+  messages.map((message) => ({ ...message, batchId: `${prefix}${message.batchId}` }));

@@ -1,0 +1,42 @@
+import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import type { Refusal, Subscription } from './protocol.js';
+import { onTeardown } from './teardown.js';
+
+const ANSWER_MS = 10_000;
+
+/** A bare Socket.IO client, connected; gone after the test. */
+export async function connect(
+  url: string,
+  options: Partial<ManagerOptions & SocketOptions> = {},
+): Promise<Socket> {
+  const socket = open(url, options);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', reject);
+  });
+  return socket;
+}
+
+export function open(url: string, options: Partial<ManagerOptions & SocketOptions> = {}): Socket {
+  const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, ...options });
+  onTeardown(() => socket.disconnect());
+  return socket;
+}
+
+/** Sends an event with whatever arguments and waits for its answer. */
+export function ask(socket: Socket, event: string, ...args: unknown[]): Promise<unknown> {
+  return socket.timeout(ANSWER_MS).emitWithAck(event, ...args);
+}
+
+export async function subscribe(socket: Socket, request: object): Promise<Subscription> {
+  const answer = (await ask(socket, 'subscribe', request)) as Subscription | Refusal;
+  if (!answer.ok) throw new Error(`refused: ${JSON.stringify(answer.error)}`);
+  return answer;
+}
+
+/** What a refusal says, without the text that is for people. */
+export async function refusalOf(socket: Socket, event: string, ...args: unknown[]): Promise<object> {
+  const answer = (await ask(socket, event, ...args)) as Refusal;
+  const { code, retryable, message } = answer.error ?? {};
+  return { ok: answer.ok, code, retryable, says: typeof message === 'string' && message !== '' };
+}
