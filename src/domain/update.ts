@@ -141,8 +141,16 @@ export function isNewer(update: Standing, stored: Standing | null): boolean {
   return update.processedCount > stored.processedCount;
 }
 
-/** Two updates of one batch in one: the newer list; a failure stays until a complete list takes it back. */
+/**
+ * Two updates of one batch in one: the newer list; a failure stays until a complete list takes it back; and what only one
+ * of them says of the batch or its request is not forgotten.
+ */
 export function merged(earlier: Update, later: Update): Update {
-  const newer = isNewer(later, earlier) ? later : earlier;
-  return newer.isComplete ? newer : { ...newer, failure: later.failure ?? earlier.failure };
+  const [newer, older] = isNewer(later, earlier) ? [later, earlier] : [earlier, later];
+  return {
+    ...newer,
+    totalEmails: newer.totalEmails ?? older.totalEmails,
+    totalBatches: later.totalBatches ?? earlier.totalBatches,
+    failure: newer.isComplete ? null : (later.failure ?? earlier.failure),
+  };
 }

@@ -40,11 +40,15 @@ export class Subscriptions {
         if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
         else await this.socket.leave(room);
       }
-      return await this.deps.snapshots.subscribed({ fileId, feeds, since });
+      const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
+      if (this.#files.has(fileId)) return answer;
     } catch (error) {
       if (isNew) await this.unsubscribe(fileId);
       throw error;
     }
+    if (this.#ended) throw new Fault('unavailable', 'the connection has ended');
+    // Deleted meanwhile, and the subscription with it: who is told yes must hear of whatever the file becomes.
+    return this.subscribe(fileId, feeds, null);
   }
 
   async unsubscribe(fileId: string): Promise<void> {
@@ -57,7 +61,8 @@ export class Subscriptions {
   async forget(fileId: string): Promise<void> {
     if (!this.#files.delete(fileId)) return;
     this.deps.metrics.subscriptions.dec();
-    for (const feed of FEEDS) await this.socket.leave(roomOf(feed, fileId));
+    // Both at once: whoever subscribes again meanwhile must not be taken out of the second room afterwards.
+    await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
   }
 
   /** Ends all of them, for good. */

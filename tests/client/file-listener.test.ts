@@ -160,7 +160,7 @@ describe('order', () => {
     gateway.change('a', ['a0', 'a1', 'a2']);
     gateway.change('a', ['x0']);
     gateway.settle();
-    expect(recorder.calls.slice(2)).toEqual(['stats e1/3', 'truncated a:1', 'emails e1/3']);
+    expect(recorder.calls.slice(2)).toEqual(['stats e1/3', 'truncated e1/3 a:1', 'emails e1/3']);
     expect(recorder.places).toEqual(['a:0=x0']);
   });
 

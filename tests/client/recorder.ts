@@ -32,8 +32,9 @@ export class Recorder {
         this.calls.push(`stats ${stats.epoch}/${stats.revision}`);
         this.stats = stats;
       },
-      onTruncated: (truncated) => {
-        this.calls.push(`truncated ${truncated.map((one) => `${one.batchId}:${one.length}`).join()}`);
+      onTruncated: (truncated, { epoch, revision }) => {
+        const places = truncated.map(({ batchId, length }) => `${batchId}:${length}`);
+        this.calls.push(`truncated ${epoch}/${revision} ${places.join()}`);
       },
       onEmails: (event) => {
         this.calls.push(`emails ${event.epoch}/${event.revision}`);

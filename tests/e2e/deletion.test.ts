@@ -6,6 +6,7 @@ import { StrictListener } from '../support/listener.js';
 import { message, Producer } from '../support/producer.js';
 import { plainResults } from '../support/results.js';
 import { connect, subscribe } from '../support/socket.js';
+import { Signal } from '../support/wait.js';
 
 const CANARY = 'canary-7f3a9';
 
@@ -23,7 +24,11 @@ test('every listener is told, whatever it listens to, and late news brings nothi
   const named = { fileId: 'f', requestId: 'r' };
   await producer.update(message('b', results, { upTo: 30, total: 40, ...named }));
   await producer.update(message('of the other', plainResults('joe', 3), { fileId: 'other' }));
-  await Promise.all(listeners.map((listener) => listener.until(() => listener.cursor?.revision === 1 || listener.stats?.progress.processed === 30)));
+  await Promise.all(
+    listeners.map((listener) =>
+      listener.until(() => listener.cursor?.revision === 1 || listener.stats?.progress.processed === 30),
+    ),
+  );
   expect(traces(directory)).not.toEqual([]);
 
   expect((await producer.call('DELETE', '/api/files/f')).status).toBe(204);
@@ -44,10 +49,14 @@ test('every listener is told, whatever it listens to, and late news brings nothi
     const { status, body } = await producer.get(`/api/files/f${path}`);
     expect({ status, code: body.code }).toEqual({ status: 404, code: 'file_not_found' });
   }
-  expect(((await producer.get('/api/files')).body.items as { fileId: string }[]).map(({ fileId }) => fileId)).toEqual(['other']);
+  expect(
+    ((await producer.get('/api/files')).body.items as { fileId: string }[]).map(({ fileId }) => fileId),
+  ).toEqual(['other']);
   // Late news of the other file arrives after all of that: nothing of the deleted one came before it.
   const heard = listeners.map(({ events }) => events.length);
-  await producer.update(message('of the other', plainResults('joe', 4), { fileId: 'other', isComplete: true }));
+  await producer.update(
+    message('of the other', plainResults('joe', 4), { fileId: 'other', isComplete: true }),
+  );
   await other.until(() => other.stats?.status === 'completed');
   expect(listeners.map(({ events }) => events.length)).toEqual(heard);
   expect(traces(directory)).toEqual([]);
@@ -70,7 +79,9 @@ test('a file may come to life again by hand, even with the same ids', async () =
   expect(second.cursor?.epoch).not.toBe(first.cursor?.epoch);
   expect(await producer.update(message('b', plainResults('joe', 3), { isComplete: true }))).toBe('applied');
   await second.until(() => second.stats?.status === 'completed');
-  expect(second.results([]).map(({ email }) => email)).toEqual(plainResults('joe', 3).map(({ email }) => email));
+  expect(second.results([]).map(({ email }) => email)).toEqual(
+    plainResults('joe', 3).map(({ email }) => email),
+  );
   expect(second.faults).toEqual([]);
 });
 
@@ -95,6 +106,46 @@ test('while updates and listeners pour in, a deleted file is gone, and stays so'
     const again = await new StrictListener(fileId).join(url);
     expect(again.stats).toMatchObject({ status: 'pending', progress: { total: 0, processed: 0 } });
     expect(again.copy.size).toBe(0);
+  }
+});
+
+test('whoever is answered after a deletion is subscribed to what comes after it', async () => {
+  const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '0' });
+  const producer = new Producer(url);
+  const sockets = await Promise.all(Array.from({ length: 16 }, () => connect(url)));
+  for (let round = 0; round < 15; round++) {
+    const fileId = `f${round}`;
+    await producer.update(message(`${fileId}/old`, plainResults(CANARY, 60), { fileId, upTo: 20 }));
+    const signal = new Signal();
+    /** What each socket heard last of the file. */
+    const last = sockets.map(() => 'nothing');
+    const forget = sockets.map((socket, index) => {
+      const hear = (name: string, body: { fileId: string }) => {
+        if (body.fileId === fileId) last[index] = name;
+        signal.changed();
+      };
+      socket.onAny(hear);
+      return () => socket.offAny(hear);
+    });
+    const deleted = producer.call('DELETE', `/api/files/${fileId}`);
+    const answers = sockets.map(async (socket, index) => {
+      // One after the other, so that some ask before the deletion, some after it, and some in the middle.
+      for (let turn = 0; turn < index * 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+      // In its callback, and not in a promise's: the next event may come before that.
+      await new Promise<void>((resolve) => {
+        socket.emit('subscribe', { fileId }, () => {
+          last[index] = 'answer';
+          resolve();
+        });
+      });
+    });
+    await Promise.all([deleted, ...answers]);
+    await producer.update(message(`${fileId}/new`, plainResults('joe', 2), { fileId, isComplete: true }));
+    await signal.until(
+      () => !last.includes('answer') && !last.includes('file_emails'),
+      () => `round ${round}: ${last}`,
+    );
+    for (const stop of forget) stop();
   }
 });
 

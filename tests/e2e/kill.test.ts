@@ -93,4 +93,3 @@ function expectStanding(oracle: Oracle, batchId: string, stored: readonly Entry[
   const fits = oracle.candidates(batchId).some((message) => JSON.stringify(entriesOf(message)) === text);
   expect({ batchId, length: stored.length, fits }).toEqual({ batchId, length: stored.length, fits: true });
 }
-

@@ -80,15 +80,28 @@ test('each is answered as data, and nobody is disturbed', async () => {
 test('unknown keys are ignored, and ids of every kind are only ids', async () => {
   const { url } = await startTestGateway();
   const socket = await connect(url);
-  const names = ['__proto__', 'constructor', 'hasOwnProperty', 'file_stats:f', '../f', 'ü 👩‍👩‍👧 \u202e', '%2e%2e', 'x'.repeat(256)];
+  const names = [
+    '__proto__',
+    'constructor',
+    'hasOwnProperty',
+    'file_stats:f',
+    '../f',
+    'ü 👩‍👩‍👧 \u202e',
+    '%2e%2e',
+    'x'.repeat(256),
+  ];
   for (const fileId of names) {
     const answer = await subscribe(socket, { fileId, color: 'red', since: null, proto });
     expect(answer).toMatchObject({ fileId, recovered: false, stats: { fileId, status: 'pending' } });
     const witness = await new StrictListener(fileId).join(url);
-    await new Producer(url).update(message(`${fileId}!`.slice(1), plainResults('jane', 2), { fileId, isComplete: true }));
+    await new Producer(url).update(
+      message(`${fileId}!`.slice(1), plainResults('jane', 2), { fileId, isComplete: true }),
+    );
     await witness.until(() => witness.stats?.status === 'completed');
     expect(witness.copy.size).toBe(2);
-    expect((await new Producer(url).get(`/api/files/${encodeURIComponent(fileId)}/stats`)).body).toMatchObject({
+    expect(
+      (await new Producer(url).get(`/api/files/${encodeURIComponent(fileId)}/stats`)).body,
+    ).toMatchObject({
       fileId,
       status: 'completed',
     });
@@ -98,9 +111,26 @@ test('unknown keys are ignored, and ids of every kind are only ids', async () =>
 /** What no client library would send. */
 const frames: Record<string, readonly string[]> = {
   'no packet of this protocol': ['9', 'hello', '{}', '4', '42', '4{', '4999999999999999999999["subscribe"]'],
-  'events that are none': ['42{}', '42[]', '42[null]', '42[{}]', '42["disconnect"]', '42["connect_error",1]', '42["subscribe"'],
-  'namespaces that do not exist': ['40/admin,', '42/admin,["subscribe",{"fileId":"f"}]', '41/admin,', '44{"message":"no"}'],
-  'binary without its attachments': ['451-["subscribe",{"_placeholder":true,"num":0}]', '451-["x",{"_placeholder":true,"num":9}]', '42["subscribe",{}]'],
+  'events that are none': [
+    '42{}',
+    '42[]',
+    '42[null]',
+    '42[{}]',
+    '42["disconnect"]',
+    '42["connect_error",1]',
+    '42["subscribe"',
+  ],
+  'namespaces that do not exist': [
+    '40/admin,',
+    '42/admin,["subscribe",{"fileId":"f"}]',
+    '41/admin,',
+    '44{"message":"no"}',
+  ],
+  'binary without its attachments': [
+    '451-["subscribe",{"_placeholder":true,"num":0}]',
+    '451-["x",{"_placeholder":true,"num":9}]',
+    '42["subscribe",{}]',
+  ],
   'too many attachments': ['4599999999-["subscribe"]', '45-1-["subscribe"]'],
   'nesting without end': [
     `420["subscribe",${'['.repeat(30_000)}${']'.repeat(30_000)}]`,

@@ -113,7 +113,8 @@ async function comparePages(reading: Reading, stored: readonly Entry[]): Promise
   const limit = 3 + (mixed(stored.length, reading.fileId.length) % 20);
   const page = async (filter: Record<string, string>, fits: (entry: Entry) => boolean) =>
     expect(await reading.pages(filter, limit)).toEqual(stored.filter(fits));
-  const startsWith = (entry: Entry, start: string) => entry.email.toLowerCase().startsWith(start.toLowerCase());
+  const startsWith = (entry: Entry, start: string) =>
+    entry.email.toLowerCase().startsWith(start.toLowerCase());
   await Promise.all([
     page({}, () => true),
     ...STATUSES.map((status) => page({ status }, (entry) => entry.status === status)),

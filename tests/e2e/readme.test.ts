@@ -41,7 +41,11 @@ test('the ten lines of the README show a file as it is worked through', async ()
     signal.changed();
   });
   const until = (text: string) =>
-    signal.until(() => said.out.includes(text), () => `${text} is not in ${said.out} ${said.err}`, 20_000);
+    signal.until(
+      () => said.out.includes(text),
+      () => `${text} is not in ${said.out} ${said.err}`,
+      20_000,
+    );
 
   // It subscribes before anybody has heard of the file.
   await until("status: 'pending'");

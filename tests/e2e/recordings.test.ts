@@ -15,7 +15,9 @@ const plays: Record<string, (messages: readonly Message[]) => Message[]> = {
   shuffled: (messages) => shuffled(messages, 20_251_124),
   'each line twice': (messages) => messages.flatMap((message) => [message, message]),
   'every line but the last of each batch lost': (messages) =>
-    messages.filter((message, index) => messages.findLastIndex(({ batchId }) => batchId === message.batchId) === index),
+    messages.filter(
+      (message, index) => messages.findLastIndex(({ batchId }) => batchId === message.batchId) === index,
+    ),
 };
 
 test('there is something to play', () => {
@@ -28,7 +30,8 @@ describe.each(recordings)('$name', (recording) => {
   test.each([1, 4])('is the same file whatever the wire does, %i at a time', async (atOnce) => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5' });
     const files = [];
-    for (const [name, spoil] of Object.entries(plays)) files.push(await played(url, recording, name, spoil, atOnce));
+    for (const [name, spoil] of Object.entries(plays))
+      files.push(await played(url, recording, name, spoil, atOnce));
     const [first, ...others] = files;
     expect(first?.entries.length).toBeGreaterThan(0);
     for (const other of others) expect(other).toEqual(first);
@@ -46,7 +49,9 @@ async function played(
   const producer = new Producer(url);
   const prefix = `${name}/`;
   const sent = spoil(renamed(messages, prefix));
-  const batches = [...new Set(renamed(messages, prefix).map(({ batchId }) => batchId))].map((batchId) => ({ batchId }));
+  const batches = [...new Set(renamed(messages, prefix).map(({ batchId }) => batchId))].map((batchId) => ({
+    batchId,
+  }));
   const oracle = new Oracle(name);
   const listener = await new StrictListener(name).join(url);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { startTestGateway, temporaryDirectory, spawnGateway } from '../support/gateway.js';
+import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
-import type { EmailsEvent } from '../support/protocol.js';
 import { message, Producer, pathOf } from '../support/producer.js';
+import type { EmailsEvent } from '../support/protocol.js';
 import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
 import { connect, subscribe } from '../support/socket.js';
@@ -41,7 +41,8 @@ test('a listener that comes back while the file runs gets exactly what it missed
   }
   leaver.begin(url);
   for (const upTo of [61, 62, 63, 70, 80, 90, 99, 100]) await update(upTo);
-  for (const listener of [witness, leaver]) await listener.until(() => listener.stats?.status === 'completed');
+  for (const listener of [witness, leaver])
+    await listener.until(() => listener.stats?.status === 'completed');
 
   const answer = leaver.answers.at(-1);
   expect(answer).toMatchObject({ recovered: true, epoch: since?.epoch });

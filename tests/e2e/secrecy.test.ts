@@ -20,7 +20,10 @@ async function chattyValidator(): Promise<string> {
   const result = plainResults(CANARY, 1)[0];
   const answers = [
     { status: 200, body: { batchId: 'v1', status: 'completed', totalEmails: 1, results: [result] } },
-    { status: 200, body: { batchId: 'v2', status: 'completed', totalEmails: 1, results: [{ email: 7, was: ADDRESS }] } },
+    {
+      status: 200,
+      body: { batchId: 'v2', status: 'completed', totalEmails: 1, results: [{ email: 7, was: ADDRESS }] },
+    },
     { status: 200, body: { requestId: ADDRESS, batchIds: 'nonsense' } },
     { status: 422, body: { detail: [{ input: ADDRESS }] } },
     { status: 429, body: { detail: ADDRESS } },
@@ -79,7 +82,10 @@ test('no address is written to the log, whatever door it comes by, nor does an e
     expect(await call('POST', '/api/files/f/batches/b/fail', body)).toBeGreaterThanOrEqual(400);
   }
   for (let turn = 0; turn < 6; turn++)
-    await call('POST', `/api/files/v${turn}/validations`, { emails: [ADDRESS], flags: turn % 2 ? undefined : {} });
+    await call('POST', `/api/files/v${turn}/validations`, {
+      emails: [ADDRESS],
+      flags: turn % 2 ? undefined : {},
+    });
   await call('POST', '/api/files/v9/validations', { emails: [ADDRESS], flags: { [ADDRESS]: true } });
   await call('POST', '/api/files/v9/validations', { emails: [{ address: ADDRESS }] });
 
@@ -109,10 +115,20 @@ test('no address is written to the log, whatever door it comes by, nor does an e
 
   // The socket, by the protocol and beyond it.
   const socket = await connect(url, { auth: { token: ADDRESS }, query: { token: ADDRESS } });
-  for (const request of [ADDRESS, { fileId: `${ADDRESS}\n` }, { fileId: 'f', feeds: [ADDRESS] }, { fileId: 'f', since: ADDRESS }])
+  for (const request of [
+    ADDRESS,
+    { fileId: `${ADDRESS}\n` },
+    { fileId: 'f', feeds: [ADDRESS] },
+    { fileId: 'f', since: ADDRESS },
+  ])
     refusals.push(JSON.stringify(await ask(socket, 'subscribe', request)));
   refusals.push(JSON.stringify(await ask(socket, ADDRESS, ADDRESS)));
-  for (const frame of [`42["subscribe",{"fileId":"${ADDRESS}`, `9${ADDRESS}`, `40/${ADDRESS},`, `451-["${ADDRESS}"]`]) {
+  for (const frame of [
+    `42["subscribe",{"fileId":"${ADDRESS}`,
+    `9${ADDRESS}`,
+    `40/${ADDRESS},`,
+    `451-["${ADDRESS}"]`,
+  ]) {
     const raw = await RawWebSocket.open(url);
     raw.send('40');
     await raw.received('40');

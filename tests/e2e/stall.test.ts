@@ -3,8 +3,8 @@ import { readUpdate } from '../../src/domain/update.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { onTeardown, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
-import type { StatsEvent } from '../support/protocol.js';
 import { message, Producer, pathOf } from '../support/producer.js';
+import type { StatsEvent } from '../support/protocol.js';
 import { plainResults } from '../support/results.js';
 
 const RESULTS = plainResults('jane', 10);
@@ -48,7 +48,9 @@ describe('silence', () => {
     const { producer, listener } = await stage({ STALL_AFTER_MS: '40', QUEUE_STALL_AFTER_MS: '1000' });
     await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }));
     await listener.until(() => stalled(listener) === 2);
-    const counts = listener.events.flatMap(({ feed, body }) => (feed === 'stats' ? [body.batches.stalled] : []));
+    const counts = listener.events.flatMap(({ feed, body }) =>
+      feed === 'stats' ? [body.batches.stalled] : [],
+    );
     // The one that waits only is given more time.
     expect(counts.filter((count, index) => count !== counts[index - 1])).toEqual([0, 1, 2]);
     await producer.update(message('b', RESULTS, { isComplete: true }));
@@ -89,7 +91,9 @@ describe('a batch ended by hand', () => {
       status: 200,
       body: { status: 'failed', progress: { total: 20, processed: 5 }, batches: { failed: 2, completed: 0 } },
     });
-    expect((second.body as unknown as StatsEvent).revision).toBeGreaterThan((first.body as unknown as StatsEvent).revision);
+    expect((second.body as unknown as StatsEvent).revision).toBeGreaterThan(
+      (first.body as unknown as StatsEvent).revision,
+    );
     expect(second.body.completedAt).toEqual(expect.any(String));
     await listener.until(() => listener.stats?.status === 'failed');
     expect(listener.stats).toEqual(second.body);
@@ -104,7 +108,10 @@ describe('a batch ended by hand', () => {
     expect(listener.stats).toMatchObject({ batches: { failed: 1 }, completedAt: null });
     for (const batchId of ['a', 'b']) await producer.update(message(batchId, RESULTS, { isComplete: true }));
     await listener.until(() => listener.stats?.status === 'completed');
-    expect(listener.stats).toMatchObject({ batches: { completed: 2, failed: 0 }, progress: { percentage: 100 } });
+    expect(listener.stats).toMatchObject({
+      batches: { completed: 2, failed: 0 },
+      progress: { percentage: 100 },
+    });
     expect(await fail('a')).toMatchObject({ status: 200, body: { status: 'completed' } });
     expect(listener.faults).toEqual([]);
   });
@@ -164,7 +171,8 @@ describe('a file as a whole', () => {
     const queuedBefore = between();
     let found = 0;
     for (let looks = 0; looks < 3; looks++) {
-      for (const { batchIds } of await store.stall({ begunBefore: 0, queuedBefore })) found += batchIds.length;
+      for (const { batchIds } of await store.stall({ begunBefore: 0, queuedBefore }))
+        found += batchIds.length;
     }
     expect(found).toBe(1_500);
   });
@@ -177,6 +185,8 @@ describe('a file as a whole', () => {
     const queuedBefore = between();
     expect(await store.save(news)).toMatchObject({ outcome: 'unchanged' });
     expect(await store.stall({ begunBefore: 0, queuedBefore })).toEqual([]);
-    expect(await store.stall({ begunBefore: 0, queuedBefore: between() })).toEqual([{ fileId: 'f', batchIds: ['b'] }]);
+    expect(await store.stall({ begunBefore: 0, queuedBefore: between() })).toEqual([
+      { fileId: 'f', batchIds: ['b'] },
+    ]);
   });
 });

@@ -4,8 +4,8 @@ import type { Socket } from 'socket.io-client';
 import { type GatewayProcess, spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { Oracle } from '../support/oracle.js';
-import { message, Producer } from '../support/producer.js';
 import { holdOn, parsed, runToEnd } from '../support/process.js';
+import { message, Producer } from '../support/producer.js';
 import { RawWebSocket } from '../support/raw-websocket.js';
 import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
@@ -37,13 +37,16 @@ async function pour(url: string, oracle: Oracle, onAnswer: () => void): Promise<
   return statuses;
 }
 
-async function readiness(url: string): Promise<string[]> {
-  const seen: string[] = [];
+/** Notes each state of readiness once, until nobody answers any more. */
+async function readiness(url: string, seen: string[], onChange: () => void): Promise<void> {
   for (;;) {
     const answer = await new Producer(url).get('/readyz').catch(() => null);
     const now = answer === null ? 'gone' : `${answer.status} ${JSON.stringify(answer.body.reasons ?? [])}`;
-    if (seen.at(-1) !== now) seen.push(now);
-    if (answer === null) return seen;
+    if (seen.at(-1) !== now) {
+      seen.push(now);
+      onChange();
+    }
+    if (answer === null) return;
   }
 }
 
@@ -51,7 +54,9 @@ async function readiness(url: string): Promise<string[]> {
 function noted(socket: Socket): string[] {
   const notes: string[] = [];
   socket.on('server_draining', ({ reconnectInMs }: { reconnectInMs: number }) =>
-    notes.push(Number.isInteger(reconnectInMs) && reconnectInMs >= 0 ? 'draining' : 'draining without advice'),
+    notes.push(
+      Number.isInteger(reconnectInMs) && reconnectInMs >= 0 ? 'draining' : 'draining without advice',
+    ),
   );
   socket.on('disconnect', () => notes.push('closed'));
   return notes;
@@ -84,16 +89,32 @@ test('leaves in good order while updates pour in', async () => {
     taken++;
     progress.changed();
   });
-  const watching = readiness(url);
-  await progress.until(() => taken >= 150, () => `${taken} taken`, 30_000);
+  const seen: string[] = [];
+  const watching = readiness(url, seen, () => progress.changed());
+  await progress.until(
+    () => taken >= 150,
+    () => `${taken} taken`,
+    30_000,
+  );
+  // An update that is still coming in holds the gateway until somebody has seen that it is not ready.
+  const last = JSON.stringify(message('late', plainResults('late', 1), { fileId: 'late', total: 2 }));
+  const head = `POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: ${last.length}\r\n\r\n`;
+  const upload = await holdOn(url, head + last.slice(0, 20));
   const askedAt = Date.now();
-  const code = await gateway.end('SIGTERM');
-  expect(code).toBe(0);
+  const ending = gateway.end('SIGTERM');
+  await progress.until(
+    () => seen.length > 1,
+    () => seen.join(),
+    15_000,
+  );
+  upload.write(last.slice(20));
+  expect(await ending).toBe(0);
   expect(Date.now() - askedAt).toBeLessThan(20_000);
 
   const statuses = new Set(await pouring);
   for (const status of statuses) expect([202, 503]).toContain(status);
-  expect(await watching).toEqual(['200 []', '503 ["draining"]', 'gone']);
+  await watching;
+  expect(seen).toEqual(['200 []', '503 ["draining"]', 'gone']);
   const states = parsed(gateway.log).map(({ msg }) => msg);
   expect(states.slice(-2)).toEqual(['stopping', 'stopped']);
   expect(parsed(gateway.log).filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
@@ -102,6 +123,7 @@ test('leaves in good order while updates pour in', async () => {
   expect(notes).toEqual(notes.map(() => ['draining', 'closed']));
 
   const again = await spawnGateway(env);
+  expect(await new Reading(new Producer(again.url), 'late').ndjson()).toHaveLength(1);
   const reading = new Reading(new Producer(again.url), 'f');
   const stored = await reading.ndjson();
   const expected = oracle.expected(stored);
@@ -154,22 +176,26 @@ describe('nobody keeps it from leaving in time', () => {
     expect(parsed(gateway.log).at(-1)).toMatchObject({ msg: 'stopped' });
   }, 60_000);
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('a second signal, %s, ends it at once', async (second) => {
-    const gateway = await withLargeFile({ SHUTDOWN_TIMEOUT_MS: '600000' });
-    await hangers(gateway.url);
-    const stopping = new Promise<void>((resolve) => {
-      gateway.child.stdout?.on('data', (text: Buffer) => {
-        if (text.includes('"stopping"')) resolve();
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'a second signal, %s, ends it at once',
+    async (second) => {
+      const gateway = await withLargeFile({ SHUTDOWN_TIMEOUT_MS: '600000' });
+      await hangers(gateway.url);
+      const stopping = new Promise<void>((resolve) => {
+        gateway.child.stdout?.on('data', (text: Buffer) => {
+          if (text.includes('"stopping"')) resolve();
+        });
       });
-    });
-    gateway.child.kill('SIGINT');
-    await stopping;
-    const askedAt = Date.now();
-    const code = await gateway.end(second);
-    expect(code).not.toBe(0);
-    expect(code).not.toBeNull();
-    expect(Date.now() - askedAt).toBeLessThan(2_000);
-  }, 60_000);
+      gateway.child.kill('SIGINT');
+      await stopping;
+      const askedAt = Date.now();
+      const code = await gateway.end(second);
+      expect(code).not.toBe(0);
+      expect(code).not.toBeNull();
+      expect(Date.now() - askedAt).toBeLessThan(2_000);
+    },
+    60_000,
+  );
 
   test('a signal while it starts', async () => {
     const { code, lines } = await runToEnd({ SHUTDOWN_TIMEOUT_MS: '5000' }, (child) => child.kill('SIGTERM'));

@@ -15,7 +15,14 @@ function recorded(socket: Socket): { events: string[]; until(event: string): Pro
     events.push(`${name} ${fileId}`);
     signal.changed();
   });
-  return { events, until: (event) => signal.until(() => events.includes(event), () => events.join()) };
+  return {
+    events,
+    until: (event) =>
+      signal.until(
+        () => events.includes(event),
+        () => events.join(),
+      ),
+  };
 }
 
 /** A change of a file with results in it, announced when this is over. */
@@ -34,7 +41,11 @@ describe('a subscription', () => {
       ok: true,
       fileId: 'f',
       recovered: false,
-      stats: { status: 'pending', progress: { total: 0, processed: 0, skipped: 0, percentage: 0 }, completedAt: null },
+      stats: {
+        status: 'pending',
+        progress: { total: 0, processed: 0, skipped: 0, percentage: 0 },
+        completedAt: null,
+      },
       emails: { emails: [], pagination: { total: 0, page: 1, limit: 50, pages: 0 } },
     });
     expect(answer.epoch).toBe(answer.stats.epoch);
@@ -175,21 +186,24 @@ describe('the origin of a page', () => {
     extraHeaders: { origin },
   });
 
-  test.each(['websocket', 'polling'] as const)('over %s: only those that are listed, and its own', async (transport) => {
-    const { url } = await startTestGateway({ CORS_ORIGINS: 'https://app.example, http://localhost:8080' });
-    for (const origin of ['https://app.example', 'http://localhost:8080', url])
-      await subscribe(await connect(url, from(origin, transport)), { fileId: 'f' });
-    const strangers = [
-      'https://evil.example',
-      'https://app.example.evil.example',
-      'http://app.example',
-      'null',
-      'http://localhost:8081',
-      `${url}0`,
-      'not an origin',
-    ];
-    for (const origin of strangers) await expect(connect(url, from(origin, transport))).rejects.toThrow();
-  });
+  test.each(['websocket', 'polling'] as const)(
+    'over %s: only those that are listed, and its own',
+    async (transport) => {
+      const { url } = await startTestGateway({ CORS_ORIGINS: 'https://app.example, http://localhost:8080' });
+      for (const origin of ['https://app.example', 'http://localhost:8080', url])
+        await subscribe(await connect(url, from(origin, transport)), { fileId: 'f' });
+      const strangers = [
+        'https://evil.example',
+        'https://app.example.evil.example',
+        'http://app.example',
+        'null',
+        'http://localhost:8081',
+        `${url}0`,
+        'not an origin',
+      ];
+      for (const origin of strangers) await expect(connect(url, from(origin, transport))).rejects.toThrow();
+    },
+  );
 
   test('any, where that is set by hand', async () => {
     const { url } = await startTestGateway({ CORS_ORIGINS: '*' });

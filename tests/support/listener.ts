@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { io, type Socket } from 'socket.io-client';
 import { FeedChecker } from './feed-checker.js';
-import { Producer, pathOf } from './producer.js';
 import type { Cursor, EmailsEvent, Feed, FeedEvent, Refusal, StatsEvent, Subscription } from './protocol.js';
+import { allOf } from './reading.js';
 import { type Entry, tally } from './tally.js';
 import { onTeardown } from './teardown.js';
 import { Signal } from './wait.js';
@@ -12,8 +12,6 @@ export interface ListenOptions {
   transports?: ('websocket' | 'polling')[];
   emailsPerEvent?: number;
 }
-
-const PAGE = 500;
 
 /**
  * A listener that takes the description of the socket at its word, and keeps a copy of one file by it: what a stranger
@@ -155,7 +153,7 @@ export class StrictListener {
       this.#check.fault(`refused: ${JSON.stringify(answer.error)}`);
       return;
     }
-    const base = answer.emails === undefined ? null : await this.#base(url, answer.emails);
+    const base = answer.emails === undefined ? null : await allOf(url, this.fileId, answer.emails);
     if (number !== this.#asked) return;
     this.#check.answer(answer, since, this.stats);
     this.answers.push(answer);
@@ -171,24 +169,6 @@ export class StrictListener {
     this.#live = true;
     for (const event of this.#early.splice(0)) this.#receive(url, event);
     this.signal.changed();
-  }
-
-  /**
-   * The answer's page, and the others over REST. Whatever is read after the answer holds its revision at least, and the
-   * events after it, which wait meanwhile, put every place right that has changed since. All of a small file comes in
-   * one page, so that batches which shrink while it is read cannot make a result slip from one page to the other.
-   */
-  async #base(url: string, first: NonNullable<Subscription['emails']>): Promise<Entry[]> {
-    if (first.pagination.total <= first.emails.length) return first.emails;
-    const producer = new Producer(url);
-    const entries: Entry[] = [];
-    for (let page = 1, pages = 1; page <= pages; page++) {
-      const { status, body } = await producer.get(`${pathOf(this.fileId)}/emails?page=${page}&limit=${PAGE}`);
-      if (status === 404) return [];
-      entries.push(...(body.emails as Entry[]));
-      pages = (body.pagination as { pages: number }).pages;
-    }
-    return entries;
   }
 
   #receive(url: string, event: FeedEvent): void {

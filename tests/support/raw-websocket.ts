@@ -53,7 +53,8 @@ export class RawWebSocket {
   }
 
   until(condition: () => boolean, withinMs?: number): Promise<void> {
-    const describe = () => `${condition}: ${this.isClosed ? 'closed' : 'open'}, ${this.texts.join().slice(0, 500)}`;
+    const describe = () =>
+      `${condition}: ${this.isClosed ? 'closed' : 'open'}, ${this.texts.join().slice(0, 500)}`;
     return this.#signal.until(condition, describe, withinMs);
   }
 
@@ -61,7 +62,9 @@ export class RawWebSocket {
     const payload = Buffer.from(text);
     const mask = randomBytes(4);
     const length =
-      payload.length < 126 ? Buffer.from([0x80 | payload.length]) : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
+      payload.length < 126
+        ? Buffer.from([0x80 | payload.length])
+        : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
     const masked = payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
     this.socket.write(Buffer.concat([Buffer.from([0x81]), length, mask, masked]));
   }
@@ -103,7 +106,8 @@ export class RawWebSocket {
     const short = (rest[1] ?? 0) & 0x7f;
     const head = short === 126 ? 4 : short === 127 ? 10 : 2;
     if (rest.length < head) return null;
-    const length = short === 126 ? rest.readUInt16BE(2) : short === 127 ? Number(rest.readBigUInt64BE(2)) : short;
+    const length =
+      short === 126 ? rest.readUInt16BE(2) : short === 127 ? Number(rest.readBigUInt64BE(2)) : short;
     if (rest.length < head + length) return null;
     this.#rest = rest.subarray(head + length);
     return { opcode: (rest[0] ?? 0) & 0x0f, payload: rest.subarray(head, head + length) };

@@ -30,7 +30,8 @@ export class Torrent {
   async finish(url: string): Promise<void> {
     const producer = new Producer(url);
     for (const [fileId, oracle] of this.oracles) {
-      for (const batchId of oracle.batchIds) await this.#send(producer, fileId, this.#list(batchId, SIZE, true));
+      for (const batchId of oracle.batchIds)
+        await this.#send(producer, fileId, this.#list(batchId, SIZE, true));
     }
   }
 

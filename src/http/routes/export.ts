@@ -24,14 +24,15 @@ export function exportRoutes(app: Express, { config, store }: HttpDeps): void {
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, status } = readQuery(req, exportQuery);
-    if ((await store.file(fileId)) === null) throw new Fault('file_not_found');
     const { type, ...encoding } = ENCODINGS[format];
-    const head = () => {
+    const head = async () => {
+      // Asked when the first rows are there: a file that was deleted just before them must not come out as an empty one.
+      if ((await store.file(fileId)) === null) throw new Fault('file_not_found');
       res.setHeader('Content-Type', type);
       res.setHeader('Content-Disposition', attachment(fileId, format));
     };
     if (req.method === 'HEAD') {
-      head();
+      await head();
       res.end();
       return;
     }
@@ -47,11 +48,11 @@ export function exportRoutes(app: Express, { config, store }: HttpDeps): void {
   });
 }
 
-async function send(res: Response, head: () => void, text: AsyncGenerator<string>): Promise<void> {
+async function send(res: Response, head: () => Promise<void>, text: AsyncGenerator<string>): Promise<void> {
   try {
     // A scan that fails at once is still answered with an error; later ones can only break the connection off.
     const first = await text.next();
-    head();
+    await head();
     res.setTimeout(IDLE_MS, () => res.destroy());
     // The pipeline closes the scan when the client goes away, and the connection when the scan fails.
     await pipeline(Readable.from(resumed(first, text), { objectMode: false }), res);

@@ -62,13 +62,20 @@ export function scanning({ shared }: Stores): void {
       const fileId = `${round} of ${f1}`;
       const batches = Array.from({ length: 1_000 }, (_, i) => `${i} of ${fileId}`);
       await register(store, { fileId, batches });
-      // One single result passes the filter, at the very end: all batches are looked at on the way to it.
-      const emails = [entry('last', { status: 'risky' })];
-      await save(store, { batchId: batches.at(-1) ?? '', emails, isComplete: true });
-      const scan = scanned(store, fileId, { status: 'risky' });
+      // Enough pass the filter to begin with, and one more at the very end: all batches are looked at on the way to it.
+      const risky = (count: number) => addresses(count).map((address) => entry(address, { status: 'risky' }));
+      await save(store, { batchId: batches[0] ?? '', emails: risky(1_500), isComplete: true });
+      await save(store, { batchId: batches.at(-1) ?? '', emails: risky(1), isComplete: true });
+      const scan = store.scan(fileId, { status: 'risky' })[Symbol.asyncIterator]();
+      let read = (await scan.next()).value?.length ?? 0;
+      const rest = (async () => {
+        for (let slice = await scan.next(); !slice.done; slice = await scan.next())
+          read += slice.value.length;
+      })();
       const removal = store.remove(fileId);
       try {
-        expect(await scan).toHaveLength(1);
+        await rest;
+        expect(read).toBe(1_501);
       } catch (error) {
         expect(error).toMatchObject({ name: 'Fault', code: 'unavailable' });
       }
