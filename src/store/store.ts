@@ -75,7 +75,10 @@ export interface UpdateStore {
   save(update: Update): Promise<Saved>;
   /** Ends a batch that will never answer; false: the file has no such batch. News that comes after all is still taken. */
   fail(fileId: string, batchId: string, reason: string): Promise<boolean>;
-  /** Marks the batches that are silent for too long as stalled, until news comes; answers with those newly marked. */
+  /**
+   * Marks the batches that are silent for too long as stalled, until news comes; answers with those newly marked. Held
+   * updates whose time is over are dropped on the way.
+   */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
   /** Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
   remove(fileId: string): Promise<boolean>;

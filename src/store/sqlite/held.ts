@@ -37,10 +37,14 @@ export function takeHeld(db: Database, batchId: string): Update | null {
   return update;
 }
 
-function dropBeyond(db: Database, newest: string, { ttlMs, maxBytes }: HeldLimits, now: number): void {
+/** Drops what nobody has asked for in time: these are addresses that belong to no file. */
+export const dropExpired = (db: Database, { ttlMs }: HeldLimits, now: number): unknown =>
   db.run('DELETE FROM held WHERE received_at < ?', now - ttlMs);
+
+function dropBeyond(db: Database, newest: string, limits: HeldLimits, now: number): void {
+  dropExpired(db, limits, now);
   let bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
-  while (bytes > maxBytes) {
+  while (bytes > limits.maxBytes) {
     const oldest = db.get<{ batch_id: string; bytes: number }>(
       'SELECT batch_id, bytes FROM held ORDER BY received_at, rowid LIMIT 1',
     );

@@ -4,7 +4,7 @@ import type { Status } from '../../domain/verdict.js';
 import type { FileCursor, PageQuery, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
-import type { HeldLimits } from './held.js';
+import { dropExpired, type HeldLimits } from './held.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
 import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
@@ -27,7 +27,11 @@ export function writing(db: Database, limits: HeldLimits) {
       failBatch(db, batch, reason, Date.now());
       return true;
     },
-    stall: (silence: Silence) => stall(db, silence),
+    stall(silence: Silence) {
+      // Asked for again and again, so nothing is held for much longer than it may be.
+      dropExpired(db, limits, Date.now());
+      return stall(db, silence);
+    },
     end(fileId: string): boolean {
       const life = standing(db, fileId);
       if (life === undefined) return false;

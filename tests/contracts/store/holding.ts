@@ -110,6 +110,16 @@ export function holding({ shared, own }: Stores): void {
     expect((await batchOf(store, f1, 'old')).status).toBe('waiting');
   });
 
+  it('drops it although nothing more is held, when it looks for silence', async () => {
+    const { store, f1 } = await own({ heldTtlMs: 5 });
+    await save(store, { batchId: 'old', emails: ['a'] });
+    const since = Date.now();
+    await eventually('the clock moved on', () => Date.now() > since + 10);
+    await store.stall({ begunBefore: 0, queuedBefore: 0 });
+    await register(store, { fileId: f1, batches: ['old'] });
+    expect((await batchOf(store, f1, 'old')).status).toBe('waiting');
+  });
+
   it('does not hold what is late: that is over', async () => {
     const { store, f1, b1, b2 } = shared();
     await register(store, { fileId: f1, requestId: 'r1', batches: [b1] });
