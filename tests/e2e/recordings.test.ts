@@ -29,9 +29,9 @@ test('there is something to play', () => {
 describe.each(recordings)('$name', (recording) => {
   test.each([1, 4])('is the same file whatever the wire does, %i at a time', async (atOnce) => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5' });
-    const files = [];
-    for (const [name, spoil] of Object.entries(plays))
-      files.push(await played(url, recording, name, spoil, atOnce));
+    const files = await Promise.all(
+      Object.entries(plays).map(([name, spoil]) => played(url, recording, name, spoil, atOnce)),
+    );
     const [first, ...others] = files;
     expect(first?.entries.length).toBeGreaterThan(0);
     for (const other of others) expect(other).toEqual(first);
