@@ -3,6 +3,7 @@ import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { type BacklogOptions, Backlogs } from './backlogs.js';
+import { framedOnce } from './frame.js';
 import type { Gate } from './gate-socket.js';
 
 /** Writes the payloads of a feed to the sockets of its room: as text, framed once, parsed by nobody on the way. */
@@ -24,9 +25,10 @@ export class RoomWriter implements Rooms {
     if (members === undefined) return;
     // An EVENT packet of the default namespace, as Socket.IO itself would serialise it.
     const packet = `2["${eventName(feed)}",${payload}]`;
+    const options = framedOnce(packet);
     for (const id of members) {
       const socket = sockets.get(id);
-      if (socket !== undefined && this.backlogs.admits(socket)) socket.conn.write(packet);
+      if (socket !== undefined && this.backlogs.admits(socket)) socket.conn.write(packet, options);
     }
     this.metrics.delivered.inc({ feed }, members.size);
   }

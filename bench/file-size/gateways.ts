@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BATCH, type Dataset, FILE } from '../support/dataset.js';
+import { type Figure, inTurns, ratios } from '../support/figures.js';
+import { GatewayProcess } from '../support/gateway.js';
+import { addressOf, updateText } from '../support/updates.js';
+import { GOAL, LARGE, ROUNDS, SMALL, STEP } from './sizes.js';
+
+/** Long enough for what an answered request leaves behind: the flush, the write-back of the log. */
+const AFTERMATH_MS = 100;
+const READS = 200;
+const FRESH_BATCHES = 20;
+const FILTER = 'status=risky&risk=medium';
+const LIMIT = 50;
+
+interface Side {
+  readonly gateway: GatewayProcess;
+  readonly size: number;
+  /** A file of that size. */
+  readonly file: string;
+  /** Differs from block to block. */
+  readonly block: string;
+}
+
+interface Question {
+  readonly what: string;
+  readonly changes: boolean;
+  readonly hasGoal: boolean;
+  run(side: Side): Promise<void>;
+}
+
+const reads = async ({ gateway, file }: Side, path: string) => {
+  for (let n = 0; n < READS; n++) await gateway.get(`/api/files/${file}/${path}`);
+};
+
+/** What reads comes first: the small file has its size exactly until something is added. */
+const QUESTIONS: readonly Question[] = [
+  { what: 'stats', changes: false, hasGoal: true, run: (side) => reads(side, 'stats') },
+  {
+    what: 'a page in the middle',
+    changes: false,
+    hasGoal: true,
+    run: (side) => reads(side, `emails?limit=${LIMIT}&page=${Math.ceil(side.size / LIMIT / 2)}`),
+  },
+  {
+    what: 'a page in the middle, by status and risk',
+    changes: false,
+    hasGoal: true,
+    run: async (side) => {
+      const answer = await side.gateway.get(`/api/files/${side.file}/emails?${FILTER}&limit=1`);
+      const { pagination } = JSON.parse(answer) as { pagination: { total: number } };
+      await reads(side, `emails?${FILTER}&limit=${LIMIT}&page=${Math.ceil(pagination.total / LIMIT / 2)}`);
+    },
+  },
+  {
+    what: 'a search that finds one address',
+    changes: false,
+    hasGoal: false,
+    run: (side) => reads(side, `emails?email=${encodeURIComponent(addressOf(side.size >> 1))}`),
+  },
+  {
+    what: `an update with a new batch of ${BATCH}`,
+    changes: true,
+    hasGoal: true,
+    run: async (side) => {
+      for (let n = 0; n < FRESH_BATCHES; n++) await post(side, n, [BATCH]);
+    },
+  },
+  {
+    what: `an update that adds ${STEP}`,
+    changes: true,
+    hasGoal: true,
+    run: (side) =>
+      post(
+        side,
+        0,
+        Array.from({ length: BATCH / STEP }, (_, n) => (n + 1) * STEP),
+      ),
+  },
+];
+
+async function post({ gateway, file, block }: Side, batch: number, counts: readonly number[]): Promise<void> {
+  const batchId = `${block}-${batch}`;
+  for (const count of counts) {
+    const spec = { batchId, fileId: file, first: batch * BATCH, total: BATCH };
+    await gateway.post('/api/updates', updateText(spec, count));
+  }
+}
+
+/** Two gateways, each with its one file: the large one's database is larger too, in every index. */
+export async function ofGateways(small: Dataset, large: Dataset): Promise<Figure[]> {
+  // Without the pause between flushes every update is announced by a flush of its own, on both sides alike.
+  const env = { FLUSH_INTERVAL_MS: '0' };
+  const gateways = {
+    small: await GatewayProcess.start({ directory: small.directory, env }),
+    large: await GatewayProcess.start({ directory: large.directory, env }),
+  };
+  try {
+    const figures: Figure[] = [];
+    for (const question of QUESTIONS) {
+      const cpu = await inTurns(ROUNDS, {
+        small: (round) => block(question, gateways.small, SMALL, round),
+        large: (round) => block(question, gateways.large, LARGE, round),
+      });
+      const goal = question.hasGoal ? { goal: GOAL } : {};
+      figures.push({
+        what: `${question.what} (gateway)`,
+        unit: '×',
+        values: ratios(cpu.large, cpu.small),
+        ...goal,
+      });
+    }
+    return figures;
+  } finally {
+    await Promise.all([gateways.small.stop(), gateways.large.stop()]);
+  }
+}
+
+/** CPU that a gateway needs for one block of a question; the first block is done twice, and counts once. */
+async function block(
+  question: Question,
+  gateway: GatewayProcess,
+  size: number,
+  round: number,
+): Promise<number> {
+  let cpu = 0;
+  for (const turn of round === 0 ? ['warm', 'measured'] : ['measured']) {
+    const name = `${question.what}-${round}-${turn}`.replaceAll(' ', '-');
+    // A small file would be twice its size after a few updates: each block gets a new one.
+    const file = question.changes && size === SMALL ? await newFile(gateway, name) : FILE;
+    const before = gateway.cpu;
+    await question.run({ gateway, size, file, block: name });
+    await sleep(AFTERMATH_MS);
+    cpu = gateway.cpu - before;
+  }
+  return cpu;
+}
+
+async function newFile(gateway: GatewayProcess, name: string): Promise<string> {
+  const file = `small-${name}`;
+  for (let first = 0, n = 0; first < SMALL; first += BATCH, n++) {
+    const total = Math.min(BATCH, SMALL - first);
+    await gateway.post(
+      '/api/updates',
+      updateText({ batchId: `${file}-${n}`, fileId: file, first, total }, total),
+    );
+  }
+  await gateway.get(`/api/files/${file}/stats`);
+  await sleep(AFTERMATH_MS);
+  return file;
+}

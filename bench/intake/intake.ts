@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Listener } from '../load/listener.js';
+import { BATCH, emptyDataset } from '../support/dataset.js';
+import { type Figure, inTurns, median, ratios } from '../support/figures.js';
+import { GatewayProcess } from '../support/gateway.js';
+import { updateText } from '../support/updates.js';
+import { ownCpu } from '../support/usage.js';
+
+const FILE = 'intake';
+const STEP = 5;
+const ROUNDS = 15;
+const FRESH_IN_BLOCK = 30;
+/** Updates go out in pairs, as from two workers; a gateway that is asked one thing at a time never shares a commit. */
+const AT_ONCE = 2;
+const PARSES_OF_EACH = 3;
+/** Longer than a flush and what comes behind it. */
+const AFTERMATH_MS = 250;
+
+/** What does one update cost from its arrival to its listener, counted in what it costs to parse it once? */
+export async function intake(): Promise<Figure[]> {
+  const { directory, remove } = emptyDataset();
+  const gateway = await GatewayProcess.start({ directory });
+  const listener = await Listener.connect(gateway.url, FILE);
+  try {
+    return [
+      ...(await measured('a new batch of 150', gateway, freshBlock)),
+      ...(await measured('a batch that grows to 150 by 5', gateway, growingBlock)),
+    ];
+  } finally {
+    listener.end();
+    await gateway.stop();
+    remove();
+  }
+}
+
+/** The batches of a block, each with the updates that come for it, in order. */
+type Block = readonly { readonly batchId: string; readonly texts: readonly string[] }[];
+
+const freshBlock = (name: string): Block =>
+  Array.from({ length: FRESH_IN_BLOCK }, (_, index) => batch(`${name}-${index}`, index, [BATCH]));
+
+const growingBlock = (name: string): Block => {
+  const counts = Array.from({ length: BATCH / STEP }, (_, index) => (index + 1) * STEP);
+  return [batch(`${name}-0`, 0, counts), batch(`${name}-1`, 1, counts)];
+};
+
+const batch = (batchId: string, index: number, counts: readonly number[]) => ({
+  batchId,
+  texts: counts.map((count) => updateText({ batchId, first: index * BATCH, total: BATCH }, count)),
+});
+
+async function measured(
+  what: string,
+  gateway: GatewayProcess,
+  blockOf: (name: string) => Block,
+): Promise<Figure[]> {
+  const name = (round: number | string) => `${what}-${round}`.replaceAll(' ', '-');
+  await handled(gateway, blockOf(name('warm')));
+  await handled(gateway, blockOf(name('warmer')));
+  const cpu = await inTurns(ROUNDS, {
+    handled: (round) => handled(gateway, blockOf(name(round))),
+    parsed: (round) => parsed(blockOf(name(round))),
+  });
+  const block = blockOf('x').flatMap(({ texts }) => texts);
+  const bytes = block.reduce((sum, text) => sum + text.length, 0) / block.length;
+  return [
+    {
+      what: `${what}: CPU of the gateway ÷ one JSON.parse of the same`,
+      unit: '×',
+      values: ratios(cpu.handled, cpu.parsed),
+    },
+    { what: `${what}: CPU of the gateway for an update`, unit: 'ms', values: cpu.handled },
+    {
+      what: `${what}: JSON.parse of an update, ${Math.round(bytes / 1000)} kB in the mean`,
+      unit: 'ms',
+      values: [median(cpu.parsed)],
+    },
+  ];
+}
+
+/** CPU milliseconds of the gateway for an update of the block. */
+async function handled(gateway: GatewayProcess, block: Block): Promise<number> {
+  const batches = block.map(({ batchId }) => ({ batchId, totalEmails: BATCH }));
+  await gateway.post(`/api/files/${FILE}/batches`, JSON.stringify({ batches }));
+  await sleep(AFTERMATH_MS);
+  const before = gateway.cpu;
+  const waiting = [...block];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (const text of next.texts) await gateway.post('/api/updates', text);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await sleep(AFTERMATH_MS);
+  return (gateway.cpu - before) / updatesIn(block);
+}
+
+async function parsed(block: Block): Promise<number> {
+  const texts = block.flatMap((batch) => batch.texts);
+  const cpu = await ownCpu(() => {
+    for (let n = 0; n < PARSES_OF_EACH; n++) for (const text of texts) JSON.parse(text);
+  });
+  return cpu / PARSES_OF_EACH / texts.length;
+}
+
+const updatesIn = (block: Block): number => block.reduce((sum, { texts }) => sum + texts.length, 0);

@@ -1,0 +1,36 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { cpuOf } from '../support/usage.js';
+import type { LoadOrder, LoadReport } from './load.js';
+
+const SCRIPT = fileURLToPath(new URL('./load.js', import.meta.url));
+
+/** The process that sends updates and listens. */
+export class LoadProcess {
+  private constructor(private readonly child: ChildProcess) {}
+
+  /** Fulfilled once every socket listens. */
+  static async start(order: LoadOrder): Promise<LoadProcess> {
+    const child = fork(SCRIPT, [JSON.stringify(order)]);
+    await once(child, 'message');
+    return new LoadProcess(child);
+  }
+
+  get cpu(): number {
+    return cpuOf(this.child.pid ?? 0);
+  }
+
+  /** What happened since the last report. */
+  async report(): Promise<LoadReport> {
+    this.child.send('report');
+    const [report] = (await once(this.child, 'message')) as [LoadReport];
+    return report;
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.child, 'exit');
+    this.child.send('stop');
+    await exited;
+  }
+}

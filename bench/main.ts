@@ -1,0 +1,33 @@
+import { eventLoop } from './event-loop/event-loop.js';
+import { fanOut } from './fan-out/fan-out.js';
+import { fileSize } from './file-size/file-size.js';
+import { intake } from './intake/intake.js';
+import { million } from './million/million.js';
+import { forgetDatasets } from './support/dataset.js';
+import type { Figure } from './support/figures.js';
+import { report } from './support/report.js';
+
+/** Runs the benchmarks named on the command line, or all of them, and writes what they find into docs/benchmarks.md. */
+const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  'file-size': fileSize,
+  'event-loop': eventLoop,
+  million,
+  intake,
+  'fan-out': fanOut,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => name !== 'clean' && !Object.hasOwn(QUESTIONS, name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `no such benchmark: ${unknown.join(', ')}; there are ${Object.keys(QUESTIONS).join(', ')}, clean\n`,
+  );
+  process.exit(1);
+}
+if (asked.includes('clean')) forgetDatasets();
+for (const [name, run] of Object.entries(QUESTIONS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const startedAt = performance.now();
+  const figures = await run();
+  report(name, figures, (performance.now() - startedAt) / 1000);
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readUpdate } from '../../src/domain/update.js';
+import { SCHEMA } from '../../src/store/sqlite/schema.js';
+import { SqliteStore } from '../../src/store/sqlite-store.js';
+import { GatewayProcess } from './gateway.js';
+import { resultText, updateText } from './updates.js';
+
+/** The one file of a data set. */
+export const FILE = 'bench';
+export const BATCH = 150;
+
+const CACHE = join(tmpdir(), 'verigate-bench');
+const SAVES_AT_ONCE = 64;
+
+/** Built anew when the layout of the database or the results in it change. */
+const VERSION = createHash('sha256').update(SCHEMA).update(resultText(4_999)).digest('hex').slice(0, 12);
+
+export interface Dataset {
+  readonly directory: string;
+  /** Deletes it. */
+  remove(): void;
+}
+
+/** An empty data directory. */
+export function emptyDataset(): Dataset {
+  mkdirSync(CACHE, { recursive: true });
+  const directory = mkdtempSync(join(CACHE, 'run-'));
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** A data directory with one file of `count` results: a copy, so that it may be changed. */
+export async function datasetOf(count: number): Promise<Dataset> {
+  const cached = await cachedFile(count);
+  const copy = emptyDataset();
+  cpSync(cached, copy.directory, { recursive: true });
+  return copy;
+}
+
+/** Deletes what is kept between runs. */
+export const forgetDatasets = (): void => rmSync(CACHE, { recursive: true, force: true });
+
+async function cachedFile(count: number): Promise<string> {
+  const directory = join(CACHE, `${VERSION}-${count}`);
+  if (existsSync(directory)) return directory;
+  mkdirSync(CACHE, { recursive: true });
+  for (const entry of readdirSync(CACHE)) {
+    const isOld = /^[0-9a-f]{12}-/.test(entry) && !entry.startsWith(VERSION);
+    if (isOld) rmSync(join(CACHE, entry), { recursive: true, force: true });
+  }
+  process.stderr.write(`building a file of ${count} results, once\n`);
+  const partial = mkdtempSync(join(CACHE, `${VERSION}-partial-`));
+  await fill(partial, count);
+  renameSync(partial, directory);
+  return directory;
+}
+
+async function fill(directory: string, count: number): Promise<void> {
+  const store = await openStore(directory);
+  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => ({
+    batchId: `${FILE}-${index}`,
+    totalEmails: Math.min(BATCH, count - index * BATCH),
+  }));
+  const request = { requestId: 'request', userId: null, totalEmails: count, totalBatches: batches.length };
+  await store.register({ fileId: FILE, ...request, batches });
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < batches.length; index = next++) {
+      const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
+      const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
+      await store.save(readUpdate(JSON.parse(text)));
+    }
+  };
+  await Promise.all(Array.from({ length: SAVES_AT_ONCE }, work));
+  await store.close();
+  // A gateway announces it, as it would have while the results came in, and leaves the database as gateways do.
+  const gateway = await GatewayProcess.start({ directory });
+  await gateway.get(`/api/files/${FILE}/stats`);
+  await gateway.stop();
+}
+
+export const openStore = (directory: string): Promise<SqliteStore> =>
+  SqliteStore.open({ directory, heldTtlMs: 86_400_000, maxHeldBytes: 2 ** 28 });

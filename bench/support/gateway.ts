@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { cpuOf, type Memory, memoryOf, waitedForCpu } from './usage.js';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+
+export interface Start {
+  readonly directory: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Options of node itself. */
+  readonly node?: readonly string[];
+}
+
+/** The real program as a process of its own, asked over HTTP and measured from outside. */
+export class GatewayProcess {
+  readonly #agent = new Agent({ keepAlive: true });
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly url: string,
+    /** From the start of the process to `listening`. */
+    readonly startMs: number,
+  ) {}
+
+  static async start({ directory, env = {}, node = [] }: Start): Promise<GatewayProcess> {
+    const startedAt = performance.now();
+    const child = spawn(process.execPath, [...node, MAIN], {
+      env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout });
+    const url = await new Promise<string>((resolve, reject) => {
+      lines.on('line', (line) => {
+        const { msg, url, level } = JSON.parse(line) as { msg?: string; url?: string; level?: number };
+        if (msg === 'listening' && url !== undefined) resolve(url);
+        if (level !== undefined && level > 30) process.stderr.write(`the gateway says: ${line}\n`);
+      });
+      child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
+    });
+    return new GatewayProcess(child, url, performance.now() - startedAt);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** CPU milliseconds so far. */
+  get cpu(): number {
+    return cpuOf(this.pid);
+  }
+
+  /** Milliseconds that its main thread was ready to run and had no processor. */
+  get waited(): number {
+    return waitedForCpu(this.pid);
+  }
+
+  get memory(): Memory {
+    return memoryOf(this.pid);
+  }
+
+  get(path: string): Promise<string> {
+    return this.#ask('GET', path);
+  }
+
+  post(path: string, body: string): Promise<string> {
+    return this.#ask('POST', path, body);
+  }
+
+  delete(path: string): Promise<string> {
+    return this.#ask('DELETE', path);
+  }
+
+  /** Takes a download in and drops it; answers with its lines and bytes. */
+  async download(
+    path: string,
+    onData: () => void = () => undefined,
+  ): Promise<{ lines: number; bytes: number }> {
+    const sent = request(`${this.url}${path}`, { agent: this.#agent }).end();
+    const [response] = await once(sent, 'response');
+    let lines = 0;
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+      onData();
+    }
+    return { lines, bytes };
+  }
+
+  async stop(): Promise<void> {
+    this.#agent.destroy();
+    if (this.child.exitCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGTERM');
+    await exited;
+  }
+
+  #ask(method: string, path: string, body?: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const sent = request(`${this.url}${path}`, { method, agent: this.#agent }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          if ((response.statusCode ?? 500) < 300) resolve(text);
+          else reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 300)}`));
+        });
+      });
+      sent.on('error', (error) => {
+        // The server closed the connection, idle for long, while this was on its way.
+        if (sent.reusedSocket) resolve(this.#ask(method, path, body));
+        else reject(error);
+      });
+      sent.end(body);
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { onTeardown } from './teardown.js';
+
+const PROGRAM = 'redis-server';
+const START_MS = 20_000;
+const ATTEMPTS = 5;
+
+const hasProgram = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status === 0;
+const given = process.env.REDIS_URL || undefined;
+const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
+
+export interface ServerOptions {
+  /** Every write is on the disk before it is answered; otherwise nothing is. */
+  readonly persistent?: boolean;
+}
+
+/** A redis-server of the tests' own. */
+export class RedisServer {
+  #process: ChildProcess | undefined;
+  #port = 0;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'verigate-redis-'));
+
+  private constructor(private readonly options: ServerOptions) {}
+
+  static async start(options: ServerOptions = {}): Promise<RedisServer> {
+    const server = new RedisServer(options);
+    await server.#startSomewhere();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.#port}`;
+  }
+
+  /** Ends it as a power failure would. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Starts it again after `kill`, on the same port; with what was on the disk, if anything was. */
+  async startAgain({ empty = false } = {}): Promise<void> {
+    if (empty) rmSync(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
+    if (!(await this.#launch())) throw new Error(`${PROGRAM}: the port ${this.#port} was taken meanwhile`);
+  }
+
+  /** It keeps its connections and answers nothing, until the answer is called. */
+  freeze(): () => void {
+    const child = this.#process;
+    child?.kill('SIGSTOP');
+    return () => void child?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Redis takes no port 0: a free one is asked for, and another one if somebody was faster. */
+  async #startSomewhere(): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      this.#port = await freePort();
+      if (await this.#launch()) return;
+    }
+    throw new Error(`${PROGRAM}: no free port in ${ATTEMPTS} attempts`);
+  }
+
+  /** False: the port is taken. */
+  async #launch(): Promise<boolean> {
+    const persistence = this.options.persistent
+      ? ['--appendonly', 'yes', '--appendfsync', 'always']
+      : ['--appendonly', 'no'];
+    const child = spawn(
+      PROGRAM,
+      [
+        '--port',
+        `${this.#port}`,
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        this.#directory,
+        '--save',
+        '',
+        ...persistence,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    this.#process = child;
+    // A test run that is cut short leaves no server behind.
+    const orphan = () => child.kill('SIGKILL');
+    process.once('exit', orphan);
+    child.once('exit', () => process.off('exit', orphan));
+    return new Promise((resolve, reject) => {
+      let said = '';
+      const timer = setTimeout(() => settle(() => reject(failure('was not ready in time'))), START_MS);
+      const failure = (what: string) => new Error(`${PROGRAM} ${what}: ${said}`);
+      const settle = (then: () => void) => {
+        clearTimeout(timer);
+        child.off('error', reject).off('exit', onExit);
+        child.stdout?.removeAllListeners('data').resume();
+        then();
+      };
+      const onExit = () =>
+        settle(() => (said.includes('already in use') ? resolve(false) : reject(failure('has ended'))));
+      child.once('error', reject).once('exit', onExit);
+      child.stdout?.on('data', (text: Buffer) => {
+        said += text.toString();
+        if (said.includes('Ready to accept connections')) settle(() => resolve(true));
+      });
+    });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Tests on a Redis that they leave as it is: of another's making (REDIS_URL), or one for this file. */
+export function describeOnRedis(name: string, tests: (url: () => string) => void): void {
+  const isThere = given !== undefined || hasProgram;
+  describeWith(isThere, `neither REDIS_URL is set nor is ${PROGRAM} on the PATH`, name, () => {
+    let server: RedisServer | undefined;
+    beforeAll(async () => {
+      if (given === undefined) server = await RedisServer.start();
+    });
+    afterAll(() => server?.stop());
+    tests(() => given ?? server?.url ?? '');
+  });
+}
+
+/** Tests that kill, stop or starve a Redis: each gets one of its own. */
+export function describeWithOwnRedis(
+  name: string,
+  tests: (start: (options?: ServerOptions) => Promise<RedisServer>) => void,
+): void {
+  describeWith(hasProgram, `${PROGRAM} is not on the PATH`, name, () =>
+    tests(async (options) => {
+      const server = await RedisServer.start(options);
+      onTeardown(() => server.stop());
+      return server;
+    }),
+  );
+}
+
+function describeWith(isThere: boolean, reason: string, name: string, tests: () => void): void {
+  if (isThere) describe(name, tests);
+  else if (isRequired) {
+    describe(name, () => {
+      it('has a Redis to run on', () => {
+        throw new Error(reason);
+      });
+    });
+  } else {
+    process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
+    describe.skip(name, tests);
+  }
+}
+
+/** What keys and ids of one test begin with, so that no other test on the same server has the same. */
+export const randomPrefix = (): string => `t${randomBytes(6).toString('hex')}:`;
+
+/** A plain client of the test's own, closed after it. */
+export function plainClient(url: string): Redis {
+  const client = new Redis(url);
+  // Where a test takes the server away, the client is not the one to say so.
+  client.on('error', () => undefined);
+  onTeardown(() => client.disconnect());
+  return client;
+}
