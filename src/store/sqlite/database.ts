@@ -17,6 +17,7 @@ const EXIT_LOCKED = 75;
 export class Database {
   readonly #db: Libsql.Database;
   readonly #statements = new Map<string, Libsql.Statement>();
+  #isOpen = true;
 
   constructor(path: string) {
     this.#db = new Libsql(path);
@@ -39,14 +40,18 @@ export class Database {
     this.#db.exec(sql);
   }
 
+  /** The driver aborts the process where a closed connection is asked for this. */
   get inTransaction(): boolean {
-    return this.#db.inTransaction;
+    return this.#isOpen && this.#db.inTransaction;
   }
 
+  /** Closing twice is a no-op. */
   close(): void {
+    if (!this.#isOpen) return;
     this.#statements.clear();
     // Prepared statements keep a closed connection, and what it has locked, until they are garbage.
-    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    if (this.inTransaction) this.#db.exec('ROLLBACK');
+    this.#isOpen = false;
     this.#db.close();
   }
 

@@ -52,6 +52,7 @@ function write(db: Database): void {
   const awaitingCleanliness: { id: number; fileId: string }[] = [];
   let scheduled = false;
   let closing = false;
+  let isOver = false;
   let dirty = false;
   /** Whether the log may hold what was deleted; after a crash nobody knows. */
   let stale = true;
@@ -66,7 +67,8 @@ function write(db: Database): void {
   });
 
   function schedule(): void {
-    if (scheduled) return;
+    // What was left to clean when the thread was told to end is cleaned after the next start.
+    if (scheduled || isOver) return;
     scheduled = true;
     setImmediate(work);
   }
@@ -76,6 +78,7 @@ function write(db: Database): void {
     const batch = queue.splice(0, COMMIT_AT_ONCE);
     if (batch.length > 0) for (const reply of commit(batch)) answer(reply);
     if (queue.length === 0 && closing) {
+      isOver = true;
       finish(db);
       return;
     }
