@@ -28,7 +28,7 @@ test('there is something to play', () => {
 
 describe.each(recordings)('$name', (recording) => {
   test.each([1, 4])('is the same file whatever the wire does, %i at a time', async (atOnce) => {
-    const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5' });
+    const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5', MAX_EXPORTS: '16' });
     const files = await Promise.all(
       Object.entries(plays).map(([name, spoil]) => played(url, recording, name, spoil, atOnce)),
     );
