@@ -8,7 +8,8 @@ import { GOAL, LARGE, ROUNDS, SMALL, STEP } from './sizes.js';
 /** Long enough for what an answered request leaves behind: the flush, the write-back of the log. */
 const AFTERMATH_MS = 100;
 const READS = 200;
-const FRESH_BATCHES = 20;
+const FRESH_BATCHES = 40;
+const GROWING_BATCHES = 3;
 const FILTER = 'status=risky&risk=medium';
 const LIMIT = 50;
 
@@ -69,12 +70,10 @@ const QUESTIONS: readonly Question[] = [
     what: `an update that adds ${STEP}`,
     changes: true,
     hasGoal: true,
-    run: (side) =>
-      post(
-        side,
-        0,
-        Array.from({ length: BATCH / STEP }, (_, n) => (n + 1) * STEP),
-      ),
+    run: async (side) => {
+      const counts = Array.from({ length: BATCH / STEP }, (_, n) => (n + 1) * STEP);
+      for (let n = 0; n < GROWING_BATCHES; n++) await post(side, n, counts);
+    },
   },
 ];
 

@@ -7,7 +7,7 @@ import { ownCpu } from '../support/usage.js';
 import { LARGE, ROUNDS, SMALL, STEP } from './sizes.js';
 
 const PAGES = 200;
-const FRESH_BATCHES = 20;
+const FRESH_BATCHES = 40;
 
 type Action = (store: SqliteStore, size: number, block: string) => Promise<void>;
 

@@ -28,7 +28,7 @@ export async function exporting(gateway: GatewayProcess, format: 'ndjson' | 'csv
   return [
     { what, unit: 'rows/s', values: rate, goal: { atLeast: 100_000 } },
     { what: `${what}, CPU for a row`, unit: 'µs', values: cpu },
-    { what: `${what}, resident meanwhile`, unit: 'MB', values: rss, goal: MEGABYTES },
+    { what: `${what}, resident meanwhile`, unit: 'MB', values: rss },
     { what: `${what}, most resident meanwhile`, unit: 'MB', values: [gateway.memory.peak], goal: MEGABYTES },
   ];
 }

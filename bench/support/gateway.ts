@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { cpuOf, type Memory, memoryOf, waitedForCpu } from './usage.js';
+import { cpuOf, type Memory, mainCpuOf, memoryOf, waitedForCpu } from './usage.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -50,6 +50,11 @@ export class GatewayProcess {
   /** CPU milliseconds so far. */
   get cpu(): number {
     return cpuOf(this.pid);
+  }
+
+  /** The same of its main thread alone. */
+  get mainCpu(): number {
+    return mainCpuOf(this.pid);
   }
 
   /** Milliseconds that its main thread was ready to run and had no processor. */

@@ -60,7 +60,7 @@ function commit(): string {
     const git = (...args: string[]) =>
       execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
     const head = git('rev-parse', '--short', 'HEAD');
-    const changed = git('status', '--porcelain', 'src') !== '';
+    const changed = git('status', '--porcelain', '--untracked-files=no', 'src') !== '';
     return changed ? `${head} with changes` : head;
   } catch {
     return 'none';

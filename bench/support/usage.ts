@@ -9,6 +9,9 @@ const NS_PER_MS = 1e6;
 export const cpuOf = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + scheduled(pid, Number(thread)).ran, 0);
 
+/** The same of its main thread alone. */
+export const mainCpuOf = (pid: number): number => scheduled(pid, pid).ran;
+
 /**
  * Milliseconds that the main thread of a process was ready to run and had no processor: how busy the machine was with
  * other things, and with the process's own threads.
