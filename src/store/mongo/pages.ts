@@ -1,0 +1,131 @@
+import type { PlacedResult } from '../../domain/result.js';
+import type { PageQuery, ResultPage } from '../store.js';
+import { unavailable } from './errors.js';
+import { Filter } from './filters.js';
+import { fileOf } from './lives.js';
+import type { Models } from './models.js';
+import { matching } from './search.js';
+import { settle } from './settling.js';
+import { readBatches, SHORT, shareOf } from './shares.js';
+import { batchesIn, type Counted, countIn, nodesOf } from './sums.js';
+
+/** Batches looked up in one go while a page is filled. */
+const AT_ONCE = 16;
+/** A file that ends under a page leaves nothing to show; one that is replaced shows the new request's. */
+const ATTEMPTS = 10;
+
+export async function page(db: Models, query: PageQuery): Promise<ResultPage> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const file = await fileOf(db, query.fileId);
+    if (file === null) return { total: 0, results: [] };
+    const found = await new Filling(db, file.life, query).fill();
+    // What was read while the file was ending may lack what was gone already.
+    if (found !== null && (await fileOf(db, query.fileId))?.life === file.life) return found;
+  }
+  throw unavailable('the file changes too fast to be read');
+}
+
+/**
+ * Fills a page by counts: of everything before it nothing else is looked at. The batches on it are read each in one
+ * state, and the total is put right by what they have by then: total and results fit together, although nothing holds
+ * still meanwhile.
+ */
+class Filling {
+  readonly #filter: Filter;
+  readonly #results: PlacedResult[] = [];
+  #toSkip: number;
+  #total = 0;
+
+  constructor(
+    private readonly db: Models,
+    private readonly life: string,
+    private readonly query: PageQuery,
+  ) {
+    this.#filter = new Filter(query);
+    this.#toSkip = (query.page - 1) * query.limit;
+  }
+
+  /** Null: the file has ended. */
+  async fill(): Promise<ResultPage | null> {
+    const { email } = this.query;
+    const isThere =
+      email === undefined || email === '' ? await this.#fillBySums() : await this.#fillBySearch();
+    return isThere ? { total: this.#total, results: this.#results } : null;
+  }
+
+  async #fillBySums(): Promise<boolean> {
+    await settle(this.db, this.life);
+    const { cells } = this.#filter;
+    const nodes = await nodesOf(this.db, this.life);
+    const counted = nodes.map((node) => ({ node: node.node, count: countIn(node.cells, cells) }));
+    this.#total = counted.reduce((sum, { count }) => sum + count, 0);
+    for (const { node, count } of counted) {
+      if (this.#room <= 0) break;
+      if (count <= this.#toSkip) {
+        this.#toSkip -= count;
+        continue;
+      }
+      const batches = await batchesIn(this.db, this.life, node, cells);
+      this.#total += batches.reduce((sum, batch) => sum + batch.count, -count);
+      if (!(await this.#fillFrom(batches))) return false;
+    }
+    return true;
+  }
+
+  async #fillBySearch(): Promise<boolean> {
+    const batches = await matching(this.db, this.life, this.#filter);
+    this.#total = batches.reduce((sum, { count }) => sum + count, 0);
+    return this.#fillFrom(batches);
+  }
+
+  get #room(): number {
+    return this.query.limit - this.#results.length;
+  }
+
+  async #fillFrom(batches: readonly Counted[]): Promise<boolean> {
+    let next = 0;
+    for (let batch = batches[0]; batch !== undefined && batch.count <= this.#toSkip; batch = batches[++next])
+      this.#toSkip -= batch.count;
+    while (next < batches.length && this.#room > 0) {
+      const some = this.#enough(batches.slice(next, next + AT_ONCE));
+      if (!(await this.#fillWith(some))) return false;
+      next += some.length;
+    }
+    return true;
+  }
+
+  /** As many batches as the page will take, going by their counts. */
+  #enough(batches: readonly Counted[]): readonly Counted[] {
+    let missing = this.#toSkip + this.#room;
+    const last = batches.findIndex(({ count }) => {
+      missing -= count;
+      return missing <= 0;
+    });
+    return last < 0 ? batches : batches.slice(0, last + 1);
+  }
+
+  async #fillWith(batches: readonly Counted[]): Promise<boolean> {
+    const ordinals = batches.map(({ ordinal }) => ordinal);
+    const lengths = this.#filter.passesAll ? Math.min(SHORT, this.#toSkip + this.#room) : SHORT;
+    const wanted = { ordinal: { $in: ordinals } };
+    const found = await readBatches(this.db, this.life, wanted, [0, lengths], ordinals.length);
+    const byOrdinal = new Map(found.map((read) => [read.batch.ordinal, read]));
+    for (const { ordinal, count } of batches) {
+      const read = byOrdinal.get(ordinal);
+      const room = Math.max(0, this.#room);
+      const share =
+        read === undefined ? null : await shareOf(this.db, read, this.#filter, this.#toSkip, room);
+      // A batch may be taken back while it is being registered; any other is gone with its file only.
+      if (share === null && !(await this.#stands())) return false;
+      const { count: actual, results } = share ?? { count: 0, results: [] };
+      this.#total += actual - count;
+      this.#toSkip = Math.max(0, this.#toSkip - actual);
+      this.#results.push(...results);
+    }
+    return true;
+  }
+
+  async #stands(): Promise<boolean> {
+    return (await fileOf(this.db, this.query.fileId))?.life === this.life;
+  }
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { mongo, trusted } from 'mongoose';
+import type { Result } from '../../domain/result.js';
+import { Fault } from '../../errors.js';
+import type { Batch, PartDoc, PartRef } from './documents.js';
+import type { Models } from './models.js';
+import { docOf, indexKeyOf, type ResultDoc } from './result-docs.js';
+
+const MAX_PART = 8 * 2 ** 20;
+const MAX_RESULT = 15 * 2 ** 20;
+/** By then the write that was to refer to a part has come, or it never will: no call waits this long for an answer. */
+const LOOSE_MS = 10 * 60_000;
+
+/** A result as it goes into a list. */
+export interface Item {
+  readonly doc: ResultDoc;
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export function itemOf(result: Result): Item {
+  const item = sized(docOf(result), indexKeyOf(result));
+  if (item.bytes > MAX_RESULT)
+    throw new Fault('payload_too_large', 'a single result is larger than the database takes');
+  return item;
+}
+
+/** With what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
+const sized = (doc: ResultDoc, key: string): Item => ({
+  doc,
+  key,
+  bytes: mongo.BSON.calculateObjectSize(doc) + Buffer.byteLength(key) + 24,
+});
+
+export const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** As many from the front as there is room for. */
+export function split(
+  items: readonly Item[],
+  room: number,
+): { fitting: readonly Item[]; rest: readonly Item[] } {
+  let count = 0;
+  for (let bytes = 0; count < items.length; count++) {
+    bytes += items[count]?.bytes ?? 0;
+    if (bytes > room) break;
+  }
+  return { fitting: items.slice(0, count), rest: items.slice(count) };
+}
+
+/** Writes results as parts of a list, from a position on. Nobody sees them before their batch refers to them. */
+export async function writeParts(
+  db: Models,
+  batchId: string,
+  from: number,
+  items: readonly Item[],
+): Promise<PartRef[]> {
+  const refs: PartRef[] = [];
+  let start = from;
+  for (let rest = items; rest.length > 0; ) {
+    const { fitting } = split(rest, MAX_PART);
+    // One that is larger than a part should be gets a part of its own.
+    const chunk = fitting.length > 0 ? fitting : rest.slice(0, 1);
+    const keys = chunk.map(({ key }) => key);
+    const results = chunk.map(({ doc }) => doc);
+    const part: PartDoc = { _id: randomUUID(), batchId, createdAt: new Date(), loose: true, keys, results };
+    await db.parts.insertMany([part], { lean: true });
+    refs.push({ id: part._id, from: start, length: chunk.length, bytes: bytesOf(chunk) });
+    start += chunk.length;
+    rest = rest.slice(chunk.length);
+  }
+  return refs;
+}
+
+/** The results of a part; null: its batch does not refer to it any more. */
+export async function itemsOf(db: Models, { id }: PartRef): Promise<Item[] | null> {
+  const part = await db.parts.findById(id).lean<PartDoc>().exec();
+  return part === null ? null : part.results.map((doc, index) => sized(doc, part.keys[index] ?? ''));
+}
+
+/** Says of parts that a reference to them may be about to go: if nobody comes to drop them, the sweep looks. */
+export async function loosen(db: Models, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const mark = { loose: true as const, createdAt: new Date() };
+  await db.parts.updateMany({ _id: trusted({ $in: [...ids] }) }, { $set: mark });
+}
+
+export async function dropParts(db: Models, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.parts.deleteMany({ _id: trusted({ $in: [...ids] }) });
+}
+
+/** Looks at what was left loose: what its batch refers to is not, the rest is what a crash left behind. */
+export async function sweepParts(db: Models, now: number): Promise<void> {
+  const old = { loose: true, createdAt: trusted({ $lt: new Date(now - LOOSE_MS) }) } as const;
+  const parts = await db.parts
+    .find(old, { _id: 1, batchId: 1 })
+    .limit(1000)
+    .lean<Pick<PartDoc, '_id' | 'batchId'>[]>()
+    .exec();
+  for (const { _id, batchId } of parts) {
+    const batch = await db.batches
+      .findOne({ batchId }, { _id: 0, parts: 1 })
+      .lean<Pick<Batch, 'parts'>>()
+      .exec();
+    if (batch?.parts.some(({ id }) => id === _id))
+      await db.parts.updateOne({ _id, ...old }, { $unset: { loose: 1 } });
+    else await db.parts.deleteOne({ _id, ...old });
+  }
+}

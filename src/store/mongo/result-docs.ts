@@ -1,0 +1,81 @@
+import type { Result } from '../../domain/result.js';
+import { keyOf, letterOf } from '../address-key.js';
+
+/** A result as other programs read it. */
+export interface ResultDoc {
+  email: string;
+  status: string;
+  is_valid: boolean | null;
+  risk_level: string | null;
+  deliverability_score: number | null;
+  /** As it came; where BSON cannot hold that, something like it (null where it is too much), and `json` has the text. */
+  details: unknown;
+  json?: string;
+}
+
+type Verdict = Omit<ResultDoc, 'json' | 'details'>;
+
+/** Servers refuse documents that are nested beyond 100 levels; a result's details start some levels deep. */
+const MAX_DEPTH = 64;
+/** BSON of an object may be some seven times as long as its JSON: more than this stays text. */
+const MAX_NATIVE = 2 ** 20;
+
+/**
+ * The result as a document from which `jsonOf` makes the same text again. Numbers and strings survive BSON as they are;
+ * keys do not all: one with a NUL cannot be written, and some mean something to the driver.
+ */
+export function docOf({ json }: Result): ResultDoc {
+  const { details, ...verdict } = JSON.parse(json) as Verdict & { details: unknown };
+  const isSmall = json.length < MAX_NATIVE;
+  // Two keys that differed in an ill-formed character alone are one and the same now, which only text can hold.
+  if (isSmall && fits(details, MAX_DEPTH) && (!json.includes('\ufffd') || isUnambiguous(json, details)))
+    return { ...verdict, details };
+  const text = json.slice(headOf(verdict).length, -1);
+  return { ...verdict, details: isSmall ? likeness(details, MAX_DEPTH) : null, json: text };
+}
+
+/** The result's JSON, byte for byte as it was when it was stored. */
+export function jsonOf(doc: ResultDoc): string {
+  return `${headOf(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
+}
+
+/** What an index sorts the result by, with its cell. */
+export const indexKeyOf = ({ email, cell }: Result): string => `${keyOf(email)}${letterOf(cell)}`;
+
+function headOf({ email, is_valid, status, risk_level, deliverability_score }: Verdict): string {
+  const verdict = JSON.stringify({ email, is_valid, status, risk_level, deliverability_score });
+  return `${verdict.slice(0, -1)},"details":`;
+}
+
+const isUnambiguous = (json: string, details: unknown): boolean =>
+  json.endsWith(`,"details":${JSON.stringify(details)}}`);
+
+const isOdd = (key: string): boolean =>
+  key === '' ||
+  key === '__proto__' ||
+  key === '_bsontype' ||
+  key.startsWith('$') ||
+  key.includes('.') ||
+  key.includes('\0');
+
+function fits(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => fits(item, depth - 1));
+  return Object.entries(value).every(([key, item]) => !isOdd(key) && fits(item, depth - 1));
+}
+
+/** The nearest that BSON can hold: odd characters of keys in another form, nothing below the last level. */
+function likeness(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return null;
+  if (Array.isArray(value)) return value.map((item) => likeness(item, depth - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [likelyKey(key), likeness(item, depth - 1)]),
+  );
+}
+
+const likelyKey = (key: string): string =>
+  isOdd(key)
+    ? `\uff3f${key.replaceAll('\0', '\u2400').replaceAll('.', '\uff0e').replaceAll('$', '\uff04')}`
+    : key;

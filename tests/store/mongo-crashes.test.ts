@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { sweep } from '../../src/store/mongo/cleaning.js';
+import { MongoConnection } from '../../src/store/mongo/connection.js';
+import { Held } from '../../src/store/mongo/held.js';
+import type { MongoStore } from '../../src/store/mongo-store.js';
+import { expectConsistent, fill, listsOf, register, save } from '../contracts/store/harness.js';
+import { Listener } from '../contracts/store/listener.js';
+import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
+import { addresses } from '../support/updates.js';
+import { dump, openStore } from './mongo-harness.js';
+
+const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
+
+describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
+  let server: MongoServer;
+  beforeAll(async () => {
+    server = await MongoServer.start();
+  });
+  afterAll(() => server?.stop());
+
+  /** From now on the database carries out so many writes and then no more, as for a gateway that died there. */
+  const dieAfter = (uri: string, writes: number) =>
+    failing(
+      uri,
+      { skip: writes },
+      { failCommands: ['insert', 'update', 'delete', 'findAndModify'], errorCode: 20 },
+    );
+  const live = (uri: string) => failing(uri, 'off');
+  const failing = (uri: string, mode: unknown, data?: object) =>
+    withDatabase(uri, (database) =>
+      database.admin().command({ configureFailPoint: 'failCommand', mode, ...(data && { data }) }),
+    );
+
+  /**
+   * Lets a piece of work die at every write that it consists of, one after the other; then another gateway tries again.
+   * What it looks like in the end must be the same wherever the first one died.
+   */
+  async function dieAnywhere(
+    prepare: (store: MongoStore) => Promise<unknown>,
+    work: (store: MongoStore) => Promise<unknown>,
+    check: (store: MongoStore, uri: string) => Promise<void>,
+  ): Promise<number> {
+    for (let writes = 0; ; writes++) {
+      const uri = server.newUri();
+      const first = openStore(uri);
+      await prepare(first);
+      await dieAfter(uri, writes);
+      const outcome = await work(first).then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+      await live(uri);
+      if (outcome !== 'done') expect(outcome).toMatchObject(unavailable);
+      const second = openStore(uri);
+      await work(second);
+      await check(second, uri);
+      await Promise.all([first.close(), second.close()]);
+      if (outcome === 'done') return writes;
+    }
+  }
+
+  it('saves and announces at last, wherever a save died', async () => {
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
+        await save(store, { batchId: 'b1', emails: ['a', 'b'] });
+      },
+      async (store) => {
+        await save(store, { batchId: 'b1', emails: ['a', 'c', 'd'] });
+        await save(store, { batchId: 'b1', emails: ['a', 'c', 'd', 'e'] });
+        await store.news('f1', new Map());
+        await store.page({ fileId: 'f1', page: 1, limit: 1 });
+      },
+      async (store) => {
+        const listener = new Listener(store, 'f1');
+        await listener.catchUp(['b1']);
+        expect(listener.list('b1')).toHaveLength(4);
+        expect(await listsOf(store, 'f1')).toEqual({ b1: ['a', 'c', 'd', 'e'] });
+        expect(await store.unannounced()).toEqual(['f1']);
+        await expectConsistent(store, 'f1');
+      },
+    );
+    expect(deaths).toBeGreaterThan(3);
+  });
+
+  it('registers all batches in their order, wherever a registration died', async () => {
+    const batchIds = Array.from({ length: 8 }, (_, i) => `b${i}`);
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await save(store, { batchId: 'b2', emails: ['held'] });
+        await fill(store, 'gone', new Map([['b3', ['of a file that is gone']]]));
+        await store.remove('gone');
+      },
+      (store) => register(store, { fileId: 'f1', userId: 'u1', batches: batchIds }),
+      async (store) => {
+        expect((await store.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
+        expect(await listsOf(store, 'f1')).toEqual({ b2: ['held'] });
+        expect(await store.unannounced()).toEqual(['f1']);
+        await expectConsistent(store, 'f1');
+      },
+    );
+    expect(deaths).toBeGreaterThan(2);
+  });
+
+  it('finishes a registration that nobody tries again', async () => {
+    const uri = server.newUri();
+    const first = openStore(uri);
+    await save(first, { batchId: 'b2', emails: ['held'] });
+    await dieAfter(uri, 1);
+    await expect(register(first, { fileId: 'f1', batches: ['b1', 'b2', 'b3'] })).rejects.toMatchObject(
+      unavailable,
+    );
+    await live(uri);
+    const second = openStore(uri);
+    expect(await second.unannounced()).toEqual(['f1']);
+    expect((await second.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b1', 'b2', 'b3']);
+    expect(await listsOf(second, 'f1')).toEqual({ b2: ['held'] });
+  });
+
+  it('lets the later request stand, wherever its taking over died', async () => {
+    const deaths = await dieAnywhere(
+      (store) => fill(store, 'f1', new Map([['b1', ['secret']]]), 'r1'),
+      (store) => fill(store, 'f1', new Map([['b2', ['new']]]), 'r2'),
+      async (store) => {
+        expect(await listsOf(store, 'f1')).toEqual({ b2: ['new'] });
+        const late = { batchId: 'b1', emails: ['secret', 'late'] };
+        expect((await save(store, late)).outcome).toBe('superseded');
+        const named = { ...late, fileId: 'f1', requestId: 'r1' };
+        expect((await save(store, named)).outcome).toBe('superseded');
+        expect((await register(store, { fileId: 'f1', requestId: 'r1' })).outcome).toBe('superseded');
+        await expectConsistent(store, 'f1');
+      },
+    );
+    expect(deaths).toBeGreaterThan(4);
+  });
+
+  it('lets any gateway clean up what the one that died has left', async () => {
+    const uri = server.newUri();
+    const first = openStore(uri);
+    await fill(first, 'f1', new Map([['b1', addresses(3, 'secret')]]), 'r1');
+    // The earlier request is noted as over, the later one stands, and that was all.
+    await dieAfter(uri, 2);
+    await expect(register(first, { fileId: 'f1', requestId: 'r2', batches: ['b2'] })).rejects.toMatchObject(
+      unavailable,
+    );
+    await live(uri);
+    expect((await dump(uri)).toLowerCase()).toContain('secret');
+    const second = openStore(uri);
+    const connection = new MongoConnection({ uri });
+    const held = new Held({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+    await connection.run((db) => sweep(db, held, Date.now()));
+    // Something may still be under way in it.
+    expect((await dump(uri)).toLowerCase()).toContain('secret');
+    await connection.run((db) => sweep(db, held, Date.now() + 120_000));
+    await connection.close();
+    expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+    expect((await second.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b2']);
+    expect((await save(second, { batchId: 'b1', emails: ['late'] })).outcome).toBe('superseded');
+  });
+
+  it('leaves no address behind, wherever a deletion died', async () => {
+    const outcomes: boolean[] = [];
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await fill(store, 'f1', new Map([['b1', addresses(3, 'secret')]]), 'r1');
+        await fill(store, 'f1', new Map([['b2', addresses(3, 'secret')]]), 'r2');
+        await store.page({ fileId: 'f1', page: 1, limit: 1 });
+      },
+      async (store) => void outcomes.push(await store.remove('f1')),
+      async (store, uri) => {
+        expect(await store.file('f1')).toBeNull();
+        expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+        expect((await save(store, { batchId: 'b2', emails: ['secret'] })).outcome).toBe('superseded');
+      },
+    );
+    expect(deaths).toBeGreaterThan(4);
+    // Whoever tried again was told that there was a file; the last time nobody had to.
+    expect(outcomes).toEqual([...Array.from({ length: deaths }, () => true), true, false]);
+  });
+
+  it('has everything that was answered for, after the database was killed in the middle of it', async () => {
+    const uri = server.newUri();
+    const store = openStore(uri);
+    const batchIds = Array.from({ length: 12 }, (_, i) => `b${i}`);
+    await register(store, { fileId: 'f1', batches: batchIds });
+    const answered = new Map<string, number>();
+    const all = addresses(60);
+    const sending = batchIds.map(async (batchId) => {
+      for (let count = 1; count <= all.length; count++) {
+        await save(store, { batchId, emails: all.slice(0, count) });
+        answered.set(batchId, count);
+        if (answered.size === batchIds.length && count === 5) void server.kill();
+      }
+    });
+    for (const outcome of await Promise.allSettled(sending)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
+    }
+    await server.kill();
+    await expect(store.file('f1')).rejects.toMatchObject(unavailable);
+    await server.start();
+    const lists = await eventuallyAnswered(() => listsOf(store, 'f1'));
+    for (const [batchId, count] of answered) {
+      // One more may have been stored without an answer.
+      expect([all.slice(0, count), all.slice(0, count + 1)]).toContainEqual(lists[batchId]);
+    }
+    for (const batchId of batchIds) {
+      // Its sender does not know whether it was stored, and announces it when it is told that it was.
+      const next = all.slice(0, (answered.get(batchId) ?? 0) + 1);
+      expect((await save(store, { batchId, emails: next })).outcome).toBe('applied');
+      await save(store, { batchId, emails: all, isComplete: true });
+    }
+    expect(await listsOf(store, 'f1')).toEqual(Object.fromEntries(batchIds.map((id) => [id, all])));
+    await expectConsistent(store, 'f1');
+  });
+});
+
+/** A store finds its way back by itself, in a moment. */
+async function eventuallyAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === 10) throw error;
+      expect(error).toMatchObject(unavailable);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { MongoStore } from '../../src/store/mongo-store.js';
+import type { Store } from '../../src/store/store.js';
+import { fill, listsOf, register, registration, save, scanned } from '../contracts/store/harness.js';
+import { eventually } from '../support/eventually.js';
+import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
+import { openStore } from './mongo-harness.js';
+
+const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
+
+/** Every call of the port, each as if it were the first. */
+const calls = (store: Store): Promise<unknown>[] => [
+  store.locate('b1'),
+  store.register(registration({ fileId: 'f1', batches: ['b1'] })),
+  save(store, { batchId: 'b1', emails: ['a', 'b'] }),
+  save(store, { batchId: 'b2', fileId: 'f2', emails: ['a', 'b'] }),
+  store.fail('f1', 'b1', ''),
+  store.stall({ begunBefore: Date.now(), queuedBefore: 0 }),
+  store.remove('f3'),
+  store.file('f1'),
+  store.batches('f1'),
+  store.news('f1', new Map()),
+  store.keepStats('f1', 'life', 1, '{}'),
+  store.unannounced(),
+  store.page({ fileId: 'f1', page: 1, limit: 1 }),
+  store.page({ fileId: 'f1', page: 1, limit: 1, email: 'a' }),
+  scanned(store, 'f1'),
+  store.files({ limit: 1, after: null }),
+];
+
+async function expectUnavailable(store: Store, withinMs: number): Promise<void> {
+  const start = performance.now();
+  for (const outcome of await Promise.allSettled(calls(store))) {
+    expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
+  }
+  expect(performance.now() - start).toBeLessThan(withinMs);
+}
+
+const answers = (store: Store): Promise<boolean> =>
+  store.file('f1').then(
+    () => true,
+    () => false,
+  );
+
+describeWithOwnMongo('a MongoDB that comes and goes', () => {
+  let server: MongoServer;
+  beforeAll(async () => {
+    server = await MongoServer.start();
+  });
+  afterAll(() => server?.stop());
+
+  it('may start after the gateway: calls fail until then, and work from then on', async () => {
+    const uri = server.newUri();
+    await server.kill();
+    const problems: Error[] = [];
+    const store = MongoStore.open({
+      uri,
+      heldTtlMs: 1_000_000,
+      maxHeldBytes: 1_000_000,
+      onProblem: (reason) => problems.push(reason),
+    });
+    try {
+      await expectUnavailable(store, 10_000);
+      expect(problems[0]).toMatchObject(unavailable);
+      await server.start();
+      await eventually('the store found its database', () => answers(store), 30_000);
+      await fill(store, 'f1', new Map([['b1', ['a']]]));
+      expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('closes a store that never found its database', async () => {
+    const uri = server.newUri();
+    await server.kill();
+    const store = openStore(uri);
+    const call = store.file('f1').catch((error: unknown) => error);
+    await Promise.all([store.close(), store.close()]);
+    expect(await call).toMatchObject(unavailable);
+    await server.start();
+  });
+
+  it('may be started again: what was stored is there, what is new is taken', async () => {
+    const store = openStore(server.newUri());
+    await fill(store, 'f1', new Map([['b1', ['a']]]));
+    await server.kill();
+    await expectUnavailable(store, 15_000);
+    await server.start();
+    await eventually('the store found its database again', () => answers(store), 30_000);
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+    await register(store, { fileId: 'f1', batches: ['b2'] });
+    await save(store, { batchId: 'b2', emails: ['b'] });
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'], b2: ['b'] });
+  });
+
+  it('may hang: nobody waits for it without an end, however many wait', async () => {
+    const store = openStore(server.newUri());
+    await fill(store, 'f1', new Map([['b1', ['a']]]));
+    server.pause();
+    try {
+      const many = Array.from({ length: 300 }, (_, i) => save(store, { batchId: 'b1', emails: [`${i}`] }));
+      const queued = Promise.allSettled(many);
+      await expectUnavailable(store, 25_000);
+      for (const outcome of await queued) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
+      }
+    } finally {
+      server.resume();
+    }
+    await eventually('the database answers again', () => answers(store), 30_000);
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+  });
+
+  it.each(['mongodb://user:secret@/nowhere', 'http://user:secret@host', 'user:secret@host', ''])(
+    'refuses an address that makes no sense, without repeating it: %s',
+    (uri) => {
+      const open = () => MongoStore.open({ uri, heldTtlMs: 1, maxHeldBytes: 1 });
+      expect(open).toThrow(expect.objectContaining({ name: 'FatalError', exitCode: 78 }));
+      expect(open).not.toThrow(/secret/);
+    },
+  );
+});

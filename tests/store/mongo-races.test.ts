@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Saved } from '../../src/store/store.js';
+import { expectConsistent, listsOf, register, save, scanned } from '../contracts/store/harness.js';
+import { Listener } from '../contracts/store/listener.js';
+import { type Databases, describeWithMongo, openMongo } from '../support/mongo-server.js';
+import { addresses, emailsOf } from '../support/updates.js';
+import { dump, openStore, refusals, shuffled } from './mongo-harness.js';
+
+const far = (): number => Date.now() + 60_000;
+
+describeWithMongo('several gateways on one MongoDB', () => {
+  let mongo: Databases;
+  beforeAll(async () => {
+    mongo = await openMongo();
+  });
+  afterAll(() => mongo?.stop());
+
+  const open = () => {
+    const uri = mongo.newUri();
+    return { uri, a: openStore(uri), b: openStore(uri) };
+  };
+
+  it('applies each newer list once, whoever gets it, and loses no tail', async () => {
+    const { a, b } = open();
+    const batchIds = Array.from({ length: 6 }, (_, i) => `b${i}`);
+    await register(a, { fileId: 'f1', batches: batchIds });
+    const listener = new Listener(b, 'f1');
+    const all = addresses(40);
+    const messages = batchIds.flatMap((batchId) =>
+      Array.from({ length: 20 }, (_, i) => ({ batchId, emails: all.slice(0, 2 * (i + 1)) })),
+    );
+    const outcomes = new Map<string, Saved['outcome'][]>();
+    const send = async (store: typeof a, message: (typeof messages)[number]) => {
+      const { outcome } = await save(store, message);
+      const name = `${message.emails.length} of ${message.batchId}`;
+      outcomes.set(name, [...(outcomes.get(name) ?? []), outcome]);
+    };
+    const listening = (async () => {
+      for (let i = 0; i < 10; i++) await listener.catchUp(batchIds);
+    })();
+    await Promise.all([
+      ...shuffled(messages, 1).map((message) => send(a, message)),
+      ...shuffled(messages, 2).map((message) => send(b, message)),
+    ]);
+    await listening;
+    for (const [name, of] of outcomes) {
+      const applied = of.filter((outcome) => outcome === 'applied');
+      expect(of).toHaveLength(2);
+      // Nothing is newer than the longest; a shorter one may have come too late.
+      if (name.startsWith('40 ')) expect(applied).toHaveLength(1);
+      else expect(applied.length).toBeLessThan(2);
+    }
+    expect(await listsOf(a, 'f1')).toEqual(Object.fromEntries(batchIds.map((id) => [id, all])));
+    await expectConsistent(b, 'f1');
+    await listener.catchUp(batchIds);
+    for (const batchId of batchIds) expect(listener.list(batchId)).toHaveLength(40);
+  });
+
+  it('registers each batch once and in one order, and opens one life', async () => {
+    const { a, b } = open();
+    const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);
+    for (const batchId of batchIds.slice(0, 20)) await save(b, { batchId, emails: [`of ${batchId}`] });
+    const registered = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => register(i % 2 ? a : b, { fileId: 'f1', batches: batchIds })),
+    );
+    expect(registered.filter(({ outcome }) => outcome === 'created')).toHaveLength(1);
+    expect(registered.filter(({ outcome }) => outcome === 'unchanged')).toHaveLength(11);
+    expect(registered.flatMap(({ touched }) => touched).sort()).toEqual([...batchIds].sort());
+    expect(new Set(registered.map(({ facts }) => facts.life)).size).toBe(1);
+    expect((await a.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
+    expect(emailsOf(await scanned(b, 'f1'))).toEqual(batchIds.slice(0, 20).map((id) => `of ${id}`));
+  });
+
+  it('takes in what comes while its batch is registered, however the two fall together', async () => {
+    const { a, b } = open();
+    const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);
+    const calls = batchIds.flatMap((batchId, i) => [
+      save(a, { batchId, emails: ['x'] }),
+      save(b, { batchId, emails: ['x', 'y'] }),
+      register(i % 2 ? a : b, { fileId: 'f1', batches: [batchId] }),
+      save(i % 3 ? a : b, { batchId, fileId: 'f1', emails: ['x', 'y', 'z'] }),
+    ]);
+    await Promise.all(calls);
+    const lists = await listsOf(a, 'f1');
+    expect(Object.keys(lists).sort()).toEqual([...batchIds].sort());
+    for (const list of Object.values(lists)) expect(list).toEqual(['x', 'y', 'z']);
+    await expectConsistent(b, 'f1');
+  });
+
+  it('gives a batch that two files want to one of them, and leaves the other as it was', async () => {
+    const { a, b } = open();
+    for (let round = 0; round < 12; round++) {
+      const [f1, f2, shared] = [`f1-${round}`, `f2-${round}`, `shared-${round}`];
+      await save(a, { batchId: shared, emails: ['held'] });
+      const both = await Promise.allSettled([
+        register(a, { fileId: f1, batches: [`${f1}-0`, shared] }),
+        register(b, { fileId: f2, batches: [shared, `${f2}-0`] }),
+      ]);
+      expect(refusals(both, { name: 'InvalidInput' })).toBe(1);
+      const [winner, loser] = both[0]?.status === 'fulfilled' ? [f1, f2] : [f2, f1];
+      expect(await a.locate(shared)).toBe(winner);
+      expect(await b.file(loser)).toBeNull();
+      expect(await b.locate(`${loser}-0`)).toBeNull();
+      expect(await listsOf(b, winner)).toEqual({ [shared]: ['held'] });
+    }
+  });
+
+  it('lets one request stand after several have taken each other’s place', async () => {
+    const { a, b } = open();
+    const requests = Array.from({ length: 10 }, (_, i) => `r${i}`);
+    await Promise.all(
+      requests.map(async (requestId, i) => {
+        const store = i % 2 ? a : b;
+        await register(store, { fileId: 'f1', requestId, batches: [`${requestId}-0`, `${requestId}-1`] });
+        await save(i % 2 ? b : a, { batchId: `${requestId}-0`, emails: [`of ${requestId}`] });
+      }),
+    );
+    const standing = (await a.file('f1'))?.requestId;
+    expect(requests).toContain(standing);
+    expect((await b.batches('f1')).map(({ batchId }) => batchId)).toEqual([`${standing}-0`, `${standing}-1`]);
+    expect(emailsOf(await scanned(b, 'f1'))).toEqual([`of ${standing}`]);
+    for (const requestId of requests) {
+      if (requestId === standing) continue;
+      const late = { batchId: `${requestId}-0`, emails: ['late'], isComplete: true };
+      expect((await save(a, late)).outcome).toBe('superseded');
+      expect((await save(b, { ...late, fileId: 'f1', requestId })).outcome).toBe('superseded');
+    }
+  });
+
+  it('deletes a file once, with all that is on its way to it', async () => {
+    const { uri, a, b } = open();
+    const batchIds = Array.from({ length: 20 }, (_, i) => `b${i}`);
+    await register(a, { fileId: 'f1', batches: batchIds });
+    const saves = batchIds.flatMap((batchId, i) =>
+      [1, 5, 9].map((count) =>
+        save(i % 2 ? a : b, { batchId, emails: addresses(count, 'secret'), requestId: 'r1' }),
+      ),
+    );
+    const removed = await Promise.all([a.remove('f1'), b.remove('f1')]);
+    expect(removed.sort()).toEqual([false, true]);
+    await Promise.all(saves);
+    for (const store of [a, b]) {
+      expect(await store.file('f1')).toBeNull();
+      expect((await save(store, { batchId: 'b3', emails: ['secret'] })).outcome).toBe('superseded');
+    }
+    expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+  });
+
+  it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {
+    const { uri, a, b } = open();
+    for (let round = 0; round < 10; round++) {
+      const fileId = `f${round}`;
+      const batchIds = [0, 1, 2].map((i) => `${i} of ${fileId}`);
+      await register(a, { fileId, batches: batchIds.slice(0, 2) });
+      await save(a, { batchId: batchIds[0] ?? '', emails: ['old'] });
+      await save(b, { batchId: batchIds[2] ?? '', emails: ['held'] });
+      await Promise.all([a.remove(fileId), register(b, { fileId, batches: batchIds })]);
+      const states = await a.batches(fileId);
+      expect([[], batchIds]).toContainEqual(states.map(({ batchId }) => batchId));
+      const emails = emailsOf(await scanned(b, fileId));
+      // Deleted last: nothing. Registered last: what was held, unless it was in the file when that was deleted.
+      expect(emails).not.toContain('old');
+      if (states.length === 0) expect(emails).toEqual([]);
+      await b.remove(fileId);
+    }
+    expect(await dump(uri)).not.toContain('"old"');
+  });
+
+  it('marks a silent batch as stalled once, and ends one by hand once', async () => {
+    const { a, b } = open();
+    const batchIds = Array.from({ length: 150 }, (_, i) => `b${i}`);
+    await register(a, { fileId: 'f1', batches: batchIds });
+    const looks = await Promise.all(
+      [a, b, a, b].map((store) => store.stall({ begunBefore: 0, queuedBefore: far() })),
+    );
+    const marked = looks.flat().flatMap(({ batchIds: some }) => some);
+    expect(new Set(marked)).toEqual(new Set(batchIds));
+    const ended = await Promise.all(
+      batchIds.flatMap((batchId) => [a, b].map((store) => store.fail('f1', batchId, 'gave up'))),
+    );
+    expect(new Set(ended)).toEqual(new Set([true]));
+    const statuses = new Set((await a.batches('f1')).map(({ status }) => status));
+    expect(statuses).toEqual(new Set(['failed']));
+    await expectConsistent(b, 'f1');
+  });
+});
