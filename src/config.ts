@@ -27,6 +27,10 @@ const origins = z
   // A slash or a path at the end is no part of an origin, and browsers never send one.
   .transform((list) => list.map((origin) => (origin === '*' ? origin : new URL(origin).origin)));
 
+/** What is wrong is not repeated: such an address may hold a password. */
+const address = (form: RegExp, start: string) =>
+  z.string().regex(form, `must begin with ${start}`).optional();
+
 /** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
 export const variables = {
   ENGINE: z.enum(['embedded', 'distributed']).optional(),
@@ -37,8 +41,12 @@ export const variables = {
   CORS_ORIGINS: origins.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
-  MONGODB_URI: z.string().min(1).optional(),
-  REDIS_URL: z.string().min(1).optional(),
+  MONGODB_URI: address(/^mongodb(\+srv)?:\/\/[^/]/, 'mongodb://'),
+  REDIS_URL: address(/^rediss?:\/\/[^/]/, 'redis://'),
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
+    .default('verigate:'),
 
   VALIDATOR_URL: z.url({ protocol: /^https?$/ }).optional(),
   VALIDATOR_API_KEY: z.string().min(1).optional(),
@@ -109,9 +117,8 @@ function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: Given): Config['ENGINE'] {
     throw wrong(`${missing}: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL`);
   }
   const engine = ENGINE ?? (MONGODB_URI === undefined ? 'embedded' : 'distributed');
-  // Refused rather than ignored: an operator who names a cluster must not end up with a local file.
-  if (engine === 'distributed')
-    throw wrong('ENGINE: the distributed engine is not part of this version; use embedded');
+  if (engine === 'distributed' && MONGODB_URI === undefined)
+    throw wrong('MONGODB_URI: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL');
   return engine;
 }
 

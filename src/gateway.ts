@@ -14,6 +14,7 @@ import { Conflator } from './pipeline/conflator.js';
 import { Flusher } from './pipeline/flusher.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import { watchSilence } from './pipeline/silence-watch.js';
+import { sweepUnannounced } from './pipeline/sweep.js';
 import { admitListeners, announceDraining, createGate } from './realtime/gate.js';
 import { RoomWriter } from './realtime/room-writer.js';
 import { Snapshots } from './snapshot/snapshots.js';
@@ -36,7 +37,7 @@ export interface Gateway {
 /** Builds and starts a gateway. @throws FatalError where it cannot start */
 export async function startGateway(config: Config, logger: Logger): Promise<Gateway> {
   const validator = createValidator(config, logger);
-  const engine = await createEngine(config);
+  const engine = await createEngine(config, logger);
   logger.info({ engine: config.ENGINE, note: engine.note, auth: config.AUTH }, 'engine');
   try {
     return await assemble(config, logger, engine, validator);
@@ -52,7 +53,7 @@ async function assemble(
   engine: Engine,
   validator: ReturnType<typeof createValidator>,
 ): Promise<Gateway> {
-  const { store, feed } = engine;
+  const { store, feed, checks } = engine;
   const metrics = createMetrics();
   const phase = { current: 'starting' as 'starting' | 'ready' | 'draining' };
 
@@ -78,6 +79,7 @@ async function assemble(
     intake,
     validator,
     readiness,
+    checks,
     admission,
     metrics,
     logger,
@@ -96,13 +98,15 @@ async function assemble(
   const broadcaster = new Broadcaster(feed, rooms);
   admitListeners(io, { broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
 
-  await pipeline.catchUp();
+  // What others have stored they announce themselves, unless they take too long.
+  if (!engine.isShared) await pipeline.catchUp();
   const url = await listen(http, config);
   const stopWatching = watchSilence(
     pipeline,
     { begunMs: config.STALL_AFTER_MS, queuedMs: config.QUEUE_STALL_AFTER_MS },
     logger,
   );
+  const stopSweeping = engine.isShared ? sweepUnannounced(pipeline, logger) : () => undefined;
   phase.current = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -110,6 +114,7 @@ async function assemble(
   const close = async () => {
     phase.current = 'draining';
     stopWatching();
+    stopSweeping();
     const step = stepper(logger);
     await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
     await step('store what was taken in', () => conflator.idle());

@@ -1,3 +1,4 @@
+import type { Checks } from '../checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -25,6 +26,8 @@ export interface HttpDeps {
   readonly validator: Validator | null;
   /** Why the gateway must not be sent work now; empty: it may. */
   readonly readiness: () => readonly string[];
+  /** What has to answer before it may be sent work. */
+  readonly checks: Checks;
   /** Lets requests that may change something in, until the gateway stops. */
   readonly admission: Admission;
   readonly metrics: Metrics;

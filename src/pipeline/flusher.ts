@@ -4,7 +4,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { beginEpoch, NO_LIFE } from '../snapshot/open-head.js';
-import type { Store } from '../store/store.js';
+import type { News, Store } from '../store/store.js';
 import { changeOf } from './change.js';
 
 export interface FlusherDeps {
@@ -171,8 +171,20 @@ export class Flusher {
       }
       if (change !== null) metrics.flushes.inc();
       const { life, stats } = (change ?? head).state;
-      await store.keepStats(fileId, life, isComplete ? changes : null, stats);
+      await store.keepStats(
+        fileId,
+        life,
+        { changes: isComplete ? changes : null, batches: versionsOf(announced, news) },
+        stats,
+      );
       return;
     }
   }
+}
+
+/** What is announced now of the batches that were asked for, whether this flush did it or an earlier one. */
+function versionsOf(announced: ReadonlyMap<string, Announced>, { batches }: News): Map<string, number> {
+  const versions = new Map([...announced].map(([batchId, { version }]) => [batchId, version]));
+  for (const { batchId, version } of batches) versions.set(batchId, version);
+  return versions;
 }

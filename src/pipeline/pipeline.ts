@@ -1,6 +1,7 @@
 import type { Update } from '../domain/update.js';
 import type { Feed } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
+import { NO_LIFE } from '../snapshot/open-head.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import type { Flusher } from './flusher.js';
 
@@ -65,14 +66,20 @@ export class Pipeline {
   }
 
   async remove(fileId: string): Promise<boolean> {
-    const removed = await this.deps.store.remove(fileId);
-    if (removed) await this.deps.feed.remove(fileId);
-    return removed;
+    const { store, feed } = this.deps;
+    if (!(await store.remove(fileId))) {
+      // An earlier attempt may have come as far as the store, and no further.
+      const head = await feed.head(fileId, []);
+      if (head === null || head.state.life === NO_LIFE) return false;
+    }
+    await feed.remove(fileId);
+    return true;
   }
 
-  /** Announces what an earlier gateway on this store had no time to. */
-  async catchUp(): Promise<void> {
-    for (const fileId of await this.deps.store.unannounced()) this.deps.flusher.touch(fileId, []);
+  /** Announces what another gateway on this store had no time to, if it was stored before the given time. */
+  async catchUp(before?: number): Promise<void> {
+    for (const { fileId, batchIds } of await this.deps.store.unannounced(before))
+      this.deps.flusher.touch(fileId, batchIds);
   }
 
   /** Stores something of a file and sees to it that the change is announced, come what may in between. */

@@ -10,12 +10,13 @@ import { type Claim, Lanes } from './mongo/lanes.js';
 import { files } from './mongo/listing.js';
 import { factsOf } from './mongo/lives.js';
 import type { Models } from './mongo/models.js';
-import { batchStates, keepStats, news, settledFile, unannouncedFiles } from './mongo/news.js';
+import { batchStates, news, settledFile } from './mongo/news.js';
 import { page } from './mongo/pages.js';
 import { register } from './mongo/registry.js';
 import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
 import { stall } from './mongo/stalling.js';
+import { keepStats, unannounced } from './mongo/told.js';
 import { Uncertain } from './mongo/uncertain.js';
 import type {
   BatchState,
@@ -30,6 +31,8 @@ import type {
   Saved,
   Silence,
   Store,
+  Told,
+  Unannounced,
 } from './store.js';
 
 export interface MongoOptions {
@@ -134,12 +137,12 @@ export class MongoStore implements Store {
     return this.connection.run((db) => news(db, fileId, announced));
   }
 
-  keepStats(fileId: string, life: string, changes: number | null, stats: string): Promise<void> {
-    return this.connection.run((db) => keepStats(db, fileId, life, changes, stats));
+  keepStats(fileId: string, life: string, told: Told, stats: string): Promise<void> {
+    return this.connection.run((db) => keepStats(db, fileId, life, told, stats));
   }
 
-  unannounced(): Promise<string[]> {
-    return this.connection.run((db) => unannouncedFiles(db, this.#held));
+  unannounced(before?: number): Promise<Unannounced[]> {
+    return this.connection.run((db) => unannounced(db, this.#held, before));
   }
 
   page(query: PageQuery): Promise<ResultPage> {
@@ -160,6 +163,11 @@ export class MongoStore implements Store {
 
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
     return this.connection.run((db) => files(db, query));
+  }
+
+  /** @throws Fault `unavailable` where the database does not answer */
+  ping(): Promise<void> {
+    return this.connection.ping();
   }
 
   close(): Promise<void> {

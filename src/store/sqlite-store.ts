@@ -20,6 +20,8 @@ import type {
   Saved,
   Silence,
   Store,
+  Told,
+  Unannounced,
 } from './store.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
@@ -88,11 +90,11 @@ export class SqliteStore implements Store {
     return this.writer.call('news', fileId, announced);
   }
 
-  async keepStats(fileId: string, life: string, changes: number | null, stats: string): Promise<void> {
+  async keepStats(fileId: string, life: string, { changes }: Told, stats: string): Promise<void> {
     await this.writer.call('keepStats', fileId, life, changes, stats);
   }
 
-  unannounced(): Promise<string[]> {
+  unannounced(): Promise<Unannounced[]> {
     return this.writer.call('unannounced');
   }
 

@@ -106,13 +106,27 @@ export interface NewsStore {
   batches(fileId: string): Promise<BatchState[]>;
   /** What has changed in the named batches since they were announced; null: there is no such file. One consistent view. */
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null>;
+  /** Keeps a file's announced stats (JSON) for lists of files, unless that life of the file is over. */
+  keepStats(fileId: string, life: string, told: Told, stats: string): Promise<void>;
   /**
-   * Keeps a file's announced stats (JSON) for lists of files, unless that life of the file is over. `changes`: all that
-   * were stored up to this count are announced; null: some of them may not be.
+   * Changes that `keepStats` has not seen: what a gateway that died left unannounced. `before` (milliseconds since 1970)
+   * leaves out what was stored later, for that is on its way still; a store of one gateway alone may answer with all.
    */
-  keepStats(fileId: string, life: string, changes: number | null, stats: string): Promise<void>;
-  /** The files with changes that `keepStats` has not seen: what a gateway that died left unannounced. */
-  unannounced(): Promise<string[]>;
+  unannounced(before?: number): Promise<Unannounced[]>;
+}
+
+/** What of a file has been announced. */
+export interface Told {
+  /** All changes that were stored up to this count; null: some of them may not be. */
+  readonly changes: number | null;
+  /** Batches, each up to this version. */
+  readonly batches: ReadonlyMap<string, number>;
+}
+
+export interface Unannounced {
+  readonly fileId: string;
+  /** Batches that changed, as far as it is known which. */
+  readonly batchIds: readonly string[];
 }
 
 export type BatchStatus = 'waiting' | 'running' | 'stalled' | 'completed' | 'failed';

@@ -45,7 +45,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   const logger = createLogger('trace', { write: (line: string) => void log.push(line) });
   const settings = { ...DEFAULTS, ...config };
 
-  const { store, feed } = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }));
+  const { store, feed } = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }), logger);
   onTeardown(async () => {
     await feed.close();
     await store.close();
@@ -63,6 +63,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
     intake,
     validator: null,
     readiness: () => [],
+    checks: {},
     admission: new Admission(),
     ...parts,
     config: settings,

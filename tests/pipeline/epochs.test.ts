@@ -120,7 +120,7 @@ describe('what a gateway left unannounced', () => {
     await first.flusher.drain();
     // It dies after the store and before the feed.
     await store.save(update({ batchId: 'b1', emails: addresses(8) }));
-    expect(await store.unannounced()).toEqual(['f1']);
+    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     const second = gatewayOn(both);
     await second.pipeline.catchUp();
     await second.flusher.drain();

@@ -76,7 +76,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
         await listener.catchUp(['b1']);
         expect(listener.list('b1')).toHaveLength(4);
         expect(await listsOf(store, 'f1')).toEqual({ b1: ['a', 'c', 'd', 'e'] });
-        expect(await store.unannounced()).toEqual(['f1']);
+        expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
         await expectConsistent(store, 'f1');
       },
     );
@@ -95,7 +95,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       async (store) => {
         expect((await store.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
         expect(await listsOf(store, 'f1')).toEqual({ b2: ['held'] });
-        expect(await store.unannounced()).toEqual(['f1']);
+        expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
         await expectConsistent(store, 'f1');
       },
     );
@@ -112,7 +112,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     );
     await live(uri);
     const second = openStore(uri);
-    expect(await second.unannounced()).toEqual(['f1']);
+    expect((await second.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     expect((await second.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b1', 'b2', 'b3']);
     expect(await listsOf(second, 'f1')).toEqual({ b2: ['held'] });
   });

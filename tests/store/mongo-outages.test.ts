@@ -20,7 +20,7 @@ const calls = (store: Store): Promise<unknown>[] => [
   store.file('f1'),
   store.batches('f1'),
   store.news('f1', new Map()),
-  store.keepStats('f1', 'life', 1, '{}'),
+  store.keepStats('f1', 'life', { changes: 1, batches: new Map([['b1', 1]]) }, '{}'),
   store.unannounced(),
   store.page({ fileId: 'f1', page: 1, limit: 1 }),
   store.page({ fileId: 'f1', page: 1, limit: 1, email: 'a' }),

@@ -135,9 +135,14 @@ describeWithMongo('the text of results in MongoDB', () => {
       batches: { total: 1, completed: 1 },
       completedAt: '2026-11-24T10:00:00.000Z',
     };
-    await store.keepStats('f1', life, null, JSON.stringify(stats));
+    await store.keepStats('f1', life, { changes: null, batches: new Map() }, JSON.stringify(stats));
     // A gateway that is late does not take newer stats back.
-    await store.keepStats('f1', life, null, JSON.stringify({ ...stats, revision: 2, status: 'processing' }));
+    await store.keepStats(
+      'f1',
+      life,
+      { changes: null, batches: new Map() },
+      JSON.stringify({ ...stats, revision: 2, status: 'processing' }),
+    );
     await withDatabase(uri, async (database) => {
       expect(await database.collection('emailresults').findOne({ batchId: 'b1' })).toMatchObject({
         fileId: 'f1',

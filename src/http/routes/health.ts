@@ -1,16 +1,18 @@
 import type { Express, Request } from 'express';
+import { watch } from '../../checks.js';
 import { Fault } from '../../errors.js';
 import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
 
-export function healthRoutes(app: Express, { readiness, metrics }: HttpDeps): void {
+export function healthRoutes(app: Express, { readiness, checks, metrics }: HttpDeps): void {
+  const missing = watch(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');
     sendJson(res, '{"status":"ok"}');
   });
 
-  app.get('/readyz', (_req, res) => {
-    const reasons = readiness();
+  app.get('/readyz', async (_req, res) => {
+    const reasons = [...readiness(), ...(await missing())];
     res.setHeader('Cache-Control', 'no-store');
     if (reasons.length === 0) return sendJson(res, '{"status":"ok"}');
     res.setHeader('Retry-After', '1');

@@ -61,7 +61,8 @@ export function freshBatch(
 ): BatchDoc {
   const progress = waiting(totalEmails);
   const state = stateOf(progress, restand(NOTHING, standingOf(progress)), firstVersion(), now);
-  const mark = place === null ? ({ held: true, heldAt: now } as const) : ({ open: true } as const);
+  const mark =
+    place === null ? { held: true as const, heldAt: now } : { open: true as const, unannounced: now };
   return { batchId, ...(place ?? NOWHERE), ...state, ...EMPTY, lastUpdated: now, failure: null, ...mark };
 }
 

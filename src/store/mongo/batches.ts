@@ -60,8 +60,8 @@ interface Change {
 
 /**
  * The one write that a change consists of. Parts of a long list are written before it and dropped after it, so a crash
- * on either side leaves at most parts that nobody refers to. The mark `unsettled` goes with the change: whatever else
- * has to follow from it is done by whoever finds the mark.
+ * on either side leaves at most parts that nobody refers to. The marks `unsettled` and `unannounced` go with the
+ * change: whatever else has to follow from it is done by whoever finds them.
  */
 export async function write(
   db: Models,
@@ -96,7 +96,7 @@ function updateOf(
       ...layout?.set,
       ...set,
       ...(open ? { open: true } : {}),
-      ...(owned ? { unsettled: randomUUID() } : {}),
+      ...(owned ? { unsettled: randomUUID(), unannounced: new Date() } : {}),
     },
   };
   const gone = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };

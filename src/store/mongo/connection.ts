@@ -81,6 +81,13 @@ export class MongoConnection {
     }
   }
 
+  /** @throws Fault `unavailable` where the database does not answer */
+  ping(): Promise<void> {
+    return this.run(async () => {
+      await this.#connection.db?.command({ ping: 1 });
+    });
+  }
+
   /** Aborted when it is about to be closed: whatever nobody waits for may stop then. */
   get stopping(): AbortSignal {
     return this.#ending.signal;

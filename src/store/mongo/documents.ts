@@ -40,6 +40,8 @@ export interface BatchDoc {
   open?: true;
   /** Token of a change that its file's sums and count of changes do not have yet, see settling.ts. */
   unsettled?: string;
+  /** Time of its last change; there until `keepStats` has seen that. */
+  unannounced?: Date;
   held?: true;
   heldAt?: Date;
   /** BSON bytes of the results in this document, and of those in its parts as well. */
@@ -95,8 +97,8 @@ export interface FileDoc {
   /** Ordinal of the next batch. */
   next: number;
   changes: number;
-  /** `keepStats` has not seen all changes. */
-  unannounced?: true;
+  /** Time of the last change; there until `keepStats` has seen all of them. */
+  unannounced?: Date;
   stats: string | null;
   /** Where the kept stats stand in the file's feed. */
   statsAt?: { epoch: string; revision: number };

@@ -63,7 +63,7 @@ export async function carryOut(
 
 const finished = (now: Date) => ({
   $inc: { changes: 1 },
-  $set: { unannounced: true as const },
+  $set: { unannounced: new Date() },
   $max: { lastUpdated: now },
   $unset: { intent: 1 },
 });
@@ -171,7 +171,7 @@ async function release(db: Models, life: string, { from, batches }: Intent): Pro
     {
       $inc: { version: 1 },
       $set: { life: null, fileId: null, requestId: null, ordinal: null, held: true, heldAt: new Date() },
-      $unset: { open: 1, unsettled: 1 },
+      $unset: { open: 1, unsettled: 1, unannounced: 1 },
     },
   );
 }

@@ -71,7 +71,7 @@ export function lifeOf(
     declared: { totalEmails, totalBatches },
     next: 0,
     changes: 1,
-    unannounced: true,
+    unannounced: now,
     stats: null,
   };
 }

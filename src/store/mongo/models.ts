@@ -51,6 +51,7 @@ const batches = schemaOf<BatchDoc>({
   changedAt: Date,
   open: Boolean,
   unsettled: String,
+  unannounced: Date,
   held: Boolean,
   heldAt: Date,
   mainBytes: Number,
@@ -67,6 +68,10 @@ const batches = schemaOf<BatchDoc>({
   .index(
     { life: 1, unsettled: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
     { partialFilterExpression: { unsettled: { $exists: true } } },
+  )
+  .index(
+    { unannounced: 1, life: 1, batchId: 1 },
+    { partialFilterExpression: { unannounced: { $exists: true } } },
   )
   .index({ begun: 1, lastUpdated: 1, life: 1 }, { partialFilterExpression: { open: true } })
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
@@ -87,7 +92,7 @@ const files = schemaOf<FileDoc>({
   declared: Schema.Types.Mixed,
   next: Number,
   changes: Number,
-  unannounced: Boolean,
+  unannounced: Date,
   stats: String,
   statsAt: Schema.Types.Mixed,
   intent: Schema.Types.Mixed,
@@ -95,7 +100,7 @@ const files = schemaOf<FileDoc>({
   .index({ fileId: 1 }, { unique: true })
   .index({ life: 1 })
   .index({ createdAt: -1, fileId: -1 })
-  .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: true } })
+  .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: { $exists: true } } })
   .index({ 'intent.at': 1 }, { partialFilterExpression: { 'intent.at': { $exists: true } } });
 
 const parts = schemaOf<PartDoc>({

@@ -1,14 +1,11 @@
-import { trusted } from 'mongoose';
 import type { Announced } from '../../domain/summary.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
 import type { BatchNews, BatchState, News } from '../store.js';
 import { headsOf, summaryOf } from './batch-docs.js';
 import type { Batch, FileDoc } from './documents.js';
-import type { Held } from './held.js';
-import { carryOut } from './intents.js';
 import { factsOf, fileOf } from './lives.js';
 import type { Models } from './models.js';
-import { settle, unsettledLives } from './settling.js';
+import { settle } from './settling.js';
 import { placed } from './shares.js';
 import { inOneState, resultsAt } from './spans.js';
 
@@ -79,63 +76,3 @@ const stateOf = (batch: Listed): BatchState => ({
   status: batch.status,
   lastUpdated: batch.lastUpdated.toISOString(),
 });
-
-/** What of the stats other readers of the database find in the file's record. */
-interface Known {
-  readonly epoch?: unknown;
-  readonly revision?: unknown;
-  readonly status?: unknown;
-  readonly completedAt?: unknown;
-  readonly progress?: { readonly total?: unknown };
-  readonly batches?: { readonly total?: unknown; readonly completed?: unknown };
-}
-
-/** Keeps stats, unless newer ones of the same epoch are kept already: a gateway may be late. */
-export async function keepStats(
-  db: Models,
-  fileId: string,
-  life: string,
-  changes: number | null,
-  stats: string,
-): Promise<void> {
-  const { epoch, revision, status, completedAt, progress, batches } = JSON.parse(stats) as Known;
-  const at = typeof epoch === 'string' && typeof revision === 'number' ? { epoch, revision } : null;
-  const notNewer =
-    at === null
-      ? {}
-      : {
-          $or: [
-            { 'statsAt.epoch': trusted({ $ne: at.epoch }) },
-            { 'statsAt.revision': trusted({ $lte: at.revision }) },
-          ],
-        };
-  const set: Partial<FileDoc> = {
-    stats,
-    ...(at === null ? {} : { statsAt: at }),
-    ...(typeof status === 'string' ? { status } : {}),
-    ...(typeof progress?.total === 'number' ? { totalEmails: progress.total } : {}),
-    ...(typeof batches?.total === 'number' ? { totalBatches: batches.total } : {}),
-    ...(typeof batches?.completed === 'number' ? { completedBatches: batches.completed } : {}),
-    ...(completedAt === undefined
-      ? {}
-      : { completedAt: typeof completedAt === 'string' ? new Date(completedAt) : null }),
-  };
-  await db.files.updateOne({ fileId, life, ...notNewer }, { $set: set });
-  // Only if nothing was stored since: then all there is is announced.
-  if (changes !== null) await db.files.updateOne({ fileId, life, changes }, { $unset: { unannounced: 1 } });
-}
-
-/** The files with changes that nobody may have announced; registrations that somebody left half done are finished first. */
-export async function unannouncedFiles(db: Models, held: Held): Promise<string[]> {
-  const begun = await db.files
-    .find({ 'intent.at': trusted({ $exists: true }) }, { _id: 0 })
-    .lean<FileDoc[]>()
-    .exec();
-  for (const file of begun) if (file.intent !== undefined) await carryOut(db, held, file, file.intent);
-  for (const life of await unsettledLives(db)) await settle(db, life);
-  const files = await db.files
-    .find({ unannounced: true }, { _id: 0, fileId: 1 })
-    .lean<Pick<FileDoc, 'fileId'>[]>()
-    .exec();
-  return files.map(({ fileId }) => fileId);
-}

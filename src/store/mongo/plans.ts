@@ -148,7 +148,7 @@ function extend(
     .findOneAndUpdate(
       { fileId, life, requestId, userId, next, intent: trusted({ $exists: false }) },
       {
-        $set: { ...set, ...(intent === null ? {} : { intent }), ...(counted ? { unannounced: true } : {}) },
+        $set: { ...set, ...(intent === null ? {} : { intent }), ...(counted ? { unannounced: now } : {}) },
         $inc: { next: intent?.batches.length ?? 0, changes: Number(counted) },
         ...(counted ? { $max: { lastUpdated: now } } : {}),
       },

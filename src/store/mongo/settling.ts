@@ -38,7 +38,7 @@ async function settleSome(db: Models, life: string, marked: readonly Unsettled[]
   await Promise.all([
     db.files.updateOne(
       { life },
-      { $inc: { changes: 1 }, $set: { unannounced: true }, $max: { lastUpdated: latest } },
+      { $inc: { changes: 1 }, $set: { unannounced: new Date() }, $max: { lastUpdated: latest } },
     ),
     addToSums(
       db,

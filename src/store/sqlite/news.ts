@@ -1,7 +1,7 @@
 import type { Announced, Summary } from '../../domain/summary.js';
 import { statusOf } from '../batch-progress.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
-import type { BatchNews, BatchState, News, Silence } from '../store.js';
+import type { BatchNews, BatchState, News, Silence, Unannounced } from '../store.js';
 import { type BatchRow, batchOf, progressOf, writeBatch } from './batches.js';
 import type { Database } from './database.js';
 import { factsOf, iso, standing } from './lives.js';
@@ -56,10 +56,10 @@ export function keepStats(db: Database, life: string, changes: number | null, st
   );
 }
 
-export const unannouncedFiles = (db: Database): string[] =>
+export const unannouncedFiles = (db: Database): Unannounced[] =>
   db
     .all<{ file_id: string }>('SELECT file_id FROM lives WHERE state = 0 AND changes <> kept')
-    .map(({ file_id }) => file_id);
+    .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
 
 /** Silent batches looked at in one go; the next look takes the next ones. */
 const STALLS_AT_ONCE = 1000;

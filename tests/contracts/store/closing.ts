@@ -30,7 +30,7 @@ export function closing({ own }: Stores): void {
       store.file('f1'),
       store.batches('f1'),
       store.news('f1', new Map()),
-      store.keepStats('f1', '1', 1, '{}'),
+      store.keepStats('f1', '1', { changes: 1, batches: new Map() }, '{}'),
       store.unannounced(),
       store.page({ fileId: 'f1', page: 1, limit: 1 }),
       scanned(store, 'f1'),

@@ -44,22 +44,28 @@ export function listing({ own }: Stores): void {
     await fill(store, 'f1', new Map([['b1', ['a']]]));
     const { life } = (await store.file('f1')) ?? { life: '' };
     const { changes } = (await store.news('f1', new Map())) ?? { changes: 0 };
+    const unannounced = async () => (await store.unannounced()).map(({ fileId }) => fileId);
+    const none = { changes: null, batches: new Map() };
+    const all = {
+      changes,
+      batches: new Map((await store.batches('f1')).map(({ batchId, version }) => [batchId, version])),
+    };
     const stats = async () => (await listed(store, 10))[0]?.stats;
     expect(await stats()).toBeNull();
-    expect(await store.unannounced()).toEqual(['f1']);
-    await store.keepStats('f1', life, null, '{"some":1}');
+    expect(await unannounced()).toEqual(['f1']);
+    await store.keepStats('f1', life, none, '{"some":1}');
     expect(await stats()).toBe('{"some":1}');
-    expect(await store.unannounced()).toEqual(['f1']);
-    await store.keepStats('f1', life, changes, '{"all":1}');
+    expect(await unannounced()).toEqual(['f1']);
+    await store.keepStats('f1', life, all, '{"all":1}');
     expect(await stats()).toBe('{"all":1}');
-    expect(await store.unannounced()).toEqual([]);
+    expect(await unannounced()).toEqual([]);
     await save(store, { batchId: 'b1', emails: ['a', 'b'], isComplete: true });
-    expect(await store.unannounced()).toEqual(['f1']);
+    expect(await unannounced()).toEqual(['f1']);
 
     await register(store, { fileId: 'f1', requestId: 'r2', batches: ['b2'] });
-    await store.keepStats('f1', life, 99, '{"of":"the old life"}');
+    await store.keepStats('f1', life, { ...all, changes: 99 }, '{"of":"the old life"}');
     expect(await stats()).toBeNull();
-    expect(await store.unannounced()).toEqual(['f1']);
+    expect(await unannounced()).toEqual(['f1']);
   });
 
   it('keeps stats for nobody else, and for nothing that is gone', async () => {
@@ -68,9 +74,10 @@ export function listing({ own }: Stores): void {
     await register(store, { fileId: 'f2' });
     const { life } = (await store.file('f1')) ?? { life: '' };
     await store.remove('f1');
-    await store.keepStats('f1', life, 1, '{}');
-    await store.keepStats('f2', 'no life of it', 1, '{}');
+    const told = { changes: 1, batches: new Map() };
+    await store.keepStats('f1', life, told, '{}');
+    await store.keepStats('f2', 'no life of it', told, '{}');
     expect((await listed(store, 10)).map(({ stats }) => stats)).toEqual([null]);
-    expect(await store.unannounced()).toEqual(['f2']);
+    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f2']);
   });
 }

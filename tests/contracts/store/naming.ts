@@ -69,7 +69,7 @@ export function naming({ own }: Stores): void {
     }
     const files = await store.files({ limit: 500, after: null });
     expect(files.map(({ facts }) => facts.fileId).sort()).toEqual([...HOSTILE_IDS].sort());
-    expect((await store.unannounced()).sort()).toEqual([...HOSTILE_IDS].sort());
+    expect((await store.unannounced()).map(({ fileId }) => fileId).sort()).toEqual([...HOSTILE_IDS].sort());
 
     const [gone, kept] = [HOSTILE_IDS.filter((_, i) => i % 2), HOSTILE_IDS.filter((_, i) => i % 2 === 0)];
     for (const id of gone) expect(await store.remove(id)).toBe(true);

@@ -1,0 +1,119 @@
+import { trusted } from 'mongoose';
+import type { Told, Unannounced } from '../store.js';
+import type { Batch, FileDoc } from './documents.js';
+import type { Held } from './held.js';
+import { carryOut } from './intents.js';
+import type { Models } from './models.js';
+
+/** What of the stats other readers of the database find in the file's record. */
+interface Known {
+  readonly epoch?: unknown;
+  readonly revision?: unknown;
+  readonly status?: unknown;
+  readonly completedAt?: unknown;
+  readonly progress?: { readonly total?: unknown };
+  readonly batches?: { readonly total?: unknown; readonly completed?: unknown };
+}
+
+/** Keeps stats, unless newer ones of the same epoch are kept already: a gateway may be late. */
+export async function keepStats(
+  db: Models,
+  fileId: string,
+  life: string,
+  told: Told,
+  stats: string,
+): Promise<void> {
+  const { epoch, revision, status, completedAt, progress, batches } = JSON.parse(stats) as Known;
+  const at = typeof epoch === 'string' && typeof revision === 'number' ? { epoch, revision } : null;
+  const notNewer =
+    at === null
+      ? {}
+      : {
+          $or: [
+            { 'statsAt.epoch': trusted({ $ne: at.epoch }) },
+            { 'statsAt.revision': trusted({ $lte: at.revision }) },
+          ],
+        };
+  const set: Partial<FileDoc> = {
+    stats,
+    ...(at === null ? {} : { statsAt: at }),
+    ...(typeof status === 'string' ? { status } : {}),
+    ...(typeof progress?.total === 'number' ? { totalEmails: progress.total } : {}),
+    ...(typeof batches?.total === 'number' ? { totalBatches: batches.total } : {}),
+    ...(typeof batches?.completed === 'number' ? { completedBatches: batches.completed } : {}),
+    ...(completedAt === undefined
+      ? {}
+      : { completedAt: typeof completedAt === 'string' ? new Date(completedAt) : null }),
+  };
+  await db.files.updateOne({ fileId, life, ...notNewer }, { $set: set });
+  await unmark(db, fileId, life, told);
+}
+
+/**
+ * Takes the marks of what was announced away: of a batch only if nothing was stored of it since, whoever stored it; of the
+ * file as a whole only if nothing at all was.
+ */
+async function unmark(db: Models, fileId: string, life: string, { changes, batches }: Told): Promise<void> {
+  const gone = { $unset: { unannounced: 1 } } as const;
+  const marks = [...batches].map(([batchId, version]) => ({
+    updateOne: { filter: { batchId, version, life }, update: gone },
+  }));
+  await Promise.all([
+    marks.length > 0 && db.batches.bulkWrite(marks, { ordered: false }),
+    changes !== null && db.files.updateOne({ fileId, life, changes }, gone),
+  ]);
+}
+
+/** Marks looked at in one go; the next look takes the next ones. */
+const MARKS_AT_ONCE = 1_000;
+
+/**
+ * What nobody may have announced: marked by the very write that stored it. Registrations that somebody left half done are
+ * finished first.
+ */
+export async function unannounced(
+  db: Models,
+  held: Held,
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<Unannounced[]> {
+  const earlier = trusted({ $lt: new Date(Math.min(before, MAX_TIME)) });
+  const begun = await db.files.find({ 'intent.at': earlier }, { _id: 0 }).lean<FileDoc[]>().exec();
+  for (const file of begun) if (file.intent !== undefined) await carryOut(db, held, file, file.intent);
+  const [batches, files] = await Promise.all([
+    db.batches
+      .find({ unannounced: earlier }, { _id: 0, batchId: 1, life: 1 })
+      .sort({ unannounced: 1 })
+      .limit(MARKS_AT_ONCE)
+      .lean<Pick<Batch, 'batchId' | 'life'>[]>()
+      .exec(),
+    db.files
+      .find({ unannounced: earlier }, { _id: 0, fileId: 1 })
+      .limit(MARKS_AT_ONCE)
+      .lean<Pick<FileDoc, 'fileId'>[]>()
+      .exec(),
+  ]);
+  const found = new Map<string, string[]>(files.map(({ fileId }) => [fileId, []]));
+  const owners = await standing(db, [...new Set(batches.flatMap(({ life }) => life ?? []))]);
+  for (const { batchId, life } of batches) {
+    const fileId = owners.get(life ?? '');
+    if (fileId !== undefined) found.set(fileId, [...(found.get(fileId) ?? []), batchId]);
+  }
+  return [...found].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+}
+
+/** The latest time that a date can be. */
+const MAX_TIME = 8.64e15;
+
+/** The files of the lives that stand. Of the others nothing is left to be announced. */
+async function standing(db: Models, lives: readonly string[]): Promise<Map<string, string>> {
+  if (lives.length === 0) return new Map();
+  const files = await db.files
+    .find({ life: trusted({ $in: [...lives] }) }, { _id: 0, fileId: 1, life: 1 })
+    .lean<Pick<FileDoc, 'fileId' | 'life'>[]>()
+    .exec();
+  const owners = new Map(files.map(({ fileId, life }) => [life, fileId]));
+  const over = lives.filter((life) => !owners.has(life));
+  if (over.length > 0)
+    await db.batches.updateMany({ life: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
+  return owners;
+}
