@@ -1,13 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { test } from '@jest/globals';
 import fc from 'fast-check';
+import { play } from '../support/agreement.js';
 import { startTestGateway } from '../support/gateway.js';
-import { StrictListener } from '../support/listener.js';
-import { Producer } from '../support/producer.js';
-import { Reading } from '../support/reading.js';
-import { mixed } from '../support/results.js';
-import { type Scenario, scenarios } from '../support/scenario.js';
-import { type Action, FileOnStage, perform } from '../support/stage.js';
-import type { Entry } from '../support/tally.js';
+import { scenarios } from '../support/scenario.js';
 
 /**
  * Files, batches, runs and listeners as chance will have it, and a wire that loses, repeats and reorders. Once it is
@@ -30,7 +25,7 @@ test.each(settings)('everybody agrees with the oracle: $name', async ({ env, ema
   const { url } = await startTestGateway(env);
   let round = 0;
   await fc.assert(
-    fc.asyncProperty(scenarios, (scenario) => play(url, `round ${round++}`, scenario, emailsPerEvent)),
+    fc.asyncProperty(scenarios, (scenario) => play([url], `round ${round++}`, scenario, emailsPerEvent)),
     {
       numRuns: RUNS,
       endOnFailure: ORACLE_SEED === undefined,
@@ -38,99 +33,3 @@ test.each(settings)('everybody agrees with the oracle: $name', async ({ env, ema
     },
   );
 });
-
-async function play(url: string, name: string, scenario: Scenario, emailsPerEvent: number): Promise<void> {
-  const producer = new Producer(url);
-  const files = scenario.files.map(
-    (plan, index) => new FileOnStage(`${name}/f${index}`, producer, scenario, plan),
-  );
-  const audiences = await Promise.all(files.map((file) => audienceOf(file, url, emailsPerEvent)));
-  await perform(
-    files.flatMap(({ actions }) => actions),
-    scenario.atOnce,
-  );
-  for (const [index, file] of files.entries()) await compare(file, audiences[index] ?? [], url);
-  for (const listener of audiences.flat()) listener.leave();
-}
-
-/** Who listens: from the start, to one feed only, over other transports, joining late, coming and going. */
-async function audienceOf(file: FileOnStage, url: string, emailsPerEvent: number): Promise<StrictListener[]> {
-  const { fileId } = file;
-  const steady = new StrictListener(fileId, { emailsPerEvent });
-  const polling = new StrictListener(fileId, { emailsPerEvent, transports: ['polling'] });
-  const onlyStats = new StrictListener(fileId, { emailsPerEvent, feeds: ['stats'] });
-  const onlyEmails = new StrictListener(fileId, {
-    emailsPerEvent,
-    feeds: ['emails'],
-    transports: ['polling', 'websocket'],
-  });
-  await Promise.all([steady, polling, onlyStats, onlyEmails].map((listener) => listener.join(url)));
-
-  const late = new StrictListener(fileId, { emailsPerEvent });
-  file.also(() => late.join(url));
-  const restless = new StrictListener(fileId, { emailsPerEvent });
-  let last: Action[] = [];
-  for (let turn = 0; turn < 4; turn++) {
-    // Nobody waits until it has joined: it may be gone again in the middle of that.
-    const join = file.also(async () => restless.begin(url), last);
-    last = [file.also(async () => restless.leave(), [join])];
-  }
-  return [steady, polling, onlyStats, onlyEmails, late, restless];
-}
-
-async function compare(file: FileOnStage, audience: readonly StrictListener[], url: string): Promise<void> {
-  const { fileId, oracle } = file;
-  const reading = new Reading(new Producer(url), fileId);
-  await Promise.all(audience.map((listener) => (listener.isConnected ? undefined : listener.join(url))));
-  // The last change of the file: once it has come, everything that was answered before it has.
-  const last = `${fileId}/last`;
-  await file.closeWith(last);
-  await audience[0]?.until(() => audience[0]?.has(last) === true);
-  const stats = await reading.stats();
-  await Promise.all(audience.map((listener) => listener.until(() => listener.isUpTo(stats, last))));
-
-  const stored = await reading.ndjson();
-  const expected = oracle.expected(stored);
-  expect(stored).toEqual(expected.entries);
-  expect(stats).toMatchObject(expected.stats);
-  expect(await reading.snapshot()).toMatchObject({ stats, emails: { emails: stored.slice(0, 50) } });
-  await comparePages(reading, stored);
-  for (const listener of audience) {
-    expect(listener.faults).toEqual([]);
-    expect(listener.gaps).toBe(0);
-    if (listener.hears('stats')) expect(listener.stats).toEqual(stats);
-    if (listener.hears('emails')) expect(listener.results(oracle.batchIds)).toEqual(stored);
-  }
-  // Nothing has moved since: what was compared is the end.
-  expect(await reading.stats()).toEqual(stats);
-}
-
-const STATUSES = ['deliverable', 'undeliverable', 'risky', 'unknown'];
-const RISKS = ['none', 'low', 'medium', 'high'];
-const PREFIXES = ['u', 'USER1', 'jane+NEWS@', 'LONGlong', 'i\u0307', '\ufffd', '"A,b"\r\n', 'x'.repeat(300)];
-
-async function comparePages(reading: Reading, stored: readonly Entry[]): Promise<void> {
-  const limit = 3 + (mixed(stored.length, reading.fileId.length) % 20);
-  const page = async (filter: Record<string, string>, fits: (entry: Entry) => boolean) =>
-    expect(await reading.pages(filter, limit)).toEqual(stored.filter(fits));
-  const startsWith = (entry: Entry, start: string) =>
-    entry.email.toLowerCase().startsWith(start.toLowerCase());
-  await Promise.all([
-    page({}, () => true),
-    ...STATUSES.map((status) => page({ status }, (entry) => entry.status === status)),
-    ...RISKS.map((risk) => page({ risk }, (entry) => entry.risk_level === risk)),
-    ...RISKS.map((risk) =>
-      page({ risk, status: 'risky' }, (entry) => entry.risk_level === risk && entry.status === 'risky'),
-    ),
-    ...PREFIXES.map((email) => page({ email }, (entry) => startsWith(entry, email))),
-    ...PREFIXES.map((email) =>
-      page({ email, status: 'unknown' }, (entry) => startsWith(entry, email) && entry.status === 'unknown'),
-    ),
-  ]);
-  expect((await reading.csv()).length).toBe(stored.length + 1);
-  for (const status of STATUSES) {
-    const ofStatus = stored.filter((entry) => entry.status === status);
-    expect(await reading.ndjson(status)).toEqual(ofStatus);
-    expect((await reading.csv(status)).length).toBe(ofStatus.length + 1);
-  }
-}

@@ -34,8 +34,18 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
+/** With several gateways that share their state, each call goes to the next of them. */
 export class Producer {
-  constructor(readonly url: string) {}
+  readonly #urls: readonly string[];
+  #turn = 0;
+
+  constructor(...urls: readonly string[]) {
+    this.#urls = urls;
+  }
+
+  get url(): string {
+    return this.#urls[this.#turn++ % this.#urls.length] ?? '';
+  }
 
   async call(method: string, path: string, body?: unknown): Promise<Answer> {
     const content = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);

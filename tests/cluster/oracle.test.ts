@@ -1,0 +1,26 @@
+import { test } from '@jest/globals';
+import fc from 'fast-check';
+import { play } from '../support/agreement.js';
+import { describeCluster, startGateways } from '../support/cluster.js';
+import { scenarios } from '../support/scenario.js';
+
+/** The same as of one gateway: files, runs and listeners as chance will have it, each of them at any of three gateways. */
+const RUNS = Number(process.env.ORACLE_RUNS ?? 5);
+const { ORACLE_SEED } = process.env;
+
+describeCluster('three gateways', (newEnv) => {
+  test('agree with the oracle, each on its own and all together', async () => {
+    const env = { ...newEnv(), FLUSH_INTERVAL_MS: '5', EMAILS_PER_EVENT: '4', FEED_HISTORY: '12' };
+    const gateways = await startGateways(3, env);
+    const urls = gateways.map(({ url }) => url);
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(scenarios, (scenario) => play(urls, `round ${round++}`, scenario, 4)),
+      {
+        numRuns: RUNS,
+        endOnFailure: ORACLE_SEED === undefined,
+        ...(ORACLE_SEED !== undefined && { seed: Number(ORACLE_SEED) }),
+      },
+    );
+  });
+});
