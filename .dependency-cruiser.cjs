@@ -58,6 +58,7 @@ module.exports = {
       'http',
       [
         'http/',
+        'checks',
         'inlet/',
         'snapshot/',
         'validator/',
