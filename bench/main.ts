@@ -3,6 +3,7 @@ import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
 import { intake } from './intake/intake.js';
 import { million } from './million/million.js';
+import { mongoSize } from './mongo-size/mongo-size.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
@@ -14,6 +15,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   million,
   intake,
   'fan-out': fanOut,
+  'mongo-size': mongoSize,
 };
 
 const asked = process.argv.slice(2);
