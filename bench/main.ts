@@ -1,3 +1,4 @@
+import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
@@ -16,6 +17,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   intake,
   'fan-out': fanOut,
   'mongo-size': mongoSize,
+  distributed,
 };
 
 const asked = process.argv.slice(2);

@@ -14,7 +14,10 @@ export class Server {
     private readonly child: ChildProcess,
     private readonly directory: string,
     readonly url: string,
-  ) {}
+  ) {
+    // A run that is cut short leaves no server behind.
+    process.once('exit', () => child.kill('SIGKILL'));
+  }
 
   /** Redis without persistence, with the limits it comes with. */
   static async redis(): Promise<Server> {
