@@ -20,6 +20,8 @@ export async function createEngine(config: Config): Promise<Engine> {
           directory: config.DATA_DIR,
           heldTtlMs: config.HELD_TTL_MS,
           maxHeldBytes: config.MAX_HELD_BYTES,
+          deadLetterTtlMs: config.DEAD_LETTER_TTL_MS,
+          maxDeadLetterBytes: config.MAX_DEAD_LETTER_BYTES,
         }),
         feed: new MemoryFeed({
           history: config.FEED_HISTORY,
