@@ -62,6 +62,7 @@ module.exports = {
         'snapshot/',
         'validator/',
         'store/store',
+        'store/dead-letters',
         'domain/',
         'errors',
         'logger',
