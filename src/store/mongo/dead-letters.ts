@@ -27,9 +27,13 @@ export class DeadLetters {
     await db.letters.insertMany([docOf({ ...record, fileId })], { lean: true });
     this.#unseenBytes += record.bytes;
     // One look at a time: two that see the same excess would both make room for it.
-    const fitting = this.#fitting.then(() => this.#keepWithin(db));
-    this.#fitting = fitting.catch(() => {});
-    await fitting;
+    this.#fitting = this.#fitting
+      .then(() => this.#keepWithin(db))
+      .catch(() => {
+        // The letter is kept, so nobody is to bring it again; the next one looks for room again.
+        this.#unseenBytes = Infinity;
+      });
+    await this.#fitting;
   }
 
   async list(db: Models, { limit, after, payloadBytes }: DeadLetterQuery): Promise<DeadLetter[]> {
