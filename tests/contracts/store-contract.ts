@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
-import { boundingLetters, keepingLetters, removingLetters } from './store/dead-letters.js';
+import { keepingLetters } from './store/dead-letters.js';
+import { boundingLetters, removingLetters } from './store/dead-letters-gone.js';
 import { failing, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
