@@ -63,6 +63,7 @@ module.exports = {
         'snapshot/',
         'validator/',
         'store/store',
+        'store/dead-letters',
         'domain/',
         'errors',
         'logger',

@@ -63,6 +63,8 @@ export const variables = {
   QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),
   HELD_TTL_MS: integer(24 * HOUR_MS, 1, 30 * 24 * HOUR_MS),
   MAX_HELD_BYTES: integer(256 * MIB, 0, 1024 * 1024 * MIB),
+  DEAD_LETTER_TTL_MS: integer(7 * 24 * HOUR_MS, 1, 365 * 24 * HOUR_MS),
+  MAX_DEAD_LETTER_BYTES: integer(64 * MIB, 64 * KIB, 1024 * 1024 * MIB),
 
   MAX_UPDATE_BYTES: integer(8 * MIB, KIB, 256 * MIB),
   MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),

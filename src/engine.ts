@@ -30,11 +30,7 @@ export async function createEngine(config: Config, logger: Logger): Promise<Engi
 
 async function embedded(config: Config): Promise<Engine> {
   return {
-    store: await SqliteStore.open({
-      directory: config.DATA_DIR,
-      heldTtlMs: config.HELD_TTL_MS,
-      maxHeldBytes: config.MAX_HELD_BYTES,
-    }),
+    store: await SqliteStore.open({ directory: config.DATA_DIR, ...storeLimits(config) }),
     feed: new MemoryFeed(feedLimits(config)),
     isShared: false,
     checks: {},
@@ -46,8 +42,7 @@ async function embedded(config: Config): Promise<Engine> {
 function distributed(config: Config, logger: Logger): Engine {
   const store = MongoStore.open({
     uri: config.MONGODB_URI ?? '',
-    heldTtlMs: config.HELD_TTL_MS,
-    maxHeldBytes: config.MAX_HELD_BYTES,
+    ...storeLimits(config),
     onProblem: (reason) => logger.warn({ err: reason }, 'the database cannot be used'),
   });
   const feed = new RedisFeed({
@@ -69,4 +64,11 @@ const feedLimits = (config: Config) => ({
   history: config.FEED_HISTORY,
   historyBytes: config.FEED_HISTORY_BYTES,
   ttlMs: config.FEED_TTL_MS,
+});
+
+const storeLimits = (config: Config) => ({
+  heldTtlMs: config.HELD_TTL_MS,
+  maxHeldBytes: config.MAX_HELD_BYTES,
+  deadLetterTtlMs: config.DEAD_LETTER_TTL_MS,
+  maxDeadLetterBytes: config.MAX_DEAD_LETTER_BYTES,
 });

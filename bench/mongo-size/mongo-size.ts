@@ -1,7 +1,7 @@
 import { type Announced, NOTHING } from '../../src/domain/summary.js';
 import { readUpdate } from '../../src/domain/update.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
-import { BATCH, FILE } from '../support/dataset.js';
+import { BATCH, FILE, STORE_LIMITS } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
 import { Server } from '../support/servers.js';
 import { updateText } from '../support/updates.js';
@@ -89,7 +89,7 @@ const update = (batchId: string, count: number) =>
 async function filled(size: number): Promise<Side> {
   process.stderr.write(`filling a database with ${size} results\n`);
   const server = await Server.mongo();
-  const store = MongoStore.open({ uri: server.url, heldTtlMs: 86_400_000, maxHeldBytes: 2 ** 28 });
+  const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
   const batches = Array.from({ length: Math.ceil(size / BATCH) }, (_, index) => ({
     batchId: `${FILE}-${index}`,
     totalEmails: Math.min(BATCH, size - index * BATCH),

@@ -4,6 +4,7 @@ import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { DeadLetterStore } from './dead-letters.js';
 
 /**
  * What the gateway remembers. Every implementation guarantees:
@@ -16,7 +17,7 @@ import type { RiskLevel, Status } from '../domain/verdict.js';
  *
  * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
  */
-export interface Store extends UpdateStore, NewsStore, ResultStore {
+export interface Store extends UpdateStore, NewsStore, ResultStore, DeadLetterStore {
   /** Ends what is under way and lets go of everything; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -77,10 +78,13 @@ export interface UpdateStore {
   fail(fileId: string, batchId: string, reason: string): Promise<boolean>;
   /**
    * Marks the batches that are silent for too long as stalled, until news comes; answers with those newly marked. Held
-   * updates whose time is over are dropped on the way.
+   * updates and dead letters whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
-  /** Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
+  /**
+   * Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
+   * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.
+   */
   remove(fileId: string): Promise<boolean>;
 }
 
