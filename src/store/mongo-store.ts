@@ -17,6 +17,7 @@ import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
 import { stall } from './mongo/stalling.js';
 import { Uncertain } from './mongo/uncertain.js';
+import { unended } from './mongo/unended.js';
 import type {
   BatchState,
   FileCursor,
@@ -30,6 +31,7 @@ import type {
   Saved,
   Silence,
   Store,
+  Unended,
 } from './store.js';
 
 export interface MongoOptions {
@@ -113,6 +115,10 @@ export class MongoStore implements Store {
       await this.#held.sweep(db, Date.now());
       return stall(db, silence);
     });
+  }
+
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.connection.run((db) => unended(db, query));
   }
 
   remove(fileId: string): Promise<boolean> {

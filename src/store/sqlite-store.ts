@@ -20,6 +20,7 @@ import type {
   Saved,
   Silence,
   Store,
+  Unended,
 } from './store.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
@@ -68,6 +69,10 @@ export class SqliteStore implements Store {
 
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]> {
     return this.writer.call('stall', silence);
+  }
+
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.reader.call('unended', query);
   }
 
   async remove(fileId: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
-import { failing, stalling } from './store/ending.js';
+import { failing, listingUnended, stalling } from './store/ending.js';
 import { type HeldLimits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
@@ -22,6 +22,7 @@ const CHAPTERS = {
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,
+  'batches that have not ended': listingUnended,
   deletion: removing,
   pages: paging,
   'search by address': searching,
