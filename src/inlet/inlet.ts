@@ -1,0 +1,12 @@
+/** Where updates come in without anybody asking for an answer. */
+export interface Inlet {
+  /** Begins to take updates in. What they come from may be away: it is waited for behind everybody's back. */
+  start(): void;
+  /** What it lacks to do its work, in words for `/readyz`; none: it works. */
+  problems(): string[];
+  /**
+   * Takes no more. Fulfilled once what was taken is stored, or left where another gateway finds it. Calling it twice is a
+   * no-op.
+   */
+  close(): Promise<void>;
+}
