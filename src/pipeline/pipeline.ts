@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Update } from '../domain/update.js';
 import type { Feed } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
@@ -131,10 +130,13 @@ export class Pipeline {
 }
 
 /** Fulfilled when the look-up is over, one way or the other, or its time is. */
-async function inTime(lookUp: Promise<void>): Promise<void> {
-  const patience = new AbortController();
-  const over = pause(LOOK_UP_MS, undefined, { signal: patience.signal });
-  await Promise.race([lookUp, over]).catch(() => undefined);
-  patience.abort();
-  over.catch(() => undefined);
+function inTime(lookUp: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LOOK_UP_MS);
+    const over = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    lookUp.then(over, over);
+  });
 }
