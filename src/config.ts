@@ -71,6 +71,11 @@ export const variables = {
   MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_EXPORTS: integer(4, 1, 1000),
 
+  MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
+  MAX_DELIVERIES: integer(5, 1, 1000),
+  CLAIM_TTL_MS: integer(60_000, 1000, HOUR_MS),
+  STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
+
   MAX_CONNECTIONS: integer(20_000, 1, 1_000_000),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(100, 1, 100_000),
   MAX_EVENTS_PER_SECOND: integer(50, 1, 100_000),

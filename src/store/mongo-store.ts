@@ -21,6 +21,7 @@ import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
 import { stall } from './mongo/stalling.js';
 import { keepStats, unannounced } from './mongo/told.js';
 import { Uncertain } from './mongo/uncertain.js';
+import { unended } from './mongo/unended.js';
 import type {
   BatchState,
   FileCursor,
@@ -36,6 +37,7 @@ import type {
   Store,
   Told,
   Unannounced,
+  Unended,
 } from './store.js';
 
 export interface MongoOptions {
@@ -125,6 +127,10 @@ export class MongoStore implements Store {
       await this.#letters.sweep(db);
       return stall(db, silence);
     });
+  }
+
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.connection.run((db) => unended(db, query));
   }
 
   remove(fileId: string): Promise<boolean> {

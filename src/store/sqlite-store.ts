@@ -24,6 +24,7 @@ import type {
   Store,
   Told,
   Unannounced,
+  Unended,
 } from './store.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
@@ -76,6 +77,10 @@ export class SqliteStore implements Store {
     const dropped = await this.writer.call('dropExpiredLetters', this.records.expiry(Date.now()));
     if (dropped > 0) await this.writer.call('cleaned', null);
     return this.writer.call('stall', silence);
+  }
+
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.reader.call('unended', query);
   }
 
   async remove(fileId: string): Promise<boolean> {

@@ -60,6 +60,15 @@ export interface Silence {
   readonly queuedBefore: number;
 }
 
+export interface Unended {
+  readonly batches: readonly {
+    readonly fileId: string;
+    readonly batchId: string;
+    readonly status: 'waiting' | 'running' | 'stalled';
+  }[];
+  readonly next: string | null;
+}
+
 export interface UpdateStore {
   /** The file that a batch is registered for; null: none that stands. */
   locate(batchId: string): Promise<string | null>;
@@ -81,6 +90,11 @@ export interface UpdateStore {
    * updates and dead letters whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
+  /**
+   * Batches of files that stand which have not ended, a slice of about `limit` at a time and in no order that means
+   * anything; `next` goes on from there, null: that was all. Batches that come or end meanwhile may be in it or not.
+   */
+  unended(query: { limit: number; after: string | null }): Promise<Unended>;
   /**
    * Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.

@@ -3,7 +3,7 @@ import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
 import { keepingLetters } from './store/dead-letters.js';
 import { boundingLetters, removingLetters } from './store/dead-letters-gone.js';
-import { failing, stalling } from './store/ending.js';
+import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
@@ -24,6 +24,7 @@ const CHAPTERS = {
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,
+  'batches that have not ended': listingUnended,
   deletion: removing,
   pages: paging,
   'search by address': searching,

@@ -75,6 +75,7 @@ const batches = schemaOf<BatchDoc>({
     { partialFilterExpression: { unannounced: { $exists: true } } },
   )
   .index({ begun: 1, lastUpdated: 1, life: 1 }, { partialFilterExpression: { open: true } })
+  .index({ complete: 1, batchId: 1, life: 1, status: 1 }, { partialFilterExpression: { complete: false } })
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
   .index({ life: 1, inParts: 1 }, { partialFilterExpression: { inParts: true } });
 

@@ -16,7 +16,7 @@ import {
 } from './dead-letters.js';
 import { dropExpired, type HeldLimits } from './held.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
-import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
+import { batchStates, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
 import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
 import { register, save } from './registry.js';
 
@@ -70,6 +70,7 @@ export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterB
 export function reading(db: Database) {
   return {
     batches: (fileId: string) => batchStates(db, fileId),
+    unended: (query: { limit: number; after: string | null }) => unended(db, query),
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),
