@@ -1,6 +1,7 @@
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
+import { footprint } from './footprint/footprint.js';
 import { intake } from './intake/intake.js';
 import { million } from './million/million.js';
 import { forgetDatasets } from './support/dataset.js';
@@ -14,6 +15,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   million,
   intake,
   'fan-out': fanOut,
+  footprint,
 };
 
 const asked = process.argv.slice(2);
