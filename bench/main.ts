@@ -2,6 +2,7 @@ import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
+import { footprint } from './footprint/footprint.js';
 import { intake } from './intake/intake.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
@@ -18,6 +19,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'fan-out': fanOut,
   'mongo-size': mongoSize,
   distributed,
+  footprint,
 };
 
 const asked = process.argv.slice(2);

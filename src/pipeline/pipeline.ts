@@ -18,7 +18,7 @@ const KNOWN_BATCHES = 10_000;
 /** Looks for news of batches where their producer keeps it; fulfilled once what was found is taken in. */
 export type LookUp = (batchIds: readonly string[]) => Promise<void>;
 
-/** How long the stall of a batch may wait for its look-up. */
+/** How long the stall of a batch may wait for its look-up: not until other gateways think it forgotten. */
 const LOOK_UP_MS = 1_500;
 
 /** What happens to an update, whichever inlet it came by: which file? → save → announce. */
