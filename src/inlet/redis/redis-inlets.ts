@@ -110,6 +110,7 @@ export function createRedisInlets(options: RedisInletsOptions): RedisInlets {
   let closing: Promise<void> | undefined;
   return {
     start() {
+      lookUps.start();
       pubsub.start();
       stream.start();
     },
