@@ -73,7 +73,7 @@ export const variables = {
 
   MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_DELIVERIES: integer(5, 1, 1000),
-  CLAIM_TTL_MS: integer(60_000, 1000, HOUR_MS),
+  CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
 
   MAX_CONNECTIONS: integer(20_000, 1, 1_000_000),
