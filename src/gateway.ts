@@ -8,6 +8,7 @@ import { FatalError } from './errors.js';
 import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
 import { HttpIntake } from './inlet/http-intake.js';
+import type { Inlets } from './inlet/inlet.js';
 import type { Logger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
@@ -65,10 +66,16 @@ async function assemble(
     intervalMs: config.FLUSH_INTERVAL_MS,
     emailsPerEvent: config.EMAILS_PER_EVENT,
   });
-  const pipeline = new Pipeline({ store, feed, flusher, metrics });
+  const pipeline = new Pipeline({
+    store,
+    feed,
+    flusher,
+    metrics,
+    forget: async (batchIds) => inlets?.forget(batchIds),
+  });
   const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
   const intake = new HttpIntake(pipeline, conflator, config.MAX_UPDATE_BYTES);
-  const inlets = engine.openInlets?.({ intake, metrics });
+  const inlets: Inlets | undefined = engine.openInlets?.({ intake, metrics });
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? (inlets?.problems() ?? []) : [phase.current]);

@@ -17,4 +17,6 @@ export interface Inlet {
 export interface Inlets extends Inlet {
   /** For `watchSilence`: looks batches up before their stall is announced. */
   readonly lookUp: LookUp;
+  /** Deletes what the producer keeps of batches whose file is deleted. @throws Fault `unavailable` */
+  forget(batchIds: readonly string[]): Promise<void>;
 }

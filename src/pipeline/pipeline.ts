@@ -10,6 +10,8 @@ export interface PipelineDeps {
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
+  /** Deletes what the producer keeps of these batches, where that is within reach. */
+  readonly forget?: (batchIds: readonly string[]) => Promise<void>;
 }
 
 /** Registrations remembered, so that the store is not asked for each update of a batch. */
@@ -85,7 +87,9 @@ export class Pipeline {
   }
 
   async remove(fileId: string): Promise<boolean> {
-    const { store, feed } = this.deps;
+    const { store, feed, forget } = this.deps;
+    // The same addresses. First, so that a failure leaves something that can be deleted again.
+    await forget?.((await store.batches(fileId)).map(({ batchId }) => batchId));
     if (!(await store.remove(fileId))) {
       // An earlier attempt may have come as far as the store, and no further.
       const head = await feed.head(fileId, []);

@@ -14,6 +14,8 @@ export interface KeptResultsDeps {
   readonly metrics: Metrics;
 }
 
+const KEYS_AT_ONCE = 500;
+
 /** What the validator keeps of each batch: its newest update, for an hour or more. */
 export class KeptResults {
   constructor(private readonly deps: KeptResultsDeps) {}
@@ -27,6 +29,15 @@ export class KeptResults {
       inlet: 'look-up',
       outcome: await this.#takeIn(resultsKey(batchId)),
     });
+  }
+
+  /** @throws Fault('unavailable') */
+  async forget(batchIds: readonly string[]): Promise<void> {
+    for (let start = 0; start < batchIds.length; start += KEYS_AT_ONCE) {
+      const keys = batchIds.slice(start, start + KEYS_AT_ONCE).map(resultsKey);
+      // One by one: in a cluster they are on different nodes.
+      await this.deps.connection.run((redis) => Promise.all(keys.map((key) => redis.unlink(key))));
+    }
   }
 
   async #takeIn(key: string): Promise<string> {

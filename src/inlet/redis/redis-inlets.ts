@@ -114,5 +114,6 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       return closing;
     },
     lookUp: (batchIds) => lookUps.look(batchIds),
+    forget: (batchIds) => kept.forget(batchIds),
   };
 }
