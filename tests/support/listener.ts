@@ -11,7 +11,11 @@ export interface ListenOptions {
   feeds?: Feed[];
   transports?: ('websocket' | 'polling')[];
   emailsPerEvent?: number;
+  /** Asks again where it is refused, if that may help, instead of calling it a fault. */
+  isPatient?: boolean;
 }
+
+const AGAIN_MS = 50;
 
 /**
  * A listener that takes the description of the socket at its word, and keeps a copy of one file by it: what a stranger
@@ -137,10 +141,17 @@ export class StrictListener {
     const request = { fileId: this.fileId, feeds: this.#feeds, ...(since && { since }) };
     this.#socket?.emit('subscribe', request, (answer: Subscription | Refusal) => {
       if (number !== this.#asked) return;
-      this.#answered(url, number, since, answer).catch((error: unknown) =>
-        this.#check.fault(`an answer could not be taken in: ${String(error)}`),
-      );
+      this.#answered(url, number, since, answer).catch((error: unknown) => {
+        if (this.options.isPatient) this.#askAgain(url, number);
+        else this.#check.fault(`an answer could not be taken in: ${String(error)}`);
+      });
     });
+  }
+
+  #askAgain(url: string, number: number): void {
+    setTimeout(() => {
+      if (number === this.#asked) this.#ask(url);
+    }, AGAIN_MS);
   }
 
   async #answered(
@@ -150,6 +161,7 @@ export class StrictListener {
     answer: Subscription | Refusal,
   ): Promise<void> {
     if (!answer.ok) {
+      if (this.options.isPatient && answer.error.retryable) return this.#askAgain(url, number);
       this.#check.fault(`refused: ${JSON.stringify(answer.error)}`);
       return;
     }
