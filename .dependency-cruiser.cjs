@@ -26,9 +26,10 @@ module.exports = {
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'domain/', 'errors'],
+      ['feed/', 'redis/', 'domain/', 'errors'],
       'a feed orders and keeps; it knows no store',
     ),
+    only('redis-knows-no-neighbour', 'redis', ['redis/', 'errors'], 'connections, whatever they are for'),
     only(
       'pipeline-flows-down',
       'pipeline',
@@ -38,7 +39,17 @@ module.exports = {
     only(
       'inlet-feeds-the-pipeline',
       'inlet',
-      ['inlet/', 'pipeline/', 'store/store', 'domain/', 'errors', 'logger'],
+      [
+        'inlet/',
+        'pipeline/',
+        'redis/',
+        'store/store',
+        'store/dead-letters',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+      ],
       'bytes in, updates out',
     ),
     only(
@@ -58,10 +69,12 @@ module.exports = {
       'http',
       [
         'http/',
+        'checks',
         'inlet/',
         'snapshot/',
         'validator/',
         'store/store',
+        'store/dead-letters',
         'domain/',
         'errors',
         'logger',
@@ -80,8 +93,8 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine\\.ts$', '^src/store/', '^src/feed/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)'] },
+      from: { path: '^src/', pathNot: ['^src/engine\\.ts$', '^src/store/', '^src/feed/', '^src/inlet/'] },
+      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
     },
     {
       name: 'demo-is-a-stranger',

@@ -2,6 +2,7 @@
 export default {
   roots: ['<rootDir>/dist/tests'],
   testMatch: ['**/*.test.js'],
+  globalSetup: '<rootDir>/dist/tests/support/prepare.js',
   transform: {},
   testEnvironment: 'node',
   testTimeout: 60_000,

@@ -1,8 +1,11 @@
+import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
+import { footprint } from './footprint/footprint.js';
 import { intake } from './intake/intake.js';
 import { million } from './million/million.js';
+import { mongoSize } from './mongo-size/mongo-size.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
@@ -14,6 +17,9 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   million,
   intake,
   'fan-out': fanOut,
+  'mongo-size': mongoSize,
+  distributed,
+  footprint,
 };
 
 const asked = process.argv.slice(2);

@@ -63,11 +63,18 @@ export const variables = {
   QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),
   HELD_TTL_MS: integer(24 * HOUR_MS, 1, 30 * 24 * HOUR_MS),
   MAX_HELD_BYTES: integer(256 * MIB, 0, 1024 * 1024 * MIB),
+  DEAD_LETTER_TTL_MS: integer(7 * 24 * HOUR_MS, 1, 365 * 24 * HOUR_MS),
+  MAX_DEAD_LETTER_BYTES: integer(64 * MIB, 64 * KIB, 1024 * 1024 * MIB),
 
   MAX_UPDATE_BYTES: integer(8 * MIB, KIB, 256 * MIB),
   MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),
   MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_EXPORTS: integer(4, 1, 1000),
+
+  MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
+  MAX_DELIVERIES: integer(5, 1, 1000),
+  CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
+  STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
 
   MAX_CONNECTIONS: integer(20_000, 1, 1_000_000),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(100, 1, 100_000),

@@ -68,9 +68,10 @@ async function assemble(
   const pipeline = new Pipeline({ store, feed, flusher, metrics });
   const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
   const intake = new HttpIntake(pipeline, conflator, config.MAX_UPDATE_BYTES);
+  const inlets = engine.openInlets?.({ intake, metrics });
   const snapshots = new Snapshots(store, feed);
 
-  const readiness = () => (phase.current === 'ready' ? [] : [phase.current]);
+  const readiness = () => (phase.current === 'ready' ? (inlets?.problems() ?? []) : [phase.current]);
   const admission = new Admission();
   const app = createApp({
     config,
@@ -103,10 +104,11 @@ async function assemble(
   const url = await listen(http, config);
   const stopWatching = watchSilence(
     pipeline,
-    { begunMs: config.STALL_AFTER_MS, queuedMs: config.QUEUE_STALL_AFTER_MS },
+    { begunMs: config.STALL_AFTER_MS, queuedMs: config.QUEUE_STALL_AFTER_MS, lookUp: inlets?.lookUp },
     logger,
   );
   const stopSweeping = engine.isShared ? sweepUnannounced(pipeline, logger) : () => undefined;
+  inlets?.start();
   phase.current = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -116,6 +118,7 @@ async function assemble(
     stopWatching();
     stopSweeping();
     const step = stepper(logger);
+    await step('take in no more', () => inlets?.close());
     await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
     await step('store what was taken in', () => conflator.idle());
     await step('announce what was stored', () => flusher.drain());

@@ -18,6 +18,12 @@ export function createMetrics() {
       help: 'Updates that a newer one of their batch overtook before they were stored.',
       registers,
     }),
+    inletMessages: new Counter({
+      name: 'verigate_inlet_messages_total',
+      help: 'Messages from Redis and looked-up batches, by inlet and by what became of them.',
+      labelNames: ['inlet', 'outcome'] as const,
+      registers,
+    }),
     flushes: new Counter({
       name: 'verigate_flushes_total',
       help: 'Changes appended to the feeds.',

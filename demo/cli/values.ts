@@ -24,6 +24,11 @@ export function httpUrl(text: string): string {
   throw new Error('must be a URL that begins with http:// or https://');
 }
 
+export function redisUrl(text: string): string {
+  if (/^rediss?:\/\/[^/]/.test(text) && URL.canParse(text)) return text;
+  throw new Error('must be a URL that begins with redis:// or rediss://');
+}
+
 /** What can be a header's value. */
 export function headerText(text: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;

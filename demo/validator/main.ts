@@ -7,7 +7,7 @@ import { createValidator, type Validator } from './validator.js';
 const help = () => `Usage: node dist/demo/validator/main.js [options]
 
 A validator that validates nothing: it answers like the real one, works through lists in batches, and publishes
-cumulative updates to a gateway. Verdicts are computed from the addresses, the same ones in every run.
+cumulative updates, to a gateway or on Redis. Verdicts are computed from the addresses, the same ones in every run.
 
 Where:
 ${describe(SERVER_SETTINGS)}
@@ -33,7 +33,9 @@ async function main(): Promise<number> {
   const stop = stopSignal();
   const validator = createValidator({ ...workOptions(values), ...serverOptions(values), log: complain });
   await start(validator, values.port);
-  say(`listening on ${validator.url}, publishing to ${values.gateway}`);
+  // Without a user and a password that may be in it.
+  const target = values.redis === '' ? values.gateway : `Redis at ${new URL(values.redis).host}`;
+  say(`listening on ${validator.url}, publishing to ${target}`);
   await fired(stop);
   await validator.close();
   return 0;

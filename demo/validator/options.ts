@@ -14,6 +14,12 @@ export interface Vices {
   readonly surrogate: number;
 }
 
+export interface RedisOptions {
+  readonly url: string;
+  /** As entries of the stream, instead of on the channel. */
+  readonly isStream: boolean;
+}
+
 export interface ValidatorOptions {
   readonly host: string;
   /** 0 takes a free one. */
@@ -25,6 +31,8 @@ export interface ValidatorOptions {
   readonly gatewayUrl: string | (() => string);
   /** A bearer token for the gateway; empty for none. */
   readonly gatewayToken: string;
+  /** Where updates are published instead; null: they are posted to the gateway. */
+  readonly redis: RedisOptions | null;
   /** Addresses a second, all workers together; 0: as fast as it goes. */
   readonly rate: number;
   /** Batches side by side. */
@@ -58,6 +66,7 @@ export const DEFAULTS: Omit<ValidatorOptions, 'gatewayUrl'> = {
   basePath: '/api/v1',
   apiKey: 'demo-validator-key',
   gatewayToken: '',
+  redis: null,
   rate: 60,
   workers: 4,
   publishEvery: 5,

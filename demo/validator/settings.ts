@@ -1,5 +1,16 @@
-import type { Values } from '../cli/settings.js';
-import { basePath, headerText, hostName, httpUrl, integerIn, numberIn, share, text } from '../cli/values.js';
+import { UsageError, type Values } from '../cli/settings.js';
+import {
+  basePath,
+  headerText,
+  hostName,
+  httpUrl,
+  integerIn,
+  numberIn,
+  redisUrl,
+  share,
+  text,
+  yes,
+} from '../cli/values.js';
 import { DEFAULTS, NO_VICES, type ValidatorOptions } from './options.js';
 
 const vice = (variable: string, help: string) => ({
@@ -95,6 +106,19 @@ export const SERVER_SETTINGS = {
     fallback: '',
     read: headerText,
   },
+  redis: {
+    variable: 'REDIS_URL',
+    value: 'url',
+    help: 'where updates are published instead, with a key for each batch',
+    fallback: '',
+    read: redisUrl,
+  },
+  stream: {
+    variable: 'SIM_STREAM',
+    help: 'on Redis, add to the stream instead of publishing on the channel',
+    fallback: false,
+    read: yes,
+  },
   key: {
     variable: 'SIM_KEY',
     value: 'key',
@@ -124,5 +148,14 @@ export function workOptions(values: WorkValues) {
 export function serverOptions(values: ServerValues) {
   const { host, port, gateway: gatewayUrl, token: gatewayToken, key: apiKey, limit } = values;
   const place = { host, port, basePath: values['base-path'], gatewayUrl, gatewayToken, apiKey };
-  return { ...place, submissionsPerMinute: limit } satisfies Partial<ValidatorOptions>;
+  return {
+    ...place,
+    redis: redisOf(values),
+    submissionsPerMinute: limit,
+  } satisfies Partial<ValidatorOptions>;
+}
+
+function redisOf({ redis: url, stream: isStream }: ServerValues): ValidatorOptions['redis'] {
+  if (url === '' && isStream) throw new UsageError('--stream: needs --redis');
+  return url === '' ? null : { url, isStream };
 }

@@ -18,6 +18,11 @@ export interface Update {
   /** Orders the updates of one batch, see `isNewer`. */
   readonly processedCount: number;
   readonly results: readonly Result[];
+  /**
+   * It was found where its producer keeps it, not heard: unless it is newer it says nothing, not even that somebody works
+   * on the batch.
+   */
+  readonly isFound?: boolean;
 }
 
 export interface FieldError {
@@ -149,6 +154,7 @@ export function merged(earlier: Update, later: Update): Update {
   const [newer, older] = isNewer(later, earlier) ? [later, earlier] : [earlier, later];
   return {
     ...newer,
+    ...(newer.isFound === true && { isFound: older.isFound === true }),
     totalEmails: newer.totalEmails ?? older.totalEmails,
     totalBatches: later.totalBatches ?? earlier.totalBatches,
     failure: newer.isComplete ? null : (later.failure ?? earlier.failure),

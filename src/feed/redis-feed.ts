@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../domain/events.js';
+import { createClient } from '../redis/client.js';
+import { Connection } from '../redis/connection.js';
+import { limited } from '../redis/limited.js';
 import type { Change, Feed, FeedEvent, Follower, Head, Start } from './feed.js';
-import { createClient } from './redis/client.js';
-import { Connection } from './redis/connection.js';
 import { Following } from './redis/following.js';
-import { limited } from './redis/limited.js';
 import { RedisLog } from './redis/log.js';
 
 export interface RedisFeedOptions {

@@ -6,6 +6,7 @@ import type { HttpDeps } from './deps.js';
 import { observe } from './observe.js';
 import { problems } from './problem.js';
 import { batchRoutes } from './routes/batches.js';
+import { deadLetterRoutes } from './routes/dead-letters.js';
 import { docsRoutes } from './routes/docs.js';
 import { emailRoutes } from './routes/emails.js';
 import { exportRoutes } from './routes/export.js';
@@ -38,6 +39,7 @@ export function createApp(deps: HttpDeps): Express {
     batchRoutes,
     validationRoutes,
     exportRoutes,
+    deadLetterRoutes,
     docsRoutes,
     healthRoutes,
   ]) {

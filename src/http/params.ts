@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { fieldErrors, InvalidInput, idSchema } from '../domain/update.js';
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
-export function idIn(req: Request, field: 'fileId' | 'batchId'): string {
+export function idIn(req: Request, field: 'fileId' | 'batchId' | 'id'): string {
   const parsed = idSchema.safeParse(req.params[field]);
   if (parsed.success) return parsed.data;
   throw new InvalidInput(fieldErrors(parsed.error).map(({ message }) => ({ field, message })));

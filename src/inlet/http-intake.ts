@@ -13,11 +13,12 @@ export class HttpIntake implements Intake {
     private readonly maxUpdateBytes: number,
   ) {}
 
-  async update(bytes: Uint8Array): Promise<Saved['outcome']> {
+  async update(bytes: Uint8Array, isFound = false): Promise<Saved['outcome']> {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    return this.conflator.take(parseUpdate(bytes), bytes.byteLength);
+    const update = parseUpdate(bytes);
+    return this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
   }
 
   register(registration: Registration): Promise<Registered> {

@@ -15,6 +15,12 @@ export interface PipelineDeps {
 /** Registrations remembered, so that the store is not asked for each update of a batch. */
 const KNOWN_BATCHES = 10_000;
 
+/** Looks for news of batches where their producer keeps it; fulfilled once what was found is taken in. */
+export type LookUp = (batchIds: readonly string[]) => Promise<void>;
+
+/** How long the stall of a batch may wait for its look-up: not until other gateways think it forgotten. */
+const LOOK_UP_MS = 1_500;
+
 /** What happens to an update, whichever inlet it came by: which file? → save → announce. */
 export class Pipeline {
   readonly #fileOf = new Map<string, string>();
@@ -59,10 +65,23 @@ export class Pipeline {
     return failed;
   }
 
-  /** Marks what is silent for too long as stalled. */
-  async stall(silence: Silence): Promise<void> {
-    for (const { fileId, batchIds } of await this.deps.store.stall(silence))
-      this.deps.flusher.touch(fileId, batchIds);
+  /**
+   * Marks what is silent for too long as stalled. Before that is announced, `lookUp` may find news that was missed, and
+   * take it in: of several gateways one gets each batch. It may fail or dawdle: the stall is announced all the same.
+   */
+  async stall(silence: Silence, lookUp: LookUp = async () => undefined): Promise<void> {
+    const stalled = await this.deps.store.stall(silence);
+    if (stalled.length === 0) return;
+    // Meanwhile nobody may say of these files that all is announced.
+    const announce = stalled.map(({ fileId, batchIds }) => {
+      const done = this.deps.flusher.expect(fileId);
+      return () => done(batchIds);
+    });
+    try {
+      await inTime(lookUp(stalled.flatMap(({ batchIds }) => batchIds)));
+    } finally {
+      for (const announceFile of announce) announceFile();
+    }
   }
 
   async remove(fileId: string): Promise<boolean> {
@@ -115,4 +134,16 @@ export class Pipeline {
       return;
     }
   }
+}
+
+/** Fulfilled when the look-up is over, one way or the other, or its time is. */
+function inTime(lookUp: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LOOK_UP_MS);
+    const over = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    lookUp.then(over, over);
+  });
 }

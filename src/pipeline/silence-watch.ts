@@ -1,11 +1,13 @@
 import type { Logger } from '../logger.js';
-import type { Pipeline } from './pipeline.js';
+import type { LookUp, Pipeline } from './pipeline.js';
 
 export interface SilenceOptions {
   /** A batch that has begun is stalled after this much silence. */
   readonly begunMs: number;
   /** A batch that waits is stalled after this much silence of its whole file. */
   readonly queuedMs: number;
+  /** Where news that was missed can be looked up before a stall is announced. */
+  readonly lookUp?: LookUp | undefined;
 }
 
 const MAX_PERIOD_MS = 10_000;
@@ -13,7 +15,7 @@ const MAX_PERIOD_MS = 10_000;
 /** Looks for silent batches, again and again, until the answer is called. */
 export function watchSilence(
   pipeline: Pipeline,
-  { begunMs, queuedMs }: SilenceOptions,
+  { begunMs, queuedMs, lookUp }: SilenceOptions,
   logger: Logger,
 ): () => void {
   let looking = false;
@@ -22,7 +24,7 @@ export function watchSilence(
     looking = true;
     try {
       const now = Date.now();
-      await pipeline.stall({ begunBefore: now - begunMs, queuedBefore: now - queuedMs });
+      await pipeline.stall({ begunBefore: now - begunMs, queuedBefore: now - queuedMs }, lookUp);
     } catch (error) {
       logger.warn({ err: error }, 'could not look for silent batches');
     } finally {

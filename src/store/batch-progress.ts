@@ -61,7 +61,8 @@ export function stepOf(progress: Progress, update: Update): Step | null {
   const { begun, complete, processedCount } = progress;
   const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
   const fails = update.failure !== null && !complete && progress.failedAt !== FAILED_FOR_GOOD;
-  if (!takesList && !fails && !progress.stalled) return null;
+  const revives = progress.stalled && update.isFound !== true;
+  if (!takesList && !fails && !revives) return null;
   return {
     takesList,
     fails,

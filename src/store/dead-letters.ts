@@ -1,28 +1,48 @@
 /** What an inlet could not read and has nobody to give back to: kept as it came, until somebody deals with it. */
 export interface DeadLetter {
-  /** Names it; later ones compare greater. */
+  /** Names it; later ones compare greater, by the clocks of their gateways. */
   readonly id: string;
   /** The inlet it came by: `pubsub` or `stream`. */
   readonly inlet: string;
-  /** Why it was put aside, in words that hold nothing of it. */
+  /** Why it was put aside, in words that hold nothing of it; says so where not all of it was kept. */
   readonly reason: string;
   /** ISO 8601 in UTC. */
   readonly receivedAt: string;
-  /** The message as it came; bytes that are no UTF-8 are replaced. */
+  /** The message as it came; bytes that are no UTF-8 are replaced, and so are surrogates that stand alone. */
   readonly payload: string;
+  /** It was too large to be kept whole: the payload is its beginning. */
+  readonly truncated: boolean;
 }
 
+/** A letter on its way in. */
+export type PutAside = Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>;
+
+export interface DeadLetterQuery {
+  readonly limit: number;
+  /** Id of the letter after which it goes on, towards the older ones; null: from the newest. */
+  readonly after: string | null;
+  /** Payloads are cut to it, between two characters. */
+  readonly payloadBytes: number;
+}
+
+export interface DeadLetterLimits {
+  /** How long a letter is kept: it may hold addresses. */
+  readonly ttlMs: number;
+  /** Of all letters together. */
+  readonly maxBytes: number;
+}
+
+/** Letters whose time is over are not answered any more; `Store.stall` deletes them on the way. */
 export interface DeadLetterStore {
-  /** Keeps a message; the oldest ones go where there is no room for it. Fulfilled once it is durable. */
-  putAside(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void>;
-  /** Newest first, from after the one with the id `after`; payloads cut to `payloadBytes`. */
-  deadLetters(query: {
-    readonly limit: number;
-    readonly after: string | null;
-    readonly payloadBytes: number;
-  }): Promise<DeadLetter[]>;
-  /** One of them, whole; null: there is none of this id (any more). */
+  /**
+   * Keeps a message, or its beginning where it is very large; the oldest ones go where there is no room for it.
+   * Fulfilled once it is durable. Not deduplicated: whoever tries again after an error may keep it twice.
+   */
+  putAside(letter: PutAside): Promise<void>;
+  /** Newest first. */
+  deadLetters(query: DeadLetterQuery): Promise<DeadLetter[]>;
+  /** One of them, whole as it was kept; null: there is none of this id (any more). */
   deadLetter(id: string): Promise<DeadLetter | null>;
-  /** Forgets one of them; false: there is none of this id. */
+  /** Forgets one of them, without a trace; false: there is none of this id (any more). */
   discard(id: string): Promise<boolean>;
 }

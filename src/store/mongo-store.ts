@@ -2,8 +2,11 @@ import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
+import type { DeadLetter, DeadLetterQuery, PutAside } from './dead-letters.js';
+import { LetterRecords } from './letter-records.js';
 import { clean, remove, sweep } from './mongo/cleaning.js';
 import { MongoConnection } from './mongo/connection.js';
+import { DeadLetters } from './mongo/dead-letters.js';
 import { faultOf } from './mongo/errors.js';
 import { Held } from './mongo/held.js';
 import { type Claim, Lanes } from './mongo/lanes.js';
@@ -18,6 +21,7 @@ import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
 import { stall } from './mongo/stalling.js';
 import { keepStats, unannounced } from './mongo/told.js';
 import { Uncertain } from './mongo/uncertain.js';
+import { unended } from './mongo/unended.js';
 import type {
   BatchState,
   FileCursor,
@@ -33,12 +37,15 @@ import type {
   Store,
   Told,
   Unannounced,
+  Unended,
 } from './store.js';
 
 export interface MongoOptions {
   readonly uri: string;
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
+  readonly deadLetterTtlMs: number;
+  readonly maxDeadLetterBytes: number;
   /** Told why the database cannot be used, each time an attempt to connect or to tidy up has failed. */
   readonly onProblem?: ((reason: Error) => void) | undefined;
 }
@@ -55,6 +62,7 @@ const batch = (batchId: string): Claim => ({ key: `batch ${batchId}`, exclusive:
  */
 export class MongoStore implements Store {
   readonly #held: Held;
+  readonly #letters: DeadLetters;
   readonly #lanes = new Lanes();
   readonly #uncertain = new Uncertain();
   readonly #sweeping: NodeJS.Timeout;
@@ -64,6 +72,8 @@ export class MongoStore implements Store {
     private readonly options: MongoOptions,
   ) {
     this.#held = new Held({ ttlMs: options.heldTtlMs, maxBytes: options.maxHeldBytes });
+    const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
+    this.#letters = new DeadLetters(new LetterRecords({ ttlMs, maxBytes }), maxBytes);
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeping.unref();
   }
@@ -114,12 +124,33 @@ export class MongoStore implements Store {
     return this.connection.run(async (db) => {
       // Asked for again and again, so nothing is held for much longer than it may be.
       await this.#held.sweep(db, Date.now());
+      await this.#letters.sweep(db);
       return stall(db, silence);
     });
   }
 
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.connection.run((db) => unended(db, query));
+  }
+
   remove(fileId: string): Promise<boolean> {
     return this.#inOrder([file(fileId, true)], (db) => remove(db, fileId));
+  }
+
+  putAside(letter: PutAside): Promise<void> {
+    return this.connection.run((db) => this.#letters.putAside(db, letter));
+  }
+
+  deadLetters(query: DeadLetterQuery): Promise<DeadLetter[]> {
+    return this.connection.run((db) => this.#letters.list(db, query));
+  }
+
+  deadLetter(id: string): Promise<DeadLetter | null> {
+    return this.connection.run((db) => this.#letters.one(db, id));
+  }
+
+  discard(id: string): Promise<boolean> {
+    return this.connection.run((db) => this.#letters.discard(db, id));
   }
 
   file(fileId: string): Promise<FileFacts | null> {

@@ -2,6 +2,8 @@ import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
+import type { DeadLetter, DeadLetterQuery, PutAside } from './dead-letters.js';
+import { LetterRecords } from './letter-records.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { Reading, Writing } from './sqlite/operations.js';
@@ -22,6 +24,7 @@ import type {
   Store,
   Told,
   Unannounced,
+  Unended,
 } from './store.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
@@ -37,6 +40,7 @@ export class SqliteStore implements Store {
     private readonly lockFile: Database,
     private readonly writer: ThreadClient<Writing>,
     private readonly reader: ThreadClient<Reading>,
+    private readonly records: LetterRecords,
   ) {}
 
   /** @throws FatalError where the directory is another process's, or its database cannot be used */
@@ -45,7 +49,8 @@ export class SqliteStore implements Store {
     try {
       const writer = await ThreadClient.start<Writing>({ role: 'writer', ...options });
       const reader = await ThreadClient.start<Reading>({ role: 'reader', ...options });
-      return new SqliteStore(lockFile, writer, reader);
+      const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
+      return new SqliteStore(lockFile, writer, reader, new LetterRecords({ ttlMs, maxBytes }));
     } catch (error) {
       lockFile.close();
       throw error;
@@ -68,14 +73,39 @@ export class SqliteStore implements Store {
     return this.writer.call('fail', fileId, batchId, reason);
   }
 
-  stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]> {
+  async stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]> {
+    const dropped = await this.writer.call('dropExpiredLetters', this.records.expiry(Date.now()));
+    if (dropped > 0) await this.writer.call('cleaned', null);
     return this.writer.call('stall', silence);
   }
 
+  unended(query: { limit: number; after: string | null }): Promise<Unended> {
+    return this.reader.call('unended', query);
+  }
+
   async remove(fileId: string): Promise<boolean> {
-    const existed = await this.writer.call('end', fileId);
-    if (existed) await this.writer.call('cleaned', fileId);
+    const { existed, isClean } = await this.writer.call('end', fileId);
+    if (!isClean) await this.writer.call('cleaned', fileId);
     return existed;
+  }
+
+  async putAside(letter: PutAside): Promise<void> {
+    const now = Date.now();
+    await this.writer.call('putAside', this.records.of(letter, now), this.records.expiry(now));
+  }
+
+  deadLetters(query: DeadLetterQuery): Promise<DeadLetter[]> {
+    return this.reader.call('letters', { ...query, expiry: this.records.expiry(Date.now()) });
+  }
+
+  async deadLetter(id: string): Promise<DeadLetter | null> {
+    return this.#isExpired(id) ? null : this.reader.call('letter', id);
+  }
+
+  async discard(id: string): Promise<boolean> {
+    if (this.#isExpired(id) || !(await this.writer.call('discard', id))) return false;
+    await this.writer.call('cleaned', null);
+    return true;
   }
 
   file(fileId: string): Promise<FileFacts | null> {
@@ -121,6 +151,10 @@ export class SqliteStore implements Store {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #isExpired(id: string): boolean {
+    return id < this.records.expiry(Date.now());
   }
 
   async #close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { DeadLetterStore } from './dead-letters.js';
 
 /**
  * What the gateway remembers. Every implementation guarantees:
@@ -16,7 +17,7 @@ import type { RiskLevel, Status } from '../domain/verdict.js';
  *
  * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
  */
-export interface Store extends UpdateStore, NewsStore, ResultStore {
+export interface Store extends UpdateStore, NewsStore, ResultStore, DeadLetterStore {
   /** Ends what is under way and lets go of everything; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -59,6 +60,15 @@ export interface Silence {
   readonly queuedBefore: number;
 }
 
+export interface Unended {
+  readonly batches: readonly {
+    readonly fileId: string;
+    readonly batchId: string;
+    readonly status: 'waiting' | 'running' | 'stalled';
+  }[];
+  readonly next: string | null;
+}
+
 export interface UpdateStore {
   /** The file that a batch is registered for; null: none that stands. */
   locate(batchId: string): Promise<string | null>;
@@ -77,10 +87,18 @@ export interface UpdateStore {
   fail(fileId: string, batchId: string, reason: string): Promise<boolean>;
   /**
    * Marks the batches that are silent for too long as stalled, until news comes; answers with those newly marked. Held
-   * updates whose time is over are dropped on the way.
+   * updates and dead letters whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
-  /** Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
+  /**
+   * Batches of files that stand which have not ended, a slice of about `limit` at a time and in no order that means
+   * anything; `next` goes on from there, null: that was all. Batches that come or end meanwhile may be in it or not.
+   */
+  unended(query: { limit: number; after: string | null }): Promise<Unended>;
+  /**
+   * Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
+   * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.
+   */
   remove(fileId: string): Promise<boolean>;
 }
 

@@ -9,18 +9,22 @@ const RUNS = Number(process.env.ORACLE_RUNS ?? 5);
 const { ORACLE_SEED } = process.env;
 
 describeCluster('three gateways', (newEnv) => {
-  test('agree with the oracle, each on its own and all together', async () => {
-    const env = { ...newEnv(), FLUSH_INTERVAL_MS: '5', EMAILS_PER_EVENT: '4', FEED_HISTORY: '12' };
-    const gateways = await startGateways(3, env);
-    const urls = gateways.map(({ url }) => url);
-    let round = 0;
-    await fc.assert(
-      fc.asyncProperty(scenarios, (scenario) => play(urls, `round ${round++}`, scenario, 4)),
-      {
-        numRuns: RUNS,
-        endOnFailure: ORACLE_SEED === undefined,
-        ...(ORACLE_SEED !== undefined && { seed: Number(ORACLE_SEED) }),
-      },
-    );
-  });
+  test(
+    'agree with the oracle, each on its own and all together',
+    async () => {
+      const env = { ...newEnv(), FLUSH_INTERVAL_MS: '5', EMAILS_PER_EVENT: '4', FEED_HISTORY: '12' };
+      const gateways = await startGateways(3, env);
+      const urls = gateways.map(({ url }) => url);
+      let round = 0;
+      await fc.assert(
+        fc.asyncProperty(scenarios, (scenario) => play(urls, `round ${round++}`, scenario, 4)),
+        {
+          numRuns: RUNS,
+          endOnFailure: ORACLE_SEED === undefined,
+          ...(ORACLE_SEED !== undefined && { seed: Number(ORACLE_SEED) }),
+        },
+      );
+    },
+    60_000 + RUNS * 5_000,
+  );
 });

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
-import { failing, stalling } from './store/ending.js';
-import { type HeldLimits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
+import { keepingLetters } from './store/dead-letters.js';
+import { boundingLetters, removingLetters } from './store/dead-letters-gone.js';
+import { failing, listingUnended, stalling } from './store/ending.js';
+import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { naming } from './store/naming.js';
@@ -22,16 +24,25 @@ const CHAPTERS = {
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,
+  'batches that have not ended': listingUnended,
   deletion: removing,
   pages: paging,
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'dead letters': keepingLetters,
+  'bounds of dead letters': boundingLetters,
+  'dead letters of a deleted file': removingLetters,
   ids: naming,
   closing,
 };
 
-const GENEROUS: HeldLimits = { heldTtlMs: 24 * 3_600_000, maxHeldBytes: 64 * 2 ** 20 };
+const GENEROUS: Limits = {
+  heldTtlMs: 24 * 3_600_000,
+  maxHeldBytes: 64 * 2 ** 20,
+  deadLetterTtlMs: 24 * 3_600_000,
+  maxDeadLetterBytes: 64 * 2 ** 20,
+};
 
 /** What every `Store` guarantees. An implementation joins by saying how an empty one is opened. */
 export function describeStore(name: string, open: OpenStore): void {

@@ -153,7 +153,13 @@ describe('a file as a whole', () => {
 
   async function openStore(): Promise<SqliteStore> {
     const directory = temporaryDirectory();
-    const store = await SqliteStore.open({ directory, heldTtlMs: 1e9, maxHeldBytes: 1e9 });
+    const store = await SqliteStore.open({
+      directory,
+      heldTtlMs: 1e9,
+      maxHeldBytes: 1e9,
+      deadLetterTtlMs: 1e9,
+      maxDeadLetterBytes: 1e9,
+    });
     onTeardown(() => store.close());
     return store;
   }

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { roomOf } from '../../src/domain/events.js';
-import { createClient } from '../../src/feed/redis/client.js';
+import { createClient } from '../../src/redis/client.js';
 import { announced, headOf, start } from '../contracts/feed/harness.js';
 import { describeOnRedis, plainClient, randomPrefix } from '../support/redis-server.js';
 import { eventually } from '../support/wait.js';

@@ -84,6 +84,11 @@ export const CASES: Case[] = [
       path: `/api/files/f/batches?cursor=${cursor}`,
       fields: ['cursor'],
     },
+    {
+      name: `letter cursor ${cursor.slice(0, 12)}`,
+      path: `/api/dead-letters?cursor=${cursor}`,
+      fields: ['cursor'],
+    },
   ]),
 
   ...['stats', 'emails', 'export', 'batches', ''].flatMap((view) => {
@@ -98,6 +103,32 @@ export const CASES: Case[] = [
       { name: `id that is a surrogate ${view}`, path: `/api/files/%ed%a0%80${tail}`, fields: ['path'] },
     ];
   }),
+  ...['0', '501', '1e1', '', '-1'].map((limit) => ({
+    name: `letters ?limit=${limit}`,
+    path: `/api/dead-letters?limit=${limit}`,
+    fields: ['limit'],
+  })),
+  ...[
+    ['GET', ''],
+    ['POST', '/replay'],
+    ['DELETE', ''],
+  ].flatMap(([method = '', tail]) => [
+    { name: `${method} letter of 10 kB`, method, path: `/api/dead-letters/${LONG}${tail}`, fields: ['id'] },
+    { name: `${method} letter with NUL`, method, path: `/api/dead-letters/a%00b${tail}`, fields: ['id'] },
+    {
+      name: `${method} letter badly encoded`,
+      method,
+      path: `/api/dead-letters/%zz${tail}`,
+      fields: ['path'],
+    },
+    {
+      name: `${method} letter that is not there`,
+      method,
+      path: `/api/dead-letters/f${tail}`,
+      status: 404,
+      code: 'not_found',
+    },
+  ]),
   { name: 'DELETE with an id of 10 kB', method: 'DELETE', path: `/api/files/${LONG}`, fields: ['fileId'] },
   post('/files/f/batches/%00/fail', 'with a bad batch id', { reason: 'x' }, 'batchId'),
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
-import type { Pipeline } from '../../src/pipeline/pipeline.js';
+import { Pipeline, type PipelineDeps } from '../../src/pipeline/pipeline.js';
 import { watchSilence } from '../../src/pipeline/silence-watch.js';
 import type { Silence } from '../../src/store/store.js';
 
@@ -60,5 +60,32 @@ it('does not look again while a look takes its time', async () => {
   finish();
   await jest.advanceTimersByTimeAsync(500);
   expect(looks).toHaveLength(2);
+  stop();
+});
+
+it('announces a stall even if its look-up never ends', async () => {
+  const announced: (readonly string[] | null)[] = [];
+  const pipeline = new Pipeline({
+    store: { stall: async () => [{ fileId: 'f1', batchIds: ['b1', 'b2'] }] },
+    flusher: { expect: () => (changed: readonly string[] | null) => void announced.push(changed) },
+  } as unknown as PipelineDeps);
+  const asked: (readonly string[])[] = [];
+  const stop = watchSilence(
+    pipeline,
+    {
+      begunMs: 40_000,
+      queuedMs: 40_000,
+      lookUp: (batchIds) => {
+        asked.push(batchIds);
+        return new Promise(() => undefined);
+      },
+    },
+    createLogger('silent'),
+  );
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(asked).toEqual([['b1', 'b2']]);
+  expect(announced).toEqual([]);
+  await jest.advanceTimersByTimeAsync(6_000);
+  expect(announced).toEqual([['b1', 'b2']]);
   stop();
 });

@@ -21,7 +21,12 @@ export interface Engine {
 
 /** The real store and feed of a single gateway, closed after the test. */
 export async function engine(): Promise<Engine> {
-  const limits = { heldTtlMs: 3_600_000, maxHeldBytes: 2 ** 24 };
+  const limits = {
+    heldTtlMs: 3_600_000,
+    maxHeldBytes: 2 ** 24,
+    deadLetterTtlMs: 3_600_000,
+    maxDeadLetterBytes: 2 ** 26,
+  };
   const store = await SqliteStore.open({ directory: temporaryDirectory(), ...limits });
   const feed = new MemoryFeed({ history: 10_000, historyBytes: 2 ** 26, ttlMs: 3_600_000 });
   onTeardown(async () => {

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
-export const LIMITS = { heldTtlMs: 3_600_000, maxHeldBytes: 2 ** 26 };
+export const LIMITS = {
+  heldTtlMs: 3_600_000,
+  maxHeldBytes: 2 ** 26,
+  deadLetterTtlMs: 3_600_000,
+  maxDeadLetterBytes: 2 ** 26,
+};
 
 /** Opens the store of a directory, closed after the test. */
 export async function openStore(directory = temporaryDirectory()): Promise<SqliteStore> {

@@ -3,7 +3,12 @@ import { MongoStore } from '../../src/store/mongo-store.js';
 import { withDatabase } from '../support/mongo-server.js';
 import { onTeardown } from '../support/teardown.js';
 
-const LIMITS = { heldTtlMs: 24 * 3_600_000, maxHeldBytes: 64 * 2 ** 20 };
+export const LIMITS = {
+  heldTtlMs: 24 * 3_600_000,
+  maxHeldBytes: 64 * 2 ** 20,
+  deadLetterTtlMs: 3_600_000,
+  maxDeadLetterBytes: 2 ** 26,
+};
 
 /** A gateway's store on a database; several of them may share one. */
 export function openStore(uri: string): MongoStore {

@@ -4,7 +4,7 @@ import type { Store } from '../../src/store/store.js';
 import { fill, listsOf, register, registration, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
-import { openStore } from './mongo-harness.js';
+import { LIMITS, openStore } from './mongo-harness.js';
 
 const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
 
@@ -54,9 +54,8 @@ describeWithOwnMongo('a MongoDB that comes and goes', () => {
     await server.kill();
     const problems: Error[] = [];
     const store = MongoStore.open({
+      ...LIMITS,
       uri,
-      heldTtlMs: 1_000_000,
-      maxHeldBytes: 1_000_000,
       onProblem: (reason) => problems.push(reason),
     });
     try {
@@ -115,7 +114,7 @@ describeWithOwnMongo('a MongoDB that comes and goes', () => {
   it.each(['mongodb://user:secret@/nowhere', 'http://user:secret@host', 'user:secret@host', ''])(
     'refuses an address that makes no sense, without repeating it: %s',
     (uri) => {
-      const open = () => MongoStore.open({ uri, heldTtlMs: 1, maxHeldBytes: 1 });
+      const open = () => MongoStore.open({ ...LIMITS, uri });
       expect(open).toThrow(expect.objectContaining({ name: 'FatalError', exitCode: 78 }));
       expect(open).not.toThrow(/secret/);
     },

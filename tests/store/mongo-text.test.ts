@@ -9,7 +9,7 @@ import { type Databases, describeWithMongo, openMongo, withDatabase } from '../s
 import { hostileResult } from '../support/results.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { emailsOf } from '../support/updates.js';
-import { openStore } from './mongo-harness.js';
+import { LIMITS, openStore } from './mongo-harness.js';
 
 /** What JSON can say and BSON cannot, or not in the same way. */
 const ODD_DETAILS = [
@@ -51,8 +51,7 @@ describeWithMongo('the text of results in MongoDB', () => {
 
   /** What both engines answer for the same message. */
   async function expectSame(uri: string, message: string): Promise<string[]> {
-    const limits = { heldTtlMs: 1_000_000, maxHeldBytes: 64 * 2 ** 20 };
-    const sqlite = await SqliteStore.open({ directory: temporaryDirectory(), ...limits });
+    const sqlite = await SqliteStore.open({ directory: temporaryDirectory(), ...LIMITS });
     onTeardown(() => sqlite.close());
     const answers: string[][] = [];
     for (const store of [sqlite, openStore(uri)] satisfies Store[]) {

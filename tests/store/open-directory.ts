@@ -9,7 +9,13 @@ const [directory = '', what] = process.argv.slice(2);
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 try {
-  const store = await SqliteStore.open({ directory, heldTtlMs: 3_600_000, maxHeldBytes: 2 ** 26 });
+  const store = await SqliteStore.open({
+    directory,
+    heldTtlMs: 3_600_000,
+    maxHeldBytes: 2 ** 26,
+    deadLetterTtlMs: 3_600_000,
+    maxDeadLetterBytes: 2 ** 26,
+  });
   say({ open: true });
   if (what === 'write') {
     for (let saved = (await store.page({ fileId: 'f1', page: 1, limit: 1 })).total + 1; ; saved++) {

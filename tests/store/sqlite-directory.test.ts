@@ -135,6 +135,23 @@ describe('a directory', () => {
   });
 });
 
+it('brings a database of an older version up to date, with all that is in it', async () => {
+  const directory = used();
+  const path = join(directory, 'verigate.db');
+  const database = new Libsql(path);
+  // As the first version left it: without what came later.
+  database.exec('DROP TABLE dead_letters; DROP TABLE dead_letters_total; PRAGMA user_version = 1');
+  database.close();
+  for (let start = 0; start < 2; start++) {
+    const store = await openStore(directory);
+    expect((await listsOf(store, 'f1')).b1).toEqual(addresses(2_000));
+    await store.putAside({ inlet: 'pubsub', reason: '', payload: `start ${start}` });
+    const letters = await store.deadLetters({ limit: 10, after: null, payloadBytes: 10 });
+    expect(letters.map(({ payload }) => payload)).toEqual(['start 1', 'start 0'].slice(1 - start));
+    await store.close();
+  }
+});
+
 describe('what cannot be opened', () => {
   it('is a path where a file is', async () => {
     const directory = join(temporaryDirectory(), 'file');

@@ -1,8 +1,8 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { fill, register, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
-import { temporaryDirectory } from '../support/teardown.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses, entry } from '../support/updates.js';
 import { LIMITS, MARK, marked, openStore, traces } from './directory.js';
 
@@ -147,4 +147,46 @@ it('deletes while others read and write', async () => {
   busy = false;
   await Promise.all([reading, writing]);
   expect(left).toEqual([]);
+});
+
+describe('dead letters', () => {
+  const put = (store: SqliteStore, payload: string) =>
+    store.putAside({ inlet: 'pubsub', reason: 'body: must be JSON', payload });
+  const large = (before: string) => `${before}${Array.from({ length: 20_000 }, (_, i) => marked(i)).join()}`;
+
+  it('leave no byte when they are discarded', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    for (const payload of [marked(1), large(''), `{"batchId":"${marked(2)}",}`]) await put(store, payload);
+    await put(store, 'kept');
+    expect(traces(directory)).not.toEqual([]);
+    const letters = await store.deadLetters({ limit: 10, after: null, payloadBytes: 100 });
+    for (const { id, payload } of letters) if (payload !== 'kept') expect(await store.discard(id)).toBe(true);
+    expect(traces(directory)).toEqual([]);
+    expect(await store.deadLetters({ limit: 10, after: null, payloadBytes: 100 })).toHaveLength(1);
+  });
+
+  it('leave no byte when the file is deleted that they name', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    await register(store, { fileId: 'gone', batches: ['b1'] });
+    await put(store, large('{"batchId":"b1","validatedEmails":['));
+    await put(store, large('{"fileId":"gone",'));
+    await put(store, large('{"fileId":"unheard of",'));
+    expect(await store.remove('gone')).toBe(true);
+    expect(await store.remove('unheard of')).toBe(false);
+    expect(traces(directory)).toEqual([]);
+  });
+
+  it('leave no byte when their time is over', async () => {
+    const directory = temporaryDirectory();
+    const store = await SqliteStore.open({ directory, ...LIMITS, deadLetterTtlMs: 50 });
+    onTeardown(() => store.close());
+    await put(store, large(''));
+    const listed = () => store.deadLetters({ limit: 1, after: null, payloadBytes: 1 });
+    await eventually('its time was over', async () => (await listed()).length === 0);
+    expect(traces(directory)).not.toEqual([]);
+    await store.stall({ begunBefore: 0, queuedBefore: 0 });
+    expect(traces(directory)).toEqual([]);
+  });
 });

@@ -1,91 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from '@jest/globals';
 import { mongo } from 'mongoose';
+import { findProgram, type Program, say } from './mongo-program.js';
 
-/**
- * MongoDB for tests: the one at MONGODB_URI, else `mongod` from the PATH, else SecantusDB, which speaks its protocol on
- * the same storage engine. Where there is none, tests that need it are skipped, and say so; with CI or REQUIRE_SERVICES
- * set that is a failure.
- */
-const SECANTUS = { name: 'secantus-mdb', version: '0.5.3-beta.196' };
 const STARTED_WITHIN_MS = 30_000;
-
-interface Program {
-  readonly command: string;
-  args(directory: string, port: number): string[];
-  /** What it says when it is ready, with its port. */
-  readonly listening: RegExp;
-  /** Takes port 0 for any. */
-  readonly findsPort: boolean;
-}
-
-const secantus = (command: string): Program => ({
-  command,
-  // Without the last one a kill loses writes that were answered.
-  args: (directory, port) => [
-    '--port',
-    String(port),
-    '--storage-path',
-    directory,
-    '--enable-test-commands',
-    '--cache-size',
-    '256M',
-    '--sync-on-commit',
-  ],
-  listening: /listening on 127\.0\.0\.1:(\d+)/,
-  findsPort: true,
-});
-
-const mongod: Program = {
-  command: 'mongod',
-  args: (directory, port) => [
-    '--dbpath',
-    directory,
-    '--port',
-    String(port),
-    '--bind_ip',
-    '127.0.0.1',
-    '--setParameter',
-    'enableTestCommands=1',
-  ],
-  listening: /"Waiting for connections".*"port":(\d+)/,
-  findsPort: false,
-};
-
-const say = (text: string): void => void process.stderr.write(`tests: ${text}\n`);
-const succeeds = (command: string, args: readonly string[]): boolean =>
-  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-const runs = (command: string, args: readonly string[]): boolean =>
-  spawnSync(command, args, { stdio: ['ignore', 2, 2] }).status === 0;
-
-function findProgram(): Program | null {
-  if (succeeds('mongod', ['--version'])) return mongod;
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate');
-  const built = join(cache, 'secantus', 'bin', 'secantusd-rs');
-  if (existsSync(built)) return secantus(built);
-  const installed = join(cache, 'secantus-py', 'bin', 'secantusd-py');
-  if (existsSync(installed)) return secantus(installed);
-  if (succeeds('cargo', ['--version'])) {
-    say(`no MongoDB here; building SecantusDB into ${cache}, once, which takes some minutes`);
-    const { name, version } = SECANTUS;
-    const args = ['install', name, '--version', version, '--locked', '--ignore-rust-version', '--root'];
-    if (runs('cargo', [...args, join(cache, 'secantus')]) && existsSync(built)) return secantus(built);
-  }
-  say(`no MongoDB here; installing SecantusDB into ${cache}, once`);
-  mkdirSync(cache, { recursive: true });
-  const venv = join(cache, 'secantus-py');
-  const isInstalled =
-    runs('python3', ['-m', 'venv', venv]) &&
-    runs(join(venv, 'bin', 'pip'), ['install', '--quiet', 'secantusdb']);
-  return isInstalled && existsSync(installed) ? secantus(installed) : null;
-}
 
 let program: Program | null | undefined;
 const required = (): boolean => process.env.CI === 'true' || process.env.REQUIRE_SERVICES === '1';
@@ -115,12 +40,14 @@ export class MongoServer {
   private constructor(
     private readonly program: Program,
     private readonly directory: string,
+    private readonly options: { readonly isDurable: boolean },
   ) {}
 
-  static async start(): Promise<MongoServer> {
+  /** Durable: what was answered survives `kill`. */
+  static async start(options = { isDurable: true }): Promise<MongoServer> {
     const program = requireProgram();
     if (program === null) throw new Error('there is no MongoDB');
-    const server = new MongoServer(program, mkdtempSync(join(tmpdir(), 'verigate-mongo-')));
+    const server = new MongoServer(program, mkdtempSync(join(tmpdir(), 'verigate-mongo-')), options);
     await server.start();
     return server;
   }
@@ -133,7 +60,7 @@ export class MongoServer {
   /** Starts it, again on the same port and with what it had. */
   async start(): Promise<void> {
     const port = this.#port > 0 || this.program.findsPort ? this.#port : await freePort();
-    const child = spawn(this.program.command, this.program.args(this.directory, port), {
+    const child = spawn(this.program.command, this.program.args(this.directory, port, this.options), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
@@ -194,7 +121,7 @@ export interface Databases {
 /** Where databases come from: the server that was named, else one of the test's own. */
 export async function openMongo(): Promise<Databases> {
   const given = process.env.MONGODB_URI;
-  if (!given) return MongoServer.start();
+  if (!given) return MongoServer.start({ isDurable: false });
   const uris: string[] = [];
   return {
     newUri() {

@@ -62,6 +62,7 @@ export class Submissions {
     const isMultiBatch = totalEmails > MAX_OF_ONE_BATCH;
     if (isMultiBatch) this.workshop.archive.register({ requestId, batchIds, totalEmails });
     this.workshop.add(batches);
+    if (isMultiBatch) await this.#group(requestId, batchIds);
     // The workers have begun: what they find out first may arrive before the answer does.
     await setTimeout(this.options.answerDelayMs);
     const state = {
@@ -75,6 +76,15 @@ export class Submissions {
         ? { requestId, batchIds, ...state, isMultiBatch }
         : { batchId: batchIds[0], ...state, results: null },
     );
+  }
+
+  /** As with the real one, the batches are under way by now, whatever the caller is told. */
+  async #group(requestId: string, batchIds: readonly string[]): Promise<void> {
+    try {
+      await this.workshop.group(requestId, batchIds);
+    } catch {
+      throw refusal(500, 'Failed to queue validation request');
+    }
   }
 }
 

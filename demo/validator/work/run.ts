@@ -76,7 +76,12 @@ export class Run {
     this.tools.archive.keep(update);
     if (this.#plan.shuffles) await this.#tellShuffled(update);
     else if (this.#plan.repeats) await this.#tellTwice(update);
-    else void this.#outbox.offer(update);
+    else await this.#tellOnce(update);
+  }
+
+  async #tellOnce(update: Update): Promise<void> {
+    const taken = this.#outbox.offer(update);
+    if (this.tools.publisher.takesEach) await taken;
   }
 
   async #tellTwice(update: Update): Promise<void> {

@@ -3,9 +3,12 @@ import type { ValidatorOptions } from '../options.js';
 import { Archive } from './archive.js';
 import type { Batch } from './batch.js';
 import { FairQueue } from './fair-queue.js';
+import { HttpSender } from './http-sender.js';
 import { Pace } from './pace.js';
 import { Publisher } from './publisher.js';
+import { RedisSender } from './redis-sender.js';
 import { Run, type Tools } from './run.js';
+import type { Sender } from './sender.js';
 
 /** The queue of batches, and the workers that empty it. */
 export class Workshop {
@@ -14,17 +17,19 @@ export class Workshop {
   readonly #cutOff = new AbortController();
   readonly #queue = new FairQueue<Batch>();
   readonly #runs = new Set<Promise<void>>();
+  readonly #sender: Sender;
   readonly #tools: Tools;
   #waiting = 0;
 
   constructor(private readonly options: ValidatorOptions) {
     const { signal } = this.#stopping;
+    this.#sender = options.redis === null ? new HttpSender(options) : new RedisSender(options.redis);
     this.#tools = {
       options,
       signal,
       archive: this.archive,
       pace: new Pace(options.rate, signal),
-      publisher: new Publisher(options, this.#cutOff.signal),
+      publisher: new Publisher(options, this.#sender, this.#cutOff.signal),
     };
   }
 
@@ -39,6 +44,11 @@ export class Workshop {
     this.#hire();
   }
 
+  /** Lets readers of Redis know which request the batches are of. @throws where nobody could be told */
+  group(requestId: string, batchIds: readonly string[]): Promise<void> {
+    return this.#sender.group(requestId, batchIds);
+  }
+
   /** Ends the work and brings what is there to the gateway, if it takes it soon. Calling it twice is a no-op. */
   async close(): Promise<void> {
     this.#stopping.abort();
@@ -50,6 +60,7 @@ export class Workshop {
     ]);
     bell.abort();
     this.#cutOff.abort();
+    this.#sender.close();
     await done;
   }
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { Connection } from '../../redis/connection.js';
 import type { Follower } from '../feed.js';
 import { Audience } from './audience.js';
 import type { Budget } from './backlog.js';
-import { Connection } from './connection.js';
 import { keysOf } from './keys.js';
 import { readNews } from './message.js';
 import { Trail, type TrailDeps } from './trail.js';

@@ -17,3 +17,6 @@ export function keysOf(prefix: string, fileId: string): FileKeys {
 }
 
 export const batchField = (batchId: string): string => `b:${batchId}`;
+
+/** The keys that the scripts work on, in their order. */
+export const scriptKeys = ({ head, history }: FileKeys): string[] => [head, history];

@@ -1,8 +1,8 @@
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { Announced } from '../../domain/summary.js';
+import type { Connection } from '../../redis/connection.js';
 import type { Change, FeedEvent, FileState, Head, Start } from '../feed.js';
-import type { Connection } from './connection.js';
-import { batchField, type FileKeys, keysOf } from './keys.js';
+import { batchField, type FileKeys, keysOf, scriptKeys } from './keys.js';
 import { removalNews } from './message.js';
 import { APPEND, BEGIN, READ, REMOVE } from './scripts.js';
 
@@ -63,7 +63,12 @@ export class RedisLog {
   async begin(fileId: string, { epoch, state, batches }: Start, instead: string | null): Promise<void> {
     const fields = ['epoch', epoch, ...fieldsOf(state, batches)];
     await this.connection.run((redis, server) =>
-      BEGIN.run(redis, this.#keys(fileId), [server, instead ?? '', this.options.ttlMs, ...fields]),
+      BEGIN.run(redis, scriptKeys(this.#keys(fileId)), [
+        server,
+        instead ?? '',
+        this.options.ttlMs,
+        ...fields,
+      ]),
     );
   }
 
@@ -83,7 +88,7 @@ export class RedisLog {
     const rest = [ttlMs, history, historyBytes, 10 + fields.length, keys.news, ...fields, ...told];
     return this.connection.run(async (redis, server) => {
       const args = [server, expected.epoch, expected.revision, revision, ...rest];
-      return (await APPEND.run(redis, keys, args)) === 1;
+      return (await APPEND.run(redis, scriptKeys(keys), args)) === 1;
     });
   }
 
@@ -93,7 +98,7 @@ export class RedisLog {
     const last = Number.isFinite(upTo) ? upTo : '+';
     return this.connection.run(async (redis, server) => {
       const args = [server, epoch, revision, last, cursor === null ? 1 : 0];
-      return { server, ...readingOf((await READ.run(redis, this.#keys(fileId), args)) as Reply) };
+      return { server, ...readingOf((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply) };
     });
   }
 
@@ -111,7 +116,7 @@ export class RedisLog {
   async remove(fileId: string, removalId: string): Promise<void> {
     const keys = this.#keys(fileId);
     const args = [this.options.ttlMs, keys.news, removalNews(removalId)];
-    await this.connection.run((redis) => REMOVE.run(redis, keys, args));
+    await this.connection.run((redis) => REMOVE.run(redis, scriptKeys(keys), args));
   }
 
   #keys(fileId: string): FileKeys {

@@ -1,31 +1,12 @@
-import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import type { FileKeys } from './keys.js';
+import { Script } from '../../redis/script.js';
 
-/**
+/*
  * The steps that have to be one step, in Lua. They know revisions, fields and bytes, and nothing of what is in them.
  * KEYS: the head and the history of a file, see `keys.ts`.
  *
  * Fields of the head: `server` epoch revision, `emails` (revision of the last kept event), `floor` (that of the newest
  * dropped one), `kept` and `bytes` (of the history), and those that TypeScript writes.
  */
-export class Script {
-  readonly #sha: string;
-
-  constructor(private readonly lua: string) {
-    this.#sha = createHash('sha1').update(lua).digest('hex');
-  }
-
-  async run(redis: Redis, { head, history }: FileKeys, args: readonly (string | number)[]): Promise<unknown> {
-    const rest = [2, head, history, ...args];
-    try {
-      return await redis.call('evalsha', [this.#sha, ...rest]);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.call('eval', [this.lua, ...rest]);
-    }
-  }
-}
 
 /** Sets fields of the head from a stretch of ARGV, in portions that fit on Lua's stack. */
 const PUT = `

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Cursor, emailsPayload } from '../../domain/events.js';
+import { backoff } from '../../redis/backoff.js';
 import type { FeedEvent } from '../feed.js';
 import type { Audience } from './audience.js';
 import { Backlog, type Budget } from './backlog.js';
-import { backoff } from './backoff.js';
 import type { Reading } from './log.js';
 import type { Message } from './message.js';
 import { Progress } from './progress.js';

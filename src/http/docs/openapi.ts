@@ -4,7 +4,8 @@ import { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
 import { components } from './components.js';
-import { type Operation, operations } from './operations.js';
+import type { Operation } from './operation.js';
+import { operations } from './operations.js';
 import * as schemas from './schemas.js';
 
 export const API_VERSION = '1.0.0';
@@ -24,6 +25,8 @@ export function openApi(config: HttpConfig): object {
     Registered: schemas.registered,
     Submitted: schemas.submitted,
     Outcome: schemas.outcome,
+    DeadLetter: schemas.deadLetter,
+    DeadLetterList: schemas.deadLetterList,
     Alive: schemas.alive,
     NotReady: schemas.notReady,
     Problem: schemas.problem,

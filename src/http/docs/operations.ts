@@ -1,35 +1,13 @@
-import type { z } from 'zod';
-import type { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
 import { emailsQuery, exportQuery, listQuery } from '../query.js';
+import { deadLetters } from './dead-letter-operations.js';
+import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
-
-type ErrorCode = keyof typeof ERRORS;
-
-interface Answer {
-  readonly status: number;
-  readonly description: string;
-  /** By media type; a text is a media type without a schema. */
-  readonly content?: z.ZodType | readonly string[];
-}
-
-export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
-  /** With its parameters in braces. */
-  readonly path: string;
-  readonly id: string;
-  readonly summary: string;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly answers: readonly Answer[];
-  /** Refusals of its own; `internal` and `unavailable` may come from anywhere. */
-  readonly codes: readonly ErrorCode[];
-}
 
 /** Every route, for people and programs; a test compares it with the routes that there are. */
 export function operations(config: HttpConfig): Operation[] {
-  return [...files(), ...batches(), ...inlets(config), ...documents(), ...health()];
+  return [...files(), ...batches(), ...inlets(config), ...deadLetters(), ...documents(), ...health()];
 }
 
 const FILE = '/api/files/{fileId}';

@@ -94,6 +94,16 @@ export const submitted = registered.extend({
   replaced: z.boolean().describe('the file had results of an earlier request'),
 });
 export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });
+
+export const deadLetter = z.object({
+  id: z.string(),
+  inlet: z.string().describe('what it came by: `pubsub`, `stream`'),
+  reason: z.string().describe('why it could not be taken in, and whether it was too large to be kept whole'),
+  receivedAt: time,
+  payload: z.string().describe('the message as it came'),
+});
+export const deadLetterList = z.object({ items: z.array(deadLetter), nextCursor });
+
 export const alive = z.object({ status: z.literal('ok') });
 export const notReady = z.object({ status: z.literal('unavailable'), reasons: z.array(z.string()) });
 

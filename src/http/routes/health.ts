@@ -12,7 +12,7 @@ export function healthRoutes(app: Express, { readiness, checks, metrics }: HttpD
   });
 
   app.get('/readyz', async (_req, res) => {
-    const reasons = [...readiness(), ...(await missing())];
+    const reasons = [...new Set([...readiness(), ...(await missing())])];
     res.setHeader('Cache-Control', 'no-store');
     if (reasons.length === 0) return sendJson(res, '{"status":"ok"}');
     res.setHeader('Retry-After', '1');

@@ -16,6 +16,7 @@ export type Written = 'applied' | 'unchanged' | 'conflict';
 export async function applyUpdate(db: Models, batch: Batch, update: Update, now: Date): Promise<Written> {
   const step = stepOf(progressOf(batch), update);
   if (step === null) {
+    if (update.isFound === true) return 'unchanged';
     // Not news, but a sign of life: a second run repeats for a while what its first run said already.
     const { matchedCount } = await db.batches.updateOne(asRead(batch), {
       $set: { lastUpdated: now, ...heldSince(batch, now) },

@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { discardLettersOf } from './dead-letters.js';
 import type { Batch, EndedDoc } from './documents.js';
 import type { Held } from './held.js';
 import { carryOut } from './intents.js';
@@ -38,6 +39,7 @@ export async function remove(db: Models, fileId: string): Promise<boolean> {
     const { modifiedCount } = await db.ended.updateOne({ _id: life._id, removed: true }, told);
     existed ||= modifiedCount === 1;
   }
+  await discardLettersOf(db, fileId);
   return existed;
 }
 
@@ -109,6 +111,8 @@ export async function sweep(db: Models, held: Held, now: number, stopping?: Abor
       continue;
     }
     if (!(await clean(db, life, stopping))) return;
+    // Nobody was told that it is gone: whoever removed it may not have come this far.
+    if (life.removed) await discardLettersOf(db, fileId);
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
     await db.ended.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
   }

@@ -152,3 +152,18 @@ export interface EndedBatchDoc {
   requestId: string | null;
   expireAt: Date;
 }
+
+/** A dead letter. */
+export interface LetterDoc {
+  /** Sorts by time, see letter-records.ts. */
+  _id: string;
+  inlet: string;
+  reason: string;
+  truncated: boolean;
+  bytes: number;
+  /** Whose it is, where that can be told. */
+  fileId?: string;
+  batchId?: string;
+  head: string;
+  tail: string;
+}

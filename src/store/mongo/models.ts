@@ -1,5 +1,5 @@
 import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
-import type { BatchDoc, EndedBatchDoc, EndedDoc, FileDoc, PartDoc, SumDoc } from './documents.js';
+import type { BatchDoc, EndedBatchDoc, EndedDoc, FileDoc, LetterDoc, PartDoc, SumDoc } from './documents.js';
 
 export interface Models {
   /** `EmailResults`: a document a batch. */
@@ -10,6 +10,7 @@ export interface Models {
   readonly sums: Model<SumDoc>;
   readonly ended: Model<EndedDoc>;
   readonly endedBatches: Model<EndedBatchDoc>;
+  readonly letters: Model<LetterDoc>;
 }
 
 /** A name that is not in the schema is a mistake of ours, in a filter as well as in a document: it must not pass. */
@@ -74,6 +75,7 @@ const batches = schemaOf<BatchDoc>({
     { partialFilterExpression: { unannounced: { $exists: true } } },
   )
   .index({ begun: 1, lastUpdated: 1, life: 1 }, { partialFilterExpression: { open: true } })
+  .index({ complete: 1, batchId: 1, life: 1, status: 1 }, { partialFilterExpression: { complete: false } })
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
   .index({ life: 1, inParts: 1 }, { partialFilterExpression: { inParts: true } });
 
@@ -142,6 +144,21 @@ const endedBatches = schemaOf<EndedBatchDoc>({
   expireAt: Date,
 }).index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const letters = schemaOf<LetterDoc>({
+  _id: String,
+  inlet: String,
+  reason: String,
+  truncated: Boolean,
+  bytes: Number,
+  fileId: String,
+  batchId: String,
+  head: String,
+  tail: String,
+})
+  .index({ bytes: 1 })
+  .index({ fileId: 1 }, { partialFilterExpression: { fileId: { $exists: true } } })
+  .index({ batchId: 1 }, { partialFilterExpression: { batchId: { $exists: true } } });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -149,6 +166,7 @@ export const modelsOf = (connection: Connection): Models => ({
   sums: connection.model<SumDoc>('EmailSums', sums, 'emailsums'),
   ended: connection.model<EndedDoc>('EndedRequests', ended, 'endedrequests'),
   endedBatches: connection.model<EndedBatchDoc>('EndedBatches', endedBatches, 'endedbatches'),
+  letters: connection.model<LetterDoc>('DeadLetters', letters, 'deadletters'),
 });
 
 /** Makes the indexes of a collection, in one command. Those that are there already cost nothing. */

@@ -5,7 +5,7 @@ import type { Models } from './models.js';
 import { addToSums } from './sums.js';
 
 /** Batches settled in one go. */
-const AT_ONCE = 512;
+const AT_ONCE = 64;
 
 type Unsettled = Pick<Batch, 'ordinal' | 'version' | 'summary' | 'changedAt' | 'unsettled'>;
 /** Any token. The index answers this by itself; for `$exists` every document would have to be looked at. */

@@ -75,6 +75,7 @@ const columnsOf = (progress: Progress) => ({
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
   const step = stepOf(progressOf(row), update);
   if (step === null) {
+    if (update.isFound === true) return false;
     // Not news, but a sign of life: a second run repeats for a while what its first run said already.
     db.run('UPDATE batches SET news_at = ? WHERE number = ?', now, row.number);
     db.run('UPDATE lives SET heard_at = ? WHERE life = ?', now, row.life);

@@ -18,6 +18,8 @@ export interface ThreadData {
   readonly directory: string;
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
+  readonly deadLetterTtlMs: number;
+  readonly maxDeadLetterBytes: number;
 }
 
 /** Errors lose their class between threads, so it travels beside them. */

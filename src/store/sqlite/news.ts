@@ -1,7 +1,7 @@
 import type { Announced, Summary } from '../../domain/summary.js';
 import { statusOf } from '../batch-progress.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
-import type { BatchNews, BatchState, News, Silence, Unannounced } from '../store.js';
+import type { BatchNews, BatchState, News, Silence, Unannounced, Unended } from '../store.js';
 import { type BatchRow, batchOf, progressOf, writeBatch } from './batches.js';
 import type { Database } from './database.js';
 import { factsOf, iso, standing } from './lives.js';
@@ -82,4 +82,27 @@ export function stall(db: Database, silence: Silence): { fileId: string; batchId
     stalled.set(row.file_id, [...(stalled.get(row.file_id) ?? []), row.batch_id]);
   }
   return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+}
+
+/** Batches looked at, one after the other in the order of registration, to find those that have not ended. */
+const LOOKED_AT = 10_000;
+
+/** There is no index for it: nobody asks an embedded gateway, which has nowhere to look anything up. */
+export function unended(db: Database, { limit, after }: { limit: number; after: string | null }): Unended {
+  const from = Number(after ?? 0);
+  const rows = db.all<BatchRow & { file_id: string; state: number }>(
+    `SELECT b.*, l.file_id, l.state FROM batches b JOIN lives l ON l.life = b.life
+     WHERE b.number > ?1 AND b.number <= ?2 AND b.complete = 0 AND l.state = 0 ORDER BY b.number LIMIT ?3`,
+    from,
+    from + LOOKED_AT,
+    limit,
+  );
+  const batches = rows.flatMap((row) => {
+    const status = statusOf(progressOf(row));
+    if (status === 'completed' || status === 'failed') return [];
+    return [{ fileId: row.file_id, batchId: row.batch_id, status }];
+  });
+  const upTo = rows.length === limit ? (rows.at(-1)?.number ?? from) : from + LOOKED_AT;
+  const last = db.get<{ number: number }>('SELECT max(number) AS number FROM batches')?.number ?? 0;
+  return { batches, next: upTo < last ? String(upTo) : null };
 }

@@ -1,17 +1,27 @@
 import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
+import type { LetterRecord } from '../letter-records.js';
 import type { FileCursor, PageQuery, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
+import {
+  discard,
+  discardOf,
+  dropExpiredLetters,
+  type LetterQuery,
+  letter,
+  letters,
+  putAside,
+} from './dead-letters.js';
 import { dropExpired, type HeldLimits } from './held.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
-import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
+import { batchStates, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
 import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writing(db: Database, limits: HeldLimits) {
+export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
   return {
     locate(batchId: string): string | null {
       const batch = batchOf(db, batchId);
@@ -19,7 +29,7 @@ export function writing(db: Database, limits: HeldLimits) {
       return life?.state === STANDS ? life.file_id : null;
     },
     register: (registration: Registration) => register(db, registration, Date.now()),
-    save: (update: Update) => save(db, update, limits, Date.now()),
+    save: (update: Update) => save(db, update, limits.held, Date.now()),
     fail(fileId: string, batchId: string, reason: string): boolean {
       const life = standing(db, fileId);
       const batch = batchOf(db, batchId);
@@ -29,15 +39,20 @@ export function writing(db: Database, limits: HeldLimits) {
     },
     stall(silence: Silence) {
       // Asked for again and again, so nothing is held for much longer than it may be.
-      dropExpired(db, limits, Date.now());
+      dropExpired(db, limits.held, Date.now());
       return stall(db, silence);
     },
-    end(fileId: string): boolean {
+    /** `isClean`: nothing was there to be cleaned away. */
+    end(fileId: string): { existed: boolean; isClean: boolean } {
+      const discarded = discardOf(db, fileId);
       const life = standing(db, fileId);
-      if (life === undefined) return false;
-      endLife(db, life.life, REMOVED, Date.now());
-      return true;
+      if (life !== undefined) endLife(db, life.life, REMOVED, Date.now());
+      return { existed: life !== undefined, isClean: life === undefined && discarded === 0 };
     },
+    putAside: (record: LetterRecord, expiry: string) =>
+      putAside(db, record, expiry, limits.maxDeadLetterBytes),
+    discard: (id: string) => discard(db, id),
+    dropExpiredLetters: (expiry: string) => dropExpiredLetters(db, expiry),
     file(fileId: string) {
       const life = standing(db, fileId);
       return life === undefined ? null : factsOf(life);
@@ -55,13 +70,19 @@ export function writing(db: Database, limits: HeldLimits) {
 export function reading(db: Database) {
   return {
     batches: (fileId: string) => batchStates(db, fileId),
+    unended: (query: { limit: number; after: string | null }) => unended(db, query),
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),
     files: (query: { limit: number; after: FileCursor | null }) => files(db, query),
+    letters: (query: LetterQuery) => letters(db, query),
+    letter: (id: string) => letter(db, id),
   };
 }
 
-/** `cleaned` is answered by the thread itself, once nothing is left of the file's ended lives. */
-export type Writing = ReturnType<typeof writing> & { cleaned(fileId: string): boolean };
+/**
+ * `cleaned` is answered by the thread itself, once nothing is left of the file's ended lives, and of all else that was
+ * deleted before.
+ */
+export type Writing = ReturnType<typeof writing> & { cleaned(fileId: string | null): boolean };
 export type Reading = ReturnType<typeof reading>;

@@ -1,8 +1,5 @@
 import { CELLS } from '../../domain/verdict.js';
 
-/** Version of the layout below, kept in the file's `user_version`. A newer file is refused, never touched. */
-export const SCHEMA_VERSION = 1;
-
 /** Counts by status and risk, a column each, so that SQL can add up any choice of them. */
 export const CELL_COLUMNS = Array.from({ length: CELLS }, (_, cell) => `c${cell}`);
 const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
@@ -12,7 +9,7 @@ const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEF
  * with its number. Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 +
  * position`, sorts a file's results in arrival order.
  */
-export const SCHEMA = `
+const FIRST_LAYOUT = `
 CREATE TABLE lives (
   life INTEGER PRIMARY KEY AUTOINCREMENT,
   file_id TEXT NOT NULL,
@@ -100,3 +97,31 @@ INSERT INTO held_total (bytes) VALUES (0);
 CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
 `;
+
+const DEAD_LETTERS = `
+CREATE TABLE dead_letters (
+  id TEXT PRIMARY KEY,                     -- sorts by time, see letter-records.ts
+  inlet TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  truncated INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  file_id TEXT,                            -- whose it is, where that can be told
+  batch_id TEXT,
+  head TEXT NOT NULL,
+  tail TEXT NOT NULL
+);
+CREATE INDEX dead_letters_of_file ON dead_letters (file_id) WHERE file_id IS NOT NULL;
+CREATE INDEX dead_letters_of_batch ON dead_letters (batch_id) WHERE batch_id IS NOT NULL;
+
+CREATE TABLE dead_letters_total (bytes INTEGER NOT NULL);
+INSERT INTO dead_letters_total (bytes) VALUES (0);
+CREATE TRIGGER dead_letter_added AFTER INSERT ON dead_letters
+  BEGIN UPDATE dead_letters_total SET bytes = bytes + NEW.bytes; END;
+CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
+  BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
+`;
+
+/** What makes each version of the layout of the one before it; the first one, of an empty file. */
+export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS];
+/** Kept in the file's `user_version`. A newer file is refused, never touched. */
+export const SCHEMA_VERSION = LAYOUTS.length;

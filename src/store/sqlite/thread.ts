@@ -7,7 +7,7 @@ import { reading, writing } from './operations.js';
 /** The life of a database thread: it answers requests in order. The writer puts those that wait into one commit. */
 const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
-const { role, directory, heldTtlMs, maxHeldBytes } = workerData as ThreadData;
+const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = workerData as ThreadData;
 
 /** Requests that share one commit, and so one wait for the disk, at most. */
 const COMMIT_AT_ONCE = 128;
@@ -47,9 +47,10 @@ function read(db: Database): void {
 }
 
 function write(db: Database): void {
-  const operations = writing(db, { ttlMs: heldTtlMs, maxBytes: maxHeldBytes }) as Operations;
+  const limits = { held: { ttlMs: heldTtlMs, maxBytes: maxHeldBytes }, maxDeadLetterBytes };
+  const operations = writing(db, limits) as Operations;
   const queue: Request[] = [];
-  const awaitingCleanliness: { id: number; fileId: string }[] = [];
+  const awaitingCleanliness: { id: number; fileId: string | null }[] = [];
   let scheduled = false;
   let closing = false;
   let isOver = false;
@@ -60,7 +61,7 @@ function write(db: Database): void {
   port?.on('message', (request: Request | 'close') => {
     if (request === 'close') closing = true;
     else if (request.operation === 'cleaned') {
-      awaitingCleanliness.push({ id: request.id, fileId: String(request.args[0]) });
+      awaitingCleanliness.push({ id: request.id, fileId: request.args[0] as string | null });
       dirty = true;
     } else queue.push(request);
     schedule();
@@ -126,7 +127,7 @@ function write(db: Database): void {
   }
 
   function answerTheCleaned(): void {
-    const clean = awaitingCleanliness.filter(({ fileId }) => isCleaned(db, fileId));
+    const clean = awaitingCleanliness.filter(({ fileId }) => fileId === null || isCleaned(db, fileId));
     if (clean.length === 0 && (dirty || !stale)) return;
     if (!cutLog(db)) {
       dirty = false;

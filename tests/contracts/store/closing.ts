@@ -35,6 +35,10 @@ export function closing({ own }: Stores): void {
       store.page({ fileId: 'f1', page: 1, limit: 1 }),
       scanned(store, 'f1'),
       store.files({ limit: 1, after: null }),
+      store.putAside({ inlet: 'pubsub', reason: '', payload: '' }),
+      store.deadLetters({ limit: 1, after: null, payloadBytes: 1 }),
+      store.deadLetter('f'),
+      store.discard('f'),
     ];
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'Fault', code: 'unavailable' } });

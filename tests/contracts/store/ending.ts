@@ -1,4 +1,6 @@
 import { expect, it } from '@jest/globals';
+import type { Store, Unended } from '../../../src/store/store.js';
+import { update } from '../../support/updates.js';
 import { batchOf, expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
 
 const far = (): number => Date.now() + 60_000;
@@ -96,6 +98,21 @@ export function stalling({ own }: Stores): void {
     expect(await listsOf(store, f1)).toEqual({ [b1]: ['a', 'b'] });
   });
 
+  it('takes what was found where its producer keeps it for news only where it is newer', async () => {
+    const { store, f1, b1 } = await own();
+    await register(store, { fileId: f1, batches: [b1] });
+    await save(store, { batchId: b1, emails: ['a', 'b'] });
+    const found = (emails: string[]) => store.save({ ...update({ batchId: b1, emails }), isFound: true });
+    const { lastUpdated } = await batchOf(store, f1, b1);
+    expect((await found(['a'])).outcome).toBe('unchanged');
+    expect((await batchOf(store, f1, b1)).lastUpdated).toBe(lastUpdated);
+    await store.stall({ begunBefore: far(), queuedBefore: far() });
+    expect((await found(['a', 'b'])).outcome).toBe('unchanged');
+    expect((await batchOf(store, f1, b1)).status).toBe('stalled');
+    expect((await found(['a', 'b', 'c'])).outcome).toBe('applied');
+    expect((await batchOf(store, f1, b1)).status).toBe('running');
+  });
+
   it('lets a batch wait in a file that is heard of', async () => {
     const { store, f1, b1, b2 } = await own();
     await register(store, { fileId: f1, batches: [b1, b2] });
@@ -143,5 +160,55 @@ export function stalling({ own }: Stores): void {
       }
     }
     expect(stalled.size).toBe(batchIds.length);
+  });
+}
+
+async function unended(store: Store, limit: number) {
+  const batches: Unended['batches'][number][] = [];
+  let after: string | null = null;
+  for (let slices = 0; slices < 10_000; slices++) {
+    const slice: Unended = await store.unended({ limit, after });
+    batches.push(...slice.batches);
+    after = slice.next;
+    if (after === null) return batches;
+  }
+  throw new Error('the slices have no end');
+}
+
+export function listingUnended({ own }: Stores): void {
+  it('lists what has not ended, of files that stand', async () => {
+    const { store, f1, f2, b0, b1, b2, b3, b9, c1 } = await own();
+    expect(await store.unended({ limit: 10, after: null })).toEqual({ batches: [], next: null });
+    await register(store, { fileId: f1, requestId: 'r0', batches: [b0] });
+    await register(store, { fileId: f1, batches: [b1, b2, b3, b9] });
+    await save(store, { batchId: b1, emails: ['a'], isComplete: true });
+    await save(store, { batchId: b2, emails: ['a'] });
+    await store.stall({ begunBefore: far(), queuedBefore: 0 });
+    await store.fail(f1, b3, 'gave up');
+    await save(store, { batchId: 'nobody’s', emails: ['a'] });
+    await register(store, { fileId: f2, batches: [c1] });
+    await store.remove(f2);
+    const wanted = [
+      { fileId: f1, batchId: b2, status: 'stalled' },
+      { fileId: f1, batchId: b9, status: 'waiting' },
+    ];
+    expect(await unended(store, 100)).toEqual(wanted);
+    expect(await unended(store, 1)).toEqual(wanted);
+    await save(store, { batchId: b2, emails: ['a', 'b'] });
+    expect((await unended(store, 100))[0]).toEqual({ fileId: f1, batchId: b2, status: 'running' });
+  });
+
+  it('lists each of many once, in slices of any size', async () => {
+    const { store, f1, f2 } = await own();
+    const batchIds = Array.from({ length: 300 }, (_, i) => `b${i}`);
+    await register(store, { fileId: f1, batches: batchIds.slice(0, 200) });
+    await register(store, { fileId: f2, batches: batchIds.slice(200) });
+    for (const limit of [7, 100, 300, 1_000]) {
+      const listed = await unended(store, limit);
+      expect(listed.map(({ batchId }) => batchId).sort()).toEqual([...batchIds].sort());
+      for (const { fileId, batchId } of listed) {
+        expect(fileId).toBe(batchIds.indexOf(batchId) < 200 ? f1 : f2);
+      }
+    }
   });
 }

@@ -4,10 +4,12 @@ import { add, NOTHING, type Summary, summarize } from '../../../src/domain/summa
 import type { BatchState, Registration, ResultFilter, Store } from '../../../src/store/store.js';
 import { emailsOf, type Message, update } from '../../support/updates.js';
 
-/** Bounds of what is held for batches that nobody has registered; generous where a test does not care. */
-export interface HeldLimits {
+/** Bounds of what belongs to no file; generous where a test does not care. */
+export interface Limits {
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
+  readonly deadLetterTtlMs: number;
+  readonly maxDeadLetterBytes: number;
 }
 
 /** A store of the test's own, empty, and how to get rid of it. */
@@ -16,14 +18,14 @@ export interface Opened {
   dispose(): Promise<void> | void;
 }
 
-export type OpenStore = (limits: HeldLimits) => Promise<Opened>;
+export type OpenStore = (limits: Limits) => Promise<Opened>;
 
 /** Where a chapter's tests get their stores from. */
 export interface Stores {
   /** The one that most tests share, with ids that no other test has. */
   shared(): Given;
   /** One of the test's own: for whoever looks at all that a store has, or closes it. */
-  own(limits?: Partial<HeldLimits>): Promise<Given>;
+  own(limits?: Partial<Limits>): Promise<Given>;
 }
 
 export type Given = { readonly store: Store } & ReturnType<typeof names>;

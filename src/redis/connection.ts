@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Fault } from '../../errors.js';
+import { Fault } from '../errors.js';
 
 export interface ConnectionOptions<Session> {
   /** What every new connection begins with, before any other command. */

@@ -1,0 +1,33 @@
+# glibc is needed: the embedded engine's SQLite is a native library. No Alpine.
+FROM node:24.11.1-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Not `npm ci`: the lock need not name the packages of every platform.
+RUN npm install --no-audit --no-fund
+COPY tsconfig.json ./
+COPY src src
+COPY demo demo
+RUN npm run build
+
+FROM node:24.11.1-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm install --omit=dev --no-audit --no-fund
+
+FROM node:24.11.1-bookworm-slim
+# What the embedded engine keeps goes to /data; nothing else is ever written.
+RUN install -d -o node -g node /data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+WORKDIR /app
+COPY --from=packages /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json ./
+COPY public public
+USER node
+VOLUME /data
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+# Alive, not ready: without its database a gateway has to wait, and a restart would only cut off its listeners.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/src/main.js"]

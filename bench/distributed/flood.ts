@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BATCH } from '../support/dataset.js';
+import type { Figure } from '../support/figures.js';
+import type { GatewayProcess } from '../support/gateway.js';
+import { counted, type Installation, install } from './installation.js';
+import { type Message, messagesOf } from './publisher.js';
+
+/** What the real validator was seen to send for 20,000 addresses that cost it nothing. */
+const ADDRESSES = 20_000;
+const STEP = 5;
+const WITHIN_MS = 8_000;
+/** Batches that its workers have in hand at the same time. */
+const WORKERS = 16;
+const FILE = 'flood';
+const PATIENCE_MS = 300_000;
+
+/** Do two gateways keep up when the validator publishes as fast as it can? */
+export async function flood(): Promise<Figure[]> {
+  const installation = await install(2);
+  try {
+    const batches = Array.from({ length: Math.ceil(ADDRESSES / BATCH) }, (_, index) => `${FILE}-${index}`);
+    const list = {
+      totalEmails: batches.length * BATCH,
+      batches: batches.map((batchId) => ({ batchId, totalEmails: BATCH })),
+    };
+    await first(installation).post(`/api/files/${FILE}/batches`, JSON.stringify(list));
+    return await measured(installation, inTheOrderOfWorkers(batches));
+  } finally {
+    await installation.stop();
+  }
+}
+
+async function measured(installation: Installation, messages: readonly Message[]): Promise<Figure[]> {
+  const { gateways, redis, mongo, publisher } = installation;
+  const before = await publisher.subscribers();
+  const cpu = { gateways: gateways.map((gateway) => gateway.cpu), redis: redis.cpu, mongo: mongo.cpu };
+  const startedAt = performance.now();
+  let longest = 0;
+  for (const [index, message] of messages.entries()) {
+    const due = startedAt + (index / messages.length) * WITHIN_MS;
+    if (due > performance.now()) await sleep(due - performance.now());
+    await publisher.publish(message);
+    if (index % 50 === 0) longest = Math.max(longest, (await publisher.subscribers()).waitingBytes);
+  }
+  const publishedAt = performance.now();
+  await Promise.all(gateways.map((gateway) => completed(gateway)));
+  const wholeAt = performance.now();
+  const after = await publisher.subscribers();
+  const sum = async (name: string, labels?: string) =>
+    (await Promise.all(gateways.map((gateway) => counted(gateway, name, labels)))).reduce((a, b) => a + b, 0);
+  const megabytes = messages.reduce((bytes, { text }) => bytes + Buffer.byteLength(text), 0) / 1e6;
+  const one = (what: string, unit: string, value: number, goal?: Figure['goal']): Figure => ({
+    what,
+    unit,
+    values: [value],
+    ...(goal === undefined ? {} : { goal }),
+  });
+  return [
+    one('messages published', '', messages.length),
+    one('bytes published', 'MB', megabytes),
+    one('time that it took', 's', (publishedAt - startedAt) / 1000),
+    one('subscribers that Redis cut off', '', [...before.ids].filter((id) => !after.ids.has(id)).length, {
+      atMost: 0,
+    }),
+    one('longest queue of a subscriber in Redis (it cuts off at 32 MB)', 'MB', longest / 1e6),
+    one('from the last message to the whole file, at both gateways', 's', (wholeAt - publishedAt) / 1000),
+    one('updates stored', '', await sum('verigate_updates_total')),
+    one('updates conflated away', '', await sum('verigate_updates_conflated_total')),
+    ...gateways.map((gateway, index) =>
+      one(`CPU of gateway ${index + 1}`, 's', (gateway.cpu - (cpu.gateways[index] ?? 0)) / 1000),
+    ),
+    one('CPU of Redis', 's', (redis.cpu - cpu.redis) / 1000),
+    one('CPU of the database', 's', (mongo.cpu - cpu.mongo) / 1000),
+  ];
+}
+
+/** Each worker publishes all of a batch before it takes the next one; the messages of all of them come mixed. */
+function inTheOrderOfWorkers(batches: readonly string[]): Message[] {
+  const waiting = batches.map((batchId, index) => messagesOf(batchId, index * BATCH, STEP));
+  const busy = waiting.splice(0, WORKERS);
+  const messages: Message[] = [];
+  for (let turn = 0; busy.length > 0; turn++) {
+    const worker = turn % busy.length;
+    const message = busy[worker]?.shift();
+    if (message !== undefined) messages.push(message);
+    else busy.splice(worker, 1, ...waiting.splice(0, 1));
+  }
+  return messages;
+}
+
+async function completed(gateway: GatewayProcess): Promise<void> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(50)) {
+    const { status } = JSON.parse(await gateway.get(`/api/files/${FILE}/stats`)) as { status: string };
+    if (status === 'completed') return;
+  }
+  throw new Error('the file is not complete');
+}
+
+function first({ gateways: [gateway] }: Installation): GatewayProcess {
+  if (gateway === undefined) throw new Error('there is no gateway');
+  return gateway;
+}

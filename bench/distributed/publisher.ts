@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis';
+import { BATCH } from '../support/dataset.js';
+import { updateText } from '../support/updates.js';
+
+const CHANNEL = 'email_validation_results';
+const KEPT_SECONDS = 3_600;
+
+/** One update of the flood, ready to be sent. */
+export interface Message {
+  readonly batchId: string;
+  readonly text: string;
+}
+
+/** A batch's messages as the validator publishes them: cumulative, with `step` results more in each. */
+export function messagesOf(batchId: string, first: number, step: number, fileId?: string): Message[] {
+  const spec = { batchId, first, total: BATCH, ...(fileId === undefined ? {} : { fileId }) };
+  const counts = Array.from({ length: Math.ceil(BATCH / step) }, (_, n) => Math.min(BATCH, (n + 1) * step));
+  return counts.map((count) => ({ batchId, text: updateText(spec, count) }));
+}
+
+/** Publishes as the validator does: the same JSON is kept at a key first. */
+export class Publisher {
+  readonly #redis: Redis;
+
+  constructor(url: string) {
+    this.#redis = new Redis(url);
+  }
+
+  async publish({ batchId, text }: Message): Promise<void> {
+    await this.#redis
+      .pipeline()
+      .set(`validation_results:${batchId}`, text, 'EX', KEPT_SECONDS)
+      .publish(CHANNEL, text)
+      .exec();
+  }
+
+  /** What Redis has as subscribers now: their ids, and the longest queue of one of them in bytes. */
+  async subscribers(): Promise<{ ids: Set<string>; waitingBytes: number }> {
+    const clients = String(await this.#redis.call('CLIENT', 'LIST', 'TYPE', 'pubsub'));
+    const all = (field: string) =>
+      [...clients.matchAll(new RegExp(`\\b${field}=(\\d+)`, 'g'))].flatMap(([, value]) => value ?? []);
+    return { ids: new Set(all('id')), waitingBytes: Math.max(0, ...all('omem').map(Number)) };
+  }
+
+  end(): void {
+    this.#redis.disconnect();
+  }
+}

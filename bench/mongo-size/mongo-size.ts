@@ -1,0 +1,117 @@
+import { type Announced, NOTHING } from '../../src/domain/summary.js';
+import { readUpdate } from '../../src/domain/update.js';
+import { MongoStore } from '../../src/store/mongo-store.js';
+import { BATCH, FILE, STORE_LIMITS } from '../support/dataset.js';
+import { type Figure, inTurns, ratios } from '../support/figures.js';
+import { Server } from '../support/servers.js';
+import { updateText } from '../support/updates.js';
+import { ownCpu } from '../support/usage.js';
+
+const SMALL = 1_000;
+const LARGE = 1_000_000;
+const STEP = 5;
+const ROUNDS = 11;
+const PAGES = 50;
+const FRESH_BATCHES = 20;
+const SAVES_AT_ONCE = 4;
+const GOAL = { atMost: 1.1 } as const;
+
+type Action = (store: MongoStore, size: number, block: string) => Promise<void>;
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  'a page in the middle': async (store, size) => {
+    for (let n = 0; n < PAGES; n++)
+      await store.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
+  },
+  [`a new batch of ${BATCH}, and its news`]: async (store, size, block) => {
+    for (let n = 0; n < FRESH_BATCHES; n++) await handled(store, `${size}-${block}-${n}`, BATCH);
+  },
+  [`${STEP} more results of a batch, and their news`]: async (store, size, block) => {
+    for (let count = STEP; count <= BATCH; count += STEP) await handled(store, `${size}-${block}`, count);
+  },
+};
+
+/** Does the size of a file show in the cost of its next update where MongoDB keeps it? Each file has a server of its own. */
+export async function mongoSize(): Promise<Figure[]> {
+  const [small, large] = [await filled(SMALL), await filled(LARGE)];
+  try {
+    const figures: Figure[] = [];
+    for (const [what, action] of Object.entries(ACTIONS)) {
+      const servers: Record<'small' | 'large', number[]> = { small: [], large: [] };
+      const measure =
+        (side: 'small' | 'large', { store, server, size }: Side) =>
+        async (round: number) => {
+          if (round === 0) await action(store, size, `${what}-warm`);
+          const before = server.cpu;
+          const own = await ownCpu(() => action(store, size, `${what}-${round}`));
+          servers[side].push(server.cpu - before);
+          return own;
+        };
+      const own = await inTurns(ROUNDS, { small: measure('small', small), large: measure('large', large) });
+      figures.push(
+        { what: `${what}: CPU of the gateway`, unit: '×', values: ratios(own.large, own.small), goal: GOAL },
+        { what: `${what}: CPU of the database`, unit: '×', values: ratios(servers.large, servers.small) },
+      );
+    }
+    return figures;
+  } finally {
+    for (const { store, server } of [small, large]) {
+      await store.close();
+      await server.stop();
+    }
+  }
+}
+
+interface Side {
+  readonly store: MongoStore;
+  readonly server: Server;
+  readonly size: number;
+}
+
+/** What was announced of each batch, as the feed would know it. */
+const announced = new Map<string, Announced>();
+
+/** An update as the pipeline handles it: stored, its news read, its stats kept. */
+async function handled(store: MongoStore, batchId: string, count: number): Promise<void> {
+  await store.save(update(batchId, count));
+  const known = announced.get(batchId) ?? { version: 0, summary: NOTHING };
+  const news = await store.news(FILE, new Map([[batchId, known]]));
+  const [batch] = news?.batches ?? [];
+  if (news === null || batch === undefined) throw new Error('there is no news');
+  announced.set(batchId, batch);
+  const told = { changes: news.changes, batches: new Map([[batchId, batch.version]]) };
+  await store.keepStats(FILE, news.facts.life, told, '{}');
+}
+
+const update = (batchId: string, count: number) =>
+  readUpdate(JSON.parse(updateText({ batchId, fileId: FILE, first: 0, total: BATCH }, count)));
+
+async function filled(size: number): Promise<Side> {
+  process.stderr.write(`filling a database with ${size} results\n`);
+  const server = await Server.mongo();
+  const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
+  const batches = Array.from({ length: Math.ceil(size / BATCH) }, (_, index) => ({
+    batchId: `${FILE}-${index}`,
+    totalEmails: Math.min(BATCH, size - index * BATCH),
+  }));
+  const request = { requestId: 'request', userId: null, totalEmails: size, totalBatches: batches.length };
+  await store.register({ fileId: FILE, ...request, batches });
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < batches.length; index = next++) {
+      const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
+      const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
+      await store.save(readUpdate(JSON.parse(text)));
+    }
+  };
+  await Promise.all(Array.from({ length: SAVES_AT_ONCE }, work));
+  const versions = new Map((await store.batches(FILE)).map(({ batchId, version }) => [batchId, version]));
+  const news = await store.news(FILE, new Map());
+  await store.keepStats(
+    FILE,
+    news?.facts.life ?? '',
+    { changes: news?.changes ?? null, batches: versions },
+    '{}',
+  );
+  return { store, server, size };
+}

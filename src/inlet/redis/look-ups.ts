@@ -1,0 +1,199 @@
+import type { Logger } from '../../logger.js';
+import { backoff } from '../../redis/backoff.js';
+import type { Connection } from '../../redis/connection.js';
+import { limited } from '../../redis/limited.js';
+import { Script } from '../../redis/script.js';
+import type { Unended, UpdateStore } from '../../store/store.js';
+import type { KeptResults } from './kept-results.js';
+import { lookUpKey, stalledKey } from './names.js';
+import { rest } from './settling.js';
+
+export interface LookUpsDeps {
+  readonly connection: Connection<unknown>;
+  readonly kept: KeptResults;
+  readonly store: Pick<UpdateStore, 'unended'>;
+  readonly prefix: string;
+  readonly owner: string;
+  /** Stalled batches are looked up this often: their key may come later. */
+  readonly stalledEveryMs: number;
+  /** A sweep begins after a part of this time, which is chance: gateways that come back as one go apart. */
+  readonly spreadMs: number;
+  readonly logger: Logger;
+}
+
+/** Batches claimed in one go. */
+const SLICE = 200;
+/** Values are large: so many are read at once, and no more. */
+const VALUES_AT_ONCE = 4;
+/** Remembered batches, at most; beyond it all batches are looked up. */
+const MAX_REMEMBERED = 10_000;
+const CLAIM_MS = 60_000;
+/** Batches whose first news is lost may be registered a while after. */
+const REGISTERED_WITHIN_MS = 10_000;
+
+/**
+ * ARGV: a time of this server in microseconds, who asks, time to live in milliseconds. 1: go on; 0: somebody else has
+ * begun a look-up at that time or later, and sees all that was written before it.
+ */
+const CLAIM = new Script(`
+local last = redis.call('GET', KEYS[1])
+if last then
+  local at, owner = string.match(last, '^(%d+) (.*)$')
+  if tonumber(at) >= tonumber(ARGV[1]) and owner ~= ARGV[2] then return 0 end
+end
+local now = redis.call('TIME')
+redis.call('SET', KEYS[1], string.format('%.0f', now[1] * 1000000 + now[2]) .. ' ' .. ARGV[2], 'PX', ARGV[3])
+return 1`);
+
+type Which = 'all' | 'waiting' | 'stalled';
+
+/** A sweep over the batches that have not ended: how far it is, and since when they have to have been looked up. */
+interface Sweep {
+  readonly which: Which;
+  since: number | null;
+  after: string | null;
+  /** Something may have been missed after it had begun: when it is over, it begins again. */
+  again: boolean;
+}
+
+/**
+ * Reads what was missed from where the validator keeps the newest update of each batch. What is found is taken in like
+ * any other update, and changes nothing unless it is newer.
+ */
+export class LookUps {
+  readonly #sweeps = new Map<Which, Sweep>();
+  #remembered = new Set<string>();
+  #working: Promise<void> | undefined;
+  #later: NodeJS.Timeout | undefined;
+  #periodic: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+  readonly #visit = limited(VALUES_AT_ONCE, async (batchId: string) => {
+    if (!this.#closing.signal.aborted) await this.deps.kept.takeIn(batchId);
+  });
+
+  constructor(private readonly deps: LookUpsDeps) {}
+
+  /** From now on what is stalled is looked up from time to time. */
+  start(): void {
+    this.#periodic ??= setInterval(() => void this.#lookAtStalled(), this.deps.stalledEveryMs).unref();
+  }
+
+  /** Every batch that has not ended, soon: something may have been missed until now. */
+  all(): void {
+    this.#begin('all');
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.#begin('waiting'), REGISTERED_WITHIN_MS).unref();
+  }
+
+  /** One batch, soon: a message about it was dropped. */
+  remember(batchId: string): void {
+    if (this.#remembered.size < MAX_REMEMBERED) this.#remembered.add(batchId);
+    else this.#begin('all');
+    this.#wake();
+  }
+
+  /** These batches, now. Fulfilled when all were tried; those that failed are tried again later. */
+  async look(batchIds: readonly string[]): Promise<void> {
+    await Promise.all(
+      batchIds.map((batchId) =>
+        this.#visit(batchId).catch((error: unknown) => {
+          this.deps.logger.warn({ err: error }, 'a batch could not be looked up; trying again');
+          this.remember(batchId);
+        }),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#later);
+    clearInterval(this.#periodic);
+    await this.#working;
+  }
+
+  #begin(which: Which): void {
+    const sweep = this.#sweeps.get(which);
+    if (sweep === undefined) this.#sweeps.set(which, { which, since: null, after: null, again: false });
+    else if (sweep.since !== null) sweep.again = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#sweeps.size > 0 || this.#remembered.size > 0) this.#wake();
+    });
+  }
+
+  async #work(): Promise<void> {
+    const { signal } = this.#closing;
+    await rest(Math.random() * this.deps.spreadMs, signal);
+    for (let failures = 0; !signal.aborted; ) {
+      const [sweep] = this.#sweeps.values();
+      if (sweep === undefined && this.#remembered.size === 0) return;
+      try {
+        await (sweep === undefined ? this.#lookAtRemembered() : this.#advance(sweep));
+        failures = 0;
+      } catch (error) {
+        if (failures === 0) this.deps.logger.warn({ err: error }, 'look-ups are held up; trying again');
+        await rest(backoff(failures++), signal);
+      }
+    }
+  }
+
+  /** The next slice of a sweep. */
+  async #advance(sweep: Sweep): Promise<void> {
+    sweep.since ??= await this.#now();
+    const { batches, next }: Unended = await this.deps.store.unended({ limit: SLICE, after: sweep.after });
+    const wanted = batches.filter(({ status }) => sweep.which === 'all' || status === sweep.which);
+    await this.#visitUnclaimed(
+      wanted.map(({ batchId }) => batchId),
+      sweep.since,
+    );
+    sweep.after = next;
+    if (next !== null) return;
+    // Behind the others, so that each has its turn.
+    this.#sweeps.delete(sweep.which);
+    if (sweep.again) this.#begin(sweep.which);
+  }
+
+  async #lookAtRemembered(): Promise<void> {
+    const since = await this.#now();
+    const batchIds = [...this.#remembered].slice(0, SLICE);
+    // What is dropped while they are looked up has to be remembered anew.
+    for (const batchId of batchIds) this.#remembered.delete(batchId);
+    try {
+      await this.#visitUnclaimed(batchIds, since);
+    } catch (error) {
+      for (const batchId of batchIds) this.#remembered.add(batchId);
+      throw error;
+    }
+  }
+
+  async #visitUnclaimed(batchIds: readonly string[], since: number): Promise<void> {
+    const { connection, prefix, owner } = this.deps;
+    const claims = await connection.run((redis) =>
+      Promise.all(batchIds.map((id) => CLAIM.run(redis, [lookUpKey(prefix, id)], [since, owner, CLAIM_MS]))),
+    );
+    const ours = batchIds.filter((_, index) => claims[index] === 1);
+    const outcomes = await Promise.allSettled(ours.map((batchId) => this.#visit(batchId)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** By one gateway in each period. */
+  async #lookAtStalled(): Promise<void> {
+    const { connection, prefix, owner, stalledEveryMs } = this.deps;
+    const ttl = Math.max(1, Math.floor(stalledEveryMs * 0.9));
+    const isOurs = connection.run((redis) => redis.set(stalledKey(prefix), owner, 'PX', ttl, 'NX'));
+    if ((await isOurs.catch(() => null)) !== null) this.#begin('stalled');
+  }
+
+  #now(): Promise<number> {
+    return this.deps.connection.run(async (redis) => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1_000_000 + Number(microseconds);
+    });
+  }
+}

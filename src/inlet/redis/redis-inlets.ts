@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../../logger.js';
+import type { Metrics } from '../../metrics.js';
+import { createClient } from '../../redis/client.js';
+import { Connection } from '../../redis/connection.js';
+import type { DeadLetterStore } from '../../store/dead-letters.js';
+import type { UpdateStore } from '../../store/store.js';
+import type { Inlets } from '../inlet.js';
+import type { Intake } from '../intake.js';
+import { Claims } from './claims.js';
+import { KeptResults } from './kept-results.js';
+import { LookUps } from './look-ups.js';
+import { PubSubInlet } from './pubsub-inlet.js';
+import { Settling } from './settling.js';
+import { StreamGroup } from './stream-group.js';
+import { StreamInlet } from './stream-inlet.js';
+
+export interface RedisInletsOptions {
+  /** Where Redis is, or what makes its connections. */
+  readonly redis: string | ((name: string) => Redis);
+  /** What the keys begin with that only gateways use; gateways of one installation share it. */
+  readonly prefix: string;
+  readonly intake: Pick<Intake, 'update'>;
+  readonly store: Pick<UpdateStore, 'unended'>;
+  readonly deadLetters: Pick<DeadLetterStore, 'putAside'>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly maxUpdateBytes: number;
+  /** Bytes of messages that may be in each of the inlets. */
+  readonly maxInletBytes: number;
+  readonly maxDeliveries: number;
+  readonly claimTtlMs: number;
+  /** An entry of the stream that nobody has dealt with for so long is taken over. */
+  readonly streamIdleMs: number;
+  /** Stalled batches are looked up again this often. */
+  readonly stallAfterMs: number;
+  /** A sweep of look-ups begins within this time. */
+  readonly spreadMs?: number;
+  /** A command that is not answered in this time has failed. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 3_000;
+const DEFAULT_SPREAD_MS = 500;
+
+/** The inlets of one gateway on Redis, Pub/Sub and Stream, on four connections: each has one role. */
+export function createRedisInlets(options: RedisInletsOptions): Inlets {
+  const { redis, prefix, intake, deadLetters, maxDeliveries, logger, metrics } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, spreadMs = DEFAULT_SPREAD_MS, maxInletBytes: maxBytes } = options;
+  const connect =
+    typeof redis === 'string' ? (name: string) => createClient(redis, { name, timeoutMs }) : redis;
+  const connection = { heartbeatMs: timeoutMs, warn: (message: string) => logger.warn(message) };
+  const greet = async () => undefined;
+  const commands = new Connection(connect('verigate-inlet'), { ...connection, name: 'inlets', greet });
+  // Values are large: whoever waits for a claim does not wait behind them.
+  const values = new Connection(connect('verigate-look-up'), { ...connection, name: 'look-ups', greet });
+  const owner = `${hostname()}.${process.pid}.${randomBytes(6).toString('base64url')}`;
+
+  const settlingOf = (inlet: 'pubsub' | 'stream') =>
+    new Settling({ inlet, intake, deadLetters, maxDeliveries, logger, metrics });
+  const kept = new KeptResults({
+    connection: values,
+    intake,
+    maxUpdateBytes: options.maxUpdateBytes,
+    logger,
+    metrics,
+  });
+  const lookUps = new LookUps({
+    connection: values,
+    kept,
+    store: options.store,
+    prefix,
+    owner,
+    stalledEveryMs: options.stallAfterMs,
+    spreadMs,
+    logger,
+  });
+  const pubsub = new PubSubInlet({
+    subscriber: connect('verigate-inlet-subscriber'),
+    connection,
+    claims: new Claims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
+    lookUps,
+    settling: settlingOf('pubsub'),
+    maxBytes,
+    logger,
+  });
+  const stream = new StreamInlet({
+    reader: connect('verigate-inlet-reader'),
+    connection,
+    group: new StreamGroup(commands, owner),
+    settling: settlingOf('stream'),
+    maxDeliveries,
+    maxBytes,
+    idleMs: options.streamIdleMs,
+    logger,
+  });
+
+  const close = async () => {
+    await Promise.all([pubsub.close(), stream.close(), lookUps.close()]);
+    await Promise.all([commands.close(), values.close()]);
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    start() {
+      lookUps.start();
+      pubsub.start();
+      stream.start();
+    },
+    problems: () => [...new Set([...pubsub.problems(), ...stream.problems()])],
+    close() {
+      closing ??= close();
+      return closing;
+    },
+    lookUp: (batchIds) => lookUps.look(batchIds),
+  };
+}

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+/** Steps that have to be one step, in Lua; a server that does not know them yet is sent them. */
+export class Script {
+  readonly #sha: string;
+
+  constructor(private readonly lua: string) {
+    this.#sha = createHash('sha1').update(lua).digest('hex');
+  }
+
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return await redis.call('evalsha', [this.#sha, ...rest]);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return redis.call('eval', [this.lua, ...rest]);
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import type { DeadLetter } from '../../../src/store/dead-letters.js';
+import type { Store } from '../../../src/store/store.js';
+
+export const put = (store: Store, payload: string, inlet = 'pubsub') =>
+  store.putAside({ inlet, reason: 'it is not JSON', payload });
+
+export const listed = (store: Store, query: Partial<Parameters<Store['deadLetters']>[0]> = {}) =>
+  store.deadLetters({ limit: 500, after: null, payloadBytes: 65_536, ...query });
+
+export const payloads = async (store: Store) => (await listed(store)).map(({ payload }) => payload);
+
+export async function only(store: Store): Promise<DeadLetter> {
+  const [letter, ...others] = await listed(store);
+  if (letter === undefined || others.length > 0) throw new Error('there is not just one letter');
+  return letter;
+}

@@ -1,0 +1,135 @@
+import { HttpIntake } from '../../src/inlet/http-intake.js';
+import type { Inlet } from '../../src/inlet/inlet.js';
+import type { Intake } from '../../src/inlet/intake.js';
+import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/names.js';
+import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
+import { createLogger } from '../../src/logger.js';
+import { createMetrics } from '../../src/metrics.js';
+import { Conflator } from '../../src/pipeline/conflator.js';
+import type { DeadLetter } from '../../src/store/dead-letters.js';
+import { type Engine, gatewayOn } from '../pipeline/stage.js';
+import { eventually } from '../support/eventually.js';
+import { plainClient, type RedisServer } from '../support/redis-server.js';
+import { onTeardown } from '../support/teardown.js';
+import { addresses, type Message, message } from '../support/updates.js';
+
+export const MAX_UPDATE_BYTES = 64 * 1024;
+
+/** What was put aside; its first tries fail where a test wants them to. */
+export class DeadLetters {
+  readonly letters: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>[] = [];
+  failures = 0;
+
+  async putAside(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void> {
+    if (this.failures-- > 0) throw new Error('no room');
+    this.letters.push(letter);
+  }
+
+  /** Payload and reason of each. */
+  get told(): Record<string, string> {
+    return Object.fromEntries(this.letters.map(({ payload, reason }) => [payload, reason]));
+  }
+}
+
+/** An intake that remembers what it was given, and answers as a test wants it to. */
+export class RecordingIntake implements Pick<Intake, 'update'> {
+  readonly taken: string[] = [];
+  /** Called before anything is remembered: may fail, or take its time. */
+  answer: (text: string, isFound: boolean) => Promise<void> = async () => undefined;
+
+  async update(bytes: Uint8Array, isFound = false): Promise<'applied'> {
+    const text = Buffer.from(bytes).toString();
+    await this.answer(text, isFound);
+    this.taken.push(text);
+    return 'applied';
+  }
+}
+
+type Said = Partial<RedisInletsOptions>;
+
+/** The inlets of one gateway in front of an intake, closed after the test. */
+export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, said: Said = {}) {
+  const metrics = createMetrics();
+  const deadLetters = new DeadLetters();
+  const { url } = server;
+  const inlets = createRedisInlets({
+    redis: url,
+    prefix: 'verigate:',
+    intake,
+    store: { unended: async () => ({ batches: [], next: null }) },
+    deadLetters,
+    logger: createLogger('silent'),
+    metrics,
+    maxUpdateBytes: MAX_UPDATE_BYTES,
+    maxInletBytes: 2 ** 24,
+    maxDeliveries: 5,
+    claimTtlMs: 60_000,
+    streamIdleMs: 30_000,
+    stallAfterMs: 120_000,
+    spreadMs: 0,
+    ...said,
+  });
+  onTeardown(() => inlets.close());
+  const counted = async (inlet: string, outcome: string) => {
+    const { values } = await metrics.inletMessages.get();
+    const found = values.find(({ labels }) => labels.inlet === inlet && labels.outcome === outcome);
+    return found?.value ?? 0;
+  };
+  return {
+    inlets,
+    deadLetters,
+    metrics,
+    counted,
+  };
+}
+
+/** Starts the inlets and waits until they hear. */
+export async function listening<T extends { inlets: Inlet }>(gateway: T): Promise<T> {
+  gateway.inlets.start();
+  await eventually('the inlets have their connections', () => gateway.inlets.problems().length === 0);
+  return gateway;
+}
+
+/** The inlets of one gateway with all that is behind them, on a store that others may share. */
+export function gatewayWithInlets(server: RedisServer, engine: Engine, said: Said = {}) {
+  const gateway = gatewayOn(engine);
+  const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
+  const intake = new HttpIntake(gateway.pipeline, conflator, MAX_UPDATE_BYTES);
+  return { ...gateway, intake, ...inletsOn(server, intake, { store: engine.store, ...said }) };
+}
+
+export const text = (said: Message): string => JSON.stringify(message(said));
+
+/** A message about a batch with so many results. */
+export const progress = (batchId: string, results: number, isComplete = false): string =>
+  text({ batchId, emails: addresses(results, batchId), isComplete });
+
+/** The validator's side of Redis. */
+export function producerOn({ url }: RedisServer) {
+  const redis = plainClient(url);
+  const keep = (body: string) => redis.set(resultsKey((JSON.parse(body) as Message).batchId), body);
+  return {
+    redis,
+    publish: (body: string | Buffer) => redis.publish(CHANNEL, body),
+    /** As the validator does it: the key first. */
+    async announce(body: string) {
+      await keep(body);
+      await redis.publish(CHANNEL, body);
+    },
+    keep,
+    add: (body: string | Buffer) => redis.xadd(STREAM, '*', 'data', body),
+    pending: async () => {
+      const [count] = (await redis.xpending(STREAM, GROUP)) as [number];
+      return count;
+    },
+    length: () => redis.xlen(STREAM),
+    /** Cuts connections by their name, as an operator would. */
+    async cut(name: string) {
+      const lines = ((await redis.client('LIST')) as string).split('\n');
+      for (const line of lines) {
+        if (!line.includes(` name=${name} `)) continue;
+        await redis.client('KILL', 'ID', Number(/^id=(\d+)/.exec(line)?.[1]));
+      }
+    },
+  };
+}
