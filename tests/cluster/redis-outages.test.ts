@@ -1,17 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { Flood } from '../support/flood.js';
-import type { GatewayProcess } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { describeWithOwnServers, type OwnServers, spawnGateways } from '../support/own-cluster.js';
 import { PatientProducer } from '../support/patient.js';
 import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
+import { wiresOn } from '../support/wires.js';
 
 /** How long Redis is away. Commands are given up after 3 s. */
 const AWAY_MS = Number(process.env.CHAOS_AWAY_MS ?? 5_000);
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;
+
+/** So that what was missed of Redis is soon looked for. */
+const SOON = { FLUSH_INTERVAL_MS: '20', STREAM_IDLE_MS: '1000', STALL_AFTER_MS: '1500' };
 
 type Trouble = (servers: OwnServers) => Promise<() => Promise<unknown>>;
 
@@ -48,23 +51,28 @@ describeWithOwnServers('while Redis is away', (start) => {
     'because it %s',
     async (_, persistent, trouble) => {
       const servers = await start({ persistent });
-      const gateways = await spawnGateways(2, { ...servers.env, FLUSH_INTERVAL_MS: '20' });
+      const gateways = await spawnGateways(2, { ...servers.env, ...SOON });
       const urls = gateways.map(({ url }) => url);
-      const flood = new Flood('f', 1, new PatientProducer(() => urls));
-      const listeners = await listenersOn(gateways);
-      await flood.pour();
+      const producer = new PatientProducer(() => urls);
+      const { pubsub, stream } = wiresOn(servers.env.REDIS_URL);
+      const [byHttp, ...others] = [undefined, pubsub, stream].map(
+        (wire, number) => new Flood(`f${number}`, 1, producer, wire),
+      ) as [Flood, Flood, Flood];
+      const floods = [byHttp, ...others];
+      const listeners = await listenersOn(urls, floods);
+      await Promise.all(floods.map((flood) => flood.pour(1)));
       await Promise.all(
         listeners.map((listener) => listener.until(() => listener.events.length > 5, LONG_MS)),
       );
 
       const back = await trouble(servers);
       await Promise.all(urls.map((url) => untilMissing(url, 'redis')));
-      for (const path of ['', '/stats']) await expectUnavailable(`${urls[0]}/api/files/f${path}`);
+      for (const path of ['', '/stats']) await expectUnavailable(`${urls[0]}/api/files/f0${path}`);
       // What needs the database alone goes on: pages and exports are read, updates are taken.
-      expect((await fetch(`${urls[0]}/api/files/f/emails`)).status).toBe(200);
-      const taken = flood.sent;
+      expect((await fetch(`${urls[0]}/api/files/f0/emails`)).status).toBe(200);
+      const taken = byHttp.sent;
       await pause(AWAY_MS);
-      expect(flood.sent).toBeGreaterThan(taken);
+      expect(byHttp.sent).toBeGreaterThan(taken);
       await back();
 
       await Promise.all(urls.map((url) => untilMissing(url)));
@@ -74,8 +82,11 @@ describeWithOwnServers('while Redis is away', (start) => {
           listener.until(() => listener.events.length > (announced[i] ?? 0), LONG_MS),
         ),
       );
-      await flood.stop();
-      await expectWhole(urls, flood.oracle, listeners);
+      for (const flood of floods) {
+        await flood.stop();
+        const own = listeners.filter(({ fileId }) => fileId === flood.fileId);
+        await expectWhole(urls, flood.oracle, own, LONG_MS);
+      }
       // Nobody had to connect again.
       expect(listeners.map(({ isConnected }) => isConnected)).toEqual(listeners.map(() => true));
       for (const gateway of gateways) expectWell(gateway);
@@ -84,11 +95,12 @@ describeWithOwnServers('while Redis is away', (start) => {
   );
 });
 
-const listenersOn = (gateways: readonly GatewayProcess[]): Promise<StrictListener[]> =>
+/** On each gateway: all kinds of listeners of the first file, and one of each other. */
+const listenersOn = (urls: readonly string[], floods: readonly Flood[]): Promise<StrictListener[]> =>
   Promise.all(
-    gateways.flatMap(({ url }) => [
-      new StrictListener('f', { isPatient: true }).join(url),
-      new StrictListener('f', { isPatient: true, feeds: ['emails'], transports: ['polling'] }).join(url),
-      new StrictListener('f', { isPatient: true, feeds: ['stats'] }).join(url),
+    urls.flatMap((url) => [
+      ...floods.map(({ fileId }) => new StrictListener(fileId, { isPatient: true }).join(url)),
+      new StrictListener('f0', { isPatient: true, feeds: ['emails'], transports: ['polling'] }).join(url),
+      new StrictListener('f0', { isPatient: true, feeds: ['stats'] }).join(url),
     ]),
   );

@@ -11,7 +11,10 @@ export interface ListenOptions {
   feeds?: Feed[];
   transports?: ('websocket' | 'polling')[];
   emailsPerEvent?: number;
-  /** Asks again where it is refused, if that may help, instead of calling it a fault. */
+  /**
+   * Goes through outages: asks again where it is refused, if that may help, and does not mind stats that were overtaken
+   * while its gateway could not hear.
+   */
   isPatient?: boolean;
 }
 
@@ -47,7 +50,7 @@ export class StrictListener {
     private readonly options: ListenOptions = {},
   ) {
     this.#feeds = options.feeds ?? ['stats', 'emails'];
-    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500);
+    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500, options.isPatient);
     onTeardown(() => this.leave());
   }
 

@@ -18,6 +18,8 @@ export async function expectWhole(
 ): Promise<void> {
   const { fileId } = oracle;
   const readings = urls.map((url) => new Reading(new Producer(url), fileId));
+  // What goes over Redis is answered by nobody: the file is asked until it is complete.
+  await eventually(async () => expect((await readings[0]?.stats())?.status).toBe('completed'), withinMs);
   const lists = await Promise.all(readings.map((reading) => reading.ndjson()));
   const [stored = []] = lists;
   const expected = oracle.expected(stored);
