@@ -11,7 +11,14 @@ export interface ListenOptions {
   feeds?: Feed[];
   transports?: ('websocket' | 'polling')[];
   emailsPerEvent?: number;
+  /**
+   * Goes through outages: asks again where it is refused, if that may help, and does not mind stats that were overtaken
+   * while its gateway could not hear.
+   */
+  isPatient?: boolean;
 }
+
+const AGAIN_MS = 50;
 
 /**
  * A listener that takes the description of the socket at its word, and keeps a copy of one file by it: what a stranger
@@ -43,7 +50,7 @@ export class StrictListener {
     private readonly options: ListenOptions = {},
   ) {
     this.#feeds = options.feeds ?? ['stats', 'emails'];
-    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500);
+    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500, options.isPatient);
     onTeardown(() => this.leave());
   }
 
@@ -137,10 +144,17 @@ export class StrictListener {
     const request = { fileId: this.fileId, feeds: this.#feeds, ...(since && { since }) };
     this.#socket?.emit('subscribe', request, (answer: Subscription | Refusal) => {
       if (number !== this.#asked) return;
-      this.#answered(url, number, since, answer).catch((error: unknown) =>
-        this.#check.fault(`an answer could not be taken in: ${String(error)}`),
-      );
+      this.#answered(url, number, since, answer).catch((error: unknown) => {
+        if (this.options.isPatient) this.#askAgain(url, number);
+        else this.#check.fault(`an answer could not be taken in: ${String(error)}`);
+      });
     });
+  }
+
+  #askAgain(url: string, number: number): void {
+    setTimeout(() => {
+      if (number === this.#asked) this.#ask(url);
+    }, AGAIN_MS);
   }
 
   async #answered(
@@ -150,6 +164,7 @@ export class StrictListener {
     answer: Subscription | Refusal,
   ): Promise<void> {
     if (!answer.ok) {
+      if (this.options.isPatient && answer.error.retryable) return this.#askAgain(url, number);
       this.#check.fault(`refused: ${JSON.stringify(answer.error)}`);
       return;
     }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../logger.js';
@@ -47,6 +48,8 @@ export class StreamInlet implements Inlet {
   #closed: Promise<void> | undefined;
 
   constructor(private readonly deps: StreamDeps) {
+    // Each entry in trouble listens to it while it rests: many at once are no leak.
+    setMaxListeners(0, this.#closing.signal);
     this.#reader = new Connection(deps.reader, {
       ...deps.connection,
       name: 'stream',

@@ -1,0 +1,96 @@
+import { expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { Flood } from '../support/flood.js';
+import { StrictListener } from '../support/listener.js';
+import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js';
+import { PatientProducer } from '../support/patient.js';
+import { message, Producer } from '../support/producer.js';
+import { plainClient } from '../support/redis-server.js';
+import { plainResults } from '../support/results.js';
+import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
+import { CHANNEL, wiresOn } from '../support/wires.js';
+
+const CUTS = Number(process.env.CHAOS_CUTS ?? 5);
+/** A busy machine takes its time. */
+const LONG_MS = 30_000;
+
+describeWithOwnServers('while Redis cuts subscriptions', (start) => {
+  /** Two gateways with listeners of one file whose updates come over Pub/Sub. */
+  async function scene() {
+    const { env } = await start();
+    const gateways = await spawnGateways(2, { ...env, FLUSH_INTERVAL_MS: '20' });
+    const urls = gateways.map(({ url }) => url);
+    await Promise.all(urls.map((url) => untilMissing(url)));
+    const listeners = await Promise.all(
+      urls.map((url) => new StrictListener('f', { isPatient: true }).join(url)),
+    );
+    const flood = new Flood('f', 6, new PatientProducer(() => urls), wiresOn(env.REDIS_URL).pubsub);
+    const redis = plainClient(env.REDIS_URL);
+    const subscribers = async (name = '') =>
+      String(await redis.client('LIST'))
+        .split('\n')
+        .filter((line) => / sub=[1-9]/.test(line) && line.includes(` name=${name}`))
+        .map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
+    const whole = async () => {
+      await flood.stop();
+      await expectWhole(urls, flood.oracle, listeners);
+      // What was missed was passed on: nobody had to ask for it.
+      expect(listeners.map(({ answers }) => answers.length)).toEqual([1, 1]);
+      for (const gateway of gateways) expectWell(gateway);
+    };
+    return { env, gateways, urls, listeners, flood, redis, subscribers, whole };
+  }
+
+  test(`by CLIENT KILL, ${CUTS} times`, async () => {
+    const { urls, flood, redis, subscribers, whole } = await scene();
+    await flood.pour();
+    for (let cut = 0; cut < CUTS; cut++) {
+      const sent = flood.sent;
+      await eventually('it is at work', () => flood.sent > sent + 3, LONG_MS);
+      const before = await subscribers();
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await eventually(
+        'all are there again',
+        async () => (await subscribers()).length === before.length,
+        LONG_MS,
+      );
+    }
+    await Promise.all(urls.map((url) => untilMissing(url)));
+    await whole();
+  }, 120_000);
+
+  test('because a gateway does not keep up with them', async () => {
+    const { env, gateways, urls, listeners, redis, subscribers } = await scene();
+    const { pubsub } = wiresOn(env.REDIS_URL);
+    const results = plainResults('jane', 30);
+    const list = { batches: [{ batchId: 'b', totalEmails: 30 }] };
+    await new Producer(...urls).register('f', list);
+    await pubsub(message('b', results, { upTo: 10, total: 30 }));
+    await Promise.all(listeners.map((listener) => listener.until(() => listener.copy.size === 10, LONG_MS)));
+
+    await redis.config('SET', 'client-output-buffer-limit', 'pubsub 64kb 64kb 1');
+    const before = await subscribers('verigate-inlet');
+    for (const { child } of gateways) child.kill('SIGSTOP');
+    // More than what the kernel keeps for them.
+    const padding = 'x'.repeat(256 * 1024);
+    await eventually(
+      'they are cut off',
+      async () => {
+        await redis.publish(CHANNEL, padding);
+        const left = await subscribers('verigate-inlet');
+        return !before.some((id) => left.includes(id));
+      },
+      LONG_MS,
+    );
+    for (const upTo of [20, 30]) await pubsub(message('b', results, { upTo, isComplete: upTo === 30 }));
+    for (const { child } of gateways) child.kill('SIGCONT');
+    await Promise.all(urls.map((url) => untilMissing(url)));
+    await Promise.all(
+      listeners.map((listener) => listener.until(() => listener.stats?.status === 'completed', LONG_MS)),
+    );
+    expect(listeners.map(({ copy, answers, faults }) => [copy.size, answers.length, faults])).toEqual(
+      listeners.map(() => [30, 1, []]),
+    );
+    for (const gateway of gateways) expectWell(gateway);
+  }, 120_000);
+});

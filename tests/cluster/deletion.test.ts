@@ -1,0 +1,106 @@
+import { expect, test } from '@jest/globals';
+import { describeCluster, startGateways } from '../support/cluster.js';
+import { StrictListener } from '../support/listener.js';
+import { withDatabase } from '../support/mongo-server.js';
+import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js';
+import { message, Producer } from '../support/producer.js';
+import { plainClient } from '../support/redis-server.js';
+import { plainResults } from '../support/results.js';
+import { expectWell, untilMissing } from '../support/wholeness.js';
+
+const CANARY = 'canary-5d2e8';
+
+describeCluster('a deletion at one gateway', (newEnv) => {
+  test('is heard at the others, and leaves no address anywhere', async () => {
+    const env = newEnv();
+    const [here = '', there = ''] = (await startGateways(2, env)).map(({ url }) => url);
+    const producer = new Producer(here);
+    const listeners = await Promise.all(
+      [here, there].flatMap((url) => [
+        new StrictListener('f').join(url),
+        new StrictListener('f', { feeds: ['stats'], transports: ['polling'] }).join(url),
+      ]),
+    );
+    const other = await new StrictListener('other').join(there);
+    await producer.update(message('b', plainResults(CANARY, 40), { upTo: 30, total: 40, fileId: 'f' }));
+    await producer.update(message('held', plainResults(CANARY, 3)));
+    await producer.register('f', { batches: [{ batchId: 'held' }] });
+    await producer.update(message('c', plainResults('joe', 1), { fileId: 'other' }));
+    await Promise.all(
+      listeners.map((listener) => listener.until(() => listener.stats?.progress.processed === 33)),
+    );
+    expect(await traces(env)).not.toEqual([]);
+
+    expect((await producer.call('DELETE', '/api/files/f')).status).toBe(204);
+    await Promise.all(listeners.map((listener) => listener.until(() => listener.isDeleted)));
+    expect(await traces(env)).toEqual([]);
+    for (const url of [here, there]) {
+      expect((await new Producer(url).get('/api/files/f')).status).toBe(404);
+      expect((await new Producer(url).call('DELETE', '/api/files/f')).status).toBe(404);
+      const late = message('b', plainResults(CANARY, 40), { isComplete: true });
+      expect(await new Producer(url).update(late)).toBe('superseded');
+    }
+    await producer.update(message('c', plainResults('joe', 2), { fileId: 'other', isComplete: true }));
+    await other.until(() => other.stats?.status === 'completed');
+    expect(other.isDeleted).toBe(false);
+    expect(await traces(env)).toEqual([]);
+  });
+});
+
+describeWithOwnServers('a deletion while Redis is away', (start) => {
+  test.each([true, false])(
+    'is complete once it was tried again; Redis kept its data: %s',
+    async (persistent) => {
+      const { redis, env } = await start({ persistent });
+      const gateways = await spawnGateways(2, env);
+      const [here = '', there = ''] = gateways.map(({ url }) => url);
+      const producer = new Producer(here);
+      const listener = await new StrictListener('f', { isPatient: true }).join(there);
+      await producer.update(message('b', plainResults(CANARY, 20), { fileId: 'f', isComplete: true }));
+      await listener.until(() => listener.copy.size === 20);
+
+      await redis.kill();
+      await Promise.all([here, there].map((url) => untilMissing(url, 'redis')));
+      const refused = await producer.call('DELETE', '/api/files/f');
+      expect(refused).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      // Nothing has happened, rather than a half of it.
+      expect((await producer.get('/api/files/f/emails')).status).toBe(200);
+      await redis.startAgain();
+      await Promise.all([here, there].map((url) => untilMissing(url)));
+
+      expect((await producer.call('DELETE', '/api/files/f')).status).toBe(204);
+      await listener.until(() => listener.isDeleted);
+      expect((await producer.call('DELETE', '/api/files/f')).status).toBe(404);
+      expect(await traces(env)).toEqual([]);
+      for (const gateway of gateways) expectWell(gateway);
+    },
+  );
+});
+
+/** Keys of Redis and collections of MongoDB in which the address can still be read. */
+async function traces({
+  REDIS_URL,
+  MONGODB_URI,
+}: {
+  REDIS_URL: string;
+  MONGODB_URI: string;
+}): Promise<string[]> {
+  const redis = plainClient(REDIS_URL);
+  const found: string[] = [];
+  for (const key of await redis.keys('*')) {
+    const dump =
+      (await redis.type(key)) === 'stream'
+        ? JSON.stringify(await redis.xrange(key, '-', '+'))
+        : (await redis.type(key)) === 'hash'
+          ? JSON.stringify(await redis.hgetall(key))
+          : String(await redis.dump(key));
+    if (`${key}${dump}`.includes(CANARY)) found.push(key);
+  }
+  await withDatabase(MONGODB_URI, async (database) => {
+    for (const { name } of await database.listCollections().toArray()) {
+      const all = JSON.stringify(await database.collection(name).find().toArray());
+      if (all.includes(CANARY)) found.push(name);
+    }
+  });
+  return found;
+}

@@ -1,0 +1,93 @@
+import { expect, test } from '@jest/globals';
+import { startGateways } from '../support/cluster.js';
+import { StrictListener } from '../support/listener.js';
+import { expectNoHole, expectSaidOnce, Mirror, openRoom } from '../support/mirror.js';
+import { Oracle } from '../support/oracle.js';
+import { describeWithOwnServers } from '../support/own-cluster.js';
+import { inParallel, type Message, Producer } from '../support/producer.js';
+import { mixed } from '../support/results.js';
+import { messagesOf, type Run, shuffled } from '../support/scenario.js';
+import { eventually } from '../support/wait.js';
+import { expectWhole, untilMissing } from '../support/wholeness.js';
+import { wiresOn } from '../support/wires.js';
+
+const FILES = Number(process.env.CHAOS_FILES ?? 20);
+const BATCHES = 10;
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+/** A busy machine takes its time. */
+const LONG_MS = 60_000;
+
+describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
+  test(`take in each update once, whatever the order (CHAOS_SEED=${SEED})`, async () => {
+    const { env } = await start();
+    const urls = (await startGateways(3, { ...env, EMAILS_PER_EVENT: '6' })).map(({ url }) => url);
+    await Promise.all(urls.map((url) => untilMissing(url)));
+    const files = await Promise.all(
+      Array.from({ length: FILES }, async (_, number) => fileOf(number, env.REDIS_URL, urls)),
+    );
+
+    const wires = wiresOn(env.REDIS_URL);
+    const answered: (() => void)[] = [];
+    const sends = files.flatMap(({ oracle, messages }) =>
+      messages.map((news, number) => async () => {
+        answered.push(oracle.sending(news));
+        const way = mixed(SEED, number, 5) % 5;
+        if (way < 3) await wires.pubsub(news);
+        if (way > 1) await wires.stream(news);
+      }),
+    );
+    const registrations = files.map(({ oracle, list }) => async () => {
+      await new Producer(urls[0] ?? '').register(oracle.fileId, list);
+      oracle.registered(list);
+    });
+    await inParallel(shuffled([...sends, ...registrations], SEED), 16);
+    for (const taken of answered) taken();
+
+    for (const { oracle, listeners } of files) {
+      await expectWhole(urls, oracle, listeners, LONG_MS);
+    }
+    for (const { mirror, rooms } of files) {
+      expectNoHole(mirror.heard);
+      expectSaidOnce(mirror.heard);
+      for (const room of rooms) {
+        await eventually(async () => expect(room()).toEqual(mirror.heard));
+      }
+    }
+    // Each message is one gateway's; what another has done as well would be counted twice.
+    const done = await Promise.all(urls.map(updatesAt));
+    const sent = sends.length + sends.filter((_, number) => mixed(SEED, number, 5) % 5 === 2).length;
+    expect(done.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(sent);
+  }, 180_000);
+});
+
+/** One file with its listeners on each gateway, and what is to be sent of it: lists that grow, reruns, repeats. */
+async function fileOf(number: number, redisUrl: string, urls: readonly string[]) {
+  const fileId = `f${number}`;
+  const batchIds = Array.from({ length: BATCHES }, (_, batch) => `${fileId}/b${batch}`);
+  const messages = batchIds.flatMap((batchId, batch): Message[] => {
+    const run = (flavour: number, end: Run['end']): Run => {
+      const step = 2 + (mixed(SEED, number, batch, flavour) % 4);
+      return { step, holes: [], flavour, end };
+    };
+    const runs = [run(0, 'complete'), ...(batch % 3 === 0 ? [run(1, 'dies')] : [])];
+    const plan = { size: 8, isSizeKnown: true, runs, inTurn: false, order: 'shuffled' as const };
+    return messagesOf(batchId, plan, { seed: mixed(SEED, number, batch), loses: 0, repeats: 4 });
+  });
+  return {
+    oracle: new Oracle(fileId),
+    messages,
+    list: { batches: batchIds.map((batchId) => ({ batchId, totalEmails: 8 })) },
+    mirror: await Mirror.of(redisUrl, fileId),
+    rooms: await Promise.all(urls.map((url) => openRoom(url, fileId))),
+    listeners: await Promise.all(
+      urls.map((url) => new StrictListener(fileId, { emailsPerEvent: 6 }).join(url)),
+    ),
+  };
+}
+
+/** Updates that the gateway has handled, whatever became of them. */
+async function updatesAt(url: string): Promise<number> {
+  const text = await new Producer(url).text('/metrics');
+  const counts = text.matchAll(/^verigate_updates_(?:conflated_)?total(?:\{[^}]*\})? (\d+)/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}

@@ -1,0 +1,85 @@
+import { expect } from '@jest/globals';
+import type { Cursor, EmailsEvent } from './protocol.js';
+import { RawWebSocket } from './raw-websocket.js';
+import { plainClient } from './redis-server.js';
+import { Signal } from './wait.js';
+
+const FEEDS = ['file_stats', 'file_emails'] as const;
+
+/** What is published on a file's two channels, in the order in which it comes. */
+export class Mirror {
+  /** Name of the event and payload, as text. */
+  readonly heard: [string, string][] = [];
+  readonly #signal = new Signal();
+
+  static async of(url: string, fileId: string): Promise<Mirror> {
+    const mirror = new Mirror();
+    const client = plainClient(url);
+    client.on('message', (channel: string, payload: string) => {
+      mirror.heard.push([channel.slice(0, channel.indexOf(':')), payload]);
+      mirror.#signal.changed();
+    });
+    await client.subscribe(...FEEDS.map((feed) => `${feed}:${fileId}`));
+    return mirror;
+  }
+
+  has(name: (typeof FEEDS)[number], revision: number): boolean {
+    return this.heard.some(
+      ([event, text]) => event === name && (JSON.parse(text) as Cursor).revision === revision,
+    );
+  }
+
+  until(condition: () => boolean, withinMs?: number): Promise<void> {
+    return this.#signal.until(condition, () => `${condition}: ${this.heard.length} heard`, withinMs);
+  }
+}
+
+/** What a room of both feeds gets on one gateway, as it is on the wire. */
+export async function openRoom(url: string, fileId: string): Promise<() => [string, string][]> {
+  const socket = await RawWebSocket.open(url);
+  socket.send('40');
+  await socket.received('40');
+  socket.send(`421["subscribe",${JSON.stringify({ fileId })}]`);
+  await socket.received('431[{"ok":true');
+  return () =>
+    socket.texts.flatMap((text): [string, string][] => {
+      const [, name, payload] = /^42\["(\w+)",(.*)\]$/s.exec(text) ?? [];
+      return name === undefined || payload === undefined ? [] : [[name, payload]];
+    });
+}
+
+/** Revisions count 1, 2, 3 …, results come before their stats, and `previous` chains, from an epoch's first change on. */
+export function expectNoHole(events: readonly (readonly [string, string])[]): void {
+  let [revision, previous, epoch] = [0, 0, ''];
+  for (const [name, payload] of events) {
+    const body = JSON.parse(payload) as Cursor & Partial<EmailsEvent>;
+    if (epoch === '') epoch = body.epoch;
+    expect(body.epoch).toBe(epoch);
+    expect([revision, revision + 1]).toContain(body.revision);
+    revision = body.revision;
+    if (name !== 'file_emails') continue;
+    expect(body.previous).toBe(previous);
+    previous = revision;
+  }
+}
+
+/** No result is announced again as it was. */
+export function expectSaidOnce(events: readonly (readonly [string, string])[]): void {
+  const standing = new Map<string, string>();
+  for (const [name, payload] of events) {
+    if (name !== 'file_emails') continue;
+    const { emails, truncated = [] } = JSON.parse(payload) as EmailsEvent;
+    for (const { batchId, length } of truncated) {
+      for (const place of standing.keys()) {
+        const [of, position] = place.split('\n');
+        if (of === batchId && Number(position) >= length) standing.delete(place);
+      }
+    }
+    for (const result of emails) {
+      const place = `${result.batchId}\n${result.position}`;
+      const text = JSON.stringify(result);
+      expect(standing.get(place)).not.toBe(text);
+      standing.set(place, text);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Answer, type Message, Producer, Unreachable } from './producer.js';
+
+const AGAIN_MS = 20;
+const PATIENCE_MS = 60_000;
+
+/**
+ * A producer as it ought to be: what is refused for now, or never answered, it brings to the next gateway, until one has
+ * taken it. Whatever it says is said once or more.
+ */
+export class PatientProducer {
+  /** Times that it was refused for now, or not answered. */
+  refusals = 0;
+  #turn = 0;
+
+  constructor(private readonly urls: () => readonly string[]) {}
+
+  async update(message: Message): Promise<void> {
+    await this.call(202, 'POST', '/api/updates', message);
+  }
+
+  /** @throws at any answer but the one that is wanted and `unavailable`, and where that takes too long */
+  async call(status: number, method: string, path: string, body?: unknown): Promise<Answer['body']> {
+    const end = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const answer = await this.#ask(method, path, body);
+      if (answer?.status === status) return answer.body;
+      const isOver = performance.now() > end;
+      if ((answer !== null && answer.body.code !== 'unavailable') || isOver)
+        throw new Error(`${method} ${path} was answered ${JSON.stringify(answer)}`);
+      this.refusals++;
+      await pause(AGAIN_MS);
+    }
+  }
+
+  /** Null: not answered. */
+  async #ask(method: string, path: string, body: unknown): Promise<Answer | null> {
+    const urls = this.urls();
+    try {
+      return await new Producer(urls[this.#turn++ % urls.length] ?? '').call(method, path, body);
+    } catch (error) {
+      if (error instanceof Unreachable) return null;
+      throw error;
+    }
+  }
+}
