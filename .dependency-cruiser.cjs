@@ -41,6 +41,7 @@ module.exports = {
       ['inlet/', 'pipeline/', 'store/store', 'domain/', 'errors', 'logger'],
       'bytes in, updates out',
     ),
+    only('auth-decides', 'auth', ['auth/', 'store/store', 'domain/', 'errors'], 'one guard, asked by every door'),
     only(
       'broadcast-follows-the-feed',
       'broadcast',
@@ -50,7 +51,7 @@ module.exports = {
     only(
       'realtime-never-reaches-into-the-pipeline',
       'realtime',
-      ['realtime/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics', 'origins'],
+      ['realtime/', 'auth/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics', 'origins'],
       'sockets read snapshots and follow feeds',
     ),
     only(
@@ -58,6 +59,7 @@ module.exports = {
       'http',
       [
         'http/',
+        'auth/',
         'inlet/',
         'snapshot/',
         'validator/',

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Guard } from './auth/guard.js';
+import { createTokens } from './auth/tokens.js';
 import { Broadcaster } from './broadcast/broadcaster.js';
 import type { Config } from './config.js';
 import { createEngine, type Engine } from './engine.js';
@@ -70,9 +72,11 @@ async function assemble(
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? [] : [phase.current]);
+  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store);
   const admission = new Admission();
   const app = createApp({
     config,
+    guard,
     store,
     snapshots,
     intake,
@@ -94,7 +98,7 @@ async function assemble(
   const io = createGate(http, options);
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
-  admitListeners(io, { broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
+  admitListeners(io, { guard, broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
 
   await pipeline.catchUp();
   const url = await listen(http, config);

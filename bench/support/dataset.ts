@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readUpdate } from '../../src/domain/update.js';
-import { SCHEMA } from '../../src/store/sqlite/schema.js';
+import { LAYOUTS } from '../../src/store/sqlite/schema.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { GatewayProcess } from './gateway.js';
 import { resultText, updateText } from './updates.js';
@@ -16,7 +16,11 @@ const CACHE = join(tmpdir(), 'verigate-bench');
 const SAVES_AT_ONCE = 64;
 
 /** Built anew when the layout of the database or the results in it change. */
-const VERSION = createHash('sha256').update(SCHEMA).update(resultText(4_999)).digest('hex').slice(0, 12);
+const VERSION = createHash('sha256')
+  .update(LAYOUTS.join())
+  .update(resultText(4_999))
+  .digest('hex')
+  .slice(0, 12);
 
 export interface Dataset {
   readonly directory: string;

@@ -1,3 +1,4 @@
+import type { Guard } from '../auth/guard.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -18,6 +19,7 @@ export interface HttpConfig {
 
 export interface HttpDeps {
   readonly config: HttpConfig;
+  readonly guard: Guard;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;

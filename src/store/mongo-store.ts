@@ -19,7 +19,7 @@ import { stall } from './mongo/stalling.js';
 import { Uncertain } from './mongo/uncertain.js';
 import type {
   BatchState,
-  FileCursor,
+  FilesQuery,
   ListedFile,
   News,
   PageQuery,
@@ -158,7 +158,7 @@ export class MongoStore implements Store {
     }
   }
 
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
+  files(query: FilesQuery): Promise<ListedFile[]> {
     return this.connection.run((db) => files(db, query));
   }
 

@@ -9,7 +9,7 @@ import type { ScanPoint } from './sqlite/pages.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type {
   BatchState,
-  FileCursor,
+  FilesQuery,
   ListedFile,
   News,
   PageQuery,
@@ -112,7 +112,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
+  files(query: FilesQuery): Promise<ListedFile[]> {
     return this.reader.call('files', query);
   }
 

@@ -158,8 +158,21 @@ export interface ResultStore {
    * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
    */
   scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
-  /** Files, newest first, from after the one that `after` points at (`cursorOf`). */
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]>;
+  /** Files, newest first, from after the one that `after` points at. The work does not grow with what is left out. */
+  files(query: FilesQuery): Promise<ListedFile[]>;
+}
+
+export interface FilesQuery {
+  readonly limit: number;
+  readonly after: FileCursor | null;
+  /** Null: all files. */
+  readonly viewer?: Viewer | null;
+}
+
+/** Whose files are wanted: those of a user, and those of a list. */
+export interface Viewer {
+  readonly userId: string | null;
+  readonly fileIds: readonly string[];
 }
 
 /** Where a list of files goes on. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Guard } from '../../src/auth/guard.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine.js';
 import { Admission } from '../../src/http/admission.js';
@@ -58,6 +59,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   onTeardown(() => flusher.drain());
 
   const deps: HttpDeps = {
+    guard: new Guard(null, store),
     store,
     snapshots: new Snapshots(store, feed),
     intake,

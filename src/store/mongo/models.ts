@@ -95,6 +95,7 @@ const files = schemaOf<FileDoc>({
   .index({ fileId: 1 }, { unique: true })
   .index({ life: 1 })
   .index({ createdAt: -1, fileId: -1 })
+  .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: true } })
   .index({ 'intent.at': 1 }, { partialFilterExpression: { 'intent.at': { $exists: true } } });
 

@@ -2,7 +2,7 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
-import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+import { LAYOUTS, SCHEMA_VERSION } from './schema.js';
 
 /** What a statement takes. Anything else (a boolean, a Date, an object) would abort the process inside the driver. */
 export type Bind = string | number | null;
@@ -70,7 +70,7 @@ const BUSY = 'busy_timeout = 2000';
 /** Of each thread. What is not in it is most often in the system's own cache. */
 const CACHE_KIB = 16 * 1024;
 
-/** Opens the database under a directory for the one thread that writes; lays it out where it is new. */
+/** Opens the database under a directory for the one thread that writes; lays it out where it is new or of an older version. */
 export function openForWriting(directory: string): Database {
   return explained(directory, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -92,7 +92,8 @@ export function openForWriting(directory: string): Database {
     ]) {
       database.all(`PRAGMA ${pragma}`);
     }
-    if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    for (const [index, layout] of LAYOUTS.entries())
+      if (index >= version) database.exec(`BEGIN; ${layout} PRAGMA user_version = ${index + 1}; COMMIT`);
     return database;
   });
 }

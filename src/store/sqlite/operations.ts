@@ -1,13 +1,14 @@
 import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
-import type { FileCursor, PageQuery, Registration, Silence } from '../store.js';
+import type { FilesQuery, PageQuery, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
 import { dropExpired, type HeldLimits } from './held.js';
+import { files } from './listing.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
-import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
+import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
@@ -58,7 +59,7 @@ export function reading(db: Database) {
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),
-    files: (query: { limit: number; after: FileCursor | null }) => files(db, query),
+    files: (query: FilesQuery) => files(db, query),
   };
 }
 

@@ -1,8 +1,5 @@
 import { CELLS } from '../../domain/verdict.js';
 
-/** Version of the layout below, kept in the file's `user_version`. A newer file is refused, never touched. */
-export const SCHEMA_VERSION = 1;
-
 /** Counts by status and risk, a column each, so that SQL can add up any choice of them. */
 export const CELL_COLUMNS = Array.from({ length: CELLS }, (_, cell) => `c${cell}`);
 const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
@@ -12,7 +9,7 @@ const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEF
  * with its number. Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 +
  * position`, sorts a file's results in arrival order.
  */
-export const SCHEMA = `
+const FIRST_LAYOUT = `
 CREATE TABLE lives (
   life INTEGER PRIMARY KEY AUTOINCREMENT,
   file_id TEXT NOT NULL,
@@ -100,3 +97,20 @@ INSERT INTO held_total (bytes) VALUES (0);
 CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
 `;
+
+/** Who sees which files; and what became of the addresses of those that finished long ago. */
+const OWNERS_AND_RETENTION = `
+CREATE INDEX lives_by_owner ON lives (user_id, created_at, file_id) WHERE state = 0 AND user_id IS NOT NULL;
+
+ALTER TABLE lives ADD COLUMN finished_at INTEGER;          -- as the kept stats say; NULL: it is not over
+ALTER TABLE lives ADD COLUMN purged INTEGER NOT NULL DEFAULT 0; -- 1 its addresses are to go, 2 they are gone
+UPDATE lives SET finished_at = updated_at
+  WHERE stats IS NOT NULL AND json_extract(stats, '$.completedAt') IS NOT NULL;
+CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged = 0 AND finished_at IS NOT NULL;
+CREATE INDEX lives_to_purge ON lives (life) WHERE purged = 1;
+`;
+
+/** What makes each version of the layout of the one before it; the first one, of an empty file. */
+export const LAYOUTS = [FIRST_LAYOUT, OWNERS_AND_RETENTION];
+/** Kept in the file's `user_version`. A newer file is refused, never touched. */
+export const SCHEMA_VERSION = LAYOUTS.length;
