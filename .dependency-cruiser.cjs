@@ -41,7 +41,12 @@ module.exports = {
       ['inlet/', 'pipeline/', 'store/store', 'domain/', 'errors', 'logger'],
       'bytes in, updates out',
     ),
-    only('auth-decides', 'auth', ['auth/', 'store/store', 'domain/', 'errors'], 'one guard, asked by every door'),
+    only(
+      'auth-decides',
+      'auth',
+      ['auth/', 'store/store', 'domain/', 'errors'],
+      'one guard, asked by every door',
+    ),
     only(
       'broadcast-follows-the-feed',
       'broadcast',
@@ -51,7 +56,18 @@ module.exports = {
     only(
       'realtime-never-reaches-into-the-pipeline',
       'realtime',
-      ['realtime/', 'auth/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics', 'origins'],
+      [
+        'realtime/',
+        'auth/',
+        'broadcast/',
+        'snapshot/',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+        'origins',
+        'addresses',
+      ],
       'sockets read snapshots and follow feeds',
     ),
     only(
@@ -69,6 +85,7 @@ module.exports = {
         'logger',
         'metrics',
         'origins',
+        'addresses',
       ],
       'a route that takes in an update goes through the inlet: one door',
     ),

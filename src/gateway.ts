@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { addressesBehind } from './addresses.js';
 import { Guard } from './auth/guard.js';
 import { createTokens } from './auth/tokens.js';
 import { Broadcaster } from './broadcast/broadcaster.js';
@@ -9,12 +10,14 @@ import { createEngine, type Engine } from './engine.js';
 import { FatalError } from './errors.js';
 import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
+import { Quota } from './http/quota.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Logger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
 import { Flusher } from './pipeline/flusher.js';
 import { Pipeline } from './pipeline/pipeline.js';
+import { watchRetention } from './pipeline/retention.js';
 import { watchSilence } from './pipeline/silence-watch.js';
 import { admitListeners, announceDraining, createGate } from './realtime/gate.js';
 import { RoomWriter } from './realtime/room-writer.js';
@@ -72,6 +75,7 @@ async function assemble(
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? [] : [phase.current]);
+  const addressOf = addressesBehind(config.TRUSTED_PROXIES);
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store);
   const admission = new Admission();
   const app = createApp({
@@ -85,12 +89,17 @@ async function assemble(
     admission,
     metrics,
     logger,
+    quota: new Quota(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf),
   });
-  const http = createServer(app);
+  const http = createServer(timesOf(config), app);
   const connections = connectionsOf(http);
   const options = {
     origins: config.CORS_ORIGINS,
+    addressOf,
     maxConnections: config.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    maxHandshakesPerSecond: config.MAX_HANDSHAKES_PER_SECOND,
+    handshakeTimeoutMs: config.HANDSHAKE_TIMEOUT_MS,
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
@@ -107,6 +116,7 @@ async function assemble(
     { begunMs: config.STALL_AFTER_MS, queuedMs: config.QUEUE_STALL_AFTER_MS },
     logger,
   );
+  const stopPurging = watchRetention(pipeline, config.RETENTION_DAYS, logger);
   phase.current = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -114,6 +124,7 @@ async function assemble(
   const close = async () => {
     phase.current = 'draining';
     stopWatching();
+    stopPurging();
     const step = stepper(logger);
     await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
     await step('store what was taken in', () => conflator.idle());
@@ -134,6 +145,17 @@ async function assemble(
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/** How long and how large a request may be: whoever sends a byte now and then must not keep a connection for ever. */
+function timesOf({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+  const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
   };
 }
 

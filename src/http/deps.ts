@@ -6,6 +6,7 @@ import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Validator } from '../validator/validator.js';
 import type { Admission } from './admission.js';
+import type { Quota } from './quota.js';
 
 /** The part of the configuration that the REST surface goes by. */
 export interface HttpConfig {
@@ -20,6 +21,7 @@ export interface HttpConfig {
 export interface HttpDeps {
   readonly config: HttpConfig;
   readonly guard: Guard;
+  readonly quota: Quota;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;

@@ -13,7 +13,7 @@ export async function statusAfter(
 ): Promise<FileStatus | 'superseded'> {
   if (outcome === 'superseded') return outcome;
   const batches = await store.batches(facts.fileId);
-  const totals = batches.reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const totals = batches.reduce((sum, { summary }) => add(sum, summary), facts.purged ?? NOTHING);
   return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })
     .status;
 }

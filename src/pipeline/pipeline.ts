@@ -64,6 +64,21 @@ export class Pipeline {
       this.deps.flusher.touch(fileId, batchIds);
   }
 
+  /** Purges the files that were over before a point in time, and tells their listeners. */
+  async purge(before: number): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const purged = await this.deps.store.purge(before);
+      if (purged.length === 0) return count;
+      count += purged.length;
+      // Announced one by one: each begins an epoch without the events that hold its addresses.
+      for (const fileId of purged) {
+        this.deps.flusher.touch(fileId, []);
+        await this.deps.flusher.settle(fileId);
+      }
+    }
+  }
+
   async remove(fileId: string): Promise<boolean> {
     const removed = await this.deps.store.remove(fileId);
     if (removed) await this.deps.feed.remove(fileId);

@@ -7,10 +7,10 @@ import type { Refused } from '../domain/events.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { isAllowed } from '../origins.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backlogs } from './backlogs.js';
 import { waitingBytes } from './connection.js';
+import { Door, type DoorOptions } from './door.js';
 import type { Gate, GateSocket } from './gate-socket.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import { Session } from './session.js';
@@ -18,9 +18,8 @@ import { Subscriptions } from './subscriptions.js';
 import { TokenBucket } from './token-bucket.js';
 import { Turns } from './turns.js';
 
-export interface GateOptions {
-  readonly origins: readonly string[];
-  readonly maxConnections: number;
+export interface GateOptions extends DoorOptions {
+  readonly handshakeTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxSubscriptions: number;
   readonly maxEventsPerSecond: number;
@@ -28,17 +27,20 @@ export interface GateOptions {
 
 /** The Socket.IO server, before anybody is let in. */
 export function createGate(http: HttpServer, options: GateOptions): Gate {
+  const door = new Door(options);
   const io: Gate = new Server(http, {
+    // Whoever opens a connection and asks for nothing.
+    connectTimeout: options.handshakeTimeoutMs,
+    upgradeTimeout: options.handshakeTimeoutMs,
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
-      // WebSockets know no same-origin policy: without this any page that somebody visits could listen through them.
-      if (!isAllowed(request.headers, options.origins)) decide('origin not allowed', false);
-      else if (io.engine.clientsCount >= options.maxConnections) decide('too many connections', false);
-      else decide(null, true);
+      const refusal = door.refusalOf(request, io.engine.clientsCount);
+      decide(refusal, refusal === null);
     },
   });
+  door.watch(io.engine);
   return io;
 }
 

@@ -70,6 +70,10 @@ export class SqliteStore implements Store {
     return this.writer.call('stall', silence);
   }
 
+  purge(before: number): Promise<string[]> {
+    return this.writer.call('purge', before);
+  }
+
   async remove(fileId: string): Promise<boolean> {
     const existed = await this.writer.call('end', fileId);
     if (existed) await this.writer.call('cleaned', fileId);

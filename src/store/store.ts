@@ -80,6 +80,12 @@ export interface UpdateStore {
    * updates whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
+  /**
+   * Purges some of the files that were over before a point in time (milliseconds since 1970): their addresses go, and
+   * `FileFacts.purged` stays. Answers with their ids; none: there are no more. What else comes for the same request, or for
+   * none, is `superseded`.
+   */
+  purge(before: number): Promise<string[]>;
   /** Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
   remove(fileId: string): Promise<boolean>;
 }

@@ -20,7 +20,7 @@ const ENCODINGS: Record<'csv' | 'ndjson', Encoding & { readonly type: string }> 
 const IDLE_MS = 60_000;
 const RETRY_AFTER_SECONDS = 5;
 
-export function exportRoutes(app: Express, { config, guard, store }: HttpDeps): void {
+export function exportRoutes(app: Express, { config, guard, quota, store }: HttpDeps): void {
   let running = 0;
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
@@ -38,8 +38,11 @@ export function exportRoutes(app: Express, { config, guard, store }: HttpDeps): 
       res.end();
       return;
     }
+    quota.take(req, res);
     if (running >= config.MAX_EXPORTS) {
-      throw new Fault('rate_limited', 'too many exports at once', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      throw new Fault('rate_limited', `MAX_EXPORTS allows ${config.MAX_EXPORTS} at once`, {
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      });
     }
     running++;
     try {

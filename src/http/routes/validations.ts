@@ -13,13 +13,14 @@ import { idIn } from '../params.js';
 import { ownerOf, statusAfter } from '../standing.js';
 
 export function validationRoutes(app: Express, deps: HttpDeps): void {
-  const { config, guard, readiness, store, validator } = deps;
+  const { config, guard, quota, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.admit(caller, 'submit', fileId);
+    quota.take(req, res);
     const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
     if (validator === null) throw new Fault('validator_not_configured');
     // Nothing is submitted whose answer could not be kept: the validator would work for nobody.

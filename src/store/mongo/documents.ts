@@ -98,6 +98,8 @@ export interface FileDoc {
   /** `keepStats` has not seen all changes. */
   unannounced?: true;
   stats: string | null;
+  /** JSON of the `Summary` of what it was before its addresses went; null or missing: it has them. */
+  purged?: string | null;
   /** Where the kept stats stand in the file's feed. */
   statsAt?: { epoch: string; revision: number };
   /** Batches that are being registered, see intents.ts. */

@@ -89,6 +89,7 @@ const files = schemaOf<FileDoc>({
   changes: Number,
   unannounced: Boolean,
   stats: String,
+  purged: String,
   statsAt: Schema.Types.Mixed,
   intent: Schema.Types.Mixed,
 })
@@ -96,6 +97,7 @@ const files = schemaOf<FileDoc>({
   .index({ life: 1 })
   .index({ createdAt: -1, fileId: -1 })
   .index({ userId: 1, createdAt: -1, fileId: -1 })
+  .index({ status: 1, completedAt: 1 })
   .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: true } })
   .index({ 'intent.at': 1 }, { partialFilterExpression: { 'intent.at': { $exists: true } } });
 

@@ -9,6 +9,7 @@ import { files } from './listing.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
 import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
+import { purge } from './purging.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
@@ -33,6 +34,7 @@ export function writing(db: Database, limits: HeldLimits) {
       dropExpired(db, limits, Date.now());
       return stall(db, silence);
     },
+    purge: (before: number) => purge(db, before, Date.now()),
     end(fileId: string): boolean {
       const life = standing(db, fileId);
       if (life === undefined) return false;

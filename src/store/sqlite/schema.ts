@@ -103,11 +103,10 @@ const OWNERS_AND_RETENTION = `
 CREATE INDEX lives_by_owner ON lives (user_id, created_at, file_id) WHERE state = 0 AND user_id IS NOT NULL;
 
 ALTER TABLE lives ADD COLUMN finished_at INTEGER;          -- as the kept stats say; NULL: it is not over
-ALTER TABLE lives ADD COLUMN purged INTEGER NOT NULL DEFAULT 0; -- 1 its addresses are to go, 2 they are gone
+ALTER TABLE lives ADD COLUMN purged TEXT;                  -- summary of what it was before its addresses went
 UPDATE lives SET finished_at = updated_at
   WHERE stats IS NOT NULL AND json_extract(stats, '$.completedAt') IS NOT NULL;
-CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged = 0 AND finished_at IS NOT NULL;
-CREATE INDEX lives_to_purge ON lives (life) WHERE purged = 1;
+CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
 `;
 
 /** What makes each version of the layout of the one before it; the first one, of an empty file. */
