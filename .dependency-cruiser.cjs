@@ -53,6 +53,12 @@ module.exports = {
       'bytes in, updates out',
     ),
     only(
+      'auth-decides',
+      'auth',
+      ['auth/', 'store/store', 'domain/', 'errors'],
+      'one guard, asked by every door',
+    ),
+    only(
       'broadcast-follows-the-feed',
       'broadcast',
       ['broadcast/', 'feed/feed', 'domain/', 'logger'],
@@ -61,7 +67,18 @@ module.exports = {
     only(
       'realtime-never-reaches-into-the-pipeline',
       'realtime',
-      ['realtime/', 'broadcast/', 'snapshot/', 'domain/', 'errors', 'logger', 'metrics', 'origins'],
+      [
+        'realtime/',
+        'auth/',
+        'broadcast/',
+        'snapshot/',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+        'origins',
+        'addresses',
+      ],
       'sockets read snapshots and follow feeds',
     ),
     only(
@@ -70,6 +87,7 @@ module.exports = {
       [
         'http/',
         'checks',
+        'auth/',
         'inlet/',
         'snapshot/',
         'validator/',
@@ -80,6 +98,7 @@ module.exports = {
         'logger',
         'metrics',
         'origins',
+        'addresses',
       ],
       'a route that takes in an update goes through the inlet: one door',
     ),

@@ -31,6 +31,19 @@ const origins = z
 const address = (form: RegExp, start: string) =>
   z.string().regex(form, `must begin with ${start}`).optional();
 
+const networks = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((network) => network.trim())
+      .filter(Boolean),
+  )
+  .pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
+
+/** Shorter secrets can be guessed from a single token. */
+const MIN_SECRET_BYTES = 32;
+
 /** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
 export const variables = {
   ENGINE: z.enum(['embedded', 'distributed']).optional(),
@@ -38,6 +51,18 @@ export const variables = {
   PORT: integer(3000, 0, 65_535),
   DATA_DIR: z.string().min(1).default('./data'),
   AUTH: z.enum(['none', 'jwt']).optional(),
+  JWT_SECRET: z
+    .string()
+    .max(4096)
+    .refine(
+      (secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES,
+      `must have at least ${MIN_SECRET_BYTES} bytes`,
+    )
+    .optional(),
+  JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  JWT_ISSUER: z.string().min(1).optional(),
+  JWT_AUDIENCE: z.string().min(1).optional(),
+  TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
@@ -76,11 +101,21 @@ export const variables = {
   CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
 
+  MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),
+  HEADERS_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
+  REQUEST_TIMEOUT_MS: integer(120_000, 100, HOUR_MS),
+  MAX_COSTLY_REQUESTS_PER_MINUTE: integer(3_000, 1, 1_000_000),
+
   MAX_CONNECTIONS: integer(20_000, 1, 1_000_000),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(10_000, 1, 1_000_000),
+  MAX_HANDSHAKES_PER_SECOND: integer(5_000, 1, 1_000_000),
+  HANDSHAKE_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
   MAX_SUBSCRIPTIONS_PER_SOCKET: integer(100, 1, 100_000),
   MAX_EVENTS_PER_SECOND: integer(50, 1, 100_000),
   MAX_SOCKET_PAYLOAD_BYTES: integer(64 * KIB, KIB, 64 * MIB),
   MAX_BUFFERED_BYTES: integer(MIB, KIB, 1024 * MIB),
+
+  RETENTION_DAYS: integer(0, 0, 36_500),
 
   SHUTDOWN_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
 } satisfies Record<string, z.ZodType>;
@@ -129,14 +164,27 @@ function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: Given): Config['ENGINE'] {
   return engine;
 }
 
-function authOf({ AUTH, HOST }: Given): Config['AUTH'] {
-  if (AUTH === 'jwt') throw wrong('AUTH: jwt is not part of this version; use none');
+function authOf(given: Given): Config['AUTH'] {
+  const { AUTH, HOST } = given;
+  if (AUTH === 'jwt') checkKeys(given);
   if (AUTH === undefined && !isLoopback(HOST)) {
     throw wrong(
       `AUTH: is not set, and HOST is not loopback: anyone who reaches it could read every file. Set AUTH by hand`,
     );
   }
   return AUTH ?? 'none';
+}
+
+/** Where tokens are checked by, exactly one of two. */
+function checkKeys({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: Given): void {
+  if (JWT_SECRET === undefined && JWKS_URL === undefined)
+    throw wrong('JWT_SECRET: is not set; AUTH=jwt needs it, or JWKS_URL with JWT_ISSUER and JWT_AUDIENCE');
+  if (JWT_SECRET !== undefined && JWKS_URL !== undefined)
+    throw wrong('JWKS_URL: is set beside JWT_SECRET; tokens are checked by one of them');
+  if (JWKS_URL === undefined) return;
+  // Its keys sign tokens for others as well: without these, each of those would be let in here.
+  if (JWT_ISSUER === undefined) throw wrong('JWT_ISSUER: is not set; JWKS_URL needs it');
+  if (JWT_AUDIENCE === undefined) throw wrong('JWT_AUDIENCE: is not set; JWKS_URL needs it');
 }
 
 export function isLoopback(host: string): boolean {

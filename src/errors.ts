@@ -24,6 +24,8 @@ export interface FaultOptions {
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
   /** When to come back. */
   readonly retryAfterSeconds?: number;
+  /** For whoever brought no token, or not the right one: the `error` of RFC 6750; empty: there was none. */
+  readonly challenge?: '' | 'invalid_token' | 'insufficient_scope';
   readonly cause?: unknown;
 }
 
@@ -32,6 +34,7 @@ export class Fault extends Error {
   override readonly name = 'Fault';
   readonly errors: FaultOptions['errors'];
   readonly retryAfterSeconds: number | undefined;
+  readonly challenge: FaultOptions['challenge'];
 
   constructor(
     readonly code: ErrorCode,
@@ -41,6 +44,7 @@ export class Fault extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.challenge = options.challenge;
   }
 }
 

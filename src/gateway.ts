@@ -1,12 +1,16 @@
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { addressesBehind } from './addresses.js';
+import { Guard } from './auth/guard.js';
+import { createTokens } from './auth/tokens.js';
 import { Broadcaster } from './broadcast/broadcaster.js';
 import type { Config } from './config.js';
 import { createEngine, type Engine } from './engine.js';
 import { FatalError } from './errors.js';
 import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
+import { Quota } from './http/quota.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Inlets } from './inlet/inlet.js';
 import type { Logger } from './logger.js';
@@ -14,6 +18,7 @@ import { createMetrics } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
 import { Flusher } from './pipeline/flusher.js';
 import { Pipeline } from './pipeline/pipeline.js';
+import { watchRetention } from './pipeline/retention.js';
 import { watchSilence } from './pipeline/silence-watch.js';
 import { sweepUnannounced } from './pipeline/sweep.js';
 import { admitListeners, announceDraining, createGate } from './realtime/gate.js';
@@ -79,9 +84,12 @@ async function assemble(
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? (inlets?.problems() ?? []) : [phase.current]);
+  const addressOf = addressesBehind(config.TRUSTED_PROXIES);
+  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store);
   const admission = new Admission();
   const app = createApp({
     config,
+    guard,
     store,
     snapshots,
     intake,
@@ -91,12 +99,17 @@ async function assemble(
     admission,
     metrics,
     logger,
+    quota: new Quota(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf),
   });
-  const http = createServer(app);
+  const http = createServer(timesOf(config), app);
   const connections = connectionsOf(http);
   const options = {
     origins: config.CORS_ORIGINS,
+    addressOf,
     maxConnections: config.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    maxHandshakesPerSecond: config.MAX_HANDSHAKES_PER_SECOND,
+    handshakeTimeoutMs: config.HANDSHAKE_TIMEOUT_MS,
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
@@ -104,7 +117,7 @@ async function assemble(
   const io = createGate(http, options);
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
-  admitListeners(io, { broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
+  admitListeners(io, { guard, broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
 
   // What others have stored they announce themselves, unless they take too long.
   if (!engine.isShared) await pipeline.catchUp();
@@ -116,6 +129,7 @@ async function assemble(
   );
   const stopSweeping = engine.isShared ? sweepUnannounced(pipeline, logger) : () => undefined;
   inlets?.start();
+  const stopPurging = watchRetention(pipeline, config.RETENTION_DAYS, logger);
   phase.current = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -124,6 +138,7 @@ async function assemble(
     phase.current = 'draining';
     stopWatching();
     stopSweeping();
+    stopPurging();
     const step = stepper(logger);
     await step('take in no more', () => inlets?.close());
     await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
@@ -145,6 +160,17 @@ async function assemble(
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/** How long and how large a request may be: whoever sends a byte now and then must not keep a connection for ever. */
+function timesOf({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+  const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
   };
 }
 

@@ -24,7 +24,11 @@ const SETTLE_TICKS = 50;
 const http = createServer();
 const io = createGate(http, {
   origins: [],
+  addressOf: ({ socket }) => socket.remoteAddress ?? '',
   maxConnections: 20_000,
+  maxConnectionsPerAddress: 20_000,
+  maxHandshakesPerSecond: 20_000,
+  handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,
   maxEventsPerSecond: 100,

@@ -18,6 +18,8 @@ export interface FileFacts {
   readonly totalBatches: number | null;
   readonly createdAt: string;
   readonly lastUpdated: string;
+  /** What its results added up to, if their addresses were deleted to time. */
+  readonly purged?: Summary;
 }
 
 export interface Counted {
@@ -54,8 +56,9 @@ export interface StatsInput {
 
 export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInput): Stats {
   const batches = Math.max(totals.batches, facts?.totalBatches ?? 0);
-  const status = statusOf(totals, batches);
-  const progress = progressOf(totals, facts?.totalEmails ?? 0, status);
+  const outcome = statusOf(totals, batches);
+  const progress = progressOf(totals, facts?.totalEmails ?? 0, outcome);
+  const status = facts?.purged === undefined ? outcome : 'purged';
   return {
     fileId,
     epoch: cursor.epoch,
@@ -65,10 +68,10 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
     batches: { total: batches, completed: totals.completed, failed: totals.failed, stalled: totals.stalled },
     stats: countsByStatus(totals),
     risk: countsByRisk(totals),
-    throughput: isOver(status) && facts !== null ? overall(progress, facts) : ofLate(progress, recentRate),
+    throughput: isOver(outcome) && facts !== null ? overall(progress, facts) : ofLate(progress, recentRate),
     createdAt: facts?.createdAt ?? null,
     lastUpdated: facts?.lastUpdated ?? null,
-    completedAt: isOver(status) ? (facts?.lastUpdated ?? null) : null,
+    completedAt: isOver(outcome) ? (facts?.lastUpdated ?? null) : null,
   };
 }
 

@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
+import { authenticate, only } from './access.js';
 import { cors } from './cors.js';
 import type { HttpDeps } from './deps.js';
 import { observe } from './observe.js';
@@ -30,6 +31,10 @@ export function createApp(deps: HttpDeps): Express {
     next();
   });
 
+  // What the surface looks like is no secret, and tells how to get in.
+  docsRoutes(app, deps);
+  app.use('/api', authenticate(deps.guard));
+  app.use('/api/dead-letters', only(deps.guard, 'administer'));
   app.use('/api', deps.admission.handler);
 
   for (const routes of [
@@ -40,7 +45,6 @@ export function createApp(deps: HttpDeps): Express {
     validationRoutes,
     exportRoutes,
     deadLetterRoutes,
-    docsRoutes,
     healthRoutes,
   ]) {
     routes(app, deps);

@@ -32,6 +32,8 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
     };
     const end = () =>
       finish(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
+    // Whoever left while it was looked at who they are sends no more events.
+    if (req.destroyed && !req.readableEnded) return reject(wrongBody('ended before it was complete'));
     const gone = () => finish(() => reject(wrongBody('ended before it was complete')));
 
     if (isEncoded(req))

@@ -23,7 +23,10 @@ export function cors(origins: readonly string[]): RequestHandler {
     if (origin === undefined) return next();
     if (isListed(origin, origins)) {
       res.setHeader('Access-Control-Allow-Origin', everyone ? '*' : origin);
-      res.setHeader('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After');
+      res.setHeader(
+        'Access-Control-Expose-Headers',
+        'Content-Disposition, RateLimit, RateLimit-Policy, Retry-After',
+      );
     } else if (!SAFE_METHODS.has(req.method) && !isAllowed(req.headers, origins)) {
       throw new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
     }

@@ -1,3 +1,4 @@
+import type { Guard } from '../auth/guard.js';
 import type { Checks } from '../checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
@@ -6,6 +7,7 @@ import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Validator } from '../validator/validator.js';
 import type { Admission } from './admission.js';
+import type { Quota } from './quota.js';
 
 /** The part of the configuration that the REST surface goes by. */
 export interface HttpConfig {
@@ -19,6 +21,8 @@ export interface HttpConfig {
 
 export interface HttpDeps {
   readonly config: HttpConfig;
+  readonly guard: Guard;
+  readonly quota: Quota;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;

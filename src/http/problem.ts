@@ -30,12 +30,20 @@ export function problems(logger: Logger): ErrorRequestHandler {
     const problem = problemOf(fault);
     const retryAfter = fault.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
     if (problem.status === 503 || problem.status === 429) res.setHeader('Retry-After', String(retryAfter));
+    if (fault.challenge !== undefined) res.setHeader('WWW-Authenticate', challengeOf(fault));
     const text = JSON.stringify(problem);
     res.statusCode = problem.status;
     res.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(text));
     res.end(text);
   };
+}
+
+/** What kind of token is wanted, and what was wrong with the one that came: RFC 6750. */
+function challengeOf({ challenge, message }: Fault): string {
+  const realm = 'Bearer realm="verigate"';
+  if (!challenge) return realm;
+  return `${realm}, error="${challenge}", error_description="${message.replaceAll('"', "'")}"`;
 }
 
 function problemOf({ code, message, errors }: Fault): Problem {

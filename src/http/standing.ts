@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.js';
 import { type FileStatus, statsOf } from '../domain/stats.js';
 import { add, NOTHING } from '../domain/summary.js';
 import type { Registered, Store } from '../store/store.js';
@@ -12,7 +13,18 @@ export async function statusAfter(
 ): Promise<FileStatus | 'superseded'> {
   if (outcome === 'superseded') return outcome;
   const batches = await store.batches(facts.fileId);
-  const totals = batches.reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const totals = batches.reduce((sum, { summary }) => add(sum, summary), facts.purged ?? NOTHING);
   return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })
     .status;
+}
+
+/** Whose a file is after a registration: theirs who are named in it, else whose it was, else the caller's. */
+export async function ownerOf(
+  store: Store,
+  fileId: string,
+  named: string | null,
+  { sub }: Principal,
+): Promise<string | null> {
+  if (named !== null || sub === null) return named;
+  return (await store.file(fileId))?.userId ?? sub;
 }

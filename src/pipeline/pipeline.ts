@@ -86,6 +86,21 @@ export class Pipeline {
     }
   }
 
+  /** Purges the files that were over before a point in time, and tells their listeners. */
+  async purge(before: number): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const purged = await this.deps.store.purge(before);
+      if (purged.length === 0) return count;
+      count += purged.length;
+      // Announced one by one: each begins an epoch without the events that hold its addresses.
+      for (const fileId of purged) {
+        this.deps.flusher.touch(fileId, []);
+        await this.deps.flusher.settle(fileId);
+      }
+    }
+  }
+
   async remove(fileId: string): Promise<boolean> {
     const { store, feed, forget } = this.deps;
     // Where the feed cannot be had nothing is deleted: whoever tries again finds the file, and its listeners are told.

@@ -1,8 +1,11 @@
 import type { Server, Socket } from 'socket.io';
+import type { Principal } from '../auth/principal.js';
 import type { ClientToServerEvents, ServerToClientEvents } from '../domain/events.js';
 import type { Subscriptions } from './subscriptions.js';
 
 export interface SocketData {
+  /** Who came with the token of the handshake. */
+  principal: Principal;
   subscriptions: Subscriptions;
 }
 

@@ -1,24 +1,25 @@
 import type { Server as HttpServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Server } from 'socket.io';
+import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import type { Refused } from '../domain/events.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { isAllowed } from '../origins.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backlogs } from './backlogs.js';
 import { waitingBytes } from './connection.js';
+import { Door, type DoorOptions } from './door.js';
 import type { Gate, GateSocket } from './gate-socket.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
+import { Session } from './session.js';
 import { Subscriptions } from './subscriptions.js';
 import { TokenBucket } from './token-bucket.js';
 import { Turns } from './turns.js';
 
-export interface GateOptions {
-  readonly origins: readonly string[];
-  readonly maxConnections: number;
+export interface GateOptions extends DoorOptions {
+  readonly handshakeTimeoutMs: number;
   readonly maxPayloadBytes: number;
   readonly maxSubscriptions: number;
   readonly maxEventsPerSecond: number;
@@ -26,21 +27,25 @@ export interface GateOptions {
 
 /** The Socket.IO server, before anybody is let in. */
 export function createGate(http: HttpServer, options: GateOptions): Gate {
+  const door = new Door(options);
   const io: Gate = new Server(http, {
+    // Whoever opens a connection and asks for nothing.
+    connectTimeout: options.handshakeTimeoutMs,
+    upgradeTimeout: options.handshakeTimeoutMs,
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
-      // WebSockets know no same-origin policy: without this any page that somebody visits could listen through them.
-      if (!isAllowed(request.headers, options.origins)) decide('origin not allowed', false);
-      else if (io.engine.clientsCount >= options.maxConnections) decide('too many connections', false);
-      else decide(null, true);
+      const refusal = door.refusalOf(request, io.engine.clientsCount);
+      decide(refusal, refusal === null);
     },
   });
+  door.watch(io.engine);
   return io;
 }
 
 export interface ListenersDeps {
+  readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
   readonly backlogs: Backlogs;
@@ -51,9 +56,14 @@ export interface ListenersDeps {
 
 /** Lets listeners in: each event is checked, answered, and never anybody else's problem. */
 export function admitListeners(io: Gate, deps: ListenersDeps): void {
+  identifyAll(io, deps.guard);
   io.on('connection', (socket) => {
-    const subscriptions = new Subscriptions(socket, {
+    const session = new Session(deps.guard, socket.data.principal, () =>
+      subscriptions.dismissAll('token_expired'),
+    );
+    const subscriptions: Subscriptions = new Subscriptions(socket, {
       ...deps,
+      session,
       maxSubscriptions: deps.options.maxSubscriptions,
     });
     socket.data.subscriptions = subscriptions;
@@ -70,15 +80,37 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
       return { ok: true };
     });
     on('refresh', async (request) => {
-      read(refreshSchema, request);
-      return { ok: true, expiresAt: null };
+      const expiresAt = await session.refresh(read(refreshSchema, request).token);
+      await subscriptions.recheck();
+      return { ok: true, expiresAt };
     });
     socket.on('disconnect', () => {
       deps.metrics.sockets.dec();
+      session.end();
       subscriptions.end();
     });
     // Without a listener an error event would end the process.
     socket.on('error', () => undefined);
+  });
+}
+
+/**
+ * Lets nobody in who brings no good token. It stands in the handshake's `auth`, and is looked for nowhere else: a URL ends
+ * up in logs. What was wrong is in the error's `data`, as in every refusal.
+ */
+function identifyAll(io: Gate, guard: Guard): void {
+  io.use((socket, next) => {
+    const { token } = socket.handshake.auth as { token?: unknown };
+    guard.identify(typeof token === 'string' ? token : undefined).then(
+      (principal) => {
+        socket.data.principal = principal;
+        next();
+      },
+      (error: unknown) => {
+        const { error: data } = refusal(error);
+        next(Object.assign(new Error(data.message), { data }));
+      },
+    );
   });
 }
 

@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics.js';
 import { type BacklogOptions, Backlogs } from './backlogs.js';
 import { framedOnce } from './frame.js';
 import type { Gate } from './gate-socket.js';
+import type { Subscriptions } from './subscriptions.js';
 
 /** Writes the payloads of a feed to the sockets of its room: as text, framed once, parsed by nobody on the way. */
 export class RoomWriter implements Rooms {
@@ -33,12 +34,23 @@ export class RoomWriter implements Rooms {
     this.metrics.delivered.inc({ feed }, members.size);
   }
 
+  readmit(fileId: string): Promise<void> | null {
+    const concerned = this.#listenersOf(fileId).filter((listener) => listener.dependsOnOwner(fileId));
+    if (concerned.length === 0) return null;
+    return Promise.all(concerned.map((listener) => listener.recheck([fileId]))).then(() => undefined);
+  }
+
   removed(fileId: string): void {
-    const rooms = FEEDS.map((feed) => roomOf(feed, fileId));
+    const listeners = this.#listenersOf(fileId);
+    this.io.local.to(roomsOf(fileId)).emit('file_deleted', { fileId });
+    for (const listener of listeners) void listener.forget(fileId);
+  }
+
+  #listenersOf(fileId: string): Subscriptions[] {
     const { adapter, sockets } = this.io.of('/');
-    this.io.local.to(rooms).emit('file_deleted', { fileId });
-    for (const id of new Set(rooms.flatMap((room) => [...(adapter.rooms.get(room) ?? [])]))) {
-      void sockets.get(id)?.data.subscriptions.forget(fileId);
-    }
+    const ids = new Set(roomsOf(fileId).flatMap((room) => [...(adapter.rooms.get(room) ?? [])]));
+    return [...ids].flatMap((id) => sockets.get(id)?.data.subscriptions ?? []);
   }
 }
+
+const roomsOf = (fileId: string): string[] => FEEDS.map((feed) => roomOf(feed, fileId));

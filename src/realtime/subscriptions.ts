@@ -3,9 +3,11 @@ import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../d
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import type { Session } from './session.js';
 
 export interface SubscriptionsDeps {
   readonly broadcaster: Broadcaster;
+  readonly session: Pick<Session, 'check' | 'dependsOnOwner'>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
   readonly maxSubscriptions: number;
@@ -15,6 +17,9 @@ export interface SubscriptionsDeps {
 interface Member {
   join(room: string): Promise<void> | void;
   leave(room: string): Promise<void> | void;
+  emit(event: 'unsubscribed', ended: { fileId: string; code: string }): unknown;
+  /** The connection below it; closed, its client comes back. */
+  readonly conn: { close(): unknown };
 }
 
 /** The files that one socket listens to. */
@@ -30,20 +35,27 @@ export class Subscriptions {
   /**
    * Joins the rooms first and takes the snapshot after it, so that no change falls in between. Subscribing again is how
    * a listener changes its feeds or fills a gap.
+   *
+   * Who may listen is asked three times: before anything is done; when the feed is followed, from where on a change of the
+   * owner is told; and after the snapshot, which may be of somebody else's file by then.
    */
   async subscribe(fileId: string, feeds: readonly FeedName[], since: Cursor | null): Promise<Subscribed> {
+    const { session } = this.deps;
+    await session.check(fileId);
     const isNew = !this.#files.has(fileId);
     if (isNew) await this.#add(fileId);
     try {
+      if (isNew) await session.check(fileId);
       for (const feed of FEEDS) {
         const room = roomOf(feed, fileId);
         if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
         else await this.socket.leave(room);
       }
       const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
+      await session.check(fileId);
       if (this.#files.has(fileId)) return answer;
     } catch (error) {
-      if (isNew) await this.unsubscribe(fileId);
+      if (isNew || isRefusal(error)) await this.unsubscribe(fileId);
       throw error;
     }
     if (this.#ended) throw new Fault('unavailable', 'the connection has ended');
@@ -63,6 +75,41 @@ export class Subscriptions {
     this.deps.metrics.subscriptions.dec();
     // Both at once: whoever subscribes again meanwhile must not be taken out of the second room afterwards.
     await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
+  }
+
+  /** Ends all of them, and says why. */
+  dismissAll(code: string): void {
+    for (const fileId of [...this.#files]) this.#dismiss(fileId, code);
+  }
+
+  /** Whether it depends on the file's owner that the socket listens to it. */
+  dependsOnOwner(fileId: string): boolean {
+    return this.#files.has(fileId) && this.deps.session.dependsOnOwner(fileId);
+  }
+
+  /** Ends the subscriptions that are not allowed any more, and says so. Never rejects. */
+  async recheck(fileIds: Iterable<string> = this.#files): Promise<void> {
+    await Promise.all([...fileIds].map((fileId) => this.#recheck(fileId)));
+  }
+
+  async #recheck(fileId: string): Promise<void> {
+    try {
+      await this.deps.session.check(fileId);
+    } catch (error) {
+      if (isRefusal(error)) this.#dismiss(fileId, 'forbidden');
+      // Nobody can tell: then nothing is shown, and whoever comes back is asked anew.
+      else {
+        this.end();
+        this.socket.conn.close();
+      }
+    }
+  }
+
+  #dismiss(fileId: string, code: string): void {
+    if (!this.#files.has(fileId)) return;
+    // The rooms are left at once: no event follows the last one.
+    void this.unsubscribe(fileId);
+    this.socket.emit('unsubscribed', { fileId, code });
   }
 
   /** Ends all of them, for good. */
@@ -91,3 +138,6 @@ export class Subscriptions {
     }
   }
 }
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Fault && (error.code === 'forbidden' || error.code === 'unauthorized');

@@ -39,7 +39,7 @@ export interface Turn {
 export async function beginEpoch(store: Store, feed: Feed, fileId: string, turn: Turn): Promise<void> {
   const leftOut = new Set(turn.unannounced);
   const batches = new Map<string, Announced>();
-  let totals = NOTHING;
+  let totals = turn.facts?.purged ?? NOTHING;
   for (const { batchId, version, summary } of turn.facts === null ? [] : await store.batches(fileId)) {
     if (leftOut.has(batchId)) continue;
     batches.set(batchId, { version, summary });

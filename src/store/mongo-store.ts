@@ -15,6 +15,7 @@ import { factsOf } from './mongo/lives.js';
 import type { Models } from './mongo/models.js';
 import { batchStates, news, settledFile } from './mongo/news.js';
 import { page } from './mongo/pages.js';
+import { purge } from './mongo/purging.js';
 import { register } from './mongo/registry.js';
 import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
@@ -24,7 +25,7 @@ import { Uncertain } from './mongo/uncertain.js';
 import { unended } from './mongo/unended.js';
 import type {
   BatchState,
-  FileCursor,
+  FilesQuery,
   ListedFile,
   News,
   PageQuery,
@@ -133,6 +134,10 @@ export class MongoStore implements Store {
     return this.connection.run((db) => unended(db, query));
   }
 
+  purge(before: number): Promise<string[]> {
+    return this.connection.run((db) => purge(db, before, (ended) => this.#cleanUp(ended)));
+  }
+
   remove(fileId: string): Promise<boolean> {
     return this.#inOrder([file(fileId, true)], (db) => remove(db, fileId));
   }
@@ -192,7 +197,7 @@ export class MongoStore implements Store {
     }
   }
 
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
+  files(query: FilesQuery): Promise<ListedFile[]> {
     return this.connection.run((db) => files(db, query));
   }
 
@@ -217,10 +222,12 @@ export class MongoStore implements Store {
   }
 
   #register(db: Models, registration: Registration): Promise<Registered> {
-    return register(db, this.#held, registration, (ended) =>
-      // Nobody waits for what is left of the earlier request to go; if it does not, the sweep takes it.
-      this.#tidy((again, stopping) => clean(again, ended, stopping)),
-    );
+    return register(db, this.#held, registration, (ended) => this.#cleanUp(ended));
+  }
+
+  /** Nobody waits for what is left of an earlier life to go; if it does not, the sweep takes it. */
+  #cleanUp(ended: Parameters<typeof clean>[1]): void {
+    this.#tidy((db, stopping) => clean(db, ended, stopping));
   }
 
   #sweep(): void {

@@ -11,7 +11,7 @@ import type { ScanPoint } from './sqlite/pages.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type {
   BatchState,
-  FileCursor,
+  FilesQuery,
   ListedFile,
   News,
   PageQuery,
@@ -83,6 +83,10 @@ export class SqliteStore implements Store {
     return this.reader.call('unended', query);
   }
 
+  purge(before: number): Promise<string[]> {
+    return this.writer.call('purge', before);
+  }
+
   async remove(fileId: string): Promise<boolean> {
     const { existed, isClean } = await this.writer.call('end', fileId);
     if (!isClean) await this.writer.call('cleaned', fileId);
@@ -144,7 +148,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
+  files(query: FilesQuery): Promise<ListedFile[]> {
     return this.reader.call('files', query);
   }
 

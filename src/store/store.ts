@@ -96,6 +96,12 @@ export interface UpdateStore {
    */
   unended(query: { limit: number; after: string | null }): Promise<Unended>;
   /**
+   * Purges some of the files that were over before a point in time (milliseconds since 1970): their addresses go, and
+   * `FileFacts.purged` stays. Answers with their ids; none: there are no more. What else comes for the same request, or for
+   * none, is `superseded`.
+   */
+  purge(before: number): Promise<string[]>;
+  /**
    * Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.
    */
@@ -190,8 +196,21 @@ export interface ResultStore {
    * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
    */
   scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
-  /** Files, newest first, from after the one that `after` points at (`cursorOf`). */
-  files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]>;
+  /** Files, newest first, from after the one that `after` points at. The work does not grow with what is left out. */
+  files(query: FilesQuery): Promise<ListedFile[]>;
+}
+
+export interface FilesQuery {
+  readonly limit: number;
+  readonly after: FileCursor | null;
+  /** Null: all files. */
+  readonly viewer?: Viewer | null;
+}
+
+/** Whose files are wanted: those of a user, and those of a list. */
+export interface Viewer {
+  readonly userId: string | null;
+  readonly fileIds: readonly string[];
 }
 
 /** Where a list of files goes on. */

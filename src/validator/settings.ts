@@ -31,7 +31,11 @@ export function headersOf({
     'X-Client-ID': 'verigate',
     ...(key === undefined ? {} : { 'X-API-Key': key }),
   };
-  return (userId) => ({ ...fixed, 'X-User-ID': userId });
+  // Users are named by whoever issues their tokens, in any script.
+  return (userId) => ({
+    ...fixed,
+    'X-User-ID': isHeaderText(userId) ? userId : encodeURIComponent(userId),
+  });
 }
 
 const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text) && text.trim() !== '';

@@ -11,6 +11,7 @@ import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { news } from './store/news.js';
 import { paging } from './store/paging.js';
+import { purging } from './store/purging.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
@@ -26,6 +27,7 @@ const CHAPTERS = {
   'silent batches': stalling,
   'batches that have not ended': listingUnended,
   deletion: removing,
+  retention: purging,
   pages: paging,
   'search by address': searching,
   scans: scanning,

@@ -1,10 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { addressesBehind } from '../../src/addresses.js';
+import { Guard } from '../../src/auth/guard.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine.js';
 import { Admission } from '../../src/http/admission.js';
 import { createApp } from '../../src/http/app.js';
 import type { HttpConfig, HttpDeps } from '../../src/http/deps.js';
+import { Quota } from '../../src/http/quota.js';
 import { HttpIntake } from '../../src/inlet/http-intake.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -58,6 +61,8 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   onTeardown(() => flusher.drain());
 
   const deps: HttpDeps = {
+    guard: new Guard(null, store),
+    quota: new Quota(100_000, addressesBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,

@@ -140,7 +140,11 @@ it('brings a database of an older version up to date, with all that is in it', a
   const path = join(directory, 'verigate.db');
   const database = new Libsql(path);
   // As the first version left it: without what came later.
-  database.exec('DROP TABLE dead_letters; DROP TABLE dead_letters_total; PRAGMA user_version = 1');
+  database.exec(`
+    DROP TABLE dead_letters; DROP TABLE dead_letters_total;
+    DROP INDEX lives_by_owner; DROP INDEX lives_finished;
+    ALTER TABLE lives DROP COLUMN finished_at; ALTER TABLE lives DROP COLUMN purged;
+    PRAGMA user_version = 1`);
   database.close();
   for (let start = 0; start < 2; start++) {
     const store = await openStore(directory);

@@ -2,6 +2,7 @@ import type { Express } from 'express';
 import { z } from 'zod';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
+import { callerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import { type BatchList, batchListBody, failBody } from '../bodies.js';
 import { readJson } from '../body.js';
@@ -9,18 +10,19 @@ import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { listQuery, readQuery } from '../query.js';
-import { statusAfter } from '../standing.js';
+import { ownerOf, statusAfter } from '../standing.js';
 import { knownStats } from './files.js';
 
 /** A place in one life of a file: the batches of a later request are another list. */
 const batchCursor = z.object({ life: z.string(), place: z.number().int().min(0) });
 
-export function batchRoutes(app: Express, { config, intake, snapshots, store }: HttpDeps): void {
+export function batchRoutes(app: Express, { config, guard, intake, snapshots, store }: HttpDeps): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
-    const registration = registrationOf(
-      idIn(req, 'fileId'),
-      await readJson(req, config.MAX_BODY_BYTES, batchListBody),
-    );
+    const id = idIn(req, 'fileId');
+    const caller = callerOf(req);
+    await guard.admit(caller, 'report');
+    const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
+    const registration = registrationOf(id, body, await ownerOf(store, id, body.userId ?? null, caller));
     const registered = await intake.register(registration);
     const { fileId, requestId, totalEmails } = registration;
     const batchIds = registration.batches.map(({ batchId }) => batchId);
@@ -32,6 +34,7 @@ export function batchRoutes(app: Express, { config, intake, snapshots, store }: 
     const fileId = idIn(req, 'fileId');
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, batchCursor);
+    await guard.admit(callerOf(req), 'read', fileId);
     const facts = await store.file(fileId);
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.life !== facts.life) throw wrongCursor();
@@ -46,6 +49,7 @@ export function batchRoutes(app: Express, { config, intake, snapshots, store }: 
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const batchId = idIn(req, 'batchId');
+    await guard.admit(callerOf(req), 'report');
     const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
     if (!(await intake.fail(fileId, batchId, reason))) {
       await knownStats(snapshots, fileId);
@@ -56,12 +60,12 @@ export function batchRoutes(app: Express, { config, intake, snapshots, store }: 
 }
 
 /** A batch that is named twice in one list is one batch; the first that says its size has said it. */
-function registrationOf(fileId: string, body: BatchList): Registration {
+function registrationOf(fileId: string, body: BatchList, userId: string | null): Registration {
   const sizes = new Map<string, number | null>();
   for (const { batchId, totalEmails } of body.batches) sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
   const batches = [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
   // More may be registered later: how many batches the request has is not said here.
-  const { requestId, userId, totalEmails } = body;
+  const { requestId, totalEmails } = body;
   return { fileId, requestId, userId, totalEmails, totalBatches: null, batches };
 }
 

@@ -1,14 +1,17 @@
 import type { Express } from 'express';
+import { callerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { emailsQuery, readQuery } from '../query.js';
 import { knownStats } from './files.js';
 
-export function emailRoutes(app: Express, { snapshots }: HttpDeps): void {
+export function emailRoutes(app: Express, { guard, quota, snapshots }: HttpDeps): void {
   app.get('/api/files/:fileId/emails', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
+    await guard.admit(callerOf(req), 'read', fileId);
+    if (query.email !== undefined) quota.take(req, res);
     const page = await snapshots.page({ fileId, ...query });
     // Only an empty page leaves open whether there is such a file: the others are spared the question.
     if (page.startsWith('{"emails":[]')) await knownStats(snapshots, fileId);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Express, Response } from 'express';
 import { Fault } from '../../errors.js';
+import { callerOf } from '../access.js';
 import type { HttpDeps } from '../deps.js';
 import { CSV_HEADER, csvRow } from '../export/csv.js';
 import { attachment } from '../export/filename.js';
@@ -19,11 +20,12 @@ const ENCODINGS: Record<'csv' | 'ndjson', Encoding & { readonly type: string }> 
 const IDLE_MS = 60_000;
 const RETRY_AFTER_SECONDS = 5;
 
-export function exportRoutes(app: Express, { config, store }: HttpDeps): void {
+export function exportRoutes(app: Express, { config, guard, quota, store }: HttpDeps): void {
   let running = 0;
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, status } = readQuery(req, exportQuery);
+    await guard.admit(callerOf(req), 'read', fileId);
     const { type, ...encoding } = ENCODINGS[format];
     const head = async () => {
       // Asked when the first rows are there: a file that was deleted just before them must not come out as an empty one.
@@ -36,8 +38,11 @@ export function exportRoutes(app: Express, { config, store }: HttpDeps): void {
       res.end();
       return;
     }
+    quota.take(req, res);
     if (running >= config.MAX_EXPORTS) {
-      throw new Fault('rate_limited', 'too many exports at once', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      throw new Fault('rate_limited', `MAX_EXPORTS allows ${config.MAX_EXPORTS} at once`, {
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      });
     }
     running++;
     try {

@@ -4,6 +4,7 @@ import { idSchema } from '../../domain/update.js';
 import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
+import { callerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import { cut, decodeCursor, encodeCursor } from '../cursor.js';
 import type { HttpDeps } from '../deps.js';
@@ -12,10 +13,16 @@ import { listQuery, readQuery } from '../query.js';
 
 const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
-export function fileRoutes(app: Express, { intake, snapshots, store }: HttpDeps): void {
+export function fileRoutes(app: Express, { guard, intake, snapshots, store }: HttpDeps): void {
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
-    const files = await store.files({ limit: limit + 1, after: decodeCursor(cursor, fileCursor) });
+    const caller = callerOf(req);
+    await guard.admit(caller, 'read');
+    const files = await store.files({
+      limit: limit + 1,
+      after: decodeCursor(cursor, fileCursor),
+      viewer: guard.viewOf(caller),
+    });
     const { items, last } = cut(files, limit);
     const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
     const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
@@ -28,18 +35,23 @@ export function fileRoutes(app: Express, { intake, snapshots, store }: HttpDeps)
   });
 
   app.get('/api/files/:fileId/stats', async (req, res) => {
-    sendJson(res, await knownStats(snapshots, idIn(req, 'fileId')));
+    const fileId = idIn(req, 'fileId');
+    await guard.admit(callerOf(req), 'read', fileId);
+    sendJson(res, await knownStats(snapshots, fileId));
   });
 
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
+    await guard.admit(callerOf(req), 'read', fileId);
     const stats = await knownStats(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
     sendJson(res, `{"stats":${stats},"emails":${emails}}`);
   });
 
   app.delete('/api/files/:fileId', async (req, res) => {
-    if (!(await intake.remove(idIn(req, 'fileId')))) throw new Fault('file_not_found');
+    const fileId = idIn(req, 'fileId');
+    await guard.admit(callerOf(req), 'remove', fileId);
+    if (!(await intake.remove(fileId))) throw new Fault('file_not_found');
     res.status(204).end();
   });
 }

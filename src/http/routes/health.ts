@@ -1,10 +1,11 @@
 import type { Express, Request } from 'express';
 import { watch } from '../../checks.js';
 import { Fault } from '../../errors.js';
+import { bearerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
 
-export function healthRoutes(app: Express, { readiness, checks, metrics }: HttpDeps): void {
+export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDeps): void {
   const missing = watch(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');
@@ -20,7 +21,10 @@ export function healthRoutes(app: Express, { readiness, checks, metrics }: HttpD
   });
 
   app.get('/metrics', async (req, res) => {
-    if (!isLocal(req)) throw new Fault('forbidden', 'only over loopback');
+    if (!isLocal(req)) {
+      if (guard.isOpen) throw new Fault('forbidden', 'only over loopback');
+      await guard.admit(await guard.identify(bearerOf(req)), 'administer');
+    }
     const text = await metrics.registry.metrics();
     res.setHeader('Content-Type', metrics.registry.contentType);
     res.setHeader('Cache-Control', 'no-store');

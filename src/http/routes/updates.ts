@@ -1,11 +1,13 @@
 import type { Express } from 'express';
+import { callerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import { readBody } from '../body.js';
 import type { HttpDeps } from '../deps.js';
 
 /** The HTTP inlet: the body goes to the intake as it came. */
-export function updateRoutes(app: Express, { config, intake }: HttpDeps): void {
+export function updateRoutes(app: Express, { config, guard, intake }: HttpDeps): void {
   app.post('/api/updates', async (req, res) => {
+    await guard.admit(callerOf(req), 'report');
     const outcome = await intake.update(await readBody(req, config.MAX_UPDATE_BYTES));
     sendJson(res, `{"outcome":"${outcome}"}`, 202);
   });

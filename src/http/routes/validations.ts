@@ -4,25 +4,36 @@ import { InvalidInput } from '../../domain/update.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
 import type { Submission } from '../../validator/validator.js';
+import { callerOf } from '../access.js';
 import { sendJson } from '../answer.js';
 import { validationBody } from '../bodies.js';
 import { readJson } from '../body.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
-import { statusAfter } from '../standing.js';
+import { ownerOf, statusAfter } from '../standing.js';
 
 export function validationRoutes(app: Express, deps: HttpDeps): void {
-  const { config, readiness, store, validator } = deps;
+  const { config, guard, quota, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
+    const caller = callerOf(req);
+    await guard.admit(caller, 'submit', fileId);
+    quota.take(req, res);
     const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
     if (validator === null) throw new Fault('validator_not_configured');
     // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submission = await validator.submit({ emails, flags, userId: config.VALIDATOR_USER_ID });
-    const registration = registrationOf(fileId, emails.length, submission);
+    const submission = await validator.submit({
+      emails,
+      flags,
+      userId: caller.sub ?? config.VALIDATOR_USER_ID,
+    });
+    // The validator takes its time: somebody else may have submitted a file of this name meanwhile.
+    await guard.admit(caller, 'submit', fileId);
+    const userId = await ownerOf(store, fileId, null, caller);
+    const registration = registrationOf(fileId, emails.length, userId, submission);
     const registered = await keep(deps, registration, submission);
     const { batchIds } = submission;
     const { requestId, totalEmails } = registration;
@@ -35,6 +46,7 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
 function registrationOf(
   fileId: string,
   totalEmails: number,
+  userId: string | null,
   { requestId, batchIds }: Submission,
 ): Registration {
   // Of several batches the validator does not say which is how large.
@@ -43,7 +55,7 @@ function registrationOf(
     fileId,
     // A single batch has no request: its own id tells it from the file's next one.
     requestId: requestId ?? batchIds[0] ?? null,
-    userId: null,
+    userId,
     totalEmails,
     totalBatches: batchIds.length,
     batches: batchIds.map((batchId) => ({ batchId, totalEmails: size })),

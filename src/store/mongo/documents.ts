@@ -100,6 +100,8 @@ export interface FileDoc {
   /** Time of the last change; there until `keepStats` has seen all of them. */
   unannounced?: Date;
   stats: string | null;
+  /** JSON of the `Summary` of what it was before its addresses went; null or missing: it has them. */
+  purged?: string | null;
   /** Where the kept stats stand in the file's feed. */
   statsAt?: { epoch: string; revision: number };
   /** Batches that are being registered, see intents.ts. */

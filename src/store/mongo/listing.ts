@@ -1,29 +1,54 @@
 import { trusted } from 'mongoose';
-import type { FileCursor, ListedFile } from '../store.js';
+import type { FileCursor, FilesQuery, ListedFile, Viewer } from '../store.js';
 import type { FileDoc } from './documents.js';
 import { factsOf } from './lives.js';
 import type { Models } from './models.js';
 import { settle, unsettledLives } from './settling.js';
 
 /** Files, newest first, with everything counted that was stored before. */
-export async function files(
-  db: Models,
-  { limit, after }: { limit: number; after: FileCursor | null },
-): Promise<ListedFile[]> {
-  const list = () =>
-    db.files
-      .find(after === null ? {} : beyond(after), { _id: 0, intent: 0 })
-      .sort({ createdAt: -1, fileId: -1 })
-      .limit(limit)
-      .lean<FileDoc[]>()
-      .exec();
-  const listed = await list();
-  const lives = listed.map(({ life }) => life);
+export async function files(db: Models, { limit, after, viewer = null }: FilesQuery): Promise<ListedFile[]> {
+  const list = () => listed(db, limit, after, viewer);
+  const found = await list();
+  const lives = found.map(({ life }) => life);
   const unsettled = await unsettledLives(db, lives);
   for (const life of unsettled) await settle(db, life);
-  const current = unsettled.length === 0 ? listed : await list();
+  const current = unsettled.length === 0 ? found : await list();
   return current.map((file) => ({ facts: factsOf(file), stats: file.stats }));
 }
+
+/** One's own and the named ones are two lists, each in order: together they would be sorted as a whole each time. */
+async function listed(
+  db: Models,
+  limit: number,
+  after: FileCursor | null,
+  viewer: Viewer | null,
+): Promise<FileDoc[]> {
+  const from = after === null ? {} : beyond(after);
+  if (viewer === null) return newest(db, from, limit);
+  const { userId, fileIds } = viewer;
+  const own = userId === null ? [] : await newest(db, { ...from, userId }, limit);
+  const named = fileIds.length === 0 ? [] : await newest(db, among(fileIds, from), limit);
+  const all = new Map([...own, ...named].map((file) => [file.fileId, file]));
+  return [...all.values()].sort(byAge).slice(0, limit);
+}
+
+const among = (fileIds: readonly string[], from: object) => ({
+  $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
+});
+
+function newest(db: Models, filter: object, limit: number): Promise<FileDoc[]> {
+  return db.files
+    .find(filter, { _id: 0, intent: 0 })
+    .sort({ createdAt: -1, fileId: -1 })
+    .limit(limit)
+    .lean<FileDoc[]>()
+    .exec();
+}
+
+/** As the database sorts: by the bytes of the ids. */
+const byAge = (a: FileDoc, b: FileDoc): number =>
+  b.createdAt.getTime() - a.createdAt.getTime() ||
+  Buffer.compare(Buffer.from(b.fileId), Buffer.from(a.fileId));
 
 function beyond({ createdAt, fileId }: FileCursor) {
   const at = new Date(createdAt);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FileFacts } from '../../domain/stats.js';
+import type { Summary } from '../../domain/summary.js';
 import type { Registration } from '../store.js';
 import type { Batch, EndedBatchDoc, FileDoc, Intent } from './documents.js';
 import type { Models } from './models.js';
@@ -73,6 +74,7 @@ export function lifeOf(
     changes: 1,
     unannounced: now,
     stats: null,
+    purged: null,
   };
 }
 
@@ -92,4 +94,5 @@ export const factsOf = (file: FileDoc): FileFacts => ({
   totalBatches: file.declared.totalBatches,
   createdAt: file.createdAt.toISOString(),
   lastUpdated: file.lastUpdated.toISOString(),
+  ...(file.purged ? { purged: JSON.parse(file.purged) as Summary } : {}),
 });

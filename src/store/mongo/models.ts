@@ -96,6 +96,7 @@ const files = schemaOf<FileDoc>({
   changes: Number,
   unannounced: Date,
   stats: String,
+  purged: String,
   statsAt: Schema.Types.Mixed,
   intent: Schema.Types.Mixed,
 })
@@ -103,6 +104,8 @@ const files = schemaOf<FileDoc>({
   .index({ life: 1 })
   .index({ createdAt: -1, fileId: -1 })
   .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: { $exists: true } } })
+  .index({ userId: 1, createdAt: -1, fileId: -1 })
+  .index({ status: 1, completedAt: 1 })
   .index({ 'intent.at': 1 }, { partialFilterExpression: { 'intent.at': { $exists: true } } });
 
 const parts = schemaOf<PartDoc>({

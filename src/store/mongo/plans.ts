@@ -35,6 +35,8 @@ export async function planOf(
 ): Promise<Plan> {
   const { requestId } = registration;
   if (file === null) return newLife('created', wanted, (intent) => create(db, registration, intent));
+  if (file.purged && (requestId === null || requestId === file.requestId))
+    return { kind: 'superseded', file };
   if (requestId === null || requestId === file.requestId)
     return extension(db, file, registration, file.requestId, wanted, known);
   if (await hasEnded(db, file.fileId, requestId)) return { kind: 'superseded', file };

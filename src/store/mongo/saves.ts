@@ -30,7 +30,8 @@ export async function save(db: Models, held: Held, update: Update, register: Reg
     if (owner === 'over') return SUPERSEDED;
     if (owner === 'unregistered') {
       const { outcome } = await register(registrationOf(update));
-      touched ||= outcome !== 'unchanged' && outcome !== 'superseded';
+      if (outcome === 'superseded') return SUPERSEDED;
+      touched ||= outcome !== 'unchanged';
       continue;
     }
     if (owner === 'nobody') {

@@ -1,4 +1,5 @@
 import type { FileFacts } from '../../domain/stats.js';
+import type { Summary } from '../../domain/summary.js';
 import type { Database } from './database.js';
 
 export interface LifeRow {
@@ -15,6 +16,8 @@ export interface LifeRow {
   updated_at: number;
   changes: number;
   stats: string | null;
+  /** JSON of its `Summary`; null: it has its addresses. */
+  purged: string | null;
 }
 
 export const STANDS = 0;
@@ -84,5 +87,6 @@ export function factsOf(row: LifeRow): FileFacts {
     totalBatches: row.total_batches,
     createdAt: iso(row.created_at),
     lastUpdated: iso(row.updated_at),
+    ...(row.purged === null ? {} : { purged: JSON.parse(row.purged) as Summary }),
   };
 }

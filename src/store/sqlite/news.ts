@@ -49,11 +49,17 @@ export function batchStates(db: Database, fileId: string): BatchState[] {
 
 export function keepStats(db: Database, life: string, changes: number | null, stats: string): void {
   db.run(
-    'UPDATE lives SET stats = ?, kept = coalesce(?, kept) WHERE life = ? AND state = 0',
+    'UPDATE lives SET stats = ?, kept = coalesce(?, kept), finished_at = ? WHERE life = ? AND state = 0',
     stats,
     changes,
+    finishedAt(stats),
     Number(life),
   );
+}
+
+function finishedAt(stats: string): number | null {
+  const { completedAt } = JSON.parse(stats) as { completedAt?: unknown };
+  return typeof completedAt === 'string' ? Date.parse(completedAt) : null;
 }
 
 export const unannouncedFiles = (db: Database): Unannounced[] =>

@@ -2,7 +2,7 @@ import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
 import type { LetterRecord } from '../letter-records.js';
-import type { FileCursor, PageQuery, Registration, Silence } from '../store.js';
+import type { FilesQuery, PageQuery, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
 import {
@@ -15,9 +15,11 @@ import {
   putAside,
 } from './dead-letters.js';
 import { dropExpired, type HeldLimits } from './held.js';
+import { files } from './listing.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import { batchStates, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
-import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
+import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
+import { purge } from './purging.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
@@ -42,6 +44,7 @@ export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterB
       dropExpired(db, limits.held, Date.now());
       return stall(db, silence);
     },
+    purge: (before: number) => purge(db, before, Date.now()),
     /** `isClean`: nothing was there to be cleaned away. */
     end(fileId: string): { existed: boolean; isClean: boolean } {
       const discarded = discardOf(db, fileId);
@@ -74,7 +77,7 @@ export function reading(db: Database) {
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),
-    files: (query: { limit: number; after: FileCursor | null }) => files(db, query),
+    files: (query: FilesQuery) => files(db, query),
     letters: (query: LetterQuery) => letters(db, query),
     letter: (id: string) => letter(db, id),
   };

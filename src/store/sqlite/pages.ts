@@ -2,9 +2,9 @@ import type { PlacedResult } from '../../domain/result.js';
 import { cellsOf, type Status } from '../../domain/verdict.js';
 import { Fault } from '../../errors.js';
 import { foldCase, KEY_LENGTH, keyOf, LAST, letterOf } from '../address-key.js';
-import type { FileCursor, ListedFile, PageQuery, ResultPage } from '../store.js';
+import type { PageQuery, ResultPage } from '../store.js';
 import type { Database } from './database.js';
-import { factsOf, type LifeRow, lifeOf, STANDS, standing } from './lives.js';
+import { type LifeRow, lifeOf, STANDS, standing } from './lives.js';
 import { PLACES, positionsOf, resultsAt } from './results.js';
 import { countOf, find, sumOf } from './sums.js';
 
@@ -174,22 +174,4 @@ export function scanSlice(db: Database, point: ScanPoint, status: Status | undef
     }
     if (results.length >= SLICE) return { results, next: { life: point.life, ordinal, position } };
   }
-}
-
-export function files(
-  db: Database,
-  { limit, after }: { limit: number; after: FileCursor | null },
-): ListedFile[] {
-  const columns = 'SELECT * FROM lives WHERE state = 0';
-  const order = 'ORDER BY created_at DESC, file_id DESC LIMIT ?';
-  const rows =
-    after === null
-      ? db.all<LifeRow>(`${columns} ${order}`, limit)
-      : db.all<LifeRow>(
-          `${columns} AND (created_at, file_id) < (?, ?) ${order}`,
-          Date.parse(after.createdAt),
-          after.fileId,
-          limit,
-        );
-  return rows.map((row) => ({ facts: factsOf(row), stats: row.stats }));
 }

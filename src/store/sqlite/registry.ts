@@ -63,7 +63,7 @@ function lifeFor(
 ): LifeRow | null {
   const { fileId, requestId, batches } = registration;
   if (before === undefined) return openLife(db, registration, now);
-  if (requestId === null || requestId === before.request_id) return before;
+  if (requestId === null || requestId === before.request_id) return before.purged === null ? before : null;
   if (hasEnded(db, fileId, requestId)) return null;
   if (
     before.request_id === null &&
@@ -174,7 +174,7 @@ function registerBySelf(db: Database, update: Update, fileId: string, now: numbe
     },
     now,
   );
-  return { fileId, touched: outcome !== 'unchanged' };
+  return outcome === 'superseded' ? 'over' : { fileId, touched: outcome !== 'unchanged' };
 }
 
 /** Most messages of a batch repeat what its first one has registered. */

@@ -121,7 +121,18 @@ CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
 `;
 
+/** Who sees which files; and what became of the addresses of those that finished long ago. */
+const OWNERS_AND_RETENTION = `
+CREATE INDEX lives_by_owner ON lives (user_id, created_at, file_id) WHERE state = 0 AND user_id IS NOT NULL;
+
+ALTER TABLE lives ADD COLUMN finished_at INTEGER;          -- as the kept stats say; NULL: it is not over
+ALTER TABLE lives ADD COLUMN purged TEXT;                  -- summary of what it was before its addresses went
+UPDATE lives SET finished_at = updated_at
+  WHERE stats IS NOT NULL AND json_extract(stats, '$.completedAt') IS NOT NULL;
+CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
+`;
+
 /** What makes each version of the layout of the one before it; the first one, of an empty file. */
-export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS];
+export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS, OWNERS_AND_RETENTION];
 /** Kept in the file's `user_version`. A newer file is refused, never touched. */
 export const SCHEMA_VERSION = LAYOUTS.length;

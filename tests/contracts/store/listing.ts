@@ -16,6 +16,34 @@ async function listed(store: Store, limit: number) {
 }
 
 export function listing({ own }: Stores): void {
+  it('lists what one user sees: their own and the named ones, each once, in pages of any size', async () => {
+    const { store } = await own();
+    const owners = ['jane', 'joe', null];
+    for (let n = 0; n < 30; n++)
+      await register(store, { fileId: `f${n}`, userId: owners[n % 3] ?? null, batches: [] });
+    const idsOf = async (userId: string | null, fileIds: string[], limit: number) => {
+      const ids: string[] = [];
+      for (let after: FileCursor | null = null; ; ) {
+        const page: ListedFile[] = await store.files({ limit, after, viewer: { userId, fileIds } });
+        ids.push(...page.map(({ facts }) => facts.fileId));
+        const last = page.at(-1)?.facts;
+        if (last === undefined) return ids;
+        after = { createdAt: last.createdAt, fileId: last.fileId };
+      }
+    };
+    const all = (await store.files({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
+    const wanted = (...tests: ((n: number) => boolean)[]) =>
+      all.filter((fileId) => tests.some((test) => test(Number(fileId.slice(1)))));
+    const janes = (n: number) => n % 3 === 0;
+    const isNamed = (n: number) => n === 3 || n === 4 || n === 5;
+    for (const limit of [1, 4, 500]) {
+      expect(await idsOf('jane', [], limit)).toEqual(wanted(janes));
+      expect(await idsOf('jane', ['f3', 'f4', 'f5', 'none'], limit)).toEqual(wanted(janes, isNamed));
+      expect(await idsOf('nobody', ['f3', 'f4', 'f5'], limit)).toEqual(wanted(isNamed));
+      expect(await idsOf(null, [], limit)).toEqual([]);
+    }
+  });
+
   it('lists files newest first, each once, in pages of any size', async () => {
     const { store } = await own();
     // Many at once: several are created within the same millisecond.

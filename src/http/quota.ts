@@ -1,0 +1,58 @@
+import type { Request, Response } from 'express';
+import type { AddressOf } from '../addresses.js';
+import { Fault } from '../errors.js';
+import { callerOf } from './access.js';
+
+const WINDOW_MS = 60_000;
+/** Callers that are remembered; beyond it those who came first are forgiven. */
+const MAX_CALLERS = 100_000;
+
+interface Window {
+  readonly endsAt: number;
+  left: number;
+}
+
+/** Counts what reads a whole file, searches one, or makes the validator work. */
+export class Quota {
+  readonly #windows = new Map<string, Window>();
+
+  constructor(
+    private readonly perMinute: number,
+    private readonly addressOf: AddressOf,
+  ) {}
+
+  /**
+   * Takes one costly request from its caller's minute, by the name in their token, else by their address. The answer says
+   * what is left, in the `RateLimit` fields of the IETF's draft.
+   * @throws Fault `rate_limited`
+   */
+  take(req: Request, res: Response): void {
+    const { perMinute } = this;
+    const { sub } = callerOf(req);
+    const caller = sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
+    const window = windowOf(this.#windows, caller, perMinute);
+    const isOver = window.left <= 0;
+    if (!isOver) window.left--;
+    const seconds = Math.ceil((window.endsAt - performance.now()) / 1000);
+    res.setHeader('RateLimit-Policy', `"costly";q=${perMinute};w=${WINDOW_MS / 1000}`);
+    res.setHeader('RateLimit', `"costly";r=${window.left};t=${seconds}`);
+    if (!isOver) return;
+    const limit = `MAX_COSTLY_REQUESTS_PER_MINUTE allows ${perMinute} exports, submissions and searches`;
+    throw new Fault('rate_limited', `${limit}; come back in ${seconds} s`, { retryAfterSeconds: seconds });
+  }
+}
+
+function windowOf(windows: Map<string, Window>, caller: string, perMinute: number): Window {
+  const now = performance.now();
+  const known = windows.get(caller);
+  if (known !== undefined && known.endsAt > now) return known;
+  const window = { endsAt: now + WINDOW_MS, left: perMinute };
+  windows.delete(caller);
+  windows.set(caller, window);
+  // Windows end in the order that they began in.
+  for (const [oldest, { endsAt }] of windows) {
+    if (endsAt > now && windows.size <= MAX_CALLERS) break;
+    windows.delete(oldest);
+  }
+  return window;
+}

@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'socket.io';
+import type { AddressOf } from '../addresses.js';
+import { isAllowed } from '../origins.js';
+import { TokenBucket } from './token-bucket.js';
+
+export interface DoorOptions {
+  readonly origins: readonly string[];
+  readonly addressOf: AddressOf;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxHandshakesPerSecond: number;
+}
+
+type Engine = Server['engine'];
+
+/** Decides whose handshake is looked at. A refusal names the limit, and when it is worth to come back. */
+export class Door {
+  readonly #open = new Map<string, number>();
+  readonly #handshakes: TokenBucket;
+
+  constructor(private readonly options: DoorOptions) {
+    this.#handshakes = new TokenBucket(options.maxHandshakesPerSecond);
+  }
+
+  /** Null: come in. */
+  refusalOf(request: IncomingMessage, connections: number): string | null {
+    const { origins, addressOf, maxConnections, maxConnectionsPerAddress } = this.options;
+    // WebSockets know no same-origin policy: without this any page that somebody visits could listen through them.
+    if (!isAllowed(request.headers, origins)) return 'origin not allowed';
+    if (connections >= maxConnections)
+      return `MAX_CONNECTIONS: too many connections; come back in ${LATER_S} s`;
+    if ((this.#open.get(addressOf(request)) ?? 0) >= maxConnectionsPerAddress)
+      return `MAX_CONNECTIONS_PER_ADDRESS: too many connections from this address; come back in ${LATER_S} s`;
+    if (!this.#handshakes.take()) return 'MAX_HANDSHAKES_PER_SECOND: too many handshakes; come back in 1 s';
+    return null;
+  }
+
+  /** Counts the connections of each address. */
+  watch(engine: Engine): void {
+    engine.on(
+      'connection',
+      (connection: { request: IncomingMessage; once(event: 'close', then: () => void): void }) => {
+        // Asked now: a connection that has ended knows no address any more.
+        const address = this.options.addressOf(connection.request);
+        this.#open.set(address, (this.#open.get(address) ?? 0) + 1);
+        connection.once('close', () => {
+          const left = (this.#open.get(address) ?? 1) - 1;
+          if (left > 0) this.#open.set(address, left);
+          else this.#open.delete(address);
+        });
+      },
+    );
+  }
+}
+
+const LATER_S = 10;

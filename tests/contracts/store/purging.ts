@@ -1,0 +1,101 @@
+import { expect, it } from '@jest/globals';
+import { statsOf } from '../../../src/domain/stats.js';
+import { add, NOTHING } from '../../../src/domain/summary.js';
+import type { Store } from '../../../src/store/store.js';
+import { addresses } from '../../support/updates.js';
+import { fill, register, type Stores, save } from './harness.js';
+
+const SOON = () => Date.now() + 60_000;
+
+/** Announces what there is, as the gateway does. */
+async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
+  const news = await store.news(fileId, new Map());
+  if (news === null) throw new Error('there is no such file');
+  const { facts, changes } = news;
+  const batches = await store.batches(fileId);
+  const totals = facts.purged ?? batches.reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const cursor = { epoch: 'e', revision: changes };
+  const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
+  const versions = new Map(batches.map(({ batchId, version }) => [batchId, version]));
+  await store.keepStats(fileId, facts.life, { changes, batches: versions }, JSON.stringify(stats));
+  return stats;
+}
+
+async function purgeAll(store: Store, before: number): Promise<string[]> {
+  const purged: string[] = [];
+  for (;;) {
+    const some = await store.purge(before);
+    if (some.length === 0) return purged;
+    purged.push(...some);
+  }
+}
+
+export function purging({ own }: Stores): void {
+  it('drops the addresses of finished files, and keeps what they add up to', async () => {
+    const { store, f1, f2, b1, b2, c1 } = await own();
+    await register(store, { fileId: f1, userId: 'jane', batches: [b1, b2] });
+    await save(store, { batchId: b1, emails: addresses(600), isComplete: true });
+    await save(store, { batchId: b2, emails: ['z@x'], isComplete: true });
+    await register(store, { fileId: f2, batches: [c1] });
+    await save(store, { batchId: c1, emails: ['a@x'] });
+    const before = await announce(store, f1);
+    await announce(store, f2);
+    const [at] = [Date.parse(before.completedAt ?? '')];
+    expect(await purgeAll(store, at)).toEqual([]);
+    expect(await purgeAll(store, SOON())).toEqual([f1]);
+    expect(await purgeAll(store, SOON())).toEqual([]);
+    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual([f1]);
+
+    const after = await announce(store, f1);
+    expect(after).toEqual({ ...before, status: 'purged', revision: after.revision });
+    expect((await store.file(f1))?.userId).toBe('jane');
+    expect(await store.page({ fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
+    expect((await store.page({ fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
+    const slices = [];
+    for await (const slice of store.scan(f1, {})) slices.push(...slice);
+    expect(slices).toEqual([]);
+    expect((await store.page({ fileId: f2, page: 1, limit: 50 })).total).toBe(1);
+    const listed = await store.files({ limit: 9, after: null });
+    expect(listed.map(({ facts }) => [facts.fileId, facts.purged !== undefined])).toEqual([
+      [f2, false],
+      [f1, true],
+    ]);
+    expect(await purgeAll(store, SOON())).toEqual([]);
+  });
+
+  it('does not let late news of the request bring addresses back', async () => {
+    const { store, f1, b1, b2 } = await own();
+    await fill(store, f1, new Map([[b1, ['a@x']]]));
+    await announce(store, f1);
+    await purgeAll(store, SOON());
+    const superseded = { outcome: 'superseded', fileId: null };
+    const late = { emails: ['a@x', 'b@x'], isComplete: true };
+    expect(await save(store, { ...late, batchId: b1 })).toEqual(superseded);
+    expect(await save(store, { ...late, batchId: b2, fileId: f1 })).toEqual(superseded);
+    expect(await save(store, { ...late, batchId: b2, fileId: f1, requestId: 'r1' })).toEqual(superseded);
+    expect((await register(store, { fileId: f1, batches: [b1, b2] })).outcome).toBe('superseded');
+    expect((await store.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(0);
+  });
+
+  it('makes room for a later request, and for a deletion', async () => {
+    const { store, f1, b1, b2 } = await own();
+    await fill(store, f1, new Map([[b1, ['a@x']]]));
+    await announce(store, f1);
+    await purgeAll(store, SOON());
+    await fill(store, f1, new Map([[b2, ['c@x', 'd@x']]]), 'r2');
+    expect((await announce(store, f1)).status).toBe('completed');
+    expect((await store.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(2);
+    await purgeAll(store, SOON());
+    expect((await announce(store, f1)).progress).toMatchObject({ processed: 2, percentage: 100 });
+    expect(await store.remove(f1)).toBe(true);
+    expect(await store.file(f1)).toBeNull();
+  });
+
+  it('leaves alone what somebody has not been told of yet', async () => {
+    const { store, f1, b1 } = await own();
+    await fill(store, f1, new Map([[b1, ['a@x']]]));
+    await announce(store, f1);
+    await register(store, { fileId: f1, totalEmails: 9, batches: [] });
+    expect(await purgeAll(store, SOON())).toEqual([]);
+  });
+}
