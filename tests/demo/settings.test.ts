@@ -52,11 +52,20 @@ describe('settings', () => {
     [['--base-path', 'api'], '--base-path: must be a path like /api/v1'],
     [['--key', 'two words'], '--key: must be printable ASCII without blanks'],
     [['--host', ''], '--host: must be a host name'],
+    [['--redis', 'localhost:6379'], '--redis: must be a URL that begins with redis:// or rediss://'],
     [['--speed', '1'], "Unknown option '--speed'"],
     [['file.txt'], "Unexpected argument 'file.txt'"],
   ])('%j is refused', (args, message) => {
     expect(() => read(args)).toThrow(UsageError);
     expect(() => read(args)).toThrow(message);
+  });
+
+  test('say where updates are published', () => {
+    const url = 'redis://127.0.0.1:6379';
+    expect(serverOptions(read([])).redis).toBeNull();
+    expect(serverOptions(read(['--redis', url, '--stream'])).redis).toEqual({ url, isStream: true });
+    expect(serverOptions(read([], { REDIS_URL: url })).redis).toEqual({ url, isStream: false });
+    expect(() => serverOptions(read(['--stream']))).toThrow(new UsageError('--stream: needs --redis'));
   });
 
   test('a variable that is wrong is named', () => {

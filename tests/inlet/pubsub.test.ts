@@ -36,6 +36,18 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     expect(await other.counted('pubsub', 'skipped')).toBe(a.taken.length);
   });
 
+  it('takes the same bytes published again for another message', async () => {
+    const server = await redis();
+    const intakes = [new RecordingIntake(), new RecordingIntake()];
+    for (const intake of intakes) await listening(inletsOn(server, intake));
+    const { publish } = producerOn(server);
+    for (let i = 0; i < 3; i++) await publish(progress('b1', 1));
+    await publish(LAST);
+    const taken = () => intakes.flatMap((intake) => intake.taken);
+    await eventually('all are taken', () => taken().length === 4);
+    expect(taken().filter((body) => body === LAST)).toHaveLength(1);
+  });
+
   it('stores what it takes in', async () => {
     const server = await redis();
     const gateway = await listening(gatewayWithInlets(server, await engine()));

@@ -194,15 +194,18 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     const server = await redis();
     const intake = new RecordingIntake();
     await listening(inletsOn(server, intake));
-    const { add, redis: client } = producerOn(server);
+    const { add, length, redis: client } = producerOn(server);
+    // A group that begins anew would bring once more what is not acknowledged.
+    const isThrough = async (body: string) => intake.taken.at(-1) === body && (await length()) === 0;
     await add(progress('b1', 1));
-    await eventually('it is stored', () => intake.taken.length === 1);
+    await eventually('it is stored', () => isThrough(progress('b1', 1)));
     await client.xgroup('DESTROY', STREAM, GROUP);
     await add(progress('b2', 1));
-    await eventually('it is stored as well', () => intake.taken.length === 2);
+    await eventually('it is stored as well', () => isThrough(progress('b2', 1)));
     await client.del(STREAM);
     await add(progress('b3', 1));
-    await eventually('so is that', () => intake.taken.length === 3);
+    await eventually('so is that', () => isThrough(progress('b3', 1)));
+    expect(intake.taken).toHaveLength(3);
   });
 
   it('goes on when Redis was restarted empty', async () => {

@@ -20,6 +20,8 @@ const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 't
 export interface ServerOptions {
   /** Every write is on the disk before it is answered; otherwise nothing is. */
   readonly persistent?: boolean;
+  /** Further arguments; they win over all others. */
+  readonly settings?: readonly string[];
 }
 
 /** A redis-server of the tests' own. */
@@ -94,6 +96,7 @@ export class RedisServer {
         '--save',
         '',
         ...persistence,
+        ...(this.options.settings ?? []),
       ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );

@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { variables } from '../../src/config.js';
+import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
+import { temporaryDirectory } from '../support/teardown.js';
+import { readCompose, type Service } from './files.js';
+
+const { services, networks } = readCompose();
+const all = Object.entries(services);
+const gateways = all.filter(([, { environment }]) => environment?.MONGODB_URI !== undefined);
+const DATABASES = ['mongo', 'redis'];
+
+describe('docker-compose.yml', () => {
+  test('has two gateways, both databases, a balancer and a validator', () => {
+    expect(gateways.map(([name]) => name)).toEqual(['gateway-1', 'gateway-2']);
+    expect(Object.keys(services)).toEqual(expect.arrayContaining([...DATABASES, 'balancer', 'validator']));
+  });
+
+  test.each(all)('pins the version of %s', (_, { image = '' }) => {
+    expect(image).toMatch(/^[a-z]+:\d+\.\d+\.\d+(-[a-z]+)?$/);
+  });
+
+  test('has images of its own carry the version of the package', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const own = all.filter(([, { build }]) => build !== undefined);
+    expect(own.map(([name]) => name)).toEqual(['gateway-1', 'gateway-2', 'validator']);
+    for (const [, { image }] of own) expect(image).toBe(`verigate:${version}`);
+  });
+
+  test('publishes one port, on loopback: the balancer\u2019s', () => {
+    const published = all.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
+    expect(published).toEqual([['balancer', expect.stringMatching(/^127\.0\.0\.1:/)]]);
+  });
+
+  test.each(DATABASES)('keeps %s on a network that leads nowhere', (name) => {
+    expect(services[name]?.networks).toEqual(['back']);
+    expect(networks.back).toEqual({ internal: true });
+    expect(services.balancer?.networks).toEqual(['front']);
+  });
+
+  test.each(all)('gives %s no more than it needs', (_, service) => {
+    expect(service.read_only).toBe(true);
+    expect(service.cap_drop).toEqual(['ALL']);
+    expect(service.security_opt).toContain('no-new-privileges:true');
+    expect(service.cap_add).toBeUndefined();
+    expect(service.privileged).toBeUndefined();
+    expect(Object.keys(service.deploy?.resources.limits ?? {}).sort()).toEqual(['cpus', 'memory', 'pids']);
+  });
+
+  test.each(all)('asks after the health of %s', (_, { healthcheck }) => {
+    expect(healthcheck?.test[0]).toBe('CMD');
+  });
+
+  test('starts nobody before those that it needs are well', () => {
+    const needs = Object.fromEntries(
+      all.map(([name, { depends_on = {} }]) => [name, Object.keys(depends_on)]),
+    );
+    expect(needs).toMatchObject({
+      balancer: ['gateway-1', 'gateway-2'],
+      'gateway-1': DATABASES,
+      'gateway-2': DATABASES,
+    });
+    for (const [, { depends_on = {} }] of all) {
+      for (const { condition } of Object.values(depends_on)) expect(condition).toBe('service_healthy');
+    }
+  });
+
+  test.each(gateways)('tells %s nothing that it does not read', (_, { environment = {}, env_file }) => {
+    const unknown = Object.keys(environment).filter((name) => !(name in variables));
+    expect(unknown).toEqual([]);
+    expect(env_file).toEqual(['.env']);
+  });
+
+  test('holds no secret, and goes on without none that it needs', () => {
+    for (const [, { environment = {} }] of all) {
+      for (const [name, value] of Object.entries(environment)) {
+        if (/KEY$|SECRET|PASSWORD|TOKEN|^AUTH$/.test(name)) expect(value).toMatch(/^\$\{\w+:\?.+\}$/);
+      }
+    }
+    expect(services['gateway-1']?.environment?.AUTH).toMatch(/^\$\{AUTH:\?/);
+  });
+
+  test('gives gateways longer to close than they take', () => {
+    const seconds = Number(/^(\d+)s$/.exec(services['gateway-1']?.stop_grace_period ?? '')?.[1]);
+    expect(seconds * 1000).toBeGreaterThan(variables.SHUTDOWN_TIMEOUT_MS.parse(undefined));
+  });
+
+  test('gives the balancer what its configuration asks for', () => {
+    const text = readFileSync('deploy/haproxy.cfg', 'utf8');
+    const asked = new Set([...text.matchAll(/"\$(\w+)"/g)].map(([, name]) => name));
+    expect(new Set(Object.keys(services.balancer?.environment ?? {}))).toEqual(asked);
+  });
+
+  const isThere = spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0;
+  if (!isThere)
+    process.stderr.write('SKIPPED: docker-compose.yml in the eyes of docker compose: it is not here\n');
+  (isThere ? describe : describe.skip)('in the eyes of docker compose', () => {
+    const config = (settings: string) => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, '.env'), settings);
+      const args = ['compose', '--project-directory', directory, '-f', 'docker-compose.yml', 'config'];
+      const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+      return spawnSync('docker', [...args, '--format', 'json'], { env, encoding: 'utf8' });
+    };
+
+    test('is refused without AUTH', () => {
+      const { status, stderr } = config('VALIDATOR_API_KEY=k\n');
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('AUTH');
+    });
+
+    test('is what it is here, and hands on what else .env says', () => {
+      const { status, stdout, stderr } = config('AUTH=jwt\nVALIDATOR_API_KEY=k\nFLUSH_INTERVAL_MS=250\n');
+      expect([status, stderr]).toEqual([0, '']);
+      const seen = (JSON.parse(stdout) as { services: Record<string, Service> }).services;
+      expect(Object.keys(seen).sort()).toEqual(Object.keys(services).sort());
+      const told = { AUTH: 'jwt', VALIDATOR_API_KEY: 'k', FLUSH_INTERVAL_MS: '250', HOST: '0.0.0.0' };
+      expect(seen['gateway-2']?.environment).toMatchObject(told);
+    });
+  });
+});
+
+describeWithOwnRedis('the Redis of docker-compose.yml', (start) => {
+  test('takes its settings', async () => {
+    const { url } = await start({ settings: services.redis?.command?.slice(1) ?? [] });
+    const client = plainClient(url);
+    const setting = async (name: string) => ((await client.config('GET', name)) as string[])[1];
+    expect(await setting('maxmemory-policy')).toBe('noeviction');
+    expect(await setting('maxmemory')).toBe(String(2 ** 30));
+    expect(await setting('appendonly')).toBe('yes');
+    const mib = 2 ** 20;
+    expect(await setting('client-output-buffer-limit')).toContain(`pubsub ${128 * mib} ${64 * mib} 60`);
+  });
+});
