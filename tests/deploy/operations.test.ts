@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { createMetrics } from '../../src/metrics.js';
+
+const page = readFileSync('docs/operations.md', 'utf8');
+
+test('the operations page says of each of our metrics what to do about it', () => {
+  const names = createMetrics()
+    .registry.getMetricsAsArray()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('verigate_'));
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) expect(page).toMatch(new RegExp(`^\\| \`${name}\``, 'm'));
+});
+
+test('the operations page names no file that is not there', () => {
+  const links = [...page.matchAll(/\]\(([^)#]+)\)/g)].map(([, path = '']) => path);
+  expect(links.length).toBeGreaterThan(0);
+  for (const path of links)
+    expect(() => readFileSync(`docs/${path}`)).not.toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});
