@@ -20,7 +20,7 @@ const KNOWN_BATCHES = 10_000;
 /** Looks for news of batches where their producer keeps it; fulfilled once what was found is taken in. */
 export type LookUp = (batchIds: readonly string[]) => Promise<void>;
 
-/** How long the stall of a batch may wait for its look-up. */
+/** How long the stall of a batch may wait for its look-up: not until other gateways think it forgotten. */
 const LOOK_UP_MS = 1_500;
 
 /** What happens to an update, whichever inlet it came by: which file? → save → announce. */
@@ -103,9 +103,7 @@ export class Pipeline {
 
   async remove(fileId: string): Promise<boolean> {
     const { store, feed, forget } = this.deps;
-    // Where the feed cannot be had nothing is deleted: whoever tries again finds the file, and its listeners are told.
-    await feed.head(fileId, []);
-    // What the producer keeps holds the same addresses.
+    // The same addresses. First, so that a failure leaves something that can be deleted again.
     await forget?.((await store.batches(fileId)).map(({ batchId }) => batchId));
     if (!(await store.remove(fileId))) {
       // An earlier attempt may have come as far as the store, and no further.

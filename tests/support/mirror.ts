@@ -63,23 +63,18 @@ export function expectNoHole(events: readonly (readonly [string, string])[]): vo
   }
 }
 
-/** No result is announced again as it was. */
-export function expectSaidOnce(events: readonly (readonly [string, string])[]): void {
-  const standing = new Map<string, string>();
+/** Of batches whose lists only grow, each result is announced once. */
+export function expectSaidOnce(
+  events: readonly (readonly [string, string])[],
+  growing: ReadonlySet<string>,
+): void {
+  const places = new Set<string>();
   for (const [name, payload] of events) {
     if (name !== 'file_emails') continue;
-    const { emails, truncated = [] } = JSON.parse(payload) as EmailsEvent;
-    for (const { batchId, length } of truncated) {
-      for (const place of standing.keys()) {
-        const [of, position] = place.split('\n');
-        if (of === batchId && Number(position) >= length) standing.delete(place);
-      }
-    }
-    for (const result of emails) {
-      const place = `${result.batchId}\n${result.position}`;
-      const text = JSON.stringify(result);
-      expect(standing.get(place)).not.toBe(text);
-      standing.set(place, text);
+    for (const { batchId, position } of (JSON.parse(payload) as EmailsEvent).emails) {
+      const place = `${batchId} ${position}`;
+      if (growing.has(batchId)) expect(places).not.toContain(place);
+      places.add(place);
     }
   }
 }

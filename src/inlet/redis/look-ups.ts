@@ -65,14 +65,17 @@ export class LookUps {
   #remembered = new Set<string>();
   #working: Promise<void> | undefined;
   #later: NodeJS.Timeout | undefined;
-  readonly #periodic: NodeJS.Timeout;
+  #periodic: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
   readonly #visit = limited(VALUES_AT_ONCE, async (batchId: string) => {
     if (!this.#closing.signal.aborted) await this.deps.kept.takeIn(batchId);
   });
 
-  constructor(private readonly deps: LookUpsDeps) {
-    this.#periodic = setInterval(() => void this.#lookAtStalled(), deps.stalledEveryMs).unref();
+  constructor(private readonly deps: LookUpsDeps) {}
+
+  /** From now on what is stalled is looked up from time to time. */
+  start(): void {
+    this.#periodic ??= setInterval(() => void this.#lookAtStalled(), this.deps.stalledEveryMs).unref();
   }
 
   /** Every batch that has not ended, soon: something may have been missed until now. */

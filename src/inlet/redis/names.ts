@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** What the validator publishes on, and the stream beside it. Public names carry no prefix. */
 export const CHANNEL = 'email_validation_results';
 export const STREAM = 'email_validation_results:stream';
@@ -8,9 +6,8 @@ export const GROUP = 'verigate';
 /** Where the validator keeps the newest update of a batch. */
 export const resultsKey = (batchId: string): string => `validation_results:${batchId}`;
 
-/** Says whose a message is: named by its bytes, so that nobody has to parse it to know. */
-export const claimKey = (prefix: string, message: Uint8Array): string =>
-  `${prefix}claim:${createHash('sha256').update(message).digest('base64url')}`;
+/** Says whose a message is. */
+export const claimKey = (prefix: string, message: string): string => `${prefix}claim:${message}`;
 
 /** Says when a batch was last looked up, and by whom. */
 export const lookUpKey = (prefix: string, batchId: string): string => `${prefix}look-up:${batchId}`;

@@ -138,9 +138,10 @@ export class PubSubInlet implements Inlet {
 
   /** Null: nobody could say before everything was over. */
   async #claim(messages: readonly Buffer[]): Promise<boolean[] | null> {
+    const names = messages.map((message) => this.deps.claims.nameOf(message));
     for (let failures = 0; ; failures++) {
       try {
-        return await this.deps.claims.claim(messages, failures > 0);
+        return await this.deps.claims.claim(names, failures > 0);
       } catch {
         if (this.#closing.signal.aborted) return null;
         await rest(backoff(failures), this.#closing.signal);

@@ -104,6 +104,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   let closing: Promise<void> | undefined;
   return {
     start() {
+      lookUps.start();
       pubsub.start();
       stream.start();
     },

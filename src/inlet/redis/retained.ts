@@ -21,7 +21,7 @@ export class Retained {
     const { batchId, fileId, requestId, failure, isComplete, processedCount } = read(message.bytes);
     // What names another file, and a failure, which stands beside the newest list, say something of their own.
     const key = `${batchId}\n${fileId}\n${requestId}\n${failure !== null}`;
-    const entry = { ...message, isComplete, processedCount };
+    const entry = { ...message, bytes: onItsOwn(message.bytes), isComplete, processedCount };
     const before = this.#byBatch.get(key);
     if (before !== undefined && !isNewer(entry, before)) return message;
     this.#byBatch.set(key, entry);
@@ -35,6 +35,10 @@ export class Retained {
     return all;
   }
 }
+
+/** A message as it was read is a part of a larger piece of memory, all of which it would hold on to. */
+const onItsOwn = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength < bytes.buffer.byteLength / 2 ? Uint8Array.from(bytes) : bytes;
 
 let unreadable = 0;
 
