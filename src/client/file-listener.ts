@@ -10,6 +10,7 @@ import type {
   Subscribed,
 } from './protocol.js';
 import { feedsWanted, join, leave } from './siblings.js';
+import { TokenKeeper } from './token-keeper.js';
 
 /** Live for this long: the trouble before it is over, and the next retry starts from the shortest wait. */
 const SETTLED_MS = 10_000;
@@ -29,6 +30,7 @@ class Listening implements FileListener {
   readonly #fileId: string;
   readonly #options: ListenerOptions;
   readonly #handlers: Record<string, (...args: unknown[]) => void>;
+  readonly #keeper: TokenKeeper | undefined;
   readonly #log = new FeedLog();
   #told: ListenerState | undefined;
   /** The number of the newest request: answers to older ones are ignored. */
@@ -42,6 +44,7 @@ class Listening implements FileListener {
     this.#socket = socket;
     this.#fileId = fileId;
     this.#options = options;
+    this.#keeper = options.token === undefined ? undefined : TokenKeeper.of(socket, options.token);
     this.feeds = options.feeds ?? ['stats', 'emails'];
     this.#handlers = {
       connect: () => this.#subscribe(),
@@ -175,6 +178,8 @@ class Listening implements FileListener {
     this.#abandonRequest();
     this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'unsubscribed' });
     this.#options.onUnsubscribed?.(String(body.code));
+    // After a sleep, say: the time for a refresh had passed unseen.
+    if (body.code === 'token_expired') void this.#keeper?.refresh().then((done) => done && this.resume());
   }
 
   #refused(error: Refusal): void {

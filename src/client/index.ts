@@ -2,3 +2,4 @@ export { FileCopy } from './file-copy.js';
 export { listenToFile } from './file-listener.js';
 export type * from './listener-options.js';
 export type * from './protocol.js';
+export type { TokenSource } from './token-keeper.js';

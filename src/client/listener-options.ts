@@ -1,4 +1,5 @@
 import type { EmailsPage, Feed, FeedPosition, FileEmails, Refusal, Stats, Truncation } from './protocol.js';
+import type { TokenSource } from './token-keeper.js';
 
 /** Start over: nothing that was held before counts. `emails` is the first page, REST has the others. */
 export interface Snapshot extends FeedPosition {
@@ -20,6 +21,11 @@ export type ListenerState =
   | { state: 'stale'; since: number; reason: StaleReason; error?: Refusal };
 
 export interface ListenerOptions {
+  /**
+   * For gateways that want one: the token, or a function that gets a fresh one; it is asked at each connection, and again
+   * before the token runs out. It is the socket's: the first listener's counts.
+   */
+  token?: TokenSource;
   /** Both, unless told. */
   feeds?: readonly Feed[];
   onSnapshot?(snapshot: Snapshot): void;

@@ -26,6 +26,8 @@ export type SubscribeAnswer = Subscribed | Refused;
 /** The part of a Socket.IO client that a listener uses: what `io()` returns. */
 export interface ListenerSocket {
   readonly connected: boolean;
+  /** Asked for what goes into the handshake. */
+  auth?: object | ((answer: (auth: object) => void) => void);
   on(event: string, handler: (...args: unknown[]) => void): unknown;
   off(event: string, handler: (...args: unknown[]) => void): unknown;
   emit(event: string, ...args: unknown[]): unknown;
