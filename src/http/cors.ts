@@ -5,7 +5,7 @@ import { isAllowed, isListed } from '../origins.js';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, DELETE',
-  'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+  'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
   'Access-Control-Max-Age': '600',
 };
 
@@ -23,7 +23,10 @@ export function cors(origins: readonly string[]): RequestHandler {
     if (origin === undefined) return next();
     if (isListed(origin, origins)) {
       res.setHeader('Access-Control-Allow-Origin', everyone ? '*' : origin);
-      res.setHeader('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After');
+      res.setHeader(
+        'Access-Control-Expose-Headers',
+        'Content-Disposition, Idempotency-Replayed, Retry-After',
+      );
     } else if (!SAFE_METHODS.has(req.method) && !isAllowed(req.headers, origins)) {
       throw new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
     }

@@ -10,19 +10,23 @@ import { type Claim, Lanes } from './mongo/lanes.js';
 import { files } from './mongo/listing.js';
 import { factsOf } from './mongo/lives.js';
 import type { Models } from './mongo/models.js';
-import { batchStates, keepStats, news, settledFile, unannouncedFiles } from './mongo/news.js';
+import { batchStates, countBatches, keepStats, news, settledFile, unannouncedFiles } from './mongo/news.js';
 import { page } from './mongo/pages.js';
+import { claim, settleReceipt } from './mongo/receipts.js';
 import { register } from './mongo/registry.js';
 import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
 import { stall } from './mongo/stalling.js';
 import { Uncertain } from './mongo/uncertain.js';
 import type {
+  BatchCounts,
   BatchState,
+  Claimed,
   FileCursor,
   ListedFile,
   News,
   PageQuery,
+  ReceiptClaim,
   Registered,
   Registration,
   ResultFilter,
@@ -130,6 +134,10 @@ export class MongoStore implements Store {
     return this.connection.run((db) => batchStates(db, fileId));
   }
 
+  batchCounts(fileId: string): Promise<BatchCounts> {
+    return this.connection.run((db) => countBatches(db, fileId));
+  }
+
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
     return this.connection.run((db) => news(db, fileId, announced));
   }
@@ -160,6 +168,14 @@ export class MongoStore implements Store {
 
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
     return this.connection.run((db) => files(db, query));
+  }
+
+  claim(receipt: ReceiptClaim): Promise<Claimed> {
+    return this.connection.run((db) => claim(db, receipt));
+  }
+
+  settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void> {
+    return this.connection.run((db) => settleReceipt(db, receipt, answer));
   }
 
   close(): Promise<void> {

@@ -8,11 +8,14 @@ import type { Reading, Writing } from './sqlite/operations.js';
 import type { ScanPoint } from './sqlite/pages.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type {
+  BatchCounts,
   BatchState,
+  Claimed,
   FileCursor,
   ListedFile,
   News,
   PageQuery,
+  ReceiptClaim,
   Registered,
   Registration,
   ResultFilter,
@@ -84,6 +87,10 @@ export class SqliteStore implements Store {
     return this.reader.call('batches', fileId);
   }
 
+  batchCounts(fileId: string): Promise<BatchCounts> {
+    return this.reader.call('batchCounts', fileId);
+  }
+
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
     return this.writer.call('news', fileId, announced);
   }
@@ -114,6 +121,14 @@ export class SqliteStore implements Store {
 
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]> {
     return this.reader.call('files', query);
+  }
+
+  claim(receipt: ReceiptClaim): Promise<Claimed> {
+    return this.writer.call('claim', receipt);
+  }
+
+  async settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void> {
+    await this.writer.call('settleReceipt', receipt, answer);
   }
 
   close(): Promise<void> {

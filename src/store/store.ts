@@ -16,7 +16,7 @@ import type { RiskLevel, Status } from '../domain/verdict.js';
  *
  * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
  */
-export interface Store extends UpdateStore, NewsStore, ResultStore {
+export interface Store extends UpdateStore, NewsStore, ResultStore, ReceiptStore {
   /** Ends what is under way and lets go of everything; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -80,7 +80,7 @@ export interface UpdateStore {
    * updates whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
-  /** Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
+  /** Deletes a file, its receipts and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
   remove(fileId: string): Promise<boolean>;
 }
 
@@ -104,6 +104,8 @@ export interface NewsStore {
   file(fileId: string): Promise<FileFacts | null>;
   /** All batches of the file in arrival order: what a lost feed is built anew from. */
   batches(fileId: string): Promise<BatchState[]>;
+  /** How many batches of the file stand how. */
+  batchCounts(fileId: string): Promise<BatchCounts>;
   /** What has changed in the named batches since they were announced; null: there is no such file. One consistent view. */
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null>;
   /**
@@ -123,6 +125,11 @@ export interface BatchState extends Announced {
   /** Time of its last news, else of its registration. ISO 8601 in UTC. */
   readonly lastUpdated: string;
 }
+
+/** For each status: how many batches, and the time of the oldest news among them; null: there are none. */
+export type BatchCounts = Readonly<
+  Record<BatchStatus, { readonly count: number; readonly since: string | null }>
+>;
 
 export interface ResultFilter {
   readonly status?: Status | undefined;
@@ -160,6 +167,32 @@ export interface ResultStore {
   scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
   /** Files, newest first, from after the one that `after` points at (`cursorOf`). */
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]>;
+}
+
+/** Somebody's wish to submit a list under a key, once. */
+export interface ReceiptClaim {
+  readonly fileId: string;
+  readonly key: string;
+  /** Of the list: the same key with another one is a mistake. */
+  readonly fingerprint: string;
+  /** Who claims it: only they can settle it. */
+  readonly owner: string;
+  /** After this time an owner that was not heard of again has died, and the key can be claimed anew. */
+  readonly leaseMs: number;
+  /** How long the answer is kept, from the claim on. */
+  readonly keepMs: number;
+}
+
+export type Claimed =
+  | { readonly state: 'mine' | 'under way' | 'another list' }
+  | { readonly state: 'answered'; readonly answer: string };
+
+/** What was answered to submissions that name a key, so that a repeated one is answered alike. */
+export interface ReceiptStore {
+  /** Takes the key, unless somebody has it: of several that claim it at once, one gets it. */
+  claim(receipt: ReceiptClaim): Promise<Claimed>;
+  /** Keeps the answer; null: the submission came to nothing, and the key is free again. A no-op for anybody but the owner. */
+  settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void>;
 }
 
 /** Where a list of files goes on. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
+import { counting } from './store/counting.js';
 import { failing, stalling } from './store/ending.js';
 import { type HeldLimits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
@@ -9,6 +10,7 @@ import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { news } from './store/news.js';
 import { paging } from './store/paging.js';
+import { receipts } from './store/receipts.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
@@ -22,6 +24,8 @@ const CHAPTERS = {
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,
+  'counts of batches': counting,
+  receipts,
   deletion: removing,
   pages: paging,
   'search by address': searching,

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
+import { IDEMPOTENCY_KEY } from '../idempotency.js';
 import { emailsQuery, exportQuery, listQuery } from '../query.js';
 import * as schemas from './schemas.js';
 
@@ -21,6 +22,8 @@ export interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
+  /** As OpenAPI has them. */
+  readonly headers?: readonly object[];
   readonly body?: z.ZodType;
   readonly answers: readonly Answer[];
   /** Refusals of its own; `internal` and `unavailable` may come from anywhere. */
@@ -126,7 +129,18 @@ const inlets = (config: HttpConfig): Operation[] => [
     method: 'post',
     path: `${FILE}/validations`,
     id: 'submitAddresses',
-    summary: 'Submits addresses to the validator and registers its batches. Not safe to repeat.',
+    summary:
+      'Submits addresses to the validator and registers its batches. Safe to repeat under an `Idempotency-Key` only.',
+    headers: [
+      {
+        name: IDEMPOTENCY_KEY,
+        in: 'header',
+        required: false,
+        description:
+          'A repeated request under the same key is answered as the first one was, and submits nothing.',
+        schema: { type: 'string', minLength: 1, maxLength: 255 },
+      },
+    ],
     body: validationBody(config.MAX_EMAILS_PER_VALIDATION),
     answers: [{ status: 202, description: 'The validator has taken them.', content: schemas.submitted }],
     codes: [

@@ -69,7 +69,18 @@ export const fileEmails = z.object({
     .describe('batches that are shorter now: drop their places from `length` on first'),
 }) satisfies z.ZodType<FileEmails>;
 
-export const snapshot = z.object({ stats, emails: emailsPage });
+const standing = z.object({ count, since: time.nullable().describe('time of the oldest news among them') });
+export const snapshot = z.object({
+  stats,
+  emails: emailsPage,
+  batches: z.object({
+    waiting: standing,
+    running: standing,
+    stalled: standing,
+    completed: standing,
+    failed: standing,
+  }),
+});
 const nextCursor = z.string().nullable().describe('null: this was the last page');
 export const fileList = z.object({ items: z.array(stats), nextCursor });
 
@@ -91,6 +102,7 @@ export const registered = z.object({
   status: z.enum([...stats.shape.status.options, 'superseded']),
 });
 export const submitted = registered.extend({
+  repeats: count.describe('addresses that stood in the list before; they were submitted all the same'),
   replaced: z.boolean().describe('the file had results of an earlier request'),
 });
 export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });

@@ -3,33 +3,59 @@ import type { Express } from 'express';
 import { InvalidInput } from '../../domain/update.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
-import type { Submission } from '../../validator/validator.js';
+import type { Assignment, Submission, Validator } from '../../validator/validator.js';
 import { sendJson } from '../answer.js';
 import { validationBody } from '../bodies.js';
 import { readJson } from '../body.js';
 import type { HttpDeps } from '../deps.js';
+import { Idempotency, idempotencyKey, REPLAYED } from '../idempotency.js';
 import { idIn } from '../params.js';
 import { statusAfter } from '../standing.js';
+
+/** More than registering takes, with all its tries: after that a submission that is still under way has died. */
+const REGISTERING_MS = 60_000;
 
 export function validationRoutes(app: Express, deps: HttpDeps): void {
   const { config, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
+  const idempotency = new Idempotency(store, {
+    leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
+    keepMs: config.IDEMPOTENCY_TTL_MS,
+  });
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    const key = idempotencyKey(req);
+    const list = await readJson(req, config.MAX_BODY_BYTES, body);
     if (validator === null) throw new Fault('validator_not_configured');
     // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submission = await validator.submit({ emails, flags, userId: config.VALIDATOR_USER_ID });
-    const registration = registrationOf(fileId, emails.length, submission);
-    const registered = await keep(deps, registration, submission);
-    const { batchIds } = submission;
-    const { requestId, totalEmails } = registration;
-    const status = await statusAfter(registered, store);
-    const replaced = registered.outcome === 'replaced';
-    sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status, replaced }), 202);
+    const submit = () => submitted(deps, validator, fileId, list);
+    const once =
+      key === null
+        ? { answer: await submit(), replayed: false }
+        : await idempotency.once(fileId, key, list, submit);
+    if (once.replayed) res.setHeader(REPLAYED, 'true');
+    sendJson(res, once.answer, 202);
   });
+}
+
+/** Submits a list, registers what the validator makes of it, and says what became of it, as JSON. */
+async function submitted(
+  deps: HttpDeps,
+  validator: Validator,
+  fileId: string,
+  { emails, flags }: Omit<Assignment, 'userId'>,
+): Promise<string> {
+  const submission = await validator.submit({ emails, flags, userId: deps.config.VALIDATOR_USER_ID });
+  const registration = registrationOf(fileId, emails.length, submission);
+  const registered = await keep(deps, registration, submission);
+  const { batchIds } = submission;
+  const { requestId, totalEmails } = registration;
+  const status = await statusAfter(registered, deps.store);
+  const repeats = emails.length - new Set(emails).size;
+  const replaced = registered.outcome === 'replaced';
+  return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, replaced });
 }
 
 function registrationOf(

@@ -1,5 +1,5 @@
 import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
-import type { BatchDoc, EndedBatchDoc, EndedDoc, FileDoc, PartDoc, SumDoc } from './documents.js';
+import type { BatchDoc, EndedBatchDoc, EndedDoc, FileDoc, PartDoc, ReceiptDoc, SumDoc } from './documents.js';
 
 export interface Models {
   /** `EmailResults`: a document a batch. */
@@ -10,6 +10,7 @@ export interface Models {
   readonly sums: Model<SumDoc>;
   readonly ended: Model<EndedDoc>;
   readonly endedBatches: Model<EndedBatchDoc>;
+  readonly receipts: Model<ReceiptDoc>;
 }
 
 /** A name that is not in the schema is a mistake of ours, in a filter as well as in a document: it must not pass. */
@@ -137,6 +138,18 @@ const endedBatches = schemaOf<EndedBatchDoc>({
   expireAt: Date,
 }).index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const receipts = schemaOf<ReceiptDoc>({
+  _id: String,
+  fileId: String,
+  fingerprint: String,
+  owner: String,
+  answer: String,
+  leaseUntil: Date,
+  expireAt: Date,
+})
+  .index({ fileId: 1 })
+  .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -144,6 +157,7 @@ export const modelsOf = (connection: Connection): Models => ({
   sums: connection.model<SumDoc>('EmailSums', sums, 'emailsums'),
   ended: connection.model<EndedDoc>('EndedRequests', ended, 'endedrequests'),
   endedBatches: connection.model<EndedBatchDoc>('EndedBatches', endedBatches, 'endedbatches'),
+  receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
 });
 
 /** Makes the indexes of a collection, in one command. Those that are there already cost nothing. */

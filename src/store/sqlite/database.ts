@@ -2,7 +2,7 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
-import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+import { RECEIPTS_SCHEMA, SCHEMA, SCHEMA_VERSION } from './schema.js';
 
 /** What a statement takes. Anything else (a boolean, a Date, an object) would abort the process inside the driver. */
 export type Bind = string | number | null;
@@ -93,6 +93,7 @@ export function openForWriting(directory: string): Database {
       database.all(`PRAGMA ${pragma}`);
     }
     if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    database.exec(RECEIPTS_SCHEMA);
     return database;
   });
 }

@@ -1,13 +1,14 @@
 import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
-import type { FileCursor, PageQuery, Registration, Silence } from '../store.js';
+import type { FileCursor, PageQuery, ReceiptClaim, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
 import { dropExpired, type HeldLimits } from './held.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
-import { batchStates, keepStats, news, stall, unannouncedFiles } from './news.js';
+import { batchStates, countBatches, keepStats, news, stall, unannouncedFiles } from './news.js';
 import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
+import { claim, dropReceipts, settleReceipt } from './receipts.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
@@ -33,6 +34,7 @@ export function writing(db: Database, limits: HeldLimits) {
       return stall(db, silence);
     },
     end(fileId: string): boolean {
+      dropReceipts(db, fileId);
       const life = standing(db, fileId);
       if (life === undefined) return false;
       endLife(db, life.life, REMOVED, Date.now());
@@ -48,6 +50,11 @@ export function writing(db: Database, limits: HeldLimits) {
       return fileId;
     },
     unannounced: () => unannouncedFiles(db),
+    claim: (receipt: ReceiptClaim) => claim(db, receipt, Date.now()),
+    settleReceipt: (receipt: ReceiptClaim, answer: string | null) => {
+      settleReceipt(db, receipt, answer);
+      return receipt.key;
+    },
   };
 }
 
@@ -55,6 +62,7 @@ export function writing(db: Database, limits: HeldLimits) {
 export function reading(db: Database) {
   return {
     batches: (fileId: string) => batchStates(db, fileId),
+    batchCounts: (fileId: string) => countBatches(db, fileId),
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),

@@ -100,3 +100,18 @@ INSERT INTO held_total (bytes) VALUES (0);
 CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
 `;
+
+/** Laid out apart from the rest: a database of an earlier version gets it when it is opened. */
+export const RECEIPTS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS receipts (
+  file_id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  answer TEXT,                             -- null: under way
+  lease_until INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (file_id, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS receipts_by_age ON receipts (expires_at);
+`;

@@ -29,6 +29,12 @@ export function closing({ own }: Stores): void {
       store.remove('f1'),
       store.file('f1'),
       store.batches('f1'),
+      store.batchCounts('f1'),
+      store.claim({ fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 }),
+      store.settleReceipt(
+        { fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 },
+        null,
+      ),
       store.news('f1', new Map()),
       store.keepStats('f1', '1', 1, '{}'),
       store.unannounced(),
