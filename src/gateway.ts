@@ -9,7 +9,7 @@ import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Logger } from './logger.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, measureHeld } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
 import { Flusher } from './pipeline/flusher.js';
 import { Pipeline } from './pipeline/pipeline.js';
@@ -54,6 +54,7 @@ async function assemble(
 ): Promise<Gateway> {
   const { store, feed } = engine;
   const metrics = createMetrics();
+  measureHeld(metrics, () => store.held());
   const phase = { current: 'starting' as 'starting' | 'ready' | 'draining' };
 
   const flusher = new Flusher({

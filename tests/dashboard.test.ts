@@ -84,6 +84,41 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
+  it('shows batches that fell silent, and ends one', async () => {
+    const { url } = await startTestGateway({ STALL_AFTER_MS: '20' });
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'slow <b>',
+      emails: addresses(5),
+      totalEmails: 20,
+      totalBatches: 2,
+    });
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'done',
+      emails: addresses(3),
+      isComplete: true,
+      totalEmails: 3,
+    });
+    const { page, complaints } = await open(`${url}${fileHash('f1')}`);
+    const card = page.getByRole('region', { name: 'Stalled batches' });
+    await reads(card.locator('.stalled-id'), 'slow <b>');
+    await reads(card.locator('.stalled-batch .muted'), /^5 of 20, last news /);
+    await card.getByRole('button', { name: 'Fail the batch slow <b>' }).click();
+    await page.getByLabel('Reason').fill('the worker is gone');
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await page.screenshot({ path: `${shot}/stalled.png` });
+    await page.getByRole('button', { name: 'Fail the batch', exact: true }).click();
+    await reads(page.locator('.file-head .pill'), 'Failed');
+    await card.waitFor({ state: 'hidden' });
+    expect(await ask<Stats>(url, '/files/f1/stats')).toMatchObject({
+      status: 'failed',
+      progress: { processed: 8 },
+      batches: { total: 2, completed: 1, failed: 1, stalled: 0 },
+    });
+    expect(await complaints()).toEqual([]);
+  });
+
   it('shows hostile text as text', async () => {
     const { url } = await startTestGateway();
     const fileId = '<img src=x onerror="document.title=1">\u202e/..?#&%2e<script>';

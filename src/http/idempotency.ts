@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { InvalidInput } from '../domain/update.js';
 import { Fault } from '../errors.js';
@@ -46,11 +46,10 @@ export class Idempotency {
   ) {}
 
   /**
-   * What comes to nothing leaves the key free: whoever repeats it tries again.
+   * `fingerprint` tells one submission from another. What comes to nothing leaves the key free: whoever repeats it tries again.
    * @throws InvalidInput where the key was used for something else; Fault `unavailable` while another gateway is at it
    */
-  async once(fileId: string, key: string, submission: unknown, submit: () => Promise<string>): Promise<Once> {
-    const fingerprint = createHash('sha256').update(JSON.stringify(submission)).digest('base64url');
+  async once(fileId: string, key: string, fingerprint: string, submit: () => Promise<string>): Promise<Once> {
     const id = JSON.stringify([fileId, key]);
     const other = this.#underWay.get(id);
     if (other !== undefined) {

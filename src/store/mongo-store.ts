@@ -23,6 +23,7 @@ import type {
   BatchState,
   Claimed,
   FileCursor,
+  HeldStanding,
   ListedFile,
   News,
   PageQuery,
@@ -117,6 +118,10 @@ export class MongoStore implements Store {
       await this.#held.sweep(db, Date.now());
       return stall(db, silence);
     });
+  }
+
+  held(): Promise<HeldStanding> {
+    return this.connection.run((db) => this.#held.standing(db));
   }
 
   remove(fileId: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import type {
   BatchState,
   Claimed,
   FileCursor,
+  HeldStanding,
   ListedFile,
   News,
   PageQuery,
@@ -71,6 +72,10 @@ export class SqliteStore implements Store {
 
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]> {
     return this.writer.call('stall', silence);
+  }
+
+  held(): Promise<HeldStanding> {
+    return this.writer.call('held');
   }
 
   async remove(fileId: string): Promise<boolean> {

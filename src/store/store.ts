@@ -59,6 +59,13 @@ export interface Silence {
   readonly queuedBefore: number;
 }
 
+export interface HeldStanding {
+  readonly updates: number;
+  readonly bytes: number;
+  /** Updates that were dropped by this store since it was opened: their time was over, or there was no room. */
+  readonly dropped: number;
+}
+
 export interface UpdateStore {
   /** The file that a batch is registered for; null: none that stands. */
   locate(batchId: string): Promise<string | null>;
@@ -80,6 +87,8 @@ export interface UpdateStore {
    * updates whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
+  /** What is held for batches that nobody has registered. */
+  held(): Promise<HeldStanding>;
   /** Deletes a file, its receipts and every trace of its addresses; false: there is no such file. Its late updates are `superseded`. */
   remove(fileId: string): Promise<boolean>;
 }
@@ -117,7 +126,8 @@ export interface NewsStore {
   unannounced(): Promise<string[]>;
 }
 
-export type BatchStatus = 'waiting' | 'running' | 'stalled' | 'completed' | 'failed';
+export const BATCH_STATUSES = ['waiting', 'running', 'stalled', 'completed', 'failed'] as const;
+export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 export interface BatchState extends Announced {
   readonly batchId: string;

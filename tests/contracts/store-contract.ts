@@ -11,6 +11,7 @@ import { newerWins } from './store/newer-wins.js';
 import { news } from './store/news.js';
 import { paging } from './store/paging.js';
 import { receipts } from './store/receipts.js';
+import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
@@ -21,6 +22,7 @@ const CHAPTERS = {
   news,
   registration: registering,
   'registration by a message': selfRegistering,
+  recordings: recorded,
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,

@@ -201,6 +201,55 @@ describe('a validator that is down', () => {
   });
 });
 
+test('a list of as many addresses as there may be goes through without holding up the others', async () => {
+  const server = await counting();
+  const config = { MAX_EMAILS_PER_VALIDATION: 100_000, MAX_BODY_BYTES: 16 * 1024 * 1024 };
+  const app = await startApp({ validator: validatorAt(server), config });
+  const emails = Array.from({ length: 100_000 }, (_, i) => `someone.number${i % 99_000}@example.com`);
+  const { status, json } = await submit(app, 'k', { emails });
+  expect([status, json.totalEmails, json.repeats]).toEqual([202, 100_000, 1_000]);
+  expect(JSON.parse(server.seen[0]?.body ?? '').emails).toEqual(emails);
+  const oneMore = await submit(app, null, { emails: [...emails, 'a'] });
+  expect([oneMore.status, oneMore.json.errors]).toEqual([
+    400,
+    [{ field: 'emails', message: 'must have at most 100000 entries' }],
+  ]);
+  expect(server.seen).toHaveLength(1);
+});
+
+test('addresses of megabytes go on to the letter', async () => {
+  const server = await counting();
+  const app = await startApp({ validator: validatorAt(server), config: { MAX_BODY_BYTES: 8 * 1024 * 1024 } });
+  const emails = ['x'.repeat(3_000_000), 'é'.repeat(1_000_000)];
+  expect((await submit(app, 'k', { emails })).status).toBe(202);
+  expect(JSON.parse(server.seen[0]?.body ?? '').emails).toEqual(emails);
+});
+
+test('entries that are no text are named, the first few of them', async () => {
+  const app = await startApp({ validator: validatorAt(await counting()) });
+  const { status, json } = await submit(app, null, { emails: Array(900).fill(7) });
+  expect([status, json.errors.length, json.errors[9]]).toEqual([
+    400,
+    10,
+    { field: 'emails[9]', message: 'must be a string' },
+  ]);
+});
+
+test('batches are listed by status, too', async () => {
+  const app = await startApp({ validator: validatorAt(await counting()) });
+  await call(app, 'POST', '/api/files/f/batches', {
+    batches: [{ batchId: 'b1' }, { batchId: 'b2' }, { batchId: 'b3' }],
+  });
+  await call(app, 'POST', '/api/files/f/batches/b2/fail', { reason: 'no worker' });
+  const listed = async (query: string) =>
+    (await call(app, 'GET', `/api/files/f/batches?${query}`)).json.items?.map(({ batchId }: Json) => batchId);
+  expect(await listed('status=failed')).toEqual(['b2']);
+  expect(await listed('status=waiting')).toEqual(['b3', 'b1']);
+  const { json } = await call(app, 'GET', '/api/files/f/batches?status=waiting&limit=1');
+  expect(await listed(`status=waiting&limit=1&cursor=${json.nextCursor}`)).toEqual(['b1']);
+  expect((await call(app, 'GET', '/api/files/f/batches?status=lost')).json.errors[0].field).toBe('status');
+});
+
 test('the snapshot says how the batches stand', async () => {
   const app = await startApp({ validator: validatorAt(await counting()) });
   await submit(app, null);

@@ -3,7 +3,7 @@ import type { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
 import { IDEMPOTENCY_KEY } from '../idempotency.js';
-import { emailsQuery, exportQuery, listQuery } from '../query.js';
+import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../query.js';
 import * as schemas from './schemas.js';
 
 type ErrorCode = keyof typeof ERRORS;
@@ -109,7 +109,7 @@ const batches = (): Operation[] => [
     path: `${FILE}/batches`,
     id: 'listBatches',
     summary: 'The batches of the latest request, newest first, and how each stands.',
-    query: listQuery,
+    query: batchesQuery,
     answers: [{ status: 200, description: 'A page of the list.', content: schemas.batchList }],
     codes: ['invalid_request', 'file_not_found'],
   },

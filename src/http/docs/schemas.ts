@@ -3,6 +3,7 @@ import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js'
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
+import { BATCH_STATUSES } from '../../store/store.js';
 
 /** The shapes that leave the gateway, for its documents; the tests hold real answers against them. */
 
@@ -73,20 +74,14 @@ const standing = z.object({ count, since: time.nullable().describe('time of the 
 export const snapshot = z.object({
   stats,
   emails: emailsPage,
-  batches: z.object({
-    waiting: standing,
-    running: standing,
-    stalled: standing,
-    completed: standing,
-    failed: standing,
-  }),
+  batches: entries(BATCH_STATUSES, standing),
 });
 const nextCursor = z.string().nullable().describe('null: this was the last page');
 export const fileList = z.object({ items: z.array(stats), nextCursor });
 
 export const batch = z.object({
   batchId: z.string(),
-  status: z.enum(['waiting', 'running', 'stalled', 'completed', 'failed']),
+  status: z.enum(BATCH_STATUSES),
   totalEmails: count.nullable(),
   processed: count,
   skipped: count,

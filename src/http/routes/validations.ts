@@ -3,7 +3,8 @@ import type { Express } from 'express';
 import { InvalidInput } from '../../domain/update.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
-import type { Assignment, Submission, Validator } from '../../validator/validator.js';
+import type { Flags, Submission, Validator } from '../../validator/validator.js';
+import { type AddressList, readAddressList } from '../address-list.js';
 import { sendJson } from '../answer.js';
 import { validationBody } from '../bodies.js';
 import { readJson } from '../body.js';
@@ -26,15 +27,16 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const key = idempotencyKey(req);
-    const list = await readJson(req, config.MAX_BODY_BYTES, body);
+    const { emails: entries, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    const list = await readAddressList(entries);
     if (validator === null) throw new Fault('validator_not_configured');
     // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submit = () => submitted(deps, validator, fileId, list);
+    const submit = () => submitted(deps, validator, fileId, list, flags);
     const once =
       key === null
         ? { answer: await submit(), replayed: false }
-        : await idempotency.once(fileId, key, list, submit);
+        : await idempotency.once(fileId, key, list.digest + JSON.stringify(flags), submit);
     if (once.replayed) res.setHeader(REPLAYED, 'true');
     sendJson(res, once.answer, 202);
   });
@@ -45,7 +47,8 @@ async function submitted(
   deps: HttpDeps,
   validator: Validator,
   fileId: string,
-  { emails, flags }: Omit<Assignment, 'userId'>,
+  { emails, repeats }: AddressList,
+  flags: Flags,
 ): Promise<string> {
   const submission = await validator.submit({ emails, flags, userId: deps.config.VALIDATOR_USER_ID });
   const registration = registrationOf(fileId, emails.length, submission);
@@ -53,7 +56,6 @@ async function submitted(
   const { batchIds } = submission;
   const { requestId, totalEmails } = registration;
   const status = await statusAfter(registered, deps.store);
-  const repeats = emails.length - new Set(emails).size;
   const replaced = registered.outcome === 'replaced';
   return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, replaced });
 }

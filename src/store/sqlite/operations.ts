@@ -4,7 +4,7 @@ import type { Status } from '../../domain/verdict.js';
 import type { FileCursor, PageQuery, ReceiptClaim, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
-import { dropExpired, type HeldLimits } from './held.js';
+import { dropExpired, type Holding, heldStanding } from './held.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import { batchStates, countBatches, keepStats, news, stall, unannouncedFiles } from './news.js';
 import { files, page, type ScanPoint, scanSlice, scanStart } from './pages.js';
@@ -12,7 +12,7 @@ import { claim, dropReceipts, settleReceipt } from './receipts.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writing(db: Database, limits: HeldLimits) {
+export function writing(db: Database, holding: Holding) {
   return {
     locate(batchId: string): string | null {
       const batch = batchOf(db, batchId);
@@ -20,7 +20,7 @@ export function writing(db: Database, limits: HeldLimits) {
       return life?.state === STANDS ? life.file_id : null;
     },
     register: (registration: Registration) => register(db, registration, Date.now()),
-    save: (update: Update) => save(db, update, limits, Date.now()),
+    save: (update: Update) => save(db, update, holding, Date.now()),
     fail(fileId: string, batchId: string, reason: string): boolean {
       const life = standing(db, fileId);
       const batch = batchOf(db, batchId);
@@ -30,7 +30,7 @@ export function writing(db: Database, limits: HeldLimits) {
     },
     stall(silence: Silence) {
       // Asked for again and again, so nothing is held for much longer than it may be.
-      dropExpired(db, limits, Date.now());
+      dropExpired(db, holding, Date.now());
       return stall(db, silence);
     },
     end(fileId: string): boolean {
@@ -50,6 +50,7 @@ export function writing(db: Database, limits: HeldLimits) {
       return fileId;
     },
     unannounced: () => unannouncedFiles(db),
+    held: () => heldStanding(db, holding),
     claim: (receipt: ReceiptClaim) => claim(db, receipt, Date.now()),
     settleReceipt: (receipt: ReceiptClaim, answer: string | null) => {
       settleReceipt(db, receipt, answer);

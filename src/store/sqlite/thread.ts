@@ -47,7 +47,7 @@ function read(db: Database): void {
 }
 
 function write(db: Database): void {
-  const operations = writing(db, { ttlMs: heldTtlMs, maxBytes: maxHeldBytes }) as Operations;
+  const operations = writing(db, { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 }) as Operations;
   const queue: Request[] = [];
   const awaitingCleanliness: { id: number; fileId: string }[] = [];
   let scheduled = false;

@@ -30,6 +30,7 @@ export function closing({ own }: Stores): void {
       store.file('f1'),
       store.batches('f1'),
       store.batchCounts('f1'),
+      store.held(),
       store.claim({ fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 }),
       store.settleReceipt(
         { fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 },
