@@ -280,6 +280,27 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
+  it('does not have a list validated twice that is sent again after its answer was lost', async () => {
+    const validator = await standIn(always(200, { batchId: 'b1', results: null }));
+    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
+    const { page } = await open(`${url}/#/new`);
+    let lost = 0;
+    await page.route('**/validations', async (route) => {
+      if (lost > 0) return route.continue();
+      // The gateway has answered; the page never hears of it.
+      await route.fetch();
+      lost++;
+      await route.abort();
+    });
+    await page.getByLabel('Addresses').fill('a@example.com\nb@example.com');
+    await page.getByLabel('File id').fill('my list');
+    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
+    await page.locator('.refusal[data-code="unreachable"]').waitFor();
+    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
+    await reads(page.locator('h1'), 'my list');
+    expect([lost, validator.seen.length]).toEqual([1, 1]);
+  });
+
   it('counts a list and its repeats, and shows what is wrong with it', async () => {
     const { url } = await startTestGateway({ MAX_EMAILS_PER_VALIDATION: '3' });
     const { page } = await open(`${url}/#/new`);

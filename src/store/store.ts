@@ -4,6 +4,9 @@ import type { FileFacts } from '../domain/stats.js';
 import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { ReceiptStore } from './receipts.js';
+
+export type { Claimed, ReceiptClaim, ReceiptStore } from './receipts.js';
 
 /**
  * What the gateway remembers. Every implementation guarantees:
@@ -177,32 +180,6 @@ export interface ResultStore {
   scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
   /** Files, newest first, from after the one that `after` points at (`cursorOf`). */
   files(query: { limit: number; after: FileCursor | null }): Promise<ListedFile[]>;
-}
-
-/** Somebody's wish to submit a list under a key, once. */
-export interface ReceiptClaim {
-  readonly fileId: string;
-  readonly key: string;
-  /** Of the list: the same key with another one is a mistake. */
-  readonly fingerprint: string;
-  /** Who claims it: only they can settle it. */
-  readonly owner: string;
-  /** After this time an owner that was not heard of again has died, and the key can be claimed anew. */
-  readonly leaseMs: number;
-  /** How long the answer is kept, from the claim on. */
-  readonly keepMs: number;
-}
-
-export type Claimed =
-  | { readonly state: 'mine' | 'under way' | 'another list' }
-  | { readonly state: 'answered'; readonly answer: string };
-
-/** What was answered to submissions that name a key, so that a repeated one is answered alike. */
-export interface ReceiptStore {
-  /** Takes the key, unless somebody has it: of several that claim it at once, one gets it. */
-  claim(receipt: ReceiptClaim): Promise<Claimed>;
-  /** Keeps the answer; null: the submission came to nothing, and the key is free again. A no-op for anybody but the owner. */
-  settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void>;
 }
 
 /** Where a list of files goes on. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine.js';
+import { Fault } from '../../src/errors.js';
 import { createValidator } from '../../src/validator/validator.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { always, type StandIn, standIn } from '../validator/stand-in.js';
@@ -118,6 +119,28 @@ describe('a submission under a key', () => {
     expect((await submit(app, 'k')).json.batchIds).toEqual(['b1']);
     expect((await submit(app, 'k')).json.batchIds).toEqual(['b1']);
     expect(server.seen).toHaveLength(4);
+  });
+
+  test('that another gateway is at is answered with 503, and when to come back', async () => {
+    const server = await counting();
+    const app = await startApp({ validator: validatorAt(server) });
+    Object.assign(app.deps.store, { claim: async () => ({ state: 'under way' }) });
+    const { status, json, headers } = await submit(app, 'k');
+    expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
+    expect(server.seen).toEqual([]);
+  });
+
+  test('whose answer cannot be kept is answered all the same, and one that cannot be claimed is not made', async () => {
+    const server = await counting();
+    const app = await startApp({ validator: validatorAt(server) });
+    const away = async () => {
+      throw new Fault('unavailable');
+    };
+    Object.assign(app.deps.store, { settleReceipt: away });
+    expect((await submit(app, 'k')).status).toBe(202);
+    Object.assign(app.deps.store, { claim: away });
+    expect((await submit(app, 'another')).status).toBe(503);
+    expect(server.seen).toHaveLength(1);
   });
 
   test('is remembered over a restart, and until its file is deleted', async () => {

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import type { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
-import { IDEMPOTENCY_KEY } from '../idempotency.js';
 import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../query.js';
+import { IDEMPOTENCY_HEADER } from './parameters.js';
 import * as schemas from './schemas.js';
 
 type ErrorCode = keyof typeof ERRORS;
@@ -131,16 +131,7 @@ const inlets = (config: HttpConfig): Operation[] => [
     id: 'submitAddresses',
     summary:
       'Submits addresses to the validator and registers its batches. Safe to repeat under an `Idempotency-Key` only.',
-    headers: [
-      {
-        name: IDEMPOTENCY_KEY,
-        in: 'header',
-        required: false,
-        description:
-          'A repeated request under the same key is answered as the first one was, and submits nothing.',
-        schema: { type: 'string', minLength: 1, maxLength: 255 },
-      },
-    ],
+    headers: [IDEMPOTENCY_HEADER],
     body: validationBody(config.MAX_EMAILS_PER_VALIDATION),
     answers: [{ status: 202, description: 'The validator has taken them.', content: schemas.submitted }],
     codes: [
