@@ -122,6 +122,13 @@ module.exports = {
       from: { path: '^demo/' },
       to: { path: '^src/' },
     },
+    {
+      name: 'examples-use-what-everybody-has',
+      comment: 'the wire, and the SDK',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: ['^src/', '^demo/', '^tests/'], pathNot: '^src/client/index' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -77,6 +77,9 @@ export const variables = {
   VALIDATOR_API_KEY: z.string().min(1).optional(),
   VALIDATOR_USER_ID: z.string().min(1).max(255).default('verigate'),
   VALIDATOR_TIMEOUT_MS: integer(30_000, 10, HOUR_MS),
+  VALIDATOR_MAX_FAILURES: integer(5, 1, 1000),
+  VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
+  IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),

@@ -14,7 +14,7 @@ import { Quota } from './http/quota.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Inlets } from './inlet/inlet.js';
 import type { Logger } from './logger.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, measureHeld } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
 import { Flusher } from './pipeline/flusher.js';
 import { Pipeline } from './pipeline/pipeline.js';
@@ -61,6 +61,7 @@ async function assemble(
 ): Promise<Gateway> {
   const { store, feed, checks } = engine;
   const metrics = createMetrics();
+  measureHeld(metrics, () => store.held());
   const phase = { current: 'starting' as 'starting' | 'ready' | 'draining' };
 
   const flusher = new Flusher({

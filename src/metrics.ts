@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { HeldStanding } from './store/store.js';
 
 /** The gateway's own figures, one registry a gateway so that several can live in one process. */
 export function createMetrics() {
@@ -59,6 +60,34 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+/** Figures of what is held, asked for whenever somebody reads the metrics. */
+export function measureHeld({ registry }: Metrics, held: () => Promise<HeldStanding>): void {
+  let asked: Promise<HeldStanding | null> | null = null;
+  /** Once for all three. Without the store the other figures are still worth reading. */
+  const ask = () => {
+    asked ??= held()
+      .catch(() => null)
+      .finally(() => {
+        asked = null;
+      });
+    return asked;
+  };
+  const measured = (figure: keyof HeldStanding, help: string) => {
+    const gauge = new Gauge({
+      name: `verigate_held_${figure}`,
+      help,
+      registers: [registry],
+      async collect() {
+        const standing = await ask();
+        if (standing !== null) gauge.set(standing[figure]);
+      },
+    });
+  };
+  measured('updates', 'Updates held for batches that nobody has registered.');
+  measured('bytes', 'Bytes of the held updates.');
+  measured('dropped', 'Held updates dropped since the start: their time was over, or there was no room.');
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

@@ -84,6 +84,41 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
+  it('shows batches that fell silent, and ends one', async () => {
+    const { url } = await startTestGateway({ STALL_AFTER_MS: '20' });
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'slow <b>',
+      emails: addresses(5),
+      totalEmails: 20,
+      totalBatches: 2,
+    });
+    await tell(url, {
+      fileId: 'f1',
+      batchId: 'done',
+      emails: addresses(3),
+      isComplete: true,
+      totalEmails: 3,
+    });
+    const { page, complaints } = await open(`${url}${fileHash('f1')}`);
+    const card = page.getByRole('region', { name: 'Stalled batches' });
+    await reads(card.locator('.stalled-id'), 'slow <b>');
+    await reads(card.locator('.stalled-batch .muted'), /^5 of 20, last news /);
+    await card.getByRole('button', { name: 'Fail the batch slow <b>' }).click();
+    await page.getByLabel('Reason').fill('the worker is gone');
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await page.screenshot({ path: `${shot}/stalled.png` });
+    await page.getByRole('button', { name: 'Fail the batch', exact: true }).click();
+    await reads(page.locator('.file-head .pill'), 'Failed');
+    await card.waitFor({ state: 'hidden' });
+    expect(await ask<Stats>(url, '/files/f1/stats')).toMatchObject({
+      status: 'failed',
+      progress: { processed: 8 },
+      batches: { total: 2, completed: 1, failed: 1, stalled: 0 },
+    });
+    expect(await complaints()).toEqual([]);
+  });
+
   it('shows hostile text as text', async () => {
     const { url } = await startTestGateway();
     const fileId = '<img src=x onerror="document.title=1">\u202e/..?#&%2e<script>';
@@ -243,6 +278,27 @@ describeInBrowser('the dashboard', (open) => {
     await reads(page.locator('.hero-numbers'), '1 of 1 addresses processed');
     expect(JSON.parse(validator.seen[0]?.body ?? '{}')).toMatchObject({ emails: ['jane@example.com'] });
     expect(await complaints()).toEqual([]);
+  });
+
+  it('does not have a list validated twice that is sent again after its answer was lost', async () => {
+    const validator = await standIn(always(200, { batchId: 'b1', results: null }));
+    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
+    const { page } = await open(`${url}/#/new`);
+    let lost = 0;
+    await page.route('**/validations', async (route) => {
+      if (lost > 0) return route.continue();
+      // The gateway has answered; the page never hears of it.
+      await route.fetch();
+      lost++;
+      await route.abort();
+    });
+    await page.getByLabel('Addresses').fill('a@example.com\nb@example.com');
+    await page.getByLabel('File id').fill('my list');
+    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
+    await page.locator('.refusal[data-code="unreachable"]').waitFor();
+    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
+    await reads(page.locator('h1'), 'my list');
+    expect([lost, validator.seen.length]).toEqual([1, 1]);
   });
 
   it('counts a list and its repeats, and shows what is wrong with it', async () => {

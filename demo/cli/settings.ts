@@ -33,7 +33,17 @@ export function readSettings<S extends Settings>(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Values<S> | null {
-  const flags = parse(settings, args);
+  return readArguments(settings, args, env, false)?.values ?? null;
+}
+
+/** The same, for a program that also takes arguments without a flag: they are the `rest`. */
+export function readArguments<S extends Settings>(
+  settings: S,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  takesRest = true,
+): { readonly values: Values<S>; readonly rest: readonly string[] } | null {
+  const { values: flags, positionals: rest } = parse(settings, args, takesRest);
   if (flags.help === true) return null;
   const values = Object.entries(settings).map(([name, setting]) => {
     const flag = flags[name];
@@ -42,10 +52,10 @@ export function readSettings<S extends Settings>(
     if (variable === '') return [name, setting.fallback];
     return [name, read(setting, setting.variable ?? '', variable)];
   });
-  return Object.fromEntries(values) as Values<S>;
+  return { values: Object.fromEntries(values) as Values<S>, rest };
 }
 
-function parse(settings: Settings, args: readonly string[]): Record<string, unknown> {
+function parse(settings: Settings, args: readonly string[], allowPositionals: boolean): Parsed {
   const options = Object.entries(settings).map(([name, { value }]) => [
     name,
     { type: value === undefined ? ('boolean' as const) : ('string' as const) },
@@ -53,12 +63,18 @@ function parse(settings: Settings, args: readonly string[]): Record<string, unkn
   try {
     const config = {
       args: [...args],
+      allowPositionals,
       options: { ...Object.fromEntries(options), help: { type: 'boolean', short: 'h' } },
     };
-    return parseArgs(config as Parameters<typeof parseArgs>[0]).values;
+    return parseArgs(config as Parameters<typeof parseArgs>[0]) as Parsed;
   } catch (error) {
     throw new UsageError((error as Error).message.split('\n', 1)[0]);
   }
+}
+
+interface Parsed {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
 }
 
 function read<T>(setting: Setting<T>, name: string, text: string): T {

@@ -1,4 +1,4 @@
-/** What the real validator does wrong now and then: each is the share of batches, or of results, that it happens to. */
+/** What the real validator does wrong now and then: each is the share of batches, results or submissions that it happens to. */
 export interface Vices {
   /** Batches whose updates come twice. */
   readonly repeat: number;
@@ -8,10 +8,24 @@ export interface Vices {
   readonly hole: number;
   /** Batches that stop in the middle and are never heard of again. */
   readonly silence: number;
+  /** Batches of whose updates every other one is not published; the status has it. */
+  readonly gap: number;
+  /** Batches that are worked through once more after they were complete. */
+  readonly rerun: number;
+  /** Batches that two workers work at. */
+  readonly rivals: number;
   /** Batches whose updates overtake each other, the complete one too. */
   readonly shuffle: number;
   /** Rejected addresses whose reason is no well-formed text. */
   readonly surrogate: number;
+  /** Submissions that are queued and never answered. */
+  readonly mute: number;
+  /** Submissions whose answer breaks off in the middle. */
+  readonly torn: number;
+  /** Submissions that are queued, and answered with an error. */
+  readonly error: number;
+  /** Submissions that are accepted, and never worked at. */
+  readonly lost: number;
 }
 
 export interface RedisOptions {
@@ -58,7 +72,21 @@ export interface ValidatorOptions {
   readonly log: (line: string) => void;
 }
 
-export const NO_VICES: Vices = { repeat: 0, restart: 0, hole: 0, silence: 0, shuffle: 0, surrogate: 0 };
+export const NO_VICES: Vices = {
+  repeat: 0,
+  restart: 0,
+  hole: 0,
+  silence: 0,
+  gap: 0,
+  rerun: 0,
+  rivals: 0,
+  shuffle: 0,
+  surrogate: 0,
+  mute: 0,
+  torn: 0,
+  error: 0,
+  lost: 0,
+};
 
 export const DEFAULTS: Omit<ValidatorOptions, 'gatewayUrl'> = {
   host: '127.0.0.1',

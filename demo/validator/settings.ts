@@ -11,7 +11,7 @@ import {
   text,
   yes,
 } from '../cli/values.js';
-import { DEFAULTS, NO_VICES, type ValidatorOptions } from './options.js';
+import { DEFAULTS, NO_VICES, type ValidatorOptions, type Vices } from './options.js';
 
 const vice = (variable: string, help: string) => ({
   variable,
@@ -27,8 +27,15 @@ export const VICE_SETTINGS = {
   restart: vice('SIM_RESTART', 'batches that begin again from nothing in the middle'),
   hole: vice('SIM_HOLE', 'batches that are complete without one of their addresses'),
   silence: vice('SIM_SILENCE', 'batches that stop in the middle and never end'),
+  gap: vice('SIM_GAP', 'batches of whose updates every other one is not published'),
+  rerun: vice('SIM_RERUN', 'batches that are worked through once more after they were complete'),
+  rivals: vice('SIM_RIVALS', 'batches that two workers work at'),
   shuffle: vice('SIM_SHUFFLE', 'batches whose updates overtake each other'),
   surrogate: vice('SIM_SURROGATE', 'rejected addresses whose reason is no well-formed text'),
+  mute: vice('SIM_MUTE', 'submissions that are queued and never answered'),
+  torn: vice('SIM_TORN', 'submissions whose answer breaks off in the middle'),
+  error: vice('SIM_ERROR', 'submissions that are queued, and answered with an error'),
+  lost: vice('SIM_LOST', 'submissions that are accepted, and never worked at'),
 };
 
 /** How it works, apart from where. */
@@ -140,8 +147,8 @@ type ServerValues = Values<typeof SERVER_SETTINGS>;
 
 export function workOptions(values: WorkValues) {
   const { rate, workers, every: publishEvery, 'answer-delay': answerDelayMs, seed } = values;
-  const { repeat, restart, hole, silence, shuffle, surrogate } = values;
-  const vices = { ...NO_VICES, repeat, restart, hole, silence, shuffle, surrogate };
+  const names = Object.keys(VICE_SETTINGS) as (keyof typeof VICE_SETTINGS)[];
+  const vices: Vices = { ...NO_VICES, ...Object.fromEntries(names.map((name) => [name, values[name]])) };
   return { rate, workers, publishEvery, answerDelayMs, seed, vices } satisfies Partial<ValidatorOptions>;
 }
 

@@ -28,11 +28,11 @@ export function authorized(headers = {}) {
   return token ? { ...headers, authorization: `Bearer ${token}` } : headers;
 }
 
-export async function call(path, { method = 'GET', body, signal } = {}) {
+export async function call(path, { method = 'GET', body, headers = {}, signal } = {}) {
   const response = await request(path, {
     method,
     signal,
-    headers: authorized(body === undefined ? {} : { 'content-type': 'application/json' }),
+    headers: authorized(body === undefined ? headers : { ...headers, 'content-type': 'application/json' }),
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (response.ok) return response.status === 204 ? null : await response.json();

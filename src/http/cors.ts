@@ -5,7 +5,7 @@ import { isAllowed, isListed } from '../origins.js';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, DELETE',
-  'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+  'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
   'Access-Control-Max-Age': '600',
 };
 
@@ -25,7 +25,7 @@ export function cors(origins: readonly string[]): RequestHandler {
       res.setHeader('Access-Control-Allow-Origin', everyone ? '*' : origin);
       res.setHeader(
         'Access-Control-Expose-Headers',
-        'Content-Disposition, RateLimit, RateLimit-Policy, Retry-After',
+        'Content-Disposition, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After',
       );
     } else if (!SAFE_METHODS.has(req.method) && !isAllowed(req.headers, origins)) {
       throw new Fault('forbidden', 'CORS_ORIGINS does not list this origin');

@@ -17,6 +17,8 @@ export interface HttpConfig {
   readonly MAX_EXPORTS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
+  readonly VALIDATOR_TIMEOUT_MS: number;
+  readonly IDEMPOTENCY_TTL_MS: number;
 }
 
 export interface HttpDeps {

@@ -29,7 +29,8 @@ export function problems(logger: Logger): ErrorRequestHandler {
     }
     const problem = problemOf(fault);
     const retryAfter = fault.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
-    if (problem.status === 503 || problem.status === 429) res.setHeader('Retry-After', String(retryAfter));
+    if (problem.status === 503 || problem.status === 429 || fault.retryAfterSeconds !== undefined)
+      res.setHeader('Retry-After', String(retryAfter));
     if (fault.challenge !== undefined) res.setHeader('WWW-Authenticate', challengeOf(fault));
     const text = JSON.stringify(problem);
     res.statusCode = problem.status;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type FieldError, fieldErrors, InvalidInput } from '../domain/update.js';
 import { RISK_LEVELS, STATUSES } from '../domain/verdict.js';
 import { FIRST_PAGE } from '../snapshot/snapshots.js';
+import { BATCH_STATUSES } from '../store/store.js';
 
 const MAX_LIMIT = 500;
 /** Keeps page × limit an exact integer. */
@@ -26,6 +27,7 @@ const status = z.enum(STATUSES).optional();
 const cursor = z.string().max(MAX_CURSOR_LENGTH).optional();
 
 export const listQuery = z.object({ limit, cursor });
+export const batchesQuery = listQuery.extend({ status: z.enum(BATCH_STATUSES).optional() });
 export const emailsQuery = z.object({
   page: counted(MAX_PAGE, FIRST_PAGE.page),
   limit,

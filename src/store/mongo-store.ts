@@ -13,9 +13,10 @@ import { type Claim, Lanes } from './mongo/lanes.js';
 import { files } from './mongo/listing.js';
 import { factsOf } from './mongo/lives.js';
 import type { Models } from './mongo/models.js';
-import { batchStates, news, settledFile } from './mongo/news.js';
+import { batchStates, countBatches, news, settledFile } from './mongo/news.js';
 import { page } from './mongo/pages.js';
 import { purge } from './mongo/purging.js';
+import { claim, settleReceipt } from './mongo/receipts.js';
 import { register } from './mongo/registry.js';
 import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
@@ -24,11 +25,15 @@ import { keepStats, unannounced } from './mongo/told.js';
 import { Uncertain } from './mongo/uncertain.js';
 import { unended } from './mongo/unended.js';
 import type {
+  BatchCounts,
   BatchState,
+  Claimed,
   FilesQuery,
+  HeldStanding,
   ListedFile,
   News,
   PageQuery,
+  ReceiptClaim,
   Registered,
   Registration,
   ResultFilter,
@@ -138,6 +143,10 @@ export class MongoStore implements Store {
     return this.connection.run((db) => purge(db, before, (ended) => this.#cleanUp(ended)));
   }
 
+  held(): Promise<HeldStanding> {
+    return this.connection.run((db) => this.#held.standing(db));
+  }
+
   remove(fileId: string): Promise<boolean> {
     return this.#inOrder([file(fileId, true)], (db) => remove(db, fileId));
   }
@@ -167,6 +176,10 @@ export class MongoStore implements Store {
 
   batches(fileId: string): Promise<BatchState[]> {
     return this.connection.run((db) => batchStates(db, fileId));
+  }
+
+  batchCounts(fileId: string): Promise<BatchCounts> {
+    return this.connection.run((db) => countBatches(db, fileId));
   }
 
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
@@ -199,6 +212,14 @@ export class MongoStore implements Store {
 
   files(query: FilesQuery): Promise<ListedFile[]> {
     return this.connection.run((db) => files(db, query));
+  }
+
+  claim(receipt: ReceiptClaim): Promise<Claimed> {
+    return this.connection.run((db) => claim(db, receipt));
+  }
+
+  settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void> {
+    return this.connection.run((db) => settleReceipt(db, receipt, answer));
   }
 
   /** @throws Fault `unavailable` where the database does not answer */

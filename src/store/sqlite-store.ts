@@ -10,11 +10,15 @@ import type { Reading, Writing } from './sqlite/operations.js';
 import type { ScanPoint } from './sqlite/pages.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type {
+  BatchCounts,
   BatchState,
+  Claimed,
   FilesQuery,
+  HeldStanding,
   ListedFile,
   News,
   PageQuery,
+  ReceiptClaim,
   Registered,
   Registration,
   ResultFilter,
@@ -87,6 +91,10 @@ export class SqliteStore implements Store {
     return this.writer.call('purge', before);
   }
 
+  held(): Promise<HeldStanding> {
+    return this.writer.call('held');
+  }
+
   async remove(fileId: string): Promise<boolean> {
     const { existed, isClean } = await this.writer.call('end', fileId);
     if (!isClean) await this.writer.call('cleaned', fileId);
@@ -120,6 +128,10 @@ export class SqliteStore implements Store {
     return this.reader.call('batches', fileId);
   }
 
+  batchCounts(fileId: string): Promise<BatchCounts> {
+    return this.reader.call('batchCounts', fileId);
+  }
+
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
     return this.writer.call('news', fileId, announced);
   }
@@ -150,6 +162,14 @@ export class SqliteStore implements Store {
 
   files(query: FilesQuery): Promise<ListedFile[]> {
     return this.reader.call('files', query);
+  }
+
+  claim(receipt: ReceiptClaim): Promise<Claimed> {
+    return this.writer.call('claim', receipt);
+  }
+
+  async settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void> {
+    await this.writer.call('settleReceipt', receipt, answer);
   }
 
   close(): Promise<void> {

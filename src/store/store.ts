@@ -5,6 +5,9 @@ import type { Announced } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import type { ReceiptStore } from './receipts.js';
+
+export type { Claimed, ReceiptClaim, ReceiptStore } from './receipts.js';
 
 /**
  * What the gateway remembers. Every implementation guarantees:
@@ -17,7 +20,7 @@ import type { DeadLetterStore } from './dead-letters.js';
  *
  * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
  */
-export interface Store extends UpdateStore, NewsStore, ResultStore, DeadLetterStore {
+export interface Store extends UpdateStore, NewsStore, ResultStore, DeadLetterStore, ReceiptStore {
   /** Ends what is under way and lets go of everything; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -69,6 +72,13 @@ export interface Unended {
   readonly next: string | null;
 }
 
+export interface HeldStanding {
+  readonly updates: number;
+  readonly bytes: number;
+  /** Updates that were dropped by this store since it was opened: their time was over, or there was no room. */
+  readonly dropped: number;
+}
+
 export interface UpdateStore {
   /** The file that a batch is registered for; null: none that stands. */
   locate(batchId: string): Promise<string | null>;
@@ -90,6 +100,8 @@ export interface UpdateStore {
    * updates and dead letters whose time is over are dropped on the way.
    */
   stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
+  /** What is held for batches that nobody has registered. */
+  held(): Promise<HeldStanding>;
   /**
    * Batches of files that stand which have not ended, a slice of about `limit` at a time and in no order that means
    * anything; `next` goes on from there, null: that was all. Batches that come or end meanwhile may be in it or not.
@@ -102,7 +114,7 @@ export interface UpdateStore {
    */
   purge(before: number): Promise<string[]>;
   /**
-   * Deletes a file and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
+   * Deletes a file, its receipts and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.
    */
   remove(fileId: string): Promise<boolean>;
@@ -128,6 +140,8 @@ export interface NewsStore {
   file(fileId: string): Promise<FileFacts | null>;
   /** All batches of the file in arrival order: what a lost feed is built anew from. */
   batches(fileId: string): Promise<BatchState[]>;
+  /** How many batches of the file stand how. */
+  batchCounts(fileId: string): Promise<BatchCounts>;
   /** What has changed in the named batches since they were announced; null: there is no such file. One consistent view. */
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null>;
   /** Keeps a file's announced stats (JSON) for lists of files, unless that life of the file is over. */
@@ -153,7 +167,8 @@ export interface Unannounced {
   readonly batchIds: readonly string[];
 }
 
-export type BatchStatus = 'waiting' | 'running' | 'stalled' | 'completed' | 'failed';
+export const BATCH_STATUSES = ['waiting', 'running', 'stalled', 'completed', 'failed'] as const;
+export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 export interface BatchState extends Announced {
   readonly batchId: string;
@@ -161,6 +176,11 @@ export interface BatchState extends Announced {
   /** Time of its last news, else of its registration. ISO 8601 in UTC. */
   readonly lastUpdated: string;
 }
+
+/** For each status: how many batches, and the time of the oldest news among them; null: there are none. */
+export type BatchCounts = Readonly<
+  Record<BatchStatus, { readonly count: number; readonly since: string | null }>
+>;
 
 export interface ResultFilter {
   readonly status?: Status | undefined;

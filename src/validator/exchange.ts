@@ -1,4 +1,4 @@
-import { Fault } from '../errors.js';
+import { Fault, type FaultOptions } from '../errors.js';
 
 export interface Exchange {
   readonly url: URL;
@@ -14,7 +14,17 @@ export interface Exchange {
 const RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-export const unavailable = (reason: string) => new Fault('validator_unavailable', reason);
+export const unavailable = (reason: string, options?: FaultOptions) =>
+  new Fault('validator_unavailable', reason, options);
+
+/** There was no answer of the validator's own: nobody is there, or somebody in front of it says so. */
+class Down extends Fault {
+  constructor(reason: string) {
+    super('validator_unavailable', reason);
+  }
+}
+
+export const isDown = (error: unknown): boolean => error instanceof Down;
 
 /**
  * One POST and its answer's text. An error's body is dropped unread: the validator repeats the addresses in it.
@@ -31,8 +41,10 @@ export async function post({ url, headers, body, maxBytes, signal }: Exchange): 
     return await textOf(response, maxBytes);
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw unavailable(
-      signal.aborted ? 'the validator did not answer in time' : 'the validator could not be reached',
+    throw new Down(
+      signal.aborted
+        ? 'the validator did not answer in time; it may have taken the list all the same'
+        : 'the validator could not be reached, or broke off its answer',
     );
   }
 }
@@ -45,8 +57,14 @@ function refusal({ status, headers }: Response): Fault {
   if (status === 413) return new Fault('payload_too_large', 'the list is too large for the validator');
   if (status === 401 || status === 403) return unavailable('the validator refused our key');
   if (status >= 300 && status < 400) return unavailable('the validator answered with a redirect');
+  // 500 is an answer: a single address can be the cause, and some batches may be queued already.
+  if (status > 501) return new Down('the validator is down');
   // 400 and 422 as well: what a caller can get wrong was looked at before.
-  return unavailable(status < 500 ? 'the validator did not understand us' : 'the validator failed');
+  return unavailable(
+    status < 500
+      ? 'the validator did not understand us'
+      : 'the validator failed; it may have taken some of the list all the same',
+  );
 }
 
 function retryAfterOf(value: string | null): number {

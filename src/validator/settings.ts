@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { EXIT_CONFIG } from '../config.js';
 import { FatalError } from '../errors.js';
 
@@ -31,11 +32,16 @@ export function headersOf({
     'X-Client-ID': 'verigate',
     ...(key === undefined ? {} : { 'X-API-Key': key }),
   };
-  // Users are named by whoever issues their tokens, in any script.
-  return (userId) => ({
-    ...fixed,
-    'X-User-ID': isHeaderText(userId) ? userId : encodeURIComponent(userId),
-  });
+  return (userId) => ({ ...fixed, 'X-User-ID': headerTextOf(userId) });
+}
+
+/** Longer names than this make the validator fail. */
+const MAX_USER_LENGTH = 255;
+
+/** A user's name as it is where a header can carry it, else one that stands for it, the same each time. */
+function headerTextOf(userId: string): string {
+  if (userId.length <= MAX_USER_LENGTH && isHeaderText(userId)) return userId;
+  return `sha256-${createHash('sha256').update(userId).digest('hex')}`;
 }
 
 const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text) && text.trim() !== '';

@@ -2,7 +2,8 @@ import type { Config } from '../config.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { readAnswer, type Submission } from './answer.js';
-import { post } from './exchange.js';
+import { Breaker, BreakerOpen } from './breaker.js';
+import { isDown, post, unavailable } from './exchange.js';
 import { endpointOf, headersOf } from './settings.js';
 
 export type { Submission } from './answer.js';
@@ -38,7 +39,13 @@ export interface Validator {
 
 export type ValidatorConfig = Pick<
   Config,
-  'VALIDATOR_URL' | 'VALIDATOR_API_KEY' | 'VALIDATOR_USER_ID' | 'VALIDATOR_TIMEOUT_MS' | 'MAX_UPDATE_BYTES'
+  | 'VALIDATOR_URL'
+  | 'VALIDATOR_API_KEY'
+  | 'VALIDATOR_USER_ID'
+  | 'VALIDATOR_TIMEOUT_MS'
+  | 'VALIDATOR_MAX_FAILURES'
+  | 'VALIDATOR_PAUSE_MS'
+  | 'MAX_UPDATE_BYTES'
 >;
 
 /** Room for the ids of a few hundred thousand batches. */
@@ -54,6 +61,12 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
   const headers = headersOf(config);
   const maxBytes = Math.max(config.MAX_UPDATE_BYTES, MIN_ANSWER_BYTES);
   const underWay = new Set<AbortController>();
+  const breaker = new Breaker({
+    failures: config.VALIDATOR_MAX_FAILURES,
+    pauseMs: config.VALIDATOR_PAUSE_MS,
+    onChange: (state) => logger.warn({ circuit: state }, 'the validator is taken for down, or up again'),
+  });
+  let closing = false;
   if (config.VALIDATOR_API_KEY === undefined)
     logger.warn('VALIDATOR_API_KEY is not set: the validator gets no key');
 
@@ -70,9 +83,14 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
           maxBytes,
           signal: abort.signal,
         };
-        return readAnswer(await post(request), emails.length);
+        const text = await breaker.run(
+          () => post(request),
+          // What we end ourselves says nothing of the validator.
+          (error) => (closing ? null : isDown(error)),
+        );
+        return readAnswer(text, emails.length);
       } catch (error) {
-        const fault = error instanceof Fault ? error : new Fault('validator_unavailable');
+        const fault = faultOf(error);
         logger.warn({ code: fault.code, reason: fault.message }, 'submission to the validator failed');
         throw fault;
       } finally {
@@ -81,7 +99,16 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
       }
     },
     async close() {
+      closing = true;
       for (const abort of underWay) abort.abort();
     },
   };
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof BreakerOpen) {
+    const retryAfterSeconds = Math.ceil(error.retryAfterMs / 1000);
+    return unavailable('the validator has not answered for a while', { retryAfterSeconds });
+  }
+  return error instanceof Fault ? error : unavailable('the submission failed');
 }

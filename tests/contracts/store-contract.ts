@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
 import { closing } from './store/closing.js';
+import { counting } from './store/counting.js';
 import { keepingLetters } from './store/dead-letters.js';
 import { boundingLetters, removingLetters } from './store/dead-letters-gone.js';
 import { failing, listingUnended, stalling } from './store/ending.js';
@@ -12,6 +13,8 @@ import { newerWins } from './store/newer-wins.js';
 import { news } from './store/news.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
+import { receipts } from './store/receipts.js';
+import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
@@ -22,10 +25,13 @@ const CHAPTERS = {
   news,
   registration: registering,
   'registration by a message': selfRegistering,
+  recordings: recorded,
   'held updates': holding,
   'failed batches': failing,
   'silent batches': stalling,
   'batches that have not ended': listingUnended,
+  'counts of batches': counting,
+  receipts,
   deletion: removing,
   retention: purging,
   pages: paging,

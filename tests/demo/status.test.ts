@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { NO_VICES } from '../../demo/validator/options.js';
 import { addresses, Caller } from './caller.js';
 import { Receiver } from './receiver.js';
 
@@ -38,7 +39,7 @@ describe('a batch', () => {
 
   test('with a reason that is no UTF-8 breaks it, though it was published', async () => {
     const receiver = await Receiver.start();
-    const vices = { repeat: 0, restart: 0, hole: 0, silence: 0, shuffle: 0, surrogate: 1 };
+    const vices = { ...NO_VICES, surrogate: 1 };
     const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
     const { batchIds } = await caller.submit(['rejected@example.com', 'b@example.com']);
     await receiver.complete(batchIds);

@@ -76,6 +76,62 @@ test('a reason that is no well-formed text', async () => {
   expect(reasons).toEqual(['5.1.1 Empf\udce4nger ung\udcfcltig', 'Invalid email format']);
 });
 
+test('updates that are not published', async () => {
+  const receiver = await Receiver.start();
+  const vices = { ...NO_VICES, gap: 1, repeat: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, rate: 400, publishEvery: 2, vices });
+  const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
+  await receiver.until(() => isComplete(receiver.of(batchId)));
+  expect(withoutRepeats(counts(receiver.of(batchId)))).toEqual(['2', '6', '10', '10!']);
+});
+
+test('a complete batch that is run again', async () => {
+  const messages = await suffer(
+    { ...IN_TURN, rerun: 1 },
+    (all) => all.filter((one) => one.isComplete).length === 4,
+  );
+  expect(withoutRepeats(counts(messages))).toEqual(['5', '10', '10!', '5', '10', '10!']);
+});
+
+test('two workers at one batch', async () => {
+  const messages = await suffer(
+    { ...IN_TURN, rivals: 1 },
+    (all) => all.filter((one) => one.isComplete).length === 4,
+  );
+  expect(counts(messages).sort()).toEqual(
+    ['10', '10', '10!', '10', '10', '10!', '10!', '10!', '5', '5', '5', '5'].sort(),
+  );
+});
+
+test('a submission that is queued and never answered, or with half an answer, or with an error', async () => {
+  for (const vice of ['mute', 'torn', 'error'] as const) {
+    const receiver = await Receiver.start();
+    const vices = { ...NO_VICES, [vice]: 1 };
+    const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+    const body = JSON.stringify({ emails: addresses(10), ...FLAGS });
+    const answer = caller.post(body).then(
+      ({ status }) => status,
+      () => 'broken off',
+    );
+    await receiver.until(() => receiver.deliveries.some(({ message }) => message.isComplete));
+    if (vice === 'mute') {
+      // It is not answered before the validator goes.
+      await caller.close();
+      expect(await answer).toBe('broken off');
+    } else expect(await answer).toBe(vice === 'torn' ? 'broken off' : 500);
+  }
+});
+
+test('a submission that is accepted, and never worked at', async () => {
+  const receiver = await Receiver.start();
+  const caller = await Caller.start({ gatewayUrl: receiver.url, vices: { ...NO_VICES, lost: 1 } });
+  const { batchId = '' } = await caller.submit(addresses(10));
+  // The status says what it says of every batch that nobody has worked at, for ever.
+  const status = await caller.get(`/validation-status/${batchId}`);
+  expect(JSON.parse(status.text)).toMatchObject({ status: 'processing', totalEmails: null });
+  expect(receiver.deliveries).toEqual([]);
+});
+
 test('happen to their share of the batches, the same ones for the same seed', () => {
   const batch = { batchId: '', emails: addresses(20), flags: FLAGS };
   const hit = (seed: string) =>

@@ -1,24 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { startTestGateway } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { Oracle } from '../support/oracle.js';
 import { inParallel, type Message, Producer } from '../support/producer.js';
 import { Reading } from '../support/reading.js';
-import { type Recording, recordings, renamed } from '../support/recordings.js';
-import { shuffled } from '../support/scenario.js';
+import { plays, type Recording, recordings, renamed } from '../support/recordings.js';
+import { reruns } from '../support/reruns.js';
 import type { Entry } from '../support/tally.js';
-
-/** What the wire may do to a recording without changing the file that comes of it. */
-const plays: Record<string, (messages: readonly Message[]) => Message[]> = {
-  'in order': (messages) => [...messages],
-  reversed: (messages) => [...messages].reverse(),
-  shuffled: (messages) => shuffled(messages, 20_251_124),
-  'each line twice': (messages) => messages.flatMap((message) => [message, message]),
-  'every line but the last of each batch lost': (messages) =>
-    messages.filter(
-      (message, index) => messages.findLastIndex(({ batchId }) => batchId === message.batchId) === index,
-    ),
-};
 
 test('there is something to play', () => {
   expect(recordings.map(({ name }) => name)).toEqual(
@@ -86,3 +75,25 @@ async function played(
     stats: { progress, counts, verdicts, risk, status },
   };
 }
+
+describe('a batch', () => {
+  test.each(Object.entries(reruns))('%s: listeners have what the store has', async (_, said) => {
+    const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '0' });
+    const producer = new Producer(url);
+    await producer.register('f', { batches: [{ batchId: 'b' }] });
+    const listener = await new StrictListener('f').join(url);
+    const oracle = new Oracle('f');
+    oracle.registered({ batches: [{ batchId: 'b' }] });
+    const reading = new Reading(producer, 'f');
+    for (const message of said) {
+      const answered = oracle.sending(message);
+      await producer.update(message);
+      answered();
+      const entries = await reading.pages({}, 7);
+      expect(entries).toEqual(oracle.expected(entries).entries);
+      // Whatever of the message was news is announced: what the listener holds is what is stored, at each step.
+      await listener.until(() => isDeepStrictEqual(listener.results(['b']), entries));
+    }
+    expect(listener.faults).toEqual([]);
+  });
+});

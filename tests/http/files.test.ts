@@ -25,7 +25,7 @@ describe('a file', () => {
     await app.announce();
 
     const { json } = await call(app, 'GET', '/api/files/f');
-    expect(Object.keys(json)).toEqual(['stats', 'emails']);
+    expect(Object.keys(json)).toEqual(['stats', 'emails', 'batches']);
     expect(json.stats).toMatchObject({
       fileId: 'f',
       status: 'completed',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startTestGateway } from '../support/gateway.js';
+import { runToEnd } from '../support/process.js';
 import { always, standIn } from '../validator/stand-in.js';
 import { call, complete, result } from './harness.js';
 import { readCsv } from './rfc4180.js';
@@ -49,5 +50,29 @@ test('the dashboard and the SDK are there', async () => {
   ] as const) {
     const { status, headers } = await call(gateway, 'GET', path);
     expect([path, status, headers.get('content-type')]).toEqual([path, 200, expect.stringContaining(type)]);
+  }
+});
+
+test('the metrics say what is held, and what of it was dropped', async () => {
+  const gateway = await startTestGateway({ MAX_HELD_BYTES: '2000', VALIDATOR_URL: 'http://127.0.0.1:9/' });
+  const list = Array.from({ length: 10 }, (_, i) => result(`u${i}@x`));
+  for (const batchId of ['b1', 'b2', 'b3'])
+    await call(gateway, 'POST', '/api/updates', complete(batchId, list));
+  const { text } = await call(gateway, 'GET', '/metrics');
+  expect(text).toContain('\nverigate_held_updates 1\n');
+  expect(text).toContain('\nverigate_held_dropped 2\n');
+  expect(text).toMatch(/\nverigate_held_bytes [1-9]\d{3}\n/);
+});
+
+test('settings of the validator that cannot be used end it with 78, and are not repeated', async () => {
+  for (const VALIDATOR_URL of [
+    'http://user:hunter2@localhost',
+    'ftp://hunter2.example',
+    'http://x/?key=hunter2',
+  ]) {
+    const { code, lines } = await runToEnd({ VALIDATOR_URL });
+    expect(code).toBe(78);
+    expect(lines.at(-1)?.msg).toContain('VALIDATOR_URL');
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
   }
 });

@@ -26,6 +26,8 @@ const DEFAULTS: HttpConfig = {
   MAX_EXPORTS: 2,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
+  VALIDATOR_TIMEOUT_MS: 30_000,
+  IDEMPOTENCY_TTL_MS: 86_400_000,
 };
 
 export interface TestApp {

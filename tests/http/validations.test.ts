@@ -15,6 +15,8 @@ const validatorAt = ({ url }: StandIn) =>
       VALIDATOR_API_KEY: 'k',
       VALIDATOR_USER_ID: 'verigate',
       VALIDATOR_TIMEOUT_MS: 30_000,
+      VALIDATOR_MAX_FAILURES: 5,
+      VALIDATOR_PAUSE_MS: 10_000,
       MAX_UPDATE_BYTES: 1024 * 1024,
     },
     pino({ level: 'silent' }),
@@ -36,6 +38,7 @@ describe('a submission', () => {
       requestId: 'r1',
       batchIds: ['b1', 'b2'],
       totalEmails: 11,
+      repeats: 0,
       status: 'pending',
       replaced: false,
     });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Message } from './producer.js';
+import { shuffled } from './scenario.js';
 
 /** The tests run from dist/, the recordings lie beside their sources. */
 const FOLDER = fileURLToPath(new URL('../../../tests/fixtures/', import.meta.url));
@@ -20,6 +21,18 @@ function readMessages(path: string): Message[] {
   const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
   return lines.map((line) => JSON.parse((JSON.parse(line) as { message: string }).message) as Message);
 }
+
+/** What the wire may do to a recording without changing the file that comes of it. */
+export const plays: Readonly<Record<string, (messages: readonly Message[]) => Message[]>> = {
+  'in order': (messages) => [...messages],
+  reversed: (messages) => [...messages].reverse(),
+  shuffled: (messages) => shuffled(messages, 20_251_124),
+  'each line twice': (messages) => messages.flatMap((message) => [message, message]),
+  'every line but the last of each batch lost': (messages) =>
+    messages.filter(
+      (message, index) => messages.findLastIndex(({ batchId }) => batchId === message.batchId) === index,
+    ),
+};
 
 /** The same messages under other ids: a batch belongs to one file only, and each play is a file of its own. */
 export const renamed = (messages: readonly Message[], prefix: string): Message[] =>

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { readUpdate } from '../../src/domain/update.js';
 import { FatalError, Fault } from '../../src/errors.js';
 import { createValidator, type Validator, type ValidatorConfig } from '../../src/validator/validator.js';
+import { eventually } from '../support/wait.js';
 import { always, standIn } from './stand-in.js';
 
 const SECRET = 'victim@example.com';
@@ -51,6 +52,8 @@ function client(url: string, config: Partial<ValidatorConfig> = {}): Validator {
       VALIDATOR_API_KEY: KEY,
       VALIDATOR_USER_ID: 'verigate',
       VALIDATOR_TIMEOUT_MS: 30_000,
+      VALIDATOR_MAX_FAILURES: 5,
+      VALIDATOR_PAUSE_MS: 10_000,
       MAX_UPDATE_BYTES: 1024 * 1024,
       ...config,
     },
@@ -116,10 +119,77 @@ describe('a submission', () => {
     expect(readUpdate(JSON.parse(update ?? '')).results[0]?.json).toContain('\ufffd');
   });
 
+  test.each(['jürgen', ' ', 'a\r\nX-API-Key: b', 'u'.repeat(256)])(
+    'of a user that no header can carry (%j) names one that stands for them',
+    async (userId) => {
+      const server = await standIn(always(200, ONE));
+      for (let i = 0; i < 2; i++)
+        await client(server.url).submit({ emails: ['a', 'b', 'c'], flags: FLAGS, userId });
+      const names = server.seen.map(({ headers }) => headers['x-user-id']);
+      expect(names).toEqual([expect.stringMatching(/^sha256-[\da-f]{64}$/), names[0]]);
+    },
+  );
+
   test('without a key sends none', async () => {
     const server = await standIn(always(200, ONE));
     await submit(client(server.url, { VALIDATOR_API_KEY: undefined }));
     expect(server.seen[0]?.headers).not.toHaveProperty('x-api-key');
+  });
+});
+
+describe('a validator that is down', () => {
+  const tries = async (validator: Validator, times: number): Promise<Fault[]> => {
+    const faults: Fault[] = [];
+    for (let i = 0; i < times; i++) faults.push(await faultOf(submit(validator)));
+    return faults;
+  };
+
+  test('is left alone after some failures in a row, and tried again after the pause', async () => {
+    let isUp = false;
+    const server = await standIn((response, seen) =>
+      isUp ? always(200, ONE)(response, seen) : void response.destroy(),
+    );
+    const validator = client(server.url, { VALIDATOR_MAX_FAILURES: 3, VALIDATOR_PAUSE_MS: 200 });
+    const faults = await tries(validator, 5);
+    expect(faults.map(({ retryAfterSeconds }) => retryAfterSeconds)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      1,
+      1,
+    ]);
+    expect(server.seen).toHaveLength(3);
+    isUp = true;
+    const answer = await eventually(() => submit(validator));
+    expect(answer).toMatchObject({ batchIds: [ONE.batchId] });
+  });
+
+  test.each([
+    [502, 2],
+    [503, 2],
+    [504, 2],
+    [500, 6],
+    [429, 6],
+    [422, 6],
+    [401, 6],
+  ])('is told from one that answers %i: of six submissions %i reach it', async (status, reached) => {
+    const server = await standIn(always(status, {}));
+    await tries(client(server.url, { VALIDATOR_MAX_FAILURES: 2, VALIDATOR_PAUSE_MS: 60_000 }), 6);
+    expect(server.seen).toHaveLength(reached);
+  });
+
+  test('does not hold those who ask for long when it is silent', async () => {
+    const server = await standIn(() => undefined);
+    const validator = client(server.url, {
+      VALIDATOR_TIMEOUT_MS: 30,
+      VALIDATOR_MAX_FAILURES: 2,
+      VALIDATOR_PAUSE_MS: 60_000,
+    });
+    await tries(validator, 2);
+    const from = performance.now();
+    await tries(validator, 20);
+    expect(performance.now() - from).toBeLessThan(20 * 30);
+    expect(server.seen).toHaveLength(2);
   });
 });
 
@@ -206,7 +276,7 @@ describe('whatever else it answers is a fault that repeats nothing', () => {
       const fault = await faultOf(submit(client(url, { VALIDATOR_TIMEOUT_MS: 50 })));
       expect([fault.code, fault.message]).toEqual([
         'validator_unavailable',
-        'the validator did not answer in time',
+        'the validator did not answer in time; it may have taken the list all the same',
       ]);
     }
   });
@@ -235,7 +305,13 @@ test('closing ends what is under way, and closing twice is a no-op', async () =>
 
 describe('settings', () => {
   test('without a URL there is no validator', () => {
-    const config = { VALIDATOR_USER_ID: 'v', VALIDATOR_TIMEOUT_MS: 1, MAX_UPDATE_BYTES: 1024 };
+    const config = {
+      VALIDATOR_USER_ID: 'v',
+      VALIDATOR_TIMEOUT_MS: 1,
+      VALIDATOR_MAX_FAILURES: 5,
+      VALIDATOR_PAUSE_MS: 10,
+      MAX_UPDATE_BYTES: 1024,
+    };
     expect(createValidator(config, logger)).toBeNull();
   });
 

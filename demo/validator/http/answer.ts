@@ -5,6 +5,8 @@ export interface Answer {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `mute`: it is never sent; `torn`: only the first half of it. */
+  readonly wire?: 'mute' | 'torn';
 }
 
 export const json = (body: unknown): Answer => ({ status: 200, body });
@@ -24,9 +26,15 @@ export const BROKEN: Answer = { status: 500, body: 'Internal Server Error' };
 
 /** Writes the answer, or that it broke where the answer cannot be UTF-8. */
 export function send(response: ServerResponse, answer: Answer): void {
-  const { status, body, headers } = isEncodable(answer.body) ? answer : BROKEN;
+  if (answer.wire === 'mute') return;
+  const { status, body, headers, wire } = isEncodable(answer.body) ? answer : BROKEN;
   const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const bytes = Buffer.from(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
+  if (wire === 'torn') {
+    response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+    response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+    return;
+  }
   response
     .writeHead(status, {
       ...(body !== undefined && { 'content-type': type }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { ValidatorOptions } from '../options.js';
+import type { ValidatorOptions, Vices } from '../options.js';
+import { chance } from '../verdict/chance.js';
 import type { Flags } from '../verdict/findings.js';
 import { type Batch, MAX_OF_ONE_BATCH, slicesOf } from '../work/batch.js';
 import { validate } from '../work/run.js';
@@ -15,6 +16,7 @@ import type { Call } from './server.js';
 export class Submissions {
   readonly #limit: RateLimit;
   #batches = 0;
+  #taken = 0;
 
   constructor(
     private readonly options: ValidatorOptions,
@@ -32,9 +34,17 @@ export class Submissions {
     requireUser(headers);
     if (emails.length === 0) throw refusal(400, 'No emails provided');
     if (!emails.every(isEncodable)) throw new Refusal(BROKEN);
+    const { seed, vices } = this.options;
+    const number = this.#taken++;
+    const happens = (vice: keyof Vices) => chance(`${seed} submission ${number}`, vice) < vices[vice];
     const [only] = emails;
-    if (only !== undefined && emails.length === 1) return json(this.#atOnce(only, flags));
-    return this.#queued(emails, flags);
+    const answer =
+      only !== undefined && emails.length === 1
+        ? json(this.#atOnce(only, flags))
+        : await this.#queued(emails, flags, happens('lost'));
+    if (happens('error')) throw refusal(500, 'Failed to queue validation request');
+    if (happens('mute')) return { ...answer, wire: 'mute' };
+    return happens('torn') ? { ...answer, wire: 'torn' } : answer;
   }
 
   /** The only result is in the answer; it is never published. */
@@ -51,7 +61,7 @@ export class Submissions {
     };
   }
 
-  async #queued(emails: readonly string[], flags: Flags): Promise<Answer> {
+  async #queued(emails: readonly string[], flags: Flags, isLost: boolean): Promise<Answer> {
     if (!this.workshop.hasRoomFor(emails.length)) throw refusal(500, 'Failed to queue validation request');
     const batches = slicesOf(emails).map(
       (slice): Batch => ({ batchId: randomUUID(), number: this.#batches++, emails: slice, flags }),
@@ -61,7 +71,7 @@ export class Submissions {
     const requestId = randomUUID();
     const isMultiBatch = totalEmails > MAX_OF_ONE_BATCH;
     if (isMultiBatch) this.workshop.archive.register({ requestId, batchIds, totalEmails });
-    this.workshop.add(batches);
+    if (!isLost) this.workshop.add(batches);
     if (isMultiBatch) await this.#group(requestId, batchIds);
     // The workers have begun: what they find out first may arrive before the answer does.
     await setTimeout(this.options.answerDelayMs);

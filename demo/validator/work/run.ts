@@ -29,12 +29,14 @@ export class Run {
   readonly #outbox: Outbox;
   #ledger: Ledger;
   #told = 0;
+  #tells = 0;
   /** An update that the next one is to overtake. */
   #held: Update | null = null;
 
   constructor(
     private readonly batch: Batch,
     private readonly tools: Tools,
+    private readonly isRival = false,
   ) {
     const { vices, seed, publishEvery } = tools.options;
     this.#plan = planOf(batch, vices, seed, publishEvery);
@@ -44,9 +46,20 @@ export class Run {
 
   /** Fulfilled when the gateway has all of it: a worker that went on would leave more and more behind it. */
   async work(): Promise<void> {
+    if (this.#plan.hasRival && !this.isRival) {
+      await Promise.all([this.#work(), new Run(this.batch, this.tools, true).#work()]);
+    } else await this.#work();
+  }
+
+  async #work(): Promise<void> {
+    const { rounds, ends, reruns } = this.#plan;
     try {
-      for (const upTo of this.#plan.rounds) await this.#round(upTo);
-      if (this.#plan.ends) await this.#tell(true);
+      for (const upTo of rounds) await this.#round(upTo);
+      if (ends) await this.#tell(true);
+      if (reruns) {
+        await this.#round(this.batch.emails.length);
+        await this.#tell(true);
+      }
     } catch (error) {
       if (!this.tools.signal.aborted) throw error;
       // Verdicts that are there are not thrown away.
@@ -74,6 +87,7 @@ export class Run {
     const update = this.#ledger.update(isComplete);
     this.#told = update.processedCount;
     this.tools.archive.keep(update);
+    if (this.#plan.gaps && !isComplete && this.#tells++ % 2 === 1) return;
     if (this.#plan.shuffles) await this.#tellShuffled(update);
     else if (this.#plan.repeats) await this.#tellTwice(update);
     else await this.#tellOnce(update);

@@ -13,6 +13,9 @@ export interface Plan {
   readonly hole: number | null;
   readonly repeats: boolean;
   readonly shuffles: boolean;
+  readonly gaps: boolean;
+  readonly reruns: boolean;
+  readonly hasRival: boolean;
 }
 
 /** The same plan for the same batch of the same seed. */
@@ -32,6 +35,9 @@ export function planOf({ number, emails }: Batch, vices: Vices, seed: string, pu
     hole: happens('hole') && total > 1 ? Math.floor(total / 2) : null,
     repeats: happens('repeat'),
     shuffles: happens('shuffle'),
+    gaps: happens('gap'),
+    reruns: happens('rerun') && !isSilent,
+    hasRival: happens('rivals'),
   };
 }
 

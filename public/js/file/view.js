@@ -7,6 +7,7 @@ import { raw } from '../text.js';
 import { fileHead } from './head.js';
 import { progressCard } from './progress.js';
 import { batchesCard, riskCard } from './side.js';
+import { stalledCard } from './stalled.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
 
@@ -15,7 +16,16 @@ export function fileView({ route, socket, setTitle }) {
   const head = fileHead(fileId);
   const results = resultsCard(fileId, route.parameters);
   const latest = ticker();
-  const parts = [head, progressCard(), verdictsCard(results.choose), riskCard(), batchesCard(), results];
+  const stalled = stalledCard(fileId);
+  const parts = [
+    head,
+    progressCard(),
+    verdictsCard(results.choose),
+    riskCard(),
+    batchesCard(),
+    stalled,
+    results,
+  ];
   const [, progress, verdicts, risk, batches] = parts;
   const banner = el('p', { class: 'banner', role: 'status', hidden: true });
   const content = el(
@@ -23,7 +33,7 @@ export function fileView({ route, socket, setTitle }) {
     { class: 'file-grid loading' },
     progress.element,
     verdicts.element,
-    el('div', { class: 'side-column' }, risk.element, batches.element),
+    el('div', { class: 'side-column' }, risk.element, batches.element, stalled.element),
     results.element,
     latest.element,
   );
@@ -96,6 +106,7 @@ export function fileView({ route, socket, setTitle }) {
       listener.close();
       report(element, null);
       results.close();
+      stalled.close();
       latest.close();
       cancelAnimationFrame(frame);
     },

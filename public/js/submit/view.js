@@ -25,10 +25,13 @@ export function submitView({ setTitle }) {
   );
   const trouble = el('div', { class: 'trouble' });
   const stop = new AbortController();
+  /** One for each list: sent again after a failure, it is not validated twice. */
+  let key = newKey();
   setTitle('Validate a list');
 
   const source = addressSource({
     onList(emails) {
+      key = newKey();
       setText(
         label,
         emails.length === 0 ? 'Validate' : `Validate ${plural(emails.length, 'address', 'addresses')}`,
@@ -57,6 +60,7 @@ export function submitView({ setTitle }) {
       await call(`${filePath(fileId)}/validations`, {
         method: 'POST',
         body: { emails },
+        headers: { 'idempotency-key': key },
         signal: stop.signal,
       });
       location.hash = fileHref(fileId);
@@ -129,6 +133,12 @@ export function submitView({ setTitle }) {
       source.close();
     },
   };
+}
+
+/** `crypto.randomUUID` is for pages that came over TLS only. */
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** `.` and `..` name folders: no URL can hold them as an id. */

@@ -54,7 +54,11 @@ function described(operation: Operation, refer: Refer): object {
   return {
     operationId: id,
     summary,
-    parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
+    parameters: [
+      ...pathParameters(operation.path),
+      ...queryParameters(operation.query),
+      ...(operation.headers ?? []),
+    ],
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } }),
@@ -104,7 +108,7 @@ function refusals({ path, codes, answers: known }: Operation, refer: Refer): Rec
         status,
         {
           description: `${STATUS_CODES[status]}: ${alike.map((code) => `\`${code}\``).join(', ')}`,
-          ...(status === 429 || status === 503
+          ...(status === 429 || status === 502 || status === 503
             ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } }
             : {}),
           content: {

@@ -17,6 +17,8 @@ export interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
+  /** As OpenAPI has them. */
+  readonly headers?: readonly object[];
   readonly body?: z.ZodType;
   readonly answers: readonly Answer[];
   /** Refusals of its own; `internal` and `unavailable` may come from anywhere. */

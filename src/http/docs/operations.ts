@@ -1,8 +1,9 @@
 import { batchListBody, failBody, validationBody } from '../bodies.js';
 import type { HttpConfig } from '../deps.js';
-import { emailsQuery, exportQuery, listQuery } from '../query.js';
+import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../query.js';
 import { deadLetters } from './dead-letter-operations.js';
 import type { Operation } from './operation.js';
+import { IDEMPOTENCY_HEADER } from './parameters.js';
 import * as schemas from './schemas.js';
 
 /** Every route, for people and programs; a test compares it with the routes that there are. */
@@ -84,7 +85,7 @@ const batches = (): Operation[] => [
     path: `${FILE}/batches`,
     id: 'listBatches',
     summary: 'The batches of the latest request, newest first, and how each stands.',
-    query: listQuery,
+    query: batchesQuery,
     answers: [{ status: 200, description: 'A page of the list.', content: schemas.batchList }],
     codes: ['invalid_request', 'file_not_found'],
   },
@@ -104,7 +105,9 @@ const inlets = (config: HttpConfig): Operation[] => [
     method: 'post',
     path: `${FILE}/validations`,
     id: 'submitAddresses',
-    summary: 'Submits addresses to the validator and registers its batches. Not safe to repeat.',
+    summary:
+      'Submits addresses to the validator and registers its batches. Safe to repeat under an `Idempotency-Key` only.',
+    headers: [IDEMPOTENCY_HEADER],
     body: validationBody(config.MAX_EMAILS_PER_VALIDATION),
     answers: [{ status: 202, description: 'The validator has taken them.', content: schemas.submitted }],
     codes: [

@@ -3,6 +3,7 @@ import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js'
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
+import { BATCH_STATUSES } from '../../store/store.js';
 
 /** The shapes that leave the gateway, for its documents; the tests hold real answers against them. */
 
@@ -69,13 +70,18 @@ export const fileEmails = z.object({
     .describe('batches that are shorter now: drop their places from `length` on first'),
 }) satisfies z.ZodType<FileEmails>;
 
-export const snapshot = z.object({ stats, emails: emailsPage });
+const standing = z.object({ count, since: time.nullable().describe('time of the oldest news among them') });
+export const snapshot = z.object({
+  stats,
+  emails: emailsPage,
+  batches: entries(BATCH_STATUSES, standing),
+});
 const nextCursor = z.string().nullable().describe('null: this was the last page');
 export const fileList = z.object({ items: z.array(stats), nextCursor });
 
 export const batch = z.object({
   batchId: z.string(),
-  status: z.enum(['waiting', 'running', 'stalled', 'completed', 'failed']),
+  status: z.enum(BATCH_STATUSES),
   totalEmails: count.nullable(),
   processed: count,
   skipped: count,
@@ -91,6 +97,7 @@ export const registered = z.object({
   status: z.enum([...stats.shape.status.options, 'superseded']),
 });
 export const submitted = registered.extend({
+  repeats: count.describe('addresses that stood in the list before; they were submitted all the same'),
   replaced: z.boolean().describe('the file had results of an earlier request'),
 });
 export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });

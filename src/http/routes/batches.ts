@@ -9,7 +9,7 @@ import { readJson } from '../body.js';
 import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
-import { listQuery, readQuery } from '../query.js';
+import { batchesQuery, readQuery } from '../query.js';
 import { ownerOf, statusAfter } from '../standing.js';
 import { knownStats } from './files.js';
 
@@ -32,14 +32,15 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
 
   app.get('/api/files/:fileId/batches', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { limit, cursor } = readQuery(req, listQuery);
+    const { limit, cursor, status } = readQuery(req, batchesQuery);
     const after = decodeCursor(cursor, batchCursor);
     await guard.admit(callerOf(req), 'read', fileId);
     const facts = await store.file(fileId);
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.life !== facts.life) throw wrongCursor();
     const batches = placed(await store.batches(fileId)).filter(
-      ({ place }) => after === null || place < after.place,
+      ({ place, batch }) =>
+        (after === null || place < after.place) && (status === undefined || batch.status === status),
     );
     const { items, last } = cut(batches.slice(0, limit + 1), limit);
     const nextCursor = last === null ? null : encodeCursor({ life: facts.life, place: last.place });

@@ -45,7 +45,8 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
     await guard.admit(callerOf(req), 'read', fileId);
     const stats = await knownStats(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
-    sendJson(res, `{"stats":${stats},"emails":${emails}}`);
+    const batches = JSON.stringify(await store.batchCounts(fileId));
+    sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
 
   app.delete('/api/files/:fileId', async (req, res) => {

@@ -1,46 +1,75 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Express } from 'express';
+import type { Principal } from '../../auth/principal.js';
 import { InvalidInput } from '../../domain/update.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
-import type { Submission } from '../../validator/validator.js';
+import type { Flags, Submission, Validator } from '../../validator/validator.js';
 import { callerOf } from '../access.js';
+import { type AddressList, readAddressList } from '../address-list.js';
 import { sendJson } from '../answer.js';
 import { validationBody } from '../bodies.js';
 import { readJson } from '../body.js';
 import type { HttpDeps } from '../deps.js';
+import { Idempotency, idempotencyKey, REPLAYED } from '../idempotency.js';
 import { idIn } from '../params.js';
 import { ownerOf, statusAfter } from '../standing.js';
+
+/** More than registering takes, with all its tries: after that a submission that is still under way has died. */
+const REGISTERING_MS = 60_000;
 
 export function validationRoutes(app: Express, deps: HttpDeps): void {
   const { config, guard, quota, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
+  const idempotency = new Idempotency(store, {
+    leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
+    keepMs: config.IDEMPOTENCY_TTL_MS,
+  });
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.admit(caller, 'submit', fileId);
     quota.take(req, res);
-    const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    const key = idempotencyKey(req);
+    const { emails: entries, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    const list = await readAddressList(entries);
     if (validator === null) throw new Fault('validator_not_configured');
     // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submission = await validator.submit({
-      emails,
-      flags,
-      userId: caller.sub ?? config.VALIDATOR_USER_ID,
-    });
-    // The validator takes its time: somebody else may have submitted a file of this name meanwhile.
-    await guard.admit(caller, 'submit', fileId);
-    const userId = await ownerOf(store, fileId, null, caller);
-    const registration = registrationOf(fileId, emails.length, userId, submission);
-    const registered = await keep(deps, registration, submission);
-    const { batchIds } = submission;
-    const { requestId, totalEmails } = registration;
-    const status = await statusAfter(registered, store);
-    const replaced = registered.outcome === 'replaced';
-    sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status, replaced }), 202);
+    const submit = () => submitted(deps, validator, caller, { fileId, list, flags });
+    const once =
+      key === null
+        ? { answer: await submit(), replayed: false }
+        : await idempotency.once(fileId, key, list.digest + JSON.stringify(flags), submit);
+    if (once.replayed) res.setHeader(REPLAYED, 'true');
+    sendJson(res, once.answer, 202);
   });
+}
+
+/** Submits a list, registers what the validator makes of it, and says what became of it, as JSON. */
+async function submitted(
+  deps: HttpDeps,
+  validator: Validator,
+  caller: Principal,
+  { fileId, list, flags }: { fileId: string; list: AddressList; flags: Flags },
+): Promise<string> {
+  const { emails, repeats } = list;
+  const submission = await validator.submit({
+    emails,
+    flags,
+    userId: caller.sub ?? deps.config.VALIDATOR_USER_ID,
+  });
+  // The validator takes its time: somebody else may have submitted a file of this name meanwhile.
+  await deps.guard.admit(caller, 'submit', fileId);
+  const userId = await ownerOf(deps.store, fileId, null, caller);
+  const registration = registrationOf(fileId, emails.length, userId, submission);
+  const registered = await keep(deps, registration, submission);
+  const { batchIds } = submission;
+  const { requestId, totalEmails } = registration;
+  const status = await statusAfter(registered, deps.store);
+  const replaced = registered.outcome === 'replaced';
+  return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, replaced });
 }
 
 function registrationOf(

@@ -6,6 +6,7 @@ import { carryOut } from './intents.js';
 import { bury, fileOf } from './lives.js';
 import type { Models } from './models.js';
 import { dropParts, loosen, sweepParts } from './parts.js';
+import { dropReceipts } from './receipts.js';
 
 /** How long a late update of an ended life is recognised as such. */
 const TOMBSTONE_MS = 24 * 3_600_000;
@@ -21,6 +22,7 @@ const AT_ONCE = 256;
  * answered any more, and the next call, or the sweep of any gateway, finishes it.
  */
 export async function remove(db: Models, fileId: string): Promise<boolean> {
+  await dropReceipts(db, fileId);
   for (;;) {
     const file = await fileOf(db, fileId);
     if (file === null) break;

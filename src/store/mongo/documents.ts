@@ -134,6 +134,19 @@ export interface Slot {
   c: Counts;
 }
 
+/** A submission under a key, and what was answered to it. */
+export interface ReceiptDoc {
+  /** The file and the key, as a JSON list. */
+  _id: string;
+  fileId: string;
+  fingerprint: string;
+  owner: string;
+  /** Null: under way. */
+  answer: string | null;
+  leaseUntil: Date;
+  expireAt: Date;
+}
+
 /** A request that is over: replaced by a later one, or removed with its file. */
 export interface EndedDoc {
   /** Its life. */

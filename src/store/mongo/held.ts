@@ -1,5 +1,6 @@
 import { trusted } from 'mongoose';
 import type { Update } from '../../domain/update.js';
+import type { HeldStanding } from '../store.js';
 import { freshBatch } from './batch-docs.js';
 import { applyUpdate, type Written } from './batches.js';
 import type { Batch } from './documents.js';
@@ -25,6 +26,7 @@ const LOOKS = 64;
 export class Held {
   #lastAt = 0;
   #unseenBytes = Infinity;
+  #dropped = 0;
 
   constructor(private readonly limits: HeldLimits) {}
 
@@ -42,6 +44,14 @@ export class Held {
     const written = await applyUpdate(db, batch, update, now);
     if (written === 'applied') await this.#keepWithin(db, update, now);
     return written;
+  }
+
+  async standing(db: Models): Promise<HeldStanding> {
+    const [held] = await db.batches.aggregate<{ updates: number; bytes: number }>([
+      { $match: { held: true } },
+      { $group: { _id: null, updates: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
+    ]);
+    return { updates: held?.updates ?? 0, bytes: held?.bytes ?? 0, dropped: this.#dropped };
   }
 
   /** Drops what was held for too long. */
@@ -93,7 +103,9 @@ export class Held {
     const ids = parts.map(({ id }) => id);
     await loosen(db, ids);
     const { deletedCount } = await db.batches.deleteOne({ batchId, life: null, version });
-    if (deletedCount === 1) await dropParts(db, ids);
+    if (deletedCount === 0) return;
+    this.#dropped++;
+    await dropParts(db, ids);
   }
 
   /** Never the same twice, so that what came first is the oldest. */

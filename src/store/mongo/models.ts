@@ -1,5 +1,14 @@
 import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
-import type { BatchDoc, EndedBatchDoc, EndedDoc, FileDoc, LetterDoc, PartDoc, SumDoc } from './documents.js';
+import type {
+  BatchDoc,
+  EndedBatchDoc,
+  EndedDoc,
+  FileDoc,
+  LetterDoc,
+  PartDoc,
+  ReceiptDoc,
+  SumDoc,
+} from './documents.js';
 
 export interface Models {
   /** `EmailResults`: a document a batch. */
@@ -11,6 +20,7 @@ export interface Models {
   readonly ended: Model<EndedDoc>;
   readonly endedBatches: Model<EndedBatchDoc>;
   readonly letters: Model<LetterDoc>;
+  readonly receipts: Model<ReceiptDoc>;
 }
 
 /** A name that is not in the schema is a mistake of ours, in a filter as well as in a document: it must not pass. */
@@ -162,6 +172,18 @@ const letters = schemaOf<LetterDoc>({
   .index({ fileId: 1 }, { partialFilterExpression: { fileId: { $exists: true } } })
   .index({ batchId: 1 }, { partialFilterExpression: { batchId: { $exists: true } } });
 
+const receipts = schemaOf<ReceiptDoc>({
+  _id: String,
+  fileId: String,
+  fingerprint: String,
+  owner: String,
+  answer: String,
+  leaseUntil: Date,
+  expireAt: Date,
+})
+  .index({ fileId: 1 })
+  .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -170,6 +192,7 @@ export const modelsOf = (connection: Connection): Models => ({
   ended: connection.model<EndedDoc>('EndedRequests', ended, 'endedrequests'),
   endedBatches: connection.model<EndedBatchDoc>('EndedBatches', endedBatches, 'endedbatches'),
   letters: connection.model<LetterDoc>('DeadLetters', letters, 'deadletters'),
+  receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
 });
 
 /** Makes the indexes of a collection, in one command. Those that are there already cost nothing. */

@@ -1,6 +1,7 @@
 import type { Announced } from '../../domain/summary.js';
+import { batchCounts } from '../batch-counts.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
-import type { BatchNews, BatchState, News } from '../store.js';
+import type { BatchCounts, BatchNews, BatchState, BatchStatus, News } from '../store.js';
 import { headsOf, summaryOf } from './batch-docs.js';
 import type { Batch, FileDoc } from './documents.js';
 import { factsOf, fileOf } from './lives.js';
@@ -64,6 +65,23 @@ export async function batchStates(db: Models, fileId: string): Promise<BatchStat
     life = current;
   }
   return [];
+}
+
+type Group = { _id: BatchStatus; count: number; since: Date };
+
+export async function countBatches(db: Models, fileId: string): Promise<BatchCounts> {
+  for (let life = await lifeIn(db, fileId); life !== null; ) {
+    const groups = await db.batches.aggregate<Group>([
+      { $match: { life } },
+      { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
+    ]);
+    const current = await lifeIn(db, fileId);
+    if (current === life) {
+      return batchCounts(groups.map(({ _id, count, since }) => ({ status: _id, count, since: +since })));
+    }
+    life = current;
+  }
+  return batchCounts([]);
 }
 
 const lifeIn = async (db: Models, fileId: string): Promise<string | null> =>

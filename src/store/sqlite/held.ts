@@ -1,16 +1,19 @@
 import { merged, type Update } from '../../domain/update.js';
+import type { HeldStanding } from '../store.js';
 import type { Database } from './database.js';
 
-export interface HeldLimits {
+export interface Holding {
   readonly ttlMs: number;
   readonly maxBytes: number;
+  /** Updates dropped so far. */
+  dropped: number;
 }
 
 /**
  * Keeps the newest update of a batch that nobody has registered yet: updates are cumulative, so one is enough. Beyond
  * the limit the oldest go first; the one that just came stays, however large it is: its sender is told that it is held.
  */
-export function hold(db: Database, update: Update, limits: HeldLimits, now: number): void {
+export function hold(db: Database, update: Update, holding: Holding, now: number): void {
   const earlier = peek(db, update.batchId);
   const kept = earlier === null ? update : merged(earlier, update);
   const body = JSON.stringify(kept);
@@ -23,7 +26,7 @@ export function hold(db: Database, update: Update, limits: HeldLimits, now: numb
     Buffer.byteLength(body),
     body,
   );
-  dropBeyond(db, update.batchId, limits, now);
+  dropBeyond(db, update.batchId, holding, now);
 }
 
 function peek(db: Database, batchId: string): Update | null {
@@ -38,18 +41,25 @@ export function takeHeld(db: Database, batchId: string): Update | null {
 }
 
 /** Drops what nobody has asked for in time: these are addresses that belong to no file. */
-export const dropExpired = (db: Database, { ttlMs }: HeldLimits, now: number): unknown =>
-  db.run('DELETE FROM held WHERE received_at < ?', now - ttlMs);
+export function dropExpired(db: Database, holding: Holding, now: number): void {
+  holding.dropped += db.run('DELETE FROM held WHERE received_at < ?', now - holding.ttlMs).changes;
+}
 
-function dropBeyond(db: Database, newest: string, limits: HeldLimits, now: number): void {
-  dropExpired(db, limits, now);
+export function heldStanding(db: Database, { dropped }: Holding): HeldStanding {
+  const updates = db.get<{ updates: number }>('SELECT count(*) AS updates FROM held')?.updates ?? 0;
+  const bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
+  return { updates, bytes, dropped };
+}
+
+function dropBeyond(db: Database, newest: string, holding: Holding, now: number): void {
+  dropExpired(db, holding, now);
   let bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
-  while (bytes > limits.maxBytes) {
+  while (bytes > holding.maxBytes) {
     const oldest = db.get<{ batch_id: string; bytes: number }>(
       'SELECT batch_id, bytes FROM held ORDER BY received_at, rowid LIMIT 1',
     );
     if (oldest === undefined || oldest.batch_id === newest) return;
-    db.run('DELETE FROM held WHERE batch_id = ?', oldest.batch_id);
+    holding.dropped += db.run('DELETE FROM held WHERE batch_id = ?', oldest.batch_id).changes;
     bytes -= oldest.bytes;
   }
 }

@@ -1,7 +1,17 @@
 import type { Announced, Summary } from '../../domain/summary.js';
+import { batchCounts } from '../batch-counts.js';
 import { statusOf } from '../batch-progress.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
-import type { BatchNews, BatchState, News, Silence, Unannounced, Unended } from '../store.js';
+import type {
+  BatchCounts,
+  BatchNews,
+  BatchState,
+  BatchStatus,
+  News,
+  Silence,
+  Unannounced,
+  Unended,
+} from '../store.js';
 import { type BatchRow, batchOf, progressOf, writeBatch } from './batches.js';
 import type { Database } from './database.js';
 import { factsOf, iso, standing } from './lives.js';
@@ -46,6 +56,21 @@ export function batchStates(db: Database, fileId: string): BatchState[] {
     lastUpdated: iso(row.news_at),
   }));
 }
+
+/** The same statuses as `statusOf` gives, without reading a row into memory. */
+export const countBatches = (db: Database, fileId: string): BatchCounts =>
+  batchCounts(
+    db.all<{ status: BatchStatus; count: number; since: number }>(
+      `SELECT CASE WHEN complete = 1 THEN 'completed'
+                   WHEN failed_at IS NOT NULL AND processed_count <= failed_at THEN 'failed'
+                   WHEN stalled = 1 THEN 'stalled'
+                   WHEN begun = 1 THEN 'running'
+                   ELSE 'waiting' END AS status,
+              count(*) AS count, min(news_at) AS since
+       FROM batches WHERE life = (SELECT life FROM lives WHERE file_id = ? AND state = 0) GROUP BY 1`,
+      fileId,
+    ),
+  );
 
 export function keepStats(db: Database, life: string, changes: number | null, stats: string): void {
   db.run(

@@ -2,7 +2,7 @@ import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
 import type { LetterRecord } from '../letter-records.js';
-import type { FilesQuery, PageQuery, Registration, Silence } from '../store.js';
+import type { FilesQuery, PageQuery, ReceiptClaim, Registration, Silence } from '../store.js';
 import { batchOf, failBatch } from './batches.js';
 import type { Database } from './database.js';
 import {
@@ -14,16 +14,17 @@ import {
   letters,
   putAside,
 } from './dead-letters.js';
-import { dropExpired, type HeldLimits } from './held.js';
+import { dropExpired, type Holding, heldStanding } from './held.js';
 import { files } from './listing.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
-import { batchStates, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
+import { batchStates, countBatches, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
 import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
 import { purge } from './purging.js';
+import { claim, dropReceipts, settleReceipt } from './receipts.js';
 import { register, save } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
+export function writing(db: Database, limits: { held: Holding; maxDeadLetterBytes: number }) {
   return {
     locate(batchId: string): string | null {
       const batch = batchOf(db, batchId);
@@ -48,6 +49,7 @@ export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterB
     /** `isClean`: nothing was there to be cleaned away. */
     end(fileId: string): { existed: boolean; isClean: boolean } {
       const discarded = discardOf(db, fileId);
+      dropReceipts(db, fileId);
       const life = standing(db, fileId);
       if (life !== undefined) endLife(db, life.life, REMOVED, Date.now());
       return { existed: life !== undefined, isClean: life === undefined && discarded === 0 };
@@ -66,6 +68,12 @@ export function writing(db: Database, limits: { held: HeldLimits; maxDeadLetterB
       return fileId;
     },
     unannounced: () => unannouncedFiles(db),
+    held: () => heldStanding(db, limits.held),
+    claim: (receipt: ReceiptClaim) => claim(db, receipt, Date.now()),
+    settleReceipt: (receipt: ReceiptClaim, answer: string | null) => {
+      settleReceipt(db, receipt, answer);
+      return receipt.key;
+    },
   };
 }
 
@@ -74,6 +82,7 @@ export function reading(db: Database) {
   return {
     batches: (fileId: string) => batchStates(db, fileId),
     unended: (query: { limit: number; after: string | null }) => unended(db, query),
+    batchCounts: (fileId: string) => countBatches(db, fileId),
     page: (query: PageQuery) => page(db, query),
     scanStart: (fileId: string) => scanStart(db, fileId),
     scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),

@@ -3,7 +3,7 @@ import type { Registered, Registration, Saved } from '../store.js';
 import { applyUpdate, type BatchRow, batchOf, insertBatch, writeBatch } from './batches.js';
 import { cleanBatch } from './cleaning.js';
 import type { Database } from './database.js';
-import { type HeldLimits, hold, takeHeld } from './held.js';
+import { type Holding, hold, takeHeld } from './held.js';
 import {
   endLife,
   factsOf,
@@ -122,10 +122,10 @@ function existing(db: Database, batchId: string): BatchRow {
   return row;
 }
 
-export function save(db: Database, update: Update, limits: HeldLimits, now: number): Saved {
+export function save(db: Database, update: Update, holding: Holding, now: number): Saved {
   const owner = update.fileId === null ? ownerOf(db, update) : registerBySelf(db, update, update.fileId, now);
   if (owner === 'nobody') {
-    hold(db, update, limits, now);
+    hold(db, update, holding, now);
     return { outcome: 'held', fileId: null };
   }
   if (owner === 'over') return { outcome: 'superseded', fileId: null };

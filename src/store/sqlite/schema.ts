@@ -132,7 +132,22 @@ UPDATE lives SET finished_at = updated_at
 CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
 `;
 
+/** What was answered to submissions that may be repeated. */
+const RECEIPTS = `
+CREATE TABLE receipts (
+  file_id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  answer TEXT,                             -- null: under way
+  lease_until INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (file_id, key)
+) WITHOUT ROWID;
+CREATE INDEX receipts_by_age ON receipts (expires_at);
+`;
+
 /** What makes each version of the layout of the one before it; the first one, of an empty file. */
-export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS, OWNERS_AND_RETENTION];
+export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS, OWNERS_AND_RETENTION, RECEIPTS];
 /** Kept in the file's `user_version`. A newer file is refused, never touched. */
 export const SCHEMA_VERSION = LAYOUTS.length;

@@ -47,8 +47,8 @@ function read(db: Database): void {
 }
 
 function write(db: Database): void {
-  const limits = { held: { ttlMs: heldTtlMs, maxBytes: maxHeldBytes }, maxDeadLetterBytes };
-  const operations = writing(db, limits) as Operations;
+  const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
+  const operations = writing(db, { held, maxDeadLetterBytes }) as Operations;
   const queue: Request[] = [];
   const awaitingCleanliness: { id: number; fileId: string | null }[] = [];
   let scheduled = false;

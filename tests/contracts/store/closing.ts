@@ -29,6 +29,13 @@ export function closing({ own }: Stores): void {
       store.remove('f1'),
       store.file('f1'),
       store.batches('f1'),
+      store.batchCounts('f1'),
+      store.held(),
+      store.claim({ fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 }),
+      store.settleReceipt(
+        { fileId: 'f1', key: 'k', fingerprint: 'p', owner: 'o', leaseMs: 1, keepMs: 1 },
+        null,
+      ),
       store.news('f1', new Map()),
       store.keepStats('f1', '1', { changes: 1, batches: new Map() }, '{}'),
       store.unannounced(),

@@ -120,6 +120,21 @@ export function holding({ shared, own }: Stores): void {
     expect((await batchOf(store, f1, 'old')).status).toBe('waiting');
   });
 
+  it('says how much is held, and how many were dropped since it was opened', async () => {
+    const { store, f1 } = await own({ maxHeldBytes: 100_000 });
+    expect(await store.held()).toEqual({ updates: 0, bytes: 0, dropped: 0 });
+    const batchIds = Array.from({ length: 30 }, (_, i) => `b${i}`);
+    for (const batchId of batchIds) await save(store, { batchId, emails: addresses(40, batchId) });
+    const { updates, bytes, dropped } = await store.held();
+    expect(updates).toBeGreaterThan(2);
+    expect(updates + dropped).toBe(30);
+    expect(bytes).toBeGreaterThan(10_000);
+    // What was looked at last is never more than a little beyond the bound.
+    expect(bytes).toBeLessThan(110_000);
+    await register(store, { fileId: f1, batches: batchIds });
+    expect(await store.held()).toEqual({ updates: 0, bytes: 0, dropped });
+  });
+
   it('does not hold what is late: that is over', async () => {
     const { store, f1, b1, b2 } = shared();
     await register(store, { fileId: f1, requestId: 'r1', batches: [b1] });

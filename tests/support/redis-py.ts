@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from '@jest/globals';
+import { describeWithOwnRedis } from './redis-server.js';
+
+const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
+const VERSION = '6.4.0';
+const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate', 'redis-py');
+const own = join(folder, 'bin', 'python');
+
+const succeeds = (command: string, args: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const hasRedis = (python: string): boolean => succeeds(python, ['-c', 'import redis']);
+
+/** The Python that has redis-py: the machine's, else one in the cache, which a run that needs it sets up once. */
+function findPython(): string | null {
+  if (hasRedis('python3')) return 'python3';
+  if (existsSync(own) && hasRedis(own)) return own;
+  if (!isRequired || !succeeds('python3', ['-m', 'venv', folder])) return null;
+  succeeds(own, ['-m', 'pip', 'install', '--quiet', `redis==${VERSION}`]);
+  return hasRedis(own) ? own : null;
+}
+
+/** Tests that need Python with redis-py, and a Redis: skipped where it is not there, and that is said. */
+export function describeWithPython(
+  name: string,
+  tests: (python: string, start: Parameters<Parameters<typeof describeWithOwnRedis>[1]>[0]) => void,
+): void {
+  const python = findPython();
+  if (python !== null) {
+    describeWithOwnRedis(name, (start) => tests(python, start));
+    return;
+  }
+  const reason = 'python3 with redis-py is not there (pip install redis)';
+  if (isRequired) {
+    describe(name, () => {
+      it('has a Python to run on', () => {
+        throw new Error(reason);
+      });
+    });
+    return;
+  }
+  process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
+  describe.skip(name, () => tests('', () => Promise.reject(new Error(reason))));
+}
