@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Oracle } from './oracle.js';
 import type { PatientProducer } from './patient.js';
 import { type Message, message, pathOf } from './producer.js';
@@ -9,6 +10,8 @@ export type Wire = (message: Message) => Promise<void>;
 /** Batches that workers are at, at the same time, and the addresses of each. */
 const OPEN = 4;
 const SIZE = 24;
+/** What a worker takes for a few addresses. */
+const WORK_MS = 25;
 
 /**
  * The updates of one file, in the ways of real workers: lists grow, are begun anew, are said twice, end. It goes on with
@@ -37,7 +40,10 @@ export class Flood {
   async pour(atOnce = 2): Promise<this> {
     while (this.#open.length < OPEN) this.#open.push(await this.#newBatch());
     const worker = async () => {
-      while (!this.#isStopping) await this.#sendNext();
+      while (!this.#isStopping) {
+        await this.#sendNext();
+        await pause(WORK_MS);
+      }
     };
     this.#pouring = Promise.all(Array.from({ length: atOnce }, worker));
     // Whoever stops it is told.
