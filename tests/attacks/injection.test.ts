@@ -107,6 +107,18 @@ describe('an attacker', () => {
     expect((await event).fileId).toBe('f');
   });
 
+  it('does not make the gateway hold binary parts without an end', async () => {
+    const { url } = await startTestGateway();
+    for (const count of ['11', '1000', '99999999999']) {
+      const socket = await RawWebSocket.open(url);
+      socket.send('40');
+      await socket.received('40');
+      socket.send(`45${count}-["subscribe",{"_placeholder":true,"num":0}]`);
+      await socket.until(() => socket.isClosed);
+      expect(socket.isClosed).toBe(true);
+    }
+  });
+
   it('does not run formulas in whoever opens an export', async () => {
     const { url } = await startTestGateway();
     const formulas = ['=1+1', '+1', '-1', '@SUM(1)', '\t=1', '\r=1', ' =1', '＝1', '=cmd|" /C calc"!A0'];

@@ -43,7 +43,10 @@ export function openApi(config: HttpConfig): object {
     openapi: '3.1.0',
     info: { title: 'Verigate', version: API_VERSION, summary: 'Email-validation results, live and stored.' },
     paths,
-    components: { schemas: named },
+    components: {
+      schemas: named,
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    },
   };
 }
 
@@ -62,9 +65,13 @@ function described(operation: Operation, refer: Refer): object {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } }),
+    ...(isGuarded(operation) ? { security: [{ token: [] }, {}] } : {}),
     responses: { ...answers(operation, refer), ...refusals(operation, refer) },
   };
 }
+
+/** Where AUTH=jwt: what the surface looks like is no secret. */
+const isGuarded = ({ path }: Operation): boolean => path.startsWith('/api/') && !path.endsWith('.json');
 
 const pathParameters = (path: string) =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -94,11 +101,13 @@ function answers({ answers: all }: Operation, refer: Refer): Record<number, obje
 }
 
 /** Codes that share a status share a response. */
-function refusals({ path, codes, answers: known }: Operation, refer: Refer): Record<number, object> {
+function refusals(operation: Operation, refer: Refer): Record<number, object> {
+  const { path, codes, answers: known } = operation;
   const everywhere = path.startsWith('/api/')
     ? (['internal', 'unavailable'] as const)
     : (['internal'] as const);
-  const list = [...codes, ...everywhere];
+  const guarded = isGuarded(operation) ? (['unauthorized', 'forbidden'] as const) : [];
+  const list = [...new Set([...codes, ...guarded, ...everywhere])];
   const statuses = [...new Set(list.map((code) => ERRORS[code].status))];
   return Object.fromEntries(
     statuses

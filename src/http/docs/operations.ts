@@ -49,7 +49,7 @@ const files = (): Operation[] => [
     answers: [
       { status: 200, description: 'The page; empty behind the last one.', content: schemas.emailsPage },
     ],
-    codes: ['invalid_request', 'file_not_found'],
+    codes: ['invalid_request', 'file_not_found', 'rate_limited'],
   },
   {
     method: 'get',
@@ -173,8 +173,8 @@ const health = (): Operation[] => [
     method: 'get',
     path: '/metrics',
     id: 'getMetrics',
-    summary: 'Figures in the text format of Prometheus. Over loopback only.',
+    summary: 'Figures in the text format of Prometheus: over loopback, else for the scope `admin`.',
     answers: [{ status: 200, description: 'The figures.', content: ['text/plain'] }],
-    codes: ['forbidden'],
+    codes: ['unauthorized', 'forbidden'],
   },
 ];

@@ -1,0 +1,50 @@
+import { expect, it } from '@jest/globals';
+import { Snapshots } from '../../src/snapshot/snapshots.js';
+import { addresses } from '../support/updates.js';
+import { Copy, engine, gatewayOn } from './stage.js';
+
+const SOON = () => Date.now() + 60_000;
+
+it('tells the listeners of a purged file, and keeps nothing to catch up from', async () => {
+  const both = await engine();
+  const { register, take, flusher, pipeline, store, feed } = gatewayOn(both);
+  const copy = await Copy.of(both, 'f1');
+  await register({ fileId: 'f1', batches: ['b1', 'b2'] });
+  await take({ batchId: 'b1', emails: addresses(3), totalEmails: 4, isComplete: true });
+  await take({ batchId: 'b2', emails: addresses(2), totalEmails: 2, isComplete: true });
+  await flusher.drain();
+  const before = await feed.head('f1', []);
+  const stats = copy.stats;
+  expect(stats?.status).toBe('completed');
+
+  expect(await pipeline.purge(SOON())).toBe(1);
+  expect(await pipeline.purge(SOON())).toBe(0);
+  expect(copy.epochs).toHaveLength(2);
+  const { epoch, revision, ...kept } = copy.stats ?? {};
+  expect(kept).toEqual({ ...stats, status: 'purged', epoch: undefined, revision: undefined });
+  expect([epoch, revision]).toEqual([copy.epochs[1], 1]);
+  if (before === null) throw new Error('there is a head');
+  expect(await feed.since('f1', { epoch: before.epoch, revision: 0 }, before.revision)).toBeNull();
+
+  const snapshots = new Snapshots(store, feed);
+  const late = {
+    fileId: 'f1',
+    feeds: ['stats', 'emails'] as const,
+    since: { epoch: before.epoch, revision: 1 },
+  };
+  const answer = await snapshots.subscribed(late);
+  expect(answer).toMatchObject({ recovered: false, stats: { status: 'purged', progress: { processed: 5 } } });
+  expect(answer.emails?.pagination.total).toBe(0);
+});
+
+it('leaves files alone that are not over, or not for long enough', async () => {
+  const { register, take, flusher, pipeline, store } = gatewayOn(await engine());
+  await register({ fileId: 'f1', batches: ['b1'] });
+  await take({ batchId: 'b1', emails: addresses(3) });
+  await flusher.drain();
+  expect(await pipeline.purge(SOON())).toBe(0);
+  await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
+  await flusher.drain();
+  expect(await pipeline.purge(Date.now() - 60_000)).toBe(0);
+  expect((await store.page({ fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
+});
