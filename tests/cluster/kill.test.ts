@@ -42,7 +42,7 @@ describeWithOwnServers('a gateway that is killed', (start) => {
     for (let kill = 0; kill < KILLS; kill++) {
       const victim = await next;
       victims.splice(0, victims.length, victim.url);
-      if (kill === 0) await Promise.all(floods.map((flood) => flood.pour()));
+      if (kill === 0) await Promise.all(floods.map((flood) => flood.pour(1)));
       // Its successor is on its way already: the producers do not wait for long.
       if (kill < KILLS - 1) next = spawnGateway(env);
       const sent = floods.map((flood) => flood.sent);

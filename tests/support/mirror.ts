@@ -37,6 +37,7 @@ export class Mirror {
 /** What a room of both feeds gets on one gateway, as it is on the wire. */
 export async function openRoom(url: string, fileId: string): Promise<() => [string, string][]> {
   const socket = await RawWebSocket.open(url);
+  socket.answersPings = true;
   socket.send('40');
   await socket.received('40');
   socket.send(`421["subscribe",${JSON.stringify({ fileId })}]`);

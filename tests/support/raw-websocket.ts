@@ -11,6 +11,8 @@ export class RawWebSocket {
   /** Code and reason of the close frame, once there was one. */
   closing: { code: number; reason: string } | null = null;
   isClosed = false;
+  /** Without it the gateway takes the connection for dead after a while. */
+  answersPings = false;
   readonly #signal = new Signal();
   #rest: Buffer = Buffer.alloc(0);
 
@@ -84,13 +86,18 @@ export class RawWebSocket {
   #read(bytes: Buffer): void {
     this.#rest = Buffer.concat([this.#rest, bytes]);
     for (let frame = this.#next(); frame !== null; frame = this.#next()) {
-      if (frame.opcode === 1) this.texts.push(frame.payload.toString());
+      if (frame.opcode === 1) this.#hear(frame.payload.toString());
       if (frame.opcode !== 8) continue;
       const code = frame.payload.length < 2 ? 1005 : frame.payload.readUInt16BE(0);
       this.closing = { code, reason: frame.payload.subarray(2).toString() };
       this.socket.end();
     }
     this.#signal.changed();
+  }
+
+  #hear(text: string): void {
+    this.texts.push(text);
+    if (text === '2' && this.answersPings) this.send('3');
   }
 
   #next(): { opcode: number; payload: Buffer } | null {
