@@ -31,17 +31,21 @@ export async function remove(db: Models, fileId: string): Promise<boolean> {
     if (deletedCount === 1) break;
   }
   const ended = await db.ended.find({ fileId, cleaned: false }).lean<EndedDoc[]>().exec();
-  let existed = false;
+  const over: EndedDoc[] = [];
   for (const life of ended) {
     if ((await fileOf(db, fileId))?.life === life._id) continue;
     await clean(db, life);
-    // Of two that delete at once, or of a first try and a second, one is told that there was a file.
-    if (!life.removed) continue;
-    const told = { $set: { removed: false } };
-    const { modifiedCount } = await db.ended.updateOne({ _id: life._id, removed: true }, told);
-    existed ||= modifiedCount === 1;
+    over.push(life);
   }
   await discardLettersOf(db, fileId);
+  // Of two that delete at once, or of a first try and a second, one is told that there was a file; once nothing is left.
+  let existed = false;
+  for (const { _id, removed } of over) {
+    if (!removed) continue;
+    const told = { $set: { removed: false } };
+    const { modifiedCount } = await db.ended.updateOne({ _id, removed: true }, told);
+    existed ||= modifiedCount === 1;
+  }
   return existed;
 }
 
