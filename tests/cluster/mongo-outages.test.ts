@@ -7,7 +7,7 @@ import { PatientProducer } from '../support/patient.js';
 import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 
 /** How long MongoDB is away. */
-const AWAY_MS = Number(process.env.CHAOS_AWAY_MS ?? 10_000);
+const AWAY_MS = Number(process.env.CHAOS_AWAY_MS ?? 4_000);
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;

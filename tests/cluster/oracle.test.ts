@@ -5,7 +5,7 @@ import { describeCluster, startGateways } from '../support/cluster.js';
 import { scenarios } from '../support/scenario.js';
 
 /** The same as of one gateway: files, runs and listeners as chance will have it, each of them at any of three gateways. */
-const RUNS = Number(process.env.ORACLE_RUNS ?? 5);
+const RUNS = Number(process.env.ORACLE_RUNS ?? 4);
 const { ORACLE_SEED } = process.env;
 
 describeCluster('three gateways', (newEnv) => {

@@ -12,7 +12,7 @@ import type { EmailsEvent, StatsEvent } from '../support/protocol.js';
 import { addresses, update } from '../support/updates.js';
 
 /** Flushes, of several gateways at the same time. */
-const FLUSHES = Number(process.env.CHAOS_FLUSHES ?? 1000);
+const FLUSHES = Number(process.env.CHAOS_FLUSHES ?? 300);
 const GATEWAYS = 4;
 /** So that the disk is not waited for each time. */
 const FILES = 10;

@@ -10,7 +10,7 @@ import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../sup
 import { wiresOn } from '../support/wires.js';
 
 /** How long Redis hangs. Commands are given up after 3 s. */
-const HANGS_MS = Number(process.env.CHAOS_AWAY_MS ?? 5_000);
+const HANGS_MS = Number(process.env.CHAOS_AWAY_MS ?? 4_000);
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;
