@@ -5,9 +5,10 @@ import { standingOf, waiting } from '../batch-progress.js';
 import { freshBatch, headOf, type Place, progressOf, summaryOf } from './batch-docs.js';
 import { type Written, write } from './batches.js';
 import type { Batch, FileDoc, Intent } from './documents.js';
+import { clean } from './ended-lives.js';
 import type { Held } from './held.js';
 import { emptied } from './lists.js';
-import { fileOf, ownerOf } from './lives.js';
+import { fileOf, hasEnded, ownerOf } from './lives.js';
 import type { Models } from './models.js';
 import { addToSums } from './sums.js';
 
@@ -22,7 +23,7 @@ export type Kind = 'created' | 'extended' | 'replaced';
  * step with whatever else a registration changes, so only one is under way at a time and the order of the batches is
  * settled with it. Whoever finds one carries it out, its author or not: each step is a no-op where it was taken already.
  *
- * Answers with the file when all is done; null: its life has ended meanwhile, and what was placed in it is held again.
+ * Answers with the file when all is done; null: its life has ended meanwhile, and nothing is left in it.
  * @throws InvalidInput to its author (`kind`), where another file got a batch at the same time and first
  */
 export async function carryOut(
@@ -57,9 +58,18 @@ export async function carryOut(
   if (done !== null) return done;
   const current = await fileOf(db, fileId);
   if (current?.life === life) return current;
-  await release(db, life, intent);
+  // Overtaken by a later request, its batches are over with it. Else whoever tries again finds what was held for them.
+  if (current !== null && (await isOvertaken(db, current, requestId)))
+    await clean(db, { _id: life, requestId });
+  else await release(db, life, intent);
   return null;
 }
+
+const isOvertaken = async (
+  db: Models,
+  { fileId, requestId }: FileDoc,
+  earlier: string | null,
+): Promise<boolean> => earlier !== null && earlier !== requestId && (await hasEnded(db, fileId, earlier));
 
 const finished = (now: Date) => ({
   $inc: { changes: 1 },
@@ -160,7 +170,7 @@ function beginAnew(db: Models, batch: Batch, { place, totalEmails }: Placing, no
 }
 
 /**
- * Takes back what was placed in a life that had ended: what has a list is held again for whoever registers it next, so
+ * Takes back what was placed in a life that has ended, or never began: what has a list is held again for whoever registers it next, so
  * that no update that was acknowledged meanwhile is lost; the rest goes.
  */
 async function release(db: Models, life: string, { from, batches }: Intent): Promise<void> {
