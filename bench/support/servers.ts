@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../../tests/support/free-port.js';
 import { findProgram } from '../../tests/support/mongo-program.js';
 import { cpuOf } from './usage.js';
 
@@ -64,13 +64,4 @@ function said(child: ChildProcess, what: RegExp): Promise<string> {
       if (found !== null) resolve(found[1] ?? '');
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

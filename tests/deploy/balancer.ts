@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { describe, it } from '@jest/globals';
+import { describeWhere } from '../support/describe-where.js';
+import { freePort } from '../support/free-port.js';
 import { onTeardown } from '../support/teardown.js';
 import { eventually } from '../support/wait.js';
 
@@ -9,23 +9,10 @@ const PROGRAM = 'haproxy';
 const CONFIG = 'deploy/haproxy.cfg';
 
 const hasProgram = spawnSync(PROGRAM, ['-v'], { stdio: 'ignore' }).status === 0;
-const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
 
 /** Tests behind the load balancer of docker-compose.yml; skipped, and said so, where it is not on the PATH. */
-export function describeBalancer(name: string, tests: () => void): void {
-  const reason = `${PROGRAM} is not on the PATH`;
-  if (hasProgram) describe(name, tests);
-  else if (isRequired) {
-    describe(name, () => {
-      it('has a load balancer to run on', () => {
-        throw new Error(reason);
-      });
-    });
-  } else {
-    process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
-    describe.skip(name, tests);
-  }
-}
+export const describeBalancer = (name: string, tests: () => void): void =>
+  describeWhere(hasProgram, `${PROGRAM} is not on the PATH`, name, tests);
 
 /** The real program with the real configuration, in front of two gateways; ended after the test. */
 export async function startBalancer(gateways: readonly [string, string]): Promise<string> {
@@ -56,13 +43,4 @@ export async function startBalancer(gateways: readonly [string, string]): Promis
     if (status !== 200) throw new Error(`${PROGRAM} is not ready: ${status} ${said}`);
   });
   return url;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

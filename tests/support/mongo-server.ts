@@ -2,35 +2,32 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe } from '@jest/globals';
 import { mongo } from 'mongoose';
-import { findProgram, type Program, say } from './mongo-program.js';
+import { describeWhere } from './describe-where.js';
+import { freePort } from './free-port.js';
+import { findProgram, type Program } from './mongo-program.js';
 
 const STARTED_WITHIN_MS = 30_000;
 
+const MISSING = 'there is no MongoDB: set MONGODB_URI, or put mongod on the PATH';
 let program: Program | null | undefined;
-const required = (): boolean => process.env.CI === 'true' || process.env.REQUIRE_SERVICES === '1';
 
-function requireProgram(): Program | null {
-  program ??= findProgram();
-  if (program !== null) return program;
-  const reason = 'there is no MongoDB: set MONGODB_URI, or put mongod on the PATH';
-  if (required()) throw new Error(reason);
-  say(`SKIPPED, ${reason}`);
-  return null;
+/** Looked for once: where there is none, it takes its time to find that out. */
+function programHere(): Program | null {
+  if (program === undefined) program = findProgram();
+  return program;
 }
 
 /** `describe` for tests that need a MongoDB. */
 export const describeWithMongo = (name: string, tests: () => void): void =>
-  (process.env.MONGODB_URI || requireProgram() !== null ? describe : describe.skip)(name, tests);
+  describeWhere(Boolean(process.env.MONGODB_URI) || programHere() !== null, MISSING, name, tests);
 
 /** `describe` for tests that need one of their own, to kill it or to let it fail. */
 export const describeWithOwnMongo = (name: string, tests: () => void): void =>
-  (requireProgram() !== null ? describe : describe.skip)(name, tests);
+  describeWhere(programHere() !== null, MISSING, name, tests);
 
 /** A server of the test's own. */
 export class MongoServer {
@@ -45,8 +42,8 @@ export class MongoServer {
 
   /** Durable: what was answered survives `kill`. */
   static async start(options = { isDurable: true }): Promise<MongoServer> {
-    const program = requireProgram();
-    if (program === null) throw new Error('there is no MongoDB');
+    const program = programHere();
+    if (program === null) throw new Error(MISSING);
     const server = new MongoServer(program, mkdtempSync(join(tmpdir(), 'verigate-mongo-')), options);
     await server.start();
     return server;
@@ -149,13 +146,4 @@ export async function withDatabase<T>(uri: string, look: (database: mongo.Db) =>
 function uriOf(uri: string): string {
   const [, server = uri, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(uri) ?? [];
   return `${server}/verigate-test-${randomBytes(6).toString('hex')}${options}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

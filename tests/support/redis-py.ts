@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from '@jest/globals';
+import { describeWhere, isRequired } from './describe-where.js';
 import { describeWithOwnRedis } from './redis-server.js';
 
-const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
+const REASON = 'python3 with redis-py is not there (pip install redis)';
 const VERSION = '6.4.0';
 const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate', 'redis-py');
 const own = join(folder, 'bin', 'python');
@@ -29,19 +29,9 @@ export function describeWithPython(
   tests: (python: string, start: Parameters<Parameters<typeof describeWithOwnRedis>[1]>[0]) => void,
 ): void {
   const python = findPython();
-  if (python !== null) {
-    describeWithOwnRedis(name, (start) => tests(python, start));
-    return;
+  if (python !== null) describeWithOwnRedis(name, (start) => tests(python, start));
+  else {
+    const none = () => tests('', () => Promise.reject(new Error(REASON)));
+    describeWhere(false, REASON, name, none);
   }
-  const reason = 'python3 with redis-py is not there (pip install redis)';
-  if (isRequired) {
-    describe(name, () => {
-      it('has a Python to run on', () => {
-        throw new Error(reason);
-      });
-    });
-    return;
-  }
-  process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
-  describe.skip(name, () => tests('', () => Promise.reject(new Error(reason))));
 }

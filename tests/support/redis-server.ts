@@ -2,11 +2,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { describeWhere } from './describe-where.js';
+import { freePort } from './free-port.js';
 import { onTeardown } from './teardown.js';
 
 const PROGRAM = 'redis-server';
@@ -15,7 +16,6 @@ const ATTEMPTS = 5;
 
 const hasProgram = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status === 0;
 const given = process.env.REDIS_URL || undefined;
-const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
 
 export interface ServerOptions {
   /** Every write is on the disk before it is answered; otherwise nothing is. */
@@ -126,19 +126,10 @@ export class RedisServer {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Tests on a Redis that they leave as it is: of another's making (REDIS_URL), or one for this file. */
 export function describeOnRedis(name: string, tests: (url: () => string) => void): void {
   const isThere = given !== undefined || hasProgram;
-  describeWith(isThere, `neither REDIS_URL is set nor is ${PROGRAM} on the PATH`, name, () => {
+  describeWhere(isThere, `neither REDIS_URL is set nor is ${PROGRAM} on the PATH`, name, () => {
     let server: RedisServer | undefined;
     beforeAll(async () => {
       if (given === undefined) server = await RedisServer.start();
@@ -153,27 +144,13 @@ export function describeWithOwnRedis(
   name: string,
   tests: (start: (options?: ServerOptions) => Promise<RedisServer>) => void,
 ): void {
-  describeWith(hasProgram, `${PROGRAM} is not on the PATH`, name, () =>
+  describeWhere(hasProgram, `${PROGRAM} is not on the PATH`, name, () =>
     tests(async (options) => {
       const server = await RedisServer.start(options);
       onTeardown(() => server.stop());
       return server;
     }),
   );
-}
-
-function describeWith(isThere: boolean, reason: string, name: string, tests: () => void): void {
-  if (isThere) describe(name, tests);
-  else if (isRequired) {
-    describe(name, () => {
-      it('has a Redis to run on', () => {
-        throw new Error(reason);
-      });
-    });
-  } else {
-    process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
-    describe.skip(name, tests);
-  }
 }
 
 /** What keys and ids of one test begin with, so that no other test on the same server has the same. */
