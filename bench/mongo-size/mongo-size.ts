@@ -1,7 +1,7 @@
 import { type Announced, NOTHING } from '../../src/domain/summary.js';
 import { readUpdate } from '../../src/domain/update.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
-import { BATCH, FILE, STORE_LIMITS } from '../support/dataset.js';
+import { BATCH, FILE, fillStore, STORE_LIMITS } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
 import { Server } from '../support/servers.js';
 import { updateText } from '../support/updates.js';
@@ -90,21 +90,7 @@ async function filled(size: number): Promise<Side> {
   process.stderr.write(`filling a database with ${size} results\n`);
   const server = await Server.mongo();
   const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
-  const batches = Array.from({ length: Math.ceil(size / BATCH) }, (_, index) => ({
-    batchId: `${FILE}-${index}`,
-    totalEmails: Math.min(BATCH, size - index * BATCH),
-  }));
-  const request = { requestId: 'request', userId: null, totalEmails: size, totalBatches: batches.length };
-  await store.register({ fileId: FILE, ...request, batches });
-  let next = 0;
-  const work = async () => {
-    for (let index = next++; index < batches.length; index = next++) {
-      const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
-      const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
-      await store.save(readUpdate(JSON.parse(text)));
-    }
-  };
-  await Promise.all(Array.from({ length: SAVES_AT_ONCE }, work));
+  await fillStore(store, size, SAVES_AT_ONCE);
   const versions = new Map((await store.batches(FILE)).map(({ batchId, version }) => [batchId, version]));
   const news = await store.news(FILE, new Map());
   await store.keepStats(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readUpdate } from '../../src/domain/update.js';
 import { LAYOUTS } from '../../src/store/sqlite/schema.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
+import type { Store } from '../../src/store/store.js';
 import { GatewayProcess } from './gateway.js';
 import { resultText, updateText } from './updates.js';
 
@@ -61,8 +62,8 @@ async function cachedFile(count: number): Promise<string> {
   return directory;
 }
 
-async function fill(directory: string, count: number): Promise<void> {
-  const store = await openStore(directory);
+/** Stores the one file with so many results, complete, `savesAtOnce` batches at a time. */
+export async function fillStore(store: Store, count: number, savesAtOnce: number): Promise<void> {
   const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => ({
     batchId: `${FILE}-${index}`,
     totalEmails: Math.min(BATCH, count - index * BATCH),
@@ -77,7 +78,12 @@ async function fill(directory: string, count: number): Promise<void> {
       await store.save(readUpdate(JSON.parse(text)));
     }
   };
-  await Promise.all(Array.from({ length: SAVES_AT_ONCE }, work));
+  await Promise.all(Array.from({ length: savesAtOnce }, work));
+}
+
+async function fill(directory: string, count: number): Promise<void> {
+  const store = await openStore(directory);
+  await fillStore(store, count, SAVES_AT_ONCE);
   await store.close();
   // A gateway announces it, as it would have while the results came in, and leaves the database as gateways do.
   const gateway = await GatewayProcess.start({ directory });
