@@ -20,7 +20,7 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors'],
+      ['store/', 'domain/', 'errors', 'within'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
@@ -29,11 +29,26 @@ module.exports = {
       ['feed/', 'redis/', 'domain/', 'errors'],
       'a feed orders and keeps; it knows no store',
     ),
-    only('redis-knows-no-neighbour', 'redis', ['redis/', 'errors'], 'connections, whatever they are for'),
+    only(
+      'redis-knows-no-neighbour',
+      'redis',
+      ['redis/', 'errors', 'within'],
+      'connections, whatever they are for',
+    ),
     only(
       'pipeline-flows-down',
       'pipeline',
-      ['pipeline/', 'snapshot/', 'store/store', 'feed/feed', 'domain/', 'errors', 'logger', 'metrics'],
+      [
+        'pipeline/',
+        'snapshot/',
+        'store/store',
+        'feed/feed',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+        'within',
+      ],
       'ports only',
     ),
     only(

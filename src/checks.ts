@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { settledWithin } from './within.js';
 
 /** What the gateway cannot work without, by name: each fulfilled while it answers. */
 export type Checks = Readonly<Record<string, () => Promise<void>>>;
@@ -18,20 +18,15 @@ export function watch(checks: Checks): () => Promise<readonly string[]> {
 }
 
 async function failing(checks: Checks): Promise<readonly string[]> {
-  const late = new AbortController();
   const names = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
-      const answered = check().then(
-        () => true,
-        () => false,
-      );
-      const isThere = await Promise.race([answered, silence(late.signal)]);
+      let isThere = false;
+      const answered = check().then(() => {
+        isThere = true;
+      });
+      await settledWithin(PATIENCE_MS, answered);
       return isThere ? [] : [name];
     }),
   );
-  late.abort();
   return names.flat();
 }
-
-const silence = (over: AbortSignal): Promise<false> =>
-  pause(PATIENCE_MS, false as const, { signal: over }).catch(() => false as const);

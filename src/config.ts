@@ -15,14 +15,14 @@ const integer = (fallback: number, min: number, max: number) =>
     .pipe(z.number().min(min).max(max))
     .default(fallback);
 
-const origins = z
-  .string()
-  .transform((list) =>
-    list
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
-  )
+const separated = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
+const origins = separated
   .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))))
   // A slash or a path at the end is no part of an origin, and browsers never send one.
   .transform((list) => list.map((origin) => (origin === '*' ? origin : new URL(origin).origin)));
@@ -31,15 +31,7 @@ const origins = z
 const address = (form: RegExp, start: string) =>
   z.string().regex(form, `must begin with ${start}`).optional();
 
-const networks = z
-  .string()
-  .transform((list) =>
-    list
-      .split(',')
-      .map((network) => network.trim())
-      .filter(Boolean),
-  )
-  .pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
+const networks = separated.pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
 
 /** Shorter secrets can be guessed from a single token. */
 const MIN_SECRET_BYTES = 32;
@@ -157,14 +149,14 @@ const wrong = (...reasons: string[]) =>
 type Given = z.infer<ReturnType<typeof schema>>;
 
 function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: Given): Config['ENGINE'] {
-  if ((MONGODB_URI === undefined) !== (REDIS_URL === undefined)) {
-    const missing = MONGODB_URI === undefined ? 'MONGODB_URI' : 'REDIS_URL';
-    throw wrong(`${missing}: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL`);
+  const missing = Object.entries({ MONGODB_URI, REDIS_URL }).filter(([, address]) => address === undefined);
+  // One without the other is a mistake, whichever engine is named.
+  if (missing.length === 1 || (missing.length === 2 && ENGINE === 'distributed')) {
+    throw wrong(
+      `${missing[0]?.[0]}: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL`,
+    );
   }
-  const engine = ENGINE ?? (MONGODB_URI === undefined ? 'embedded' : 'distributed');
-  if (engine === 'distributed' && MONGODB_URI === undefined)
-    throw wrong('MONGODB_URI: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL');
-  return engine;
+  return ENGINE ?? (missing.length === 0 ? 'distributed' : 'embedded');
 }
 
 function authOf(given: Given): Config['AUTH'] {

@@ -77,7 +77,7 @@ async function assemble(
     feed,
     flusher,
     metrics,
-    forget: async (batchIds) => inlets?.forget(batchIds),
+    forget: engine.openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
   const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
   const intake = new HttpIntake(pipeline, conflator, config.MAX_UPDATE_BYTES);

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../domain/events.js';
-import { createClient } from '../redis/client.js';
+import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
 import { Connection } from '../redis/connection.js';
 import { limited } from '../redis/limited.js';
 import type { Change, Feed, FeedEvent, Follower, Head, Start } from './feed.js';
@@ -8,8 +8,8 @@ import { Following } from './redis/following.js';
 import { RedisLog } from './redis/log.js';
 
 export interface RedisFeedOptions {
-  /** Where Redis is, or what makes its connections: one for commands, one for subscriptions. */
-  readonly redis: string | ((name: string) => Redis);
+  /** Two connections are made: one for commands, one for subscriptions. */
+  readonly redis: RedisSource;
   /** What all keys and the channels among gateways begin with; gateways of one installation share it. */
   readonly prefix: string;
   /** Revisions of a file whose events are kept, at most. */
@@ -24,7 +24,6 @@ export interface RedisFeedOptions {
   readonly warn?: (message: string) => void;
 }
 
-const DEFAULT_TIMEOUT_MS = 3_000;
 /** Files whose history is read at the same time: after a pause of Redis, all of them may have to be. */
 const READS_AT_ONCE = 8;
 
@@ -43,8 +42,7 @@ export class RedisFeed implements Feed {
 
   constructor(options: RedisFeedOptions) {
     const { redis, prefix, ttlMs, timeoutMs = DEFAULT_TIMEOUT_MS, warn = () => undefined } = options;
-    const connect =
-      typeof redis === 'string' ? (name: string) => createClient(redis, { name, timeoutMs }) : redis;
+    const connect = connector(redis, timeoutMs);
     this.#commands = new Connection(connect('verigate-feed'), {
       greet: serverOf,
       heartbeatMs: timeoutMs,

@@ -3,6 +3,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import { NO_LIFE } from '../snapshot/open-head.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
+import { settledWithin } from '../within.js';
 import type { Flusher } from './flusher.js';
 
 export interface PipelineDeps {
@@ -10,8 +11,8 @@ export interface PipelineDeps {
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
-  /** Deletes what the producer keeps of these batches, where that is within reach. */
-  readonly forget?: (batchIds: readonly string[]) => Promise<void>;
+  /** Deletes what the producer keeps of these batches; null: that is nowhere within reach. */
+  readonly forget?: ((batchIds: readonly string[]) => Promise<void>) | null;
 }
 
 /** Registrations remembered, so that the store is not asked for each update of a batch. */
@@ -80,7 +81,7 @@ export class Pipeline {
       return () => done(batchIds);
     });
     try {
-      await inTime(lookUp(stalled.flatMap(({ batchIds }) => batchIds)));
+      await settledWithin(LOOK_UP_MS, lookUp(stalled.flatMap(({ batchIds }) => batchIds)));
     } finally {
       for (const announceFile of announce) announceFile();
     }
@@ -153,16 +154,4 @@ export class Pipeline {
       return;
     }
   }
-}
-
-/** Fulfilled when the look-up is over, one way or the other, or its time is. */
-function inTime(lookUp: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LOOK_UP_MS);
-    const over = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    lookUp.then(over, over);
-  });
 }

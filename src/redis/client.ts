@@ -1,6 +1,16 @@
 import { Redis } from 'ioredis';
 import { backoff } from './backoff.js';
 
+/** Where Redis is, or what makes a connection of a name to it. */
+export type RedisSource = string | ((name: string) => Redis);
+
+/** What is silent for longer has failed. */
+export const DEFAULT_TIMEOUT_MS = 3_000;
+
+/** Makes the connections of a source, by their names. */
+export const connector = (source: RedisSource, timeoutMs: number): ((name: string) => Redis) =>
+  typeof source === 'string' ? (name) => createClient(source, { name, timeoutMs }) : source;
+
 export interface ClientOptions {
   /** Names the connection in `CLIENT LIST`. */
   readonly name: string;

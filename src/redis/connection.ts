@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';
+import { settledWithin } from '../within.js';
 
 export interface ConnectionOptions<Session> {
   /** What every new connection begins with, before any other command. */
@@ -65,11 +65,7 @@ export class Connection<Session> {
     clearInterval(this.#heartbeat);
     if (this.isReady) {
       // Answers come in the order of the commands: when this one is here, all are.
-      const answered = this.redis.ping().catch(() => undefined);
-      const patience = new AbortController();
-      const over = pause(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
-      await Promise.race([answered, over]);
-      patience.abort();
+      await settledWithin(CLOSE_MS, this.redis.ping());
     }
     if (this.redis.status !== 'end') this.redis.disconnect();
   }

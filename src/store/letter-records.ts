@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { type MessageNames, namesIn } from '../domain/message-names.js';
 import type { DeadLetter, DeadLetterLimits, PutAside } from './dead-letters.js';
-import { type LetterNames, namesIn } from './letter-names.js';
 
 /** The most that is kept of one message: the largest update there is by default. MongoDB takes no more than 16 MB. */
 const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
@@ -11,7 +11,7 @@ const OVERHEAD_BYTES = 1024;
 const MAX_REASON_LENGTH = 500;
 
 /** A letter as the stores keep it. */
-export interface LetterRecord extends LetterNames {
+export interface LetterRecord extends MessageNames {
   /** Begins with the time. */
   readonly id: string;
   readonly inlet: string;
@@ -74,7 +74,7 @@ const hex = (ms: number): string => ms.toString(16).padStart(TIME_DIGITS, '0');
 
 /** The letter of a record, or of the part of it that was read. */
 export const letterOf = (
-  { id, inlet, reason, truncated, head, tail }: Omit<LetterRecord, keyof LetterNames | 'bytes'>,
+  { id, inlet, reason, truncated, head, tail }: Omit<LetterRecord, keyof MessageNames | 'bytes'>,
   payloadBytes = Infinity,
 ): DeadLetter => ({
   id,

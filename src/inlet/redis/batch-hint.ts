@@ -1,15 +1,9 @@
+import { batchIdIn } from '../../domain/message-names.js';
+import { textOf } from './settling.js';
+
 /** Where producers write the batch's id: ahead of the results. */
 const HEAD_BYTES = 2_048;
-const decoder = new TextDecoder();
 
 /** The batch that a message seems to be about, without parsing it; null: it does not show. Good enough to look it up. */
-export function batchHint(message: Uint8Array): string | null {
-  const head = decoder.decode(message.subarray(0, HEAD_BYTES));
-  const literal = /"batchId"\s*:\s*("(?:[^"\\]|\\.){1,512}")/.exec(head)?.[1];
-  if (literal === undefined) return null;
-  try {
-    return String(JSON.parse(literal));
-  } catch {
-    return null;
-  }
-}
+export const batchHint = (message: Uint8Array): string | null =>
+  batchIdIn(textOf(message.subarray(0, HEAD_BYTES)));

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Redis } from 'ioredis';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import { createClient } from '../../redis/client.js';
+import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../../redis/client.js';
 import { Connection } from '../../redis/connection.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
@@ -18,8 +17,7 @@ import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
 
 export interface RedisInletsOptions {
-  /** Where Redis is, or what makes its connections. */
-  readonly redis: string | ((name: string) => Redis);
+  readonly redis: RedisSource;
   /** What the keys begin with that only gateways use; gateways of one installation share it. */
   readonly prefix: string;
   readonly intake: Pick<Intake, 'update'>;
@@ -42,15 +40,13 @@ export interface RedisInletsOptions {
   readonly timeoutMs?: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 3_000;
 const DEFAULT_SPREAD_MS = 500;
 
 /** The inlets of one gateway on Redis, Pub/Sub and Stream, on four connections: each has one role. */
 export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const { redis, prefix, intake, deadLetters, maxDeliveries, logger, metrics } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS, spreadMs = DEFAULT_SPREAD_MS, maxInletBytes: maxBytes } = options;
-  const connect =
-    typeof redis === 'string' ? (name: string) => createClient(redis, { name, timeoutMs }) : redis;
+  const connect = connector(redis, timeoutMs);
   const connection = { heartbeatMs: timeoutMs, warn: (message: string) => logger.warn(message) };
   const greet = async () => undefined;
   const commands = new Connection(connect('verigate-inlet'), { ...connection, name: 'inlets', greet });

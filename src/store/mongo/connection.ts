@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, Mongoose, mongo } from 'mongoose';
 import { FatalError } from '../../errors.js';
+import { settledWithin } from '../../within.js';
 import { faultOf, unavailable } from './errors.js';
 import { createIndexes, type Models, modelsOf } from './models.js';
 
@@ -108,15 +109,9 @@ export class MongoConnection {
   }
 
   async #openedInTime(): Promise<void> {
-    await this.#openedWithin(SELECTION_MS);
-    if (!this.#isOpen && this.#isReached) await this.#openedWithin(INDEXES_MS);
+    await settledWithin(SELECTION_MS, this.#opened);
+    if (!this.#isOpen && this.#isReached) await settledWithin(INDEXES_MS, this.#opened);
     if (!this.#isOpen) throw unavailable('the database cannot be reached');
-  }
-
-  async #openedWithin(ms: number): Promise<void> {
-    const late = new AbortController();
-    await Promise.race([this.#opened, pause(ms, undefined, { signal: late.signal }).catch(() => {})]);
-    late.abort();
   }
 
   async #open(): Promise<void> {

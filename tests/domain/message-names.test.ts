@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { namesIn } from '../../src/store/letter-names.js';
+import { namesIn } from '../../src/domain/message-names.js';
 
 it.each([
   ['{"fileId":"f","batchId":"b"}', 'f', 'b'],

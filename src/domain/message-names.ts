@@ -1,7 +1,7 @@
-import { idSchema } from '../domain/update.js';
+import { idSchema } from './update.js';
 
 /** Whose a message is, as far as it says so. */
-export interface LetterNames {
+export interface MessageNames {
   readonly fileId: string | null;
   readonly batchId: string | null;
 }
@@ -15,8 +15,8 @@ const PAIR = (key: string) =>
 const FILE = PAIR('fileId');
 const BATCH = PAIR('batchId');
 
-/** The ids that a message gives although it is no update: what has to go with its file can be found by them. */
-export function namesIn(payload: string): LetterNames {
+/** The ids that a message gives, although it is no update or not read as one. */
+export function namesIn(payload: string): MessageNames {
   const text =
     payload.length > LOOKED_AT + END ? `${payload.slice(0, LOOKED_AT)}\n${payload.slice(-END)}` : payload;
   const value = parse(text);
@@ -25,13 +25,16 @@ export function namesIn(payload: string): LetterNames {
   return namesOf(value, text);
 }
 
-function namesOf(value: unknown, text: string): LetterNames {
+function namesOf(value: unknown, text: string): MessageNames {
   const said = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   return {
     fileId: idOf(said.fileId) ?? idOf(found(FILE, text)),
-    batchId: idOf(said.batchId) ?? idOf(found(BATCH, text)),
+    batchId: idOf(said.batchId) ?? batchIdIn(text),
   };
 }
+
+/** The first batch id that stands in a text, be it JSON or a piece of it. */
+export const batchIdIn = (text: string): string | null => idOf(found(BATCH, text));
 
 const found = (pair: RegExp, text: string): unknown => parse(`"${pair.exec(text)?.[1] ?? ''}"`);
 
