@@ -91,13 +91,15 @@ async function filled(size: number): Promise<Side> {
   const server = await Server.mongo();
   const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
   await fillStore(store, size, SAVES_AT_ONCE);
-  const versions = new Map((await store.batches(FILE)).map(({ batchId, version }) => [batchId, version]));
+  const states = await store.batches(FILE);
   const news = await store.news(FILE, new Map());
-  await store.keepStats(
-    FILE,
-    news?.facts.life ?? '',
-    { changes: news?.changes ?? null, batches: versions },
-    '{}',
-  );
+  if (news === null) throw new Error('the file is gone');
+  // As many at a time as a flush announces.
+  for (let start = 0; start < states.length; start += 64) {
+    const batches = new Map(
+      states.slice(start, start + 64).map(({ batchId, version }) => [batchId, version]),
+    );
+    await store.keepStats(FILE, news.facts.life, { changes: news.changes, batches }, '{}');
+  }
   return { store, server, size };
 }
