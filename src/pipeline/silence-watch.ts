@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js';
 import type { LookUp, Pipeline } from './pipeline.js';
+import { repeatedly } from './repeatedly.js';
 
 export interface SilenceOptions {
   /** A batch that has begun is stalled after this much silence. */
@@ -18,20 +19,13 @@ export function watchSilence(
   { begunMs, queuedMs, lookUp }: SilenceOptions,
   logger: Logger,
 ): () => void {
-  let looking = false;
   const look = async () => {
-    if (looking) return;
-    looking = true;
     try {
       const now = Date.now();
       await pipeline.stall({ begunBefore: now - begunMs, queuedBefore: now - queuedMs }, lookUp);
     } catch (error) {
       logger.warn({ err: error }, 'could not look for silent batches');
-    } finally {
-      looking = false;
     }
   };
-  const period = Math.max(10, Math.min(MAX_PERIOD_MS, begunMs / 4, queuedMs / 4));
-  const timer = setInterval(() => void look(), period);
-  return () => clearInterval(timer);
+  return repeatedly(Math.max(10, Math.min(MAX_PERIOD_MS, begunMs / 4, queuedMs / 4)), look);
 }
