@@ -60,16 +60,23 @@ export function cell(value: unknown): string {
 
 /** Starts like most cells do: nothing to escape in front, so the search for blanks is spared. */
 const PLAIN_START = /^[A-Za-z0-9]/;
-/**
- * What spreadsheets take for the start of a formula, or of a command to one: in any width, and behind blanks, control
- * characters and invisible ones, which they drop. A tab or a line break itself moves what follows into the next cell.
- */
-const FORMULA_START = /^(?:[\t\r\n]|[\s\p{Cc}\p{Cf}]*[=+\-@|%＝＋－＠｜％﹦﹢﹣﹫﹪−])/u;
+/** A tab or a line break would itself move what follows into the next cell. */
+const BREAK = /^[\t\r\n]/;
+/** What spreadsheets drop in front of a formula: blanks, control characters, invisible ones. */
+const DROPPED = /^[\s\p{Cc}\p{Cf}]+/u;
+/** The start of a formula, or of a command to one; normalization has made one of all widths and heights of a sign. */
+const FORMULA_SIGN = /^[=+\-−@|%]/;
 const TO_QUOTE = /[",\r\n]/;
 
 function textCell(text: string): string {
   // Readers written in C end a text at NUL; its picture says that there was one.
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
-  const safe = PLAIN_START.test(shown) || !FORMULA_START.test(shown) ? shown : `'${shown}`;
+  const safe = PLAIN_START.test(shown) || !isUnsafe(shown) ? shown : `'${shown}`;
   return TO_QUOTE.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function isUnsafe(text: string): boolean {
+  // The first character alone: with a combining one behind it, normalization would make another sign of it.
+  const [first = ''] = text.replace(DROPPED, '');
+  return BREAK.test(text) || FORMULA_SIGN.test(first.normalize('NFKC'));
 }
