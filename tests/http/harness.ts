@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { addressesBehind } from '../../src/addresses.js';
 import { Guard } from '../../src/auth/guard.js';
 import { readConfig } from '../../src/config.js';
-import { createEngine } from '../../src/engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { Admission } from '../../src/http/admission.js';
 import { createApp } from '../../src/http/app.js';
 import type { HttpConfig, HttpDeps } from '../../src/http/deps.js';

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { readConfig } from '../../src/config.js';
-import { createEngine } from '../../src/engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { Fault } from '../../src/errors.js';
 import { createLogger } from '../../src/logger.js';
 import { createValidator } from '../../src/validator/validator.js';

@@ -1,0 +1,13 @@
+import type { Config } from '../config.js';
+import type { Logger } from '../logger.js';
+import type { Engine } from './engine.js';
+
+/** Picks what holds the state. Only the drivers of the chosen engine are loaded: they take time and memory. */
+export async function createEngine(config: Config, logger: Logger): Promise<Engine> {
+  switch (config.ENGINE) {
+    case 'embedded':
+      return (await import('./embedded.js')).openEmbedded(config);
+    case 'distributed':
+      return (await import('./distributed.js')).openDistributed(config, logger);
+  }
+}

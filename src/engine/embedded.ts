@@ -1,0 +1,17 @@
+import type { Config } from '../config.js';
+import { MemoryFeed } from '../feed/memory-feed.js';
+import { SqliteStore } from '../store/sqlite-store.js';
+import type { Engine } from './engine.js';
+import { feedLimits, storeLimits } from './limits.js';
+
+/** One process with its state in a folder. */
+export async function openEmbedded(config: Config): Promise<Engine> {
+  return {
+    store: await SqliteStore.open({ directory: config.DATA_DIR, ...storeLimits(config) }),
+    feed: new MemoryFeed(feedLimits(config)),
+    isShared: false,
+    checks: {},
+    openInlets: null,
+    note: 'one gateway only; no channels',
+  };
+}
