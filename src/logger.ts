@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { InvalidInput } from './domain/update.js';
+import { InvalidInput } from './domain/invalid-input.js';
 import { FatalError, Fault } from './errors.js';
 
 export type Logger = pino.Logger;

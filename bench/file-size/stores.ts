@@ -1,4 +1,4 @@
-import { readUpdate } from '../../src/domain/update.js';
+import { readUpdate } from '../../src/domain/read-update.js';
 import type { SqliteStore } from '../../src/store/sqlite-store.js';
 import { BATCH, type Dataset, FILE, openStore } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';

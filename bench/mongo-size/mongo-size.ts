@@ -1,5 +1,5 @@
+import { readUpdate } from '../../src/domain/read-update.js';
 import { type Announced, NOTHING } from '../../src/domain/summary.js';
-import { readUpdate } from '../../src/domain/update.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import { BATCH, FILE, fillStore, STORE_LIMITS } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema } from '../domain/update.js';
+import { idSchema } from '../domain/schemas.js';
 import { type Principal, SCOPES, type Scope } from './principal.js';
 
 /** The last moment that a date can name. */

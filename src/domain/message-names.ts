@@ -1,4 +1,4 @@
-import { idSchema } from './update.js';
+import { isId } from './id.js';
 
 /** Whose a message is, as far as it says so. */
 export interface MessageNames {
@@ -38,10 +38,7 @@ export const batchIdIn = (text: string): string | null => idOf(found(BATCH, text
 
 const found = (pair: RegExp, text: string): unknown => parse(`"${pair.exec(text)?.[1] ?? ''}"`);
 
-function idOf(value: unknown): string | null {
-  const parsed = idSchema.safeParse(value);
-  return parsed.success ? parsed.data : null;
-}
+const idOf = (value: unknown): string | null => (isId(value) ? value : null);
 
 function parse(text: string): unknown {
   try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { type FieldError, InvalidInput } from '../domain/update.js';
+import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
 
 /** Addresses looked at before others get their turn: everybody's updates and events go through the same loop. */
 const AT_ONCE = 2_000;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, idSchema } from '../domain/update.js';
+import { countSchema, idSchema } from '../domain/schemas.js';
 
 const MAX_BATCHES = 100_000;
 const MAX_REASON_LENGTH = 1000;

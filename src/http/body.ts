@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
-import { fieldErrors, InvalidInput } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { fieldErrors } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
 
 /** How long the rest of a refused body is read and dropped, so that its sender gets to see the answer. */

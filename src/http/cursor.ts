@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { InvalidInput } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
 
 /** A place in a list, as text that a client only hands back. */
 export function encodeCursor(place: unknown): string {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { InvalidInput } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { ReceiptClaim, ReceiptStore } from '../store/store.js';
 

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
-import { fieldErrors, InvalidInput, idSchema } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { fieldErrors, idSchema } from '../domain/schemas.js';
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
 export function idIn(req: Request, field: 'fileId' | 'batchId' | 'id'): string {

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 import { z } from 'zod';
-import { type FieldError, fieldErrors, InvalidInput } from '../domain/update.js';
+import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
+import { fieldErrors } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { type FieldError, fieldErrors, InvalidInput } from '../domain/update.js';
+import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
+import { fieldErrors } from '../domain/schemas.js';
 import { RISK_LEVELS, STATUSES } from '../domain/verdict.js';
 import { FIRST_PAGE } from '../snapshot/snapshots.js';
 import { BATCH_STATUSES } from '../store/store.js';

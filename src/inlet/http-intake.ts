@@ -1,4 +1,6 @@
-import { InvalidInput, readUpdate, type Update } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { readUpdate } from '../domain/read-update.js';
+import type { Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Conflator } from '../pipeline/conflator.js';
 import type { Pipeline } from '../pipeline/pipeline.js';

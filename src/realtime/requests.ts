@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FEEDS, type Refused } from '../domain/events.js';
-import { countSchema, fieldErrors, InvalidInput, idSchema } from '../domain/update.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { countSchema, fieldErrors, idSchema } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 
 /** What clients may ask for. Unknown keys are ignored. */

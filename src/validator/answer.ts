@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { idSchema, readUpdate } from '../domain/update.js';
+import { readUpdate } from '../domain/read-update.js';
+import { idSchema } from '../domain/schemas.js';
 import { unavailable } from './exchange.js';
 
 /** What became of a submission. */

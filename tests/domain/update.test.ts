@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidInput, idSchema, isNewer, merged, readUpdate, type Update } from '../../src/domain/update.js';
+import { InvalidInput } from '../../src/domain/invalid-input.js';
+import { readUpdate } from '../../src/domain/read-update.js';
+import { idSchema } from '../../src/domain/schemas.js';
+import { isNewer, merged, type Update } from '../../src/domain/update.js';
 import { entry, message, update } from '../support/updates.js';
 
 const SAID = message({ batchId: 'b1', emails: ['a@example.com', 'b@example.com'], totalEmails: 10 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readUpdate } from '../../src/domain/update.js';
+import { readUpdate } from '../../src/domain/read-update.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { onTeardown, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';

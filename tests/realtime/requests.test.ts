@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InvalidInput } from '../../src/domain/update.js';
+import { InvalidInput } from '../../src/domain/invalid-input.js';
 import { ERRORS, type ErrorCode, FatalError, Fault } from '../../src/errors.js';
 import {
   read,

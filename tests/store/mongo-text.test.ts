@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readUpdate } from '../../src/domain/update.js';
+import { readUpdate } from '../../src/domain/read-update.js';
 import { docOf, jsonOf } from '../../src/store/mongo/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';

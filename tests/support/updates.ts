@@ -1,5 +1,6 @@
+import { readUpdate } from '../../src/domain/read-update.js';
 import type { Result } from '../../src/domain/result.js';
-import { readUpdate, type Update } from '../../src/domain/update.js';
+import type { Update } from '../../src/domain/update.js';
 
 /** One entry of `validatedEmails`, as far as a test says something of it. */
 export interface Verdict {

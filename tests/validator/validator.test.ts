@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { readUpdate } from '../../src/domain/update.js';
+import { readUpdate } from '../../src/domain/read-update.js';
 import { FatalError, Fault } from '../../src/errors.js';
 import { createValidator, type Validator, type ValidatorConfig } from '../../src/validator/validator.js';
 import { eventually } from '../support/wait.js';

@@ -1,6 +1,7 @@
 import type { Express } from 'express';
 import { z } from 'zod';
-import { InvalidInput, idSchema } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
+import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import type { DeadLetter } from '../../store/dead-letters.js';
 import { sendJson } from '../answer.js';

@@ -1,6 +1,6 @@
 import type { Express } from 'express';
 import { z } from 'zod';
-import { idSchema } from '../../domain/update.js';
+import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';

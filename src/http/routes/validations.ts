@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { Principal } from '../../auth/principal.js';
-import { InvalidInput } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
 import type { Flags, Submission, Validator } from '../../validator/validator.js';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { InvalidInput } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';

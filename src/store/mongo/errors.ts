@@ -1,5 +1,5 @@
 import { Error as MongooseErrors, mongo } from 'mongoose';
-import { InvalidInput } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 
 /** Somebody else wrote a document with the same key first. */

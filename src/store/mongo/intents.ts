@@ -1,6 +1,6 @@
 import { mongo, trusted } from 'mongoose';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { NOTHING, restand } from '../../domain/summary.js';
-import { InvalidInput } from '../../domain/update.js';
 import { standingOf, waiting } from '../batch-progress.js';
 import { freshBatch, headOf, type Place, progressOf, summaryOf } from './batch-docs.js';
 import { type Written, write } from './batches.js';

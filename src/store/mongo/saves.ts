@@ -1,4 +1,5 @@
-import { InvalidInput, type Update } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
+import type { Update } from '../../domain/update.js';
 import type { Registered, Registration, Saved } from '../store.js';
 import { headOf } from './batch-docs.js';
 import { applyUpdate, failBatch } from './batches.js';

@@ -1,4 +1,4 @@
-import { InvalidInput } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { type ErrorCode, FatalError, Fault } from '../../errors.js';
 import { codeOf } from './database.js';
 

@@ -1,4 +1,5 @@
-import { InvalidInput, type Update } from '../../domain/update.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
+import type { Update } from '../../domain/update.js';
 import type { Registered, Registration, Saved } from '../store.js';
 import { applyUpdate, type BatchRow, batchOf, insertBatch, writeBatch } from './batches.js';
 import { cleanBatch } from './cleaning.js';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { readUpdate } from '../../../src/domain/update.js';
+import { readUpdate } from '../../../src/domain/read-update.js';
 import type { Message } from '../../support/producer.js';
 import { plays, recordings, renamed } from '../../support/recordings.js';
 import { reruns } from '../../support/reruns.js';

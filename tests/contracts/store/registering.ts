@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { InvalidInput } from '../../../src/domain/update.js';
+import { InvalidInput } from '../../../src/domain/invalid-input.js';
 import { batchOf, expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
 
 export function registering({ shared }: Stores): void {

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { type FieldError, InvalidInput } from './invalid-input.js';
+import { type Result, readResult } from './result.js';
+import { countSchema, fieldErrors, idSchema, MAX_ERRORS } from './schemas.js';
+import type { Update } from './update.js';
+
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
+
+const envelopeSchema = z
+  .object({
+    batchId: idSchema,
+    fileId: optional(idSchema),
+    requestId: optional(idSchema),
+    totalBatches: optional(countSchema),
+    isComplete: optional(z.boolean()),
+    failed: optional(z.boolean()),
+    error: optional(z.string()),
+    totalEmails: optional(countSchema),
+    processedCount: optional(countSchema),
+    validatedEmails: optional(z.array(z.unknown())),
+  })
+  .superRefine((envelope, context) => {
+    // A producer that fails may know no more than that; everybody else has to say how far the batch is.
+    if (envelope.failed === true) return;
+    for (const field of ['isComplete', 'totalEmails', 'processedCount', 'validatedEmails'] as const) {
+      if (envelope[field] === null)
+        context.addIssue({ code: 'custom', path: [field], message: 'is required' });
+    }
+  });
+
+/**
+ * Reads an update from parsed JSON. Lenient: unknown keys are ignored, an unknown status counts as `unknown`.
+ * @throws InvalidInput naming each field that cannot be read
+ */
+export function readUpdate(value: unknown): Update {
+  const parsed = envelopeSchema.safeParse(value);
+  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
+  const envelope = parsed.data;
+  const results = readResults(envelope.validatedEmails ?? []);
+  const failed = envelope.failed === true;
+  return {
+    batchId: envelope.batchId,
+    fileId: envelope.fileId,
+    requestId: envelope.requestId,
+    totalBatches: envelope.totalBatches,
+    isComplete: envelope.isComplete === true && !failed,
+    failure: failed ? (envelope.error ?? '').toWellFormed() : null,
+    totalEmails: envelope.totalEmails,
+    processedCount: envelope.processedCount ?? results.length,
+    results,
+  };
+}
+
+function readResults(entries: readonly unknown[]): Result[] {
+  const results: Result[] = [];
+  const errors: FieldError[] = [];
+  entries.forEach((entry, index) => {
+    const result = readResult(entry);
+    if (typeof result !== 'string') results.push(result);
+    else if (errors.length < MAX_ERRORS) errors.push({ field: `validatedEmails[${index}]`, message: result });
+  });
+  if (errors.length > 0) throw new InvalidInput(errors);
+  return results;
+}
