@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
 import { Flood } from '../support/flood.js';
 import { StrictListener } from '../support/listener.js';
@@ -10,7 +11,7 @@ import { plainResults } from '../support/results.js';
 import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 import { CHANNEL, wiresOn } from '../support/wires.js';
 
-const CUTS = Number(process.env.CHAOS_CUTS ?? 5);
+const CUTS = effort(3, 10);
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;
 

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startGateways } from '../support/cluster.js';
+import { effort } from '../support/effort.js';
 import { StrictListener } from '../support/listener.js';
 import { expectNoHole, expectSaidOnce, Mirror, openRoom } from '../support/mirror.js';
 import { Oracle } from '../support/oracle.js';
@@ -12,7 +13,7 @@ import { eventually } from '../support/wait.js';
 import { expectWhole, untilMissing } from '../support/wholeness.js';
 import { wiresOn } from '../support/wires.js';
 
-const FILES = Number(process.env.CHAOS_FILES ?? 20);
+const FILES = effort(10, 20);
 const BATCHES = 10;
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** How a message goes: over one of the two, or over both. */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { describeCluster } from '../support/cluster.js';
+import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
 import { Flood } from '../support/flood.js';
 import { spawnGateway } from '../support/gateway.js';
@@ -13,7 +14,7 @@ import { expectWell, expectWhole } from '../support/wholeness.js';
 import { wiresOn } from '../support/wires.js';
 
 /** `kill -9` of the gateway that takes in, at chance moments, while two others have the listeners. */
-const KILLS = Number(process.env.CHAOS_KILLS ?? 6);
+const KILLS = effort(4, 20);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** What a dead gateway stored and did not announce, another one announces within this time. */
 const ANNOUNCED_MS = 5_000;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { effort } from '../support/effort.js';
 import { Flood } from '../support/flood.js';
 import { StrictListener } from '../support/listener.js';
 import { describeWithOwnServers, type OwnServers, spawnGateways } from '../support/own-cluster.js';
@@ -7,7 +8,7 @@ import { PatientProducer } from '../support/patient.js';
 import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 
 /** How long MongoDB is away. */
-const AWAY_MS = Number(process.env.CHAOS_AWAY_MS ?? 4_000);
+const AWAY_MS = effort(2_500, 10_000);
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;

@@ -2,10 +2,11 @@ import { test } from '@jest/globals';
 import fc from 'fast-check';
 import { play } from '../support/agreement.js';
 import { describeCluster, startGateways } from '../support/cluster.js';
+import { effort } from '../support/effort.js';
 import { scenarios } from '../support/scenario.js';
 
 /** The same as of one gateway: files, runs and listeners as chance will have it, each of them at any of three gateways. */
-const RUNS = Number(process.env.ORACLE_RUNS ?? 4);
+const RUNS = effort(2, 6);
 const { ORACLE_SEED } = process.env;
 
 describeCluster('three gateways', (newEnv) => {

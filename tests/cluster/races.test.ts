@@ -8,11 +8,12 @@ import { Flusher } from '../../src/pipeline/flusher.js';
 import { openFeed, Recorder } from '../feed/redis-harness.js';
 import { openStore } from '../store/mongo-harness.js';
 import { type ClusterEnv, describeCluster } from '../support/cluster.js';
+import { effort } from '../support/effort.js';
 import type { EmailsEvent, StatsEvent } from '../support/protocol.js';
 import { addresses, update } from '../support/updates.js';
 
 /** Flushes, of several gateways at the same time. */
-const FLUSHES = Number(process.env.CHAOS_FLUSHES ?? 300);
+const FLUSHES = effort(200, 1_000);
 const GATEWAYS = 4;
 /** So that the disk is not waited for each time. */
 const FILES = 10;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
 import { Flood } from '../support/flood.js';
 import { StrictListener } from '../support/listener.js';
@@ -10,7 +11,7 @@ import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../sup
 import { wiresOn } from '../support/wires.js';
 
 /** How long Redis hangs. Commands are given up after 3 s. */
-const HANGS_MS = Number(process.env.CHAOS_AWAY_MS ?? 4_000);
+const HANGS_MS = effort(4_000, 5_000);
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;

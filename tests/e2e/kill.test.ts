@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { effort } from '../support/effort.js';
 import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import type { Oracle } from '../support/oracle.js';
@@ -10,7 +11,7 @@ import { SIZE, Torrent } from '../support/torrent.js';
 import { eventually } from '../support/wait.js';
 
 /** `kill -9` at chance moments, while updates are being acknowledged, again and again on the same directory. */
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 10);
+const ROUNDS = effort(6, 20);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 
 test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {

@@ -1,6 +1,7 @@
 import { test } from '@jest/globals';
 import fc from 'fast-check';
 import { play } from '../support/agreement.js';
+import { effort } from '../support/effort.js';
 import { startTestGateway } from '../support/gateway.js';
 import { scenarios } from '../support/scenario.js';
 
@@ -8,7 +9,7 @@ import { scenarios } from '../support/scenario.js';
  * Files, batches, runs and listeners as chance will have it, and a wire that loses, repeats and reorders. Once it is
  * quiet, everything that can be asked or listened to agrees with what follows from the messages alone.
  */
-const RUNS = Number(process.env.ORACLE_RUNS ?? 12);
+const RUNS = effort(5, 12);
 /** Of a failure report: plays that case again, and makes it smaller. */
 const { ORACLE_SEED } = process.env;
 

@@ -4,15 +4,17 @@ import { sweepParts } from '../../src/store/mongo/parts.js';
 import type { Store } from '../../src/store/store.js';
 import { register, save, scanned } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
+import { effort } from '../support/effort.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
 import { addresses, emailsOf, entry } from '../support/updates.js';
 import { dump, openStore } from './mongo-harness.js';
 
-const SIZE = 17_000;
+const SIZE = effort(2_000, 17_000);
+/** More of them than one document holds. */
+const REASON = 'x'.repeat(14_450_000 / SIZE);
 /** Megabytes at every step; a small machine takes its time. */
 const WITHIN_MS = 180_000;
-/** A result of a kilobyte: more of them than one document holds. */
-const large = (address: string) => entry(address, { reason: 'x'.repeat(850), status: 'risky' });
+const large = (address: string) => entry(address, { reason: REASON, status: 'risky' });
 
 describeWithMongo('a list that is too long for one document', () => {
   let mongo: Databases;
@@ -75,8 +77,8 @@ describeWithMongo('a list that is too long for one document', () => {
     const last = await page({ page: Math.ceil(total / 3) });
     expect(last.total).toBe(total);
     expect(emailsOf(last.results).at(-1)).toBe('last');
-    const middle = await page({ page: 5_001 });
-    expect(emailsOf(middle.results)).toEqual(addresses(3, 'user', 15_000));
+    const middle = await page({ page: SIZE / 4 });
+    expect(emailsOf(middle.results)).toEqual(addresses(3, 'user', 3 * (SIZE / 4 - 1)));
     const plain = await page({ status: 'deliverable' });
     expect(plain.total).toBe(31);
     expect(plain.results.map(({ position }) => position)).toEqual([SIZE, SIZE + 1, SIZE + 2]);

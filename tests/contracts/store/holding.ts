@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { effort } from '../../support/effort.js';
 import { eventually } from '../../support/eventually.js';
 import { addresses } from '../../support/updates.js';
 import { batchOf, expectConsistent, listsOf, register, type Stores, save } from './harness.js';
@@ -63,7 +64,7 @@ export function holding({ shared, own }: Stores): void {
         expect(held.summary).toEqual(live.summary);
         await expectConsistent(store, fileId);
       }),
-      { numRuns: 40 },
+      { numRuns: effort(10, 40) },
     );
   });
 

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { BatchStatus, Saved, Store } from '../../../src/store/store.js';
+import { effort } from '../../support/effort.js';
 import type { Message } from '../../support/updates.js';
 import { batchOf, expectConsistent, listsOf, register, type Stores, save } from './harness.js';
 import { Listener } from './listener.js';
@@ -99,7 +100,7 @@ export function newerWins({ shared }: Stores): void {
         expect((await listsOf(store, fileId))[batchId] ?? []).toEqual(newest.emails);
         await expectConsistent(store, fileId);
       }),
-      { numRuns: 40 },
+      { numRuns: effort(12, 40) },
     );
   });
 
@@ -135,7 +136,7 @@ export function newerWins({ shared }: Stores): void {
           expect(await copy.catchUp(batchIds)).toEqual([]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: effort(15, 60) },
     );
   });
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { NOTHING } from '../../../src/domain/summary.js';
+import { effort } from '../../support/effort.js';
 import { addresses, emailsOf } from '../../support/updates.js';
 import { fill, listsOf, register, type Stores, save } from './harness.js';
 import { Listener } from './listener.js';
@@ -70,18 +71,19 @@ export function news({ shared, own }: Stores): void {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
-    await save(store, { batchId: b1, emails: addresses(6000) });
+    const size = effort(2_500, 6_000);
+    await save(store, { batchId: b1, emails: addresses(size) });
     await listener.catchUp([b1]);
     for (const [run, name] of ['x', 'y', 'a'].entries()) {
       await save(store, {
         batchId: b1,
-        emails: addresses(5000 - run, name),
+        emails: addresses(size - 1_000 - run, name),
         isComplete: true,
         processedCount: run,
       });
     }
     await listener.catchUp([b1]);
-    expect(listener.list(b1).map((json) => JSON.parse(json).email)).toEqual(addresses(4998));
+    expect(listener.list(b1).map((json) => JSON.parse(json).email)).toEqual(addresses(size - 1_002));
   });
 
   it('tells of a changed standing without results', async () => {
