@@ -7,6 +7,8 @@ import type { Announced } from '../domain/summary.js';
 export interface Rewrite {
   /** Version of the batch that the rewrite made. */
   readonly version: number;
+  /** Length of the list before it. */
+  readonly before: number;
   /** Length of the list after it. */
   readonly length: number;
   /** Places below the old and the new length that differ; null: forgotten, so all of them. */
@@ -22,20 +24,34 @@ export function remember(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrit
   const all = [...rewrites, bounded];
   if (all.length <= REMEMBERED) return all;
   const [first, second, ...rest] = all;
-  return first && second ? [{ version: second.version, length: 0, changed: null }, ...rest] : rest;
+  if (first === undefined || second === undefined) return rest;
+  const before = Math.max(first.before, second.before);
+  return [{ version: second.version, before, length: 0, changed: null }, ...rest];
 }
 
-/** The places, in order, that are new or changed for somebody who knows the batch as `announced`. */
-export function unannounced(rewrites: readonly Rewrite[], length: number, announced: Announced): number[] {
+export interface Difference {
+  /** The places, in order, that are new or changed. */
+  readonly positions: readonly number[];
+  /**
+   * The list is shorter than it was. Being longer may never have been announced: somebody may have read it all the same,
+   * in a page, and must hear of it.
+   */
+  readonly isShorter: boolean;
+}
+
+/** What there is to tell of a list to somebody who knows its batch as `announced`. */
+export function unannounced(rewrites: readonly Rewrite[], length: number, announced: Announced): Difference {
   let known = announced.summary.processed;
+  let longest = known;
   const changed = new Set<number>();
   for (const rewrite of rewrites) {
     if (rewrite.version <= announced.version) continue;
+    longest = Math.max(longest, rewrite.before);
     known = rewrite.changed === null ? 0 : Math.min(known, rewrite.length);
     for (const position of rewrite.changed ?? []) changed.add(position);
   }
   known = Math.min(known, length);
   const positions = [...changed].filter((position) => position < known).sort((a, b) => a - b);
   for (let position = known; position < length; position++) positions.push(position);
-  return positions;
+  return { positions, isShorter: longest > length };
 }

@@ -22,7 +22,8 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     const [a, b] = [new RecordingIntake(), new RecordingIntake()];
     const one = await listening(inletsOn(server, a));
     const other = await listening(inletsOn(server, b));
-    const { publish } = producerOn(server);
+    const { publish, redis: producer } = producerOn(server);
+    await producer.config('RESETSTAT');
     const bodies = Array.from({ length: 300 }, (_, i) => progress(`b${i % 7}`, 1 + i));
     for (const body of bodies) await publish(body);
     // Both have seen the last one when both have dealt with as many as there are.
@@ -34,6 +35,14 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     });
     expect([...a.taken, ...b.taken].sort()).toEqual([...bodies].sort());
     expect(await other.counted('pubsub', 'skipped')).toBe(a.taken.length);
+    // A message that is another gateway's to handle costs one SET, whatever is in it.
+    const told = await producer.info('commandstats');
+    const calls = [...told.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(([, name, count]) => [
+      name,
+      Number(count),
+    ]);
+    const { set, publish: published, info, config: _, ...rest } = Object.fromEntries(calls);
+    expect({ set, published, rest }).toEqual({ set: 2 * bodies.length, published: bodies.length, rest: {} });
   });
 
   it('takes the same bytes published again for another message', async () => {

@@ -47,6 +47,7 @@ export async function layOut(db: Models, batch: Batch, results: readonly Result[
   const version = batch.version + 1;
   const rewrites = remember(JSON.parse(batch.rewrites) as Rewrite[], {
     version,
+    before: batch.length,
     length: results.length,
     changed,
   });

@@ -42,10 +42,14 @@ function newsOf(db: Models, batch: Batch, announced: Announced): Promise<BatchNe
   if (batch.version === announced.version) return Promise.resolve(null);
   return inOneState(db, batch, async (current) => {
     const { batchId, version, length } = current;
-    const positions = unannounced(JSON.parse(current.rewrites) as Rewrite[], length, announced);
+    const { positions, isShorter } = unannounced(
+      JSON.parse(current.rewrites) as Rewrite[],
+      length,
+      announced,
+    );
     const results = await resultsAt(db, current, positions);
     if (results === null) return null;
-    const truncated = length < announced.summary.processed ? { batchId, length } : null;
+    const truncated = isShorter ? { batchId, length } : null;
     return { batchId, version, summary: summaryOf(current), results: placed(current, results), truncated };
   });
 }

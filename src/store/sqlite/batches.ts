@@ -110,6 +110,7 @@ function storeList(
   );
   const rewrites = remember(JSON.parse(row.rewrites) as Rewrite[], {
     version,
+    before: row.length,
     length: results.length,
     changed,
   });

@@ -29,14 +29,13 @@ export function news(db: Database, fileId: string, announced: ReadonlyMap<string
 }
 
 function newsOf(db: Database, row: BatchRow, announced: Announced): BatchNews {
-  const positions = unannounced(JSON.parse(row.rewrites) as Rewrite[], row.length, announced);
+  const { positions, isShorter } = unannounced(JSON.parse(row.rewrites) as Rewrite[], row.length, announced);
   return {
     batchId: row.batch_id,
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
     results: resultsAt(db, row.number, positions).map((result) => ({ batchId: row.batch_id, ...result })),
-    truncated:
-      row.length < announced.summary.processed ? { batchId: row.batch_id, length: row.length } : null,
+    truncated: isShorter ? { batchId: row.batch_id, length: row.length } : null,
   };
 }
 

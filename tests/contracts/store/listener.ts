@@ -33,8 +33,7 @@ export class Listener {
     const list = [...this.list(batchId)];
     if (truncated !== null) {
       expect(truncated.batchId).toBe(batchId);
-      expect(truncated.length).toBeLessThan(list.length);
-      list.length = truncated.length;
+      list.length = Math.min(list.length, truncated.length);
     }
     for (const { position, json, batchId: of } of results) {
       expect(of).toBe(batchId);

@@ -46,6 +46,22 @@ export function news({ shared, own }: Stores): void {
     expect((await listener.catchUp([b1]))[0]?.truncated).toEqual({ batchId: b1, length: 0 });
   });
 
+  it('tells how short a list is that was longer without being announced', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    await save(store, { batchId: b1, emails: addresses(3) });
+    await listener.catchUp([b1]);
+    // Whoever reads a page now has six results, and nobody was told of them.
+    await save(store, { batchId: b1, emails: addresses(6) });
+    await save(store, { batchId: b1, emails: addresses(5, 'again'), isComplete: true });
+    const [told] = await listener.catchUp([b1]);
+    expect(told?.truncated).toEqual({ batchId: b1, length: 5 });
+    await save(store, { batchId: b1, emails: addresses(7, 'again'), isComplete: true, processedCount: 8 });
+    expect((await listener.catchUp([b1]))[0]?.truncated).toBeNull();
+    expect(listener.list(b1)).toHaveLength(7);
+  });
+
   it('catches up with whoever is any number of rewrites behind', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
