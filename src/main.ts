@@ -21,8 +21,9 @@ process.on('unhandledRejection', die);
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   logger = createLogger(config.LOG_LEVEL);
-  const starting = startGateway(config, logger);
+  let starting: Promise<Gateway>;
   let stopping = false;
+  // Before anything is said: whoever reads that it starts may end it at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       // Whoever asks twice does not want to wait.
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
       void leave(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
     });
   }
+  starting = startGateway(config, logger);
   await starting;
 }
 
