@@ -35,14 +35,14 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     });
     expect([...a.taken, ...b.taken].sort()).toEqual([...bodies].sort());
     expect(await other.counted('pubsub', 'skipped')).toBe(a.taken.length);
-    // A message that is another gateway's to handle costs one SET, whatever is in it.
+    // A message that is another gateway's to handle costs one SET, whatever is in it. Connections introduce themselves
+    // when they like, so other commands may be called now and then, but none of them message by message.
     const told = await producer.info('commandstats');
-    const calls = [...told.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(([, name, count]) => [
-      name,
-      Number(count),
-    ]);
-    const { set, publish: published, info, config: _, ...rest } = Object.fromEntries(calls);
-    expect({ set, published, rest }).toEqual({ set: 2 * bodies.length, published: bodies.length, rest: {} });
+    const calls = [...told.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(
+      ([, name, count]) => [name ?? '', Number(count)] as const,
+    );
+    const perMessage = calls.filter(([, count]) => count >= bodies.length / 10);
+    expect(Object.fromEntries(perMessage)).toEqual({ set: 2 * bodies.length, publish: bodies.length });
   });
 
   it('takes the same bytes published again for another message', async () => {
