@@ -22,7 +22,10 @@ interface Pending {
   batches: Set<string>;
   /** Stored changes that are on their way here; while there are any, nobody can say that all is announced. */
   underway: number;
-  running: Promise<void> | null;
+  /** The attempt under way; fulfilled with whether it announced what it had taken. */
+  running: Promise<boolean> | null;
+  /** What the attempt under way has taken; a failure puts it back. */
+  taken: readonly string[];
   timer: NodeJS.Timeout | null;
   lastAt: number;
   failures: number;
@@ -57,14 +60,23 @@ export class Flusher {
     this.#schedule(fileId, pending);
   }
 
-  /** Announces what was touched of one file until now, without waiting for its turn; a failure is tried again later. */
+  /**
+   * Announces what was touched of one file until now, without waiting for its turn. Not even where the last attempt failed:
+   * what stood in its way may be over. What fails here is tried again later.
+   */
   async settle(fileId: string): Promise<void> {
     const pending = this.#files.get(fileId);
     if (pending === undefined) return;
-    const wanted = [...pending.batches];
-    if (pending.running !== null) await pending.running;
-    while (pending.failures === 0 && wanted.some((batchId) => pending.batches.has(batchId))) {
-      await (pending.running ?? this.#run(fileId, pending));
+    const wanted = new Set(pending.batches);
+    const { running, taken } = pending;
+    if (running !== null && !(await running)) for (const batchId of taken) wanted.add(batchId);
+    const isLeft = (batchId: string) => pending.batches.has(batchId) || pending.taken.includes(batchId);
+    while ([...wanted].some(isLeft)) {
+      const attempt = pending.running ?? this.#run(fileId, pending);
+      const { taken } = pending;
+      if (!(await attempt)) return;
+      // What is touched again meanwhile is somebody else's to wait for.
+      for (const batchId of taken) wanted.delete(batchId);
     }
   }
 
@@ -92,7 +104,15 @@ export class Flusher {
   #pending(fileId: string): Pending {
     let pending = this.#files.get(fileId);
     if (pending === undefined) {
-      pending = { batches: new Set(), underway: 0, running: null, timer: null, lastAt: 0, failures: 0 };
+      pending = {
+        batches: new Set(),
+        underway: 0,
+        running: null,
+        taken: [],
+        timer: null,
+        lastAt: 0,
+        failures: 0,
+      };
       this.#files.set(fileId, pending);
     }
     return pending;
@@ -123,23 +143,26 @@ export class Flusher {
     return Math.max(intervalMs, backoff * (0.5 + Math.random() / 2));
   }
 
-  #run(fileId: string, pending: Pending): Promise<void> {
+  #run(fileId: string, pending: Pending): Promise<boolean> {
     if (pending.timer !== null) clearTimeout(pending.timer);
     pending.timer = null;
     const batchIds = [...pending.batches].slice(0, BATCHES_AT_ONCE);
     for (const batchId of batchIds) pending.batches.delete(batchId);
+    pending.taken = batchIds;
     pending.lastAt = Date.now();
     pending.running = this.#attempt(fileId, pending, batchIds).finally(() => {
       pending.running = null;
+      pending.taken = [];
       this.#schedule(fileId, pending);
     });
     return pending.running;
   }
 
-  async #attempt(fileId: string, pending: Pending, batchIds: readonly string[]): Promise<void> {
+  async #attempt(fileId: string, pending: Pending, batchIds: readonly string[]): Promise<boolean> {
     try {
       if (batchIds.length > 0) await this.#flush(fileId, pending, batchIds.filter(Boolean));
       pending.failures = 0;
+      return true;
     } catch (error) {
       pending.failures++;
       for (const batchId of batchIds) pending.batches.add(batchId);
@@ -147,6 +170,7 @@ export class Flusher {
         { err: error, failures: pending.failures },
         'a change could not be announced; trying again',
       );
+      return false;
     }
   }
 
