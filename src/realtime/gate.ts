@@ -12,6 +12,7 @@ import type { Backlogs } from './backlogs.js';
 import { waitingBytes } from './connection.js';
 import { Door, type DoorOptions } from './door.js';
 import type { Gate, GateSocket } from './gate-socket.js';
+import { textParser } from './parser.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import { Session } from './session.js';
 import { Subscriptions } from './subscriptions.js';
@@ -34,6 +35,7 @@ export function createGate(http: HttpServer, options: GateOptions): Gate {
     upgradeTimeout: options.handshakeTimeoutMs,
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
+    parser: textParser,
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
       const refusal = door.refusalOf(request, io.engine.clientsCount);

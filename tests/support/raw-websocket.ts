@@ -60,15 +60,17 @@ export class RawWebSocket {
     return this.#signal.until(condition, describe, withinMs);
   }
 
-  send(text: string): void {
-    const payload = Buffer.from(text);
+  /** A text frame, or a binary one, of less than 64 KiB. */
+  send(content: string | Buffer): void {
+    const payload = Buffer.from(content);
+    const opcode = typeof content === 'string' ? 1 : 2;
     const mask = randomBytes(4);
     const length =
       payload.length < 126
         ? Buffer.from([0x80 | payload.length])
         : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
     const masked = payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
-    this.socket.write(Buffer.concat([Buffer.from([0x81]), length, mask, masked]));
+    this.socket.write(Buffer.concat([Buffer.from([0x80 | opcode]), length, mask, masked]));
   }
 
   stopReading(): void {

@@ -1,0 +1,106 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Decoder, Encoder, type Packet, PacketType } from 'socket.io-parser';
+import { textParser } from '../../src/realtime/parser.js';
+import { startTestGateway } from '../support/gateway.js';
+import { message, Producer } from '../support/producer.js';
+import { RawWebSocket } from '../support/raw-websocket.js';
+import { plainResults } from '../support/results.js';
+import { connect } from '../support/socket.js';
+
+const PART = 60_000;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes that stay in memory when a decoder has been sent nine parts of ten. */
+function keptBy(decoder: { add(packet: unknown): void }): number {
+  decoder.add('510-["subscribe",{"_placeholder":true,"num":0}]');
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let part = 1; part < 10; part++) decoder.add(Buffer.alloc(10 * PART));
+  collectGarbage();
+  const kept = process.memoryUsage().arrayBuffers - before;
+  decoder.add(Buffer.alloc(1));
+  return kept;
+}
+
+describe('binary parts of packets', () => {
+  it('are not kept', () => {
+    // Socket.IO's own decoder shows that this would be seen.
+    expect(keptBy(new Decoder())).toBeGreaterThan(80 * PART);
+    expect(keptBy(new textParser.Decoder())).toBeLessThan(40 * PART);
+  });
+
+  it('are refused to whoever means them well, and the connection goes on', async () => {
+    const { url } = await startTestGateway();
+    const listener = await connect(url);
+    const invalid = { ok: false, error: { code: 'invalid_request', retryable: false } };
+    const parts = Buffer.alloc(1_000);
+    expect(await listener.emitWithAck('subscribe', parts)).toMatchObject(invalid);
+    expect(await listener.emitWithAck('subscribe', { fileId: parts, feeds: [parts, parts] })).toMatchObject(
+      invalid,
+    );
+    expect(await listener.emitWithAck('refresh', { token: parts })).toMatchObject(invalid);
+    expect(await listener.emitWithAck('subscribe', { fileId: 'f' })).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    ['that nobody announced', [Buffer.alloc(10)]],
+    ['one more than announced', ['451-["x"]', Buffer.alloc(10), Buffer.alloc(10)]],
+    ['that do not come before the next packet', ['452-["x"]', Buffer.alloc(10), '42["x"]']],
+    ['beyond the number that Socket.IO takes', ['4511-["x"]']],
+    ['in a number that is none', ['4501-["x"]']],
+    ['of an acknowledgement, too many', ['4611-1["x"]']],
+  ])('end the connection: %s', async (_, packets) => {
+    const { url } = await startTestGateway();
+    const socket = await RawWebSocket.open(url);
+    socket.send('40');
+    await socket.received('40');
+    for (const packet of packets) socket.send(packet);
+    await socket.until(() => socket.isClosed);
+    await connect(url);
+  });
+
+  it('do not trouble others, however many announce them and never send the last', async () => {
+    const { url } = await startTestGateway();
+    const listener = await connect(url);
+    await listener.emitWithAck('subscribe', { fileId: 'f' });
+    for (let n = 0; n < 50; n++) {
+      const socket = await RawWebSocket.open(url);
+      socket.send('40');
+      await socket.received('40');
+      socket.send('4510-1["subscribe",{"_placeholder":true,"num":0}]');
+      for (let part = 1; part < 10; part++) socket.send(Buffer.alloc(PART));
+      // Refused before the last part is there: nothing waits for it.
+      await socket.received('431[{"ok":false,"error":{"code":"invalid_request"');
+    }
+    const event = new Promise<{ fileId: string }>((resolve) => listener.once('file_stats', resolve));
+    await new Producer(url).update(message('b', plainResults('x', 1), { fileId: 'f', isComplete: true }));
+    expect((await event).fileId).toBe('f');
+  });
+});
+
+test('what is sent and what comes as text is read as by Socket.IO itself', () => {
+  const packets = fc.record({
+    type: fc.constantFrom(PacketType.EVENT, PacketType.ACK),
+    nsp: fc.constantFrom('/', '/admin'),
+    id: fc.nat(),
+    data: fc.tuple(fc.constantFrom('file_stats', 'subscribe', '5'), fc.jsonValue()),
+  });
+  const read = (decoder: Decoder, text: string): Packet[] => {
+    const decoded: Packet[] = [];
+    decoder.on('decoded', (packet) => decoded.push(packet));
+    decoder.add(text);
+    return decoded;
+  };
+  fc.assert(
+    fc.property(packets, (packet) => {
+      const encoded = new Encoder().encode(packet);
+      expect(new textParser.Encoder().encode(packet)).toEqual(encoded);
+      expect(read(new textParser.Decoder(), encoded[0])).toEqual(read(new Decoder(), encoded[0]));
+    }),
+  );
+});
