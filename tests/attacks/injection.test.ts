@@ -30,11 +30,37 @@ describe('an attacker', () => {
       expect([query, await statusOf(url, `/api/files/f/emails?${query}`)]).toEqual([query, 400]);
     for (const id of ['{"$gt":""}', '[$ne]', '$where', '__proto__', "f' OR 1=1 --"])
       expect(await statusOf(url, `/api/files/${encodeURIComponent(id)}`)).toBe(404);
-    const { status } = await new Producer(url).call('POST', '/api/updates', {
-      ...message('b', []),
-      batchId: { $gt: '' },
+    const operators: readonly unknown[] = [{ $gt: '' }, { $ne: null }, [{ $exists: true }], ['f']];
+    const posted: readonly (readonly [path: string, body: object, field: string])[] = [
+      ...['batchId', 'fileId', 'requestId'].map((field) => ['/updates', message('b', []), field] as const),
+      ...['requestId', 'userId'].map(
+        (field) => ['/files/f/batches', { batches: [{ batchId: 'b' }] }, field] as const,
+      ),
+      ['/files/f/batches/b/fail', {}, 'reason'],
+    ];
+    for (const [path, body, field] of posted) {
+      for (const operator of operators) {
+        const said = { ...body, [field]: operator };
+        const { status, body: problem } = await new Producer(url).call('POST', `/api${path}`, said);
+        expect({ path, status, errors: problem.errors }).toMatchObject({
+          path,
+          status: 400,
+          errors: [{ field }],
+        });
+      }
+    }
+    const listed = { batches: [{ batchId: { $gt: '' } }] };
+    expect((await new Producer(url).call('POST', '/api/files/f/batches', listed)).status).toBe(400);
+    for (const query of ['cursor[$gt]=', 'limit[$gt]=1', 'status[$ne]=x'])
+      for (const path of ['/api/files', '/api/files/f/batches', '/api/dead-letters'])
+        if (!query.startsWith('status') || path.endsWith('batches'))
+          expect([path, query, await statusOf(url, `${path}?${query}`)]).toEqual([path, query, 400]);
+    // Nothing of the file was found by any of it.
+    expect((await new Producer(url).get('/api/files/f/stats')).body).toMatchObject({
+      status: 'completed',
+      progress: { total: 3, processed: 3 },
+      batches: { total: 1, failed: 0 },
     });
-    expect(status).toBe(400);
   });
 
   it('does not make a search slow by what is looked for', async () => {

@@ -1,6 +1,15 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
+import {
+  type CryptoKey,
+  exportJWK,
+  exportPKCS8,
+  exportSPKI,
+  generateKeyPair,
+  importPKCS8,
+  type JWK,
+  SignJWT,
+} from 'jose';
 import { createTokens } from '../../src/auth/tokens.js';
 import { Fault } from '../../src/errors.js';
 import { SECRET, tokenOf } from '../support/tokens.js';
@@ -143,6 +152,34 @@ describe('a token signed with a published key', () => {
     }
     expect(await codeOf(tokens.verify(await tokenOf(claims)))).toBe('unauthorized');
     expect(await codeOf(tokens.verify(await sign('RS256', privateKey)))).toBe('taken');
+  });
+
+  it('is not taken unsigned, with an algorithm that is not ours, or by a key that is for another one', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const jwk = await exportJWK(publicKey);
+    const verdict = async (key: JWK, token: string) => {
+      const { url } = await keyServer([{ ...key, kid: 'k1' }]);
+      return codeOf(createTokens({ ...settings, JWKS_URL: url }).verify(token));
+    };
+    const pkcs8 = await exportPKCS8(privateKey);
+    const signed = async (alg: string) => sign(alg, await importPKCS8(pkcs8, alg));
+    for (const alg of ['RS384', 'RS512', 'PS256', 'PS512'])
+      expect([alg, await verdict(jwk, await signed(alg))]).toEqual([alg, 'unauthorized']);
+    const body = base64({ ...claims, exp: now() + 60 });
+    for (const alg of ['none', 'None', 'RS256'])
+      for (const signature of ['', 'AA'])
+        expect(await verdict(jwk, `${base64({ alg, kid: 'k1' })}.${body}.${signature}`)).toBe('unauthorized');
+
+    const token = await signed('RS256');
+    expect(await verdict(jwk, token)).toBe('taken');
+    for (const alg of ['PS256', 'RS512', 'HS256', 'none'])
+      expect([alg, await verdict({ ...jwk, alg }, token)]).toEqual([alg, 'unauthorized']);
+    expect(await verdict({ ...jwk, use: 'enc' }, token)).toBe('unauthorized');
+    const ec = await generateKeyPair('ES256', { extractable: true });
+    expect(await verdict(await exportJWK(ec.publicKey), token)).toBe('unauthorized');
+    // A secret has no place among published keys.
+    const k = Buffer.from(SECRET).toString('base64url');
+    expect(await verdict({ kty: 'oct', k, alg: 'HS256' }, await tokenOf(claims))).toBe('unauthorized');
   });
 
   it('is checked by our keys, wherever it points', async () => {
