@@ -6,7 +6,9 @@ import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js
 import { message, Producer } from '../support/producer.js';
 import { plainClient } from '../support/redis-server.js';
 import { plainResults } from '../support/results.js';
+import { eventually } from '../support/wait.js';
 import { expectWell, untilMissing } from '../support/wholeness.js';
+import { STREAM, wiresOn } from '../support/wires.js';
 
 const CANARY = 'canary-5d2e8';
 
@@ -43,6 +45,55 @@ describeCluster('a deletion at one gateway', (newEnv) => {
     await producer.update(message('c', plainResults('joe', 2), { fileId: 'other', isComplete: true }));
     await other.until(() => other.stats?.status === 'completed');
     expect(other.isDeleted).toBe(false);
+    expect(await traces(env)).toEqual([]);
+  });
+});
+
+describeWithOwnServers('a deletion of what came over Redis', (start) => {
+  test('leaves nothing in keys, in the stream or among the dead letters', async () => {
+    const { env } = await start();
+    const [here = '', there = ''] = (await startGateways(2, env)).map(({ url }) => url);
+    const producer = new Producer(here);
+    const wires = wiresOn(env.REDIS_URL);
+    const redis = plainClient(env.REDIS_URL);
+    await producer.register('f', { batches: ['b', 'c', 'unheard'].map((batchId) => ({ batchId })) });
+    const listener = await new StrictListener('f').join(there);
+    await wires.pubsub(message('b', plainResults(CANARY, 20), { isComplete: true }));
+    await wires.stream(message('c', plainResults(CANARY, 20), { isComplete: true }));
+    await listener.until(() => listener.copy.size === 40);
+    // A key that no message told of, and messages that cannot be read.
+    await redis.set(
+      'validation_results:unheard',
+      JSON.stringify(message('unheard', plainResults(CANARY, 1))),
+    );
+    const unreadable = { isComplete: 'perhaps', validatedEmails: plainResults(CANARY, 1) };
+    await wires.pubsub({ ...unreadable, batchId: 'b' } as never);
+    await wires.stream({ ...unreadable, batchId: 'c' } as never);
+    await wires.stream({ ...unreadable, batchId: 'd', fileId: 'f' } as never);
+    const letters = async () => (await new Producer(there).get('/api/dead-letters')).body.items;
+    await eventually(async () => expect(await letters()).toHaveLength(3));
+    // One of another file, which must stay.
+    await wires.stream({ batchId: 'of another', fileId: 'other', isComplete: 'perhaps' } as never);
+    await eventually(async () => expect(await letters()).toHaveLength(4));
+    expect((await traces(env)).filter((name) => name.startsWith('validation_results:')).sort()).toEqual([
+      'validation_results:b',
+      'validation_results:unheard',
+    ]);
+
+    expect((await producer.call('DELETE', '/api/files/f')).status).toBe(204);
+    await listener.until(() => listener.isDeleted);
+    await eventually(async () => expect(await redis.xlen(STREAM)).toBe(0));
+    expect(await traces(env)).toEqual([]);
+    expect(await letters()).toMatchObject([
+      { inlet: 'stream', payload: expect.stringContaining('of another') },
+    ]);
+
+    // What was on its way is taken from the stream, and goes nowhere.
+    await wires.stream(message('b', plainResults(CANARY, 21), { isComplete: true }));
+    await wires.stream(message('new', plainResults('joe', 1), { fileId: 'other', isComplete: true }));
+    await eventually(async () => expect((await producer.get('/api/files/other')).status).toBe(200));
+    await eventually(async () => expect(await redis.xlen(STREAM)).toBe(0));
+    expect((await producer.get('/api/files/f')).status).toBe(404);
     expect(await traces(env)).toEqual([]);
   });
 });
