@@ -26,11 +26,14 @@ import { admitListeners, announceDraining, createGate } from './realtime/gate.js
 import { RoomWriter } from './realtime/room-writer.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator } from './validator/validator.js';
+import { settledWithin } from './within.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
 /** The share of the time that is left for closing which a step may spend on waiting for somebody else. */
 const PATIENCE = 0.5;
+/** The share of it after which listeners are sent away although a server that hangs keeps something from being finished. */
+const FINISHING = 0.6;
 /** The share of it for listeners that take their time to hear of it. */
 const TELLING = 0.1;
 
@@ -142,10 +145,16 @@ async function assemble(
     stopSweeping();
     stopPurging();
     const step = stepper(logger);
-    await step('take in no more', () => inlets?.close());
-    await step('answer the requests under way', () => admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
-    await step('store what was taken in', () => conflator.idle());
-    await step('announce what was stored', () => flusher.drain());
+    const finish = async () => {
+      await step('take in no more', () => inlets?.close());
+      await step('answer the requests under way', () =>
+        admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE),
+      );
+      await step('store what was taken in', () => conflator.idle());
+      await step('announce what was stored', () => flusher.drain());
+    };
+    const finished = finish();
+    await settledWithin(config.SHUTDOWN_TIMEOUT_MS * FINISHING, finished);
     await step('tell the listeners', () => announceDraining(io, config.SHUTDOWN_TIMEOUT_MS * TELLING));
     const impatience = setTimeout(
       () => connections.destroy(),
@@ -153,6 +162,8 @@ async function assemble(
     );
     await step('close the sockets and connections', () => io.close());
     clearTimeout(impatience);
+    // Whatever else there is time for.
+    await finished;
     await step('let go of the validator', () => validator?.close());
     await closeEngine(engine, step);
   };

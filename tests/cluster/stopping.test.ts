@@ -2,11 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { describeCluster } from '../support/cluster.js';
 import { Flood } from '../support/flood.js';
+import { spawnGateway } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
-import { spawnGateways } from '../support/own-cluster.js';
+import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js';
 import { PatientProducer } from '../support/patient.js';
 import { parsed } from '../support/process.js';
-import { expectWell, expectWhole } from '../support/wholeness.js';
+import { message, Producer } from '../support/producer.js';
+import { Reading } from '../support/reading.js';
+import { plainResults } from '../support/results.js';
+import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;
@@ -45,5 +49,49 @@ describeCluster('one of three gateways that is stopped under load', (newEnv) => 
     await flood.stop();
     await expectWhole(urls, flood.oracle, [...movers, ...stayers]);
     for (const gateway of staying) expectWell(gateway);
+  });
+});
+
+/** Far more than it needs; what hangs it would wait for until the tests are over. */
+const IN_TIME_MS = 10_000;
+
+describeWithOwnServers('a gateway that is stopped while a server hangs', (start) => {
+  test.each([
+    ['MongoDB', true, false],
+    ['Redis', false, true],
+    ['both of them', true, true],
+  ])('sends its listeners away and ends in time: %s', async (_, mongoHangs, redisHangs) => {
+    const { mongo, redis, env } = await start();
+    const leaving = await spawnGateway({ ...env, SHUTDOWN_TIMEOUT_MS: '4000' });
+    const producer = new Producer(leaving.url);
+    const listener = await new StrictListener('f', { isPatient: true }).join(leaving.url);
+    const results = plainResults('jane', 5);
+    await producer.update(message('b', results, { fileId: 'f', upTo: 3 }));
+    await listener.until(() => listener.copy.size === 3);
+
+    const thaw = redisHangs ? redis.freeze() : () => undefined;
+    if (mongoHangs) mongo.pause();
+    // Something is under way that needs what hangs, and may get through or not.
+    const news = producer.update(message('b', results, { fileId: 'f', upTo: 4 })).catch(() => 'refused');
+    const askedAt = performance.now();
+    // 1: it could not let go of what hangs.
+    expect([0, 1]).toContain(await leaving.end('SIGTERM'));
+    expect(performance.now() - askedAt).toBeLessThan(IN_TIME_MS);
+    expect(leaving.complaints).toEqual([]);
+    await listener.until(() => !listener.isConnected);
+    expect(listener.draining).not.toBeNull();
+    const outcome = await news;
+
+    thaw();
+    mongo.resume();
+    const other = await spawnGateway(env);
+    await untilMissing(other.url);
+    const kept = (await new Reading(new Producer(other.url), 'f').ndjson()).length;
+    expect(outcome === 'applied' ? [4] : [3, 4]).toContain(kept);
+    await listener.join(other.url);
+    await new Producer(other.url).update(message('b', results, { fileId: 'f', isComplete: true }));
+    await listener.until(() => listener.stats?.status === 'completed');
+    expect(listener.copy.size).toBe(5);
+    expect(listener.faults).toEqual([]);
   });
 });
