@@ -9,6 +9,11 @@ export class Laggards {
   /** By socket and file: stats are on their way; and the newest that came after them. */
   readonly #underway = new WeakMap<GateSocket, Map<string, Packet | null>>();
 
+  constructor(
+    /** Writes what was sent meanwhile and has not been written: it comes behind what is kept, or in its place. */
+    private readonly settle: () => void,
+  ) {}
+
   /** Writes the stats, or keeps them in the place of older ones until those that are under way have been taken. */
   write(socket: GateSocket, fileId: string, stats: Packet): void {
     let files = this.#underway.get(socket);
@@ -22,6 +27,7 @@ export class Laggards {
     }
     files.set(fileId, null);
     socket.conn.write(stats.text, stats.options, () => {
+      this.settle();
       const newest = files.get(fileId) ?? null;
       files.delete(fileId);
       if (newest !== null) this.write(socket, fileId, newest);

@@ -32,7 +32,7 @@ interface Move {
  */
 export class RoomWriter implements Rooms {
   readonly backlogs: Backlogs;
-  readonly #laggards = new Laggards();
+  readonly #laggards = new Laggards(() => this.#settle());
   readonly #gathered = new Map<string, Gathered>();
   #due: NodeJS.Immediate | null = null;
   #isPosting = false;
@@ -47,9 +47,7 @@ export class RoomWriter implements Rooms {
   ) {
     this.backlogs = new Backlogs(options, metrics, logger);
     const namespace = io.of('/');
-    const settle = () => {
-      if (!this.#isPosting) this.flush();
-    };
+    const settle = () => this.#settle();
     // Anything else that is written to somebody comes behind what was sent before it.
     namespace.on('connection', ({ conn }) => void conn.on('packetCreate', settle));
     namespace.adapter.on('join-room', (room, id) => this.#moved({ id, room, wasIn: false }));
@@ -89,6 +87,11 @@ export class RoomWriter implements Rooms {
     const listeners = this.#listenersOf(fileId);
     this.io.local.to(FEEDS.map((feed) => roomOf(feed, fileId))).emit('file_deleted', { fileId });
     for (const listener of listeners) void listener.forget(fileId);
+  }
+
+  /** While something is being written, all of it is on its way already. */
+  #settle(): void {
+    if (!this.#isPosting) this.flush();
   }
 
   #moved(move: Move): void {
