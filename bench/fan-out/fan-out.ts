@@ -1,65 +1,110 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { LoadProcess } from '../load/load-process.js';
-import { type Figure, inTurns, ratios } from '../support/figures.js';
-import type { Block } from './server.js';
+import { type Figure, type Goal, inTurns, ratios } from '../support/figures.js';
+import { Server } from '../support/servers.js';
+import { Peer } from './peer.js';
+import type { Order } from './peers/orders.js';
 
-const LISTENERS = 1_000;
-const ROUNDS = 15;
-const EVENTS = 50;
-const PAUSE_MS = 100;
+interface Question {
+  readonly what: string;
+  readonly listeners: number;
+  readonly order: Order;
+  readonly goals: Readonly<Partial<Record<'floor' | 'stock', Goal>>>;
+}
 
-const SERVER = fileURLToPath(new URL('./server.js', import.meta.url));
+const ROUNDS = 9;
+const WARM_UPS = 3;
 
-/** What does an event cost for each of a thousand listeners, beside stock Socket.IO? */
+const QUESTIONS: readonly Question[] = [
+  {
+    what: '300 B to 1,000',
+    listeners: 1_000,
+    order: { bytes: 300, events: 40, inOneTick: 1 },
+    goals: { floor: { atMost: 1.4 } },
+  },
+  {
+    what: '300 B to 5,000',
+    listeners: 5_000,
+    order: { bytes: 300, events: 8, inOneTick: 1 },
+    goals: { floor: { atMost: 1.4 } },
+  },
+  {
+    what: 'ten of 300 B in one tick to 1,000',
+    listeners: 1_000,
+    order: { bytes: 300, events: 200, inOneTick: 10 },
+    goals: { stock: { atMost: 1 / 6 } },
+  },
+  {
+    what: '20 kB to 1,000',
+    listeners: 1_000,
+    order: { bytes: 20_000, events: 10, inOneTick: 1 },
+    goals: { floor: { atMost: 1.5 } },
+  },
+];
+
+/** What does an event cost for each listener, beside others who do the same and a program that only writes? */
 export async function fanOut(): Promise<Figure[]> {
-  const server = fork(SERVER);
-  const [url] = (await once(server, 'message')) as [string];
-  const load = await LoadProcess.start({
-    url,
-    listeners: Array.from({ length: LISTENERS }, () => ''),
-    files: [],
-    active: 0,
-    start: 0,
-    step: 0,
-    updatesPerSecond: 0,
-  });
+  const redis = await Server.redis();
   try {
     const figures: Figure[] = [];
-    for (const inOneTick of [1, 10]) figures.push(...(await compared(server, load, inOneTick)));
+    for (const listeners of new Set(QUESTIONS.map((question) => question.listeners))) {
+      figures.push(...(await asked(listeners, redis.url)));
+    }
     return figures;
   } finally {
-    await load.stop();
-    server.disconnect();
+    await redis.stop();
   }
 }
 
-async function compared(server: ChildProcess, load: LoadProcess, inOneTick: number): Promise<Figure[]> {
-  const measure = (way: Block['way']) => async (round: number) => {
-    const order = { way, events: EVENTS, inOneTick };
-    if (round === 0) await block(server, load, order);
-    return block(server, load, order);
+async function asked(listeners: number, redis: string): Promise<Figure[]> {
+  const peers = {
+    ours: await Peer.node('ours', listeners),
+    stock: await Peer.node('stock', listeners),
+    adapter: await Peer.node('stock', listeners, redis),
+    ws: await Peer.node('ws', listeners),
+    floor: await Peer.floor(listeners),
   };
-  const cost = await inTurns(ROUNDS, { rooms: measure('rooms'), stock: measure('stock') });
-  const what = inOneTick === 1 ? 'one event a tick' : `${inOneTick} events a tick`;
-  return [
-    { what: `${what}: ours ÷ io.to(room).emit`, unit: '×', values: ratios(cost.rooms, cost.stock) },
-    { what: `${what}: ours, CPU for an event and listener`, unit: 'µs', values: cost.rooms },
-    { what: `${what}: io.to(room).emit, the same`, unit: 'µs', values: cost.stock },
-  ];
+  try {
+    const figures: Figure[] = [];
+    for (const question of QUESTIONS) {
+      if (question.listeners === listeners) figures.push(...(await compared(peers, question)));
+    }
+    return figures;
+  } finally {
+    for (const peer of Object.values(peers)) await peer.stop();
+  }
 }
 
-async function block(server: ChildProcess, load: LoadProcess, order: Block): Promise<number> {
-  await load.report();
-  server.send(order);
-  const [cost] = (await once(server, 'message')) as [number];
-  let frames = 0;
-  // Nothing counts that did not arrive.
-  while (frames < order.events * LISTENERS) {
-    await sleep(PAUSE_MS);
-    frames += (await load.report()).frames;
-  }
-  return cost;
+type Peers = Readonly<Record<'ours' | 'stock' | 'adapter' | 'ws' | 'floor', Peer>>;
+
+async function compared(peers: Peers, { what, order, goals }: Question): Promise<Figure[]> {
+  const measure = (peer: Peer) => async (round: number) => {
+    for (let n = round === 0 ? WARM_UPS : 0; n > 0; n--) await peer.cost(order);
+    return peer.cost(order);
+  };
+  const cost = await inTurns(ROUNDS, {
+    ours: measure(peers.ours),
+    floor: measure(peers.floor),
+    ws: measure(peers.ws),
+    stock: measure(peers.stock),
+    adapter: measure(peers.adapter),
+  });
+  const each = 'CPU for an event and listener';
+  const goalOf = (peer: 'floor' | 'stock') => (goals[peer] === undefined ? {} : { goal: goals[peer] });
+  return [
+    { what: `${what}: ours ÷ write()`, unit: '×', values: ratios(cost.ours, cost.floor), ...goalOf('floor') },
+    {
+      what: `${what}: ours ÷ Socket.IO`,
+      unit: '×',
+      values: ratios(cost.ours, cost.stock),
+      ...goalOf('stock'),
+    },
+    { what: `${what}: ws ÷ write()`, unit: '×', values: ratios(cost.ws, cost.floor) },
+    { what: `${what}: Socket.IO ÷ write()`, unit: '×', values: ratios(cost.stock, cost.floor) },
+    {
+      what: `${what}: Socket.IO with its Redis adapter ÷ write()`,
+      unit: '×',
+      values: ratios(cost.adapter, cost.floor),
+    },
+    { what: `${what}: write(), ${each}`, unit: 'µs', values: cost.floor },
+    { what: `${what}: ours, ${each}`, unit: 'µs', values: cost.ours },
+  ];
 }

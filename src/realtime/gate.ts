@@ -69,6 +69,7 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
       maxSubscriptions: deps.options.maxSubscriptions,
     });
     socket.data.subscriptions = subscriptions;
+    forgetHandshake(socket);
     deps.metrics.sockets.inc();
     limitEvents(socket, deps);
 
@@ -114,6 +115,12 @@ function identifyAll(io: Gate, guard: Guard): void {
       },
     );
   });
+}
+
+/** What was sent to open the connection has been used: its headers and its token would be kept for as long as it lasts. */
+function forgetHandshake({ conn, handshake }: GateSocket): void {
+  Object.assign(conn, { request: null });
+  Object.assign(handshake, { headers: {}, query: {}, auth: {} });
 }
 
 type Answer = (reply: object) => void;

@@ -1,0 +1,86 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { LoadProcess } from '../load/load-process.js';
+import { cpuOf } from '../support/usage.js';
+import { lineOf, type Order } from './peers/orders.js';
+
+/** Relative to the project's folder, as npm runs its scripts there. */
+const FLOOR_SOURCE = 'bench/fan-out/peers/floor.c';
+const PAUSE_MS = 20;
+
+/** A server that tells a room, in a process of its own, and the listeners in it, in another. */
+export class Peer {
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    lines: AsyncIterator<string>,
+    private readonly load: LoadProcess,
+    private readonly listeners: number,
+  ) {
+    this.#lines = lines;
+  }
+
+  /** One of the programs in `peers/`. */
+  static node(name: string, listeners: number, ...args: string[]): Promise<Peer> {
+    const script = fileURLToPath(new URL(`./peers/${name}.js`, import.meta.url));
+    return Peer.#start(listeners, process.execPath, script, ...args);
+  }
+
+  /** What does nothing but write(): needs a C compiler. */
+  static async floor(listeners: number): Promise<Peer> {
+    const directory = mkdtempSync(join(tmpdir(), 'verigate-floor-'));
+    try {
+      const program = join(directory, 'floor');
+      execFileSync('cc', ['-O2', '-o', program, FLOOR_SOURCE]);
+      return await Peer.#start(listeners, program);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  static async #start(listeners: number, command: string, ...args: string[]): Promise<Peer> {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    process.once('exit', () => child.kill('SIGKILL'));
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const { value: port } = await lines.next();
+    const load = await LoadProcess.start({
+      url: `http://127.0.0.1:${port}`,
+      listeners: Array.from({ length: listeners }, () => ''),
+      files: [],
+      active: 0,
+      start: 0,
+      step: 0,
+      updatesPerSecond: 0,
+    });
+    return new Peer(child, lines, load, listeners);
+  }
+
+  /** CPU microseconds for each event and listener. Nothing counts that did not arrive. */
+  async cost(order: Order): Promise<number> {
+    await this.load.report();
+    const before = this.#cpu;
+    this.child.stdin?.write(lineOf(order));
+    await this.#lines.next();
+    const all = order.events * this.listeners;
+    for (let frames = 0; frames < all; frames += (await this.load.report()).frames) await sleep(PAUSE_MS);
+    return ((this.#cpu - before) * 1000) / all;
+  }
+
+  async stop(): Promise<void> {
+    await this.load.stop();
+    const exited = once(this.child, 'exit');
+    this.child.stdin?.end();
+    await exited;
+  }
+
+  get #cpu(): number {
+    return cpuOf(this.child.pid ?? 0);
+  }
+}

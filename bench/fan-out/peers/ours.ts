@@ -1,0 +1,30 @@
+import { createServer } from 'node:http';
+import { roomOf } from '../../../src/domain/events.js';
+import { createLogger } from '../../../src/logger.js';
+import { createMetrics } from '../../../src/metrics.js';
+import { createGate } from '../../../src/realtime/gate.js';
+import { RoomWriter } from '../../../src/realtime/room-writer.js';
+import { bodyOf, FILE, obey } from './orders.js';
+
+/** The part of the gateway that writes to rooms. */
+const MOST = 20_000;
+
+const http = createServer();
+const io = createGate(http, {
+  origins: [],
+  addressOf: ({ socket }) => socket.remoteAddress ?? '',
+  maxConnections: MOST,
+  maxConnectionsPerAddress: MOST,
+  maxHandshakesPerSecond: MOST,
+  handshakeTimeoutMs: 10_000,
+  maxPayloadBytes: 65_536,
+  maxSubscriptions: 1,
+  maxEventsPerSecond: 100,
+});
+io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
+const rooms = new RoomWriter(io, { maxBufferedBytes: 2 ** 24 }, createMetrics(), createLogger('warn'));
+
+obey(http, (bytes) => {
+  const payload = JSON.stringify(bodyOf(bytes));
+  return () => rooms.send('stats', FILE, payload);
+});

@@ -1,0 +1,21 @@
+import { createServer } from 'node:http';
+import { createAdapter } from '@socket.io/redis-adapter';
+import { Redis } from 'ioredis';
+import { Server } from 'socket.io';
+import { bodyOf, FILE, obey } from './orders.js';
+
+/** Socket.IO as it comes; with the address of a Redis server as its argument, with its Redis adapter. */
+const [redis] = process.argv.slice(2);
+const http = createServer();
+const io = new Server(http, redis === undefined ? {} : { adapter: adapterOn(redis) });
+io.on('connection', (socket) => void socket.join(FILE));
+
+obey(http, (bytes) => {
+  const body = bodyOf(bytes);
+  return () => io.to(FILE).emit('file_stats', body);
+});
+
+function adapterOn(url: string) {
+  const publisher = new Redis(url);
+  return createAdapter(publisher, publisher.duplicate());
+}

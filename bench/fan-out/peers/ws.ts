@@ -1,0 +1,18 @@
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
+import { bodyOf, obey } from './orders.js';
+
+/** ws without anything above it: each socket is sent the same text. */
+const http = createServer();
+const server = new WebSocketServer({ server: http });
+server.on('connection', (socket) => {
+  socket.send('0{}');
+  socket.once('message', () => socket.send('40{}'));
+});
+
+obey(http, (bytes) => {
+  const text = Buffer.from(`42${JSON.stringify(['file_stats', bodyOf(bytes)])}`);
+  return () => {
+    for (const client of server.clients) client.send(text, { binary: false });
+  };
+});

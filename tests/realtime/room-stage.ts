@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Socket as Client } from 'socket.io-client';
+import { createLogger, type Logger } from '../../src/logger.js';
+import { createMetrics } from '../../src/metrics.js';
+import { createGate } from '../../src/realtime/gate.js';
+import type { Gate, GateSocket } from '../../src/realtime/gate-socket.js';
+import { RoomWriter } from '../../src/realtime/room-writer.js';
+import { onTeardown } from '../support/teardown.js';
+
+const MANY = 1_000;
+
+export interface RoomStage {
+  readonly url: string;
+  readonly io: Gate;
+  readonly rooms: RoomWriter;
+  /** The gateway's end of a client's connection. */
+  socketOf(client: Client): GateSocket;
+}
+
+/** The gateway's socket server and its room writer, and nothing else of it: tests say who is in which room. */
+export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger> = {}): Promise<RoomStage> {
+  const http = createServer();
+  const io = createGate(http, {
+    origins: [],
+    addressOf: ({ socket }) => socket.remoteAddress ?? '',
+    maxConnections: MANY,
+    maxConnectionsPerAddress: MANY,
+    maxHandshakesPerSecond: MANY,
+    handshakeTimeoutMs: 10_000,
+    maxPayloadBytes: 65_536,
+    maxSubscriptions: 1,
+    maxEventsPerSecond: 100,
+  });
+  const rooms = new RoomWriter(
+    io,
+    { maxBufferedBytes },
+    createMetrics(),
+    Object.assign(createLogger('silent'), log),
+  );
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  onTeardown(() => io.close());
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    io,
+    rooms,
+    socketOf: (client) => {
+      const socket = io.of('/').sockets.get(client.id ?? '');
+      if (socket === undefined) throw new Error('the client is not connected');
+      return socket;
+    },
+  };
+}
