@@ -41,8 +41,9 @@ export async function layOut(db: Models, batch: Batch, results: readonly Result[
   }
   const old = await storedJson(db, batch);
   if (old === null) return null;
-  const changed = results.flatMap(({ json }, position) =>
-    position < old.length && json !== old[position] ? [position] : [],
+  const items = results.map(itemOf);
+  const changed = items.flatMap(({ doc }, position) =>
+    position < old.length && jsonOf(doc) !== old[position] ? [position] : [],
   );
   const version = batch.version + 1;
   const rewrites = remember(JSON.parse(batch.rewrites) as Rewrite[], {
@@ -51,7 +52,7 @@ export async function layOut(db: Models, batch: Batch, results: readonly Result[
     length: results.length,
     changed,
   });
-  return replaced(db, batch, results.map(itemOf), { ...known, rewrites: JSON.stringify(rewrites) });
+  return replaced(db, batch, items, { ...known, rewrites: JSON.stringify(rewrites) });
 }
 
 /** A list that begins anew. */
