@@ -155,6 +155,7 @@ async function assemble(
     );
     await step('close the sockets and connections', () => io.close());
     clearTimeout(impatience);
+    reader.close();
     await step('let go of the validator', () => validator?.close());
     await closeEngine(engine, step);
   };

@@ -9,12 +9,14 @@ export class Recent<T> {
   /** In the order of their use. */
   readonly #kept = new Map<string, Kept<T>>();
   #bytes = 0;
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #sweep: NodeJS.Timeout;
 
   constructor(
     private readonly maxBytes: number,
     private readonly maxIdleMs = 60_000,
-  ) {}
+  ) {
+    this.#sweep = setInterval(() => this.#forgetIdle(), maxIdleMs / 2).unref();
+  }
 
   get(key: string): T | undefined {
     const kept = this.#kept.get(key);
@@ -34,7 +36,6 @@ export class Recent<T> {
       if (this.#bytes <= this.maxBytes) break;
       this.delete(oldest);
     }
-    this.#sweep ??= setTimeout(() => this.#forgetIdle(), this.maxIdleMs).unref();
   }
 
   delete(key: string): void {
@@ -47,8 +48,12 @@ export class Recent<T> {
   clear(): void {
     this.#kept.clear();
     this.#bytes = 0;
-    clearTimeout(this.#sweep);
-    this.#sweep = undefined;
+  }
+
+  /** Forgets all, for good. */
+  close(): void {
+    clearInterval(this.#sweep);
+    this.clear();
   }
 
   #forgetIdle(): void {
@@ -57,7 +62,5 @@ export class Recent<T> {
       if (usedAt > oldest) break;
       this.delete(key);
     }
-    this.#sweep =
-      this.#kept.size === 0 ? undefined : setTimeout(() => this.#forgetIdle(), this.maxIdleMs).unref();
   }
 }

@@ -77,9 +77,11 @@ export function placedJson({ batchId, position, json }: PlacedResult): string {
  * length, the new list only adds to it.
  */
 export function fingerprints(results: readonly Result[], length: number): { prefix: string; whole: string } {
-  const running = createHash('sha1').update(lines(results.slice(0, length)));
+  const running = createHash('sha1').update(textLines(results.slice(0, length)));
   const prefix = running.copy().digest('base64');
-  return { prefix, whole: running.update(lines(results.slice(length))).digest('base64') };
+  return { prefix, whole: running.update(textLines(results.slice(length))).digest('base64') };
 }
 
-const lines = (results: readonly Result[]): string => results.map(({ json }) => `${json}\n`).join('');
+/** A line for each result: what a list is fingerprinted by. */
+export const textLines = (results: readonly Result[]): string =>
+  results.length === 0 ? '' : `${results.map(({ json }) => json).join('\n')}\n`;

@@ -50,6 +50,10 @@ export class UpdateReader {
     this.#remembered.clear();
   }
 
+  close(): void {
+    this.#remembered.close();
+  }
+
   /** Null: nothing is said of the message, not even that it is an update. */
   #readInParts(bytes: Uint8Array): Update | null {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
