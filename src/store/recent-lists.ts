@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type Result, textLines } from '../domain/result.js';
+import { type PlacedResult, type Result, textLines } from '../domain/result.js';
 import { Recent } from '../recent.js';
 
 /** A list with its fingerprint, and how much of it is as it was stored before. */
@@ -53,6 +53,16 @@ export class RecentLists {
     return this.#lists.get(batchId);
   }
 
+  /** The results at some places of a list, if it is remembered. */
+  placed(batchId: string, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
+    const list = this.#lists.get(batchId);
+    return list?.fingerprint === fingerprint ? placedIn(batchId, list, positions) : null;
+  }
+
+  forget(batchId: string): void {
+    this.#lists.delete(batchId);
+  }
+
   forgetAll(): void {
     this.#lists.clear();
   }
@@ -66,3 +76,13 @@ export class RecentLists {
 function beginsWith(results: readonly Result[], start: readonly Result[]): boolean {
   return start.length <= results.length && start.every((result, index) => result === results[index]);
 }
+
+export const placedIn = (
+  batchId: string,
+  list: MeasuredList | undefined,
+  positions: readonly number[],
+): PlacedResult[] =>
+  positions.flatMap((position) => {
+    const result = list?.results[position];
+    return result === undefined ? [] : [{ batchId, position, json: result.json }];
+  });

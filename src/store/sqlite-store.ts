@@ -4,7 +4,7 @@ import { type Announced, tallyOf } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { DeadLetter, DeadLetterQuery, PutAside } from './dead-letters.js';
 import { LetterRecords } from './letter-records.js';
-import { type MeasuredList, RecentLists } from './recent-lists.js';
+import { placedIn, RecentLists } from './recent-lists.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { FoundNews, Known } from './sqlite/news.js';
@@ -159,7 +159,9 @@ export class SqliteStore implements Store {
     const found: FoundNews | null = await this.writer.call('news', fileId, new Map(known));
     if (found === null) return null;
     const batches = found.batches.map(({ positions, ...news }) =>
-      positions === null ? news : { ...news, results: at(news.batchId, lists.get(news.batchId), positions) },
+      positions === null
+        ? news
+        : { ...news, results: placedIn(news.batchId, lists.get(news.batchId), positions) },
     );
     return { ...found, batches };
   }
@@ -219,10 +221,3 @@ export class SqliteStore implements Store {
     return this.reader.call('scanSlice', point, status);
   }
 }
-
-/** The results at some places of a list. */
-const at = (batchId: string, list: MeasuredList | undefined, positions: readonly number[]): PlacedResult[] =>
-  positions.flatMap((position) => {
-    const result = list?.results[position];
-    return result === undefined ? [] : [{ batchId, position, json: result.json }];
-  });

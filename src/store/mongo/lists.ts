@@ -1,4 +1,5 @@
 import { fingerprints, type Result } from '../../domain/result.js';
+import type { MeasuredList } from '../recent-lists.js';
 import { type Rewrite, remember } from '../rewrites.js';
 import type { Batch, BatchDoc, PartRef } from './documents.js';
 import type { Models } from './models.js';
@@ -33,8 +34,17 @@ export interface Layout {
 }
 
 /** Prepares a list for its batch: only the tail where it extends the stored one. Null: the batch has changed meanwhile. */
-export async function layOut(db: Models, batch: Batch, results: readonly Result[]): Promise<Layout | null> {
-  const { prefix, whole } = fingerprints(results, batch.length);
+export async function layOut(
+  db: Models,
+  batch: Batch,
+  results: readonly Result[],
+  measured?: MeasuredList,
+): Promise<Layout | null> {
+  const { stored, fingerprint } = measured ?? { stored: null, fingerprint: '' };
+  const { prefix, whole } =
+    stored?.length === batch.length
+      ? { prefix: stored.fingerprint, whole: fingerprint }
+      : fingerprints(results, batch.length);
   const known = { length: results.length, fingerprint: whole };
   if (batch.length === 0 || (results.length >= batch.length && prefix === batch.fingerprint)) {
     return extended(db, batch, results.slice(batch.length).map(itemOf), known);
