@@ -20,7 +20,7 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors', 'within'],
+      ['store/', 'domain/', 'errors', 'recent', 'within'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
@@ -64,6 +64,7 @@ module.exports = {
         'errors',
         'logger',
         'metrics',
+        'recent',
       ],
       'bytes in, updates out',
     ),

@@ -14,6 +14,7 @@ import { createApp } from './http/app.js';
 import { Quota } from './http/quota.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Inlets } from './inlet/inlet.js';
+import { UpdateReader } from './inlet/update-reader.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
@@ -84,7 +85,8 @@ async function assemble(
     forget: engine.openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
   const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
-  const intake = new HttpIntake(pipeline, conflator, config.MAX_UPDATE_BYTES);
+  const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
+  const intake = new HttpIntake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = engine.openInlets?.({ intake, metrics });
   const snapshots = new Snapshots(store, feed);
 
@@ -164,6 +166,7 @@ async function assemble(
     clearTimeout(impatience);
     // Whatever else there is time for.
     await finished;
+    reader.close();
     await step('let go of the validator', () => validator?.close());
     await closeEngine(engine, step);
   };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { install } from '../distributed/installation.js';
 import { Listener } from '../load/listener.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import { type Figure, inTurns, median, ratios } from '../support/figures.js';
@@ -8,7 +9,7 @@ import { ownCpu } from '../support/usage.js';
 
 const FILE = 'intake';
 const STEP = 5;
-const ROUNDS = 15;
+const ROUNDS = 13;
 /** Blocks that do not count: the gateway's code is compiled while it runs. */
 const WARM_UPS = 10;
 const FRESH_IN_BLOCK = 30;
@@ -18,20 +19,43 @@ const PARSES_OF_EACH = 3;
 /** Longer than a flush and what comes behind it. */
 const AFTERMATH_MS = 250;
 
+/** The gateway's CPU for an update, in what it costs to parse it once. */
+const GOAL = { atMost: 4 };
+
 /** What does one update cost from its arrival to its listener, counted in what it costs to parse it once? */
 export async function intake(): Promise<Figure[]> {
+  return [...(await onEngine('embedded', embedded)), ...(await onEngine('distributed', distributed))];
+}
+
+interface Engine {
+  readonly gateway: GatewayProcess;
+  stop(): Promise<void>;
+}
+
+async function embedded(): Promise<Engine> {
   const { directory, remove } = emptyDataset();
   const gateway = await GatewayProcess.start({ directory });
+  return { gateway, stop: () => gateway.stop().finally(remove) };
+}
+
+async function distributed(): Promise<Engine> {
+  const installation = await install(1);
+  const [gateway] = installation.gateways;
+  if (gateway === undefined) throw new Error('there is no gateway');
+  return { gateway, stop: () => installation.stop() };
+}
+
+async function onEngine(name: string, start: () => Promise<Engine>): Promise<Figure[]> {
+  const { gateway, stop } = await start();
   const listener = await Listener.connect(gateway.url, FILE);
   try {
     return [
-      ...(await measured('a new batch of 150', gateway, freshBlock)),
-      ...(await measured('a batch that grows to 150 by 5', gateway, growingBlock)),
+      ...(await measured(`${name}, a new batch of ${BATCH}`, gateway, freshBlock)),
+      ...(await measured(`${name}, a batch that grows to ${BATCH} by ${STEP}`, gateway, growingBlock)),
     ];
   } finally {
     listener.end();
-    await gateway.stop();
-    remove();
+    await stop();
   }
 }
 
@@ -56,7 +80,7 @@ async function measured(
   gateway: GatewayProcess,
   blockOf: (name: string) => Block,
 ): Promise<Figure[]> {
-  const name = (round: number | string) => `${what}-${round}`.replaceAll(' ', '-');
+  const name = (round: number | string) => `${what}-${round}`.replaceAll(/\W+/g, '-');
   for (let n = 0; n < WARM_UPS; n++) await handled(gateway, blockOf(name(`warm-${n}`)));
   const main: number[] = [];
   const cpu = await inTurns(ROUNDS, {
@@ -74,6 +98,7 @@ async function measured(
       what: `${what}: CPU of the gateway ÷ one JSON.parse of the same`,
       unit: '×',
       values: ratios(cpu.handled, cpu.parsed),
+      goal: GOAL,
     },
     { what: `${what}: CPU of the gateway for an update`, unit: 'ms', values: cpu.handled },
     { what: `${what}: of it on the main thread`, unit: 'ms', values: main },

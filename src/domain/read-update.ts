@@ -28,15 +28,25 @@ const envelopeSchema = z
     }
   });
 
+export type Envelope = z.output<typeof envelopeSchema>;
+
 /**
  * Reads an update from parsed JSON. Lenient: unknown keys are ignored, an unknown status counts as `unknown`.
  * @throws InvalidInput naming each field that cannot be read
  */
 export function readUpdate(value: unknown): Update {
+  const envelope = readEnvelope(value);
+  return updateOf(envelope, readResults(envelope.validatedEmails ?? []));
+}
+
+/** All of an update but its results. @throws InvalidInput naming each field that cannot be read */
+export function readEnvelope(value: unknown): Envelope {
   const parsed = envelopeSchema.safeParse(value);
   if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  const envelope = parsed.data;
-  const results = readResults(envelope.validatedEmails ?? []);
+  return parsed.data;
+}
+
+export function updateOf(envelope: Envelope, results: readonly Result[]): Update {
   const failed = envelope.failed === true;
   return {
     batchId: envelope.batchId,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isAsStored } from './result-text.js';
 import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictOf } from './verdict.js';
 
 /**
@@ -12,7 +13,10 @@ export interface Result {
   readonly verdict: number;
   /** Cell of status and risk, see `cellOf`. */
   readonly cell: number;
-  /** `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, well-formed text. */
+  /**
+   * `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, well-formed text. Its blanks
+   * are its producer's.
+   */
   readonly json: string;
 }
 
@@ -26,8 +30,11 @@ export interface PlacedResult {
 const statuses: readonly unknown[] = STATUSES;
 const riskLevels: readonly unknown[] = RISK_LEVELS;
 
-/** Reads one entry of `validatedEmails`; a string says why it cannot be read. Only the address is indispensable. */
-export function readResult(value: unknown): Result | string {
+/**
+ * Reads one entry of `validatedEmails`; a string says why it cannot be read. Only the address is indispensable. `text`: the
+ * JSON that the entry was parsed from, kept where it is what would be made of the entry anyway.
+ */
+export function readResult(value: unknown, text?: string): Result | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
   const { email, is_valid, status, risk_level, deliverability_score, details } = value as Record<
     string,
@@ -38,20 +45,19 @@ export function readResult(value: unknown): Result | string {
   const knownRisk = riskLevels.includes(risk_level) ? (risk_level as RiskLevel) : null;
   const detailed = typeof details === 'object' && details !== null ? details : null;
   const address = email.toWellFormed();
+  const read = {
+    email: address,
+    is_valid: typeof is_valid === 'boolean' ? is_valid : null,
+    status: knownStatus,
+    risk_level: knownRisk,
+    deliverability_score: typeof deliverability_score === 'number' ? deliverability_score : null,
+    details: detailed,
+  };
   return {
     email: address,
     verdict: verdictOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
     cell: cellOf(knownStatus, knownRisk),
-    json: wellFormed(
-      JSON.stringify({
-        email: address,
-        is_valid: typeof is_valid === 'boolean' ? is_valid : null,
-        status: knownStatus,
-        risk_level: knownRisk,
-        deliverability_score: typeof deliverability_score === 'number' ? deliverability_score : null,
-        details: detailed,
-      }),
-    ),
+    json: text !== undefined && isAsStored(text, read, value) ? text : wellFormed(JSON.stringify(read)),
   };
 }
 
@@ -71,9 +77,11 @@ export function placedJson({ batchId, position, json }: PlacedResult): string {
  * length, the new list only adds to it.
  */
 export function fingerprints(results: readonly Result[], length: number): { prefix: string; whole: string } {
-  const running = createHash('sha1').update(lines(results.slice(0, length)));
+  const running = createHash('sha1').update(textLines(results.slice(0, length)));
   const prefix = running.copy().digest('base64');
-  return { prefix, whole: running.update(lines(results.slice(length))).digest('base64') };
+  return { prefix, whole: running.update(textLines(results.slice(length))).digest('base64') };
 }
 
-const lines = (results: readonly Result[]): string => results.map(({ json }) => `${json}\n`).join('');
+/** A line for each result: what a list is fingerprinted by. */
+export const textLines = (results: readonly Result[]): string =>
+  results.length === 0 ? '' : `${results.map(({ json }) => json).join('\n')}\n`;

@@ -58,15 +58,24 @@ export interface BatchStanding {
   readonly totalEmails: number | null;
 }
 
-export function summarize(standing: BatchStanding, results: readonly Result[]): Summary {
+/** What of a summary follows from the results alone. */
+export type Tally = Pick<Summary, 'processed' | 'verdicts' | 'cells'>;
+
+export function tallyOf(results: readonly Result[]): Tally {
   const verdicts = [...NOTHING.verdicts];
   const cells = [...NOTHING.cells];
   for (const { verdict, cell } of results) {
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     cells[cell] = (cells[cell] ?? 0) + 1;
   }
-  return restand({ ...NOTHING, processed: results.length, verdicts, cells }, standing);
+  return { processed: results.length, verdicts, cells };
 }
+
+export const summarize = (standing: BatchStanding, results: readonly Result[]): Summary =>
+  summaryOf(standing, tallyOf(results));
+
+export const summaryOf = (standing: BatchStanding, tally: Tally): Summary =>
+  restand({ ...NOTHING, ...tally }, standing);
 
 /** The summary of the same results after the batch's standing changed. */
 export function restand(summary: Summary, standing: BatchStanding): Summary {

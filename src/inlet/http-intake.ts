@@ -1,17 +1,16 @@
-import { InvalidInput } from '../domain/invalid-input.js';
-import { readUpdate } from '../domain/read-update.js';
-import type { Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Conflator } from '../pipeline/conflator.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Registered, Registration, Saved } from '../store/store.js';
 import type { Intake } from './intake.js';
+import type { UpdateReader } from './update-reader.js';
 
 /** The inlet of requests: whoever brings something is told what became of it, so nothing is put aside here. */
 export class HttpIntake implements Intake {
   constructor(
     private readonly pipeline: Pipeline,
     private readonly conflator: Conflator,
+    private readonly reader: UpdateReader,
     private readonly maxUpdateBytes: number,
   ) {}
 
@@ -19,8 +18,11 @@ export class HttpIntake implements Intake {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    const update = parseUpdate(bytes);
-    return this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
+    const update = this.reader.read(bytes);
+    const outcome = await this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
+    // Its file may be deleted: nothing of it is to be remembered.
+    if (outcome === 'superseded') this.reader.forget(update.batchId);
+    return outcome;
   }
 
   register(registration: Registration): Promise<Registered> {
@@ -31,31 +33,12 @@ export class HttpIntake implements Intake {
     return this.pipeline.fail(fileId, batchId, reason);
   }
 
-  remove(fileId: string): Promise<boolean> {
-    return this.pipeline.remove(fileId);
-  }
-}
-
-const decoder = new TextDecoder();
-
-/** @throws InvalidInput where the bytes are not an update */
-export function parseUpdate(bytes: Uint8Array): Update {
-  let value: unknown;
-  try {
-    value = JSON.parse(decoder.decode(bytes));
-  } catch {
-    // The parser's message repeats a part of its input.
-    throw new InvalidInput([{ field: 'body', message: 'must be JSON' }]);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidInput([{ field: 'body', message: 'must be a JSON object' }]);
-  }
-  try {
-    return readUpdate(value);
-  } catch (error) {
-    // Serialising follows the nesting of `details`; parsing does not.
-    if (error instanceof RangeError)
-      throw new InvalidInput([{ field: 'validatedEmails', message: 'is nested too deeply' }]);
-    throw error;
+  async remove(fileId: string): Promise<boolean> {
+    try {
+      return await this.pipeline.remove(fileId);
+    } finally {
+      // Which of the batches were its own matters less than that none of them is left.
+      this.reader.forgetAll();
+    }
   }
 }

@@ -57,7 +57,7 @@ export interface Step {
 }
 
 /** Where an update takes its batch; null: there is nothing new in it. */
-export function stepOf(progress: Progress, update: Update): Step | null {
+export function stepOf(progress: Progress, update: Omit<Update, 'results'>): Step | null {
   const { begun, complete, processedCount } = progress;
   const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
   const fails = update.failure !== null && !complete && progress.failedAt !== FAILED_FOR_GOOD;

@@ -18,6 +18,7 @@ import { batchStates, countBatches, news, settledFile } from './mongo/news.js';
 import { page } from './mongo/pages.js';
 import { purge } from './mongo/purging.js';
 import { claim, settleReceipt } from './mongo/receipts.js';
+import { Recently } from './mongo/recently.js';
 import { register } from './mongo/registry.js';
 import { fail, locate, save } from './mongo/saves.js';
 import { type ScanPoint, scanSlice, scanStart } from './mongo/scan.js';
@@ -72,6 +73,7 @@ export class MongoStore implements Store {
   readonly #letters: DeadLetters;
   readonly #lanes = new Lanes();
   readonly #uncertain = new Uncertain();
+  readonly #recent = new Recently();
   readonly #sweeping: NodeJS.Timeout;
 
   private constructor(
@@ -117,7 +119,7 @@ export class MongoStore implements Store {
     return this.#inOrder(claims, (db) =>
       this.#uncertain.run(
         `batch ${batchId}`,
-        () => save(db, this.#held, update, (registration) => this.#register(db, registration)),
+        () => save(db, this.#held, update, (registration) => this.#register(db, registration), this.#recent),
         (saved) => (saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved),
       ),
     );
@@ -140,8 +142,10 @@ export class MongoStore implements Store {
     return this.connection.run((db) => unended(db, query));
   }
 
-  purge(before: number): Promise<string[]> {
-    return this.connection.run((db) => purge(db, before, (ended) => this.#cleanUp(ended)));
+  async purge(before: number): Promise<string[]> {
+    const purged = await this.connection.run((db) => purge(db, before, (ended) => this.#cleanUp(ended)));
+    if (purged.length > 0) this.#recent.forgetAll();
+    return purged;
   }
 
   held(): Promise<HeldStanding> {
@@ -149,7 +153,9 @@ export class MongoStore implements Store {
   }
 
   remove(fileId: string): Promise<boolean> {
-    return this.#inOrder([file(fileId, true)], (db) => remove(db, fileId));
+    return this.#inOrder([file(fileId, true)], (db) => remove(db, fileId)).finally(() =>
+      this.#recent.forgetAll(),
+    );
   }
 
   putAside(letter: PutAside): Promise<void> {
@@ -184,7 +190,7 @@ export class MongoStore implements Store {
   }
 
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
-    return this.connection.run((db) => news(db, fileId, announced));
+    return this.connection.run((db) => news(db, fileId, announced, this.#recent.lists));
   }
 
   keepStats(fileId: string, life: string, told: Told, stats: string): Promise<void> {
@@ -230,6 +236,7 @@ export class MongoStore implements Store {
 
   close(): Promise<void> {
     clearInterval(this.#sweeping);
+    this.#recent.close();
     return this.connection.close();
   }
 
@@ -249,6 +256,7 @@ export class MongoStore implements Store {
 
   /** Nobody waits for what is left of an earlier life to go; if it does not, the sweep takes it. */
   #cleanUp(ended: Parameters<typeof clean>[1]): void {
+    this.#recent.forgetAll();
     this.#tidy((db, stopping) => clean(db, ended, stopping));
   }
 

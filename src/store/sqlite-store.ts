@@ -1,13 +1,16 @@
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts } from '../domain/stats.js';
-import type { Announced } from '../domain/summary.js';
+import { type Announced, tallyOf } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { DeadLetter, DeadLetterQuery, PutAside } from './dead-letters.js';
 import { LetterRecords } from './letter-records.js';
+import { placedIn, RecentLists } from './recent-lists.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
+import type { FoundNews, Known } from './sqlite/news.js';
 import type { Reading, Writing } from './sqlite/operations.js';
 import type { ScanPoint } from './sqlite/pages.js';
+import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type {
   BatchCounts,
@@ -38,6 +41,7 @@ export type SqliteOptions = Omit<ThreadData, 'role'>;
  * reads, so that an export or a search never stops the updates. The directory belongs to one process at a time.
  */
 export class SqliteStore implements Store {
+  readonly #recent = new RecentLists();
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -65,12 +69,23 @@ export class SqliteStore implements Store {
     return this.writer.call('locate', batchId);
   }
 
-  register(registration: Registration): Promise<Registered> {
-    return this.writer.call('register', registration);
+  async register(registration: Registration): Promise<Registered> {
+    const registered = await this.writer.call('register', registration);
+    if (registered.outcome === 'replaced') this.#recent.forgetAll();
+    return registered;
   }
 
-  save(update: Update): Promise<Saved> {
-    return this.writer.call('save', update);
+  async save(update: Update): Promise<Saved> {
+    const { results, ...said } = update;
+    const list = this.#recent.measure(update.batchId, results);
+    const { stored, fingerprint, tail } = list;
+    const chunks = chunksOf(results.slice(stored.length), tail);
+    const saved = await this.writer.callEither(
+      ['saveTail', { ...said, stored, fingerprint, chunks, tally: tallyOf(results) }],
+      ['save', update],
+    );
+    if (saved.outcome === 'applied') this.#recent.remember(update.batchId, list);
+    return saved;
   }
 
   fail(fileId: string, batchId: string, reason: string): Promise<boolean> {
@@ -87,8 +102,10 @@ export class SqliteStore implements Store {
     return this.reader.call('unended', query);
   }
 
-  purge(before: number): Promise<string[]> {
-    return this.writer.call('purge', before);
+  async purge(before: number): Promise<string[]> {
+    const purged = await this.writer.call('purge', before);
+    if (purged.length > 0) this.#recent.forgetAll();
+    return purged;
   }
 
   held(): Promise<HeldStanding> {
@@ -97,6 +114,7 @@ export class SqliteStore implements Store {
 
   async remove(fileId: string): Promise<boolean> {
     const { existed, isClean } = await this.writer.call('end', fileId);
+    this.#recent.forgetAll();
     if (!isClean) await this.writer.call('cleaned', fileId);
     return existed;
   }
@@ -132,8 +150,20 @@ export class SqliteStore implements Store {
     return this.reader.call('batchCounts', fileId);
   }
 
-  news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
-    return this.writer.call('news', fileId, announced);
+  async news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
+    const lists = new Map([...announced.keys()].map((batchId) => [batchId, this.#recent.get(batchId)]));
+    const known = [...announced].map(([batchId, told]): [string, Known] => [
+      batchId,
+      { ...told, fingerprint: lists.get(batchId)?.fingerprint },
+    ]);
+    const found: FoundNews | null = await this.writer.call('news', fileId, new Map(known));
+    if (found === null) return null;
+    const batches = found.batches.map(({ positions, ...news }) =>
+      positions === null
+        ? news
+        : { ...news, results: placedIn(news.batchId, lists.get(news.batchId), positions) },
+    );
+    return { ...found, batches };
   }
 
   async keepStats(fileId: string, life: string, { changes }: Told, stats: string): Promise<void> {
@@ -182,6 +212,7 @@ export class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#recent.close();
     await Promise.all([this.writer.close(), this.reader.close()]);
     this.lockFile.close();
   }

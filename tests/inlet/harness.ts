@@ -3,6 +3,7 @@ import type { Inlet } from '../../src/inlet/inlet.js';
 import type { Intake } from '../../src/inlet/intake.js';
 import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/names.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
+import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
@@ -94,7 +95,7 @@ export async function listening<T extends { inlets: Inlet }>(gateway: T): Promis
 export function gatewayWithInlets(server: RedisServer, engine: Engine, said: Said = {}) {
   const gateway = gatewayOn(engine);
   const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
-  const intake = new HttpIntake(gateway.pipeline, conflator, MAX_UPDATE_BYTES);
+  const intake = new HttpIntake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
   return { ...gateway, intake, ...inletsOn(server, intake, { store: engine.store, ...said }) };
 }
 

@@ -1,5 +1,5 @@
 import { isNewer, type Update } from '../../domain/update.js';
-import { parseUpdate } from '../http-intake.js';
+import { onItsOwn, parseUpdate } from '../update-reader.js';
 
 export interface RetainedMessage {
   readonly bytes: Uint8Array;
@@ -35,10 +35,6 @@ export class Retained {
     return all;
   }
 }
-
-/** A message as it was read is a part of a larger piece of memory, all of which it would hold on to. */
-const onItsOwn = (bytes: Uint8Array): Uint8Array =>
-  bytes.byteLength < bytes.buffer.byteLength / 2 ? Uint8Array.from(bytes) : bytes;
 
 let unreadable = 0;
 

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { trusted } from 'mongoose';
 import { NOTHING, restand, type Summary } from '../../domain/summary.js';
 import { type Progress, standingOf, statusOf, waiting } from '../batch-progress.js';
 import type { Batch, BatchDoc } from './documents.js';
@@ -9,8 +8,9 @@ import type { Models } from './models.js';
 /** Every field but the list. */
 export const HEAD = { _id: 0, keys: 0, results: 0 } as const;
 
+/** Asked of the driver itself, as whatever every update asks for: Mongoose would take as long over it once more. */
 export const headOf = (db: Models, batchId: string): Promise<Batch | null> =>
-  db.batches.findOne({ batchId }, HEAD).lean<Batch>().exec();
+  db.batches.collection.findOne<Batch>({ batchId }, { projection: HEAD });
 
 /** Ids asked for in one go: the question has to fit into a document, too. */
 const IDS_AT_ONCE = 4_000;
@@ -19,10 +19,9 @@ export async function headsOf(db: Models, batchIds: readonly string[]): Promise<
   const heads = new Map<string, Batch>();
   for (let start = 0; start < batchIds.length; start += IDS_AT_ONCE) {
     const ids = batchIds.slice(start, start + IDS_AT_ONCE);
-    const some = await db.batches
-      .find({ batchId: trusted({ $in: ids }) }, HEAD)
-      .lean<Batch[]>()
-      .exec();
+    const some = await db.batches.collection
+      .find<Batch>({ batchId: { $in: ids } }, { projection: HEAD })
+      .toArray();
     for (const head of some) heads.set(head.batchId, head);
   }
   return heads;

@@ -3,6 +3,7 @@ import type { UpdateQuery } from 'mongoose';
 import { restand, type Summary, summarize } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { endedByHand, isOpen, type Progress, standingOf, stepOf } from '../batch-progress.js';
+import type { MeasuredList } from '../recent-lists.js';
 import { asRead, headsOf, progressOf, stateOf, summaryOf } from './batch-docs.js';
 import type { Batch, BatchDoc } from './documents.js';
 import { type Layout, layOut } from './lists.js';
@@ -12,8 +13,22 @@ import { dropParts, loosen } from './parts.js';
 /** What became of a conditional write; `conflict`: the document is not as it was read, so read it again. */
 export type Written = 'applied' | 'unchanged' | 'conflict';
 
+/** What a store remembers of what it has written, so that it has less to read. */
+export interface Remembered {
+  /** The update's list, as `RecentLists` measures it. */
+  readonly list: MeasuredList;
+  /** Told how the batch is now. */
+  written(batch: Batch): void;
+}
+
 /** Brings an update into its batch. */
-export async function applyUpdate(db: Models, batch: Batch, update: Update, now: Date): Promise<Written> {
+export async function applyUpdate(
+  db: Models,
+  batch: Batch,
+  update: Update,
+  now: Date,
+  remembered?: Remembered,
+): Promise<Written> {
   const step = stepOf(progressOf(batch), update);
   if (step === null) {
     if (update.isFound === true) return 'unchanged';
@@ -24,13 +39,14 @@ export async function applyUpdate(db: Models, batch: Batch, update: Update, now:
     return matchedCount === 1 ? 'unchanged' : 'conflict';
   }
   const standing = standingOf(step.progress);
-  const layout = step.takesList ? await layOut(db, batch, update.results) : undefined;
+  const layout = step.takesList ? await layOut(db, batch, update.results, remembered?.list) : undefined;
   if (layout === null) return 'conflict';
   const summary =
     layout === undefined ? restand(summaryOf(batch), standing) : summarize(standing, update.results);
   const news = { lastUpdated: now, ...(step.fails ? { failure: update.failure } : {}) };
   const set = { ...news, ...heldSince(batch, now) };
-  return write(db, batch, step.progress, summary, now, layout === undefined ? { set } : { set, layout });
+  const change = { set, ...(layout === undefined ? {} : { layout }) };
+  return write(db, batch, step.progress, summary, now, change, remembered?.written);
 }
 
 /** Ends a batch by hand. */
@@ -71,15 +87,23 @@ export async function write(
   summary: Summary,
   now: Date,
   change: Change,
+  told?: (batch: Batch) => void,
 ): Promise<Written> {
   const { written = [], dropped = [] } = change.layout ?? {};
   await loosen(db, dropped);
-  const { matchedCount } = await db.batches.updateOne(
-    asRead(batch),
-    updateOf(batch, progress, summary, now, change),
-  );
+  const update = updateOf(batch, progress, summary, now, change);
+  // Of what is checked already, the driver need not be told in other words: lists may be long.
+  const { matchedCount } = await db.batches.collection.updateOne(asRead(batch), update);
+  if (matchedCount > 0) told?.(updated(batch, update));
   await dropParts(db, matchedCount === 0 ? written : dropped);
   return matchedCount === 0 ? 'conflict' : 'applied';
+}
+
+/** A batch as an update has left it. */
+function updated(batch: Batch, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): Batch {
+  const { results: _, keys: __, ...head } = { ...batch, ...$set } as BatchDoc;
+  for (const gone of Object.keys($unset)) delete (head as Record<string, unknown>)[gone];
+  return head;
 }
 
 function updateOf(

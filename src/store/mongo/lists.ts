@@ -1,4 +1,5 @@
 import { fingerprints, type Result } from '../../domain/result.js';
+import type { MeasuredList } from '../recent-lists.js';
 import { type Rewrite, remember } from '../rewrites.js';
 import type { Batch, BatchDoc, PartRef } from './documents.js';
 import type { Models } from './models.js';
@@ -33,16 +34,26 @@ export interface Layout {
 }
 
 /** Prepares a list for its batch: only the tail where it extends the stored one. Null: the batch has changed meanwhile. */
-export async function layOut(db: Models, batch: Batch, results: readonly Result[]): Promise<Layout | null> {
-  const { prefix, whole } = fingerprints(results, batch.length);
+export async function layOut(
+  db: Models,
+  batch: Batch,
+  results: readonly Result[],
+  measured?: MeasuredList,
+): Promise<Layout | null> {
+  const { stored, fingerprint } = measured ?? { stored: null, fingerprint: '' };
+  const { prefix, whole } =
+    stored?.length === batch.length
+      ? { prefix: stored.fingerprint, whole: fingerprint }
+      : fingerprints(results, batch.length);
   const known = { length: results.length, fingerprint: whole };
   if (batch.length === 0 || (results.length >= batch.length && prefix === batch.fingerprint)) {
     return extended(db, batch, results.slice(batch.length).map(itemOf), known);
   }
   const old = await storedJson(db, batch);
   if (old === null) return null;
-  const changed = results.flatMap(({ json }, position) =>
-    position < old.length && json !== old[position] ? [position] : [],
+  const items = results.map(itemOf);
+  const changed = items.flatMap(({ doc }, position) =>
+    position < old.length && jsonOf(doc) !== old[position] ? [position] : [],
   );
   const version = batch.version + 1;
   const rewrites = remember(JSON.parse(batch.rewrites) as Rewrite[], {
@@ -51,7 +62,7 @@ export async function layOut(db: Models, batch: Batch, results: readonly Result[
     length: results.length,
     changed,
   });
-  return replaced(db, batch, results.map(itemOf), { ...known, rewrites: JSON.stringify(rewrites) });
+  return replaced(db, batch, items, { ...known, rewrites: JSON.stringify(rewrites) });
 }
 
 /** A list that begins anew. */

@@ -10,7 +10,7 @@ import type { Models } from './models.js';
  * request or removing a file is one write there, and everything that belongs to another life is over with it.
  */
 export const fileOf = (db: Models, fileId: string): Promise<FileDoc | null> =>
-  db.files.findOne({ fileId }, { _id: 0 }).lean<FileDoc>().exec();
+  db.files.collection.findOne<FileDoc>({ fileId }, { projection: { _id: 0 } });
 
 /** The file that a batch stands in; null: it is nobody's, or of a life that is over. */
 export async function ownerOf(

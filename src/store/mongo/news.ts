@@ -1,5 +1,7 @@
+import type { PlacedResult } from '../../domain/result.js';
 import type { Announced } from '../../domain/summary.js';
 import { batchCounts } from '../batch-counts.js';
+import type { RecentLists } from '../recent-lists.js';
 import { type Rewrite, unannounced } from '../rewrites.js';
 import type { BatchCounts, BatchNews, BatchState, BatchStatus, News } from '../store.js';
 import { headsOf, summaryOf } from './batch-docs.js';
@@ -14,7 +16,7 @@ import { inOneState, resultsAt } from './spans.js';
 export async function settledFile(db: Models, fileId: string): Promise<FileDoc | null> {
   const file = await fileOf(db, fileId);
   if (file === null) return null;
-  return (await settle(db, file.life)) ? fileOf(db, fileId) : file;
+  return (await settle(db, file.life)) ?? file;
 }
 
 /**
@@ -25,6 +27,7 @@ export async function news(
   db: Models,
   fileId: string,
   announced: ReadonlyMap<string, Announced>,
+  recent: RecentLists,
 ): Promise<News | null> {
   const file = await settledFile(db, fileId);
   if (file === null) return null;
@@ -32,26 +35,40 @@ export async function news(
   const batches = await Promise.all(
     [...announced].map(([batchId, known]) => {
       const batch = heads.get(batchId);
-      return batch?.life === file.life ? newsOf(db, batch, known) : null;
+      return batch?.life === file.life ? newsOf(db, batch, known, recent) : null;
     }),
   );
   return { facts: factsOf(file), changes: file.changes, batches: batches.flatMap((batch) => batch ?? []) };
 }
 
-function newsOf(db: Models, batch: Batch, announced: Announced): Promise<BatchNews | null> {
+function newsOf(
+  db: Models,
+  batch: Batch,
+  announced: Announced,
+  recent: RecentLists,
+): Promise<BatchNews | null> {
   if (batch.version === announced.version) return Promise.resolve(null);
   return inOneState(db, batch, async (current) => {
-    const { batchId, version, length } = current;
+    const { batchId, version, length, fingerprint } = current;
     const { positions, isShorter } = unannounced(
       JSON.parse(current.rewrites) as Rewrite[],
       length,
       announced,
     );
-    const results = await resultsAt(db, current, positions);
-    if (results === null) return null;
+    const found = recent.placed(batchId, fingerprint, positions) ?? (await placedAt(db, current, positions));
+    if (found === null) return null;
     const truncated = isShorter ? { batchId, length } : null;
-    return { batchId, version, summary: summaryOf(current), results: placed(current, results), truncated };
+    return { batchId, version, summary: summaryOf(current), results: found, truncated };
   });
+}
+
+async function placedAt(
+  db: Models,
+  batch: Batch,
+  positions: readonly number[],
+): Promise<PlacedResult[] | null> {
+  const results = await resultsAt(db, batch, positions);
+  return results === null ? null : placed(batch, results);
 }
 
 type Listed = Pick<Batch, 'batchId' | 'version' | 'status' | 'lastUpdated' | 'summary'>;

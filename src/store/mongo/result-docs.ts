@@ -21,7 +21,7 @@ const MAX_DEPTH = 64;
 const MAX_NATIVE = 2 ** 20;
 
 /**
- * The result as a document from which `jsonOf` makes the same text again. Numbers and strings survive BSON as they are;
+ * The result as a document from which `jsonOf` makes the same text again, but for its producer's blanks. Numbers and strings survive BSON as they are;
  * keys do not all: one with a NUL cannot be written, and some mean something to the driver.
  */
 export function docOf({ json }: Result): ResultDoc {
@@ -30,11 +30,13 @@ export function docOf({ json }: Result): ResultDoc {
   // Two keys that differed in an ill-formed character alone are one and the same now, which only text can hold.
   if (isSmall && fits(details, MAX_DEPTH) && (!json.includes('\ufffd') || isUnambiguous(json, details)))
     return { ...verdict, details };
-  const text = json.slice(headOf(verdict).length, -1);
+  const head = headOf(verdict);
+  // A text that was kept as it came is too short to be nested too deeply.
+  const text = json.startsWith(head) ? json.slice(head.length, -1) : JSON.stringify(details);
   return { ...verdict, details: isSmall ? likeness(details, MAX_DEPTH) : null, json: text };
 }
 
-/** The result's JSON, byte for byte as it was when it was stored. */
+/** The result's JSON, byte for byte as it was when it was stored, but without blanks. */
 export function jsonOf(doc: ResultDoc): string {
   return `${headOf(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
 }

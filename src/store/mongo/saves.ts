@@ -8,6 +8,7 @@ import { unavailable } from './errors.js';
 import type { Held } from './held.js';
 import { endedBatchOf, fileOf, hasEnded, ownerOf } from './lives.js';
 import type { Models } from './models.js';
+import type { Recently } from './recently.js';
 
 /** Every attempt that fails means that somebody else's write of the same batch succeeded. */
 const ATTEMPTS = 1_000;
@@ -23,11 +24,26 @@ const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
  * read. Whoever loses a race reads again, so updates of one batch take effect one after the other, whichever gateways
  * they came by.
  */
-export async function save(db: Models, held: Held, update: Update, register: Register): Promise<Saved> {
+export async function save(
+  db: Models,
+  held: Held,
+  update: Update,
+  register: Register,
+  recent: Recently,
+): Promise<Saved> {
+  const { batchId } = update;
+  const list = recent.lists.measure(batchId, update.results);
+  const remembered = { list, written: (batch: Batch) => recent.remember(batch, list) };
   let touched = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const batch = await headOf(db, update.batchId);
+    // As it was left here: if it is not like that any more, the write finds out. What was found writes nothing, mostly.
+    const known = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
+    const batch = known ?? (await headOf(db, batchId));
     const owner = await whose(db, batch, update);
+    if (typeof owner === 'string') {
+      recent.forget(batchId);
+      if (known !== undefined) continue;
+    }
     if (owner === 'over') return SUPERSEDED;
     if (owner === 'unregistered') {
       const { outcome } = await register(registrationOf(update));
@@ -39,7 +55,7 @@ export async function save(db: Models, held: Held, update: Update, register: Reg
       if ((await held.hold(db, batch, update)) !== 'conflict') return HELD;
       continue;
     }
-    const written = await applyUpdate(db, owner.batch, update, new Date());
+    const written = await applyUpdate(db, owner.batch, update, new Date(), remembered);
     if (written === 'conflict') continue;
     const outcome = written === 'applied' || touched ? 'applied' : 'unchanged';
     return { outcome, fileId: owner.file.fileId };

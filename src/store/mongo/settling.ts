@@ -1,6 +1,6 @@
 import { trusted } from 'mongoose';
 import { summaryOf } from './batch-docs.js';
-import type { Batch } from './documents.js';
+import type { Batch, FileDoc } from './documents.js';
 import type { Models } from './models.js';
 import { addToSums } from './sums.js';
 
@@ -15,30 +15,31 @@ const ANY = trusted({ $gt: '' });
  * Brings what has changed in a life's batches to where it is added up: its file's count of changes and the sums of its
  * results. A save leaves that to whoever reads next, who does it for many saves at once; the mark that it leaves is
  * part of the one write that it is, so no crash can part them. The marks go last: whatever fails before that is done
- * again, and a change that is counted twice only means one flush too many. Answers whether there was anything to do.
+ * again, and a change that is counted twice only means one flush too many. Answers with the file as it was counted last; null: there was
+ * nothing to do, or no such file.
  */
-export async function settle(db: Models, life: string): Promise<boolean> {
-  for (let any = false; ; any = true) {
-    const marked = await db.batches
-      .find(
-        { life, unsettled: ANY },
-        { _id: 0, ordinal: 1, version: 1, summary: 1, changedAt: 1, unsettled: 1 },
+export async function settle(db: Models, life: string): Promise<FileDoc | null> {
+  for (let file: FileDoc | null = null; ; ) {
+    const marked = await db.batches.collection
+      .find<Unsettled>(
+        { life, unsettled: { $gt: '' } },
+        { projection: { _id: 0, ordinal: 1, version: 1, summary: 1, changedAt: 1, unsettled: 1 } },
       )
       .limit(AT_ONCE)
-      .lean<Unsettled[]>()
-      .exec();
-    if (marked.length === 0) return any;
-    await settleSome(db, life, marked);
-    if (marked.length < AT_ONCE) return true;
+      .toArray();
+    if (marked.length === 0) return file;
+    file = await settleSome(db, life, marked);
+    if (marked.length < AT_ONCE) return file;
   }
 }
 
-async function settleSome(db: Models, life: string, marked: readonly Unsettled[]): Promise<void> {
+async function settleSome(db: Models, life: string, marked: readonly Unsettled[]): Promise<FileDoc | null> {
   const latest = new Date(Math.max(...marked.map(({ changedAt }) => changedAt.getTime())));
-  await Promise.all([
-    db.files.updateOne(
+  const [file] = await Promise.all([
+    db.files.collection.findOneAndUpdate(
       { life },
       { $inc: { changes: 1 }, $set: { unannounced: new Date() }, $max: { lastUpdated: latest } },
+      { projection: { _id: 0 }, returnDocument: 'after' },
     ),
     addToSums(
       db,
@@ -51,7 +52,8 @@ async function settleSome(db: Models, life: string, marked: readonly Unsettled[]
     ),
   ]);
   const tokens = marked.flatMap(({ unsettled }) => unsettled ?? []);
-  await db.batches.updateMany({ life, unsettled: trusted({ $in: tokens }) }, { $unset: { unsettled: 1 } });
+  await db.batches.collection.updateMany({ life, unsettled: { $in: tokens } }, { $unset: { unsettled: 1 } });
+  return file as FileDoc | null;
 }
 
 /** The lives of which something is not settled. */

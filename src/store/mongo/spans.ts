@@ -66,11 +66,11 @@ async function readPiece(
   first: number,
   count: number,
 ): Promise<ResultDoc[] | null> {
-  const slice = { _id: 0, batchId: 1, results: { $slice: [first - from, count] as [number, number] } };
+  const projection = { _id: 0, batchId: 1, results: { $slice: [first - from, count] as [number, number] } };
   const doc =
     part === null
-      ? await db.batches.findOne(asRead(batch), slice).lean<Pick<BatchDoc, 'results'>>().exec()
-      : await db.parts.findById(part, slice).lean<Pick<PartDoc, 'results'>>().exec();
+      ? await db.batches.collection.findOne<Pick<BatchDoc, 'results'>>(asRead(batch), { projection })
+      : await db.parts.findById(part, projection).lean<Pick<PartDoc, 'results'>>().exec();
   return doc?.results ?? null;
 }
 

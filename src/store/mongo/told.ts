@@ -29,10 +29,7 @@ export async function keepStats(
     at === null
       ? {}
       : {
-          $or: [
-            { 'statsAt.epoch': trusted({ $ne: at.epoch }) },
-            { 'statsAt.revision': trusted({ $lte: at.revision }) },
-          ],
+          $or: [{ 'statsAt.epoch': { $ne: at.epoch } }, { 'statsAt.revision': { $lte: at.revision } }],
         };
   const set: Partial<FileDoc> = {
     stats,
@@ -45,23 +42,26 @@ export async function keepStats(
       ? {}
       : { completedAt: typeof completedAt === 'string' ? new Date(completedAt) : null }),
   };
-  await db.files.updateOne({ fileId, life, ...notNewer }, { $set: set });
-  await unmark(db, fileId, life, told);
+  const { changes, batches: versions } = told;
+  await db.files.collection.bulkWrite([
+    { updateOne: { filter: { fileId, life, ...notNewer }, update: { $set: set } } },
+    ...(changes === null ? [] : [{ updateOne: { filter: { fileId, life, changes }, update: UNMARK } }]),
+  ]);
+  await unmark(db, life, versions);
 }
 
 /**
  * Takes the marks of what was announced away: of a batch only if nothing was stored of it since, whoever stored it; of the
  * file as a whole only if nothing at all was.
  */
-async function unmark(db: Models, fileId: string, life: string, { changes, batches }: Told): Promise<void> {
-  const gone = { $unset: { unannounced: 1 } } as const;
+const UNMARK = { $unset: { unannounced: 1 } } as const;
+
+async function unmark(db: Models, life: string, batches: Told['batches']): Promise<void> {
+  if (batches.size === 0) return;
   const marks = [...batches].map(([batchId, version]) => ({
-    updateOne: { filter: { batchId, version, life }, update: gone },
+    updateOne: { filter: { batchId, version, life }, update: UNMARK },
   }));
-  await Promise.all([
-    marks.length > 0 && db.batches.bulkWrite(marks, { ordered: false }),
-    changes !== null && db.files.updateOne({ fileId, life, changes }, gone),
-  ]);
+  await db.batches.collection.bulkWrite(marks, { ordered: false });
 }
 
 /** Marks looked at in one go; the next look takes the next ones. */

@@ -1,12 +1,19 @@
-import type { Result } from '../../domain/result.js';
-import { fingerprints } from '../../domain/result.js';
-import { NOTHING, restand, type Summary, subtract, summarize } from '../../domain/summary.js';
+import { fingerprints, type Result } from '../../domain/result.js';
+import {
+  NOTHING,
+  restand,
+  type Summary,
+  subtract,
+  summaryOf,
+  type Tally,
+  tallyOf,
+} from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { endedByHand, isOpen, type Progress, standingOf, stepOf, waiting } from '../batch-progress.js';
 import { type Rewrite, remember } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchLife } from './lives.js';
-import { appendResults, dropResults } from './results.js';
+import { appendChunks, type Chunk, chunksOf, dropResults } from './results.js';
 import { CELL_COLUMNS } from './schema.js';
 import { addToSums } from './sums.js';
 
@@ -73,6 +80,43 @@ const columnsOf = (progress: Progress) => ({
 
 /** Brings an update into its batch; false: there is nothing new in it. */
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
+  return apply(db, row, update, now, (version) => ({
+    ...storeList(db, row, version, update.results),
+    tally: tallyOf(update.results),
+  }));
+}
+
+/** What an update adds to the list that its sender takes the stored one for. */
+export interface Tail extends Omit<Update, 'results'> {
+  readonly stored: { readonly length: number; readonly fingerprint: string };
+  readonly chunks: readonly Chunk[];
+  /** Of the whole list. */
+  readonly fingerprint: string;
+  readonly tally: Tally;
+}
+
+/** Whether the stored list is the one that a tail is to be added to. */
+export const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
+  length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
+
+/** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
+export function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
+  return apply(db, row, tail, now, () => {
+    appendChunks(db, row.life, row.number, row.length, tail.chunks);
+    const { fingerprint, tally } = tail;
+    return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
+  });
+}
+
+type Stored = Pick<BatchRow, 'length' | 'fingerprint' | 'rewrites'>;
+
+function apply(
+  db: Database,
+  row: BatchRow,
+  update: Omit<Update, 'results'>,
+  now: number,
+  store: (version: number) => Stored & { tally: Tally },
+): boolean {
   const step = stepOf(progressOf(row), update);
   if (step === null) {
     if (update.isFound === true) return false;
@@ -83,28 +127,27 @@ export function applyUpdate(db: Database, row: BatchRow, update: Update, now: nu
   }
   const version = row.version + 1;
   const next: BatchRow = { ...row, ...columnsOf(step.progress), version, news_at: now };
-  if (step.takesList) Object.assign(next, storeList(db, row, version, update.results));
-  writeBatch(db, row, next, step.takesList ? update.results : null);
+  if (step.takesList) {
+    const { tally, ...stored } = store(version);
+    writeBatch(db, row, { ...next, ...stored }, tally);
+  } else {
+    writeBatch(db, row, next, null);
+  }
   if (step.fails) db.run('UPDATE batches SET failure = ? WHERE number = ?', update.failure, row.number);
   touchLife(db, row.life, now);
   return true;
 }
 
 /** Stores the list: only its tail where it extends the stored one, else all of it. */
-function storeList(
-  db: Database,
-  row: BatchRow,
-  version: number,
-  results: readonly Result[],
-): Pick<BatchRow, 'length' | 'fingerprint' | 'rewrites'> {
+function storeList(db: Database, row: BatchRow, version: number, results: readonly Result[]): Stored {
   const { prefix, whole } = fingerprints(results, row.length);
   const extended = row.length === 0 || (results.length >= row.length && prefix === row.fingerprint);
   if (extended) {
-    appendResults(db, row.life, row.number, row.length, results.slice(row.length));
+    appendChunks(db, row.life, row.number, row.length, chunksOf(results.slice(row.length)));
     return { length: results.length, fingerprint: whole, rewrites: row.rewrites };
   }
   const old = dropResults(db, row.life, row.number);
-  appendResults(db, row.life, row.number, 0, results);
+  appendChunks(db, row.life, row.number, 0, chunksOf(results));
   const changed = results.flatMap(({ json }, position) =>
     position < old.length && json !== old[position] ? [position] : [],
   );
@@ -117,17 +160,12 @@ function storeList(
   return { length: results.length, fingerprint: whole, rewrites: JSON.stringify(rewrites) };
 }
 
-/** Writes a batch whose standing, and with `results` whose list, has changed; the sums above it follow. */
-export function writeBatch(
-  db: Database,
-  before: BatchRow,
-  after: BatchRow,
-  results: readonly Result[] | null,
-): void {
+/** Writes a batch whose standing, and with `tally` whose list, has changed; the sums above it follow. */
+export function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tally | null): void {
   const old = JSON.parse(before.summary) as Summary;
   const progress = progressOf(after);
   const standing = standingOf(progress);
-  const summary = results === null ? restand(old, standing) : summarize(standing, results);
+  const summary = tally === null ? restand(old, standing) : summaryOf(standing, tally);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
        processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, news_at = ?, open = ?,
@@ -149,7 +187,7 @@ export function writeBatch(
     ...summary.cells,
     after.number,
   );
-  if (results !== null) addToSums(db, after.life, after.ordinal, subtract(summary, old).cells);
+  if (tally !== null) addToSums(db, after.life, after.ordinal, subtract(summary, old).cells);
 }
 
 /** Ends a batch by hand: it counts as failed until it gets further than it is now. */

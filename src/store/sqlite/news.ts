@@ -17,10 +17,19 @@ import type { Database } from './database.js';
 import { factsOf, iso, standing } from './lives.js';
 import { resultsAt } from './results.js';
 
-export function news(db: Database, fileId: string, announced: ReadonlyMap<string, Announced>): News | null {
+/** What was announced of a batch; and the fingerprint of the list that whoever asks has, so that it need not be read. */
+export interface Known extends Announced {
+  readonly fingerprint?: string | undefined;
+}
+
+/** `positions`: the results at these places of the list that whoever asks has; null: they are in `results`. */
+type FoundBatch = BatchNews & { readonly positions: readonly number[] | null };
+export type FoundNews = Omit<News, 'batches'> & { readonly batches: readonly FoundBatch[] };
+
+export function news(db: Database, fileId: string, announced: ReadonlyMap<string, Known>): FoundNews | null {
   const life = standing(db, fileId);
   if (life === undefined) return null;
-  const batches: BatchNews[] = [];
+  const batches: FoundBatch[] = [];
   for (const [batchId, known] of announced) {
     const row = batchOf(db, batchId);
     if (row?.life === life.life && row.version !== known.version) batches.push(newsOf(db, row, known));
@@ -28,13 +37,17 @@ export function news(db: Database, fileId: string, announced: ReadonlyMap<string
   return { facts: factsOf(life), changes: life.changes, batches };
 }
 
-function newsOf(db: Database, row: BatchRow, announced: Announced): BatchNews {
+function newsOf(db: Database, row: BatchRow, announced: Known): FoundBatch {
   const { positions, isShorter } = unannounced(JSON.parse(row.rewrites) as Rewrite[], row.length, announced);
+  const isKnown = announced.fingerprint === row.fingerprint;
   return {
     batchId: row.batch_id,
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
-    results: resultsAt(db, row.number, positions).map((result) => ({ batchId: row.batch_id, ...result })),
+    results: isKnown
+      ? []
+      : resultsAt(db, row.number, positions).map((result) => ({ batchId: row.batch_id, ...result })),
+    positions: isKnown ? positions : null,
     truncated: isShorter ? { batchId: row.batch_id, length: row.length } : null,
   };
 }

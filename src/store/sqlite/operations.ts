@@ -1,9 +1,8 @@
-import type { Announced } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import type { Status } from '../../domain/verdict.js';
 import type { LetterRecord } from '../letter-records.js';
 import type { FilesQuery, PageQuery, ReceiptClaim, Registration, Silence } from '../store.js';
-import { batchOf, failBatch } from './batches.js';
+import { batchOf, failBatch, type Tail } from './batches.js';
 import type { Database } from './database.js';
 import {
   discard,
@@ -17,11 +16,20 @@ import {
 import { dropExpired, type Holding, heldStanding } from './held.js';
 import { files } from './listing.js';
 import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
-import { batchStates, countBatches, keepStats, news, stall, unannouncedFiles, unended } from './news.js';
+import {
+  batchStates,
+  countBatches,
+  type Known,
+  keepStats,
+  news,
+  stall,
+  unannouncedFiles,
+  unended,
+} from './news.js';
 import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
 import { purge } from './purging.js';
 import { claim, dropReceipts, settleReceipt } from './receipts.js';
-import { register, save } from './registry.js';
+import { register, save, saveTail } from './registry.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
 export function writing(db: Database, limits: { held: Holding; maxDeadLetterBytes: number }) {
@@ -33,6 +41,7 @@ export function writing(db: Database, limits: { held: Holding; maxDeadLetterByte
     },
     register: (registration: Registration) => register(db, registration, Date.now()),
     save: (update: Update) => save(db, update, limits.held, Date.now()),
+    saveTail: (tail: Tail) => saveTail(db, tail, Date.now()),
     fail(fileId: string, batchId: string, reason: string): boolean {
       const life = standing(db, fileId);
       const batch = batchOf(db, batchId);
@@ -62,7 +71,7 @@ export function writing(db: Database, limits: { held: Holding; maxDeadLetterByte
       const life = standing(db, fileId);
       return life === undefined ? null : factsOf(life);
     },
-    news: (fileId: string, announced: ReadonlyMap<string, Announced>) => news(db, fileId, announced),
+    news: (fileId: string, announced: ReadonlyMap<string, Known>) => news(db, fileId, announced),
     keepStats: (fileId: string, life: string, changes: number | null, stats: string) => {
       keepStats(db, life, changes, stats);
       return fileId;

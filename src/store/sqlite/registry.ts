@@ -1,7 +1,16 @@
 import { InvalidInput } from '../../domain/invalid-input.js';
 import type { Update } from '../../domain/update.js';
 import type { Registered, Registration, Saved } from '../store.js';
-import { applyUpdate, type BatchRow, batchOf, insertBatch, writeBatch } from './batches.js';
+import {
+  applyTail,
+  applyUpdate,
+  type BatchRow,
+  batchOf,
+  insertBatch,
+  isBefore,
+  type Tail,
+  writeBatch,
+} from './batches.js';
 import { cleanBatch } from './cleaning.js';
 import type { Database } from './database.js';
 import { type Holding, hold, takeHeld } from './held.js';
@@ -134,6 +143,17 @@ export function save(db: Database, update: Update, holding: Holding, now: number
   return { outcome: applied || owner.touched ? 'applied' : 'unchanged', fileId: owner.fileId };
 }
 
+/** Stores an update that adds to what is stored; null: it does not, or is unusual in another way, so all of it is needed. */
+export function saveTail(db: Database, tail: Tail, now: number): Saved | null {
+  const batch = batchOf(db, tail.batchId);
+  if (batch === undefined || !isBefore(batch, tail)) return null;
+  const life = lifeOf(db, batch.life);
+  if (life?.state !== STANDS) return null;
+  if (tail.fileId !== null && (tail.fileId !== life.file_id || !saysNothingNew(tail, life))) return null;
+  const applied = applyTail(db, batch, tail, now);
+  return { outcome: applied ? 'applied' : 'unchanged', fileId: life.file_id };
+}
+
 /** `batch`: as it stands; undefined: it was just registered. */
 type Owner = { fileId: string; touched: boolean; batch?: BatchRow } | 'nobody' | 'over';
 
@@ -179,6 +199,6 @@ function registerBySelf(db: Database, update: Update, fileId: string, now: numbe
 }
 
 /** Most messages of a batch repeat what its first one has registered. */
-const saysNothingNew = ({ requestId, totalBatches }: Update, life: LifeRow): boolean =>
+const saysNothingNew = ({ requestId, totalBatches }: Omit<Update, 'results'>, life: LifeRow): boolean =>
   (requestId ?? life.request_id) === life.request_id &&
   (totalBatches ?? life.total_batches) === life.total_batches;

@@ -1,4 +1,4 @@
-import type { Result } from '../../domain/result.js';
+import { type Result, textLines } from '../../domain/result.js';
 import { FIRST_LETTER, keyOf, letterOf } from '../address-key.js';
 import type { Database } from './database.js';
 
@@ -15,28 +15,48 @@ interface ChunkRow {
   body: string;
 }
 
+/** Results as they go into a row, ready made: text passes between threads at little cost, objects do not. */
+export interface Chunk {
+  readonly length: number;
+  /** A letter a result. */
+  readonly cells: string;
+  /** What the index sorts by, as a JSON array. */
+  readonly keys: string;
+  /** A line a result. */
+  readonly body: string;
+}
+
+/** `lines`: the text of all the results, where somebody has put it together already. */
+export function chunksOf(results: readonly Result[], lines?: string): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < results.length; start += CHUNK) {
+    const chunk = results.length <= CHUNK ? results : results.slice(start, start + CHUNK);
+    const text = results.length <= CHUNK ? lines : undefined;
+    chunks.push({
+      length: chunk.length,
+      cells: chunk.map(({ cell }) => letterOf(cell)).join(''),
+      keys: JSON.stringify(chunk.map(({ email }) => keyOf(email))),
+      body: (text ?? textLines(chunk)).slice(0, -1),
+    });
+  }
+  return chunks;
+}
+
 /** Adds results to the end of a batch's list. */
-export function appendResults(
+export function appendChunks(
   db: Database,
   life: number,
   batch: number,
   from: number,
-  results: readonly Result[],
+  chunks: readonly Chunk[],
 ): void {
-  for (let start = 0; start < results.length; start += CHUNK) {
-    const chunk = results.slice(start, start + CHUNK);
-    const place = batch * PLACES + from + start;
-    const run = takeRun(db, life, chunk.length);
-    const cells = chunk.map(({ cell }) => letterOf(cell)).join('');
-    db.run(
-      'INSERT INTO chunks (place, length, run, cells, body) VALUES (?, ?, ?, ?, ?)',
-      place,
-      chunk.length,
-      run,
-      cells,
-      chunk.map(({ json }) => json).join('\n'),
-    );
-    db.run(INDEX, life, run, place, cells, JSON.stringify(chunk.map(({ email }) => keyOf(email))));
+  let place = batch * PLACES + from;
+  for (const { length, cells, keys, body } of chunks) {
+    const run = takeRun(db, life, length);
+    const sql = 'INSERT INTO chunks (place, length, run, cells, body) VALUES (?, ?, ?, ?, ?)';
+    db.run(sql, place, length, run, cells, body);
+    db.run(INDEX, life, run, place, cells, keys);
+    place += length;
   }
 }
 

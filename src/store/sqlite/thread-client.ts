@@ -5,6 +5,7 @@ import { fromWire, type Reply, type ThreadData } from './messages.js';
 
 type Methods = Record<string, (...args: never[]) => unknown>;
 type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
+type Call<T extends Methods, K extends keyof T> = readonly [operation: K, ...args: Parameters<T[K]>];
 
 /** What a thread makes for one request is soon forgotten again: more room for it is memory, and saves no time. */
 const YOUNG_MB = 12;
@@ -16,6 +17,8 @@ export class ThreadClient<T extends Methods> {
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
+  /** Calls that may have to ask again. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #lastId = 0;
   #closing: Promise<void> | undefined;
   #isOpen = false;
@@ -45,8 +48,29 @@ export class ThreadClient<T extends Methods> {
   }
 
   async call<K extends keyof T & string>(operation: K, ...args: Parameters<T[K]>): Promise<Result<T, K>> {
+    this.#refuseIfClosing();
+    return this.#ask([operation, ...args]);
+  }
+
+  /** Asks for the first operation, and where that answers null for the second: one call, also for whoever closes. */
+  async callEither<K extends keyof T & string, L extends keyof T & string>(
+    first: Call<T, K>,
+    second: Call<T, L>,
+  ): Promise<NonNullable<Result<T, K>> | Result<T, L>> {
+    this.#refuseIfClosing();
+    type Answer = NonNullable<Result<T, K>> | Result<T, L>;
+    const either = async (): Promise<Answer> => (await this.#ask(first)) ?? this.#ask(second);
+    const answer = either();
+    this.#underWay.add(answer);
+    return answer.finally(() => this.#underWay.delete(answer));
+  }
+
+  #refuseIfClosing(): void {
     if (this.#closing !== undefined)
       throw new Fault('unavailable', 'the database is closing', { retryAfterSeconds: 1 });
+  }
+
+  async #ask<K extends keyof T & string>([operation, ...args]: Call<T, K>): Promise<Result<T, K>> {
     // A thread that is gone would never answer.
     if (this.#ended !== undefined) throw this.#ended;
     const id = ++this.#lastId;
@@ -63,6 +87,7 @@ export class ThreadClient<T extends Methods> {
 
   async #end(): Promise<void> {
     const ended = once(this.#worker, 'exit');
+    await Promise.allSettled(this.#underWay);
     this.#worker.postMessage('close');
     await ended;
   }

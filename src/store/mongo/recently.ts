@@ -1,0 +1,34 @@
+import { Recent } from '../../recent.js';
+import { type MeasuredList, RecentLists } from '../recent-lists.js';
+import type { Batch } from './documents.js';
+
+const MAX_HEAD_BYTES = 4 * 2 ** 20;
+/** What a batch without its list takes beside its texts, about. */
+const HEAD_BYTES = 1_500;
+
+/** What this gateway has written last. Others may have written since: whoever relies on it writes on condition that they have not. */
+export class Recently {
+  readonly lists = new RecentLists();
+  readonly heads = new Recent<Batch>(MAX_HEAD_BYTES);
+
+  remember(batch: Batch, list: MeasuredList): void {
+    const { batchId, summary, rewrites, parts, fingerprint } = batch;
+    this.heads.set(batchId, batch, HEAD_BYTES + summary.length + rewrites.length + 200 * parts.length);
+    if (fingerprint === list.fingerprint) this.lists.remember(batchId, list);
+  }
+
+  forget(batchId: string): void {
+    this.heads.delete(batchId);
+    this.lists.forget(batchId);
+  }
+
+  forgetAll(): void {
+    this.heads.clear();
+    this.lists.forgetAll();
+  }
+
+  close(): void {
+    this.heads.close();
+    this.lists.close();
+  }
+}

@@ -1,0 +1,199 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidInput } from '../../src/domain/invalid-input.js';
+import { parseUpdate, UpdateReader } from '../../src/inlet/update-reader.js';
+import { asPython } from '../support/python-json.js';
+import { hostileResult } from '../support/results.js';
+import { addresses, message } from '../support/updates.js';
+
+const bytesOf = (text: string): Buffer => Buffer.from(text);
+
+/** What became of a message; results by what they mean, whichever blanks their text has. */
+function outcome(read: () => ReturnType<typeof parseUpdate>): unknown {
+  try {
+    const { results, ...envelope } = read();
+    return {
+      ...envelope,
+      results: results.map(({ json, ...result }) => ({ ...result, said: JSON.parse(json) })),
+    };
+  } catch (error) {
+    if (error instanceof InvalidInput) return error.errors;
+    throw error;
+  }
+}
+
+/** Text that a message may hold, and what may look like the structure around it. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    '}, {"email": "',
+    '"validatedEmails": [',
+    ']}',
+    '], "x": [',
+    '\\',
+    '\u{1f600}',
+    '\ud800',
+    '\n',
+  ),
+);
+
+const odd = fc.record({
+  email: fc.oneof(text, fc.constant(5)),
+  is_valid: fc.oneof(fc.boolean(), fc.constant('yes')),
+  status: fc.constantFrom('deliverable', 'risky', 'unheard-of', null),
+  risk_level: fc.constantFrom('low', 'none', 'extreme', null),
+  deliverability_score: fc.oneof(fc.integer(), fc.double(), fc.constant('1')),
+  details: fc.oneof(fc.constant(null), fc.object({ key: text, values: [text, fc.double(), fc.boolean()] })),
+});
+const entry = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(1_000).map((index) => hostileResult(index, index % 3)) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .emailAddress()
+      .map((email) => message({ batchId: 'b', emails: [email] }).validatedEmails[0]),
+  },
+  { weight: 1, arbitrary: odd },
+  { weight: 1, arbitrary: fc.jsonValue() },
+);
+
+interface Said {
+  readonly batchId: string;
+  readonly list: readonly unknown[];
+  readonly isComplete: boolean;
+  readonly last: Record<string, unknown>;
+  /** Where something is put into the text, as a share of its length. */
+  readonly edit: { readonly at: number; readonly with: string; readonly instead: number } | null;
+  readonly compact: boolean;
+}
+
+const said: fc.Arbitrary<Said> = fc.record({
+  batchId: fc.constantFrom('a', 'b'),
+  list: fc.array(entry, { maxLength: 6 }),
+  isComplete: fc.boolean(),
+  last: fc.constantFrom<Record<string, unknown>>(
+    {},
+    {},
+    {},
+    { more: [1] },
+    { validatedEmails: [] },
+    { fileId: '' },
+  ),
+  edit: fc.option(
+    fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      with: fc.oneof(
+        fc.constantFrom('', ' ', ',', ', ', ']', '[', '}', '{', '"', '\\', 'x', '\n', '{}, '),
+        text,
+      ),
+      instead: fc.nat(3),
+    }),
+    { freq: 4 },
+  ),
+  compact: fc.boolean(),
+});
+
+function messageOf({ batchId, isComplete, last, edit, compact }: Said, list: readonly unknown[]): Buffer {
+  const value = {
+    batchId,
+    isComplete,
+    totalEmails: 20,
+    processedCount: list.length,
+    validatedEmails: list,
+    ...last,
+  };
+  const whole = compact ? JSON.stringify(value) : asPython(value);
+  if (edit === null) return bytesOf(whole);
+  const at = Math.floor(edit.at * whole.length);
+  return bytesOf(whole.slice(0, at) + edit.with + whole.slice(at + edit.instead));
+}
+
+/** Lists that grow, are cut, and grow anew. */
+function* messages(history: readonly Said[]): Generator<Buffer> {
+  const lists = new Map<string, unknown[]>();
+  for (const [index, news] of history.entries()) {
+    const before = lists.get(news.batchId) ?? [];
+    const list = [...before.slice(0, index % 5 === 4 ? 1 : before.length), ...news.list];
+    lists.set(news.batchId, list);
+    yield messageOf(news, list);
+  }
+}
+
+describe('reading updates one after the other', () => {
+  it('says of each what parsing all of it says', () => {
+    fc.assert(
+      fc.property(fc.array(said, { maxLength: 12 }), (history) => {
+        const reader = new UpdateReader(2 ** 20);
+        for (const bytes of messages(history))
+          expect(outcome(() => reader.read(bytes))).toEqual(outcome(() => parseUpdate(bytes)));
+      }),
+    );
+  });
+
+  it('says of each what is said of it alone, to the letter', () => {
+    fc.assert(
+      fc.property(fc.array(said, { maxLength: 12 }), (history) => {
+        const reader = new UpdateReader(2 ** 20);
+        const read = (which: UpdateReader, bytes: Buffer) => {
+          try {
+            return which.read(bytes);
+          } catch (error) {
+            return error;
+          }
+        };
+        for (const bytes of messages(history))
+          expect(read(reader, bytes)).toEqual(read(new UpdateReader(0), bytes));
+      }),
+    );
+  });
+
+  it('stores every text as one line of well-formed JSON with nothing behind it', () => {
+    fc.assert(
+      fc.property(said, (news) => {
+        const bytes = messageOf(news, news.list);
+        try {
+          for (const { json } of new UpdateReader(0).read(bytes).results) {
+            expect(json).toMatch(/^\{[^\n\r]*\}$/);
+            expect(JSON.stringify(JSON.parse(json)).isWellFormed()).toBe(true);
+            expect(JSON.stringify(JSON.parse(json))).not.toMatch(/\\ud[89a-f]/);
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidInput);
+        }
+      }),
+    );
+  });
+
+  it('reads anew only what is new', () => {
+    const reader = new UpdateReader(2 ** 20);
+    const grown = [5, 10, 15].map((count) =>
+      reader.read(bytesOf(asPython(message({ batchId: 'b', emails: addresses(count), totalEmails: 20 })))),
+    );
+    for (const [index, { results }] of grown.entries()) {
+      expect(results).toHaveLength((index + 1) * 5);
+      for (const [place, result] of (grown[index - 1]?.results ?? []).entries())
+        expect(results[place]).toBe(result);
+    }
+  });
+
+  it('remembers nothing of a batch that it is to forget', () => {
+    const reader = new UpdateReader(2 ** 20);
+    const bytes = bytesOf(asPython(message({ batchId: 'b', emails: addresses(5) })));
+    const read = () => reader.read(bytes).results[0];
+    const first = read();
+    expect(read()).toBe(first);
+    reader.forget('b');
+    const second = read();
+    expect(second).not.toBe(first);
+    reader.forgetAll();
+    expect(read()).not.toBe(second);
+  });
+
+  it('keeps the text of a result as its producer wrote it', () => {
+    const [said] = message({ batchId: 'b', emails: ['a@example.com'] }).validatedEmails;
+    const { results } = new UpdateReader(0).read(
+      bytesOf(asPython(message({ batchId: 'b', emails: ['a@example.com'] }))),
+    );
+    expect(results[0]?.json).toBe(asPython(said));
+  });
+});
