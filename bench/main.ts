@@ -1,3 +1,4 @@
+import { avalanche } from './avalanche/avalanche.js';
 import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
@@ -17,6 +18,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   million,
   intake,
   'fan-out': fanOut,
+  avalanche,
   'mongo-size': mongoSize,
   distributed,
   footprint,

@@ -1,4 +1,4 @@
-import type { Cursor, FeedName, FileEmails, Subscribed } from '../domain/events.js';
+import type { Cursor, EmailsPage, FeedName, FileEmails, Subscribed } from '../domain/events.js';
 import { placedJson } from '../domain/result.js';
 import type { Stats } from '../domain/stats.js';
 import type { Feed, Head } from '../feed/feed.js';
@@ -18,7 +18,7 @@ export interface SnapshotRequest {
 
 /** What stands now of a file: stats from the head of its feed, results from the store. */
 export class Snapshots {
-  readonly #firstPages = new Map<string, { at: string; page: Promise<string> }>();
+  readonly #firstPages = new Map<string, { at: string; page: Promise<EmailsPage> }>();
 
   constructor(
     private readonly store: Store,
@@ -52,15 +52,15 @@ export class Snapshots {
     if (!feeds.includes('emails')) return answer;
     if (missed !== null)
       return { ...answer, missed: missed.map(({ payload }) => JSON.parse(payload) as FileEmails) };
-    return { ...answer, emails: JSON.parse(await this.#firstPage(fileId, head)) };
+    return { ...answer, emails: await this.#firstPage(fileId, head) };
   }
 
-  /** Thousands may come back at once after a restart: the first page is read once for a revision, not for each of them. */
-  #firstPage(fileId: string, { epoch, revision }: Head): Promise<string> {
+  /** Thousands may come back at once after a restart: the first page is read and parsed once for a revision, not for each of them. */
+  #firstPage(fileId: string, { epoch, revision }: Head): Promise<EmailsPage> {
     const at = `${epoch}/${revision}`;
     const kept = this.#firstPages.get(fileId);
     if (kept?.at === at) return kept.page;
-    const page = this.page({ fileId, ...FIRST_PAGE });
+    const page = this.page({ fileId, ...FIRST_PAGE }).then((text) => JSON.parse(text) as EmailsPage);
     this.#firstPages.delete(fileId);
     this.#firstPages.set(fileId, { at, page });
     page.catch(() => this.#firstPages.delete(fileId));

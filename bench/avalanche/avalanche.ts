@@ -1,0 +1,151 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { BATCH, emptyDataset } from '../support/dataset.js';
+import { type Figure, percentile } from '../support/figures.js';
+import { GatewayProcess } from '../support/gateway.js';
+import { updateText } from '../support/updates.js';
+import type { Command, HerdReport } from './herd.js';
+
+const HERD = fileURLToPath(new URL('./herd.js', import.meta.url));
+const FILE = 'avalanche';
+const LISTENERS = 5_000;
+const BATCHES = 60;
+const UPDATES_PER_SECOND = 5;
+const STEP = 5;
+const AWAY_MS = 2_000;
+const RUNNING_MS = 15_000;
+const DROPPED_WITHIN_MS = 10_000;
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 200;
+
+/** Do thousands of listeners come back whole, and how soon? */
+export async function avalanche(): Promise<Figure[]> {
+  const { directory, remove } = emptyDataset();
+  const env = { MAX_CONNECTIONS_PER_ADDRESS: String(2 * LISTENERS) };
+  let gateway = await GatewayProcess.start({ directory, env });
+  try {
+    await filled(gateway);
+    const herd = fork(HERD, [gateway.url, FILE, String(LISTENERS)]);
+    await once(herd, 'message');
+    await report(herd);
+    const dropped = await whileRunning(gateway, herd);
+    const port = new URL(gateway.url).port;
+    await gateway.stop();
+    gateway = await GatewayProcess.start({ directory, env: { ...env, PORT: port } });
+    const restarted = await afterRestart(gateway, herd);
+    herd.send({ kind: 'stop' } satisfies Command);
+    return [...restarted, ...dropped];
+  } finally {
+    await gateway.stop();
+    remove();
+  }
+}
+
+async function filled(gateway: GatewayProcess): Promise<void> {
+  const names = Array.from({ length: BATCHES }, (_, index) => `batch-${index}`);
+  const batches = names.map((batchId) => ({ batchId, totalEmails: BATCH }));
+  await gateway.post(`/api/files/${FILE}/batches`, JSON.stringify({ batches }));
+  for (const [index, batchId] of names.entries()) {
+    if (index % 2 === 0) await gateway.post('/api/updates', updateText(specOf(batchId, index), BATCH));
+  }
+}
+
+const specOf = (batchId: string, index: number) => ({ batchId, first: index * BATCH, total: BATCH });
+
+/** Everybody loses the connection once, for about two seconds, while results come in. */
+async function whileRunning(gateway: GatewayProcess, herd: ChildProcess): Promise<Figure[]> {
+  herd.send({ kind: 'drop', forMs: AWAY_MS, withinMs: DROPPED_WITHIN_MS } satisfies Command);
+  const end = performance.now() + RUNNING_MS;
+  for (let sent = 0; performance.now() < end; sent++) {
+    const index = 2 * Math.floor((sent * STEP) / BATCH) + 1;
+    const count = ((sent * STEP) % BATCH) + STEP;
+    await gateway.post('/api/updates', updateText(specOf(`batch-${index}`, index), count));
+    await sleep(1000 / UPDATES_PER_SECOND);
+  }
+  const { seen, equal } = await together(gateway, herd);
+  return [
+    share('dropped for about 2 s while a file runs: all end equal', equal),
+    { what: 'the same: gaps that anybody saw', unit: '', values: [seen.gaps], goal: { atMost: 0 } },
+    { what: 'the same: recovered without starting over', unit: '', values: [seen.recovered] },
+    {
+      what: 'the same: from the attempt to the answer, p99',
+      unit: 'ms',
+      values: [percentile(seen.catchUps, 0.99)],
+      goal: { atMost: 1_000 },
+    },
+    await stall(gateway, 'the same'),
+  ];
+}
+
+async function afterRestart(gateway: GatewayProcess, herd: ChildProcess): Promise<Figure[]> {
+  const listeningAt = Date.now();
+  const { seen, equal } = await together(gateway, herd);
+  const back = seen.answeredAt.map((at) => at - listeningAt);
+  return [
+    share(`${LISTENERS} listeners, the gateway restarts: all are back with the right state`, equal),
+    {
+      what: 'the same: back after it listens, p99',
+      unit: 'ms',
+      values: [percentile(back, 0.99)],
+      goal: { atMost: 5_000 },
+    },
+    { what: 'the same: median', unit: 'ms', values: [percentile(back, 0.5)] },
+    { what: 'the same: the most that were answered in one second', unit: '', values: [busiestSecond(back)] },
+    await stall(gateway, 'the same'),
+  ];
+}
+
+/** Waits until everybody listens and is where the gateway is, or until it is too late for that. */
+async function together(gateway: GatewayProcess, herd: ChildProcess) {
+  const { revision, epoch, progress } = JSON.parse(await gateway.get(`/api/files/${FILE}/stats`)) as {
+    epoch: string;
+    revision: number;
+    progress: { processed: number };
+  };
+  const place = `${epoch}/${revision}/${progress.processed}`;
+  const all = { answeredAt: [] as number[], catchUps: [] as number[], recovered: 0, gaps: 0 };
+  for (const end = performance.now() + PATIENCE_MS; ; await sleep(LOOK_MS)) {
+    const seen = await report(herd);
+    all.answeredAt.push(...seen.answeredAt);
+    all.catchUps.push(...seen.catchUps);
+    all.recovered += seen.recovered;
+    all.gaps = seen.gaps;
+    const equal = seen.places[place] ?? 0;
+    const isDone = seen.listening === LISTENERS && equal === LISTENERS;
+    if (isDone || performance.now() > end) return { seen: all, equal };
+  }
+}
+
+async function report(herd: ChildProcess): Promise<HerdReport> {
+  herd.send({ kind: 'report' } satisfies Command);
+  const [seen] = (await once(herd, 'message')) as [HerdReport];
+  return seen;
+}
+
+const share = (what: string, equal: number): Figure => ({
+  what,
+  unit: '%',
+  values: [(100 * equal) / LISTENERS],
+  goal: { atLeast: 100 },
+});
+
+async function stall(gateway: GatewayProcess, what: string): Promise<Figure> {
+  const text = await gateway.get('/metrics');
+  const seconds = Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1] ?? Number.NaN);
+  return {
+    what: `${what}: longest delay of the event loop since it was last read`,
+    unit: 'ms',
+    values: [seconds * 1000],
+  };
+}
+
+function busiestSecond(back: readonly number[]): number {
+  const seconds = new Map<number, number>();
+  for (const at of back) {
+    const second = Math.floor(at / 1000);
+    seconds.set(second, (seconds.get(second) ?? 0) + 1);
+  }
+  return Math.max(0, ...seconds.values());
+}
