@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { fingerprints } from '../../src/domain/result.js';
+import { Recent } from '../../src/recent.js';
+import { RecentLists } from '../../src/store/recent-lists.js';
+import { addresses, update } from '../support/updates.js';
+
+const resultsOf = (emails: readonly string[]) => update({ batchId: 'b', emails }).results;
+
+describe('the lists that were stored last', () => {
+  it('give a list the fingerprint that it has by itself, wherever it was cut before', () => {
+    const all = resultsOf(addresses(20));
+    const others = resultsOf(addresses(20, 'other'));
+    const list = fc.record({ length: fc.nat(20), isOther: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(list), (lists) => {
+        const recent = new RecentLists();
+        for (const { length, isOther } of lists) {
+          const results = (isOther ? others : all).slice(0, length);
+          const measured = recent.measure('b', results);
+          const { prefix, whole } = fingerprints(results, measured.stored.length);
+          expect(measured.fingerprint).toBe(whole);
+          if (measured.stored.length > 0) expect(measured.stored.fingerprint).toBe(prefix);
+          recent.remember('b', measured);
+        }
+        recent.close();
+      }),
+    );
+  });
+
+  it('answer only for the list that is asked for, and for nothing once it is forgotten', () => {
+    const recent = new RecentLists();
+    const measured = recent.measure('b', resultsOf(addresses(3)));
+    recent.remember('b', measured);
+    expect(recent.placed('b', measured.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
+    expect(recent.placed('b', 'another', [2])).toBeNull();
+    recent.forgetAll();
+    expect(recent.placed('b', measured.fingerprint, [2])).toBeNull();
+    recent.close();
+  });
+});
+
+describe('what was used last', () => {
+  it('takes no more room than it may', () => {
+    const recent = new Recent<number>(10);
+    for (const [index, key] of ['a', 'b', 'c'].entries()) recent.set(key, index, 4);
+    expect(['a', 'b', 'c'].map((key) => recent.get(key))).toEqual([undefined, 1, 2]);
+    recent.get('b');
+    recent.set('d', 3, 4);
+    expect(['b', 'c', 'd'].map((key) => recent.get(key))).toEqual([1, undefined, 3]);
+    recent.set('huge', 4, 11);
+    expect(recent.get('huge')).toBeUndefined();
+    expect(recent.get('d')).toBe(3);
+    recent.close();
+  });
+});
