@@ -26,7 +26,9 @@ const LONG_CLAIMS_MS = '600000';
 describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
   test(`take in each update once, whatever the order (CHAOS_SEED=${SEED})`, async () => {
     const { env } = await start();
-    const urls = (await startGateways(3, { ...env, EMAILS_PER_EVENT: '6', CLAIM_TTL_MS: LONG_CLAIMS_MS })).map(({ url }) => url);
+    const urls = (
+      await startGateways(3, { ...env, EMAILS_PER_EVENT: '6', CLAIM_TTL_MS: LONG_CLAIMS_MS })
+    ).map(({ url }) => url);
     await Promise.all(urls.map((url) => untilMissing(url)));
     const files = await Promise.all(
       Array.from({ length: FILES }, async (_, number) => fileOf(number, env.REDIS_URL, urls)),
