@@ -9,9 +9,9 @@ import { ownCpu } from '../support/usage.js';
 
 const FILE = 'intake';
 const STEP = 5;
-const ROUNDS = 7;
+const ROUNDS = 5;
 /** Blocks that do not count: the gateway's code is compiled while it runs. */
-const WARM_UPS = 8;
+const WARM_UPS = 6;
 const FRESH_IN_BLOCK = 30;
 /** Updates go out in pairs, as from two workers; a gateway that is asked one thing at a time never shares a commit. */
 const AT_ONCE = 2;

@@ -155,7 +155,8 @@ describe('reading updates one after the other', () => {
           for (const { json } of new UpdateReader(0).read(bytes).results) {
             expect(json).toMatch(/^\{[^\n\r]*\}$/);
             expect(JSON.stringify(JSON.parse(json)).isWellFormed()).toBe(true);
-            expect(JSON.stringify(JSON.parse(json))).not.toMatch(/\\ud[89a-f]/);
+            // What is left of an escaped backslash may look like a surrogate, and is text.
+            expect(JSON.stringify(JSON.parse(json)).replaceAll('\\\\', '')).not.toMatch(/\\ud[89a-f]/);
           }
         } catch (error) {
           expect(error).toBeInstanceOf(InvalidInput);
