@@ -29,7 +29,10 @@ export class Follower {
   /** From the start of an attempt to the answer. */
   readonly catchUps: number[] = [];
   #socket: WebSocket | null = null;
+  /** When to come back, as the gateway said before it closed. */
+  #advised: number | null = null;
   #attempts = 0;
+  #early: string[] = [];
   #openedAt = 0;
   #isOver = false;
 
@@ -47,6 +50,7 @@ export class Follower {
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
     this.#socket = socket;
     this.#attempts++;
+    this.#early = [];
     socket.on('message', (data: Buffer) => this.#hear(socket, data));
     socket.on('error', () => undefined);
     socket.once('close', () => {
@@ -75,8 +79,10 @@ export class Follower {
   }
 
   #later(): void {
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#attempts, 6));
-    setTimeout(() => this.connect(), wait * (0.5 + Math.random()));
+    const wait =
+      Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#attempts, 6)) * (0.5 + Math.random());
+    setTimeout(() => this.connect(), this.#advised ?? wait);
+    this.#advised = null;
   }
 
   #hear(socket: WebSocket, data: Buffer): void {
@@ -87,6 +93,8 @@ export class Follower {
     else if (start.startsWith(ANSWER)) this.#take(JSON.parse(data.toString().slice(ANSWER.length))[0]);
     else if (data.toString('latin1', 0, EVENT.length) === EVENT)
       this.#follow(data.toString('utf8', 0, HEAD_LENGTH));
+    else if (start.startsWith('42["server_drai'))
+      this.#advised = Number(/\d+/.exec(data.toString('latin1', 2))?.[0]);
     else if (start.startsWith('42["file_stats"')) this.#count(data.toString());
   }
 
@@ -108,9 +116,15 @@ export class Follower {
     this.answeredAt.push(Date.now());
     this.recoveries.push(answer.recovered);
     this.catchUps.push(performance.now() - this.#openedAt);
+    for (const head of this.#early.splice(0)) this.#follow(head);
   }
 
+  /** Events may come before the answer: those are looked at when it is there. */
   #follow(head: string): void {
+    if (this.#attempts > 0) {
+      this.#early.push(head);
+      return;
+    }
     const [, epoch = '', revision = '0', previous = '0'] =
       /"epoch":"([^"]*)","revision":(\d+),"previous":(\d+)/.exec(head) ?? [];
     if (this.position === null || Number(revision) <= this.position.revision) return;

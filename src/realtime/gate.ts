@@ -12,6 +12,7 @@ import type { Backlogs } from './backlogs.js';
 import { waitingBytes } from './connection.js';
 import { Door, type DoorOptions } from './door.js';
 import type { Gate, GateSocket } from './gate-socket.js';
+import { Pacer } from './pacer.js';
 import { textParser } from './parser.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import { Session } from './session.js';
@@ -56,9 +57,13 @@ export interface ListenersDeps {
   readonly options: GateOptions;
 }
 
+/** Snapshots that are answered in one turn of the event loop: each may be some 30 kB to write. */
+const SNAPSHOTS_PER_TURN = 64;
+
 /** Lets listeners in: each event is checked, answered, and never anybody else's problem. */
 export function admitListeners(io: Gate, deps: ListenersDeps): void {
   identifyAll(io, deps.guard);
+  const pacer = new Pacer(SNAPSHOTS_PER_TURN);
   io.on('connection', (socket) => {
     const session = new Session(deps.guard, socket.data.principal, () =>
       subscriptions.dismissAll('token_expired'),
@@ -66,6 +71,7 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
     const subscriptions: Subscriptions = new Subscriptions(socket, {
       ...deps,
       session,
+      pacer,
       maxSubscriptions: deps.options.maxSubscriptions,
     });
     socket.data.subscriptions = subscriptions;
@@ -181,7 +187,7 @@ function limitEvents(socket: GateSocket, { backlogs, options }: ListenersDeps): 
 }
 
 /** Reconnections are spread over so much time for each socket, so that they do not all knock at once. */
-const SPREAD_MS_PER_SOCKET = 2;
+const SPREAD_MS_PER_SOCKET = 0.6;
 const MIN_SPREAD_MS = 500;
 const MAX_SPREAD_MS = 10_000;
 

@@ -1,4 +1,5 @@
-import { Encoder, PacketType, Decoder as StockDecoder } from 'socket.io-parser';
+import { type Packet, PacketType, Decoder as StockDecoder, Encoder as StockEncoder } from 'socket.io-parser';
+import { JsonText } from '../domain/json-text.js';
 
 /** An event or an acknowledgement that announces binary parts; as many as Socket.IO takes. */
 const ANNOUNCING = /^([56])([1-9]|10)-/;
@@ -28,6 +29,15 @@ class Decoder extends StockDecoder {
     }
     this.#partsToCome = Number(parts);
     super.add(`${type === '5' ? PacketType.EVENT : PacketType.ACK}${packet.slice(announcement.length)}`);
+  }
+}
+
+/** Writes an answer that is JSON already as it is: the same bytes that Socket.IO would make of it, made once for all who ask. */
+class Encoder extends StockEncoder {
+  override encode(packet: Packet) {
+    const [answer, ...more] = packet.type === PacketType.ACK ? (packet.data as unknown[]) : [];
+    if (!(answer instanceof JsonText) || more.length > 0 || packet.nsp !== '/') return super.encode(packet);
+    return [`${PacketType.ACK}${packet.id}[${answer.json}]`];
   }
 }
 

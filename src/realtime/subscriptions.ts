@@ -1,14 +1,17 @@
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../domain/events.js';
+import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import type { Pacer } from './pacer.js';
 import type { Session } from './session.js';
 
 export interface SubscriptionsDeps {
   readonly broadcaster: Broadcaster;
   readonly session: Pick<Session, 'check' | 'dependsOnOwner'>;
   readonly snapshots: Snapshots;
+  readonly pacer: Pacer;
   readonly metrics: Metrics;
   readonly maxSubscriptions: number;
 }
@@ -39,7 +42,11 @@ export class Subscriptions {
    * Who may listen is asked three times: before anything is done; when the feed is followed, from where on a change of the
    * owner is told; and after the snapshot, which may be of somebody else's file by then.
    */
-  async subscribe(fileId: string, feeds: readonly FeedName[], since: Cursor | null): Promise<Subscribed> {
+  async subscribe(
+    fileId: string,
+    feeds: readonly FeedName[],
+    since: Cursor | null,
+  ): Promise<JsonText<Subscribed>> {
     const { session } = this.deps;
     await session.check(fileId);
     const isNew = !this.#files.has(fileId);
@@ -51,6 +58,8 @@ export class Subscriptions {
         if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
         else await this.socket.leave(room);
       }
+      // Thousands may come at once, and nobody else may have to wait for all of them to be answered.
+      await this.deps.pacer.go();
       const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
       await session.check(fileId);
       if (this.#files.has(fileId)) return answer;

@@ -1,6 +1,6 @@
-import type { Cursor, EmailsPage, FeedName, FileEmails, Subscribed } from '../domain/events.js';
+import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
+import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
-import type { Stats } from '../domain/stats.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, Store } from '../store/store.js';
 import { openHead } from './open-head.js';
@@ -18,7 +18,7 @@ export interface SnapshotRequest {
 
 /** What stands now of a file: stats from the head of its feed, results from the store. */
 export class Snapshots {
-  readonly #firstPages = new Map<string, { at: string; page: Promise<EmailsPage> }>();
+  readonly #firstPages = new Map<string, { at: string; page: Promise<string> }>();
 
   constructor(
     private readonly store: Store,
@@ -43,24 +43,28 @@ export class Snapshots {
    * What a new listener starts from. The head is read first: whatever is read after it holds that revision at least, and
    * later events only repeat what it has beyond.
    */
-  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<Subscribed> {
+  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<JsonText<Subscribed>> {
     const head = await openHead(this.store, this.feed, fileId);
     const { epoch, revision } = head;
-    const stats = JSON.parse(head.state.stats) as Stats;
     const missed = since === null ? null : await this.feed.since(fileId, since, revision);
-    const answer = { ok: true, fileId, epoch, revision, recovered: missed !== null, stats } as const;
-    if (!feeds.includes('emails')) return answer;
-    if (missed !== null)
-      return { ...answer, missed: missed.map(({ payload }) => JSON.parse(payload) as FileEmails) };
-    return { ...answer, emails: await this.#firstPage(fileId, head) };
+    const opening = JSON.stringify({ ok: true, fileId, epoch, revision, recovered: missed !== null }).slice(
+      0,
+      -1,
+    );
+    const answer = `${opening},"stats":${head.state.stats}`;
+    if (!feeds.includes('emails')) return new JsonText(`${answer}}`);
+    if (missed !== null) {
+      return new JsonText(`${answer},"missed":[${missed.map(({ payload }) => payload).join(',')}]}`);
+    }
+    return new JsonText(`${answer},"emails":${await this.#firstPage(fileId, head)}}`);
   }
 
-  /** Thousands may come back at once after a restart: the first page is read and parsed once for a revision, not for each of them. */
-  #firstPage(fileId: string, { epoch, revision }: Head): Promise<EmailsPage> {
+  /** Thousands may come back at once after a restart: the first page is read once for a revision, not for each of them. */
+  #firstPage(fileId: string, { epoch, revision }: Head): Promise<string> {
     const at = `${epoch}/${revision}`;
     const kept = this.#firstPages.get(fileId);
     if (kept?.at === at) return kept.page;
-    const page = this.page({ fileId, ...FIRST_PAGE }).then((text) => JSON.parse(text) as EmailsPage);
+    const page = this.page({ fileId, ...FIRST_PAGE });
     this.#firstPages.delete(fileId);
     this.#firstPages.set(fileId, { at, page });
     page.catch(() => this.#firstPages.delete(fileId));

@@ -5,6 +5,7 @@ import { Flood } from '../support/flood.js';
 import { StrictListener } from '../support/listener.js';
 import { describeWithOwnServers, type OwnServers, spawnGateways } from '../support/own-cluster.js';
 import { PatientProducer } from '../support/patient.js';
+import { eventually } from '../support/wait.js';
 import { expectUnavailable, expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 
 /** How long MongoDB is away. */
@@ -51,7 +52,7 @@ describeWithOwnServers('while MongoDB is away', (start) => {
       const paths = ['', '/stats', '/emails', '/export?format=ndjson'];
       await Promise.all(paths.map((path) => expectUnavailable(`${urls[0]}/api/files/f${path}`)));
       await away;
-      expect(producer.refusals).toBeGreaterThan(0);
+      await eventually(async () => expect(producer.refusals).toBeGreaterThan(0), LONG_MS);
       const known = listeners.map(({ copy }) => copy.size);
       await back();
 

@@ -32,7 +32,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
     feeds: ['stats', 'emails'] as const,
     since: { epoch: before.epoch, revision: 1 },
   };
-  const answer = await snapshots.subscribed(late);
+  const answer = (await snapshots.subscribed(late)).parsed();
   expect(answer).toMatchObject({ recovered: false, stats: { status: 'purged', progress: { processed: 5 } } });
   expect(answer.emails?.pagination.total).toBe(0);
 });

@@ -50,7 +50,9 @@ export class StrictListener {
     private readonly options: ListenOptions = {},
   ) {
     this.#feeds = options.feeds ?? ['stats', 'emails'];
-    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500, options.isPatient);
+    // Between two polls something is always queued, and then only the newest stats are sent.
+    const mayMissStats = options.isPatient === true || options.transports?.includes('polling') === true;
+    this.#check = new FeedChecker(fileId, this.#feeds, options.emailsPerEvent ?? 500, mayMissStats);
     onTeardown(() => this.leave());
   }
 
