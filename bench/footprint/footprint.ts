@@ -1,9 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
 import { emptyDataset } from '../support/dataset.js';
-import type { Figure } from '../support/figures.js';
+import { type Figure, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
+import { type Memory, memoryOf } from '../support/usage.js';
 
+const STOCK = fileURLToPath(new URL('../fan-out/peers/stock.js', import.meta.url));
 const SOCKETS = 2_000;
 const FILES = 100;
 const ROUNDS = 3;
@@ -15,10 +21,12 @@ const KB_PER_MB = 1024;
 export async function footprint(): Promise<Figure[]> {
   const idle: number[] = [];
   const each: number[] = [];
+  const stock: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const { before, after } = await measure();
     idle.push(before);
     each.push(((after - before) * KB_PER_MB) / SOCKETS);
+    stock.push(await measureStock());
   }
   return [
     { what: 'resident without a listener', unit: 'MB', values: idle },
@@ -27,6 +35,8 @@ export async function footprint(): Promise<Figure[]> {
       unit: 'KB',
       values: each,
     },
+    { what: 'Socket.IO as it comes, the same', unit: 'KB', values: stock },
+    { what: 'ours ÷ Socket.IO', unit: '×', values: ratios(each, stock), goal: { atMost: 0.8 } },
   ];
 }
 
@@ -53,8 +63,36 @@ async function measure(): Promise<{ before: number; after: number }> {
   }
 }
 
+/** Kilobytes for each socket of a server that does nothing but let them into a room. */
+async function measureStock(): Promise<number> {
+  const child = spawn(process.execPath, [STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
+  process.once('exit', () => child.kill('SIGKILL'));
+  const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  const measured = {
+    get memory() {
+      return memoryOf(child.pid ?? 0);
+    },
+  };
+  const before = await settled(measured);
+  const load = await LoadProcess.start({
+    url: `http://127.0.0.1:${port}`,
+    files: [],
+    listeners: Array.from({ length: SOCKETS }, () => ''),
+    active: 0,
+    start: 0,
+    step: 0,
+    updatesPerSecond: 0,
+  });
+  const after = await settled(measured);
+  await load.stop();
+  const exited = once(child, 'exit');
+  child.stdin.end();
+  await exited;
+  return ((after - before) * KB_PER_MB) / SOCKETS;
+}
+
 /** The least that is resident for a while: what is garbage only belongs to nobody. */
-async function settled(gateway: GatewayProcess): Promise<number> {
+async function settled(gateway: { readonly memory: Memory }): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   const end = performance.now() + SETTLING_MS;
   while (performance.now() < end) {
