@@ -41,15 +41,10 @@ async function busy(installation: Installation): Promise<Figure[]> {
   const { gateways, publisher } = installation;
   const files = Array.from({ length: FILES }, (_, index) => `busy-${index}`);
   const tracer = await Tracer.listen(installation, files[0] ?? '');
-  const load = await LoadProcess.start({
-    url: gateways[0]?.url ?? '',
-    files,
-    listeners: Array.from({ length: LISTENERS }, (_, index) => files[index % FILES] ?? ''),
-    active: 1,
-    start: STEP,
-    step: STEP,
-    updatesPerSecond: 0,
-  });
+  const load = await LoadProcess.listening(
+    gateways[0]?.url ?? '',
+    Array.from({ length: LISTENERS }, (_, index) => files[index % FILES] ?? ''),
+  );
   const startedAt = performance.now();
   let warm = false;
   for (let sent = 0; performance.now() - startedAt < WARM_UP_MS + BUSY_MS; sent++) {

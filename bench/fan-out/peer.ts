@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
+import { endWithUs } from '../support/children.js';
 import { cpuOf } from '../support/usage.js';
 import { lineOf, type Order } from './peers/orders.js';
 
@@ -47,18 +48,13 @@ export class Peer {
 
   static async #start(listeners: number, command: string, ...args: string[]): Promise<Peer> {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    process.once('exit', () => child.kill('SIGKILL'));
+    endWithUs(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { value: port } = await lines.next();
-    const load = await LoadProcess.start({
-      url: `http://127.0.0.1:${port}`,
-      listeners: Array.from({ length: listeners }, () => ''),
-      files: [],
-      active: 0,
-      start: 0,
-      step: 0,
-      updatesPerSecond: 0,
-    });
+    const load = await LoadProcess.listening(
+      `http://127.0.0.1:${port}`,
+      Array.from({ length: listeners }, () => ''),
+    );
     return new Peer(child, lines, load, listeners);
   }
 

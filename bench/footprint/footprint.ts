@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
+import { endWithUs } from '../support/children.js';
 import { emptyDataset } from '../support/dataset.js';
 import { type Figure, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
@@ -45,15 +46,10 @@ async function measure(): Promise<{ before: number; after: number }> {
   const gateway = await GatewayProcess.start({ directory });
   try {
     const before = await settled(gateway);
-    const load = await LoadProcess.start({
-      url: gateway.url,
-      files: ['unused'],
-      listeners: Array.from({ length: SOCKETS }, (_, index) => `file-${index % FILES}`),
-      active: 1,
-      start: 1,
-      step: 1,
-      updatesPerSecond: 0,
-    });
+    const load = await LoadProcess.listening(
+      gateway.url,
+      Array.from({ length: SOCKETS }, (_, index) => `file-${index % FILES}`),
+    );
     const after = await settled(gateway);
     await load.stop();
     return { before, after };
@@ -66,7 +62,7 @@ async function measure(): Promise<{ before: number; after: number }> {
 /** Kilobytes for each socket of a server that does nothing but let them into a room. */
 async function measureStock(): Promise<number> {
   const child = spawn(process.execPath, [STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
-  process.once('exit', () => child.kill('SIGKILL'));
+  endWithUs(child);
   const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
   const measured = {
     get memory() {
@@ -74,15 +70,10 @@ async function measureStock(): Promise<number> {
     },
   };
   const before = await settled(measured);
-  const load = await LoadProcess.start({
-    url: `http://127.0.0.1:${port}`,
-    files: [],
-    listeners: Array.from({ length: SOCKETS }, () => ''),
-    active: 0,
-    start: 0,
-    step: 0,
-    updatesPerSecond: 0,
-  });
+  const load = await LoadProcess.listening(
+    `http://127.0.0.1:${port}`,
+    Array.from({ length: SOCKETS }, () => ''),
+  );
   const after = await settled(measured);
   await load.stop();
   const exited = once(child, 'exit');

@@ -17,6 +17,19 @@ export class LoadProcess {
     return new LoadProcess(child);
   }
 
+  /** The same of one that sends nothing: a socket for each entry, which names the file to subscribe to, or is empty. */
+  static listening(url: string, listeners: readonly string[]): Promise<LoadProcess> {
+    return LoadProcess.start({
+      url,
+      listeners,
+      files: [],
+      active: 0,
+      start: 0,
+      step: 0,
+      updatesPerSecond: 0,
+    });
+  }
+
   get cpu(): number {
     return cpuOf(this.child.pid ?? 0);
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../tests/support/free-port.js';
 import { findProgram } from '../../tests/support/mongo-program.js';
+import { endWithUs } from './children.js';
 import { cpuOf } from './usage.js';
 
 /** A server of the benchmark's own, on a free port, gone when it is stopped. */
@@ -15,8 +16,7 @@ export class Server {
     private readonly directory: string,
     readonly url: string,
   ) {
-    // A run that is cut short leaves no server behind.
-    process.once('exit', () => child.kill('SIGKILL'));
+    endWithUs(child);
   }
 
   /** Redis without persistence, with the limits it comes with. */

@@ -1,6 +1,5 @@
 import type { Config } from '../config.js';
-
-const DAY_MS = 24 * 3_600_000;
+import { DAY_MS } from '../pipeline/retention.js';
 
 export const feedLimits = (config: Config) => ({
   history: config.FEED_HISTORY,

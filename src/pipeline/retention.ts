@@ -2,7 +2,7 @@ import type { Logger } from '../logger.js';
 import type { Pipeline } from './pipeline.js';
 import { repeatedly } from './repeatedly.js';
 
-const DAY_MS = 24 * 3_600_000;
+export const DAY_MS = 24 * 3_600_000;
 const PERIOD_MS = 3_600_000;
 
 /** Purges what is older than so many days (0: nothing ever), now and every hour, until the answer is called. */

@@ -107,13 +107,8 @@ export class RoomWriter implements Rooms {
     if (gathered === undefined) return;
     this.#gathered.delete(fileId);
     const { packets } = gathered;
-    const ofStats = packets.filter(({ feed }) => feed === 'stats');
-    const ofEmails = packets.filter(({ feed }) => feed === 'emails');
-    const mailings = {
-      both: new Mailing(packets),
-      stats: new Mailing(ofStats),
-      emails: new Mailing(ofEmails),
-    };
+    const only = (wanted: FeedName) => new Mailing(packets.filter(({ feed }) => feed === wanted));
+    const mailings = { both: new Mailing(packets), stats: only('stats'), emails: only('emails') };
     const [stats, emails] = [this.#members('stats', fileId), this.#members('emails', fileId)];
     const write = (id: string, wantsStats: boolean, wantsEmails: boolean) => {
       if (wantsStats && wantsEmails) this.#write(id, fileId, mailings.both);
