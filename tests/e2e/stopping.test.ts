@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket as NetSocket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import { type GatewayProcess, spawnGateway, temporaryDirectory } from '../support/gateway.js';
@@ -35,6 +36,20 @@ async function pour(url: string, oracle: Oracle, onAnswer: () => void): Promise<
   };
   await Promise.all(Array.from({ length: 8 }, (_, number) => worker(number)));
   return statuses;
+}
+
+/** What is read next from a bare connection. */
+async function nextOf(socket: NetSocket): Promise<string> {
+  const [bytes] = await once(socket, 'data');
+  return bytes.toString();
+}
+
+/** An update whose text is still to be written. The gateway has said to go on, so it is known to have the request. */
+async function beginUpload(url: string, length: number): Promise<NetSocket> {
+  const head = ['POST /api/updates HTTP/1.1', 'Host: x', `Content-Length: ${length}`, 'Expect: 100-continue'];
+  const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
+  expect(await nextOf(socket)).toMatch(/^HTTP\/1\.1 100 /);
+  return socket;
 }
 
 /** Notes each state of readiness once, until nobody answers any more. */
@@ -98,8 +113,7 @@ test('leaves in good order while updates pour in', async () => {
   );
   // An update that is still coming in holds the gateway until somebody has seen that it is not ready.
   const last = JSON.stringify(message('late', plainResults('late', 1), { fileId: 'late', total: 2 }));
-  const head = `POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: ${last.length}\r\n\r\n`;
-  const upload = await holdOn(url, head + last.slice(0, 20));
+  const upload = await beginUpload(url, last.length);
   const askedAt = Date.now();
   const ending = gateway.end('SIGTERM');
   await progress.until(
@@ -107,7 +121,8 @@ test('leaves in good order while updates pour in', async () => {
     () => seen.join(),
     15_000,
   );
-  upload.write(last.slice(20));
+  upload.write(last);
+  expect(await nextOf(upload)).toMatch(/^HTTP\/1\.1 202 /);
   expect(await ending).toBe(0);
   expect(Date.now() - askedAt).toBeLessThan(20_000);
 
@@ -178,7 +193,7 @@ describe('nobody keeps it from leaving in time', () => {
 
   test('a second signal ends it at once', async () => {
     const gateway = await spawnGateway({ SHUTDOWN_TIMEOUT_MS: '600000' });
-    await holdOn(gateway.url, half);
+    await beginUpload(gateway.url, 1_000);
     const stopping = new Promise<void>((resolve) => {
       gateway.child.stdout?.on('data', (text: Buffer) => {
         if (text.includes('"stopping"')) resolve();
