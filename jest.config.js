@@ -6,6 +6,6 @@ export default {
   transform: {},
   testEnvironment: 'node',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  maxWorkers: 3,
   reporters: ['default', '<rootDir>/dist/tests/support/totals-reporter.js'],
 };

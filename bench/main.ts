@@ -5,11 +5,13 @@ import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
 import { footprint } from './footprint/footprint.js';
 import { intake } from './intake/intake.js';
+import { latency } from './latency/latency.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
+import { traffic } from './traffic/traffic.js';
 
 /** Runs the benchmarks named on the command line, or all of them, and writes what they find into docs/benchmarks.md. */
 const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
@@ -19,6 +21,8 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   intake,
   'fan-out': fanOut,
   avalanche,
+  latency,
+  traffic,
   'mongo-size': mongoSize,
   distributed,
   footprint,

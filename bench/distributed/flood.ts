@@ -3,14 +3,12 @@ import { BATCH } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
 import type { GatewayProcess } from '../support/gateway.js';
 import { counted, type Installation, install } from './installation.js';
-import { type Message, messagesOf } from './publisher.js';
+import { inTheOrderOfWorkers, type Message } from './publisher.js';
 
 /** What the real validator was seen to send for 20,000 addresses that cost it nothing. */
 const ADDRESSES = 20_000;
 const STEP = 5;
 const WITHIN_MS = 8_000;
-/** Batches that its workers have in hand at the same time. */
-const WORKERS = 16;
 const FILE = 'flood';
 const PATIENCE_MS = 300_000;
 
@@ -24,7 +22,7 @@ export async function flood(): Promise<Figure[]> {
       batches: batches.map((batchId) => ({ batchId, totalEmails: BATCH })),
     };
     await first(installation).post(`/api/files/${FILE}/batches`, JSON.stringify(list));
-    return await measured(installation, inTheOrderOfWorkers(batches));
+    return await measured(installation, inTheOrderOfWorkers(batches, STEP));
   } finally {
     await installation.stop();
   }
@@ -72,20 +70,6 @@ async function measured(installation: Installation, messages: readonly Message[]
     one('CPU of Redis', 's', (redis.cpu - cpu.redis) / 1000),
     one('CPU of the database', 's', (mongo.cpu - cpu.mongo) / 1000),
   ];
-}
-
-/** Each worker publishes all of a batch before it takes the next one; the messages of all of them come mixed. */
-function inTheOrderOfWorkers(batches: readonly string[]): Message[] {
-  const waiting = batches.map((batchId, index) => messagesOf(batchId, index * BATCH, STEP));
-  const busy = waiting.splice(0, WORKERS);
-  const messages: Message[] = [];
-  for (let turn = 0; busy.length > 0; turn++) {
-    const worker = turn % busy.length;
-    const message = busy[worker]?.shift();
-    if (message !== undefined) messages.push(message);
-    else busy.splice(worker, 1, ...waiting.splice(0, 1));
-  }
-  return messages;
 }
 
 async function completed(gateway: GatewayProcess): Promise<void> {

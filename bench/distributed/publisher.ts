@@ -18,6 +18,23 @@ export function messagesOf(batchId: string, first: number, step: number, fileId?
   return counts.map((count) => ({ batchId, text: updateText(spec, count) }));
 }
 
+/** Batches that the validator's workers have in hand at the same time. */
+const WORKERS = 16;
+
+/** Each worker publishes all of a batch before it takes the next one; the messages of all of them come mixed. */
+export function inTheOrderOfWorkers(batches: readonly string[], step: number): Message[] {
+  const waiting = batches.map((batchId, index) => messagesOf(batchId, index * BATCH, step));
+  const busy = waiting.splice(0, WORKERS);
+  const messages: Message[] = [];
+  for (let turn = 0; busy.length > 0; turn++) {
+    const worker = turn % busy.length;
+    const message = busy[worker]?.shift();
+    if (message !== undefined) messages.push(message);
+    else busy.splice(worker, 1, ...waiting.splice(0, 1));
+  }
+  return messages;
+}
+
 /** Publishes as the validator does: the same JSON is kept at a key first. */
 export class Publisher {
   readonly #redis: Redis;

@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from './children.js';
+import type { LoopDelay } from './loop-probe.js';
 import { cpuOf, type Memory, mainCpuOf, memoryOf, waitedForCpu } from './usage.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const PROBE = new URL('./loop-probe.js', import.meta.url).href;
 
 export interface Start {
   readonly directory: string;
@@ -27,10 +30,12 @@ export class GatewayProcess {
 
   static async start({ directory, env = {}, node = [] }: Start): Promise<GatewayProcess> {
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...node, MAIN], {
+    const child = spawn(process.execPath, ['--import', PROBE, ...node, MAIN], {
       env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
+    endWithUs(child);
+    if (child.stdout === null) throw new Error('the gateway has no output');
     const lines = createInterface({ input: child.stdout });
     const url = await new Promise<string>((resolve, reject) => {
       lines.on('line', (line) => {
@@ -64,6 +69,13 @@ export class GatewayProcess {
 
   get memory(): Memory {
     return memoryOf(this.pid);
+  }
+
+  /** Milliseconds between two turns of its event loop since this was last asked for; an idle loop shows 1. */
+  async loopDelay(): Promise<LoopDelay> {
+    this.child.send('delay');
+    const [delay] = (await once(this.child, 'message')) as [LoopDelay];
+    return delay;
   }
 
   get(path: string): Promise<string> {

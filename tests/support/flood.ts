@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { effort } from './effort.js';
 import { Oracle } from './oracle.js';
 import type { PatientProducer } from './patient.js';
 import { type Message, message, pathOf } from './producer.js';
@@ -11,7 +12,7 @@ export type Wire = (message: Message) => Promise<void>;
 const OPEN = 4;
 const SIZE = 24;
 /** What a worker takes for a few addresses. */
-const WORK_MS = 25;
+const WORK_MS = effort(60, 25);
 
 /**
  * The updates of one file, in the ways of real workers: lists grow, are begun anew, are said twice, end. It goes on with

@@ -5,8 +5,17 @@ import { asyncApi } from '../docs/asyncapi.js';
 import { openApi } from '../docs/openapi.js';
 
 export function docsRoutes(app: Express, { config }: HttpDeps): void {
-  const rest = JSON.stringify(openApi(config));
-  const socket = JSON.stringify(asyncApi());
-  app.get('/api/openapi.json', (_req, res) => sendJson(res, rest));
-  app.get('/api/asyncapi.json', (_req, res) => sendJson(res, socket));
+  const rest = madeWhenAsked(() => openApi(config));
+  const socket = madeWhenAsked(asyncApi);
+  app.get('/api/openapi.json', (_req, res) => sendJson(res, rest()));
+  app.get('/api/asyncapi.json', (_req, res) => sendJson(res, socket()));
+}
+
+/** Making a description costs more than all the rest of the start together, and most gateways are never asked for it. */
+function madeWhenAsked(make: () => unknown): () => string {
+  let text: string | null = null;
+  return () => {
+    text ??= JSON.stringify(make());
+    return text;
+  };
 }

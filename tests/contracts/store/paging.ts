@@ -54,7 +54,7 @@ export function paging({ shared }: Stores): void {
           if (found.results.length === 0) break;
         }
       }),
-      { numRuns: effort(15, 60) },
+      { numRuns: effort(7, 60) },
     );
   });
 
@@ -76,7 +76,7 @@ export function paging({ shared }: Stores): void {
 
   it('finds its way through thousands of batches', async () => {
     const { store, f1 } = shared();
-    const count = effort(1_300, 4_200);
+    const count = effort(700, 4_200);
     const batchIds = Array.from({ length: count }, (_, i) => `${i} of ${f1}`);
     await register(store, { fileId: f1, batches: batchIds });
     // Most batches have nothing, the others up to four results; the risky ones are far apart.

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { install } from '../distributed/installation.js';
+import { type Message, messagesOf } from '../distributed/publisher.js';
+import { LoadProcess } from '../load/load-process.js';
+import { BATCH, emptyDataset } from '../support/dataset.js';
+import type { Figure } from '../support/figures.js';
+import { GatewayProcess } from '../support/gateway.js';
+import { Tracer } from './tracer.js';
+
+const FLUSH_INTERVAL_MS = 100;
+const STEP = 5;
+const QUIET_ROUNDS = 40;
+const LISTENERS = 1_000;
+const FILES = 10;
+const UPDATES_PER_SECOND = 200;
+const WARM_UP_MS = 3_000;
+const BUSY_MS = 15_000;
+/** More unanswered updates than a validator's workers would have under way: the gateway has fallen behind. */
+const MAX_WAITING = 500;
+const GOAL = { atMost: FLUSH_INTERVAL_MS + 20 };
+
+/** A gateway, and the way to it that updates take. */
+interface Engine {
+  readonly name: string;
+  readonly gateway: GatewayProcess;
+  send(message: Message): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** How long until a browser has the results that the validator sent? */
+export async function latency(): Promise<Figure[]> {
+  return [...(await onEngine(await embedded())), ...(await onEngine(await distributed()))];
+}
+
+const ENV = { FLUSH_INTERVAL_MS: String(FLUSH_INTERVAL_MS) };
+
+async function embedded(): Promise<Engine> {
+  const { directory, remove } = emptyDataset();
+  const gateway = await GatewayProcess.start({ directory, env: ENV });
+  return {
+    name: 'embedded, from POST to the browser',
+    gateway,
+    send: ({ text }) => gateway.post('/api/updates', text),
+    stop: () => gateway.stop().finally(remove),
+  };
+}
+
+async function distributed(): Promise<Engine> {
+  const installation = await install(1, ENV);
+  const [gateway] = installation.gateways;
+  if (gateway === undefined) throw new Error('there is no gateway');
+  return {
+    name: 'distributed, from PUBLISH to the browser',
+    gateway,
+    send: (message) => installation.publisher.publish(message),
+    stop: () => installation.stop(),
+  };
+}
+
+async function onEngine(engine: Engine): Promise<Figure[]> {
+  try {
+    return [...(await quiet(engine)), ...(await busy(engine))];
+  } finally {
+    await engine.stop();
+  }
+}
+
+async function quiet({ name, gateway, send }: Engine): Promise<Figure[]> {
+  const tracer = await Tracer.listen(gateway.url, 'quiet');
+  for (let round = 0; round < QUIET_ROUNDS; round++) {
+    for (const message of messagesOf(`quiet-${round}`, 0, BATCH, 'quiet')) {
+      tracer.expect(message.batchId, BATCH);
+      await send(message);
+    }
+    await tracer.arrived();
+    await sleep(2 * FLUSH_INTERVAL_MS);
+  }
+  tracer.end();
+  return tracer.figures(`${name}, nothing else happens`);
+}
+
+async function busy({ name, gateway, send }: Engine): Promise<Figure[]> {
+  const files = Array.from({ length: FILES }, (_, index) => `busy-${index}`);
+  const traced = files[0] ?? '';
+  const tracer = await Tracer.listen(gateway.url, traced);
+  const load = await LoadProcess.listening(
+    gateway.url,
+    Array.from({ length: LISTENERS }, (_, index) => files[index % FILES] ?? ''),
+  );
+  let waiting = 0;
+  await atRate(async (sent) => {
+    if (sent === UPDATES_PER_SECOND * (WARM_UP_MS / 1000)) {
+      tracer.forget();
+      await gateway.loopDelay();
+    }
+    const { message, fileId, count } = update(sent, files);
+    if (waiting >= MAX_WAITING) throw new Error(`${waiting} updates are unanswered`);
+    if (fileId === traced) tracer.expect(message.batchId, count);
+    waiting++;
+    void send(message).finally(() => {
+      waiting--;
+    });
+  });
+  await tracer.arrived();
+  const { p999 } = await gateway.loopDelay();
+  await load.stop();
+  tracer.end();
+  const what = `${name}, ${LISTENERS} listeners on ${FILES} files and ${UPDATES_PER_SECOND} updates a second`;
+  return [
+    ...tracer.figures(what, GOAL),
+    {
+      what: `${what}: event loop delay, p99.9 (an idle loop shows 1)`,
+      unit: 'ms',
+      values: [p999],
+      goal: { atMost: 50 },
+    },
+  ];
+}
+
+async function atRate(send: (sent: number) => Promise<void>): Promise<void> {
+  const startedAt = performance.now();
+  for (let sent = 0; performance.now() - startedAt < WARM_UP_MS + BUSY_MS; sent++) {
+    const due = startedAt + (sent / UPDATES_PER_SECOND) * 1000;
+    if (due > performance.now()) await sleep(due - performance.now());
+    await send(sent);
+  }
+}
+
+/** Two batches of each file grow at the same time, and are followed by others. */
+function update(sent: number, files: readonly string[]) {
+  const lane = sent % (2 * FILES);
+  const turn = Math.floor(sent / (2 * FILES));
+  const fileId = files[lane % FILES] ?? '';
+  const perBatch = BATCH / STEP;
+  const messages = messagesIn(`${fileId}-${lane}-${Math.floor(turn / perBatch)}`, fileId);
+  const message = messages[turn % perBatch];
+  if (message === undefined) throw new Error('a batch has no such message');
+  return { message, fileId, count: ((turn % perBatch) + 1) * STEP };
+}
+
+const made = new Map<string, Message[]>();
+
+/** Made once for each batch, and forgotten when others come. */
+function messagesIn(batchId: string, fileId: string): Message[] {
+  const known = made.get(batchId);
+  if (known !== undefined) return known;
+  if (made.size > 4 * FILES) made.delete(made.keys().next().value ?? '');
+  const messages = messagesOf(batchId, 0, STEP, fileId);
+  made.set(batchId, messages);
+  return messages;
+}
