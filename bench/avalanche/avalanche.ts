@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../support/children.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import { type Figure, percentile } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
@@ -28,6 +29,7 @@ export async function avalanche(): Promise<Figure[]> {
   try {
     await filled(gateway);
     const herd = fork(HERD, [gateway.url, FILE, String(LISTENERS)]);
+    endWithUs(herd);
     await once(herd, 'message');
     await report(herd);
     await gateway.loopDelay();

@@ -15,6 +15,7 @@ const FILES = 10;
 const UPDATES_PER_SECOND = 200;
 const WARM_UP_MS = 3_000;
 const BUSY_MS = 15_000;
+const UPDATES = (UPDATES_PER_SECOND * (WARM_UP_MS + BUSY_MS)) / 1000;
 /** More unanswered updates than a validator's workers would have under way: the gateway has fallen behind. */
 const MAX_WAITING = 500;
 const GOAL = { atMost: FLUSH_INTERVAL_MS + 20 };
@@ -80,27 +81,25 @@ async function quiet({ name, gateway, send }: Engine): Promise<Figure[]> {
 }
 
 async function busy({ name, gateway, send }: Engine): Promise<Figure[]> {
-  const files = Array.from({ length: FILES }, (_, index) => `busy-${index}`);
-  const traced = files[0] ?? '';
-  const tracer = await Tracer.listen(gateway.url, traced);
+  await register(gateway);
+  const tracer = await Tracer.listen(gateway.url, fileOf(0));
   const load = await LoadProcess.listening(
     gateway.url,
-    Array.from({ length: LISTENERS }, (_, index) => files[index % FILES] ?? ''),
+    Array.from({ length: LISTENERS }, (_, index) => fileOf(index)),
   );
-  let waiting = 0;
+  const waiting = new Set<Promise<unknown>>();
   await atRate(async (sent) => {
     if (sent === UPDATES_PER_SECOND * (WARM_UP_MS / 1000)) {
       tracer.forget();
       await gateway.loopDelay();
     }
-    const { message, fileId, count } = update(sent, files);
-    if (waiting >= MAX_WAITING) throw new Error(`${waiting} updates are unanswered`);
-    if (fileId === traced) tracer.expect(message.batchId, count);
-    waiting++;
-    void send(message).finally(() => {
-      waiting--;
-    });
+    const { message, fileId, count } = update(sent);
+    if (waiting.size >= MAX_WAITING) throw new Error(`${waiting.size} updates are unanswered`);
+    if (fileId === fileOf(0)) tracer.expect(message.batchId, count);
+    const sending = send(message).finally(() => waiting.delete(sending));
+    waiting.add(sending);
   });
+  await Promise.all(waiting);
   await tracer.arrived();
   const { p999 } = await gateway.loopDelay();
   await load.stop();
@@ -119,7 +118,7 @@ async function busy({ name, gateway, send }: Engine): Promise<Figure[]> {
 
 async function atRate(send: (sent: number) => Promise<void>): Promise<void> {
   const startedAt = performance.now();
-  for (let sent = 0; performance.now() - startedAt < WARM_UP_MS + BUSY_MS; sent++) {
+  for (let sent = 0; sent < UPDATES; sent++) {
     const due = startedAt + (sent / UPDATES_PER_SECOND) * 1000;
     if (due > performance.now()) await sleep(due - performance.now());
     await send(sent);
@@ -127,25 +126,41 @@ async function atRate(send: (sent: number) => Promise<void>): Promise<void> {
 }
 
 /** Two batches of each file grow at the same time, and are followed by others. */
-function update(sent: number, files: readonly string[]) {
-  const lane = sent % (2 * FILES);
-  const turn = Math.floor(sent / (2 * FILES));
-  const fileId = files[lane % FILES] ?? '';
-  const perBatch = BATCH / STEP;
-  const messages = messagesIn(`${fileId}-${lane}-${Math.floor(turn / perBatch)}`, fileId);
-  const message = messages[turn % perBatch];
+const LANES = 2 * FILES;
+const UPDATES_OF_BATCH = BATCH / STEP;
+
+const fileOf = (lane: number): string => `busy-${lane % FILES}`;
+const batchOf = (lane: number, generation: number): string => `${fileOf(lane)}-${lane}-${generation}`;
+
+/** Registers what will be sent, as whoever hands a list to the validator does. */
+async function register(gateway: GatewayProcess): Promise<void> {
+  const generations = Math.ceil(UPDATES / LANES / UPDATES_OF_BATCH);
+  for (let lane = 0; lane < LANES; lane++) {
+    const batches = Array.from({ length: generations }, (_, generation) => ({
+      batchId: batchOf(lane, generation),
+      totalEmails: BATCH,
+    }));
+    await gateway.post(`/api/files/${fileOf(lane)}/batches`, JSON.stringify({ batches }));
+  }
+}
+
+function update(sent: number) {
+  const lane = sent % LANES;
+  const turn = Math.floor(sent / LANES);
+  const at = turn % UPDATES_OF_BATCH;
+  const message = messagesIn(batchOf(lane, Math.floor(turn / UPDATES_OF_BATCH)))[at];
   if (message === undefined) throw new Error('a batch has no such message');
-  return { message, fileId, count: ((turn % perBatch) + 1) * STEP };
+  return { message, fileId: fileOf(lane), count: (at + 1) * STEP };
 }
 
 const made = new Map<string, Message[]>();
 
 /** Made once for each batch, and forgotten when others come. */
-function messagesIn(batchId: string, fileId: string): Message[] {
+function messagesIn(batchId: string): Message[] {
   const known = made.get(batchId);
   if (known !== undefined) return known;
-  if (made.size > 4 * FILES) made.delete(made.keys().next().value ?? '');
-  const messages = messagesOf(batchId, 0, STEP, fileId);
+  if (made.size > 2 * LANES) made.delete(made.keys().next().value ?? '');
+  const messages = messagesOf(batchId, 0, STEP);
   made.set(batchId, messages);
   return messages;
 }

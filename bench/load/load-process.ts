@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../support/children.js';
 import { cpuOf } from '../support/usage.js';
 import type { LoadOrder, LoadReport } from './load.js';
 
@@ -13,6 +14,7 @@ export class LoadProcess {
   /** Fulfilled once every socket listens. */
   static async start(order: LoadOrder): Promise<LoadProcess> {
     const child = fork(SCRIPT, [JSON.stringify(order)]);
+    endWithUs(child);
     await once(child, 'message');
     return new LoadProcess(child);
   }
