@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Socket as TcpSocket } from 'node:net';
 import type { Socket } from 'socket.io';
 import WebSocket from 'ws';
@@ -10,7 +11,9 @@ export interface EngineInside {
   readonly readyState?: string;
   /** Packets that have not been handed to the transport. */
   readonly writeBuffer?: readonly { readonly data?: unknown }[];
-  readonly transport?: {
+  /** Functions that take its listeners from the transport. */
+  cleanupFn?: readonly (() => void)[];
+  readonly transport?: EventEmitter & {
     readonly name: string;
     readonly writable?: boolean;
     readonly socket?: WebSocketInside;
@@ -18,6 +21,11 @@ export interface EngineInside {
 }
 
 export type WebSocketInside = WebSocket & { readonly _socket?: TcpSocket | null };
+
+/** Where an EventEmitter of Node.js keeps its listeners. */
+export interface EmitterInside {
+  _events?: Record<string | symbol, unknown>;
+}
 
 interface SenderInside {
   readonly Sender?: { frame?(data: Buffer, options: typeof TEXT): Buffer[] };
