@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { Server } from 'socket.io';
 import { Door, type DoorOptions } from './door.js';
 import type { Gate } from './gate-socket.js';
@@ -25,10 +26,17 @@ export function createGate(http: HttpServer, options: GateOptions): Gate {
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
       const refusal = door.refusalOf(request, io.engine.clientsCount);
+      if (refusal === null) writeTogether(request.socket);
       decide(refusal, refusal === null);
     },
   });
   door.watch(io.engine);
   releaseUpgradeRequests(io.engine);
   return io;
+}
+
+/** What one turn of the event loop says to open a connection, the answer to its upgrade and the first packet, is written in one go. */
+function writeTogether(tcp: Socket): void {
+  tcp.cork();
+  setImmediate(() => tcp.uncork());
 }
