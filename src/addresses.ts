@@ -13,6 +13,7 @@ export type AddressOf = (request: Asking) => string;
  * read from its end, and only as far as the proxies are ours: what stands before that was written by the caller.
  */
 export function addressesBehind(proxies: readonly string[]): AddressOf {
+  if (proxies.length === 0) return ({ socket }) => plain(socket.remoteAddress ?? '');
   const trusted = new BlockList();
   for (const proxy of proxies) {
     const [address = '', bits] = proxy.split('/');

@@ -23,7 +23,9 @@ import { Pipeline } from './pipeline/pipeline.js';
 import { watchRetention } from './pipeline/retention.js';
 import { watchSilence } from './pipeline/silence-watch.js';
 import { sweepUnannounced } from './pipeline/sweep.js';
-import { admitListeners, announceDraining, createGate } from './realtime/gate.js';
+import { announceDraining } from './realtime/draining.js';
+import { createGate } from './realtime/gate.js';
+import { admitListeners } from './realtime/listeners.js';
 import { RoomWriter } from './realtime/room-writer.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator } from './validator/validator.js';
@@ -193,9 +195,13 @@ function timesOf({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: C
 /** All connections of a server: its own list leaves out those that became WebSockets. */
 function connectionsOf(http: HttpServer): { destroy(): void } {
   const open = new Set<Socket>();
+  // One for all of them: there may be many thousands.
+  const closed = function (this: Socket) {
+    open.delete(this);
+  };
   http.on('connection', (socket) => {
     open.add(socket);
-    socket.once('close', () => open.delete(socket));
+    socket.on('close', closed);
   });
   return {
     destroy: () => {

@@ -8,13 +8,16 @@ import { endWithUs } from '../support/children.js';
 import { emptyDataset } from '../support/dataset.js';
 import { type Figure, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
-import { type Memory, memoryOf } from '../support/usage.js';
+import { memoryOf } from '../support/usage.js';
+import { COLLECT, FLAGS } from './collect.js';
 
 const STOCK = fileURLToPath(new URL('../fan-out/peers/stock.js', import.meta.url));
-const SOCKETS = 2_000;
+/** Sockets that are there before: what a process needs for any of them, and the room that V8 takes for itself, is theirs. */
+const FIRST = 4_000;
+const SOCKETS = 4_000;
 const FILES = 100;
 const ROUNDS = 3;
-const SETTLING_MS = 4_000;
+const SETTLING_MS = 2_000;
 const LOOK_EVERY_MS = 100;
 const KB_PER_MB = 1024;
 
@@ -24,9 +27,9 @@ export async function footprint(): Promise<Figure[]> {
   const each: number[] = [];
   const stock: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const { before, after } = await measure();
-    idle.push(before);
-    each.push(((after - before) * KB_PER_MB) / SOCKETS);
+    const ours = await measure();
+    idle.push(ours.idle);
+    each.push(ours.each);
     stock.push(await measureStock());
   }
   return [
@@ -41,53 +44,54 @@ export async function footprint(): Promise<Figure[]> {
   ];
 }
 
-async function measure(): Promise<{ before: number; after: number }> {
+async function measure(): Promise<{ idle: number; each: number }> {
   const { directory, remove } = emptyDataset();
-  const gateway = await GatewayProcess.start({ directory });
+  const env = { MAX_CONNECTIONS_PER_ADDRESS: String(FIRST + SOCKETS) };
+  const gateway = await GatewayProcess.start({ directory, env, node: FLAGS });
   try {
-    const before = await settled(gateway);
-    const load = await LoadProcess.listening(
-      gateway.url,
-      Array.from({ length: SOCKETS }, (_, index) => `file-${index % FILES}`),
-    );
-    const after = await settled(gateway);
-    await load.stop();
-    return { before, after };
+    const idle = await settled(gateway.pid);
+    return { idle, each: await forEach(gateway.pid, gateway.url, (index) => `file-${index % FILES}`) };
   } finally {
     await gateway.stop();
     remove();
   }
 }
 
-/** Kilobytes for each socket of a server that does nothing but let them into a room. */
+/** The same of a server that does nothing but let sockets into a room. */
 async function measureStock(): Promise<number> {
-  const child = spawn(process.execPath, [STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...FLAGS, STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
   endWithUs(child);
   const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-  const measured = {
-    get memory() {
-      return memoryOf(child.pid ?? 0);
-    },
-  };
-  const before = await settled(measured);
-  const load = await LoadProcess.listening(
-    `http://127.0.0.1:${port}`,
-    Array.from({ length: SOCKETS }, () => ''),
-  );
-  const after = await settled(measured);
-  await load.stop();
+  const each = await forEach(child.pid ?? 0, `http://127.0.0.1:${port}`, () => '');
   const exited = once(child, 'exit');
   child.stdin.end();
   await exited;
+  return each;
+}
+
+/** Kilobytes of a process for each socket that is there beside the first ones. */
+async function forEach(pid: number, url: string, fileOf: (index: number) => string): Promise<number> {
+  const listening = (count: number) =>
+    LoadProcess.listening(
+      url,
+      Array.from({ length: count }, (_, index) => fileOf(index)),
+    );
+  const first = await listening(FIRST);
+  const before = await settled(pid);
+  const more = await listening(SOCKETS);
+  const after = await settled(pid);
+  await more.stop();
+  await first.stop();
   return ((after - before) * KB_PER_MB) / SOCKETS;
 }
 
-/** The least that is resident for a while: what is garbage only belongs to nobody. */
-async function settled(gateway: { readonly memory: Memory }): Promise<number> {
+/** The least that is resident for a while, without what is garbage only. */
+async function settled(pid: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
+  process.kill(pid, COLLECT);
   const end = performance.now() + SETTLING_MS;
   while (performance.now() < end) {
-    least = Math.min(least, gateway.memory.rss);
+    least = Math.min(least, memoryOf(pid).rss);
     await sleep(LOOK_EVERY_MS);
   }
   return least;

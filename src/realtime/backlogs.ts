@@ -43,11 +43,13 @@ export class Backlogs {
   /** Whether something may be written to the socket; one that does not read is cut off instead. */
   admits(socket: GateSocket): boolean {
     const { maxBufferedBytes } = this.options;
+    const waiting = waitingBytes(socket.conn);
+    // Most sockets never have anything waiting when they are asked about.
+    if (waiting === 0 && !this.#backlogs.has(socket)) return true;
     const backlog = this.#of(socket);
     if (backlog.isCut) return false;
     const now = performance.now();
     if (now - backlog.judgedAt < WINDOW_MS) return true;
-    const waiting = waitingBytes(socket.conn);
     const cameAtOnce = backlog.before <= maxBufferedBytes && waiting - backlog.before > maxBufferedBytes;
     backlog.excused =
       waiting <= maxBufferedBytes ? 0 : cameAtOnce ? waiting : Math.min(backlog.excused, waiting);
@@ -63,6 +65,7 @@ export class Backlogs {
    * it does not, and was cut off.
    */
   async ready(socket: GateSocket): Promise<boolean> {
+    if (waitingBytes(socket.conn) === 0 && !this.#backlogs.has(socket)) return socket.connected;
     const backlog = this.#of(socket);
     let least = Number.POSITIVE_INFINITY;
     let patientUntil = 0;

@@ -1,25 +1,11 @@
 import type { Socket } from 'socket.io';
+import { insideOf } from './insides.js';
 
 type Connection = Socket['conn'];
 
-/**
- * The parts of an engine.io connection that it does not declare. Where an upgrade took one away, nothing counts as
- * waiting, and closing is left to engine.io.
- */
-interface Undeclared {
-  readonly writeBuffer?: readonly { readonly data?: unknown }[];
-  readonly transport?: { readonly socket?: WebSocketLike };
-}
-
-interface WebSocketLike {
-  readonly bufferedAmount?: number;
-  close?(code: number, reason: string): void;
-  terminate?(): void;
-}
-
 /** Bytes that were written to a connection and that its peer has not taken yet, about. */
 export function waitingBytes(connection: Connection): number {
-  const { writeBuffer, transport } = connection as unknown as Undeclared;
+  const { writeBuffer, transport } = insideOf(connection);
   let bytes = transport?.socket?.bufferedAmount ?? 0;
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
   return bytes;
@@ -32,12 +18,12 @@ const POLICY_VIOLATION = 1008;
 
 /** Closes a connection with a reason that its peer sees if it ever reads again. */
 export function cutOff(connection: Connection, reason: string): void {
-  const socket = (connection as unknown as Undeclared).transport?.socket;
+  const socket = insideOf(connection).transport?.socket;
   if (socket?.close === undefined) {
     connection.close(true);
     return;
   }
   socket.close(POLICY_VIOLATION, reason);
-  const timer = setTimeout(() => socket.terminate?.(), LINGER_MS);
+  const timer = setTimeout(() => socket.terminate(), LINGER_MS);
   connection.once('close', () => clearTimeout(timer));
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Server } from 'socket.io';
+import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../addresses.js';
 import { isAllowed } from '../origins.js';
 import { TokenBucket } from './token-bucket.js';
@@ -13,6 +13,7 @@ export interface DoorOptions {
 }
 
 type Engine = Server['engine'];
+type Connection = Socket['conn'];
 
 /** Decides whose handshake is looked at. A refusal names the limit, and when it is worth to come back. */
 export class Door {
@@ -38,19 +39,25 @@ export class Door {
 
   /** Counts the connections of each address. */
   watch(engine: Engine): void {
-    engine.on(
-      'connection',
-      (connection: { request: IncomingMessage; once(event: 'close', then: () => void): void }) => {
-        // Asked now: a connection that has ended knows no address any more.
-        const address = this.options.addressOf(connection.request);
-        this.#open.set(address, (this.#open.get(address) ?? 0) + 1);
-        connection.once('close', () => {
-          const left = (this.#open.get(address) ?? 1) - 1;
-          if (left > 0) this.#open.set(address, left);
-          else this.#open.delete(address);
-        });
-      },
-    );
+    // Asked at the beginning: a connection that has ended knows no address any more.
+    const addresses = new Map<Connection, string>();
+    const forget = (connection: Connection) => {
+      const address = addresses.get(connection) ?? '';
+      addresses.delete(connection);
+      const left = (this.#open.get(address) ?? 1) - 1;
+      if (left > 0) this.#open.set(address, left);
+      else this.#open.delete(address);
+    };
+    // One for all connections.
+    const closed = function (this: Connection) {
+      forget(this);
+    };
+    engine.on('connection', (connection: Connection) => {
+      const address = this.options.addressOf(connection.request);
+      addresses.set(connection, address);
+      this.#open.set(address, (this.#open.get(address) ?? 0) + 1);
+      connection.on('close', closed);
+    });
   }
 }
 

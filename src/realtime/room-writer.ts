@@ -3,8 +3,9 @@ import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { type BacklogOptions, Backlogs } from './backlogs.js';
-import { idleTcpOf, isOnWebSocket, missing } from './direct-write.js';
+import { idleTcpOf, isOnWebSocket } from './direct-write.js';
 import type { Gate, GateSocket } from './gate-socket.js';
+import { missing } from './insides.js';
 import { Laggards } from './laggards.js';
 import { Mailing, Packet } from './mailing.js';
 import type { Subscriptions } from './subscriptions.js';
@@ -153,7 +154,7 @@ export class RoomWriter implements Rooms {
 
   #canWriteDirectly(socket: GateSocket): boolean {
     if (this.#isDirect === null && isOnWebSocket(socket)) {
-      const gone = missing(socket);
+      const gone = missing(socket.conn);
       this.#isDirect = gone.length === 0;
       if (!this.#isDirect) {
         this.logger.warn(

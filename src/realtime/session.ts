@@ -6,6 +6,11 @@ import { Fault } from '../errors.js';
 /** Timers that wait for longer than this go off at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
+interface Concerned {
+  /** Called each time that a token has run out without another one in its place. */
+  expired(): void;
+}
+
 /** Who is behind a socket, and until when. */
 export class Session {
   #timer: NodeJS.Timeout | undefined;
@@ -14,8 +19,7 @@ export class Session {
   constructor(
     private readonly guard: Guard,
     private principal: Principal,
-    /** Called each time that a token has run out without another one in its place. */
-    private readonly onExpired: () => void,
+    private readonly concerned: Concerned,
   ) {
     this.#wait();
   }
@@ -68,6 +72,9 @@ export class Session {
     if (expiresAt === null || this.#hasEnded) return;
     const left = Math.max(0, Math.min(expiresAt - Date.now(), MAX_WAIT_MS));
     // Asked again when it goes off: the wait may have been cut, and clocks are set.
-    this.#timer = setTimeout(() => (this.#isExpired() ? this.onExpired() : this.#wait()), left).unref();
+    this.#timer = setTimeout(
+      () => (this.#isExpired() ? this.concerned.expired() : this.#wait()),
+      left,
+    ).unref();
   }
 }

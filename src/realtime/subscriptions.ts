@@ -1,3 +1,5 @@
+import type { Guard } from '../auth/guard.js';
+import type { Principal } from '../auth/principal.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../domain/events.js';
 import type { JsonText } from '../domain/json-text.js';
@@ -5,11 +7,12 @@ import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Pacer } from './pacer.js';
-import type { Session } from './session.js';
+import { Session } from './session.js';
 
+/** What the subscriptions of all sockets share. */
 export interface SubscriptionsDeps {
+  readonly guard: Guard;
   readonly broadcaster: Broadcaster;
-  readonly session: Pick<Session, 'check' | 'dependsOnOwner'>;
   readonly snapshots: Snapshots;
   readonly pacer: Pacer;
   readonly metrics: Metrics;
@@ -28,12 +31,16 @@ interface Member {
 /** The files that one socket listens to. */
 export class Subscriptions {
   readonly #files = new Set<string>();
+  readonly #session: Session;
   #ended = false;
 
   constructor(
     private readonly socket: Member,
+    principal: Principal,
     private readonly deps: SubscriptionsDeps,
-  ) {}
+  ) {
+    this.#session = new Session(deps.guard, principal, this);
+  }
 
   /**
    * Joins the rooms first and takes the snapshot after it, so that no change falls in between. Subscribing again is how
@@ -47,7 +54,7 @@ export class Subscriptions {
     feeds: readonly FeedName[],
     since: Cursor | null,
   ): Promise<JsonText<Subscribed>> {
-    const { session } = this.deps;
+    const session = this.#session;
     await session.check(fileId);
     const isNew = !this.#files.has(fileId);
     if (isNew) await this.#add(fileId);
@@ -86,14 +93,21 @@ export class Subscriptions {
     await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
   }
 
-  /** Ends all of them, and says why. */
-  dismissAll(code: string): void {
-    for (const fileId of [...this.#files]) this.#dismiss(fileId, code);
+  /** Takes a new token, and ends the subscriptions that it does not allow. As `Session.refresh`. */
+  async refresh(token: string): Promise<string | null> {
+    const expiresAt = await this.#session.refresh(token);
+    await this.recheck();
+    return expiresAt;
+  }
+
+  /** The token has run out: ends all of them, and says why. */
+  expired(): void {
+    for (const fileId of [...this.#files]) this.#dismiss(fileId, 'token_expired');
   }
 
   /** Whether it depends on the file's owner that the socket listens to it. */
   dependsOnOwner(fileId: string): boolean {
-    return this.#files.has(fileId) && this.deps.session.dependsOnOwner(fileId);
+    return this.#files.has(fileId) && this.#session.dependsOnOwner(fileId);
   }
 
   /** Ends the subscriptions that are not allowed any more, and says so. Never rejects. */
@@ -103,7 +117,7 @@ export class Subscriptions {
 
   async #recheck(fileId: string): Promise<void> {
     try {
-      await this.deps.session.check(fileId);
+      await this.#session.check(fileId);
     } catch (error) {
       if (isRefusal(error)) this.#dismiss(fileId, 'forbidden');
       // Nobody can tell: then nothing is shown, and whoever comes back is asked anew.
@@ -124,6 +138,7 @@ export class Subscriptions {
   /** Ends all of them, for good. */
   end(): void {
     this.#ended = true;
+    this.#session.end();
     for (const fileId of this.#files) void this.unsubscribe(fileId);
   }
 

@@ -1,6 +1,7 @@
 /** Carries out one thing after the other. What fails is its own matter. */
 export class Turns {
-  #last: Promise<unknown> = Promise.resolve();
+  /** Null where nothing is under way. */
+  #last: Promise<unknown> | null = null;
   #waiting = 0;
 
   constructor(private readonly atMost: number) {}
@@ -9,9 +10,11 @@ export class Turns {
   take(work: () => Promise<void>): boolean {
     if (this.#waiting >= this.atMost) return false;
     this.#waiting++;
-    this.#last = this.#last
+    this.#last = (this.#last ?? Promise.resolve())
       .then(work)
-      .finally(() => this.#waiting--)
+      .finally(() => {
+        if (--this.#waiting === 0) this.#last = null;
+      })
       .catch(() => undefined);
     return true;
   }

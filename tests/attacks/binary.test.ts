@@ -90,7 +90,11 @@ test('what is sent and what comes as text is read as by Socket.IO itself', () =>
     id: fc.nat(),
     data: fc.tuple(fc.constantFrom('file_stats', 'subscribe', '5'), fc.jsonValue()),
   });
-  const read = (decoder: Decoder, text: string): Packet[] => {
+  interface Reader {
+    on(event: 'decoded', handler: (packet: Packet) => void): unknown;
+    add(text: string): void;
+  }
+  const read = (decoder: Reader, text: string): Packet[] => {
     const decoded: Packet[] = [];
     decoder.on('decoded', (packet) => decoded.push(packet));
     decoder.add(text);

@@ -6,6 +6,7 @@ import { createLogger, type Logger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { createGate } from '../../src/realtime/gate.js';
 import type { Gate, GateSocket } from '../../src/realtime/gate-socket.js';
+import { dropLeftovers } from '../../src/realtime/leftovers.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
 import { onTeardown } from '../support/teardown.js';
 
@@ -39,6 +40,8 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );
+  // As the gateway does with every listener.
+  io.on('connection', dropLeftovers);
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   onTeardown(() => io.close());
