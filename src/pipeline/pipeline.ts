@@ -51,6 +51,9 @@ export class Pipeline {
     const { registered } = await this.#announcing(registration.fileId, async () => {
       const result = await this.deps.store.register(registration);
       const isNews = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
+      // Only those that may soon be asked for: a large request has more than there is room for.
+      for (const batchId of result.touched.slice(0, KNOWN_BATCHES))
+        this.#remember(batchId, result.facts.fileId);
       return { changed: isNews ? result.touched : null, registered: result };
     });
     // Whoever registered is answered when the file's stats know of it.

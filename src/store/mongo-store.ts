@@ -96,7 +96,7 @@ export class MongoStore implements Store {
   }
 
   locate(batchId: string): Promise<string | null> {
-    return this.connection.run((db) => locate(db, batchId));
+    return this.connection.run((db) => locate(db, batchId, this.#recent));
   }
 
   register(registration: Registration): Promise<Registered> {
@@ -190,7 +190,7 @@ export class MongoStore implements Store {
   }
 
   news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null> {
-    return this.connection.run((db) => news(db, fileId, announced, this.#recent.lists));
+    return this.connection.run((db) => news(db, fileId, announced, this.#recent));
   }
 
   keepStats(fileId: string, life: string, told: Told, stats: string): Promise<void> {
@@ -251,7 +251,12 @@ export class MongoStore implements Store {
   }
 
   #register(db: Models, registration: Registration): Promise<Registered> {
-    return register(db, this.#held, registration, (ended) => this.#cleanUp(ended));
+    return register(db, this.#held, registration, {
+      buried: (ended) => this.#cleanUp(ended),
+      placed: (batches) => {
+        for (const batch of batches) this.#recent.rememberHead(batch);
+      },
+    });
   }
 
   /** Nobody waits for what is left of an earlier life to go; if it does not, the sweep takes it. */

@@ -57,6 +57,26 @@ describeWithMongo('several gateways on one MongoDB', () => {
     for (const batchId of batchIds) expect(listener.list(batchId)).toHaveLength(40);
   });
 
+  it('tells the newest of a batch and counts it once, whatever either gateway remembers of having written it', async () => {
+    const { a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1', 'b2'] });
+    const listeners = [new Listener(a, 'f1'), new Listener(b, 'f1')];
+    const all = addresses(12);
+    for (let count = 1; count <= all.length; count++) {
+      const emails = all.slice(0, count);
+      for (const batchId of ['b1', 'b2']) await save(count % 3 === 0 ? b : a, { batchId, emails });
+      // Another one has written since this one did.
+      await save(count % 3 === 0 ? a : b, { batchId: 'b2', emails: [...emails, 'one more'] });
+      const listener = listeners[count % 2];
+      await listener?.catchUp(['b1', 'b2']);
+      expect(['b1', 'b2'].map((batchId) => listener?.list(batchId).length)).toEqual([count, count + 1]);
+    }
+    await expectConsistent(a, 'f1');
+    await expectConsistent(b, 'f1');
+    const { total } = await a.page({ fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
+    expect(total).toBe(12 + 13);
+  });
+
   it('registers each batch once and in one order, and opens one life', async () => {
     const { a, b } = open();
     const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);

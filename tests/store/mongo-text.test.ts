@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import mongoose from 'mongoose';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { docOf, jsonOf } from '../../src/store/mongo/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
@@ -95,7 +96,11 @@ describeWithMongo('the text of results in MongoDB', () => {
         ),
         (one) => {
           const update = { batchId: 'b', failed: true, validatedEmails: [JSON.parse(JSON.stringify(one))] };
-          for (const stored of readUpdate(update).results) expect(jsonOf(docOf(stored))).toBe(stored.json);
+          for (const stored of readUpdate(update).results) {
+            const { doc, bytes } = docOf(stored);
+            expect(jsonOf(doc)).toBe(stored.json);
+            expect(bytes).toBe(mongoose.mongo.BSON.serialize(doc).byteLength);
+          }
         },
       ),
       { numRuns: 500 },

@@ -18,20 +18,30 @@ const AT_ONCE = 16;
 /** What a registration does to its file, in the step that writes its intent down. */
 export type Kind = 'created' | 'extended' | 'replaced';
 
+/** Told of new batches as they were written, once they are. */
+export interface Placed {
+  placed(batches: readonly Batch[]): void;
+}
+
+/** Whose intent it is. */
+interface Author extends Placed {
+  readonly kind: Kind;
+}
+
 /**
  * Carries out an intent: gives batches their place in a file. The intent stands in the file's document, written in one
  * step with whatever else a registration changes, so only one is under way at a time and the order of the batches is
  * settled with it. Whoever finds one carries it out, its author or not: each step is a no-op where it was taken already.
  *
  * Answers with the file when all is done; null: its life has ended meanwhile, and nothing is left in it.
- * @throws InvalidInput to its author (`kind`), where another file got a batch at the same time and first
+ * @throws InvalidInput to its author, where another file got a batch at the same time and first
  */
 export async function carryOut(
   db: Models,
   held: Held,
   file: FileDoc,
   intent: Intent,
-  kind?: Kind,
+  author?: Author,
 ): Promise<FileDoc | null> {
   const { fileId, requestId, life } = file;
   const now = new Date();
@@ -40,15 +50,15 @@ export async function carryOut(
     totalEmails,
     place: { fileId, requestId, life, ordinal: intent.from + index },
   }));
-  const known = await insertNew(db, placings, now);
+  const known = await insertNew(db, placings, now, author);
   const foreign: string[] = [];
   for (let start = 0; start < known.length; start += AT_ONCE) {
     const some = known.slice(start, start + AT_ONCE);
     const placed = await Promise.all(some.map((placing) => placeKnown(db, held, placing, now)));
     foreign.push(...placed.flatMap((batchId) => batchId ?? []));
   }
-  if (foreign.length > 0 && kind !== undefined) {
-    await withdraw(db, file, intent, kind);
+  if (foreign.length > 0 && author !== undefined) {
+    await withdraw(db, file, intent, author.kind);
     throw foreignBatches(intent.batches, new Set(foreign));
   }
   const done = await db.files
@@ -118,10 +128,16 @@ interface Placing {
 }
 
 /** Most batches are new: they are written in one go. Answers with those that are there already, in whatever state. */
-async function insertNew(db: Models, places: readonly Placing[], now: Date): Promise<Placing[]> {
+async function insertNew(
+  db: Models,
+  places: readonly Placing[],
+  now: Date,
+  author?: Placed,
+): Promise<Placing[]> {
   const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
   try {
     await db.batches.insertMany(fresh, { lean: true, ordered: false });
+    author?.placed(fresh.map(({ keys: _, results: __, ...head }) => head));
     return [];
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;

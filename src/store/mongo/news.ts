@@ -8,7 +8,8 @@ import { headsOf, summaryOf } from './batch-docs.js';
 import type { Batch, FileDoc } from './documents.js';
 import { factsOf, fileOf } from './lives.js';
 import type { Models } from './models.js';
-import { settle } from './settling.js';
+import type { Recently } from './recently.js';
+import { NOTHING_SETTLED, type Settled, settle } from './settling.js';
 import { placed } from './shares.js';
 import { inOneState, resultsAt } from './spans.js';
 
@@ -16,29 +17,49 @@ import { inOneState, resultsAt } from './spans.js';
 export async function settledFile(db: Models, fileId: string): Promise<FileDoc | null> {
   const file = await fileOf(db, fileId);
   if (file === null) return null;
-  return (await settle(db, file.life)) ?? file;
+  return (await settle(db, file.life)).file ?? file;
 }
 
 /**
  * The count of changes is read before the batches: what is counted is in them, and what comes in between is only told of
- * before it is counted.
+ * before it is counted. A batch that was written here last is not read at all where it has not changed around that count.
  */
 export async function news(
   db: Models,
   fileId: string,
   announced: ReadonlyMap<string, Announced>,
-  recent: RecentLists,
+  recent: Recently,
 ): Promise<News | null> {
-  const file = await settledFile(db, fileId);
-  if (file === null) return null;
-  const heads = announced.size === 0 ? new Map<string, Batch>() : await headsOf(db, [...announced.keys()]);
+  const batchIds = [...announced.keys()];
+  const left = batchIds.flatMap((batchId) => recent.heads.get(batchId) ?? []);
+  const counted = await countedFile(db, fileId, left[0]?.life ?? null);
+  if (counted === null) return null;
+  const { file, unchanged } = counted;
+  const known = left.filter(({ unsettled }) => unsettled !== undefined && unchanged.has(unsettled));
+  const heads = new Map(known.map((batch) => [batch.batchId, batch]));
+  const others = batchIds.filter((batchId) => !heads.has(batchId));
+  if (others.length > 0) for (const [batchId, batch] of await headsOf(db, others)) heads.set(batchId, batch);
   const batches = await Promise.all(
-    [...announced].map(([batchId, known]) => {
+    [...announced].map(([batchId, told]) => {
       const batch = heads.get(batchId);
-      return batch?.life === file.life ? newsOf(db, batch, known, recent) : null;
+      return batch?.life === file.life ? newsOf(db, batch, told, recent.lists) : null;
     }),
   );
   return { facts: factsOf(file), changes: file.changes, batches: batches.flatMap((batch) => batch ?? []) };
+}
+
+/** The file with everything counted that was stored before; `life`: the one that is likely to stand. */
+async function countedFile(
+  db: Models,
+  fileId: string,
+  life: string | null,
+): Promise<(Settled & { file: FileDoc }) | null> {
+  const likely = life === null ? NOTHING_SETTLED : await settle(db, life);
+  if (likely.file?.fileId === fileId) return { ...likely, file: likely.file };
+  const file = await fileOf(db, fileId);
+  if (file === null) return null;
+  const settled = file.life === life ? NOTHING_SETTLED : await settle(db, file.life);
+  return { ...settled, file: settled.file ?? file };
 }
 
 function newsOf(

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mongo, trusted } from 'mongoose';
+import { trusted } from 'mongoose';
 import type { Result } from '../../domain/result.js';
 import { Fault } from '../../errors.js';
 import type { Batch, PartDoc, PartRef } from './documents.js';
 import type { Models } from './models.js';
-import { docOf, indexKeyOf, type ResultDoc } from './result-docs.js';
+import { docOf, indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc } from './result-docs.js';
 
 const MAX_PART = 8 * 2 ** 20;
 const MAX_RESULT = 15 * 2 ** 20;
@@ -19,17 +19,17 @@ export interface Item {
 }
 
 export function itemOf(result: Result): Item {
-  const item = sized(docOf(result), indexKeyOf(result));
+  const item = keyed(docOf(result), indexKeyOf(result));
   if (item.bytes > MAX_RESULT)
     throw new Fault('payload_too_large', 'a single result is larger than the database takes');
   return item;
 }
 
 /** With what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
-const sized = (doc: ResultDoc, key: string): Item => ({
+const keyed = ({ doc, bytes }: SizedDoc, key: string): Item => ({
   doc,
   key,
-  bytes: mongo.BSON.calculateObjectSize(doc) + Buffer.byteLength(key) + 24,
+  bytes: bytes + Buffer.byteLength(key) + 24,
 });
 
 export const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -74,7 +74,9 @@ export async function writeParts(
 /** The results of a part; null: its batch does not refer to it any more. */
 export async function itemsOf(db: Models, { id }: PartRef): Promise<Item[] | null> {
   const part = await db.parts.findById(id).lean<PartDoc>().exec();
-  return part === null ? null : part.results.map((doc, index) => sized(doc, part.keys[index] ?? ''));
+  return part === null
+    ? null
+    : part.results.map((doc, index) => keyed(sizedDoc(doc), part.keys[index] ?? ''));
 }
 
 /** Says of parts that a reference to them may be about to go: if nobody comes to drop them, the sweep looks. */

@@ -6,15 +6,19 @@ const MAX_HEAD_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */
 const HEAD_BYTES = 1_500;
 
-/** What this gateway has written last. Others may have written since: whoever relies on it writes on condition that they have not. */
+/** What this gateway has written or seen last. Others may have written since: whoever relies on it writes on condition that they have not. */
 export class Recently {
   readonly lists = new RecentLists();
   readonly heads = new Recent<Batch>(MAX_HEAD_BYTES);
 
   remember(batch: Batch, list: MeasuredList): void {
-    const { batchId, summary, rewrites, parts, fingerprint } = batch;
+    this.rememberHead(batch);
+    if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list);
+  }
+
+  rememberHead(batch: Batch): void {
+    const { batchId, summary, rewrites, parts } = batch;
     this.heads.set(batchId, batch, HEAD_BYTES + summary.length + rewrites.length + 200 * parts.length);
-    if (fingerprint === list.fingerprint) this.lists.remember(batchId, list);
   }
 
   forget(batchId: string): void {

@@ -5,7 +5,7 @@ import { restandBatch } from './batches.js';
 import type { Batch, FileDoc, Intent } from './documents.js';
 import { unavailable } from './errors.js';
 import type { Held } from './held.js';
-import { carryOut, foreignBatches } from './intents.js';
+import { carryOut, foreignBatches, type Placed } from './intents.js';
 import { factsOf, fileOf } from './lives.js';
 import type { Models } from './models.js';
 import { planOf } from './plans.js';
@@ -13,14 +13,20 @@ import { planOf } from './plans.js';
 /** Others may be faster a few times, not for ever. */
 const ATTEMPTS = 100;
 
+/** What a registration has done, told once it is in the database. */
+export interface Effects extends Placed {
+  /** A life ended by it. */
+  buried(ended: { _id: string; requestId: string | null }): void;
+}
+
 const SUPERSEDED = { outcome: 'superseded', touched: [] } as const;
 
-/** Registers batches, as `Store.register` says; `buried` is told of a life that ended by it. */
+/** Registers batches, as `Store.register` says. */
 export async function register(
   db: Models,
   held: Held,
   registration: Registration,
-  buried: (ended: { _id: string; requestId: string | null }) => void,
+  effects: Effects,
 ): Promise<Registered> {
   const wanted = distinct(registration.batches);
   const batchIds = wanted.map(({ batchId }) => batchId);
@@ -42,11 +48,12 @@ export async function register(
     for (const batchId of resized) touched.add(batchId);
     const begun = await plan.begin();
     if (begun === null) continue;
-    if (plan.kind === 'replaced' && file !== null) buried({ _id: file.life, requestId: file.requestId });
+    if (plan.kind === 'replaced' && file !== null)
+      effects.buried({ _id: file.life, requestId: file.requestId });
     const done =
       begun.intent === undefined || plan.kind === 'named'
         ? begun
-        : await carryOut(db, held, begun, begun.intent, plan.kind);
+        : await carryOut(db, held, begun, begun.intent, { kind: plan.kind, ...effects });
     for (const { batchId } of begun.intent?.batches ?? []) touched.add(batchId);
     if (outcome === 'unchanged' && plan.kind !== 'named') outcome = plan.kind;
     if (done !== null && plan.isAll && resized.length === plan.sized.length) return answer(done);

@@ -1,5 +1,7 @@
+import { mongo } from 'mongoose';
 import type { Result } from '../../domain/result.js';
 import { keyOf, letterOf } from '../address-key.js';
+import { isOdd, MAX_DEPTH, sizeIn } from './bson-size.js';
 
 /** A result as other programs read it. */
 export interface ResultDoc {
@@ -15,8 +17,12 @@ export interface ResultDoc {
 
 type Verdict = Omit<ResultDoc, 'json' | 'details'>;
 
-/** Servers refuse documents that are nested beyond 100 levels; a result's details start some levels deep. */
-const MAX_DEPTH = 64;
+/** With the bytes that it takes as BSON. */
+export interface SizedDoc {
+  readonly doc: ResultDoc;
+  readonly bytes: number;
+}
+
 /** BSON of an object may be some seven times as long as its JSON: more than this stays text. */
 const MAX_NATIVE = 2 ** 20;
 
@@ -24,17 +30,21 @@ const MAX_NATIVE = 2 ** 20;
  * The result as a document from which `jsonOf` makes the same text again, but for its producer's blanks. Numbers and strings survive BSON as they are;
  * keys do not all: one with a NUL cannot be written, and some mean something to the driver.
  */
-export function docOf({ json }: Result): ResultDoc {
-  const { details, ...verdict } = JSON.parse(json) as Verdict & { details: unknown };
+export function docOf({ json }: Result): SizedDoc {
+  const parsed = JSON.parse(json) as ResultDoc;
   const isSmall = json.length < MAX_NATIVE;
+  const bytes = isSmall ? sizeIn(json, parsed) : Number.NaN;
   // Two keys that differed in an ill-formed character alone are one and the same now, which only text can hold.
-  if (isSmall && fits(details, MAX_DEPTH) && (!json.includes('\ufffd') || isUnambiguous(json, details)))
-    return { ...verdict, details };
+  if (bytes > 0 && (!json.includes('\ufffd') || isUnambiguous(json, parsed.details)))
+    return { doc: parsed, bytes };
+  const { details, ...verdict } = parsed;
   const head = headOf(verdict);
   // A text that was kept as it came is too short to be nested too deeply.
   const text = json.startsWith(head) ? json.slice(head.length, -1) : JSON.stringify(details);
-  return { ...verdict, details: isSmall ? likeness(details, MAX_DEPTH) : null, json: text };
+  return sizedDoc({ ...verdict, details: isSmall ? likeness(details, MAX_DEPTH) : null, json: text });
 }
+
+export const sizedDoc = (doc: ResultDoc): SizedDoc => ({ doc, bytes: mongo.BSON.calculateObjectSize(doc) });
 
 /** The result's JSON, byte for byte as it was when it was stored, but without blanks. */
 export function jsonOf(doc: ResultDoc): string {
@@ -51,21 +61,6 @@ function headOf({ email, is_valid, status, risk_level, deliverability_score }: V
 
 const isUnambiguous = (json: string, details: unknown): boolean =>
   json.endsWith(`,"details":${JSON.stringify(details)}}`);
-
-const isOdd = (key: string): boolean =>
-  key === '' ||
-  key === '__proto__' ||
-  key === '_bsontype' ||
-  key.startsWith('$') ||
-  key.includes('.') ||
-  key.includes('\0');
-
-function fits(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => fits(item, depth - 1));
-  return Object.entries(value).every(([key, item]) => !isOdd(key) && fits(item, depth - 1));
-}
 
 /** The nearest that BSON can hold: odd characters of keys in another form, nothing below the last level. */
 function likeness(value: unknown, depth: number): unknown {

@@ -74,10 +74,13 @@ export async function fail(db: Models, fileId: string, batchId: string, reason: 
   throw unavailable('too many updates of one batch at once');
 }
 
-/** The file that a batch is registered for; null: none that stands. */
-export async function locate(db: Models, batchId: string): Promise<string | null> {
+/** The file that a batch is registered for; null: none that stands. `recent`: an update of the batch is about to be saved. */
+export async function locate(db: Models, batchId: string, recent?: Recently): Promise<string | null> {
   const batch = await headOf(db, batchId);
-  return batch === null ? null : ((await ownerOf(db, batch))?.fileId ?? null);
+  const file = batch === null ? null : await ownerOf(db, batch);
+  if (batch === null || file === null) return null;
+  recent?.rememberHead(batch);
+  return file.fileId;
 }
 
 type Whose = { batch: Batch; file: FileDoc } | 'unregistered' | 'nobody' | 'over';
