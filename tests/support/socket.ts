@@ -2,7 +2,7 @@ import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket
 import type { Refusal, Subscription } from './protocol.js';
 import { onTeardown } from './teardown.js';
 
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 30_000;
 
 /** A bare Socket.IO client, connected; gone after the test. */
 export async function connect(

@@ -26,11 +26,11 @@ export class Torrent {
     await Promise.all(Array.from({ length: atOnce }, worker));
   }
 
-  /** Brings every batch to its end. */
+  /** Brings every batch to its end: those as well of which an update may have been stored and not answered. */
   async finish(url: string): Promise<void> {
     const producer = new Producer(url);
-    for (const [fileId, oracle] of this.oracles) {
-      for (const batchId of oracle.batchIds)
+    for (const fileId of this.oracles.keys()) {
+      for (const batchId of [...this.#done.keys()].filter((id) => id.startsWith(`${fileId}/`)))
         await this.#send(producer, fileId, this.#list(batchId, SIZE, true));
     }
   }

@@ -7,7 +7,7 @@ export class Signal {
   }
 
   /** Fulfilled as soon as the condition holds. @throws when it does not in time; `describe` says what was there */
-  until(condition: () => boolean, describe: () => string, withinMs = 10_000): Promise<void> {
+  until(condition: () => boolean, describe: () => string, withinMs = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void) => {
         clearTimeout(timer);
@@ -28,7 +28,7 @@ export class Signal {
 }
 
 /** Asks again and again, for what only answers when it is asked. @throws the last failure when the time is over */
-export async function eventually<T>(ask: () => Promise<T>, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T>, withinMs = 30_000): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     try {
