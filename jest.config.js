@@ -6,6 +6,7 @@ export default {
   transform: {},
   testEnvironment: 'node',
   testTimeout: 60_000,
-  maxWorkers: 3,
+  maxWorkers: 2,
+  testSequencer: '<rootDir>/dist/tests/support/longest-first.js',
   reporters: ['default', '<rootDir>/dist/tests/support/totals-reporter.js'],
 };
