@@ -39,9 +39,9 @@ export class GatewayProcess {
     const lines = createInterface({ input: child.stdout });
     const url = await new Promise<string>((resolve, reject) => {
       lines.on('line', (line) => {
-        const { msg, url, level } = JSON.parse(line) as { msg?: string; url?: string; level?: number };
+        const { msg, url, level } = JSON.parse(line) as { msg?: string; url?: string; level?: string };
         if (msg === 'listening' && url !== undefined) resolve(url);
-        if (level !== undefined && level > 30) process.stderr.write(`the gateway says: ${line}\n`);
+        if (level !== 'info') process.stderr.write(`the gateway says: ${line}\n`);
       });
       child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
     });

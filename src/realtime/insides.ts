@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket as TcpSocket } from 'node:net';
 import type { Socket } from 'socket.io';
-import WebSocket from 'ws';
+import type WebSocket from 'ws';
+import * as ws from 'ws';
 
 /**
  * All that is relied on of engine.io and ws and that they do not declare, in one place. Where an upgrade takes something
@@ -34,7 +35,8 @@ interface SenderInside {
 /** A whole text message, as servers send it. */
 const TEXT = { readOnly: false, mask: false, rsv1: false, opcode: 1, fin: true };
 
-const sender = (WebSocket as unknown as SenderInside).Sender;
+/** Of the module, not of the class: that has one only where somebody has loaded ws as CommonJS before. */
+const sender = (ws as unknown as SenderInside).Sender;
 
 export const insideOf = (connection: Socket['conn']): EngineInside => connection as unknown as EngineInside;
 

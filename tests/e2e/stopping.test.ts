@@ -132,7 +132,8 @@ test('leaves in good order while updates pour in', async () => {
   expect(seen).toEqual(['200 []', '503 ["draining"]', 'gone']);
   const states = parsed(gateway.log).map(({ msg }) => msg);
   expect(states.slice(-2)).toEqual(['stopping', 'stopped']);
-  expect(parsed(gateway.log).filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
+  // Among what would be a warning: rooms that cannot be written to directly.
+  expect(parsed(gateway.log).filter(({ level }) => level !== 'info')).toEqual([]);
   for (const listener of listeners) await listener.until(() => !listener.isConnected);
   expect(listeners.map(({ draining }) => draining !== null)).toEqual([true, true, true]);
   expect(notes).toEqual(notes.map(() => ['draining', 'closed']));
