@@ -10,8 +10,8 @@ export class Laggards {
   readonly #underway = new WeakMap<GateSocket, Map<string, Packet | null>>();
 
   constructor(
-    /** Writes what was sent meanwhile and has not been written: it comes behind what is kept, or in its place. */
-    private readonly settle: () => void,
+    /** Writes to the socket what was sent meanwhile: it comes behind what is kept, or in its place. */
+    private readonly settle: (socket: GateSocket) => void,
   ) {}
 
   /** Writes the stats, or keeps them in the place of older ones until those that are under way have been taken. */
@@ -27,7 +27,7 @@ export class Laggards {
     }
     files.set(fileId, null);
     socket.conn.write(stats.text, stats.options, () => {
-      this.settle();
+      this.settle(socket);
       const newest = files.get(fileId) ?? null;
       files.delete(fileId);
       if (newest !== null) this.write(socket, fileId, newest);

@@ -8,10 +8,13 @@ import type { Gate, GateSocket } from './gate-socket.js';
 import { missing } from './insides.js';
 import { Laggards } from './laggards.js';
 import { Mailing, Packet } from './mailing.js';
+import { type Posting, Postings } from './postings.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** Frames are joined up to so many characters; larger ones would cost more to copy than a second write costs. */
 const JOIN_UP_TO = 65_536;
+/** Some ten microseconds each. */
+const SOCKETS_PER_TURN = 1_000;
 
 interface Gathered {
   readonly packets: Packet[];
@@ -25,32 +28,44 @@ interface Move {
   readonly wasIn: boolean;
 }
 
+export interface RoomOptions extends BacklogOptions {
+  /** Sockets that are written to in one turn of the event loop. */
+  readonly socketsPerTurn?: number;
+}
+
 /**
  * Writes the payloads of a feed to the sockets of its rooms: as text, framed once, parsed by nobody on the way. What comes
  * for a file within one turn of the event loop is joined into one write; a socket for which nothing waits gets it
- * straight on its TCP socket, any other one through engine.io. Each socket gets a file's events in their order, among
- * themselves and with whatever else is written to it.
+ * straight on its TCP socket, any other one through engine.io. A large room is written to over several turns. Each socket
+ * gets a file's events in their order, among themselves and with whatever else is written to it.
  */
 export class RoomWriter implements Rooms {
   readonly backlogs: Backlogs;
-  readonly #laggards = new Laggards(() => this.#settle());
+  readonly #laggards = new Laggards((socket) => this.#settle(socket));
   readonly #gathered = new Map<string, Gathered>();
+  readonly #postings = new Postings((id, fileId, mailing) => this.#write(id, fileId, mailing));
   #due: NodeJS.Immediate | null = null;
-  #isPosting = false;
   /** Null until a WebSocket connection has shown whether it can be written to. */
   #isDirect: boolean | null = null;
 
   constructor(
     private readonly io: Gate,
-    options: BacklogOptions,
+    private readonly options: RoomOptions,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {
     this.backlogs = new Backlogs(options, metrics, logger);
     const namespace = io.of('/');
-    const settle = () => this.#settle();
-    // Anything else that is written to somebody comes behind what was sent before it.
-    namespace.on('connection', ({ conn }) => void conn.on('packetCreate', settle));
+    const sockets = new WeakMap<GateSocket['conn'], GateSocket>();
+    const settle = (conn: GateSocket['conn']) => this.#settle(sockets.get(conn));
+    // Anything else that is written to somebody comes behind what was sent before it. One function for all of them.
+    const created = function (this: GateSocket['conn']) {
+      settle(this);
+    };
+    namespace.on('connection', (socket) => {
+      sockets.set(socket.conn, socket);
+      socket.conn.on('packetCreate', created);
+    });
     namespace.adapter.on('join-room', (room, id) => this.#moved({ id, room, wasIn: false }));
     namespace.adapter.on('leave-room', (room, id) => this.#moved({ id, room, wasIn: true }));
   }
@@ -62,7 +77,7 @@ export class RoomWriter implements Rooms {
     if (gathered === undefined) {
       gathered = { packets: [], size: 0 };
       this.#gathered.set(fileId, gathered);
-      this.#due ??= setImmediate(() => this.flush());
+      this.#arm();
     }
     // An EVENT packet of the default namespace, as Socket.IO itself would serialise it.
     gathered.packets.push(new Packet(feed, `2["${eventName(feed)}",${payload}]`));
@@ -71,11 +86,13 @@ export class RoomWriter implements Rooms {
     if (gathered.size >= JOIN_UP_TO) this.#post(fileId);
   }
 
-  /** Writes what has been gathered. */
-  flush(): void {
-    if (this.#due !== null) clearImmediate(this.#due);
-    this.#due = null;
-    for (const fileId of this.#gathered.keys()) this.#post(fileId);
+  #arm(): void {
+    this.#due ??= setImmediate(() => {
+      this.#postAll();
+      this.#due = null;
+      this.#postings.writeSome(this.options.socketsPerTurn ?? SOCKETS_PER_TURN);
+      if (!this.#postings.isEmpty) this.#arm();
+    });
   }
 
   readmit(fileId: string): Promise<void> | null {
@@ -90,11 +107,14 @@ export class RoomWriter implements Rooms {
     for (const listener of listeners) void listener.forget(fileId);
   }
 
-  /** While something is being written, all of it is on its way already. */
-  #settle(): void {
-    if (!this.#isPosting) this.flush();
+  /** Writes to a socket what was sent to it until now. While something is being written, that is under way. */
+  #settle(socket: GateSocket | undefined): void {
+    if (this.#postings.isWriting || socket === undefined) return;
+    this.#postAll();
+    this.#postings.writeTo(socket.id);
   }
 
+  /** What was sent before the move is for the room as it was then. */
   #moved(move: Move): void {
     const fileId = fileOf(move.room);
     if (fileId === null) return;
@@ -103,6 +123,11 @@ export class RoomWriter implements Rooms {
     if (move.wasIn && socket !== undefined) this.#laggards.forget(socket, fileId);
   }
 
+  #postAll(): void {
+    for (const fileId of this.#gathered.keys()) this.#post(fileId);
+  }
+
+  /** Says who gets what was gathered. */
   #post(fileId: string, move?: Move): void {
     const gathered = this.#gathered.get(fileId);
     if (gathered === undefined) return;
@@ -111,23 +136,16 @@ export class RoomWriter implements Rooms {
     const only = (wanted: FeedName) => new Mailing(packets.filter(({ feed }) => feed === wanted));
     const mailings = { both: new Mailing(packets), stats: only('stats'), emails: only('emails') };
     const [stats, emails] = [this.#members('stats', fileId), this.#members('emails', fileId)];
-    const write = (id: string, wantsStats: boolean, wantsEmails: boolean) => {
-      if (wantsStats && wantsEmails) this.#write(id, fileId, mailings.both);
-      else if (wantsStats) this.#write(id, fileId, mailings.stats);
-      else if (wantsEmails) this.#write(id, fileId, mailings.emails);
-    };
-    this.#isPosting = true;
-    try {
-      for (const id of stats) if (id !== move?.id) write(id, true, emails.has(id));
-      for (const id of emails) if (id !== move?.id && !stats.has(id)) write(id, false, true);
-      if (move !== undefined) {
-        const wasIn = (feed: FeedName, now: ReadonlySet<string>) =>
-          move.room === roomOf(feed, fileId) ? move.wasIn : now.has(move.id);
-        write(move.id, wasIn('stats', stats), wasIn('emails', emails));
-      }
-    } finally {
-      this.#isPosting = false;
+    const wasIn = (id: string, feed: FeedName, now: ReadonlySet<string>) =>
+      id === move?.id && move.room === roomOf(feed, fileId) ? move.wasIn : now.has(id);
+    const posting: Posting = new Map();
+    for (const id of new Set([...stats, ...emails, ...(move === undefined ? [] : [move.id])])) {
+      const [wantsStats, wantsEmails] = [wasIn(id, 'stats', stats), wasIn(id, 'emails', emails)];
+      if (wantsStats) posting.set(id, wantsEmails ? mailings.both : mailings.stats);
+      else if (wantsEmails) posting.set(id, mailings.emails);
     }
+    this.#postings.add(fileId, posting);
+    this.#arm();
   }
 
   #write(id: string, fileId: string, mailing: Mailing): void {

@@ -36,7 +36,8 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
   });
   const rooms = new RoomWriter(
     io,
-    { maxBufferedBytes },
+    // Rooms of a few sockets are written to over several turns already.
+    { maxBufferedBytes, socketsPerTurn: 2 },
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );
