@@ -10,7 +10,7 @@ interface Question {
   readonly goals: Readonly<Partial<Record<'floor' | 'stock', Goal>>>;
 }
 
-const ROUNDS = 9;
+const ROUNDS = 5;
 const WARM_UPS = 3;
 
 const QUESTIONS: readonly Question[] = [

@@ -25,7 +25,7 @@ export interface ListenersDeps {
 }
 
 /** Snapshots that are answered in one turn of the event loop: each may be some 30 kB to write. */
-const SNAPSHOTS_PER_TURN = 32;
+const SNAPSHOTS_PER_TURN = 64;
 
 /** Lets listeners in. What is done for all of them alike is done by functions that they share: most only listen. */
 export function admitListeners(io: Gate, deps: ListenersDeps): void {

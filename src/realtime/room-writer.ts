@@ -14,7 +14,7 @@ import type { Subscriptions } from './subscriptions.js';
 /** Frames are joined up to so many characters; larger ones would cost more to copy than a second write costs. */
 const JOIN_UP_TO = 65_536;
 /** Some ten microseconds each. */
-const SOCKETS_PER_TURN = 1_000;
+const SOCKETS_PER_TURN = 500;
 
 interface Gathered {
   readonly packets: Packet[];
