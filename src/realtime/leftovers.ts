@@ -61,15 +61,12 @@ function tidy(connection: GateSocket['conn']): void {
 const Listeners = function (this: object) {} as unknown as new () => Record<string | symbol, unknown>;
 Listeners.prototype = Object.create(null);
 
-/** Puts an emitter's listeners, which come in a hash table and in arrays with room to grow, where they take what they need. */
+/** Puts an emitter's listeners, which come in a hash table, where they take what they need. Its arrays of them are its own: it marks them. */
 function compact(emitter: object): void {
   const inside: EmitterInside = emitter;
   const { _events: before } = inside;
   if (before === undefined) return;
   const listeners = new Listeners();
-  for (const event of Reflect.ownKeys(before)) {
-    const listener = before[event];
-    listeners[event] = Array.isArray(listener) ? listener.slice() : listener;
-  }
+  for (const event of Reflect.ownKeys(before)) listeners[event] = before[event];
   inside._events = listeners;
 }

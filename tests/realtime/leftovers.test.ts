@@ -33,6 +33,17 @@ describe.each([
     expect(client.connected).toBe(true);
   });
 
+  it('is over when its TCP connection is, without a farewell', async () => {
+    const stage = await roomStage();
+    const { client, socket } = await arrived(stage);
+    const gone = once(socket as never, 'disconnect');
+    const { transport } = client.io.engine as unknown as { transport: { ws: { terminate(): void } } };
+    transport.ws.terminate();
+    await gone;
+    await eventually(async () => expect(stage.io.engine.clientsCount).toBe(0));
+    expect(stage.io.of('/').adapter.sids.size).toBe(0);
+  });
+
   it('is heard to its end', async () => {
     const stage = await roomStage();
     const { client, socket } = await arrived(stage);
