@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BATCH } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
 import type { GatewayProcess } from '../support/gateway.js';
+import { paced } from '../support/pace.js';
 import { counted, type Installation, install } from './installation.js';
 import { inTheOrderOfWorkers, type Message } from './publisher.js';
 
@@ -10,7 +10,6 @@ const ADDRESSES = 20_000;
 const STEP = 5;
 const WITHIN_MS = 8_000;
 const FILE = 'flood';
-const PATIENCE_MS = 300_000;
 
 /** Do two gateways keep up when the validator publishes as fast as it can? */
 export async function flood(): Promise<Figure[]> {
@@ -34,14 +33,12 @@ async function measured(installation: Installation, messages: readonly Message[]
   const cpu = { gateways: gateways.map((gateway) => gateway.cpu), redis: redis.cpu, mongo: mongo.cpu };
   const startedAt = performance.now();
   let longest = 0;
-  for (const [index, message] of messages.entries()) {
-    const due = startedAt + (index / messages.length) * WITHIN_MS;
-    if (due > performance.now()) await sleep(due - performance.now());
-    await publisher.publish(message);
+  await paced(messages.length, messages.length / (WITHIN_MS / 1000), async (index) => {
+    await publisher.publish(messages[index] as Message);
     if (index % 50 === 0) longest = Math.max(longest, (await publisher.subscribers()).waitingBytes);
-  }
+  });
   const publishedAt = performance.now();
-  await Promise.all(gateways.map((gateway) => completed(gateway)));
+  await Promise.all(gateways.map((gateway) => gateway.completed(FILE)));
   const wholeAt = performance.now();
   const after = await publisher.subscribers();
   const sum = async (name: string, labels?: string) =>
@@ -70,14 +67,6 @@ async function measured(installation: Installation, messages: readonly Message[]
     one('CPU of Redis', 's', (redis.cpu - cpu.redis) / 1000),
     one('CPU of the database', 's', (mongo.cpu - cpu.mongo) / 1000),
   ];
-}
-
-async function completed(gateway: GatewayProcess): Promise<void> {
-  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(50)) {
-    const { status } = JSON.parse(await gateway.get(`/api/files/${FILE}/stats`)) as { status: string };
-    if (status === 'completed') return;
-  }
-  throw new Error('the file is not complete');
 }
 
 function first({ gateways: [gateway] }: Installation): GatewayProcess {

@@ -28,6 +28,14 @@ export const isMet = ({ values, goal }: Figure): boolean | null =>
       ? median(values) <= goal.atMost
       : median(values) >= goal.atLeast;
 
+/** How late the event loop was, as the probe in a gateway has it. */
+export const loopFigure = (what: string, p999: number): Figure => ({
+  what: `${what}: event loop delay, p99.9 (an idle loop shows 1)`,
+  unit: 'ms',
+  values: [p999],
+  goal: { atMost: 50 },
+});
+
 /** Two sides measured in turns, whoever begins changing with every round: what else goes on meets both alike. */
 export async function inTurns<A extends string>(
   rounds: number,

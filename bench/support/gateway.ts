@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './children.js';
 import type { LoopDelay } from './loop-probe.js';
 import { cpuOf, type Memory, mainCpuOf, memoryOf, waitedForCpu } from './usage.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const PATIENCE_MS = 300_000;
+const LOOK_MS = 50;
 const PROBE = new URL('./loop-probe.js', import.meta.url).href;
 
 export interface Start {
@@ -84,6 +87,15 @@ export class GatewayProcess {
 
   post(path: string, body: string): Promise<string> {
     return this.#ask('POST', path, body);
+  }
+
+  /** Fulfilled once a file is complete. */
+  async completed(fileId: string): Promise<void> {
+    for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(LOOK_MS)) {
+      const { status } = JSON.parse(await this.get(`/api/files/${fileId}/stats`)) as { status: string };
+      if (status === 'completed') return;
+    }
+    throw new Error('the file is not complete');
   }
 
   delete(path: string): Promise<string> {

@@ -4,12 +4,12 @@ import { Listener } from '../load/listener.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
+import { paced } from '../support/pace.js';
 
 const FILE = 'traffic';
 const ADDRESSES = 10_000;
 const STEP = 5;
 const UPDATES_PER_SECOND = 250;
-const LOOK_MS = 50;
 const AFTERMATH_MS = 500;
 
 /** How many bytes does a listener of a whole file get, beside being sent the whole list each time? */
@@ -33,13 +33,10 @@ async function measured(gateway: GatewayProcess): Promise<Figure[]> {
   const before = { bytes: listener.bytes, frames: listener.frames };
 
   const messages = inTheOrderOfWorkers(batches, STEP);
-  const startedAt = performance.now();
-  for (const [index, { text }] of messages.entries()) {
-    const due = startedAt + (index / UPDATES_PER_SECOND) * 1000;
-    if (due > performance.now()) await sleep(due - performance.now());
-    await gateway.post('/api/updates', text);
-  }
-  await completed(gateway);
+  await paced(messages.length, UPDATES_PER_SECOND, (index) =>
+    gateway.post('/api/updates', messages[index]?.text ?? ''),
+  );
+  await gateway.completed(FILE);
   await sleep(AFTERMATH_MS);
   const bytes = listener.bytes - before.bytes;
   const frames = listener.frames - before.frames;
@@ -61,12 +58,4 @@ async function measured(gateway: GatewayProcess): Promise<Figure[]> {
     { what: 'messages to a listener', unit: '', values: [frames] },
     { what: 'the whole list, as NDJSON', unit: 'MB', values: [listBytes / 1e6] },
   ];
-}
-
-async function completed(gateway: GatewayProcess): Promise<void> {
-  for (;;) {
-    const { status } = JSON.parse(await gateway.get(`/api/files/${FILE}/stats`)) as { status: string };
-    if (status === 'completed') return;
-    await sleep(LOOK_MS);
-  }
 }

@@ -41,21 +41,19 @@ export class Door {
   watch(engine: Engine): void {
     // Asked at the beginning: a connection that has ended knows no address any more.
     const addresses = new Map<Connection, string>();
-    const forget = (connection: Connection) => {
-      const address = addresses.get(connection) ?? '';
-      addresses.delete(connection);
-      const left = (this.#open.get(address) ?? 1) - 1;
-      if (left > 0) this.#open.set(address, left);
-      else this.#open.delete(address);
-    };
+    const open = this.#open;
     // One for all connections.
     const closed = function (this: Connection) {
-      forget(this);
+      const address = addresses.get(this) ?? '';
+      addresses.delete(this);
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
     };
     engine.on('connection', (connection: Connection) => {
       const address = this.options.addressOf(connection.request);
       addresses.set(connection, address);
-      this.#open.set(address, (this.#open.get(address) ?? 0) + 1);
+      open.set(address, (open.get(address) ?? 0) + 1);
       connection.on('close', closed);
     });
   }

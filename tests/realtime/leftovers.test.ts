@@ -20,6 +20,11 @@ describe.each([
     return { client, socket };
   };
 
+  const expectNobody = async ({ io }: RoomStage) => {
+    await eventually(async () => expect(io.engine.clientsCount).toBe(0));
+    expect(io.of('/').adapter.sids.size).toBe(0);
+  };
+
   it('keeps no request that opened it', async () => {
     const stage = await roomStage();
     const requests: WeakRef<object>[] = [];
@@ -40,8 +45,7 @@ describe.each([
     const { transport } = client.io.engine as unknown as { transport: { ws: { terminate(): void } } };
     transport.ws.terminate();
     await gone;
-    await eventually(async () => expect(stage.io.engine.clientsCount).toBe(0));
-    expect(stage.io.of('/').adapter.sids.size).toBe(0);
+    await expectNobody(stage);
   });
 
   it('is heard to its end', async () => {
@@ -50,7 +54,6 @@ describe.each([
     const gone = once(socket as never, 'disconnect');
     client.disconnect();
     await gone;
-    await eventually(async () => expect(stage.io.engine.clientsCount).toBe(0));
-    expect(stage.io.of('/').adapter.sids.size).toBe(0);
+    await expectNobody(stage);
   });
 });
