@@ -3,7 +3,9 @@ import { MongoStore } from '../../src/store/mongo-store.js';
 import type { Store } from '../../src/store/store.js';
 import { fill, listsOf, register, registration, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
+import { Line } from '../support/line.js';
 import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
+import { onTeardown } from '../support/teardown.js';
 import { LIMITS, openStore } from './mongo-harness.js';
 
 const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
@@ -109,6 +111,23 @@ describeWithOwnMongo('a MongoDB that comes and goes', () => {
     }
     await eventually('the database answers again', () => answers(store), 30_000);
     expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+  });
+
+  it('may store what it never answers: whoever sends it again is told that it was', async () => {
+    const uri = new URL(server.newUri());
+    const line = await Line.to(Number(uri.port));
+    onTeardown(() => line.close());
+    uri.port = String(line.port);
+    const store = openStore(String(uri));
+    await register(store, { fileId: 'f1', batches: ['b1'] });
+    line.dieAfter('fingerprint');
+    const saved = save(store, { batchId: 'b1', emails: ['a'] });
+    await expect(saved).rejects.toMatchObject(unavailable);
+    await line.restore();
+    await eventually('the store found its database again', () => answers(store));
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+    expect(await save(store, { batchId: 'b1', emails: ['a'] })).toMatchObject({ outcome: 'applied' });
+    expect(await save(store, { batchId: 'b1', emails: ['a'] })).toMatchObject({ outcome: 'unchanged' });
   });
 
   it.each(['mongodb://user:secret@/nowhere', 'http://user:secret@host', 'user:secret@host', ''])(

@@ -10,12 +10,17 @@ export const isDuplicate = (error: unknown): boolean =>
 const isSocketError = (error: unknown): boolean =>
   /^(E[A-Z]+|ERR_(STREAM|SOCKET)_\w+)$/.test(String((error as { code?: unknown } | null)?.code));
 
-/** Nobody can say whether the write took place: its answer was lost. */
+/**
+ * Nobody can say whether the write took place. Only a server's own refusal is certain: any other error may be that of
+ * the driver's second attempt, and the first one took place.
+ */
 export const isUncertain = (error: unknown): boolean =>
   isSocketError(error) ||
-  error instanceof mongo.MongoNetworkError ||
-  error instanceof mongo.MongoOperationTimeoutError ||
-  (error instanceof mongo.MongoError && error.hasErrorLabel('RetryableWriteError'));
+  (error instanceof mongo.MongoError && (!isRefusal(error) || error.hasErrorLabel('RetryableWriteError')));
+
+/** Where too few members of a replica set have a write in time, one has it. */
+const isRefusal = (error: mongo.MongoError): boolean =>
+  error instanceof mongo.MongoServerError && !(error instanceof mongo.MongoWriteConcernError);
 
 /**
  * What a caller is told. The driver's own errors stay here: some of them hold the documents that could not be written,
