@@ -8,12 +8,12 @@ import { updateText } from '../support/updates.js';
 import { ownCpu } from '../support/usage.js';
 
 const SMALL = 1_000;
-const LARGE = 1_000_000;
+const LARGE = 250_000;
 const STEP = 5;
-const ROUNDS = 11;
+const ROUNDS = 7;
 const PAGES = 50;
 const FRESH_BATCHES = 20;
-const SAVES_AT_ONCE = 4;
+const SAVES_AT_ONCE = 16;
 const GOAL = { atMost: 1.1 } as const;
 
 type Action = (store: MongoStore, size: number, block: string) => Promise<void>;

@@ -19,9 +19,34 @@ export const isOnWebSocket = ({ conn }: GateSocket): boolean =>
 export function idleTcpOf({ conn }: GateSocket): TcpSocket | null {
   const { readyState, writeBuffer, transport } = insideOf(conn);
   if (readyState !== 'open' || writeBuffer?.length !== 0) return null;
-  if (transport?.name !== 'websocket' || !transport.writable) return null;
+  if (transport?.name !== 'websocket' || !transport.writable || transport.perMessageDeflate) return null;
   const inside = transport.socket;
-  if (inside === undefined || inside.readyState !== WebSocket.OPEN) return null;
-  if (inside.extensions !== '' || inside.bufferedAmount > 0) return null;
-  return inside._socket ?? null;
+  if (inside === undefined || inside.readyState !== WebSocket.OPEN || inside.bufferedAmount > 0) return null;
+  const tcp = inside._socket ?? null;
+  return tcp !== null && behind.size > 0 && behind.has(tcp) ? null : tcp;
+}
+
+/** Larger pieces are counted by the stream, so that the backlog of somebody who does not read is known. */
+const UNCOUNTED = 65_536;
+/** What a stream calls the encoding of bytes. */
+const AS_IT_IS = 'buffer' as BufferEncoding;
+/** Sockets of which the kernel has not taken the last piece whole that was written past their stream. */
+const behind = new Set<TcpSocket>();
+
+/**
+ * Writes to an idle TCP socket, past the bookkeeping of its stream: it holds nothing, so there is nothing to keep in order.
+ * What the kernel does not take at once waits in the socket's handle, in front of whatever is written next.
+ */
+export function writeIdle(tcp: TcpSocket, data: Buffer): void {
+  if (data.length > UNCOUNTED) {
+    tcp.write(data);
+    return;
+  }
+  let isTaken = false;
+  tcp._write(data, AS_IT_IS, (error) => {
+    isTaken = true;
+    behind.delete(tcp);
+    if (error) tcp.destroy(error);
+  });
+  if (!isTaken) behind.add(tcp);
 }

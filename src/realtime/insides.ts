@@ -17,6 +17,8 @@ export interface EngineInside {
   readonly transport?: EventEmitter & {
     readonly name: string;
     readonly writable?: boolean;
+    /** Set where a server lets its clients ask for compression. */
+    readonly perMessageDeflate?: unknown;
     readonly socket?: WebSocketInside;
   };
 }
@@ -51,6 +53,7 @@ export function missing(connection: Socket['conn']): string[] {
     'Sender.frame of ws': typeof sender?.frame === 'function',
     'writeBuffer of engine.io': Array.isArray(writeBuffer),
     'transport.writable of engine.io': typeof transport?.writable === 'boolean',
+    'transport.perMessageDeflate of engine.io': transport !== undefined && 'perMessageDeflate' in transport,
     'transport.socket of engine.io': typeof inside?.bufferedAmount === 'number',
     '_socket of ws': typeof inside?._socket?.write === 'function',
   };

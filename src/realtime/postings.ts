@@ -1,14 +1,26 @@
+import type { Audience, Listener, Wants } from './audiences.js';
+import type { GateSocket } from './gate-socket.js';
 import type { Mailing } from './mailing.js';
 
-/** Who has not been written to yet, by the ids of sockets, and what each of them is to get. */
-export type Posting = Map<string, Mailing>;
+/** What each of an audience gets. */
+export interface Posting {
+  readonly audience: Audience;
+  readonly mailings: Readonly<Record<Wants, Mailing>>;
+}
+
+interface Underway extends Posting {
+  /** The place in the audience of whoever is next. */
+  next: number;
+  /** Places of those behind it who got theirs already. */
+  readonly early: Set<number>;
+}
 
 /** What is being written to the listeners of files: a large room takes more than one turn of the event loop. */
 export class Postings {
-  readonly #byFile = new Map<string, Posting>();
+  readonly #byFile = new Map<string, Underway>();
   #isWriting = false;
 
-  constructor(private readonly write: (id: string, fileId: string, mailing: Mailing) => void) {}
+  constructor(private readonly write: (socket: GateSocket, fileId: string, mailing: Mailing) => void) {}
 
   get isEmpty(): boolean {
     return this.#byFile.size === 0;
@@ -21,7 +33,7 @@ export class Postings {
   /** Whoever still waits for what came before it gets that first. */
   add(fileId: string, posting: Posting): void {
     this.#writeSomeOf(fileId, Number.POSITIVE_INFINITY);
-    if (posting.size > 0) this.#byFile.set(fileId, posting);
+    this.#byFile.set(fileId, { ...posting, next: 0, early: new Set() });
   }
 
   /** Writes to so many, at most. */
@@ -31,30 +43,37 @@ export class Postings {
   }
 
   /** Writes to one of them what it still waits for. */
-  writeTo(id: string): void {
-    for (const fileId of this.#byFile.keys()) this.#writeTo(id, fileId);
+  writeTo(socket: GateSocket): void {
+    for (const [fileId, underway] of this.#byFile) {
+      const { audience, next, early } = underway;
+      const place = audience.placeOf(socket);
+      if (place === undefined || place < next || early.has(place)) continue;
+      early.add(place);
+      this.#writeTo(audience.listeners[place], fileId, underway);
+    }
   }
 
   #writeSomeOf(fileId: string, atMost: number): number {
+    const underway = this.#byFile.get(fileId);
+    if (underway === undefined) return 0;
+    const { listeners } = underway.audience;
     let count = 0;
-    for (const id of this.#byFile.get(fileId)?.keys() ?? []) {
-      if (count >= atMost) break;
-      this.#writeTo(id, fileId);
-      count++;
+    // A write may lead to another one, which goes on from where this one is.
+    for (; count < atMost && underway.next < listeners.length; count++) {
+      const place = underway.next++;
+      if (!underway.early.has(place)) this.#writeTo(listeners[place], fileId, underway);
     }
+    if (underway.next >= listeners.length && this.#byFile.get(fileId) === underway)
+      this.#byFile.delete(fileId);
     return count;
   }
 
-  #writeTo(id: string, fileId: string): void {
-    const posting = this.#byFile.get(fileId);
-    const mailing = posting?.get(id);
-    if (posting === undefined || mailing === undefined) return;
-    posting.delete(id);
-    if (posting.size === 0) this.#byFile.delete(fileId);
+  #writeTo(listener: Listener | undefined, fileId: string, { mailings }: Posting): void {
+    if (listener === undefined) return;
     const wasWriting = this.#isWriting;
     this.#isWriting = true;
     try {
-      this.write(id, fileId, mailing);
+      this.write(listener.socket, fileId, mailings[listener.wants]);
     } finally {
       this.#isWriting = wasWriting;
     }

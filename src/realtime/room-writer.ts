@@ -2,13 +2,14 @@ import type { Rooms } from '../broadcast/broadcaster.js';
 import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { type Audience, Audiences, fileOf } from './audiences.js';
 import { type BacklogOptions, Backlogs } from './backlogs.js';
-import { idleTcpOf, isOnWebSocket } from './direct-write.js';
+import { idleTcpOf, isOnWebSocket, writeIdle } from './direct-write.js';
 import type { Gate, GateSocket } from './gate-socket.js';
 import { missing } from './insides.js';
 import { Laggards } from './laggards.js';
 import { Mailing, Packet } from './mailing.js';
-import { type Posting, Postings } from './postings.js';
+import { Postings } from './postings.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** Frames are joined up to so many characters; larger ones would cost more to copy than a second write costs. */
@@ -18,14 +19,9 @@ const SOCKETS_PER_TURN = 500;
 
 interface Gathered {
   readonly packets: Packet[];
+  /** Who listened when the first of them was sent. */
+  readonly audience: Audience;
   size: number;
-}
-
-/** A socket that enters or leaves a room, which what was sent before must not notice. */
-interface Move {
-  readonly id: string;
-  readonly room: string;
-  readonly wasIn: boolean;
 }
 
 export interface RoomOptions extends BacklogOptions {
@@ -43,7 +39,8 @@ export class RoomWriter implements Rooms {
   readonly backlogs: Backlogs;
   readonly #laggards = new Laggards((socket) => this.#settle(socket));
   readonly #gathered = new Map<string, Gathered>();
-  readonly #postings = new Postings((id, fileId, mailing) => this.#write(id, fileId, mailing));
+  readonly #postings = new Postings((socket, fileId, mailing) => this.#write(socket, fileId, mailing));
+  readonly #audiences: Audiences;
   #due: NodeJS.Immediate | null = null;
   /** Null until a WebSocket connection has shown whether it can be written to. */
   #isDirect: boolean | null = null;
@@ -54,6 +51,7 @@ export class RoomWriter implements Rooms {
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {
+    this.#audiences = new Audiences(io);
     this.backlogs = new Backlogs(options, metrics, logger);
     const namespace = io.of('/');
     const sockets = new WeakMap<GateSocket['conn'], GateSocket>();
@@ -66,16 +64,20 @@ export class RoomWriter implements Rooms {
       sockets.set(socket.conn, socket);
       socket.conn.on('packetCreate', created);
     });
-    namespace.adapter.on('join-room', (room, id) => this.#moved({ id, room, wasIn: false }));
-    namespace.adapter.on('leave-room', (room, id) => this.#moved({ id, room, wasIn: true }));
+    namespace.adapter.on('join-room', (room) => this.#moved(room));
+    namespace.adapter.on('leave-room', (room, id) => {
+      const fileId = this.#moved(room);
+      const socket = namespace.sockets.get(id);
+      if (fileId !== null && socket !== undefined) this.#laggards.forget(socket, fileId);
+    });
   }
 
   send(feed: FeedName, fileId: string, payload: string): void {
-    const members = this.#members(feed, fileId);
+    const members = this.#audiences.membersOf(feed, fileId);
     if (members.size === 0) return;
     let gathered = this.#gathered.get(fileId);
     if (gathered === undefined) {
-      gathered = { packets: [], size: 0 };
+      gathered = { packets: [], audience: this.#audiences.of(fileId), size: 0 };
       this.#gathered.set(fileId, gathered);
       this.#arm();
     }
@@ -111,51 +113,41 @@ export class RoomWriter implements Rooms {
   #settle(socket: GateSocket | undefined): void {
     if (this.#postings.isWriting || socket === undefined) return;
     this.#postAll();
-    this.#postings.writeTo(socket.id);
+    this.#postings.writeTo(socket);
   }
 
-  /** What was sent before the move is for the room as it was then. */
-  #moved(move: Move): void {
-    const fileId = fileOf(move.room);
-    if (fileId === null) return;
-    this.#post(fileId, move);
-    const socket = this.io.of('/').sockets.get(move.id);
-    if (move.wasIn && socket !== undefined) this.#laggards.forget(socket, fileId);
+  /** Somebody enters or leaves a room: what was sent before is for the room as it was. Answers with the room's file. */
+  #moved(room: string): string | null {
+    const fileId = fileOf(room);
+    if (fileId === null) return null;
+    this.#post(fileId);
+    this.#audiences.changed(fileId);
+    return fileId;
   }
 
   #postAll(): void {
     for (const fileId of this.#gathered.keys()) this.#post(fileId);
   }
 
-  /** Says who gets what was gathered. */
-  #post(fileId: string, move?: Move): void {
+  /** From now on what was gathered is being written. */
+  #post(fileId: string): void {
     const gathered = this.#gathered.get(fileId);
     if (gathered === undefined) return;
     this.#gathered.delete(fileId);
-    const { packets } = gathered;
+    const { packets, audience } = gathered;
     const only = (wanted: FeedName) => new Mailing(packets.filter(({ feed }) => feed === wanted));
     const mailings = { both: new Mailing(packets), stats: only('stats'), emails: only('emails') };
-    const [stats, emails] = [this.#members('stats', fileId), this.#members('emails', fileId)];
-    const wasIn = (id: string, feed: FeedName, now: ReadonlySet<string>) =>
-      id === move?.id && move.room === roomOf(feed, fileId) ? move.wasIn : now.has(id);
-    const posting: Posting = new Map();
-    for (const id of new Set([...stats, ...emails, ...(move === undefined ? [] : [move.id])])) {
-      const [wantsStats, wantsEmails] = [wasIn(id, 'stats', stats), wasIn(id, 'emails', emails)];
-      if (wantsStats) posting.set(id, wantsEmails ? mailings.both : mailings.stats);
-      else if (wantsEmails) posting.set(id, mailings.emails);
-    }
-    this.#postings.add(fileId, posting);
+    this.#postings.add(fileId, { audience, mailings });
     this.#arm();
   }
 
-  #write(id: string, fileId: string, mailing: Mailing): void {
+  #write(socket: GateSocket, fileId: string, mailing: Mailing): void {
     const { packets } = mailing;
-    const socket = this.io.of('/').sockets.get(id);
-    if (socket === undefined || packets.length === 0) return;
+    if (!socket.connected || packets.length === 0) return;
     const tcp = this.#canWriteDirectly(socket) ? idleTcpOf(socket) : null;
     if (tcp !== null && mailing.joined !== null) {
       this.#laggards.forget(socket, fileId);
-      tcp.write(mailing.joined);
+      writeIdle(tcp, mailing.joined);
       return;
     }
     if (!this.backlogs.admits(socket)) return;
@@ -184,21 +176,7 @@ export class RoomWriter implements Rooms {
     return this.#isDirect === true;
   }
 
-  #members(feed: FeedName, fileId: string): ReadonlySet<string> {
-    return this.io.of('/').adapter.rooms.get(roomOf(feed, fileId)) ?? NOBODY;
-  }
-
   #listenersOf(fileId: string): Subscriptions[] {
-    const { sockets } = this.io.of('/');
-    const ids = new Set(FEEDS.flatMap((feed) => [...this.#members(feed, fileId)]));
-    return [...ids].flatMap((id) => sockets.get(id)?.data.subscriptions ?? []);
+    return this.#audiences.of(fileId).listeners.map(({ socket }) => socket.data.subscriptions);
   }
-}
-
-const NOBODY: ReadonlySet<string> = new Set();
-
-/** The file that a room is of; null: it is a socket's own. */
-function fileOf(room: string): string | null {
-  const feed = FEEDS.find((name) => room.startsWith(roomOf(name, '')));
-  return feed === undefined ? null : room.slice(roomOf(feed, '').length);
 }

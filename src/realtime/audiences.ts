@@ -1,0 +1,66 @@
+import { FEEDS, type FeedName, roomOf } from '../domain/events.js';
+import type { Gate, GateSocket } from './gate-socket.js';
+
+/** Which feeds of a file somebody listens to. */
+export type Wants = FeedName | 'both';
+
+export interface Listener {
+  readonly socket: GateSocket;
+  readonly wants: Wants;
+}
+
+/** Who listens to a file at some moment, in no particular order. It does not change when somebody comes or goes. */
+export class Audience {
+  #places: Map<GateSocket, number> | undefined;
+
+  constructor(readonly listeners: readonly Listener[]) {}
+
+  /** Looked for rarely, so whoever looks first lists them all. */
+  placeOf(socket: GateSocket): number | undefined {
+    this.#places ??= new Map(this.listeners.map((listener, place) => [listener.socket, place]));
+    return this.#places.get(socket);
+  }
+}
+
+/** The listeners of each file that something was sent to since anybody came or went. */
+export class Audiences {
+  readonly #byFile = new Map<string, Audience>();
+
+  constructor(private readonly io: Gate) {}
+
+  of(fileId: string): Audience {
+    let audience = this.#byFile.get(fileId);
+    if (audience === undefined) {
+      audience = new Audience(this.#listenersOf(fileId));
+      this.#byFile.set(fileId, audience);
+    }
+    return audience;
+  }
+
+  /** Somebody has come or gone. */
+  changed(fileId: string): void {
+    this.#byFile.delete(fileId);
+  }
+
+  membersOf(feed: FeedName, fileId: string): ReadonlySet<string> {
+    return this.io.of('/').adapter.rooms.get(roomOf(feed, fileId)) ?? NOBODY;
+  }
+
+  #listenersOf(fileId: string): Listener[] {
+    const { sockets } = this.io.of('/');
+    const [stats, emails] = [this.membersOf('stats', fileId), this.membersOf('emails', fileId)];
+    return [...new Set([...stats, ...emails])].flatMap((id) => {
+      const socket = sockets.get(id);
+      if (socket === undefined) return [];
+      return { socket, wants: !emails.has(id) ? 'stats' : stats.has(id) ? 'both' : 'emails' };
+    });
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** The file that a room is of; null: it is a socket's own. */
+export function fileOf(room: string): string | null {
+  const feed = FEEDS.find((name) => room.startsWith(roomOf(name, '')));
+  return feed === undefined ? null : room.slice(roomOf(feed, '').length);
+}
