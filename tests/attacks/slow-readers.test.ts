@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { effort } from '../support/effort.js';
 import { spawnGateway } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { message, Producer } from '../support/producer.js';
@@ -8,7 +9,7 @@ import { plainResults } from '../support/results.js';
 import { eventually } from '../support/wait.js';
 
 const KIB = 1024;
-const FAST = 50;
+const FAST = effort(20, 50);
 const SLOW = 8;
 /** Results in a change, and bytes in each of them: a few hundred kilobytes an event. */
 const RESULTS = 20;
@@ -16,7 +17,7 @@ const REASON = 'x'.repeat(20 * KIB);
 /** The system's own buffers take some megabytes of each connection before anything waits in the gateway. */
 const MAX_CHANGES = 100;
 /** Changes while nobody is left who does not read. */
-const MORE_CHANGES = 20;
+const MORE_CHANGES = effort(8, 20);
 /** What the process may grow by, its garbage included; what was sent, kept once for each who does not read, is more. */
 const MAX_GROWTH = 160 * KIB * KIB;
 

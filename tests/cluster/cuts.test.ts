@@ -11,7 +11,7 @@ import { plainResults } from '../support/results.js';
 import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
 import { CHANNEL, wiresOn } from '../support/wires.js';
 
-const CUTS = effort(3, 10);
+const CUTS = effort(2, 10);
 /** A busy machine takes its time. */
 const LONG_MS = 30_000;
 

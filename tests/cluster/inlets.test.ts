@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.js';
 import { expectWhole, untilMissing } from '../support/wholeness.js';
 import { wiresOn } from '../support/wires.js';
 
-const FILES = effort(10, 20);
+const FILES = effort(5, 20);
 const BATCHES = 10;
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** How a message goes: over one of the two, or over both. */

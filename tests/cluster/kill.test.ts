@@ -14,7 +14,7 @@ import { expectWell, expectWhole } from '../support/wholeness.js';
 import { wiresOn } from '../support/wires.js';
 
 /** `kill -9` of the gateway that takes in, at chance moments, while two others have the listeners. */
-const KILLS = effort(3, 20);
+const KILLS = effort(2, 20);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** What a dead gateway stored and did not announce, another one announces within this time. */
 const ANNOUNCED_MS = 5_000;

@@ -6,7 +6,7 @@ import { effort } from '../support/effort.js';
 import { scenarios } from '../support/scenario.js';
 
 /** The same as of one gateway: files, runs and listeners as chance will have it, each of them at any of three gateways. */
-const RUNS = effort(2, 6);
+const RUNS = effort(1, 6);
 const { ORACLE_SEED } = process.env;
 
 describeCluster('three gateways', (newEnv) => {

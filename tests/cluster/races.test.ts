@@ -13,7 +13,7 @@ import type { EmailsEvent, StatsEvent } from '../support/protocol.js';
 import { addresses, update } from '../support/updates.js';
 
 /** Flushes, of several gateways at the same time. */
-const FLUSHES = effort(200, 1_000);
+const FLUSHES = effort(80, 1_000);
 const GATEWAYS = 4;
 /** So that the disk is not waited for each time. */
 const FILES = 10;

@@ -11,7 +11,7 @@ import { SIZE, Torrent } from '../support/torrent.js';
 import { eventually } from '../support/wait.js';
 
 /** `kill -9` at chance moments, while updates are being acknowledged, again and again on the same directory. */
-const ROUNDS = effort(6, 20);
+const ROUNDS = effort(4, 20);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 
 test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {

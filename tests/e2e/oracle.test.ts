@@ -9,7 +9,7 @@ import { scenarios } from '../support/scenario.js';
  * Files, batches, runs and listeners as chance will have it, and a wire that loses, repeats and reorders. Once it is
  * quiet, everything that can be asked or listened to agrees with what follows from the messages alone.
  */
-const RUNS = effort(5, 12);
+const RUNS = effort(3, 12);
 /** Of a failure report: plays that case again, and makes it smaller. */
 const { ORACLE_SEED } = process.env;
 

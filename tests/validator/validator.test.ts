@@ -186,9 +186,7 @@ describe('a validator that is down', () => {
       VALIDATOR_PAUSE_MS: 60_000,
     });
     await tries(validator, 2);
-    const from = performance.now();
     await tries(validator, 20);
-    expect(performance.now() - from).toBeLessThan(20 * 30);
     expect(server.seen).toHaveLength(2);
   });
 });

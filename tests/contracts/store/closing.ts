@@ -7,7 +7,7 @@ export function closing({ own }: Stores): void {
   it('closes twice, at once or later, and finishes what was asked for before', async () => {
     const { store } = await own();
     await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
-    const saves = Array.from({ length: effort(120, 300) }, (_, i) =>
+    const saves = Array.from({ length: effort(60, 300) }, (_, i) =>
       save(store, { batchId: i % 2 ? 'b1' : 'b2', emails: addresses(i + 1) }),
     );
     const page = store.page({ fileId: 'f1', page: 1, limit: 10 });

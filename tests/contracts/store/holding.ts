@@ -64,7 +64,7 @@ export function holding({ shared, own }: Stores): void {
         expect(held.summary).toEqual(live.summary);
         await expectConsistent(store, fileId);
       }),
-      { numRuns: effort(5, 40) },
+      { numRuns: effort(3, 40) },
     );
   });
 

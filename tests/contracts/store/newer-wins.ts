@@ -100,7 +100,7 @@ export function newerWins({ shared }: Stores): void {
         expect((await listsOf(store, fileId))[batchId] ?? []).toEqual(newest.emails);
         await expectConsistent(store, fileId);
       }),
-      { numRuns: effort(6, 40) },
+      { numRuns: effort(3, 40) },
     );
   });
 
@@ -136,7 +136,7 @@ export function newerWins({ shared }: Stores): void {
           expect(await copy.catchUp(batchIds)).toEqual([]);
         }
       }),
-      { numRuns: effort(7, 60) },
+      { numRuns: effort(4, 60) },
     );
   });
 

@@ -54,7 +54,7 @@ export function paging({ shared }: Stores): void {
           if (found.results.length === 0) break;
         }
       }),
-      { numRuns: effort(7, 60) },
+      { numRuns: effort(4, 60) },
     );
   });
 

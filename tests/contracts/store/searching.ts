@@ -43,7 +43,7 @@ export function searching({ shared }: Stores): void {
     expect((await listsOf(store, f1))[b1]).toEqual(HOSTILE);
     for (const address of HOSTILE) {
       const characters = [...address];
-      for (let length = 0; length <= characters.length; length += effort(5, 1)) {
+      for (let length = 0; length <= characters.length; length += effort(11, 1)) {
         const start = characters.slice(0, length).join('');
         for (const spelt of new Set([start, start.toLowerCase(), start.toUpperCase()])) {
           expect(await find(spelt)).toContain(address);
@@ -115,7 +115,7 @@ export function searching({ shared }: Stores): void {
     expect(await find(`${'x'.repeat(5_001)}`)).toEqual([]);
     for (const address of pairs) {
       const characters = [...address];
-      for (let length = 120; length <= 265; length += effort(9, 1)) {
+      for (let length = 120; length <= 265; length += effort(29, 1)) {
         expect(await find(characters.slice(0, length).join(''))).toEqual([address]);
       }
     }
