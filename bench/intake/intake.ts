@@ -11,10 +11,10 @@ const FILE = 'intake';
 const STEP = 5;
 const ROUNDS = 5;
 /** Blocks that do not count: the gateway's code is compiled while it runs. */
-const WARM_UPS = 6;
-const FRESH_IN_BLOCK = 30;
-/** Updates go out in pairs, as from two workers; a gateway that is asked one thing at a time never shares a commit. */
-const AT_ONCE = 2;
+const WARM_UPS = 4;
+const FRESH_IN_BLOCK = 32;
+/** As from so many workers of the validator. A gateway that is asked one thing at a time never shares a commit. */
+const AT_ONCE = 8;
 const PARSES_OF_EACH = 3;
 /** Longer than a flush and what comes behind it. */
 const AFTERMATH_MS = 250;
@@ -83,7 +83,7 @@ const freshBlock = (name: string): Block =>
 
 const growingBlock = (name: string): Block => {
   const counts = Array.from({ length: BATCH / STEP }, (_, index) => (index + 1) * STEP);
-  return [batch(`${name}-0`, 0, counts), batch(`${name}-1`, 1, counts)];
+  return Array.from({ length: AT_ONCE }, (_, index) => batch(`${name}-${index}`, index, counts));
 };
 
 const batch = (batchId: string, index: number, counts: readonly number[]) => ({
