@@ -14,7 +14,7 @@ import { COLLECT, FLAGS } from './collect.js';
 const STOCK = fileURLToPath(new URL('../fan-out/peers/stock.js', import.meta.url));
 /** Sockets that are there before: what a process needs for any of them, and the room that V8 takes for itself, is theirs. */
 const FIRST = 4_000;
-const SOCKETS = 4_000;
+const SOCKETS = 3_000;
 const FILES = 100;
 const ROUNDS = 3;
 const SETTLING_MS = 2_000;

@@ -11,7 +11,7 @@ const FILE = 'intake';
 const STEP = 5;
 const ROUNDS = 5;
 /** Blocks that do not count: the gateway's code is compiled while it runs. */
-const WARM_UPS = 4;
+const WARM_UPS = 3;
 const FRESH_IN_BLOCK = 32;
 /** As from so many workers of the validator. A gateway that is asked one thing at a time never shares a commit. */
 const AT_ONCE = 8;

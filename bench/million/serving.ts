@@ -9,7 +9,7 @@ import { forgetPeak } from '../support/usage.js';
 export const MEGABYTES = { atMost: 250 } as const;
 const PAGES = 20_000;
 const REQUESTS = 50;
-const INTAKE_MS = 20_000;
+const INTAKE_MS = 15_000;
 
 /** Pages all over the file, in every way to ask for them: what they cost, and the most that was resident meanwhile. */
 export async function reading(gateway: GatewayProcess): Promise<Figure[]> {

@@ -10,7 +10,7 @@ import { ownCpu } from '../support/usage.js';
 const SMALL = 1_000;
 const LARGE = 250_000;
 const STEP = 5;
-const ROUNDS = 7;
+const ROUNDS = 5;
 const PAGES = 50;
 const FRESH_BATCHES = 20;
 const SAVES_AT_ONCE = 16;
