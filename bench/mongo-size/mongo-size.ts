@@ -13,7 +13,7 @@ const STEP = 5;
 const ROUNDS = 5;
 const PAGES = 50;
 const FRESH_BATCHES = 20;
-const SAVES_AT_ONCE = 16;
+const SAVES_AT_ONCE = 4;
 const GOAL = { atMost: 1.1 } as const;
 
 type Action = (store: MongoStore, size: number, block: string) => Promise<void>;
