@@ -14,6 +14,8 @@ const ROUNDS = 5;
 const PAGES = 50;
 const FRESH_BATCHES = 20;
 const SAVES_AT_ONCE = 4;
+/** Batches that a flush tells of, here. */
+const FLUSHED_AT_ONCE = 32;
 const GOAL = { atMost: 1.1 } as const;
 
 type Action = (store: MongoStore, size: number, block: string) => Promise<void>;
@@ -90,14 +92,15 @@ async function filled(size: number): Promise<Side> {
   process.stderr.write(`filling a database with ${size} results\n`);
   const server = await Server.mongo();
   const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
-  await fillStore(store, size, SAVES_AT_ONCE);
+  // Added up as it comes in, as by a gateway that flushes.
+  const settle = (batches: number) => batches % FLUSHED_AT_ONCE === 0 && store.news(FILE, new Map());
+  await fillStore(store, size, SAVES_AT_ONCE, settle);
   const states = await store.batches(FILE);
   const news = await store.news(FILE, new Map());
   if (news === null) throw new Error('the file is gone');
-  // As many at a time as a flush announces.
-  for (let start = 0; start < states.length; start += 64) {
+  for (let start = 0; start < states.length; start += FLUSHED_AT_ONCE) {
     const batches = new Map(
-      states.slice(start, start + 64).map(({ batchId, version }) => [batchId, version]),
+      states.slice(start, start + FLUSHED_AT_ONCE).map(({ batchId, version }) => [batchId, version]),
     );
     await store.keepStats(FILE, news.facts.life, { changes: news.changes, batches }, '{}');
   }

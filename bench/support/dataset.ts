@@ -62,8 +62,13 @@ async function cachedFile(count: number): Promise<string> {
   return directory;
 }
 
-/** Stores the one file with so many results, complete, `savesAtOnce` batches at a time. */
-export async function fillStore(store: Store, count: number, savesAtOnce: number): Promise<void> {
+/** Stores the one file with so many results, complete, `savesAtOnce` batches at a time; `saved` is told how many there are. */
+export async function fillStore(
+  store: Store,
+  count: number,
+  savesAtOnce: number,
+  saved: (batches: number) => unknown = () => undefined,
+): Promise<void> {
   const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => ({
     batchId: `${FILE}-${index}`,
     totalEmails: Math.min(BATCH, count - index * BATCH),
@@ -71,11 +76,13 @@ export async function fillStore(store: Store, count: number, savesAtOnce: number
   const request = { requestId: 'request', userId: null, totalEmails: count, totalBatches: batches.length };
   await store.register({ fileId: FILE, ...request, batches });
   let next = 0;
+  let done = 0;
   const work = async () => {
     for (let index = next++; index < batches.length; index = next++) {
       const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
       const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
       await store.save(readUpdate(JSON.parse(text)));
+      await saved(++done);
     }
   };
   await Promise.all(Array.from({ length: savesAtOnce }, work));
