@@ -1,7 +1,6 @@
-import { trusted } from 'mongoose';
 import { summaryOf } from './batch-docs.js';
 import type { Batch, FileDoc } from './documents.js';
-import type { Models } from './models.js';
+import { type Models, UNSETTLED } from './models.js';
 import { addToSums } from './sums.js';
 
 /** Batches settled in one go. */
@@ -9,7 +8,7 @@ const AT_ONCE = 64;
 
 type Unsettled = Pick<Batch, 'ordinal' | 'version' | 'summary' | 'changedAt' | 'unsettled'>;
 /** Any token. The index answers this by itself; for `$exists` every document would have to be looked at. */
-const ANY = trusted({ $gt: '' });
+const ANY = { $gt: '' };
 
 export interface Settled {
   /** The file as it was counted last; null: there was nothing to do, or no such file. */
@@ -30,8 +29,11 @@ export async function settle(db: Models, life: string): Promise<Settled> {
   for (let settled = NOTHING_SETTLED; ; ) {
     const marked = await db.batches.collection
       .find<Unsettled>(
-        { life, unsettled: { $gt: '' } },
-        { projection: { _id: 0, ordinal: 1, version: 1, summary: 1, changedAt: 1, unsettled: 1 } },
+        { life, unsettled: ANY },
+        {
+          projection: { _id: 0, ordinal: 1, version: 1, summary: 1, changedAt: 1, unsettled: 1 },
+          hint: UNSETTLED,
+        },
       )
       .limit(AT_ONCE)
       .toArray();
@@ -63,17 +65,20 @@ async function settleSome(db: Models, life: string, marked: readonly Unsettled[]
   const { matchedCount } = await db.batches.collection.updateMany(
     { life, unsettled: { $in: tokens } },
     { $unset: { unsettled: 1 } },
+    { hint: UNSETTLED },
   );
   // Each write of a batch leaves another token: where none is missing, nobody has written meanwhile.
   const unchanged = new Set(matchedCount === tokens.length ? tokens : []);
   return { file: file as FileDoc | null, unchanged };
 }
 
-/** The lives of which something is not settled. */
-export const unsettledLives = (db: Models, lives?: readonly string[]): Promise<string[]> =>
-  db.batches
-    .distinct('life', {
-      life: trusted(lives === undefined ? { $gt: '' } : { $in: [...lives] }),
-      unsettled: ANY,
-    })
-    .exec() as Promise<string[]>;
+/** Those of the lives of which something is not settled. */
+export async function unsettledLives(db: Models, lives: readonly string[]): Promise<string[]> {
+  const groups = await db.batches
+    .aggregate<{ _id: string }>([
+      { $match: { life: { $in: [...lives] }, unsettled: ANY } },
+      { $group: { _id: '$life' } },
+    ])
+    .hint(UNSETTLED);
+  return groups.map(({ _id }) => _id);
+}
