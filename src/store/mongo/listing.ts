@@ -3,16 +3,14 @@ import type { FileCursor, FilesQuery, ListedFile, Viewer } from '../store.js';
 import type { FileDoc } from './documents.js';
 import { factsOf } from './lives.js';
 import type { Models } from './models.js';
-import { settle, unsettledLives } from './settling.js';
+import { settle } from './settling.js';
 
 /** Files, newest first, with everything counted that was stored before. */
 export async function files(db: Models, { limit, after, viewer = null }: FilesQuery): Promise<ListedFile[]> {
   const list = () => listed(db, limit, after, viewer);
   const found = await list();
-  const lives = found.map(({ life }) => life);
-  const unsettled = await unsettledLives(db, lives);
-  for (const life of unsettled) await settle(db, life);
-  const current = unsettled.length === 0 ? found : await list();
+  const settled = await Promise.all(found.map(({ life }) => settle(db, life)));
+  const current = settled.some(({ file }) => file !== null) ? await list() : found;
   return current.map((file) => ({ facts: factsOf(file), stats: file.stats }));
 }
 

@@ -35,31 +35,6 @@ const schemaOf = <T>(definition: SchemaDefinition) =>
     id: false,
   });
 
-/**
- * Indexes of batches that begin with the life, by what they are asked for. Whoever asks names the one that is meant: a
- * database that has to guess among them may look at each batch of the life.
- */
-export const BY_ORDINAL = {
-  life: 1,
-  ordinal: 1,
-  // Wide enough to answer from alone: documents of batches are large.
-  batchId: 1,
-  version: 1,
-  status: 1,
-  lastUpdated: 1,
-  summary: 1,
-} as const;
-export const BY_KEY = { life: 1, keys: 1 } as const;
-export const UNSETTLED = {
-  life: 1,
-  unsettled: 1,
-  ordinal: 1,
-  version: 1,
-  changedAt: 1,
-  summary: 1,
-} as const;
-export const IN_PARTS = { life: 1, inParts: 1 } as const;
-
 // Lists are checked when they are read from the wire; casting each result once more would cost more than storing it.
 const list = { type: [Schema.Types.Mixed], default: undefined };
 
@@ -98,9 +73,13 @@ const batches = schemaOf<BatchDoc>({
   results: list,
 })
   .index({ batchId: 1 }, { unique: true })
-  .index(BY_ORDINAL)
-  .index(BY_KEY)
-  .index(UNSETTLED, { partialFilterExpression: { unsettled: { $exists: true } } })
+  // Wide enough to answer from alone: documents of batches are large.
+  .index({ life: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
+  .index({ life: 1, keys: 1 })
+  .index(
+    { life: 1, unsettled: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
+    { partialFilterExpression: { unsettled: { $exists: true } } },
+  )
   .index(
     { unannounced: 1, life: 1, batchId: 1 },
     { partialFilterExpression: { unannounced: { $exists: true } } },
@@ -108,7 +87,7 @@ const batches = schemaOf<BatchDoc>({
   .index({ begun: 1, lastUpdated: 1, life: 1 }, { partialFilterExpression: { open: true } })
   .index({ complete: 1, batchId: 1, life: 1, status: 1 }, { partialFilterExpression: { complete: false } })
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
-  .index(IN_PARTS, { partialFilterExpression: { inParts: true } });
+  .index({ life: 1, inParts: 1 }, { partialFilterExpression: { inParts: true } });
 
 const files = schemaOf<FileDoc>({
   fileId: String,

@@ -7,7 +7,7 @@ import type { BatchCounts, BatchNews, BatchState, BatchStatus, News } from '../s
 import { headsOf, summaryOf } from './batch-docs.js';
 import type { Batch, FileDoc } from './documents.js';
 import { factsOf, fileOf } from './lives.js';
-import { BY_ORDINAL, type Models } from './models.js';
+import type { Models } from './models.js';
 import type { Recently } from './recently.js';
 import { NOTHING_SETTLED, type Settled, settle } from './settling.js';
 import { placed } from './shares.js';
@@ -100,7 +100,6 @@ export async function batchStates(db: Models, fileId: string): Promise<BatchStat
     const batches = await db.batches
       .find({ life }, { _id: 0, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
       .sort({ ordinal: 1 })
-      .hint(BY_ORDINAL)
       .lean<Listed[]>()
       .exec();
     const current = await lifeIn(db, fileId);
@@ -114,12 +113,10 @@ type Group = { _id: BatchStatus; count: number; since: Date };
 
 export async function countBatches(db: Models, fileId: string): Promise<BatchCounts> {
   for (let life = await lifeIn(db, fileId); life !== null; ) {
-    const groups = await db.batches
-      .aggregate<Group>([
-        { $match: { life } },
-        { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
-      ])
-      .hint(BY_ORDINAL);
+    const groups = await db.batches.aggregate<Group>([
+      { $match: { life } },
+      { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
+    ]);
     const current = await lifeIn(db, fileId);
     if (current === life) {
       return batchCounts(groups.map(({ _id, count, since }) => ({ status: _id, count, since: +since })));

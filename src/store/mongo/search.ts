@@ -2,7 +2,7 @@ import { trusted } from 'mongoose';
 import { HEAD } from './batch-docs.js';
 import type { Batch, BatchDoc, PartDoc } from './documents.js';
 import type { Filter } from './filters.js';
-import { BY_KEY, IN_PARTS, type Models } from './models.js';
+import type { Models } from './models.js';
 import { readBatches, SHORT, shareOf } from './shares.js';
 import type { Counted } from './sums.js';
 
@@ -19,12 +19,11 @@ export async function matching(db: Models, life: string, filter: Filter): Promis
   };
   const documents = db.batches
     .find({ life, keys: range }, { _id: 0, ordinal: 1, keys: 1 })
-    .hint(BY_KEY)
     .lean<Pick<BatchDoc, 'ordinal' | 'keys'>[]>()
     .cursor();
   for await (const { ordinal, keys } of documents) count(ordinal, keys);
 
-  const long = await db.batches.find({ life, inParts: true }, HEAD).hint(IN_PARTS).lean<Batch[]>().exec();
+  const long = await db.batches.find({ life, inParts: true }, HEAD).lean<Batch[]>().exec();
   for (const { batchId, ordinal, parts } of long) {
     const refs = new Set(parts.map(({ id }) => id));
     const found = db.parts

@@ -2,7 +2,7 @@ import { trusted } from 'mongoose';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Batch, BatchDoc } from './documents.js';
 import type { Filter } from './filters.js';
-import { BY_ORDINAL, type Models } from './models.js';
+import type { Models } from './models.js';
 import { jsonOf } from './result-docs.js';
 import { inOneState, keysOf, type Placed, resultsAt } from './spans.js';
 
@@ -36,7 +36,6 @@ export async function readBatches(
 ): Promise<Read[]> {
   const docs = await db.batches
     .find({ life, ordinal: trusted(ordinal) }, { _id: 0, keys: 0, results: { $slice: slice } })
-    .hint(BY_ORDINAL)
     .sort({ ordinal: 1 })
     .limit(limit)
     .lean<Omit<BatchDoc, 'keys'>[]>()
