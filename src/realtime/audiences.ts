@@ -28,12 +28,12 @@ export class Audiences {
 
   constructor(private readonly io: Gate) {}
 
+  /** Nobody tells when a file is gone that nobody listens to: nothing is kept of it. */
   of(fileId: string): Audience {
-    let audience = this.#byFile.get(fileId);
-    if (audience === undefined) {
-      audience = new Audience(this.#listenersOf(fileId));
-      this.#byFile.set(fileId, audience);
-    }
+    const known = this.#byFile.get(fileId);
+    if (known !== undefined) return known;
+    const audience = new Audience(this.#listenersOf(fileId));
+    if (audience.listeners.length > 0) this.#byFile.set(fileId, audience);
     return audience;
   }
 
