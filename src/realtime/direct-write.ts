@@ -22,8 +22,8 @@ export function idleTcpOf({ conn }: GateSocket): TcpSocket | null {
   if (transport?.name !== 'websocket' || !transport.writable || transport.perMessageDeflate) return null;
   const inside = transport.socket;
   if (inside === undefined || inside.readyState !== WebSocket.OPEN || inside.bufferedAmount > 0) return null;
-  const tcp = inside._socket ?? null;
-  return tcp !== null && behind.size > 0 && behind.has(tcp) ? null : tcp;
+  const tcp = inside._socket;
+  return tcp == null || behind.has(tcp) ? null : tcp;
 }
 
 /** Larger pieces are counted by the stream, so that the backlog of somebody who does not read is known. */
