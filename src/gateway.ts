@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { addressesBehind } from './addresses.js';
 import { Guard } from './auth/guard.js';
 import { createTokens } from './auth/tokens.js';
 import { Broadcaster } from './broadcast/broadcaster.js';
+import { clientIpBehind } from './client-ip.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import type { Engine } from './engine/engine.js';
@@ -18,15 +18,16 @@ import { UpdateReader } from './inlet/update-reader.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
 import { Conflator } from './pipeline/conflator.js';
+import { sweepExpired } from './pipeline/expiry-sweep.js';
 import { Flusher } from './pipeline/flusher.js';
+import { sweepOutbox } from './pipeline/outbox-sweep.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import { watchRetention } from './pipeline/retention.js';
-import { watchSilence } from './pipeline/silence-watch.js';
-import { sweepUnannounced } from './pipeline/sweep.js';
+import { watchStalls } from './pipeline/stall-watch.js';
 import { announceDraining } from './realtime/draining.js';
-import { createGate } from './realtime/gate.js';
-import { admitListeners } from './realtime/listeners.js';
+import { acceptListeners } from './realtime/listeners.js';
 import { RoomWriter } from './realtime/room-writer.js';
+import { createSocketServer } from './realtime/server.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator } from './validator/validator.js';
 import { settledWithin } from './within.js';
@@ -68,7 +69,7 @@ async function assemble(
 ): Promise<Gateway> {
   const { store, feed, checks } = engine;
   const metrics = createMetrics();
-  measureHeld(metrics, () => store.held());
+  measureHeld(metrics, () => store.updates.heldCounts());
   const phase = { current: 'starting' as 'starting' | 'ready' | 'draining' };
 
   const flusher = new Flusher({
@@ -93,8 +94,8 @@ async function assemble(
   const snapshots = new Snapshots(store, feed);
 
   const readiness = () => (phase.current === 'ready' ? (inlets?.problems() ?? []) : [phase.current]);
-  const addressOf = addressesBehind(config.TRUSTED_PROXIES);
-  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store);
+  const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
+  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
   const admission = new Admission();
   const app = createApp({
     config,
@@ -123,20 +124,21 @@ async function assemble(
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
   };
-  const io = createGate(http, options);
+  const io = createSocketServer(http, options);
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
-  admitListeners(io, { guard, broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
+  acceptListeners(io, { guard, broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
 
   // What others have stored they announce themselves, unless they take too long.
-  if (!engine.isShared) await pipeline.catchUp();
+  if (!engine.isShared) await pipeline.announceOverdue();
   const url = await listen(http, config);
-  const stopWatching = watchSilence(
+  const stopWatching = watchStalls(
     pipeline,
     { begunMs: config.STALL_AFTER_MS, queuedMs: config.QUEUE_STALL_AFTER_MS, lookUp: inlets?.lookUp },
     logger,
   );
-  const stopSweeping = engine.isShared ? sweepUnannounced(pipeline, logger) : () => undefined;
+  const stopSweeping = engine.isShared ? sweepOutbox(pipeline, logger) : () => undefined;
+  const stopExpiring = sweepExpired(store, Math.min(config.HELD_TTL_MS, config.DEAD_LETTER_TTL_MS), logger);
   inlets?.start();
   const stopPurging = watchRetention(pipeline, config.RETENTION_DAYS, logger);
   phase.current = 'ready';
@@ -147,6 +149,7 @@ async function assemble(
     phase.current = 'draining';
     stopWatching();
     stopSweeping();
+    stopExpiring();
     stopPurging();
     const step = stepper(logger);
     const finish = async () => {

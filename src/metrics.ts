@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { HeldStanding } from './store/store.js';
+import type { HeldCounts } from './store/store.js';
 
 /** The gateway's own figures, one registry a gateway so that several can live in one process. */
 export function createMetrics() {
@@ -63,8 +63,8 @@ export function createMetrics() {
 }
 
 /** Figures of what is held, asked for whenever somebody reads the metrics. */
-export function measureHeld({ registry }: Metrics, held: () => Promise<HeldStanding>): void {
-  let asked: Promise<HeldStanding | null> | null = null;
+export function measureHeld({ registry }: Metrics, held: () => Promise<HeldCounts>): void {
+  let asked: Promise<HeldCounts | null> | null = null;
   /** Once for all three. Without the store the other figures are still worth reading. */
   const ask = () => {
     asked ??= held()
@@ -74,7 +74,7 @@ export function measureHeld({ registry }: Metrics, held: () => Promise<HeldStand
       });
     return asked;
   };
-  const measured = (figure: keyof HeldStanding, help: string) => {
+  const measured = (figure: keyof HeldCounts, help: string) => {
     const gauge = new Gauge({
       name: `verigate_held_${figure}`,
       help,

@@ -14,13 +14,13 @@ type Action = (store: SqliteStore, size: number, block: string) => Promise<void>
 const ACTIONS: Readonly<Record<string, Action>> = {
   'a page in the middle (store)': async (store, size) => {
     for (let n = 0; n < PAGES; n++)
-      await store.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
+      await store.results.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
   },
   [`a new batch of ${BATCH} (store)`]: async (store, _, block) => {
-    for (let n = 0; n < FRESH_BATCHES; n++) await store.save(update(`${block}-${n}`, BATCH));
+    for (let n = 0; n < FRESH_BATCHES; n++) await store.updates.save(update(`${block}-${n}`, BATCH));
   },
   [`${STEP} more results of a batch (store)`]: async (store, _, block) => {
-    for (let count = STEP; count <= BATCH; count += STEP) await store.save(update(block, count));
+    for (let count = STEP; count <= BATCH; count += STEP) await store.updates.save(update(block, count));
   },
 };
 

@@ -1,5 +1,5 @@
 import { readUpdate } from '../../src/domain/read-update.js';
-import { type Announced, NOTHING } from '../../src/domain/summary.js';
+import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import { BATCH, FILE, fillStore, STORE_LIMITS } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
@@ -23,7 +23,7 @@ type Action = (store: MongoStore, size: number, block: string) => Promise<void>;
 const ACTIONS: Readonly<Record<string, Action>> = {
   'a page in the middle': async (store, size) => {
     for (let n = 0; n < PAGES; n++)
-      await store.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
+      await store.results.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
   },
   [`a new batch of ${BATCH}, and its news`]: async (store, size, block) => {
     for (let n = 0; n < FRESH_BATCHES; n++) await handled(store, `${size}-${block}-${n}`, BATCH);
@@ -71,18 +71,18 @@ interface Side {
 }
 
 /** What was announced of each batch, as the feed would know it. */
-const announced = new Map<string, Announced>();
+const announced = new Map<string, AnnouncedBatch>();
 
 /** An update as the pipeline handles it: stored, its news read, its stats kept. */
 async function handled(store: MongoStore, batchId: string, count: number): Promise<void> {
-  await store.save(update(batchId, count));
-  const known = announced.get(batchId) ?? { version: 0, summary: NOTHING };
-  const news = await store.news(FILE, new Map([[batchId, known]]));
+  await store.updates.save(update(batchId, count));
+  const known = announced.get(batchId) ?? { version: 0, summary: EMPTY_SUMMARY };
+  const news = await store.changes.since(FILE, new Map([[batchId, known]]));
   const [batch] = news?.batches ?? [];
   if (news === null || batch === undefined) throw new Error('there is no news');
   announced.set(batchId, batch);
   const told = { changes: news.changes, batches: new Map([[batchId, batch.version]]) };
-  await store.keepStats(FILE, news.facts.life, told, '{}');
+  await store.changes.markAnnounced(FILE, news.facts.generation, told, '{}');
 }
 
 const update = (batchId: string, count: number) =>
@@ -93,16 +93,16 @@ async function filled(size: number): Promise<Side> {
   const server = await Server.mongo();
   const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
   // Added up as it comes in, as by a gateway that flushes.
-  const settle = (batches: number) => batches % FLUSHED_AT_ONCE === 0 && store.news(FILE, new Map());
+  const settle = (batches: number) => batches % FLUSHED_AT_ONCE === 0 && store.changes.since(FILE, new Map());
   await fillStore(store, size, SAVES_AT_ONCE, settle);
-  const states = await store.batches(FILE);
-  const news = await store.news(FILE, new Map());
+  const states = await store.files.batches(FILE);
+  const news = await store.changes.since(FILE, new Map());
   if (news === null) throw new Error('the file is gone');
   for (let start = 0; start < states.length; start += FLUSHED_AT_ONCE) {
     const batches = new Map(
       states.slice(start, start + FLUSHED_AT_ONCE).map(({ batchId, version }) => [batchId, version]),
     );
-    await store.keepStats(FILE, news.facts.life, { changes: news.changes, batches }, '{}');
+    await store.changes.markAnnounced(FILE, news.facts.generation, { changes: news.changes, batches }, '{}');
   }
   return { store, server, size };
 }

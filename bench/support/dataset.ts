@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readUpdate } from '../../src/domain/read-update.js';
-import { LAYOUTS } from '../../src/store/sqlite/schema.js';
+import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { GatewayProcess } from './gateway.js';
@@ -17,11 +17,7 @@ const CACHE = join(tmpdir(), 'verigate-bench');
 const SAVES_AT_ONCE = 64;
 
 /** Built anew when the layout of the database or the results in it change. */
-const VERSION = createHash('sha256')
-  .update(LAYOUTS.join())
-  .update(resultText(4_999))
-  .digest('hex')
-  .slice(0, 12);
+const VERSION = createHash('sha256').update(SCHEMA).update(resultText(4_999)).digest('hex').slice(0, 12);
 
 export interface Dataset {
   readonly directory: string;
@@ -74,14 +70,14 @@ export async function fillStore(
     totalEmails: Math.min(BATCH, count - index * BATCH),
   }));
   const request = { requestId: 'request', userId: null, totalEmails: count, totalBatches: batches.length };
-  await store.register({ fileId: FILE, ...request, batches });
+  await store.updates.register({ fileId: FILE, ...request, batches });
   let next = 0;
   let done = 0;
   const work = async () => {
     for (let index = next++; index < batches.length; index = next++) {
       const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
       const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
-      await store.save(readUpdate(JSON.parse(text)));
+      await store.updates.save(readUpdate(JSON.parse(text)));
       await saved(++done);
     }
   };

@@ -1,7 +1,7 @@
 import { Fault } from '../errors.js';
-import type { NewsStore, Viewer } from '../store/store.js';
-import { type Action, isNamed, may, scopeFor, seesAll, type Target } from './may.js';
-import { ANYBODY, type Principal } from './principal.js';
+import type { FileStore, Viewer } from '../store/store.js';
+import { type Action, decideAccess, type FileTarget, isNamed, scopeFor, seesAll } from './access-rules.js';
+import { type Principal, UNAUTHENTICATED } from './principal.js';
 import type { Tokens } from './tokens.js';
 
 /** Answers for every door who somebody is and what they may do. */
@@ -9,7 +9,7 @@ export class Guard {
   /** `tokens` null: everybody may do everything. */
   constructor(
     private readonly tokens: Tokens | null,
-    private readonly files: Pick<NewsStore, 'file'>,
+    private readonly files: Pick<FileStore, 'find'>,
   ) {}
 
   get isOpen(): boolean {
@@ -18,7 +18,7 @@ export class Guard {
 
   /** Who brings this token. @throws Fault `unauthorized`; `unavailable` where that cannot be told now */
   async identify(token: string | undefined): Promise<Principal> {
-    if (this.tokens === null) return ANYBODY;
+    if (this.tokens === null) return UNAUTHENTICATED;
     if (token === undefined) throw new Fault('unauthorized', 'a token is needed', { challenge: '' });
     return this.tokens.verify(token);
   }
@@ -29,7 +29,7 @@ export class Guard {
    */
   async admit(principal: Principal, action: Action, fileId: string | null = null): Promise<void> {
     const target = fileId === null ? null : await this.#targetOf(principal, action, fileId);
-    const verdict = may(principal, action, target);
+    const verdict = decideAccess(principal, action, target);
     if (verdict === 'hidden') throw new Fault('file_not_found');
     if (verdict === 'forbidden') {
       const scope = scopeFor(action);
@@ -41,7 +41,7 @@ export class Guard {
 
   /** Whether somebody may read a file, now. */
   async canRead(principal: Principal, fileId: string): Promise<boolean> {
-    return may(principal, 'read', await this.#targetOf(principal, 'read', fileId)) === 'granted';
+    return decideAccess(principal, 'read', await this.#targetOf(principal, 'read', fileId)) === 'granted';
   }
 
   /** What of all files somebody sees; null: all of them. */
@@ -51,10 +51,11 @@ export class Guard {
   }
 
   /** The store is not asked where its answer would make no difference. */
-  async #targetOf(principal: Principal, action: Action, fileId: string): Promise<Target> {
-    const unknown: Target = { fileId, userId: undefined };
-    if (isNamed(principal, fileId) || may(principal, action, unknown) === 'forbidden') return unknown;
-    const facts = await this.files.file(fileId);
+  async #targetOf(principal: Principal, action: Action, fileId: string): Promise<FileTarget> {
+    const unknown: FileTarget = { fileId, userId: undefined };
+    if (isNamed(principal, fileId) || decideAccess(principal, action, unknown) === 'forbidden')
+      return unknown;
+    const facts = await this.files.find(fileId);
     return facts === null ? unknown : { fileId, userId: facts.userId };
   }
 }

@@ -13,7 +13,7 @@ export interface Principal {
 }
 
 /** Everybody, with `AUTH=none`. */
-export const ANYBODY: Principal = {
+export const UNAUTHENTICATED: Principal = {
   sub: null,
   files: '*',
   scopes: new Set(SCOPES),

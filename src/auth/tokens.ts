@@ -1,8 +1,8 @@
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { Fault } from '../errors.js';
 import { principalOf } from './claims.js';
-import { remoteKeys } from './keys.js';
 import type { Principal } from './principal.js';
+import { remoteKeys } from './remote-keys.js';
 
 /** The part of the configuration that tokens are checked by: a secret, or the address of keys. */
 export interface TokenConfig {

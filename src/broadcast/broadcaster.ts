@@ -70,7 +70,7 @@ export class Broadcaster {
     return watch;
   }
 
-  /** A new epoch may be the life of somebody else's file: its first event waits until all its listeners were asked. */
+  /** A new epoch may be the generation of somebody else's file: its first event waits until all its listeners were asked. */
   #pass(fileId: string, watch: Watch, event: FeedEvent): void {
     if (watch.held !== null) {
       watch.held.push(event);

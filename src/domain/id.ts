@@ -1,3 +1,18 @@
+/** The ids that travel through the gateway, and the rule that each of them follows. */
+
+/** Names a file: a list of addresses that somebody asked to have validated. Chosen by the submitter. */
+export type FileId = string;
+/** Names one submission of a file to the validator. Chosen by the validator. */
+export type RequestId = string;
+/** Names the slice of a request that one validator worker handles. Chosen by the validator. */
+export type BatchId = string;
+/** Names a user: the `sub` of a token. */
+export type UserId = string;
+/** Names one incarnation of a file, from its registration until another request replaces it or the file is deleted. */
+export type Generation = string;
+/** Names one unbroken run of revisions of a file's feed. Revisions of different epochs cannot be compared. */
+export type Epoch = string;
+
 export const MAX_ID_LENGTH = 256;
 
 export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);

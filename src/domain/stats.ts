@@ -9,8 +9,8 @@ export interface FileFacts {
   readonly fileId: string;
   /** The request whose results stand; null where its producer gave none. */
   readonly requestId: string | null;
-  /** Names this request's life of the file; another one means that a later request took its place. */
-  readonly life: string;
+  /** Names this request's generation of the file; another one means that a later request took its place. */
+  readonly generation: string;
   readonly userId: string | null;
   /** Addresses in the request, as its submitter said; null: not said. */
   readonly totalEmails: number | null;
@@ -37,7 +37,7 @@ export interface Stats {
   batches: { total: number; completed: number; failed: number; stalled: number };
   stats: Record<Status, Counted>;
   risk: Record<RiskLevel, number>;
-  /** Of late while the file runs, over its whole life when it is over. The ETA is null while it cannot be told. */
+  /** Of late while the file runs, over its whole generation when it is over. The ETA is null while it cannot be told. */
   throughput: { emailsPerSecond: number; etaSeconds: number | null };
   /** Null for a file that nobody has heard of. */
   createdAt: string | null;

@@ -27,7 +27,7 @@ export interface Summary {
   readonly cells: readonly number[];
 }
 
-export const NOTHING: Summary = {
+export const EMPTY_SUMMARY: Summary = {
   batches: 0,
   begun: 0,
   completed: 0,
@@ -42,14 +42,14 @@ export const NOTHING: Summary = {
 };
 
 /** A batch as it was announced: what a feed remembers of it. */
-export interface Announced {
+export interface AnnouncedBatch {
   /** Version of the batch's stored state; 0: never announced. */
   readonly version: number;
   readonly summary: Summary;
 }
 
 /** How a batch stands, apart from its results. */
-export interface BatchStanding {
+export interface BatchFlags {
   readonly begun: boolean;
   readonly isComplete: boolean;
   readonly isFailed: boolean;
@@ -62,8 +62,8 @@ export interface BatchStanding {
 export type Tally = Pick<Summary, 'processed' | 'verdicts' | 'cells'>;
 
 export function tallyOf(results: readonly Result[]): Tally {
-  const verdicts = [...NOTHING.verdicts];
-  const cells = [...NOTHING.cells];
+  const verdicts = [...EMPTY_SUMMARY.verdicts];
+  const cells = [...EMPTY_SUMMARY.cells];
   for (const { verdict, cell } of results) {
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     cells[cell] = (cells[cell] ?? 0) + 1;
@@ -71,14 +71,14 @@ export function tallyOf(results: readonly Result[]): Tally {
   return { processed: results.length, verdicts, cells };
 }
 
-export const summarize = (standing: BatchStanding, results: readonly Result[]): Summary =>
+export const summarize = (standing: BatchFlags, results: readonly Result[]): Summary =>
   summaryOf(standing, tallyOf(results));
 
-export const summaryOf = (standing: BatchStanding, tally: Tally): Summary =>
-  restand({ ...NOTHING, ...tally }, standing);
+export const summaryOf = (standing: BatchFlags, tally: Tally): Summary =>
+  withFlags({ ...EMPTY_SUMMARY, ...tally }, standing);
 
 /** The summary of the same results after the batch's standing changed. */
-export function restand(summary: Summary, standing: BatchStanding): Summary {
+export function withFlags(summary: Summary, standing: BatchFlags): Summary {
   const total = Math.max(standing.totalEmails ?? 0, summary.processed);
   return {
     ...summary,

@@ -25,7 +25,7 @@ export interface Update {
 }
 
 /** How far a stored batch is, as far as the rule of newness asks. */
-export interface Standing {
+export interface Completeness {
   readonly isComplete: boolean;
   readonly processedCount: number;
 }
@@ -34,7 +34,7 @@ export interface Standing {
  * Newer wins: complete beats incomplete, whatever the counts; between two of a kind the larger `processedCount`;
  * anything else changes nothing. Time does not count: a batch that is run again has newer times.
  */
-export function isNewer(update: Standing, stored: Standing | null): boolean {
+export function isNewer(update: Completeness, stored: Completeness | null): boolean {
   if (stored === null) return true;
   if (update.isComplete !== stored.isComplete) return update.isComplete;
   return update.processedCount > stored.processedCount;

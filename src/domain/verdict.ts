@@ -27,13 +27,13 @@ export const CATEGORIES: Readonly<Record<Status, Readonly<Record<string, string>
 };
 
 /** Every countable verdict, in a fixed order: a status with one of its categories (`null`: it has none). */
-export const VERDICTS: readonly Verdict[] = STATUSES.flatMap((status): Verdict[] => {
+export const VERDICTS: readonly VerdictKind[] = STATUSES.flatMap((status): VerdictKind[] => {
   const categories = Object.values(CATEGORIES[status]);
   if (categories.length === 0) return [{ status, category: null }];
   return [...categories, 'other'].map((category) => ({ status, category }));
 });
 
-export interface Verdict {
+export interface VerdictKind {
   readonly status: Status;
   readonly category: string | null;
 }

@@ -1,5 +1,5 @@
 import type { Cursor, FeedName } from '../domain/events.js';
-import type { Announced, Summary } from '../domain/summary.js';
+import type { AnnouncedBatch, Summary } from '../domain/summary.js';
 import type { Pace } from '../domain/throughput.js';
 
 /**
@@ -16,7 +16,7 @@ export interface Feed {
   /** Where the file's feed stands, with what was announced of the named batches; null: it is not kept (any more). */
   head(fileId: string, batchIds: readonly string[]): Promise<Head | null>;
   /** Starts a new epoch at revision 0 in place of `instead` (null: of nothing); a no-op where another one stands already. */
-  begin(fileId: string, start: Start, instead: string | null): Promise<void>;
+  begin(fileId: string, start: EpochStart, instead: string | null): Promise<void>;
   /** Appends a change and publishes its events; false: the feed has moved on from `expected`, so read its head again. */
   append(fileId: string, expected: Cursor, change: Change): Promise<boolean>;
   /** The `emails` events after `cursor` up to revision `upTo`, in order; null: not within the kept history. */
@@ -38,8 +38,8 @@ export interface FeedEvent {
 
 /** What a feed keeps of a file, besides its history. Plain data: it must survive JSON. */
 export interface FileState {
-  /** The life of the file that is announced (`FileFacts.life`); empty: nobody has heard of the file. */
-  readonly life: string;
+  /** The generation of the file that is announced (`FileFacts.generation`); empty: nobody has heard of the file. */
+  readonly generation: string;
   /** Sum of the announced summaries. */
   readonly totals: Summary;
   /** Null: no result has come yet. */
@@ -57,19 +57,19 @@ export interface Head extends Cursor {
   readonly emailsRevision: number;
   readonly state: FileState;
   /** Those of the named batches that were announced. */
-  readonly batches: ReadonlyMap<string, Announced>;
+  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
 }
 
-export interface Start {
+export interface EpochStart {
   readonly epoch: string;
   readonly state: FileState;
-  readonly batches: ReadonlyMap<string, Announced>;
+  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
 }
 
 export interface Change {
   readonly state: FileState;
   /** The batches that this change announces. */
-  readonly batches: ReadonlyMap<string, Announced>;
+  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
   /** At most one event of each feed for each revision, in order, from `expected.revision + 1` on without holes. */
   readonly events: readonly FeedEvent[];
 }

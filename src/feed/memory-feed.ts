@@ -1,6 +1,6 @@
 import type { Cursor } from '../domain/events.js';
-import type { Announced } from '../domain/summary.js';
-import type { Change, Feed, FeedEvent, FileState, Follower, Head, Start } from './feed.js';
+import type { AnnouncedBatch } from '../domain/summary.js';
+import type { Change, EpochStart, Feed, FeedEvent, FileState, Follower, Head } from './feed.js';
 
 export interface MemoryFeedOptions {
   /** Revisions of a file whose events are kept, at most. */
@@ -16,7 +16,7 @@ interface Log {
   revision: number;
   emailsRevision: number;
   state: FileState;
-  readonly batches: Map<string, Announced>;
+  readonly batches: Map<string, AnnouncedBatch>;
   readonly events: FeedEvent[];
   bytes: number;
   /** Revision of the newest event that was dropped: whoever is behind it has to start over. */
@@ -47,7 +47,7 @@ export class MemoryFeed implements Feed {
     return { epoch, revision, emailsRevision, state, batches: new Map(known) };
   }
 
-  async begin(fileId: string, start: Start, instead: string | null): Promise<void> {
+  async begin(fileId: string, start: EpochStart, instead: string | null): Promise<void> {
     if ((this.#logs.get(fileId)?.epoch ?? null) !== instead) return;
     this.#logs.set(fileId, {
       epoch: start.epoch,

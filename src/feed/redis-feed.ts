@@ -3,9 +3,9 @@ import type { Cursor } from '../domain/events.js';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
 import { Connection } from '../redis/connection.js';
 import { limited } from '../redis/limited.js';
-import type { Change, Feed, FeedEvent, Follower, Head, Start } from './feed.js';
-import { Following } from './redis/following.js';
-import { RedisLog } from './redis/log.js';
+import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
+import { FollowedFiles } from './redis/followed-files.js';
+import { RedisLog } from './redis/redis-log.js';
 
 export interface RedisFeedOptions {
   /** Two connections are made: one for commands, one for subscriptions. */
@@ -37,7 +37,7 @@ const READS_AT_ONCE = 8;
 export class RedisFeed implements Feed {
   readonly #commands: Connection<string>;
   readonly #log: RedisLog;
-  readonly #following: Following;
+  readonly #following: FollowedFiles;
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisFeedOptions) {
@@ -51,7 +51,7 @@ export class RedisFeed implements Feed {
     });
     this.#log = new RedisLog(this.#commands, options);
     const read = limited(READS_AT_ONCE, this.#log.read.bind(this.#log));
-    this.#following = new Following(connect('verigate-feed-subscriber'), {
+    this.#following = new FollowedFiles(connect('verigate-feed-subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,
@@ -65,7 +65,7 @@ export class RedisFeed implements Feed {
     return this.#log.head(fileId, batchIds);
   }
 
-  begin(fileId: string, start: Start, instead: string | null): Promise<void> {
+  begin(fileId: string, start: EpochStart, instead: string | null): Promise<void> {
     return this.#log.begin(fileId, start, instead);
   }
 
@@ -83,7 +83,7 @@ export class RedisFeed implements Feed {
   }
 
   remove(fileId: string): Promise<void> {
-    return this.#following.removing(fileId, (removalId) => this.#log.remove(fileId, removalId));
+    return this.#following.removeFile(fileId, (removalId) => this.#log.remove(fileId, removalId));
   }
 
   /** @throws Fault('unavailable') where Redis does not answer */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import type { Action } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
-import type { Action } from '../auth/may.js';
 import type { Principal } from '../auth/principal.js';
 
 const callers = new WeakMap<IncomingMessage, Principal>();

@@ -1,5 +1,5 @@
 import type { Guard } from '../auth/guard.js';
-import type { Checks } from '../checks.js';
+import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -33,7 +33,7 @@ export interface HttpDeps {
   /** Why the gateway must not be sent work now; empty: it may. */
   readonly readiness: () => readonly string[];
   /** What has to answer before it may be sent work. */
-  readonly checks: Checks;
+  readonly checks: HealthChecks;
   /** Lets requests that may change something in, until the gateway stops. */
   readonly admission: Admission;
   readonly metrics: Metrics;

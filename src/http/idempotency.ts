@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
-import type { ReceiptClaim, ReceiptStore } from '../store/store.js';
+import type { ReceiptClaim, ReceiptStore } from '../store/receipts.js';
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 /** Says that an answer is that of an earlier request under the same key. */
@@ -76,11 +76,11 @@ export class Idempotency {
       answer = await submit();
     } catch (error) {
       // A receipt that cannot be given back is free after its lease.
-      await this.store.settleReceipt(receipt, null).catch(() => undefined);
+      await this.store.complete(receipt, null).catch(() => undefined);
       throw error;
     }
     // The list is submitted and registered: an error now would only have it submitted again.
-    await this.store.settleReceipt(receipt, answer).catch(() => undefined);
+    await this.store.complete(receipt, answer).catch(() => undefined);
     return { answer, replayed: false };
   }
 }

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { AddressOf } from '../addresses.js';
+import type { ClientIpOf } from '../client-ip.js';
 import { Fault } from '../errors.js';
 import { callerOf } from './access.js';
 
@@ -18,7 +18,7 @@ export class Quota {
 
   constructor(
     private readonly perMinute: number,
-    private readonly addressOf: AddressOf,
+    private readonly addressOf: ClientIpOf,
   ) {}
 
   /**

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { ByteCache } from '../byte-cache.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { type Envelope, readEnvelope, readUpdate, updateOf } from '../domain/read-update.js';
 import { type Result, readResult } from '../domain/result.js';
 import type { Update } from '../domain/update.js';
-import { Recent } from '../recent.js';
 
 /** How the validator, Python's `json.dumps`, begins the list of results, and one result behind another. */
 const LIST = Buffer.from('"validatedEmails": [');
@@ -18,7 +18,7 @@ const RESULT_BYTES = 250;
 
 const decoder = new TextDecoder();
 
-interface Remembered {
+interface ReadList {
   /** What stood between the brackets of the list, all of it read. */
   readonly text: Uint8Array;
   readonly results: readonly Result[];
@@ -30,11 +30,11 @@ interface Remembered {
  * whole; whichever way, the outcome is the same.
  */
 export class UpdateReader {
-  readonly #remembered: Recent<Remembered>;
+  readonly #remembered: ByteCache<ReadList>;
 
   /** `maxRememberedBytes`: what the remembered lists may take, about; 0: nothing is remembered. */
   constructor(maxRememberedBytes: number) {
-    this.#remembered = new Recent(maxRememberedBytes);
+    this.#remembered = new ByteCache(maxRememberedBytes);
   }
 
   /** @throws InvalidInput where the bytes are not an update */
@@ -81,7 +81,7 @@ export class UpdateReader {
     } else if (results !== null) {
       // Once as bytes, and once as the text of its results, which may need two bytes for each character.
       const size = 3 * list.byteLength + RESULT_BYTES * results.length;
-      this.#remembered.set(batchId, { text: onItsOwn(list), results }, size);
+      this.#remembered.set(batchId, { text: detached(list), results }, size);
     }
     return results;
   }
@@ -96,7 +96,7 @@ function envelopeIn(before: string, after: string): Envelope | null {
   return readEnvelope(message);
 }
 
-function resultsBeyond(known: Remembered | undefined, list: Buffer): readonly Result[] | null {
+function resultsBeyond(known: ReadList | undefined, list: Buffer): readonly Result[] | null {
   if (known === undefined || known.results.length === 0 || !startsWith(list, known.text))
     return list.byteLength === 0 ? [] : resultsIn(decoder.decode(list));
   const rest = list.subarray(known.text.byteLength);
@@ -128,7 +128,7 @@ const startsWith = (bytes: Buffer, start: Uint8Array): boolean =>
   bytes.compare(start, 0, start.byteLength, 0, start.byteLength) === 0;
 
 /** A message as it was read may be a small part of a larger piece of memory, all of which it would hold on to. */
-export const onItsOwn = (bytes: Uint8Array): Uint8Array =>
+export const detached = (bytes: Uint8Array): Uint8Array =>
   bytes.byteLength < bytes.buffer.byteLength / 2 ? Uint8Array.from(bytes) : bytes;
 
 /** @throws InvalidInput where the bytes are not an update */

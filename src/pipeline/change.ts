@@ -1,10 +1,10 @@
 import { emailsPayload, type Truncation } from '../domain/events.js';
 import type { PlacedResult } from '../domain/result.js';
 import { statsOf } from '../domain/stats.js';
-import { type Announced, add, NOTHING, type Summary, subtract } from '../domain/summary.js';
+import { type AnnouncedBatch, add, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
 import { advance, type Pace, paceFrom, perSecond } from '../domain/throughput.js';
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
-import type { News } from '../store/store.js';
+import type { FileChanges } from '../store/store.js';
 
 /** Bytes of one event's results, about: a listener has to be able to buffer an event whole. */
 const EVENT_BYTES = 256 * 1024;
@@ -13,10 +13,11 @@ const EVENT_BYTES = 256 * 1024;
  * The change that announces the news: new totals = old totals − what was announced of the changed batches + what they
  * are now. Its work depends on the changed batches alone, never on their file.
  */
-export function changeOf(head: Head, news: News, emailsPerEvent: number, now: number): Change {
+export function changeOf(head: Head, news: FileChanges, emailsPerEvent: number, now: number): Change {
   const { fileId } = news.facts;
   const totals = news.batches.reduce<Summary>(
-    (sum, { batchId, summary }) => add(subtract(sum, head.batches.get(batchId)?.summary ?? NOTHING), summary),
+    (sum, { batchId, summary }) =>
+      add(subtract(sum, head.batches.get(batchId)?.summary ?? EMPTY_SUMMARY), summary),
     head.state.totals,
   );
   const events = emailsEvents(fileId, head, news, emailsPerEvent);
@@ -32,9 +33,9 @@ export function changeOf(head: Head, news: News, emailsPerEvent: number, now: nu
     }),
   );
   return {
-    state: { life: news.facts.life, totals, pace, stats, changes: news.changes, turned: false },
+    state: { generation: news.facts.generation, totals, pace, stats, changes: news.changes, turned: false },
     batches: new Map(
-      news.batches.map(({ batchId, version, summary }): [string, Announced] => [
+      news.batches.map(({ batchId, version, summary }): [string, AnnouncedBatch] => [
         batchId,
         { version, summary },
       ]),
@@ -47,13 +48,13 @@ export function changeOf(head: Head, news: News, emailsPerEvent: number, now: nu
 /** How long before its first results a file may be taken to have begun: it may have waited for much longer. */
 const FIRST_SPAN_MS = 1_000;
 
-function paceOf({ state }: Head, { facts }: News, { processed }: Summary, now: number): Pace | null {
+function paceOf({ state }: Head, { facts }: FileChanges, { processed }: Summary, now: number): Pace | null {
   if (state.pace !== null) return advance(state.pace, now, processed);
   return processed === 0 ? null : paceFrom(Math.max(Date.parse(facts.createdAt), now - FIRST_SPAN_MS), 0);
 }
 
 /** The changed results, as many to an event as may go into one, each event under a revision of its own. */
-function emailsEvents(fileId: string, head: Head, news: News, emailsPerEvent: number): FeedEvent[] {
+function emailsEvents(fileId: string, head: Head, news: FileChanges, emailsPerEvent: number): FeedEvent[] {
   const results = news.batches.flatMap((batch) => batch.results);
   const truncated = news.batches.flatMap((batch) => batch.truncated ?? []);
   const portions = portioned(results, emailsPerEvent);

@@ -5,7 +5,7 @@ import type { Saved } from '../store/store.js';
 
 type Outcome = Saved['outcome'];
 
-interface Waiting {
+interface WaitingUpdate {
   update: Update;
   bytes: number;
   readonly outcome: Promise<Outcome>;
@@ -17,7 +17,7 @@ interface Waiting {
  */
 export class Conflator {
   /** What is being stored of a batch, and what waits behind it. */
-  readonly #lanes = new Map<string, { storing: Promise<unknown>; waiting: Waiting | null }>();
+  readonly #lanes = new Map<string, { storing: Promise<unknown>; waiting: WaitingUpdate | null }>();
   #bytes = 0;
 
   constructor(
@@ -66,7 +66,7 @@ export class Conflator {
   #store(key: string, update: Update, bytes: number): Promise<Outcome> {
     this.#bytes += bytes;
     const outcome = this.handle(update);
-    const lane = { storing: Promise.resolve<unknown>(undefined), waiting: null as Waiting | null };
+    const lane = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     lane.storing = outcome
       .catch(() => undefined)
       .then(() => {

@@ -1,10 +1,10 @@
-import type { Announced } from '../domain/summary.js';
-import { NOTHING } from '../domain/summary.js';
+import type { AnnouncedBatch } from '../domain/summary.js';
+import { EMPTY_SUMMARY } from '../domain/summary.js';
+import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
 import type { Feed } from '../feed/feed.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { beginEpoch, NO_LIFE } from '../snapshot/open-head.js';
-import type { News, Store } from '../store/store.js';
+import type { FileChanges, Store } from '../store/store.js';
 import { changeOf } from './change.js';
 
 export interface FlusherDeps {
@@ -34,7 +34,7 @@ interface Pending {
 /** Batches announced in one change, at most: their results have to fit into memory and into one step of the feed. */
 const BATCHES_AT_ONCE = 64;
 const MAX_RETRY_MS = 5_000;
-const NEVER_ANNOUNCED: Announced = { version: 0, summary: NOTHING };
+const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
 
 /** Announces what the store has and the feed has not, file by file. Idempotent: flushing twice announces once. */
 export class Flusher {
@@ -43,18 +43,18 @@ export class Flusher {
   constructor(private readonly deps: FlusherDeps) {}
 
   /** A change of the file is about to be stored; the answer is called when it is, with the batches that changed. */
-  expect(fileId: string): (changed: readonly string[] | null) => void {
+  expectChange(fileId: string): (changed: readonly string[] | null) => void {
     const pending = this.#pending(fileId);
     pending.underway++;
     return (changed) => {
       pending.underway--;
-      if (changed !== null) this.touch(fileId, changed);
+      if (changed !== null) this.markChanged(fileId, changed);
       else this.#schedule(fileId, pending);
     };
   }
 
   /** The batches have changed; an empty list: the file as a whole may have. */
-  touch(fileId: string, batchIds: readonly string[]): void {
+  markChanged(fileId: string, batchIds: readonly string[]): void {
     const pending = this.#pending(fileId);
     for (const batchId of batchIds.length > 0 ? batchIds : ['']) pending.batches.add(batchId);
     this.#schedule(fileId, pending);
@@ -64,7 +64,7 @@ export class Flusher {
    * Announces what was touched of one file until now, without waiting for its turn. Not even where the last attempt failed:
    * what stood in its way may be over. What fails here is tried again later.
    */
-  async settle(fileId: string): Promise<void> {
+  async flushNow(fileId: string): Promise<void> {
     const pending = this.#files.get(fileId);
     if (pending === undefined) return;
     const wanted = new Set(pending.batches);
@@ -180,11 +180,18 @@ export class Flusher {
       const head = await feed.head(fileId, batchIds);
       const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
       const isComplete = pending.underway === 0 && pending.batches.size === 0;
-      const news = await store.news(fileId, announced);
+      const news = await store.changes.since(fileId, announced);
       if (news === null) return;
       const { facts, changes } = news;
-      if (head === null || (head.state.life !== facts.life && head.state.life !== NO_LIFE)) {
-        await beginEpoch(store, feed, fileId, { facts, instead: head?.epoch ?? null, unannounced: batchIds });
+      if (
+        head === null ||
+        (head.state.generation !== facts.generation && head.state.generation !== NO_GENERATION)
+      ) {
+        await beginEpoch(store, feed, fileId, {
+          facts,
+          replaces: head?.epoch ?? null,
+          unannounced: batchIds,
+        });
         continue;
       }
       const nothingNew = news.batches.length === 0 && head.state.changes === changes;
@@ -194,10 +201,10 @@ export class Flusher {
         continue;
       }
       if (change !== null) metrics.flushes.inc();
-      const { life, stats } = (change ?? head).state;
-      await store.keepStats(
+      const { generation, stats } = (change ?? head).state;
+      await store.changes.markAnnounced(
         fileId,
-        life,
+        generation,
         { changes: isComplete ? changes : null, batches: versionsOf(announced, news) },
         stats,
       );
@@ -207,7 +214,10 @@ export class Flusher {
 }
 
 /** What is announced now of the batches that were asked for, whether this flush did it or an earlier one. */
-function versionsOf(announced: ReadonlyMap<string, Announced>, { batches }: News): Map<string, number> {
+function versionsOf(
+  announced: ReadonlyMap<string, AnnouncedBatch>,
+  { batches }: FileChanges,
+): Map<string, number> {
   const versions = new Map([...announced].map(([batchId, { version }]) => [batchId, version]));
   for (const { batchId, version } of batches) versions.set(batchId, version);
   return versions;

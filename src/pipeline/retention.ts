@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.js';
 import type { Pipeline } from './pipeline.js';
-import { repeatedly } from './repeatedly.js';
+import { runEvery } from './run-every.js';
 
 export const DAY_MS = 24 * 3_600_000;
 const PERIOD_MS = 3_600_000;
@@ -16,5 +16,5 @@ export function watchRetention(pipeline: Pipeline, days: number, logger: Logger)
       logger.warn({ err: error }, 'could not delete the addresses of old files; trying again in an hour');
     }
   };
-  return repeatedly(PERIOD_MS, look, { now: true });
+  return runEvery(PERIOD_MS, look, { now: true });
 }

@@ -1,11 +1,11 @@
 import type { Socket } from 'socket.io';
-import { insideOf } from './insides.js';
+import { internalsOf } from './engine-internals.js';
 
 type Connection = Socket['conn'];
 
 /** Bytes that were written to a connection and that its peer has not taken yet, about. */
 export function waitingBytes(connection: Connection): number {
-  const { writeBuffer, transport } = insideOf(connection);
+  const { writeBuffer, transport } = internalsOf(connection);
   let bytes = transport?.socket?.bufferedAmount ?? 0;
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
   return bytes;
@@ -18,7 +18,7 @@ const POLICY_VIOLATION = 1008;
 
 /** Closes a connection with a reason that its peer sees if it ever reads again. */
 export function cutOff(connection: Connection, reason: string): void {
-  const socket = insideOf(connection).transport?.socket;
+  const socket = internalsOf(connection).transport?.socket;
   if (socket?.close === undefined) {
     connection.close(true);
     return;

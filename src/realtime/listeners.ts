@@ -4,36 +4,36 @@ import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
-import type { Backlogs } from './backlogs.js';
-import type { GateOptions } from './gate.js';
-import type { Gate, GateSocket } from './gate-socket.js';
-import { dropLeftovers } from './leftovers.js';
+import type { Backpressure } from './backpressure.js';
+import { EventQueue } from './event-queue.js';
+import { trimSocket } from './memory-trimming.js';
 import { Pacer } from './pacer.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
+import type { SocketServerOptions } from './server.js';
+import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
 import { TokenBucket } from './token-bucket.js';
-import { Turns } from './turns.js';
 
 export interface ListenersDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
-  readonly backlogs: Backlogs;
+  readonly backlogs: Backpressure;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly options: GateOptions;
+  readonly options: SocketServerOptions;
 }
 
 /** Snapshots that are answered in one turn of the event loop: each may be some 30 kB to write. */
 const SNAPSHOTS_PER_TURN = 64;
 
 /** Lets listeners in. What is done for all of them alike is done by functions that they share: most only listen. */
-export function admitListeners(io: Gate, deps: ListenersDeps): void {
+export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
   identifyAll(io, deps.guard);
   const { maxSubscriptions, maxEventsPerSecond } = deps.options;
   const shared = { ...deps, pacer: new Pacer(SNAPSHOTS_PER_TURN), maxSubscriptions };
   const receive = receiver(deps);
-  const leave = function (this: GateSocket) {
+  const leave = function (this: ClientSocket) {
     deps.metrics.sockets.dec();
     this.data.subscriptions.end();
   };
@@ -41,11 +41,11 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
     const { data } = socket;
     data.subscriptions = new Subscriptions(socket, data.principal, shared);
     data.events = new TokenBucket(maxEventsPerSecond);
-    data.turns = new Turns(maxEventsPerSecond);
+    data.turns = new EventQueue(maxEventsPerSecond);
     deps.metrics.sockets.inc();
     socket.onAny(receive);
     socket.on('disconnect', leave);
-    dropLeftovers(socket);
+    trimSocket(socket);
   });
 }
 
@@ -53,7 +53,7 @@ export function admitListeners(io: Gate, deps: ListenersDeps): void {
  * Lets nobody in who brings no good token. It stands in the handshake's `auth`, and is looked for nowhere else: a URL ends
  * up in logs. What was wrong is in the error's `data`, as in every refusal.
  */
-function identifyAll(io: Gate, guard: Guard): void {
+function identifyAll(io: SocketServer, guard: Guard): void {
   io.use((socket, next) => {
     const { token } = socket.handshake.auth as { token?: unknown };
     guard.identify(typeof token === 'string' ? token : undefined).then(
@@ -103,7 +103,7 @@ type Answer = (reply: object) => void;
  * all the same.
  */
 function receiver({ backlogs, logger, options }: ListenersDeps) {
-  return function receive(this: GateSocket, event: unknown, ...args: unknown[]): void {
+  return function receive(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     // Refusals wait to be read as well.
     if (!this.connected || !backlogs.admits(this)) return;
     const { subscriptions, events, turns } = this.data;

@@ -2,15 +2,15 @@ import type { Rooms } from '../broadcast/broadcaster.js';
 import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { type Audience, Audiences, fileOf } from './audiences.js';
-import { type BacklogOptions, Backlogs } from './backlogs.js';
+import { Backpressure, type BackpressureOptions } from './backpressure.js';
 import { idleTcpOf, isOnWebSocket, writeIdle } from './direct-write.js';
-import type { Gate, GateSocket } from './gate-socket.js';
-import { missing } from './insides.js';
-import { Laggards } from './laggards.js';
-import { Mailing, Packet } from './mailing.js';
-import { Postings } from './postings.js';
+import { missingInternals } from './engine-internals.js';
+import { EventPacket, FrameBatch } from './frames.js';
+import { LatestStats } from './latest-only.js';
+import { fileIdOfRoom, type ListenerList, ListenerLists } from './listener-lists.js';
+import type { ClientSocket, SocketServer } from './server-types.js';
 import type { Subscriptions } from './subscriptions.js';
+import { WriteQueue } from './write-queue.js';
 
 /** Frames are joined up to so many characters; larger ones would cost more to copy than a second write costs. */
 const JOIN_UP_TO = 65_536;
@@ -18,13 +18,13 @@ const JOIN_UP_TO = 65_536;
 const SOCKETS_PER_TURN = 500;
 
 interface Gathered {
-  readonly packets: Packet[];
+  readonly packets: EventPacket[];
   /** Who listened when the first of them was sent. */
-  readonly audience: Audience;
+  readonly audience: ListenerList;
   size: number;
 }
 
-export interface RoomOptions extends BacklogOptions {
+export interface RoomOptions extends BackpressureOptions {
   /** Sockets that are written to in one turn of the event loop. */
   readonly socketsPerTurn?: number;
 }
@@ -36,28 +36,28 @@ export interface RoomOptions extends BacklogOptions {
  * gets a file's events in their order, among themselves and with whatever else is written to it.
  */
 export class RoomWriter implements Rooms {
-  readonly backlogs: Backlogs;
-  readonly #laggards = new Laggards((socket) => this.#settle(socket));
+  readonly backlogs: Backpressure;
+  readonly #laggards = new LatestStats((socket) => this.#settle(socket));
   readonly #gathered = new Map<string, Gathered>();
-  readonly #postings = new Postings((socket, fileId, mailing) => this.#write(socket, fileId, mailing));
-  readonly #audiences: Audiences;
+  readonly #postings = new WriteQueue((socket, fileId, mailing) => this.#write(socket, fileId, mailing));
+  readonly #audiences: ListenerLists;
   #due: NodeJS.Immediate | null = null;
   /** Null until a WebSocket connection has shown whether it can be written to. */
   #isDirect: boolean | null = null;
 
   constructor(
-    private readonly io: Gate,
+    private readonly io: SocketServer,
     private readonly options: RoomOptions,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {
-    this.#audiences = new Audiences(io);
-    this.backlogs = new Backlogs(options, metrics, logger);
+    this.#audiences = new ListenerLists(io);
+    this.backlogs = new Backpressure(options, metrics, logger);
     const namespace = io.of('/');
-    const sockets = new WeakMap<GateSocket['conn'], GateSocket>();
-    const settle = (conn: GateSocket['conn']) => this.#settle(sockets.get(conn));
+    const sockets = new WeakMap<ClientSocket['conn'], ClientSocket>();
+    const settle = (conn: ClientSocket['conn']) => this.#settle(sockets.get(conn));
     // Anything else that is written to somebody comes behind what was sent before it. One function for all of them.
-    const created = function (this: GateSocket['conn']) {
+    const created = function (this: ClientSocket['conn']) {
       settle(this);
     };
     namespace.on('connection', (socket) => {
@@ -82,7 +82,7 @@ export class RoomWriter implements Rooms {
       this.#arm();
     }
     // An EVENT packet of the default namespace, as Socket.IO itself would serialise it.
-    gathered.packets.push(new Packet(feed, `2["${eventName(feed)}",${payload}]`));
+    gathered.packets.push(new EventPacket(feed, `2["${eventName(feed)}",${payload}]`));
     gathered.size += payload.length;
     this.metrics.delivered.inc({ feed }, members.size);
     if (gathered.size >= JOIN_UP_TO) this.#post(fileId);
@@ -110,7 +110,7 @@ export class RoomWriter implements Rooms {
   }
 
   /** Writes to a socket what was sent to it until now. While something is being written, that is under way. */
-  #settle(socket: GateSocket | undefined): void {
+  #settle(socket: ClientSocket | undefined): void {
     if (this.#postings.isWriting || socket === undefined) return;
     this.#postAll();
     this.#postings.writeTo(socket);
@@ -118,7 +118,7 @@ export class RoomWriter implements Rooms {
 
   /** Somebody enters or leaves a room: what was sent before is for the room as it was. Answers with the room's file. */
   #moved(room: string): string | null {
-    const fileId = fileOf(room);
+    const fileId = fileIdOfRoom(room);
     if (fileId === null) return null;
     this.#post(fileId);
     this.#audiences.changed(fileId);
@@ -135,13 +135,13 @@ export class RoomWriter implements Rooms {
     if (gathered === undefined) return;
     this.#gathered.delete(fileId);
     const { packets, audience } = gathered;
-    const only = (wanted: FeedName) => new Mailing(packets.filter(({ feed }) => feed === wanted));
-    const mailings = { both: new Mailing(packets), stats: only('stats'), emails: only('emails') };
+    const only = (wanted: FeedName) => new FrameBatch(packets.filter(({ feed }) => feed === wanted));
+    const mailings = { both: new FrameBatch(packets), stats: only('stats'), emails: only('emails') };
     this.#postings.add(fileId, { audience, mailings });
     this.#arm();
   }
 
-  #write(socket: GateSocket, fileId: string, mailing: Mailing): void {
+  #write(socket: ClientSocket, fileId: string, mailing: FrameBatch): void {
     const { packets } = mailing;
     if (!socket.connected || packets.length === 0) return;
     const tcp = this.#canWriteDirectly(socket) ? idleTcpOf(socket) : null;
@@ -162,9 +162,9 @@ export class RoomWriter implements Rooms {
     }
   }
 
-  #canWriteDirectly(socket: GateSocket): boolean {
+  #canWriteDirectly(socket: ClientSocket): boolean {
     if (this.#isDirect === null && isOnWebSocket(socket)) {
-      const gone = missing(socket.conn);
+      const gone = missingInternals(socket.conn);
       this.#isDirect = gone.length === 0;
       if (!this.#isDirect) {
         this.logger.warn(

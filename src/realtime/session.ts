@@ -1,5 +1,5 @@
+import { isNamed } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
-import { isNamed } from '../auth/may.js';
 import type { Principal } from '../auth/principal.js';
 import { Fault } from '../errors.js';
 

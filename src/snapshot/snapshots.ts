@@ -1,9 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
+import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
+import { openHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, Store } from '../store/store.js';
-import { openHead } from './open-head.js';
 
 /** Page and limit of the results in a snapshot: what `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
@@ -18,7 +20,7 @@ export interface SnapshotRequest {
 
 /** What stands now of a file: stats from the head of its feed, results from the store. */
 export class Snapshots {
-  readonly #firstPages = new Map<string, { at: string; page: Promise<string> }>();
+  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string> }>({ max: KEPT_PAGES });
 
   constructor(
     private readonly store: Store,
@@ -27,13 +29,13 @@ export class Snapshots {
 
   /** The file's stats as JSON; null: there is no such file. */
   async stats(fileId: string): Promise<string | null> {
-    if ((await this.store.file(fileId)) === null) return null;
+    if ((await this.store.files.find(fileId)) === null) return null;
     return (await openHead(this.store, this.feed, fileId)).state.stats;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON. */
   async page(query: PageQuery): Promise<string> {
-    const { total, results } = await this.store.page(query);
+    const { total, results } = await this.store.results.page(query);
     const { page, limit } = query;
     const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });
     return `{"emails":[${results.map(placedJson).join(',')}],"pagination":${pagination}}`;
@@ -65,13 +67,8 @@ export class Snapshots {
     const kept = this.#firstPages.get(fileId);
     if (kept?.at === at) return kept.page;
     const page = this.page({ fileId, ...FIRST_PAGE });
-    this.#firstPages.delete(fileId);
     this.#firstPages.set(fileId, { at, page });
     page.catch(() => this.#firstPages.delete(fileId));
-    for (const oldest of this.#firstPages.keys()) {
-      if (this.#firstPages.size <= KEPT_PAGES) break;
-      this.#firstPages.delete(oldest);
-    }
     return page;
   }
 }

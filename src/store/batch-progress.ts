@@ -1,9 +1,9 @@
-import type { BatchStanding } from '../domain/summary.js';
+import type { BatchFlags } from '../domain/summary.js';
 import { isNewer, type Update } from '../domain/update.js';
 import type { BatchStatus } from './store.js';
 
 /** How far a batch is, apart from its results: the rules that every store follows. */
-export interface Progress {
+export interface BatchProgress {
   readonly begun: boolean;
   readonly complete: boolean;
   readonly stalled: boolean;
@@ -14,7 +14,7 @@ export interface Progress {
 }
 
 /** A batch that was registered and not heard of. */
-export const waiting = (totalEmails: number | null): Progress => ({
+export const unheardOf = (totalEmails: number | null): BatchProgress => ({
   begun: false,
   complete: false,
   stalled: false,
@@ -26,17 +26,17 @@ export const waiting = (totalEmails: number | null): Progress => ({
 /** A producer that says "failed" means it, however far it got; only a complete list takes that back. */
 const FAILED_FOR_GOOD = Number.MAX_SAFE_INTEGER;
 
-const isFailed = ({ complete, failedAt, processedCount }: Progress): boolean =>
+const isFailed = ({ complete, failedAt, processedCount }: BatchProgress): boolean =>
   !complete && failedAt !== null && processedCount <= failedAt;
 
-export function statusOf(progress: Progress): BatchStatus {
+export function statusOf(progress: BatchProgress): BatchStatus {
   if (progress.complete) return 'completed';
   if (isFailed(progress)) return 'failed';
   if (progress.stalled) return 'stalled';
   return progress.begun ? 'running' : 'waiting';
 }
 
-export const standingOf = (progress: Progress): BatchStanding => ({
+export const flagsOf = (progress: BatchProgress): BatchFlags => ({
   begun: progress.begun,
   isComplete: progress.complete,
   isFailed: isFailed(progress),
@@ -45,11 +45,11 @@ export const standingOf = (progress: Progress): BatchStanding => ({
 });
 
 /** Neither ended nor stalled: it is watched for silence. */
-export const isOpen = (progress: Progress): boolean =>
+export const isOpen = (progress: BatchProgress): boolean =>
   !(progress.complete || isFailed(progress) || progress.stalled);
 
-export interface Step {
-  readonly progress: Progress;
+export interface ProgressStep {
+  readonly progress: BatchProgress;
   /** The update's list takes the place of the stored one. */
   readonly takesList: boolean;
   /** The update ends the batch as failed. */
@@ -57,7 +57,7 @@ export interface Step {
 }
 
 /** Where an update takes its batch; null: there is nothing new in it. */
-export function stepOf(progress: Progress, update: Omit<Update, 'results'>): Step | null {
+export function progressAfter(progress: BatchProgress, update: Omit<Update, 'results'>): ProgressStep | null {
   const { begun, complete, processedCount } = progress;
   const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
   const fails = update.failure !== null && !complete && progress.failedAt !== FAILED_FOR_GOOD;
@@ -78,7 +78,7 @@ export function stepOf(progress: Progress, update: Omit<Update, 'results'>): Ste
 }
 
 /** A batch that is ended by hand: it counts as failed until it gets further than it is. Null: it has ended already. */
-export function endedByHand(progress: Progress): Progress | null {
+export function endedByHand(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
   return { ...progress, stalled: false, failedAt: progress.processedCount };
 }

@@ -15,7 +15,7 @@ export interface DeadLetter {
 }
 
 /** A letter on its way in. */
-export type PutAside = Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>;
+export type NewDeadLetter = Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>;
 
 export interface DeadLetterQuery {
   readonly limit: number;
@@ -32,17 +32,19 @@ export interface DeadLetterLimits {
   readonly maxBytes: number;
 }
 
-/** Letters whose time is over are not answered any more; `Store.stall` deletes them on the way. */
+/** Dead letters whose time to live is over are not answered any more. */
 export interface DeadLetterStore {
   /**
    * Keeps a message, or its beginning where it is very large; the oldest ones go where there is no room for it.
    * Fulfilled once it is durable. Not deduplicated: whoever tries again after an error may keep it twice.
    */
-  putAside(letter: PutAside): Promise<void>;
+  add(letter: NewDeadLetter): Promise<void>;
   /** Newest first. */
-  deadLetters(query: DeadLetterQuery): Promise<DeadLetter[]>;
+  list(query: DeadLetterQuery): Promise<DeadLetter[]>;
   /** One of them, whole as it was kept; null: there is none of this id (any more). */
-  deadLetter(id: string): Promise<DeadLetter | null>;
+  find(id: string): Promise<DeadLetter | null>;
   /** Forgets one of them, without a trace; false: there is none of this id (any more). */
   discard(id: string): Promise<boolean>;
+  /** Deletes those whose time to live is over. Asked for again and again. */
+  dropExpired(): Promise<void>;
 }

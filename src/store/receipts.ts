@@ -12,14 +12,14 @@ export interface ReceiptClaim {
   readonly keepMs: number;
 }
 
-export type Claimed =
+export type ReceiptState =
   | { readonly state: 'mine' | 'under way' | 'another list' }
   | { readonly state: 'answered'; readonly answer: string };
 
 /** What was answered to submissions that name a key, so that a repeated one is answered alike. */
 export interface ReceiptStore {
   /** Takes the key, unless somebody has it: of several that claim it at once, one gets it. */
-  claim(receipt: ReceiptClaim): Promise<Claimed>;
+  claim(receipt: ReceiptClaim): Promise<ReceiptState>;
   /** Keeps the answer; null: the submission came to nothing, and the key is free again. A no-op for anybody but the owner. */
-  settleReceipt(receipt: ReceiptClaim, answer: string | null): Promise<void>;
+  complete(receipt: ReceiptClaim, answer: string | null): Promise<void>;
 }

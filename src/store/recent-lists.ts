@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
+import { ByteCache } from '../byte-cache.js';
 import { type PlacedResult, type Result, textLines } from '../domain/result.js';
-import { Recent } from '../recent.js';
 
 /** A list with its fingerprint, and how much of it is as it was stored before. */
 export interface MeasuredList {
@@ -25,7 +25,7 @@ const RESULT_BYTES = 250;
  * store compares fingerprints.
  */
 export class RecentLists {
-  readonly #lists = new Recent<MeasuredList>(MAX_BYTES);
+  readonly #lists = new ByteCache<MeasuredList>(MAX_BYTES);
 
   measure(batchId: string, results: readonly Result[]): MeasuredList {
     const before = this.#lists.get(batchId);
@@ -54,9 +54,9 @@ export class RecentLists {
   }
 
   /** The results at some places of a list, if it is remembered. */
-  placed(batchId: string, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
+  resultsAt(batchId: string, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
     const list = this.#lists.get(batchId);
-    return list?.fingerprint === fingerprint ? placedIn(batchId, list, positions) : null;
+    return list?.fingerprint === fingerprint ? pickResults(batchId, list, positions) : null;
   }
 
   forget(batchId: string): void {
@@ -77,7 +77,7 @@ function beginsWith(results: readonly Result[], start: readonly Result[]): boole
   return start.length <= results.length && start.every((result, index) => result === results[index]);
 }
 
-export const placedIn = (
+export const pickResults = (
   batchId: string,
   list: MeasuredList | undefined,
   positions: readonly number[],

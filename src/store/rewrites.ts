@@ -1,4 +1,4 @@
-import type { Announced } from '../domain/summary.js';
+import type { AnnouncedBatch } from '../domain/summary.js';
 
 /**
  * What a batch remembers of the times its list was replaced instead of extended: from that, and from the length and
@@ -19,7 +19,7 @@ const REMEMBERED = 4;
 const MAX_CHANGED = 2_000;
 
 /** Remembers one more rewrite; the oldest are merged into one that says "everything". */
-export function remember(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
+export function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
   const bounded = (rewrite.changed?.length ?? 0) > MAX_CHANGED ? { ...rewrite, changed: null } : rewrite;
   const all = [...rewrites, bounded];
   if (all.length <= REMEMBERED) return all;
@@ -40,7 +40,11 @@ export interface Difference {
 }
 
 /** What there is to tell of a list to somebody who knows its batch as `announced`. */
-export function unannounced(rewrites: readonly Rewrite[], length: number, announced: Announced): Difference {
+export function differenceSince(
+  rewrites: readonly Rewrite[],
+  length: number,
+  announced: AnnouncedBatch,
+): Difference {
   let known = announced.summary.processed;
   let longest = known;
   const changed = new Set<number>();

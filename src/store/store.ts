@@ -1,87 +1,62 @@
 import type { Truncation } from '../domain/events.js';
+import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts } from '../domain/stats.js';
-import type { Announced } from '../domain/summary.js';
+import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 
-export type { Claimed, ReceiptClaim, ReceiptStore } from './receipts.js';
-
 /**
- * What the gateway remembers. Every implementation guarantees:
+ * What the gateway remembers, as six ports on one database. Every implementation guarantees:
  *
- * - **Durable.** What a promise was fulfilled for survives `kill -9` at any time after.
+ * - **Durable.** What a fulfilled promise stands for survives `kill -9` at any time after.
  * - **Newer wins**, decided and stored in one atomic step for each batch, by `isNewer`. The same call twice is a no-op.
  * - **One request a file.** Only the results of a file's latest request are ever answered.
- * - **Flat.** The work of `save`, `news` and `page` does not grow with the results that the file already has.
+ * - **Flat.** The work of `save`, `since` and `page` does not grow with the results that the file already has.
  * - **Read your writes**: a read that starts after a write was fulfilled sees it.
  *
  * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
  */
-export interface Store extends UpdateStore, NewsStore, ResultStore, DeadLetterStore, ReceiptStore {
-  /** Ends what is under way and lets go of everything; calling it twice is a no-op. */
+export interface Store {
+  readonly files: FileStore;
+  readonly updates: UpdateStore;
+  readonly changes: ChangeStore;
+  readonly results: ResultStore;
+  readonly deadLetters: DeadLetterStore;
+  readonly receipts: ReceiptStore;
+  /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
 
-export interface Registration {
-  readonly fileId: string;
-  readonly requestId: string | null;
-  readonly userId: string | null;
-  /** Addresses in the whole request; null: not said. */
-  readonly totalEmails: number | null;
-  /** Batches in the whole request; null: not said. */
-  readonly totalBatches: number | null;
-  readonly batches: readonly { readonly batchId: string; readonly totalEmails: number | null }[];
-}
-
-export interface Registered {
-  /** `superseded`: a later request had taken this one's place already; nothing was changed. */
-  readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
-  /** The file as it stands now. */
-  readonly facts: FileFacts;
-  /** Batches that changed: new ones, and those whose held updates were applied. */
-  readonly touched: readonly string[];
-}
-
-export interface Saved {
+/** The files, each with the request that is current. */
+export interface FileStore {
+  /** The file's latest request; null: no such file. */
+  find(fileId: FileId): Promise<FileFacts | null>;
+  /** Files, newest first, from after the one that `after` points at. The work does not grow with the files left out. */
+  list(query: FilesQuery): Promise<ListedFile[]>;
+  /** All batches of the file in arrival order: what a lost feed is rebuilt from. */
+  batches(fileId: FileId): Promise<BatchState[]>;
+  /** How many batches of the file have which status. */
+  batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
-   * `applied`: it is stored and changed something. `unchanged`: nothing new in it. `held`: nobody knows its batch yet;
-   * kept until the registration comes. `superseded`: of a request that was replaced, or of a file that was deleted.
+   * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
+   * Dead letters that name the file, or a batch of it, go as well, even where the file itself does not exist.
    */
-  readonly outcome: 'applied' | 'unchanged' | 'held' | 'superseded';
-  /** Whose batch it is; null while that is unknown or over. */
-  readonly fileId: string | null;
+  remove(fileId: FileId): Promise<boolean>;
+  /**
+   * Purges some of the files that ended before a time (milliseconds since 1970): their addresses go, and
+   * `FileFacts.purged` stays. Answers with their ids; none: no more are left. Later updates of the same request, or of
+   * none, are `superseded`.
+   */
+  purge(before: number): Promise<FileId[]>;
 }
 
-/** Silence, as points in time (milliseconds since 1970): no news since then is too long. */
-export interface Silence {
-  /** For batches that have begun. */
-  readonly begunBefore: number;
-  /** For batches that wait unbegun in a file that is silent as a whole. */
-  readonly queuedBefore: number;
-}
-
-export interface Unended {
-  readonly batches: readonly {
-    readonly fileId: string;
-    readonly batchId: string;
-    readonly status: 'waiting' | 'running' | 'stalled';
-  }[];
-  readonly next: string | null;
-}
-
-export interface HeldStanding {
-  readonly updates: number;
-  readonly bytes: number;
-  /** Updates that were dropped by this store since it was opened: their time was over, or there was no room. */
-  readonly dropped: number;
-}
-
+/** Registrations and updates: everything that changes a batch. */
 export interface UpdateStore {
-  /** The file that a batch is registered for; null: none that stands. */
-  locate(batchId: string): Promise<string | null>;
+  /** The file that a batch is registered for; null: no current file. */
+  fileOfBatch(batchId: BatchId): Promise<FileId | null>;
   /**
    * Registers batches for a file and applies the updates held for them. Another `requestId` than the file's replaces
    * the file's results. Repeating it changes nothing.
@@ -93,85 +68,155 @@ export interface UpdateStore {
    * @throws InvalidInput where its batch belongs to another file
    */
   save(update: Update): Promise<Saved>;
-  /** Ends a batch that will never answer; false: the file has no such batch. News that comes after all is still taken. */
-  fail(fileId: string, batchId: string, reason: string): Promise<boolean>;
+  /** Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. */
+  fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean>;
+  /** Marks the batches that have been silent for too long as stalled, until news comes; answers with those newly marked. */
+  markStalled(silence: Silence): Promise<StalledBatches[]>;
   /**
-   * Marks the batches that are silent for too long as stalled, until news comes; answers with those newly marked. Held
-   * updates and dead letters whose time is over are dropped on the way.
+   * Batches of current files that have not ended, about `limit` at a time, in no meaningful order; `next` continues from
+   * there, null: that was all. Batches that come or end meanwhile may be in it or not.
    */
-  stall(silence: Silence): Promise<{ fileId: string; batchIds: string[] }[]>;
-  /** What is held for batches that nobody has registered. */
-  held(): Promise<HeldStanding>;
-  /**
-   * Batches of files that stand which have not ended, a slice of about `limit` at a time and in no order that means
-   * anything; `next` goes on from there, null: that was all. Batches that come or end meanwhile may be in it or not.
-   */
-  unended(query: { limit: number; after: string | null }): Promise<Unended>;
-  /**
-   * Purges some of the files that were over before a point in time (milliseconds since 1970): their addresses go, and
-   * `FileFacts.purged` stays. Answers with their ids; none: there are no more. What else comes for the same request, or for
-   * none, is `superseded`.
-   */
-  purge(before: number): Promise<string[]>;
-  /**
-   * Deletes a file, its receipts and every trace of its addresses; false: there is no such file. Its late updates are `superseded`.
-   * Dead letters that name the file, or a batch of it, go as well, also where there is no such file.
-   */
-  remove(fileId: string): Promise<boolean>;
+  incompleteBatches(query: IncompleteQuery): Promise<IncompleteBatches>;
+  /** The updates that are held for batches without a registration. */
+  heldCounts(): Promise<HeldCounts>;
+  /** Drops the held updates whose time to live is over. Asked for again and again. */
+  dropExpired(): Promise<void>;
 }
 
-export interface BatchNews extends Announced {
-  readonly batchId: string;
+/** What was stored and not announced yet: the outbox of the feed. */
+export interface ChangeStore {
+  /** What has changed in the named batches since they were announced; null: no such file. One consistent view. */
+  since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
+  /** Keeps a file's announced stats for lists of files, unless that generation of the file is over. */
+  markAnnounced(
+    fileId: FileId,
+    generation: Generation,
+    announced: AnnouncedVersions,
+    stats: string,
+  ): Promise<void>;
+  /**
+   * Changes that `markAnnounced` has not seen: what a gateway that died left unannounced. `before` (milliseconds since
+   * 1970) leaves out later changes, which are still on their way; a store of one gateway alone may ignore it.
+   */
+  unannounced(before?: number): Promise<Unannounced[]>;
+}
+
+/** The results of a file's current request. */
+export interface ResultStore {
+  /** A page in arrival order: the order of registration of the batches, then the place in the batch. */
+  page(query: PageQuery): Promise<ResultPage>;
+  /**
+   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
+   * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
+   */
+  scan(fileId: FileId, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
+}
+
+export interface Registration {
+  readonly fileId: FileId;
+  readonly requestId: RequestId | null;
+  readonly userId: UserId | null;
+  /** Addresses in the whole request; null: not said. */
+  readonly totalEmails: number | null;
+  /** Batches in the whole request; null: not said. */
+  readonly totalBatches: number | null;
+  readonly batches: readonly RegisteredBatch[];
+}
+
+export interface RegisteredBatch {
+  readonly batchId: BatchId;
+  /** Addresses in the batch; null: not said. */
+  readonly totalEmails: number | null;
+}
+
+export interface Registered {
+  /** `superseded`: a later request had taken this one's place already; nothing was changed. */
+  readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
+  /** The file as it is now. */
+  readonly facts: FileFacts;
+  /** Batches that changed: new ones, and those whose held updates were applied. */
+  readonly touched: readonly BatchId[];
+}
+
+export interface Saved {
+  /**
+   * `applied`: it is stored and changed something. `unchanged`: nothing new in it. `held`: its batch is not registered;
+   * kept until the registration comes. `superseded`: of a request that was replaced, or of a file that was deleted.
+   */
+  readonly outcome: 'applied' | 'unchanged' | 'held' | 'superseded';
+  /** The file of its batch; null while that is unknown or over. */
+  readonly fileId: FileId | null;
+}
+
+/** Silence, as points in time (milliseconds since 1970): a batch without news since then has been silent for too long. */
+export interface Silence {
+  /** For batches that have begun. */
+  readonly begunBefore: number;
+  /** For batches that wait unbegun in a file that is silent as a whole. */
+  readonly queuedBefore: number;
+}
+
+export interface StalledBatches {
+  readonly fileId: FileId;
+  readonly batchIds: readonly BatchId[];
+}
+
+export interface IncompleteQuery {
+  readonly limit: number;
+  /** `IncompleteBatches.next` of the slice before; null: from the beginning. */
+  readonly after: string | null;
+}
+
+export interface IncompleteBatches {
+  readonly batches: readonly {
+    readonly fileId: FileId;
+    readonly batchId: BatchId;
+    readonly status: 'waiting' | 'running' | 'stalled';
+  }[];
+  readonly next: string | null;
+}
+
+export interface HeldCounts {
+  readonly updates: number;
+  readonly bytes: number;
+  /** Updates that this store has dropped since it was opened: expired, or beyond the byte limit. */
+  readonly dropped: number;
+}
+
+export interface FileChanges {
+  readonly facts: FileFacts;
+  /** Counts the file's stored changes. */
+  readonly changes: number;
+  readonly batches: readonly BatchChanges[];
+}
+
+export interface BatchChanges extends AnnouncedBatch {
+  readonly batchId: BatchId;
   /** The results that are new or changed since the announced version, by position. */
   readonly results: readonly PlacedResult[];
   /** The list is shorter than the announced one. */
   readonly truncated: Truncation | null;
 }
 
-export interface News {
-  readonly facts: FileFacts;
-  /** Counts the file's stored changes. */
-  readonly changes: number;
-  readonly batches: readonly BatchNews[];
-}
-
-export interface NewsStore {
-  /** The file's latest request; null: nobody has heard of the file. */
-  file(fileId: string): Promise<FileFacts | null>;
-  /** All batches of the file in arrival order: what a lost feed is built anew from. */
-  batches(fileId: string): Promise<BatchState[]>;
-  /** How many batches of the file stand how. */
-  batchCounts(fileId: string): Promise<BatchCounts>;
-  /** What has changed in the named batches since they were announced; null: there is no such file. One consistent view. */
-  news(fileId: string, announced: ReadonlyMap<string, Announced>): Promise<News | null>;
-  /** Keeps a file's announced stats (JSON) for lists of files, unless that life of the file is over. */
-  keepStats(fileId: string, life: string, told: Told, stats: string): Promise<void>;
-  /**
-   * Changes that `keepStats` has not seen: what a gateway that died left unannounced. `before` (milliseconds since 1970)
-   * leaves out what was stored later, for that is on its way still; a store of one gateway alone may answer with all.
-   */
-  unannounced(before?: number): Promise<Unannounced[]>;
-}
-
-/** What of a file has been announced. */
-export interface Told {
-  /** All changes that were stored up to this count; null: some of them may not be. */
+/** How much of a file has been announced. */
+export interface AnnouncedVersions {
+  /** Every change up to this count (`FileChanges.changes`); null: some of them may not be announced. */
   readonly changes: number | null;
   /** Batches, each up to this version. */
-  readonly batches: ReadonlyMap<string, number>;
+  readonly batches: ReadonlyMap<BatchId, number>;
 }
 
 export interface Unannounced {
-  readonly fileId: string;
-  /** Batches that changed, as far as it is known which. */
-  readonly batchIds: readonly string[];
+  readonly fileId: FileId;
+  /** Batches that changed, as far as the store knows which. */
+  readonly batchIds: readonly BatchId[];
 }
 
 export const BATCH_STATUSES = ['waiting', 'running', 'stalled', 'completed', 'failed'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
-export interface BatchState extends Announced {
-  readonly batchId: string;
+export interface BatchState extends AnnouncedBatch {
+  readonly batchId: BatchId;
   readonly status: BatchStatus;
   /** Time of its last news, else of its registration. ISO 8601 in UTC. */
   readonly lastUpdated: string;
@@ -190,7 +235,7 @@ export interface ResultFilter {
 }
 
 export interface PageQuery extends ResultFilter {
-  readonly fileId: string;
+  readonly fileId: FileId;
   /** Counts from 1. */
   readonly page: number;
   readonly limit: number;
@@ -208,18 +253,6 @@ export interface ListedFile {
   readonly stats: string | null;
 }
 
-export interface ResultStore {
-  /** A page in arrival order: the order of registration of the batches, then the place in the batch. */
-  page(query: PageQuery): Promise<ResultPage>;
-  /**
-   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
-   * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
-   */
-  scan(fileId: string, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
-  /** Files, newest first, from after the one that `after` points at. The work does not grow with what is left out. */
-  files(query: FilesQuery): Promise<ListedFile[]>;
-}
-
 export interface FilesQuery {
   readonly limit: number;
   readonly after: FileCursor | null;
@@ -229,12 +262,12 @@ export interface FilesQuery {
 
 /** Whose files are wanted: those of a user, and those of a list. */
 export interface Viewer {
-  readonly userId: string | null;
-  readonly fileIds: readonly string[];
+  readonly userId: UserId | null;
+  readonly fileIds: readonly FileId[];
 }
 
 /** Where a list of files goes on. */
 export interface FileCursor {
   readonly createdAt: string;
-  readonly fileId: string;
+  readonly fileId: FileId;
 }

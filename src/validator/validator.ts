@@ -17,7 +17,7 @@ export interface Flags {
   readonly check_blacklist: boolean;
 }
 
-export interface Assignment {
+export interface SubmissionRequest {
   /** Non-empty, well-formed. */
   readonly emails: readonly string[];
   readonly flags: Flags;
@@ -32,7 +32,7 @@ export interface Validator {
    * the list all the same.
    * @throws Fault `validator_unavailable`; `rate_limited`; `payload_too_large`. None holds anything that it answered.
    */
-  submit(assignment: Assignment): Promise<Submission>;
+  submit(assignment: SubmissionRequest): Promise<Submission>;
   /** Ends what is under way; calling it twice is a no-op. */
   close(): Promise<void>;
 }

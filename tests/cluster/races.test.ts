@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { add, NOTHING } from '../../src/domain/summary.js';
+import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import type { Update } from '../../src/domain/update.js';
 import type { FeedEvent } from '../../src/feed/feed.js';
 import { createLogger } from '../../src/logger.js';
@@ -33,20 +33,25 @@ describeCluster('gateways', (newEnv) => {
       for (let round = 0; round < ROUNDS; round++) {
         // One of them stores something, or two, and all announce what any may have stored.
         const updates = [batchOf(fileId, 'a', round), batchOf(fileId, 'b', round)] as const;
-        await Promise.all([a.store.save(updates[0]), round % 3 === 0 && b.store.save(updates[1])]);
+        await Promise.all([
+          a.store.updates.save(updates[0]),
+          round % 3 === 0 && b.store.updates.save(updates[1]),
+        ]);
         const batchIds = updates.map(({ batchId }) => batchId);
-        for (const { flusher } of gateways) flusher.touch(fileId, batchIds);
-        await Promise.all(gateways.map(({ flusher }) => flusher.settle(fileId)));
+        for (const { flusher } of gateways) flusher.markChanged(fileId, batchIds);
+        await Promise.all(gateways.map(({ flusher }) => flusher.flushNow(fileId)));
       }
       const head = await a.feed.head(fileId, []);
-      const batches = await b.store.batches(fileId);
-      expect(head?.state.totals).toEqual(batches.reduce((sum, { summary }) => add(sum, summary), NOTHING));
+      const batches = await b.store.files.batches(fileId);
+      expect(head?.state.totals).toEqual(
+        batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY),
+      );
       await heard.until(({ events }) => events.at(-1)?.revision === head?.revision);
       expectEachOnce(heard.events, head?.state.totals.processed ?? 0);
     };
     await Promise.all(Array.from({ length: FILES }, (_, number) => race(`f${number}`)));
 
-    expect(await a.store.unannounced()).toEqual([]);
+    expect(await a.store.changes.unannounced()).toEqual([]);
     const counts = await Promise.all(gateways.map(({ metrics }) => metrics.conflicts.get()));
     const conflicts = counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0);
     expect(conflicts).toBeGreaterThan(ROUNDS);

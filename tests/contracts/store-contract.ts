@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
+import { news } from './store/changes.js';
 import { closing } from './store/closing.js';
 import { counting } from './store/counting.js';
 import { keepingLetters } from './store/dead-letters.js';
@@ -10,7 +11,6 @@ import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
-import { news } from './store/news.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type FileFacts, statsOf } from '../../src/domain/stats.js';
-import { add, NOTHING, type Summary, summarize } from '../../src/domain/summary.js';
+import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../src/domain/summary.js';
 import { RISK_LEVELS, STATUSES } from '../../src/domain/verdict.js';
 import { addresses, entry, update } from '../support/updates.js';
 
 const FACTS: FileFacts = {
   fileId: 'f1',
   requestId: 'r1',
-  life: '1',
+  generation: '1',
   userId: null,
   totalEmails: null,
   totalBatches: null,
@@ -34,7 +34,7 @@ function summaryOf({ results = 0, total = 10, state = 'running' }: Batch): Summa
 }
 
 function stats(batches: readonly Batch[], facts: Partial<FileFacts> = {}, recentRate = 0) {
-  const totals = batches.map(summaryOf).reduce((sum, one) => add(sum, one), NOTHING);
+  const totals = batches.map(summaryOf).reduce((sum, one) => add(sum, one), EMPTY_SUMMARY);
   const cursor = { epoch: 'e1', revision: 4 };
   return statsOf({ fileId: 'f1', facts: { ...FACTS, ...facts }, totals, cursor, recentRate });
 }
@@ -60,7 +60,7 @@ describe('the status of a file', () => {
 
   it('is pending for a file that nobody has heard of', () => {
     const cursor = { epoch: 'e1', revision: 0 };
-    expect(statsOf({ fileId: 'f1', facts: null, totals: NOTHING, cursor, recentRate: 0 })).toEqual({
+    expect(statsOf({ fileId: 'f1', facts: null, totals: EMPTY_SUMMARY, cursor, recentRate: 0 })).toEqual({
       fileId: 'f1',
       epoch: 'e1',
       revision: 0,
@@ -190,7 +190,7 @@ describe('counts', () => {
         };
         const totals = lists
           .map((list) => update({ batchId: 'b', emails: list.map((said) => entry('a', said)) }))
-          .reduce((sum, { results }) => add(sum, summarize(standing, results)), NOTHING);
+          .reduce((sum, { results }) => add(sum, summarize(standing, results)), EMPTY_SUMMARY);
         const cursor = { epoch: 'e1', revision: 1 };
         const said = statsOf({ fileId: 'f1', facts: FACTS, totals, cursor, recentRate: 0 });
         const sum = (counts: Iterable<number>) => [...counts].reduce((all, count) => all + count, 0);
@@ -225,7 +225,7 @@ describe('throughput and times', () => {
     });
   });
 
-  it('looks at the whole life of the file when it is over', () => {
+  it('looks at the whole generation of the file when it is over', () => {
     const done = stats([{ results: 10, state: 'completed' }], {}, 99);
     expect(done.throughput).toEqual({ emailsPerSecond: 0.5, etaSeconds: 0 });
     expect(done.completedAt).toBe(FACTS.lastUpdated);

@@ -173,11 +173,11 @@ describe('a file as a whole', () => {
 
   test('is not heard of because it was found silent: all its waiting batches are found in turn', async () => {
     const store = await openStore();
-    await store.register(registration(Array.from({ length: 1_500 }, (_, number) => `b${number}`)));
+    await store.updates.register(registration(Array.from({ length: 1_500 }, (_, number) => `b${number}`)));
     const queuedBefore = between();
     let found = 0;
     for (let looks = 0; looks < 3; looks++) {
-      for (const { batchIds } of await store.stall({ begunBefore: 0, queuedBefore }))
+      for (const { batchIds } of await store.updates.markStalled({ begunBefore: 0, queuedBefore }))
         found += batchIds.length;
     }
     expect(found).toBe(1_500);
@@ -185,13 +185,13 @@ describe('a file as a whole', () => {
 
   test('is heard of by a message that says nothing new', async () => {
     const store = await openStore();
-    await store.register(registration(['a', 'b']));
+    await store.updates.register(registration(['a', 'b']));
     const news = readUpdate(message('a', RESULTS, { upTo: 5, total: 10 }));
-    await store.save(news);
+    await store.updates.save(news);
     const queuedBefore = between();
-    expect(await store.save(news)).toMatchObject({ outcome: 'unchanged' });
-    expect(await store.stall({ begunBefore: 0, queuedBefore })).toEqual([]);
-    expect(await store.stall({ begunBefore: 0, queuedBefore: between() })).toEqual([
+    expect(await store.updates.save(news)).toMatchObject({ outcome: 'unchanged' });
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore })).toEqual([]);
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: between() })).toEqual([
       { fileId: 'f', batchIds: ['b'] },
     ]);
   });

@@ -15,7 +15,7 @@ async function directoryWith(payloads: readonly string[]): Promise<string> {
   const directory = temporaryDirectory();
   const store = await SqliteStore.open({ directory, ...LIMITS });
   for (const payload of payloads)
-    await store.putAside({ inlet: 'stream', reason: 'body: must be JSON', payload });
+    await store.deadLetters.add({ inlet: 'stream', reason: 'body: must be JSON', payload });
   await store.close();
   return directory;
 }
@@ -172,12 +172,12 @@ test('a letter stays where the store or the way into it fails', async () => {
   const away = new Fault('unavailable', 'the database cannot be used now', { retryAfterSeconds: 3 });
   const app = await startApp();
   const { store, intake } = app.deps;
-  await store.putAside({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
+  await store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
   const { id } = await onlyLetter(app);
   const failures = [
     [intake, 'update'],
-    [store, 'discard'],
-    [store, 'deadLetter'],
+    [store.deadLetters, 'discard'],
+    [store.deadLetters, 'find'],
   ] as const;
   for (const [of, method] of failures) {
     const works = of[method as never];
@@ -198,7 +198,7 @@ test('a letter stays where the store or the way into it fails', async () => {
 
 test('a gateway that is stopping replays and discards nothing more', async () => {
   const app = await startApp();
-  await app.deps.store.putAside({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
+  await app.deps.store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
   const { id } = await onlyLetter(app);
   await app.deps.admission.close(0);
   for (const [method, tail] of [

@@ -11,7 +11,7 @@ const SLICE = Array.from({ length: 500 }, (_, position) => ({ ...ROW, position }
 
 /** A store whose scan is the given one; the rest is the app's own. */
 function scanning(app: TestApp, scan: () => AsyncIterable<typeof SLICE>): void {
-  (app.deps.store as { scan: Store['scan'] }).scan = scan;
+  (app.deps.store.results as { scan: Store['results']['scan'] }).scan = scan;
 }
 
 test('CSV and NDJSON have every result, in order', async () => {
@@ -98,7 +98,7 @@ test('only so many exports run at once; the others are told when to come back', 
   const end = new Promise<void>((resolve) => {
     ended = resolve;
   });
-  const scan = app.deps.store.scan.bind(app.deps.store);
+  const scan = app.deps.store.results.scan.bind(app.deps.store);
   scanning(app, async function* () {
     try {
       for (;;) yield SLICE;
@@ -113,7 +113,7 @@ test('only so many exports run at once; the others are told when to come back', 
   expect((await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }))).status).toBe(200);
   hangUp();
   await end;
-  (app.deps.store as { scan: Store['scan'] }).scan = scan;
+  (app.deps.store.results as { scan: Store['results']['scan'] }).scan = scan;
   expect((await call(app, 'GET', '/api/files/f/export')).status).toBe(200);
 });
 
@@ -146,7 +146,7 @@ test('a file that is deleted while it is exported breaks the export off', async 
     'f',
     Array.from({ length: 3000 }, (_, i) => result(`${'u'.repeat(1000)}${i}@x`)).slice(0, 700),
   );
-  const scan = app.deps.store.scan.bind(app.deps.store);
+  const scan = app.deps.store.results.scan.bind(app.deps.store);
   scanning(app, async function* () {
     for await (const slice of scan('f', {})) {
       yield slice as typeof SLICE;

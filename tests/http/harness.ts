@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { addressesBehind } from '../../src/addresses.js';
 import { Guard } from '../../src/auth/guard.js';
+import { clientIpBehind } from '../../src/client-ip.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
 import { Admission } from '../../src/http/admission.js';
@@ -64,8 +64,8 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   onTeardown(() => flusher.drain());
 
   const deps: HttpDeps = {
-    guard: new Guard(null, store),
-    quota: new Quota(100_000, addressesBehind([])),
+    guard: new Guard(null, store.files),
+    quota: new Quota(100_000, clientIpBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,

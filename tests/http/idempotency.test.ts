@@ -125,7 +125,7 @@ describe('a submission under a key', () => {
   test('that another gateway is at is answered with 503, and when to come back', async () => {
     const server = await counting();
     const app = await startApp({ validator: validatorAt(server) });
-    Object.assign(app.deps.store, { claim: async () => ({ state: 'under way' }) });
+    Object.assign(app.deps.store.receipts, { claim: async () => ({ state: 'under way' }) });
     const { status, json, headers } = await submit(app, 'k');
     expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
     expect(server.seen).toEqual([]);
@@ -137,9 +137,9 @@ describe('a submission under a key', () => {
     const away = async () => {
       throw new Fault('unavailable');
     };
-    Object.assign(app.deps.store, { settleReceipt: away });
+    Object.assign(app.deps.store.receipts, { complete: away });
     expect((await submit(app, 'k')).status).toBe(202);
-    Object.assign(app.deps.store, { claim: away });
+    Object.assign(app.deps.store.receipts, { claim: away });
     expect((await submit(app, 'another')).status).toBe(503);
     expect(server.seen).toHaveLength(1);
   });
@@ -158,7 +158,7 @@ describe('a submission under a key', () => {
     const { app, store } = await opened();
     onTeardown(() => store.close());
     expect((await submit(app, 'k')).text).toBe(first.text);
-    await store.remove('f');
+    await store.files.remove('f');
     expect((await submit(app, 'k')).json.batchIds).not.toEqual(first.json.batchIds);
   });
 

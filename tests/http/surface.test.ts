@@ -113,7 +113,7 @@ test('answers have the documented shapes, and nothing beside', async () => {
     result('a@example.com'),
     result('b', { status: 'unknown', risk_level: null, details: null }),
   ]);
-  await app.deps.store.putAside({ inlet: 'pubsub', reason: 'body: must be JSON', payload: 'no JSON' });
+  await app.deps.store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: 'no JSON' });
   const [letter] = (await call(app, 'GET', '/api/dead-letters')).json.items;
   const shapes: [string, z.ZodObject][] = [
     ['/api/dead-letters', schemas.deadLetterList],

@@ -1,8 +1,8 @@
 import { HttpIntake } from '../../src/inlet/http-intake.js';
 import type { Inlet } from '../../src/inlet/inlet.js';
 import type { Intake } from '../../src/inlet/intake.js';
-import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/names.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
+import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/redis-names.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -21,7 +21,7 @@ export class DeadLetters {
   readonly letters: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>[] = [];
   failures = 0;
 
-  async putAside(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void> {
+  async add(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void> {
     if (this.failures-- > 0) throw new Error('no room');
     this.letters.push(letter);
   }
@@ -57,7 +57,7 @@ export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, sa
     redis: url,
     prefix: 'verigate:',
     intake,
-    store: { unended: async () => ({ batches: [], next: null }) },
+    updates: { incompleteBatches: async () => ({ batches: [], next: null }) },
     deadLetters,
     logger: createLogger('silent'),
     metrics,
@@ -96,7 +96,7 @@ export function gatewayWithInlets(server: RedisServer, engine: Engine, said: Sai
   const gateway = gatewayOn(engine);
   const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
   const intake = new HttpIntake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
-  return { ...gateway, intake, ...inletsOn(server, intake, { store: engine.store, ...said }) };
+  return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...said }) };
 }
 
 export const text = (said: Message): string => JSON.stringify(message(said));

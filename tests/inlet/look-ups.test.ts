@@ -29,7 +29,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     await announce(progress('b2', 3, true));
     await listening(gateway);
     await eventually('both are stored', async () => {
-      const [b1, b2] = await gateway.store.batches('f1');
+      const [b1, b2] = await gateway.store.files.batches('f1');
       return b1?.summary.processed === 5 && b2?.status === 'completed';
     });
     // What has ended is not asked for.
@@ -55,7 +55,7 @@ describeWithOwnRedis('look-ups', (redis) => {
       await client.publish('email_validation_results', 'x'.repeat(2 ** 21));
     }
     await eventually('both are whole', async () => {
-      const [b1, b2] = await gateway.store.batches('f1');
+      const [b1, b2] = await gateway.store.files.batches('f1');
       return b1?.summary.processed === 7 && b2?.summary.processed === 2;
     });
     await eventually('it hears again', () => gateway.inlets.problems().length === 0);
@@ -76,7 +76,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     for (const body of bodies) flood.publish('email_validation_results', body);
     await flood.exec();
     await eventually('every batch is complete', async () => {
-      const batches = await gateway.store.batches('f1');
+      const batches = await gateway.store.files.batches('f1');
       return batches.every(({ status, summary }) => status === 'completed' && summary.processed === 40);
     });
     expect(await gateway.counted('pubsub', 'overflow')).toBeGreaterThan(0);
@@ -86,7 +86,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     const server = await redis();
     const batchIds = Array.from({ length: 450 }, (_, i) => `b${i}`);
     const store = {
-      unended: async ({ limit, after }: { limit: number; after: string | null }) => {
+      incompleteBatches: async ({ limit, after }: { limit: number; after: string | null }) => {
         const from = Number(after ?? 0);
         const some = batchIds.slice(from, from + limit);
         const batches = some.map((batchId) => ({ fileId: 'f1', batchId, status: 'running' as const }));
@@ -97,7 +97,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     await Promise.all(batchIds.map((batchId) => keep(progress(batchId, 1))));
     const intakes = [new RecordingIntake(), new RecordingIntake()];
     // The second begins when the first has begun: what it missed until then the first one may have missed as well.
-    const [one, other] = intakes.map((intake) => inletsOn(server, intake, { store, spreadMs: 300 }));
+    const [one, other] = intakes.map((intake) => inletsOn(server, intake, { updates: store, spreadMs: 300 }));
     one?.inlets.start();
     other?.inlets.start();
     const taken = () => intakes.flatMap((intake) => intake.taken);
@@ -115,13 +115,13 @@ describeWithOwnRedis('look-ups', (redis) => {
     await announce(progress('b1', 1));
     await announce(progress('b2', 4));
     await eventually('both have begun', async () =>
-      (await gateway.store.batches('f1')).every(({ status }) => status === 'running'),
+      (await gateway.store.files.batches('f1')).every(({ status }) => status === 'running'),
     );
     await keep(progress('b1', 3));
     await gateway.flusher.drain();
     const copy = await Copy.of(gateway, 'f1');
     onTeardown(() => gateway.flusher.drain());
-    await gateway.pipeline.stall({ begunBefore: far(), queuedBefore: 0 }, gateway.inlets.lookUp);
+    await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: 0 }, gateway.inlets.lookUp);
     await gateway.flusher.drain();
     // The key of b2 says what is known already: that is no sign of life.
     expect((await batchOf(gateway.store, 'f1', 'b2')).status).toBe('stalled');
@@ -153,14 +153,14 @@ describeWithOwnRedis('look-ups', (redis) => {
     const gateway = gatewayWithInlets(server, await engine());
     await gateway.register({ fileId: 'f1', batches: ['b1'] });
     const copy = await Copy.of(gateway, 'f1');
-    await gateway.pipeline.stall({ begunBefore: far(), queuedBefore: far() }, async () => {
+    await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: far() }, async () => {
       throw new Error('no look-up');
     });
     await gateway.flusher.drain();
     expect(copy.stats?.batches.stalled).toBe(1);
     await server.kill();
     await gateway.take({ batchId: 'b1', emails: ['a'] });
-    await gateway.pipeline.stall({ begunBefore: far(), queuedBefore: 0 }, gateway.inlets.lookUp);
+    await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: 0 }, gateway.inlets.lookUp);
     await gateway.flusher.drain();
     expect(copy.stats?.batches.stalled).toBe(1);
   });
@@ -169,7 +169,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     const server = await redis();
     const gateway = await listening(gatewayWithInlets(server, await engine(), { stallAfterMs: 100 }));
     await gateway.register({ fileId: 'f1', batches: ['b1'] });
-    await gateway.pipeline.stall({ begunBefore: far(), queuedBefore: far() }, gateway.inlets.lookUp);
+    await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: far() }, gateway.inlets.lookUp);
     expect((await batchOf(gateway.store, 'f1', 'b1')).status).toBe('stalled');
     await producerOn(server).keep(progress('b1', 2));
     await eventually(

@@ -65,7 +65,7 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     for (const count of [3, 1, 2]) await publish(progress('b1', count));
     await publish(progress('b1', 4, true));
     await eventually('it is complete', async () => {
-      const [batch] = await gateway.store.batches('f1');
+      const [batch] = await gateway.store.files.batches('f1');
       return batch?.status === 'completed' && batch.summary.processed === 4;
     });
   });

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
-import { GROUP, STREAM } from '../../src/inlet/redis/names.js';
+import { GROUP, STREAM } from '../../src/inlet/redis/redis-names.js';
 import { engine } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithOwnRedis, type RedisServer } from '../support/redis-server.js';
@@ -35,7 +35,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await add(progress('b2', 2));
     await add(progress('b1', 5, true));
     await eventually('both are stored', async () => {
-      const [b1, b2] = await gateway.store.batches('f1');
+      const [b1, b2] = await gateway.store.files.batches('f1');
       return b1?.status === 'completed' && b2?.summary.processed === 2;
     });
     await eventually('nothing is left', async () => (await length()) === 0);

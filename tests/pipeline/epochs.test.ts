@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { openHead } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
-import { openHead } from '../../src/snapshot/open-head.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
 import { onTeardown } from '../support/teardown.js';
@@ -88,22 +88,19 @@ describe('an epoch', () => {
     await setUp.flusher.drain();
     await both.feed.remove('f1');
     let deleted = false;
-    const store: Store = new Proxy(both.store, {
-      get(target, name) {
-        if (name !== 'batches') {
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? value.bind(target) : value;
-        }
-        return async (fileId: string): Promise<BatchState[]> => {
-          const batches = await target.batches(fileId);
-          if (!deleted) {
-            deleted = true;
-            await setUp.pipeline.remove('f1');
-          }
-          return batches;
-        };
-      },
-    });
+    const { files } = both.store;
+    const batches = async (fileId: string): Promise<BatchState[]> => {
+      const found = await files.batches(fileId);
+      if (!deleted) {
+        deleted = true;
+        await setUp.pipeline.remove('f1');
+      }
+      return found;
+    };
+    const store: Store = {
+      ...both.store,
+      files: { ...files, find: (fileId) => files.find(fileId), batches },
+    };
     await openHead(store, both.feed, 'f1');
     expect(deleted).toBe(true);
     const head = await openHead(both.store, both.feed, 'f1');
@@ -119,15 +116,15 @@ describe('what a gateway left unannounced', () => {
     await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(3) });
     await first.flusher.drain();
     // It dies after the store and before the feed.
-    await store.save(update({ batchId: 'b1', emails: addresses(8) }));
-    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
+    await store.updates.save(update({ batchId: 'b1', emails: addresses(8) }));
+    expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     const second = gatewayOn(both);
-    await second.pipeline.catchUp();
+    await second.pipeline.announceOverdue();
     await second.flusher.drain();
-    expect(await store.unannounced()).toEqual([]);
+    expect(await store.changes.unannounced()).toEqual([]);
     await second.take({ batchId: 'b1', emails: addresses(9) });
     await second.flusher.drain();
-    const [listed] = await store.files({ limit: 1, after: null });
+    const [listed] = await store.files.list({ limit: 1, after: null });
     expect(JSON.parse(listed?.stats ?? '')).toMatchObject({ progress: { processed: 9 } });
     expect((await feed.head('f1', []))?.state.totals.processed).toBe(9);
   });

@@ -103,8 +103,8 @@ describe('the pace of announcements', () => {
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
     expect(copy.stats?.progress.processed).toBe(15);
     // What is announced is known to the lists of files, and nothing is left for a later gateway to announce.
-    expect(await store.unannounced()).toEqual([]);
-    const [listed] = await store.files({ limit: 1, after: null });
+    expect(await store.changes.unannounced()).toEqual([]);
+    const [listed] = await store.files.list({ limit: 1, after: null });
     expect(listed?.stats).toBe((await feed.head('f1', []))?.state.stats);
     await flusher.drain();
     expect(jest.getTimerCount()).toBe(0);
@@ -186,9 +186,9 @@ describe('an announcement', () => {
     for (let i = 0; i < 5; i++) {
       expect(await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] })).toBe('unchanged');
       await register({ fileId: 'f1', requestId: null, batches: ['b1'] });
-      flusher.touch('f1', ['b1']);
-      flusher.touch('f1', []);
-      flusher.touch('nobody', ['b1']);
+      flusher.markChanged('f1', ['b1']);
+      flusher.markChanged('f1', []);
+      flusher.markChanged('nobody', ['b1']);
       await flusher.drain();
     }
     expect(copy.events).toHaveLength(length);
@@ -205,7 +205,7 @@ describe('an announcement', () => {
     await flusher.drain();
     expect(copy.stats?.progress.processed).toBe(2_000);
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
-    await pipeline.stall({ begunBefore: Date.now() + 60_000, queuedBefore: 0 });
+    await pipeline.markStalled({ begunBefore: Date.now() + 60_000, queuedBefore: 0 });
     await flusher.drain();
     expect(copy.stats?.batches).toMatchObject({ total: 1_000, stalled: 1_000 });
   });

@@ -46,5 +46,5 @@ it('leaves files alone that are not over, or not for long enough', async () => {
   await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
   await flusher.drain();
   expect(await pipeline.purge(Date.now() - 60_000)).toBe(0);
-  expect((await store.page({ fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
+  expect((await store.results.page({ fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
 });

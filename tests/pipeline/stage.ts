@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
 import type { Stats } from '../../src/domain/stats.js';
+import { openHead } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { openHead } from '../../src/snapshot/open-head.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { type Request, registration } from '../contracts/store/harness.js';

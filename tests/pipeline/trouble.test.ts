@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { statsOf } from '../../src/domain/stats.js';
-import { add, NOTHING } from '../../src/domain/summary.js';
+import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { listsOf } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { addresses } from '../support/updates.js';
@@ -9,8 +9,11 @@ import { Copy, type Engine, engine, flaky, gatewayOn } from './stage.js';
 /** Once all is quiet, a copy has what the store has, no more and no less, and the stats count just that. */
 async function expectSame(copy: Copy, { store, feed }: Engine): Promise<void> {
   expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, copy.fileId));
-  const facts = await store.file(copy.fileId);
-  const totals = (await store.batches(copy.fileId)).reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const facts = await store.files.find(copy.fileId);
+  const totals = (await store.files.batches(copy.fileId)).reduce(
+    (sum, { summary }) => add(sum, summary),
+    EMPTY_SUMMARY,
+  );
   const cursor = { epoch: copy.stats?.epoch ?? '', revision: copy.stats?.revision ?? 0 };
   const wanted = statsOf({ fileId: copy.fileId, facts, totals, cursor, recentRate: 0 });
   const { throughput, lastUpdated, completedAt, ...stats } = copy.stats ?? wanted;
@@ -58,7 +61,7 @@ describe('two gateways on one file', () => {
     const copy = await Copy.of(both, 'f1');
     for (let count = 1; count <= 50; count++) {
       await gateways[0]?.take({ batchId: 'b1', fileId: 'f1', emails: addresses(count) });
-      for (const { flusher } of gateways) flusher.touch('f1', ['b1']);
+      for (const { flusher } of gateways) flusher.markChanged('f1', ['b1']);
       await Promise.all(gateways.map(({ flusher }) => flusher.drain()));
     }
     const told = copy.emails.flatMap(({ emails }) => emails.map(({ position }) => position));
@@ -96,9 +99,9 @@ describe('two gateways on one file', () => {
 
 describe('a store or a feed that fails', () => {
   it.each([
-    ['store', 'news'],
-    ['store', 'batches'],
-    ['store', 'keepStats'],
+    ['changes', 'since'],
+    ['files', 'batches'],
+    ['changes', 'markAnnounced'],
     ['feed', 'head'],
     ['feed', 'begin'],
     ['feed', 'append'],
@@ -107,7 +110,8 @@ describe('a store or a feed that fails', () => {
     const copy = await Copy.of(both, 'f1');
     // The file begins anew in a feed that knows nothing of it, so that every step is needed.
     const unreliable = {
-      store: port === 'store' ? flaky(both.store, { [method]: 2 }) : both.store,
+      store:
+        port === 'feed' ? both.store : { ...both.store, [port]: flaky(both.store[port], { [method]: 2 }) },
       feed: port === 'feed' ? flaky(both.feed, { [method]: 2 }) : both.feed,
     };
     const { take, register, flusher } = gatewayOn(unreliable, 1);
@@ -124,7 +128,7 @@ describe('a store or a feed that fails', () => {
     await expectSame(copy, both);
     await eventually(
       'it is known to be announced',
-      async () => (await both.store.unannounced()).length === 0,
+      async () => (await both.store.changes.unannounced()).length === 0,
     );
   });
 
@@ -142,7 +146,10 @@ describe('a store or a feed that fails', () => {
   it('does not lose the change of an update that was refused', async () => {
     const both = await engine();
     const copy = await Copy.of(both, 'f1');
-    const { take, flusher } = gatewayOn({ store: flaky(both.store, { save: 1 }), feed: both.feed });
+    const { take, flusher } = gatewayOn({
+      store: { ...both.store, updates: flaky(both.store.updates, { save: 1 }) },
+      feed: both.feed,
+    });
     await expect(take({ batchId: 'b1', fileId: 'f1', emails: ['a'] })).rejects.toThrow('save fails');
     expect(await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] })).toBe('applied');
     await flusher.drain();
@@ -163,7 +170,7 @@ describe('a deletion', () => {
     expect(await pipeline.remove('f1')).toBe(false);
     const { length } = copy.events;
     await Promise.all(takes);
-    flusher.touch('f1', ['b1']);
+    flusher.markChanged('f1', ['b1']);
     await flusher.drain();
     expect(copy).toMatchObject({ removals: 1, events: { length } });
     expect(await both.feed.head('f1', [])).toBeNull();

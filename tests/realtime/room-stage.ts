@@ -4,26 +4,26 @@ import type { AddressInfo } from 'node:net';
 import type { Socket as Client } from 'socket.io-client';
 import { createLogger, type Logger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
-import { createGate } from '../../src/realtime/gate.js';
-import type { Gate, GateSocket } from '../../src/realtime/gate-socket.js';
-import { dropLeftovers } from '../../src/realtime/leftovers.js';
+import { trimSocket } from '../../src/realtime/memory-trimming.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
+import { createSocketServer } from '../../src/realtime/server.js';
+import type { ClientSocket, SocketServer } from '../../src/realtime/server-types.js';
 import { onTeardown } from '../support/teardown.js';
 
 const MANY = 1_000;
 
 export interface RoomStage {
   readonly url: string;
-  readonly io: Gate;
+  readonly io: SocketServer;
   readonly rooms: RoomWriter;
   /** The gateway's end of a client's connection. */
-  socketOf(client: Client): GateSocket;
+  socketOf(client: Client): ClientSocket;
 }
 
 /** The gateway's socket server and its room writer, and nothing else of it: tests say who is in which room. */
 export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger> = {}): Promise<RoomStage> {
   const http = createServer();
-  const io = createGate(http, {
+  const io = createSocketServer(http, {
     origins: [],
     addressOf: ({ socket }) => socket.remoteAddress ?? '',
     maxConnections: MANY,
@@ -42,7 +42,7 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
     Object.assign(createLogger('silent'), log),
   );
   // As the gateway does with every listener.
-  io.on('connection', dropLeftovers);
+  io.on('connection', trimSocket);
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   onTeardown(() => io.close());

@@ -4,7 +4,7 @@ import type { Socket as Client } from 'socket.io-client';
 import { type FeedName, roomOf } from '../../src/domain/events.js';
 import { waitingBytes } from '../../src/realtime/connection.js';
 import { idleTcpOf } from '../../src/realtime/direct-write.js';
-import type { GateSocket } from '../../src/realtime/gate-socket.js';
+import type { ClientSocket } from '../../src/realtime/server-types.js';
 import { effort } from '../support/effort.js';
 import { connect } from '../support/socket.js';
 import { eventually } from '../support/wait.js';
@@ -75,7 +75,7 @@ class Seat {
 
   constructor(
     readonly client: Client,
-    readonly socket: GateSocket,
+    readonly socket: ClientSocket,
   ) {
     const take = (feed: Told['feed']) => (body: { fileId?: File; number: number }) =>
       this.received.push({ file: body.fileId ?? null, feed, number: body.number });

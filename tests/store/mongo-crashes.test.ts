@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { sweep } from '../../src/store/mongo/cleaning.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
-import { Held } from '../../src/store/mongo/held.js';
+import { sweepLeftovers } from '../../src/store/mongo/deletion.js';
+import { HeldUpdates } from '../../src/store/mongo/held-updates.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
 import { expectConsistent, fill, listsOf, register, save } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
@@ -68,15 +68,15 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       async (store) => {
         await save(store, { batchId: 'b1', emails: ['a', 'c', 'd'] });
         await save(store, { batchId: 'b1', emails: ['a', 'c', 'd', 'e'] });
-        await store.news('f1', new Map());
-        await store.page({ fileId: 'f1', page: 1, limit: 1 });
+        await store.changes.since('f1', new Map());
+        await store.results.page({ fileId: 'f1', page: 1, limit: 1 });
       },
       async (store) => {
         const listener = new Listener(store, 'f1');
         await listener.catchUp(['b1']);
         expect(listener.list('b1')).toHaveLength(4);
         expect(await listsOf(store, 'f1')).toEqual({ b1: ['a', 'c', 'd', 'e'] });
-        expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
+        expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
         await expectConsistent(store, 'f1');
       },
     );
@@ -89,13 +89,13 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       async (store) => {
         await save(store, { batchId: 'b2', emails: ['held'] });
         await fill(store, 'gone', new Map([['b3', ['of a file that is gone']]]));
-        await store.remove('gone');
+        await store.files.remove('gone');
       },
       (store) => register(store, { fileId: 'f1', userId: 'u1', batches: batchIds }),
       async (store) => {
-        expect((await store.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
+        expect((await store.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
         expect(await listsOf(store, 'f1')).toEqual({ b2: ['held'] });
-        expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
+        expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
         await expectConsistent(store, 'f1');
       },
     );
@@ -112,8 +112,8 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     );
     await live(uri);
     const second = openStore(uri);
-    expect((await second.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
-    expect((await second.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b1', 'b2', 'b3']);
+    expect((await second.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
+    expect((await second.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b1', 'b2', 'b3']);
     expect(await listsOf(second, 'f1')).toEqual({ b2: ['held'] });
   });
 
@@ -147,14 +147,14 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     expect((await dump(uri)).toLowerCase()).toContain('secret');
     const second = openStore(uri);
     const connection = new MongoConnection({ uri });
-    const held = new Held({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
-    await connection.run((db) => sweep(db, held, Date.now()));
+    const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+    await connection.run((db) => sweepLeftovers(db, held, Date.now()));
     // Something may still be under way in it.
     expect((await dump(uri)).toLowerCase()).toContain('secret');
-    await connection.run((db) => sweep(db, held, Date.now() + 120_000));
+    await connection.run((db) => sweepLeftovers(db, held, Date.now() + 120_000));
     await connection.close();
     expect((await dump(uri)).toLowerCase()).not.toContain('secret');
-    expect((await second.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b2']);
+    expect((await second.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b2']);
     expect((await save(second, { batchId: 'b1', emails: ['late'] })).outcome).toBe('superseded');
   });
 
@@ -164,11 +164,11 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       async (store) => {
         await fill(store, 'f1', new Map([['b1', addresses(3, 'secret')]]), 'r1');
         await fill(store, 'f1', new Map([['b2', addresses(3, 'secret')]]), 'r2');
-        await store.page({ fileId: 'f1', page: 1, limit: 1 });
+        await store.results.page({ fileId: 'f1', page: 1, limit: 1 });
       },
-      async (store) => void outcomes.push(await store.remove('f1')),
+      async (store) => void outcomes.push(await store.files.remove('f1')),
       async (store, uri) => {
-        expect(await store.file('f1')).toBeNull();
+        expect(await store.files.find('f1')).toBeNull();
         expect((await dump(uri)).toLowerCase()).not.toContain('secret');
         expect((await save(store, { batchId: 'b2', emails: ['secret'] })).outcome).toBe('superseded');
       },
@@ -196,7 +196,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
     }
     await server.kill();
-    await expect(store.file('f1')).rejects.toMatchObject(unavailable);
+    await expect(store.files.find('f1')).rejects.toMatchObject(unavailable);
     await server.start();
     const lists = await eventuallyAnswered(() => listsOf(store, 'f1'));
     for (const [batchId, count] of answered) {

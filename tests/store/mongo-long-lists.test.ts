@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { sweepUnconfirmedChunks } from '../../src/store/mongo/chunks.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
-import { sweepParts } from '../../src/store/mongo/parts.js';
 import type { Store } from '../../src/store/store.js';
 import { register, save, scanned } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
@@ -24,7 +24,7 @@ describeWithMongo('a list that is too long for one document', () => {
   afterAll(() => mongo?.stop());
 
   const partsIn = (uri: string): Promise<number> =>
-    withDatabase(uri, (database) => database.collection('emailresultparts').countDocuments());
+    withDatabase(uri, (database) => database.collection('emailresultchunks').countDocuments());
 
   it(
     'is stored, extended, read, searched, replaced and deleted like any other',
@@ -65,14 +65,14 @@ describeWithMongo('a list that is too long for one document', () => {
 
       await save(store, { batchId: 'b1', emails: all, isComplete: true, processedCount: 11 * SIZE });
       expect(await partsIn(uri)).toBe(before);
-      await store.remove('f1');
+      await store.files.remove('f1');
       expect((await dump(uri)).toLowerCase()).not.toContain('user');
     },
     WITHIN_MS,
   );
 
   async function expectPages(store: Store): Promise<void> {
-    const page = (query: object) => store.page({ fileId: 'f1', page: 1, limit: 3, ...query });
+    const page = (query: object) => store.results.page({ fileId: 'f1', page: 1, limit: 3, ...query });
     const total = SIZE + 31;
     const last = await page({ page: Math.ceil(total / 3) });
     expect(last.total).toBe(total);
@@ -99,19 +99,19 @@ describeWithMongo('a list that is too long for one document', () => {
       await save(store, { batchId: 'b1', emails: addresses(SIZE).map(large) });
       const parts = await partsIn(uri);
       await withDatabase(uri, (database) =>
-        database.collection<{ _id: string }>('emailresultparts').insertOne({
+        database.collection<{ _id: string }>('emailresultchunks').insertOne({
           _id: 'orphan',
           batchId: 'b1',
           createdAt: new Date(),
-          loose: true,
+          unconfirmed: true,
           results: [],
         } as never),
       );
       const connection = new MongoConnection({ uri });
       const later = Date.now() + 3_600_000;
-      await connection.run((db) => sweepParts(db, Date.now()));
+      await connection.run((db) => sweepUnconfirmedChunks(db, Date.now()));
       expect(await partsIn(uri)).toBe(parts + 1);
-      for (let i = 0; i < 2; i++) await connection.run((db) => sweepParts(db, later));
+      for (let i = 0; i < 2; i++) await connection.run((db) => sweepUnconfirmedChunks(db, later));
       await connection.close();
       expect(await partsIn(uri)).toBe(parts);
       expect(await scanned(store, 'f1')).toHaveLength(SIZE);

@@ -12,22 +12,22 @@ const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 }
 
 /** Every call of the port, each as if it were the first. */
 const calls = (store: Store): Promise<unknown>[] => [
-  store.locate('b1'),
-  store.register(registration({ fileId: 'f1', batches: ['b1'] })),
+  store.updates.fileOfBatch('b1'),
+  store.updates.register(registration({ fileId: 'f1', batches: ['b1'] })),
   save(store, { batchId: 'b1', emails: ['a', 'b'] }),
   save(store, { batchId: 'b2', fileId: 'f2', emails: ['a', 'b'] }),
-  store.fail('f1', 'b1', ''),
-  store.stall({ begunBefore: Date.now(), queuedBefore: 0 }),
-  store.remove('f3'),
-  store.file('f1'),
-  store.batches('f1'),
-  store.news('f1', new Map()),
-  store.keepStats('f1', 'life', { changes: 1, batches: new Map([['b1', 1]]) }, '{}'),
-  store.unannounced(),
-  store.page({ fileId: 'f1', page: 1, limit: 1 }),
-  store.page({ fileId: 'f1', page: 1, limit: 1, email: 'a' }),
+  store.updates.fail('f1', 'b1', ''),
+  store.updates.markStalled({ begunBefore: Date.now(), queuedBefore: 0 }),
+  store.files.remove('f3'),
+  store.files.find('f1'),
+  store.files.batches('f1'),
+  store.changes.since('f1', new Map()),
+  store.changes.markAnnounced('f1', 'generation', { changes: 1, batches: new Map([['b1', 1]]) }, '{}'),
+  store.changes.unannounced(),
+  store.results.page({ fileId: 'f1', page: 1, limit: 1 }),
+  store.results.page({ fileId: 'f1', page: 1, limit: 1, email: 'a' }),
   scanned(store, 'f1'),
-  store.files({ limit: 1, after: null }),
+  store.files.list({ limit: 1, after: null }),
 ];
 
 async function expectUnavailable(store: Store, withinMs: number): Promise<void> {
@@ -39,7 +39,7 @@ async function expectUnavailable(store: Store, withinMs: number): Promise<void> 
 }
 
 const answers = (store: Store): Promise<boolean> =>
-  store.file('f1').then(
+  store.files.find('f1').then(
     () => true,
     () => false,
   );
@@ -76,7 +76,7 @@ describeWithOwnMongo('a MongoDB that comes and goes', () => {
     const uri = server.newUri();
     await server.kill();
     const store = openStore(uri);
-    const call = store.file('f1').catch((error: unknown) => error);
+    const call = store.files.find('f1').catch((error: unknown) => error);
     await Promise.all([store.close(), store.close()]);
     expect(await call).toMatchObject(unavailable);
     await server.start();

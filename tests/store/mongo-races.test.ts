@@ -73,11 +73,11 @@ describeWithMongo('several gateways on one MongoDB', () => {
     }
     await expectConsistent(a, 'f1');
     await expectConsistent(b, 'f1');
-    const { total } = await a.page({ fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
+    const { total } = await a.results.page({ fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
     expect(total).toBe(12 + 13);
   });
 
-  it('registers each batch once and in one order, and opens one life', async () => {
+  it('registers each batch once and in one order, and opens one generation', async () => {
     const { a, b } = open();
     const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);
     for (const batchId of batchIds.slice(0, 20)) await save(b, { batchId, emails: [`of ${batchId}`] });
@@ -87,8 +87,8 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(registered.filter(({ outcome }) => outcome === 'created')).toHaveLength(1);
     expect(registered.filter(({ outcome }) => outcome === 'unchanged')).toHaveLength(11);
     expect(registered.flatMap(({ touched }) => touched).sort()).toEqual([...batchIds].sort());
-    expect(new Set(registered.map(({ facts }) => facts.life)).size).toBe(1);
-    expect((await a.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
+    expect(new Set(registered.map(({ facts }) => facts.generation)).size).toBe(1);
+    expect((await a.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(batchIds);
     expect(emailsOf(await scanned(b, 'f1'))).toEqual(batchIds.slice(0, 20).map((id) => `of ${id}`));
   });
 
@@ -119,9 +119,9 @@ describeWithMongo('several gateways on one MongoDB', () => {
       ]);
       expect(refusals(both, { name: 'InvalidInput' })).toBe(1);
       const [winner, loser] = both[0]?.status === 'fulfilled' ? [f1, f2] : [f2, f1];
-      expect(await a.locate(shared)).toBe(winner);
-      expect(await b.file(loser)).toBeNull();
-      expect(await b.locate(`${loser}-0`)).toBeNull();
+      expect(await a.updates.fileOfBatch(shared)).toBe(winner);
+      expect(await b.files.find(loser)).toBeNull();
+      expect(await b.updates.fileOfBatch(`${loser}-0`)).toBeNull();
       expect(await listsOf(b, winner)).toEqual({ [shared]: ['held'] });
     }
   });
@@ -136,9 +136,12 @@ describeWithMongo('several gateways on one MongoDB', () => {
         await save(i % 2 ? b : a, { batchId: `${requestId}-0`, emails: [`of ${requestId}`] });
       }),
     );
-    const standing = (await a.file('f1'))?.requestId;
+    const standing = (await a.files.find('f1'))?.requestId;
     expect(requests).toContain(standing);
-    expect((await b.batches('f1')).map(({ batchId }) => batchId)).toEqual([`${standing}-0`, `${standing}-1`]);
+    expect((await b.files.batches('f1')).map(({ batchId }) => batchId)).toEqual([
+      `${standing}-0`,
+      `${standing}-1`,
+    ]);
     expect(emailsOf(await scanned(b, 'f1'))).toEqual([`of ${standing}`]);
     for (const requestId of requests) {
       if (requestId === standing) continue;
@@ -157,11 +160,11 @@ describeWithMongo('several gateways on one MongoDB', () => {
         save(i % 2 ? a : b, { batchId, emails: addresses(count, 'secret'), requestId: 'r1' }),
       ),
     );
-    const removed = await Promise.all([a.remove('f1'), b.remove('f1')]);
+    const removed = await Promise.all([a.files.remove('f1'), b.files.remove('f1')]);
     expect(removed.sort()).toEqual([false, true]);
     await Promise.all(saves);
     for (const store of [a, b]) {
-      expect(await store.file('f1')).toBeNull();
+      expect(await store.files.find('f1')).toBeNull();
       expect((await save(store, { batchId: 'b3', emails: ['secret'] })).outcome).toBe('superseded');
     }
     expect((await dump(uri)).toLowerCase()).not.toContain('secret');
@@ -175,14 +178,14 @@ describeWithMongo('several gateways on one MongoDB', () => {
       await register(a, { fileId, batches: batchIds.slice(0, 2) });
       await save(a, { batchId: batchIds[0] ?? '', emails: ['old'] });
       await save(b, { batchId: batchIds[2] ?? '', emails: ['held'] });
-      await Promise.all([a.remove(fileId), register(b, { fileId, batches: batchIds })]);
-      const states = await a.batches(fileId);
+      await Promise.all([a.files.remove(fileId), register(b, { fileId, batches: batchIds })]);
+      const states = await a.files.batches(fileId);
       expect([[], batchIds]).toContainEqual(states.map(({ batchId }) => batchId));
       const emails = emailsOf(await scanned(b, fileId));
       // Deleted last: nothing. Registered last: what was held, unless it was in the file when that was deleted.
       expect(emails).not.toContain('old');
       if (states.length === 0) expect(emails).toEqual([]);
-      await b.remove(fileId);
+      await b.files.remove(fileId);
     }
     expect(await dump(uri)).not.toContain('"old"');
   });
@@ -192,15 +195,15 @@ describeWithMongo('several gateways on one MongoDB', () => {
     const batchIds = Array.from({ length: 150 }, (_, i) => `b${i}`);
     await register(a, { fileId: 'f1', batches: batchIds });
     const looks = await Promise.all(
-      [a, b, a, b].map((store) => store.stall({ begunBefore: 0, queuedBefore: far() })),
+      [a, b, a, b].map((store) => store.updates.markStalled({ begunBefore: 0, queuedBefore: far() })),
     );
     const marked = looks.flat().flatMap(({ batchIds: some }) => some);
     expect(new Set(marked)).toEqual(new Set(batchIds));
     const ended = await Promise.all(
-      batchIds.flatMap((batchId) => [a, b].map((store) => store.fail('f1', batchId, 'gave up'))),
+      batchIds.flatMap((batchId) => [a, b].map((store) => store.updates.fail('f1', batchId, 'gave up'))),
     );
     expect(new Set(ended)).toEqual(new Set([true]));
-    const statuses = new Set((await a.batches('f1')).map(({ status }) => status));
+    const statuses = new Set((await a.files.batches('f1')).map(({ status }) => status));
     expect(statuses).toEqual(new Set(['failed']));
     await expectConsistent(b, 'f1');
   });

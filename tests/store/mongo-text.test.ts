@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
 import { readUpdate } from '../../src/domain/read-update.js';
-import { docOf, jsonOf } from '../../src/store/mongo/result-docs.js';
+import { toDoc, toJson } from '../../src/store/mongo/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { register, scanned } from '../contracts/store/harness.js';
@@ -58,7 +58,7 @@ describeWithMongo('the text of results in MongoDB', () => {
     for (const store of [sqlite, openStore(uri)] satisfies Store[]) {
       const update = readUpdate(JSON.parse(message));
       await register(store, { fileId: 'f1', batches: [update.batchId] });
-      await store.save(update);
+      await store.updates.save(update);
       const all = (await scanned(store, 'f1')).map(({ json }) => json);
       expect(all).toEqual(update.results.map(({ json }) => json));
       answers.push(all);
@@ -97,8 +97,8 @@ describeWithMongo('the text of results in MongoDB', () => {
         (one) => {
           const update = { batchId: 'b', failed: true, validatedEmails: [JSON.parse(JSON.stringify(one))] };
           for (const stored of readUpdate(update).results) {
-            const { doc, bytes } = docOf(stored);
-            expect(jsonOf(doc)).toBe(stored.json);
+            const { doc, bytes } = toDoc(stored);
+            expect(toJson(doc)).toBe(stored.json);
             expect(bytes).toBe(mongoose.mongo.BSON.serialize(doc).byteLength);
           }
         },
@@ -120,7 +120,7 @@ describeWithMongo('the text of results in MongoDB', () => {
     };
     const odd = { ...entry, email: 'odd@example.com', details: { 'a.b': { $c: 1 }, plain: 'text' } };
     await register(store, { fileId: 'f1', requestId: 'r1', userId: 'u1', totalEmails: 2, batches: ['b1'] });
-    await store.save(
+    await store.updates.save(
       readUpdate(
         JSON.parse(
           messageOf(
@@ -130,7 +130,7 @@ describeWithMongo('the text of results in MongoDB', () => {
         ),
       ),
     );
-    const { life } = (await store.file('f1')) ?? { life: '' };
+    const { generation } = (await store.files.find('f1')) ?? { generation: '' };
     const stats = {
       epoch: 'e',
       revision: 3,
@@ -139,11 +139,16 @@ describeWithMongo('the text of results in MongoDB', () => {
       batches: { total: 1, completed: 1 },
       completedAt: '2026-11-24T10:00:00.000Z',
     };
-    await store.keepStats('f1', life, { changes: null, batches: new Map() }, JSON.stringify(stats));
-    // A gateway that is late does not take newer stats back.
-    await store.keepStats(
+    await store.changes.markAnnounced(
       'f1',
-      life,
+      generation,
+      { changes: null, batches: new Map() },
+      JSON.stringify(stats),
+    );
+    // A gateway that is late does not take newer stats back.
+    await store.changes.markAnnounced(
+      'f1',
+      generation,
       { changes: null, batches: new Map() },
       JSON.stringify({ ...stats, revision: 2, status: 'processing' }),
     );

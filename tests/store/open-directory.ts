@@ -18,8 +18,8 @@ try {
   });
   say({ open: true });
   if (what === 'write') {
-    for (let saved = (await store.page({ fileId: 'f1', page: 1, limit: 1 })).total + 1; ; saved++) {
-      await store.save(update({ batchId: 'b1', fileId: 'f1', emails: addresses(saved) }));
+    for (let saved = (await store.results.page({ fileId: 'f1', page: 1, limit: 1 })).total + 1; ; saved++) {
+      await store.updates.save(update({ batchId: 'b1', fileId: 'f1', emails: addresses(saved) }));
       say({ saved });
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { ByteCache } from '../../src/byte-cache.js';
 import { fingerprints } from '../../src/domain/result.js';
-import { Recent } from '../../src/recent.js';
 import { RecentLists } from '../../src/store/recent-lists.js';
 import { addresses, update } from '../support/updates.js';
 
@@ -32,17 +32,17 @@ describe('the lists that were stored last', () => {
     const recent = new RecentLists();
     const measured = recent.measure('b', resultsOf(addresses(3)));
     recent.remember('b', measured);
-    expect(recent.placed('b', measured.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
-    expect(recent.placed('b', 'another', [2])).toBeNull();
+    expect(recent.resultsAt('b', measured.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
+    expect(recent.resultsAt('b', 'another', [2])).toBeNull();
     recent.forgetAll();
-    expect(recent.placed('b', measured.fingerprint, [2])).toBeNull();
+    expect(recent.resultsAt('b', measured.fingerprint, [2])).toBeNull();
     recent.close();
   });
 });
 
 describe('what was used last', () => {
   it('takes no more room than it may', () => {
-    const recent = new Recent<number>(10);
+    const recent = new ByteCache<number>(10);
     for (const [index, key] of ['a', 'b', 'c'].entries()) recent.set(key, index, 4);
     expect(['a', 'b', 'c'].map((key) => recent.get(key))).toEqual([undefined, 1, 2]);
     recent.get('b');

@@ -77,14 +77,14 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
     const store = await openStore(directory);
     await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(3_000, MARK), isComplete: true });
     fillUp(disk);
-    const first = await store.remove('f1').catch((error: unknown) => error);
+    const first = await store.files.remove('f1').catch((error: unknown) => error);
     if (first !== true) expect(first).toMatchObject({ name: 'Fault', code: 'unavailable' });
     makeRoom(disk);
     // Whether the file was ended or not: asked again, it goes, and with it all that is left of it.
-    await store.remove('f1');
+    await store.files.remove('f1');
     await save(store, { batchId: 'b2', fileId: 'f2', emails: ['a'] });
-    await store.remove('f2');
-    expect(await store.file('f1')).toBeNull();
+    await store.files.remove('f2');
+    expect(await store.files.find('f1')).toBeNull();
     expect(traces(disk)).toEqual([]);
     expect(traces(directory)).toEqual([]);
   });

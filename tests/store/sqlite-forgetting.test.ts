@@ -34,11 +34,11 @@ it('leaves no byte of a deleted file, and everything of the files beside it', as
   }
   expect(traces(directory)).not.toEqual([]);
   const before = await Promise.all(['kept', 'also kept'].map((fileId) => scanned(store, fileId)));
-  expect(await store.remove('gone')).toBe(true);
+  expect(await store.files.remove('gone')).toBe(true);
   expect(traces(directory)).toEqual([]);
   expect(await Promise.all(['kept', 'also kept'].map((fileId) => scanned(store, fileId)))).toEqual(before);
   expect(before[0]).toHaveLength(24 * 160);
-  const found = await store.page({ fileId: 'kept', page: 1, limit: 500, email: '7-' });
+  const found = await store.results.page({ fileId: 'kept', page: 1, limit: 500, email: '7-' });
   expect(found.total).toBe(160);
   await store.close();
   expect(traces(directory)).toEqual([]);
@@ -55,7 +55,7 @@ it('leaves no byte of the lists that were replaced before', async () => {
       await save(store, { batchId: 'k', emails: addresses(500 + run), isComplete: true });
     }
   }
-  await store.remove('gone');
+  await store.files.remove('gone');
   expect(traces(directory)).toEqual([]);
   expect(await scanned(store, 'kept')).toHaveLength(506);
 });
@@ -66,9 +66,9 @@ it('leaves no byte of a very long address, nor of why a batch failed', async () 
   const long = `${MARK.repeat(200_000)}@example.com`;
   await fill(store, 'gone', new Map([['b1', [long, marked(1), 'x'.repeat(3_000) + MARK]]]));
   await register(store, { fileId: 'gone', batches: ['b2', 'b3'] });
-  await store.fail('gone', 'b2', `the worker choked on ${marked(2)}`);
+  await store.updates.fail('gone', 'b2', `the worker choked on ${marked(2)}`);
   await save(store, { batchId: 'b3', emails: [], failed: true, error: marked(3) });
-  await store.remove('gone');
+  await store.files.remove('gone');
   expect(traces(directory)).toEqual([]);
 });
 
@@ -82,7 +82,7 @@ it('leaves no byte of what was held for its batches', async () => {
   expect(traces(directory)).not.toEqual([]);
   await register(store, { fileId: 'gone', batches: ['b1', 'b2'] });
   expect(await scanned(store, 'gone')).toHaveLength(600);
-  await store.remove('gone');
+  await store.files.remove('gone');
   expect(traces(directory)).toEqual([]);
   await register(store, { fileId: 'other', batches: ['kept'] });
   expect(await scanned(store, 'other')).toHaveLength(100);
@@ -105,7 +105,7 @@ it('deletes a file with its replaced requests', async () => {
     const lists = ['shared', `of ${request}`].map((id) => [id, gone(300)] as const);
     await fill(store, 'f1', new Map(lists), request);
   }
-  await store.remove('f1');
+  await store.files.remove('f1');
   expect(traces(directory)).toEqual([]);
 });
 
@@ -114,12 +114,12 @@ it('finishes a deletion that the end of the process has cut short', async () => 
   const first = await SqliteStore.open({ directory, ...LIMITS });
   await fill(first, 'gone', new Map(addresses(400).map((id) => [id, gone(10)])));
   await fill(first, 'kept', new Map([['k', addresses(300)]]));
-  const removal = first.remove('gone').catch((error: unknown) => error);
-  await first.file('gone');
+  const removal = first.files.remove('gone').catch((error: unknown) => error);
+  await first.files.find('gone');
   await first.close();
   await removal;
   const store = await openStore(directory);
-  expect(await store.file('gone')).toBeNull();
+  expect(await store.files.find('gone')).toBeNull();
   await eventually('the rest was cleaned away', () => traces(directory).length === 0);
   expect(await scanned(store, 'kept')).toHaveLength(300);
 });
@@ -133,7 +133,7 @@ it('deletes while others read and write', async () => {
   const reading = (async () => {
     while (busy) {
       expect(await scanned(store, 'kept')).toHaveLength(3_000);
-      await store.page({ fileId: 'kept', page: 1, limit: 500, email: 'a' });
+      await store.results.page({ fileId: 'kept', page: 1, limit: 500, email: 'a' });
     }
   })();
   const writing = (async () => {
@@ -142,7 +142,7 @@ it('deletes while others read and write', async () => {
       await save(store, { batchId: 'w', fileId: 'written', emails, processedCount: count });
     }
   })();
-  expect(await store.remove('gone')).toBe(true);
+  expect(await store.files.remove('gone')).toBe(true);
   const left = traces(directory);
   busy = false;
   await Promise.all([reading, writing]);
@@ -151,7 +151,7 @@ it('deletes while others read and write', async () => {
 
 describe('dead letters', () => {
   const put = (store: SqliteStore, payload: string) =>
-    store.putAside({ inlet: 'pubsub', reason: 'body: must be JSON', payload });
+    store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload });
   const large = (before: string) => `${before}${Array.from({ length: 20_000 }, (_, i) => marked(i)).join()}`;
 
   it('leave no byte when they are discarded', async () => {
@@ -160,10 +160,11 @@ describe('dead letters', () => {
     for (const payload of [marked(1), large(''), `{"batchId":"${marked(2)}",}`]) await put(store, payload);
     await put(store, 'kept');
     expect(traces(directory)).not.toEqual([]);
-    const letters = await store.deadLetters({ limit: 10, after: null, payloadBytes: 100 });
-    for (const { id, payload } of letters) if (payload !== 'kept') expect(await store.discard(id)).toBe(true);
+    const letters = await store.deadLetters.list({ limit: 10, after: null, payloadBytes: 100 });
+    for (const { id, payload } of letters)
+      if (payload !== 'kept') expect(await store.deadLetters.discard(id)).toBe(true);
     expect(traces(directory)).toEqual([]);
-    expect(await store.deadLetters({ limit: 10, after: null, payloadBytes: 100 })).toHaveLength(1);
+    expect(await store.deadLetters.list({ limit: 10, after: null, payloadBytes: 100 })).toHaveLength(1);
   });
 
   it('leave no byte when the file is deleted that they name', async () => {
@@ -173,8 +174,8 @@ describe('dead letters', () => {
     await put(store, large('{"batchId":"b1","validatedEmails":['));
     await put(store, large('{"fileId":"gone",'));
     await put(store, large('{"fileId":"unheard of",'));
-    expect(await store.remove('gone')).toBe(true);
-    expect(await store.remove('unheard of')).toBe(false);
+    expect(await store.files.remove('gone')).toBe(true);
+    expect(await store.files.remove('unheard of')).toBe(false);
     expect(traces(directory)).toEqual([]);
   });
 
@@ -183,10 +184,10 @@ describe('dead letters', () => {
     const store = await SqliteStore.open({ directory, ...LIMITS, deadLetterTtlMs: 50 });
     onTeardown(() => store.close());
     await put(store, large(''));
-    const listed = () => store.deadLetters({ limit: 1, after: null, payloadBytes: 1 });
+    const listed = () => store.deadLetters.list({ limit: 1, after: null, payloadBytes: 1 });
     await eventually('its time was over', async () => (await listed()).length === 0);
     expect(traces(directory)).not.toEqual([]);
-    await store.stall({ begunBefore: 0, queuedBefore: 0 });
+    await store.deadLetters.dropExpired();
     expect(traces(directory)).toEqual([]);
   });
 });

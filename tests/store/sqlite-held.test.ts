@@ -18,9 +18,9 @@ it('holds thousands of updates at once, and takes in those of a batch beside the
     expect((await save(store, { batchId: 'b', emails: addresses(count) })).outcome).toBe('applied');
   }
   for (const { outcome } of await Promise.all(holding)) expect(outcome).toBe('held');
-  expect((await store.held()).updates).toBe(HELD);
+  expect((await store.updates.heldCounts()).updates).toBe(HELD);
   expect(await listsOf(store, 'f')).toEqual({ b: addresses(SAVES) });
   await register(store, { fileId: 'f', batches: [`held ${HELD - 1}`] });
   expect((await listsOf(store, 'f'))[`held ${HELD - 1}`]).toEqual(addresses(10, `of ${HELD - 1}`));
-  expect((await store.held()).updates).toBe(HELD - 1);
+  expect((await store.updates.heldCounts()).updates).toBe(HELD - 1);
 });

@@ -57,28 +57,28 @@ it('is consistent after two thousand calls at once, in any order', async () => {
       case 'again':
         return save(store, { batchId, emails });
       case 'read':
-        return store.page({ fileId, page: 1 + (at % 3), limit: 1 + size });
+        return store.results.page({ fileId, page: 1 + (at % 3), limit: 1 + size });
       case 'search':
-        return store.page({ fileId, page: 1, limit: 50, email: 'A1', status: 'deliverable' });
+        return store.results.page({ fileId, page: 1, limit: 50, email: 'A1', status: 'deliverable' });
       case 'scan':
         // A file may go while it is read: then the scan says so.
         return scanned(store, fileId).catch((error: Error) => expect(error.message).toContain('changed'));
       case 'news':
-        return store.news(fileId, new Map());
+        return store.changes.since(fileId, new Map());
       case 'register':
         return register(store, { fileId, requestId, batches: [batchId], totalEmails: size });
       case 'replace':
         requests.set(fileId, request + 1);
         return register(store, { fileId, requestId: `r${request + 1}`, batches: [batchId] });
       case 'fail':
-        return store.fail(fileId, batchId, 'gave up');
+        return store.updates.fail(fileId, batchId, 'gave up');
       case 'stall':
-        return store.stall({ begunBefore: Date.now() - 5, queuedBefore: Date.now() - 5 });
+        return store.updates.markStalled({ begunBefore: Date.now() - 5, queuedBefore: Date.now() - 5 });
       case 'list':
-        return store.files({ limit: 10, after: null });
+        return store.files.list({ limit: 10, after: null });
       case 'remove':
         requests.set(fileId, request + 1);
-        return store.remove(fileId);
+        return store.files.remove(fileId);
     }
   });
   const outcomes = await Promise.allSettled(done);

@@ -2,15 +2,15 @@ import { createServer } from 'node:http';
 import { roomOf } from '../../../src/domain/events.js';
 import { createLogger } from '../../../src/logger.js';
 import { createMetrics } from '../../../src/metrics.js';
-import { createGate } from '../../../src/realtime/gate.js';
 import { RoomWriter } from '../../../src/realtime/room-writer.js';
+import { createSocketServer } from '../../../src/realtime/server.js';
 import { bodyOf, FILE, obey } from './orders.js';
 
 /** The part of the gateway that writes to rooms. */
 const MOST = 20_000;
 
 const http = createServer();
-const io = createGate(http, {
+const io = createSocketServer(http, {
   origins: [],
   addressOf: ({ socket }) => socket.remoteAddress ?? '',
   maxConnections: MOST,

@@ -4,7 +4,7 @@ export interface FileKeys {
   /** Stream: the kept `emails` events under the id `{revision}-0`. */
   readonly history: string;
   /** Channel: what followers are told, see `message.ts`. */
-  readonly news: string;
+  readonly messages: string;
 }
 
 /**
@@ -13,7 +13,7 @@ export interface FileKeys {
  */
 export function keysOf(prefix: string, fileId: string): FileKeys {
   const base = `${prefix}feed:{${encodeURIComponent(fileId)}}`;
-  return { head: `${base}:head`, history: `${base}:history`, news: `${base}:news` };
+  return { head: `${base}:head`, history: `${base}:history`, messages: `${base}:news` };
 }
 
 export const batchField = (batchId: string): string => `b:${batchId}`;

@@ -18,13 +18,13 @@ const EVENT = /^(stats|emails) (\d+) (\d+) (.*)$/;
 const REMOVED = 'removed ';
 
 /** The removal as it is published. */
-export const removalNews = (id: string): string => REMOVED + id;
+export const removalMessage = (id: string): string => REMOVED + id;
 
 /**
  * Reads what the script `APPEND` publishes: `{feed} {revision} {previous} {epoch}` on a line of its own, and the payload,
  * which nobody has to look into. Null: this gateway is older than the one that wrote it.
  */
-export function readNews(news: string): Message | Removal | null {
+export function parseMessage(news: string): Message | Removal | null {
   if (news.startsWith(REMOVED)) return { feed: 'removed', id: news.slice(REMOVED.length) };
   const end = news.indexOf('\n');
   const [, feed, revision, previous, epoch] = EVENT.exec(news.slice(0, Math.max(0, end))) ?? [];

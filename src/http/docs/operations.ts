@@ -1,4 +1,4 @@
-import { batchListBody, failBody, validationBody } from '../bodies.js';
+import { batchListBody, failBody, validationBody } from '../body-schemas.js';
 import type { HttpConfig } from '../deps.js';
 import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../query.js';
 import { deadLetters } from './dead-letter-operations.js';

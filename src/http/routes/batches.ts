@@ -3,18 +3,18 @@ import { z } from 'zod';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
 import { callerOf } from '../access.js';
-import { sendJson } from '../answer.js';
-import { type BatchList, batchListBody, failBody } from '../bodies.js';
-import { readJson } from '../body.js';
+import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { batchesQuery, readQuery } from '../query.js';
-import { ownerOf, statusAfter } from '../standing.js';
+import { readJson } from '../read-body.js';
+import { ownerOf, statusAfter } from '../registration-answer.js';
+import { sendJson } from '../send-json.js';
 import { knownStats } from './files.js';
 
-/** A place in one life of a file: the batches of a later request are another list. */
-const batchCursor = z.object({ life: z.string(), place: z.number().int().min(0) });
+/** A place in one generation of a file: the batches of a later request are another list. */
+const batchCursor = z.object({ generation: z.string(), place: z.number().int().min(0) });
 
 export function batchRoutes(app: Express, { config, guard, intake, snapshots, store }: HttpDeps): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
@@ -35,15 +35,16 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     const { limit, cursor, status } = readQuery(req, batchesQuery);
     const after = decodeCursor(cursor, batchCursor);
     await guard.admit(callerOf(req), 'read', fileId);
-    const facts = await store.file(fileId);
+    const facts = await store.files.find(fileId);
     if (facts === null) throw new Fault('file_not_found');
-    if (after !== null && after.life !== facts.life) throw wrongCursor();
-    const batches = placed(await store.batches(fileId)).filter(
+    if (after !== null && after.generation !== facts.generation) throw wrongCursor();
+    const batches = placed(await store.files.batches(fileId)).filter(
       ({ place, batch }) =>
         (after === null || place < after.place) && (status === undefined || batch.status === status),
     );
     const { items, last } = cut(batches.slice(0, limit + 1), limit);
-    const nextCursor = last === null ? null : encodeCursor({ life: facts.life, place: last.place });
+    const nextCursor =
+      last === null ? null : encodeCursor({ generation: facts.generation, place: last.place });
     sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listed(batch)), nextCursor }));
   });
 

@@ -1,8 +1,8 @@
 import type { Express } from 'express';
-import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
 import { asyncApi } from '../docs/asyncapi.js';
 import { openApi } from '../docs/openapi.js';
+import { sendJson } from '../send-json.js';
 
 export function docsRoutes(app: Express, { config }: HttpDeps): void {
   const rest = madeWhenAsked(() => openApi(config));

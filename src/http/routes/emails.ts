@@ -1,9 +1,9 @@
 import type { Express } from 'express';
 import { callerOf } from '../access.js';
-import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { emailsQuery, readQuery } from '../query.js';
+import { sendJson } from '../send-json.js';
 import { knownStats } from './files.js';
 
 export function emailRoutes(app: Express, { guard, quota, snapshots }: HttpDeps): void {

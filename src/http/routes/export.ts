@@ -29,7 +29,7 @@ export function exportRoutes(app: Express, { config, guard, quota, store }: Http
     const { type, ...encoding } = ENCODINGS[format];
     const head = async () => {
       // Asked when the first rows are there: a file that was deleted just before them must not come out as an empty one.
-      if ((await store.file(fileId)) === null) throw new Fault('file_not_found');
+      if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
       res.setHeader('Content-Type', type);
       res.setHeader('Content-Disposition', attachment(fileId, format));
     };
@@ -46,7 +46,7 @@ export function exportRoutes(app: Express, { config, guard, quota, store }: Http
     }
     running++;
     try {
-      await send(res, head, encoded(store.scan(fileId, { status }), encoding));
+      await send(res, head, encoded(store.results.scan(fileId, { status }), encoding));
     } finally {
       running--;
     }

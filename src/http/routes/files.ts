@@ -5,11 +5,11 @@ import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
-import { sendJson } from '../answer.js';
 import { cut, decodeCursor, encodeCursor } from '../cursor.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { listQuery, readQuery } from '../query.js';
+import { sendJson } from '../send-json.js';
 
 const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
@@ -18,7 +18,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
     await guard.admit(caller, 'read');
-    const files = await store.files({
+    const files = await store.files.list({
       limit: limit + 1,
       after: decodeCursor(cursor, fileCursor),
       viewer: guard.viewOf(caller),
@@ -45,7 +45,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
     await guard.admit(callerOf(req), 'read', fileId);
     const stats = await knownStats(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
-    const batches = JSON.stringify(await store.batchCounts(fileId));
+    const batches = JSON.stringify(await store.files.batchCounts(fileId));
     sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
 

@@ -1,12 +1,12 @@
 import type { Express, Request } from 'express';
-import { watch } from '../../checks.js';
 import { Fault } from '../../errors.js';
+import { watchHealth } from '../../health-checks.js';
 import { bearerOf } from '../access.js';
-import { sendJson } from '../answer.js';
 import type { HttpDeps } from '../deps.js';
+import { sendJson } from '../send-json.js';
 
 export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDeps): void {
-  const missing = watch(checks);
+  const missing = watchHealth(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');
     sendJson(res, '{"status":"ok"}');

@@ -1,8 +1,8 @@
 import type { Express } from 'express';
 import { callerOf } from '../access.js';
-import { sendJson } from '../answer.js';
-import { readBody } from '../body.js';
 import type { HttpDeps } from '../deps.js';
+import { readBody } from '../read-body.js';
+import { sendJson } from '../send-json.js';
 
 /** The HTTP inlet: the body goes to the intake as it came. */
 export function updateRoutes(app: Express, { config, guard, intake }: HttpDeps): void {

@@ -7,13 +7,13 @@ import type { Registered, Registration } from '../../store/store.js';
 import type { Flags, Submission, Validator } from '../../validator/validator.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
-import { sendJson } from '../answer.js';
-import { validationBody } from '../bodies.js';
-import { readJson } from '../body.js';
+import { validationBody } from '../body-schemas.js';
 import type { HttpDeps } from '../deps.js';
 import { Idempotency, idempotencyKey, REPLAYED } from '../idempotency.js';
 import { idIn } from '../params.js';
-import { ownerOf, statusAfter } from '../standing.js';
+import { readJson } from '../read-body.js';
+import { ownerOf, statusAfter } from '../registration-answer.js';
+import { sendJson } from '../send-json.js';
 
 /** More than registering takes, with all its tries: after that a submission that is still under way has died. */
 const REGISTERING_MS = 60_000;
@@ -21,7 +21,7 @@ const REGISTERING_MS = 60_000;
 export function validationRoutes(app: Express, deps: HttpDeps): void {
   const { config, guard, quota, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
-  const idempotency = new Idempotency(store, {
+  const idempotency = new Idempotency(store.receipts, {
     leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
     keepMs: config.IDEMPOTENCY_TTL_MS,
   });

@@ -1,5 +1,5 @@
-import { batchIdIn } from '../../domain/message-names.js';
-import { textOf } from './settling.js';
+import { batchIdIn } from '../../domain/message-ids.js';
+import { textOf } from './message-processor.js';
 
 /** Where producers write the batch's id: ahead of the results. */
 const HEAD_BYTES = 2_048;

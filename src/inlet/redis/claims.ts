@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Connection } from '../../redis/connection.js';
-import { claimKey } from './names.js';
+import { claimKey } from './redis-names.js';
 
 export interface ClaimsOptions {
   readonly prefix: string;

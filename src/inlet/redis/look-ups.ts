@@ -3,15 +3,15 @@ import { backoff } from '../../redis/backoff.js';
 import type { Connection } from '../../redis/connection.js';
 import { limited } from '../../redis/limited.js';
 import { Script } from '../../redis/script.js';
-import type { Unended, UpdateStore } from '../../store/store.js';
-import type { KeptResults } from './kept-results.js';
-import { lookUpKey, stalledKey } from './names.js';
-import { rest } from './settling.js';
+import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
+import { pauseUnlessClosing } from './message-processor.js';
+import { lookUpKey, stalledKey } from './redis-names.js';
+import type { ValidatorResults } from './validator-results.js';
 
 export interface LookUpsDeps {
   readonly connection: Connection<unknown>;
-  readonly kept: KeptResults;
-  readonly store: Pick<UpdateStore, 'unended'>;
+  readonly kept: ValidatorResults;
+  readonly updates: Pick<UpdateStore, 'incompleteBatches'>;
   readonly prefix: string;
   readonly owner: string;
   /** Stalled batches are looked up this often: their key may come later. */
@@ -128,7 +128,7 @@ export class LookUps {
 
   async #work(): Promise<void> {
     const { signal } = this.#closing;
-    await rest(Math.random() * this.deps.spreadMs, signal);
+    await pauseUnlessClosing(Math.random() * this.deps.spreadMs, signal);
     for (let failures = 0; !signal.aborted; ) {
       const [sweep] = this.#sweeps.values();
       if (sweep === undefined && this.#remembered.size === 0) return;
@@ -137,7 +137,7 @@ export class LookUps {
         failures = 0;
       } catch (error) {
         if (failures === 0) this.deps.logger.warn({ err: error }, 'look-ups are held up; trying again');
-        await rest(backoff(failures++), signal);
+        await pauseUnlessClosing(backoff(failures++), signal);
       }
     }
   }
@@ -145,7 +145,10 @@ export class LookUps {
   /** The next slice of a sweep. */
   async #advance(sweep: Sweep): Promise<void> {
     sweep.since ??= await this.#now();
-    const { batches, next }: Unended = await this.deps.store.unended({ limit: SLICE, after: sweep.after });
+    const { batches, next }: IncompleteBatches = await this.deps.updates.incompleteBatches({
+      limit: SLICE,
+      after: sweep.after,
+    });
     const wanted = batches.filter(({ status }) => sweep.which === 'all' || status === sweep.which);
     await this.#visitUnclaimed(
       wanted.map(({ batchId }) => batchId),

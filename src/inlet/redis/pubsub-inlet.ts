@@ -7,16 +7,16 @@ import type { Inlet } from '../inlet.js';
 import { batchHint } from './batch-hint.js';
 import type { Claims } from './claims.js';
 import type { LookUps } from './look-ups.js';
-import { CHANNEL } from './names.js';
-import { rest, type Settling } from './settling.js';
-import { Storing } from './storing.js';
+import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
+import { CHANNEL } from './redis-names.js';
+import { RetryQueue } from './retry-queue.js';
 
 export interface PubSubDeps {
   readonly subscriber: Redis;
   readonly connection: Omit<ConnectionOptions<void>, 'greet' | 'lost' | 'name'>;
   readonly claims: Claims;
   readonly lookUps: Pick<LookUps, 'all' | 'remember'>;
-  readonly settling: Settling;
+  readonly processor: MessageProcessor;
   /** Bytes of messages that may wait here; beyond it they are dropped, and their batches looked up instead. */
   readonly maxBytes: number;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ export class PubSubInlet implements Inlet {
   #isSubscribed = false;
   /** Messages that are not claimed yet, in the order they came. */
   #queue: Buffer[] = [];
-  readonly #storing: Storing;
+  readonly #storing: RetryQueue;
   /** Bytes of all that is in here, be it in the queue or being stored. */
   #bytes = 0;
   #overflowing = false;
@@ -41,7 +41,7 @@ export class PubSubInlet implements Inlet {
   #closed: Promise<void> | undefined;
 
   constructor(private readonly deps: PubSubDeps) {
-    this.#storing = new Storing(deps.settling, this.#closing.signal, (bytes) => {
+    this.#storing = new RetryQueue(deps.processor, this.#closing.signal, (bytes) => {
       this.#bytes -= bytes;
     });
     deps.subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#receive(message));
@@ -100,8 +100,8 @@ export class PubSubInlet implements Inlet {
   }
 
   #drop(message: Buffer): void {
-    const { lookUps, settling, logger } = this.deps;
-    settling.count('overflow');
+    const { lookUps, processor, logger } = this.deps;
+    processor.count('overflow');
     const batchId = batchHint(message);
     if (batchId === null) lookUps.all();
     else lookUps.remember(batchId);
@@ -121,7 +121,7 @@ export class PubSubInlet implements Inlet {
           await turn();
           continue;
         }
-        this.deps.settling.count(isOurs === null ? 'abandoned' : 'skipped');
+        this.deps.processor.count(isOurs === null ? 'abandoned' : 'skipped');
         this.#bytes -= message.byteLength;
       }
     }
@@ -144,7 +144,7 @@ export class PubSubInlet implements Inlet {
         return await this.deps.claims.claim(names, failures > 0);
       } catch {
         if (this.#closing.signal.aborted) return null;
-        await rest(backoff(failures), this.#closing.signal);
+        await pauseUnlessClosing(backoff(failures), this.#closing.signal);
       }
     }
   }

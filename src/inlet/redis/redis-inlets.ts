@@ -9,20 +9,20 @@ import type { UpdateStore } from '../../store/store.js';
 import type { Inlets } from '../inlet.js';
 import type { Intake } from '../intake.js';
 import { Claims } from './claims.js';
-import { KeptResults } from './kept-results.js';
 import { LookUps } from './look-ups.js';
+import { MessageProcessor } from './message-processor.js';
 import { PubSubInlet } from './pubsub-inlet.js';
-import { Settling } from './settling.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
+import { ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
   readonly redis: RedisSource;
   /** What the keys begin with that only gateways use; gateways of one installation share it. */
   readonly prefix: string;
   readonly intake: Pick<Intake, 'update'>;
-  readonly store: Pick<UpdateStore, 'unended'>;
-  readonly deadLetters: Pick<DeadLetterStore, 'putAside'>;
+  readonly updates: Pick<UpdateStore, 'incompleteBatches'>;
+  readonly deadLetters: Pick<DeadLetterStore, 'add'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly maxUpdateBytes: number;
@@ -54,9 +54,9 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const values = new Connection(connect('verigate-look-up'), { ...connection, name: 'look-ups', greet });
   const owner = `${hostname()}.${process.pid}.${randomBytes(6).toString('base64url')}`;
 
-  const settlingOf = (inlet: 'pubsub' | 'stream') =>
-    new Settling({ inlet, intake, deadLetters, maxDeliveries, logger, metrics });
-  const kept = new KeptResults({
+  const processorOf = (inlet: 'pubsub' | 'stream') =>
+    new MessageProcessor({ inlet, intake, deadLetters, maxDeliveries, logger, metrics });
+  const kept = new ValidatorResults({
     connection: values,
     intake,
     maxUpdateBytes: options.maxUpdateBytes,
@@ -66,7 +66,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const lookUps = new LookUps({
     connection: values,
     kept,
-    store: options.store,
+    updates: options.updates,
     prefix,
     owner,
     stalledEveryMs: options.stallAfterMs,
@@ -78,7 +78,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     connection,
     claims: new Claims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
     lookUps,
-    settling: settlingOf('pubsub'),
+    processor: processorOf('pubsub'),
     maxBytes,
     logger,
   });
@@ -86,7 +86,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     reader: connect('verigate-inlet-reader'),
     connection,
     group: new StreamGroup(commands, owner),
-    settling: settlingOf('stream'),
+    processor: processorOf('stream'),
     maxDeliveries,
     maxBytes,
     idleMs: options.streamIdleMs,

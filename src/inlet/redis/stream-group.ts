@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
-import { type Entry, readEntries } from './entry.js';
-import { GROUP, STREAM } from './names.js';
+import { GROUP, STREAM } from './redis-names.js';
+import { readEntries, type StreamEntry } from './stream-entry.js';
 
 /** ARGV: group, ids. Who has been served alone leaves nothing lying about; other groups may still want it. */
 const ACKNOWLEDGE = new Script(`
@@ -47,7 +47,7 @@ export class StreamGroup {
   }
 
   /** Waits for new entries on a connection of its own. */
-  async read(redis: Redis, count: number, blockMs: number): Promise<Entry[]> {
+  async read(redis: Redis, count: number, blockMs: number): Promise<StreamEntry[]> {
     const args = ['GROUP', GROUP, this.consumer, 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', STREAM, '>'];
     const answer = (await redis.callBuffer('xreadgroup', args)) as [Buffer, unknown][] | null;
     return readEntries(answer?.[0]?.[1]).filter((entry) => entry !== null);
@@ -64,7 +64,7 @@ export class StreamGroup {
   }
 
   /** Takes an entry over, unless somebody was faster; `deleted`: there is nothing left of it. */
-  async claim(id: string, idleMs: number): Promise<Entry | 'taken' | 'deleted'> {
+  async claim(id: string, idleMs: number): Promise<StreamEntry | 'taken' | 'deleted'> {
     const [entry] = await this.connection.run(async (redis) =>
       readEntries(await redis.callBuffer('xclaim', [STREAM, GROUP, this.consumer, idleMs, id])),
     );

@@ -5,8 +5,8 @@ import type { Logger } from '../../logger.js';
 import { backoff } from '../../redis/backoff.js';
 import { Connection, type ConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
-import { bytesOf, type Entry, entryText, updateIn } from './entry.js';
-import { rest, type Settling } from './settling.js';
+import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
+import { bytesOf, entryText, type StreamEntry, updateIn } from './stream-entry.js';
 import { StreamGroup } from './stream-group.js';
 
 export interface StreamDeps {
@@ -14,7 +14,7 @@ export interface StreamDeps {
   readonly reader: Redis;
   readonly connection: Omit<ConnectionOptions<void>, 'greet' | 'lost' | 'name'>;
   readonly group: StreamGroup;
-  readonly settling: Settling;
+  readonly processor: MessageProcessor;
   readonly maxDeliveries: number;
   /** Bytes of entries that may be at work here; one entry always may. */
   readonly maxBytes: number;
@@ -104,7 +104,7 @@ export class StreamInlet implements Inlet {
       } catch (error) {
         if (signal.aborted) return;
         if (failures === 1) logger.warn({ err: error }, 'the stream cannot be read; trying again');
-        await rest(backoff(failures++), signal);
+        await pauseUnlessClosing(backoff(failures++), signal);
       }
     }
   }
@@ -117,7 +117,7 @@ export class StreamInlet implements Inlet {
     }
   }
 
-  #take(entries: readonly Entry[]): void {
+  #take(entries: readonly StreamEntry[]): void {
     const largest = Math.max(0, ...entries.map(bytesOf));
     if (largest > 0) {
       const fitting = Math.floor(this.deps.maxBytes / 2 / largest);
@@ -126,16 +126,16 @@ export class StreamInlet implements Inlet {
     for (const entry of entries) this.#hold(entry, async (failures) => this.#settle(entry, failures));
   }
 
-  async #settle(entry: Entry, failures: number) {
+  async #settle(entry: StreamEntry, failures: number) {
     const update = updateIn(entry);
     // Reading one may take half a millisecond: in between others have their turn.
     await turn();
-    if (typeof update !== 'string') return this.deps.settling.settle(update, failures);
-    return this.deps.settling.putAside(entryText(entry), update);
+    if (typeof update !== 'string') return this.deps.processor.process(update, failures);
+    return this.deps.processor.addDeadLetter(entryText(entry), update);
   }
 
   /** Deals with an entry until it is through, or everything is over; then others find it pending. */
-  #hold(entry: Entry, settle: (failures: number) => Promise<'settled' | 'outage' | 'failure'>): void {
+  #hold(entry: StreamEntry, settle: (failures: number) => Promise<'settled' | 'outage' | 'failure'>): void {
     const { id } = entry;
     if (this.#held.has(id)) return;
     const bytes = bytesOf(entry);
@@ -170,7 +170,7 @@ export class StreamInlet implements Inlet {
     this.#troubled++;
     try {
       for (let tries = 0; !this.#closing.signal.aborted; tries++) {
-        await rest(backoff(tries), this.#closing.signal);
+        await pauseUnlessClosing(backoff(tries), this.#closing.signal);
         if (await isDone()) return true;
       }
       return false;
@@ -184,7 +184,7 @@ export class StreamInlet implements Inlet {
     const { group, idleMs } = this.deps;
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await rest((idleMs / 3) * (0.75 + Math.random() / 2), signal);
+      await pauseUnlessClosing((idleMs / 3) * (0.75 + Math.random() / 2), signal);
       if (signal.aborted) return;
       try {
         await group.keep([...this.#held.keys()]);
@@ -210,11 +210,11 @@ export class StreamInlet implements Inlet {
   }
 
   async #claim(id: string, deliveries: number, idleMs: number): Promise<void> {
-    const { group, settling, maxDeliveries } = this.deps;
+    const { group, processor, maxDeliveries } = this.deps;
     const claimed = await group.claim(id, idleMs);
     if (claimed === 'taken') return;
     if (claimed === 'deleted') return group.acknowledge(id);
-    settling.count('taken_over');
+    processor.count('taken_over');
     if (deliveries < maxDeliveries) {
       this.#take([claimed]);
       return;
@@ -222,7 +222,7 @@ export class StreamInlet implements Inlet {
     const update = updateIn(claimed);
     const payload = typeof update === 'string' ? entryText(claimed) : update.toString();
     this.#hold(claimed, () =>
-      settling.putAside(payload, `was delivered ${deliveries} times and never stored`),
+      processor.addDeadLetter(payload, `was delivered ${deliveries} times and never stored`),
     );
   }
 

@@ -16,8 +16,8 @@ export interface BatchDoc {
   /** Time of its last news, else of its registration. */
   lastUpdated: Date;
 
-  /** The life of the file that it belongs to; whether that life stands is for its file's document to say. */
-  life: string | null;
+  /** The generation of the file that it belongs to; whether that generation stands is for its file's document to say. */
+  generation: string | null;
   /** Its place in the order of registration; numbers may be left out. */
   ordinal: number | null;
   /** Counts the changes of this document: what a write depends on. */
@@ -39,26 +39,26 @@ export interface BatchDoc {
   /** Neither ended nor stalled: watched for silence. */
   open?: true;
   /** Token of a change that its file's sums and count of changes do not have yet, see settling.ts. */
-  unsettled?: string;
-  /** Time of its last change; there until `keepStats` has seen that. */
+  pendingRollup?: string;
+  /** Time of its last change; there until `markAnnounced` has seen that. */
   unannounced?: Date;
   held?: true;
   heldAt?: Date;
-  /** BSON bytes of the results in this document, and of those in its parts as well. */
+  /** BSON bytes of the results in this document, and of those in its chunks as well. */
   mainBytes: number;
   bytes: number;
   /** Where the list goes on that is too long for one document. */
-  parts: PartRef[];
-  inParts?: true;
+  chunks: ChunkRef[];
+  isChunked?: true;
   /** Keys for the search by address, one a result: `keyOf` and the letter of its cell. */
   keys: string[];
   results: ResultDoc[];
 }
 
 /** A batch without its list. */
-export type Batch = Omit<BatchDoc, 'keys' | 'results'>;
+export type BatchHead = Omit<BatchDoc, 'keys' | 'results'>;
 
-export interface PartRef {
+export interface ChunkRef {
   id: string;
   from: number;
   length: number;
@@ -66,12 +66,12 @@ export interface PartRef {
 }
 
 /** A piece of a long list. Never changed: another one takes its place, by the reference in its batch. */
-export interface PartDoc {
+export interface ChunkDoc {
   _id: string;
   batchId: string;
   createdAt: Date;
   /** Nobody has made sure yet that its batch refers to it. */
-  loose?: true;
+  unconfirmed?: true;
   keys: string[];
   results: ResultDoc[];
 }
@@ -90,25 +90,25 @@ export interface FileDoc {
   lastUpdated: Date;
   completedAt: Date | null;
 
-  /** Names the request's life of the file. A batch of another life is nobody's business any more. */
-  life: string;
+  /** Names the request's generation of the file. A batch of another generation is nobody's business any more. */
+  generation: string;
   /** What the submitter said, as it was said. */
   declared: { totalEmails: number | null; totalBatches: number | null };
   /** Ordinal of the next batch. */
   next: number;
   changes: number;
-  /** Time of the last change; there until `keepStats` has seen all of them. */
+  /** Time of the last change; there until `markAnnounced` has seen all of them. */
   unannounced?: Date;
   stats: string | null;
   /** JSON of the `Summary` of what it was before its addresses went; null or missing: it has them. */
   purged?: string | null;
   /** Where the kept stats stand in the file's feed. */
   statsAt?: { epoch: string; revision: number };
-  /** Batches that are being registered, see intents.ts. */
-  intent?: Intent;
+  /** Batches that are being registered, see pending registrations.ts. */
+  pending?: PendingRegistration;
 }
 
-export interface Intent {
+export interface PendingRegistration {
   id: string;
   at: Date;
   /** Ordinal of the first one. */
@@ -117,9 +117,9 @@ export interface Intent {
 }
 
 /** Counts by status and risk of 256 neighbouring batches, see sums.ts. */
-export interface SumDoc {
+export interface RollupDoc {
   _id: string;
-  life: string;
+  generation: string;
   node: number;
   cells: Counts;
   slots: Record<string, Slot>;
@@ -148,8 +148,8 @@ export interface ReceiptDoc {
 }
 
 /** A request that is over: replaced by a later one, or removed with its file. */
-export interface EndedDoc {
-  /** Its life. */
+export interface TombstoneDoc {
+  /** Its generation. */
   _id: string;
   fileId: string;
   requestId: string | null;
@@ -161,15 +161,15 @@ export interface EndedDoc {
 }
 
 /** What remains of a batch whose request is over: its name, so that late updates are recognised. */
-export interface EndedBatchDoc {
+export interface BatchTombstoneDoc {
   _id: string;
-  life: string;
+  generation: string;
   requestId: string | null;
   expireAt: Date;
 }
 
 /** A dead letter. */
-export interface LetterDoc {
+export interface DeadLetterDoc {
   /** Sorts by time, see letter-records.ts. */
   _id: string;
   inlet: string;

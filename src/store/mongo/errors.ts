@@ -14,7 +14,7 @@ const isSocketError = (error: unknown): boolean =>
  * Nobody can say whether the write took place. Only a server's own refusal is certain: any other error may be that of
  * the driver's second attempt, and the first one took place.
  */
-export const isUncertain = (error: unknown): boolean =>
+export const isAmbiguous = (error: unknown): boolean =>
   isSocketError(error) ||
   (error instanceof mongo.MongoError && (!isRefusal(error) || error.hasErrorLabel('RetryableWriteError')));
 

@@ -1,14 +1,14 @@
 import { fingerprints, type Result } from '../../domain/result.js';
 import type { MeasuredList } from '../recent-lists.js';
-import { type Rewrite, remember } from '../rewrites.js';
-import type { Batch, BatchDoc, PartRef } from './documents.js';
+import { type Rewrite, rememberRewrite } from '../rewrites.js';
+import { bytesOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
+import type { BatchDoc, BatchHead, ChunkRef } from './documents.js';
 import type { Models } from './models.js';
-import { bytesOf, type Item, itemOf, itemsOf, split, writeParts } from './parts.js';
-import { jsonOf, type ResultDoc } from './result-docs.js';
+import { type ResultDoc, toJson } from './result-docs.js';
 
-/** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into parts. */
+/** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into chunks. */
 const MAX_MAIN = 12 * 2 ** 20;
-/** A part that is shorter is written anew with what is added, so that many small additions do not leave many parts. */
+/** A chunk that is shorter is written anew with what is added, so that many small additions do not leave many chunks. */
 const SHORT_PART = 2 ** 20;
 
 /** The list of a batch that has none. */
@@ -18,15 +18,15 @@ export const EMPTY = {
   rewrites: '[]',
   mainBytes: 0,
   bytes: 0,
-  parts: [] as PartRef[],
+  chunks: [] as ChunkRef[],
   keys: [] as string[],
   results: [] as ResultDoc[],
 };
 
-/** How a list is to be stored: what to change in the batch's document, and the parts before and after. */
-export interface Layout {
+/** How a list is to be stored: what to change in the batch's document, and the chunks before and after. */
+export interface ListWrite {
   readonly set: Partial<BatchDoc>;
-  readonly unset?: { readonly inParts: 1 };
+  readonly unset?: { readonly isChunked: 1 };
   readonly push?: { readonly results: { $each: ResultDoc[] }; readonly keys: { $each: string[] } };
   /** Parts that were written for it, and those that it does not need any more. */
   readonly written: readonly string[];
@@ -34,12 +34,12 @@ export interface Layout {
 }
 
 /** Prepares a list for its batch: only the tail where it extends the stored one. Null: the batch has changed meanwhile. */
-export async function layOut(
+export async function planList(
   db: Models,
-  batch: Batch,
+  batch: BatchHead,
   results: readonly Result[],
   measured?: MeasuredList,
-): Promise<Layout | null> {
+): Promise<ListWrite | null> {
   const { stored, fingerprint } = measured ?? { stored: null, fingerprint: '' };
   const { prefix, whole } =
     stored?.length === batch.length
@@ -47,39 +47,39 @@ export async function layOut(
       : fingerprints(results, batch.length);
   const known = { length: results.length, fingerprint: whole };
   if (batch.length === 0 || (results.length >= batch.length && prefix === batch.fingerprint)) {
-    return extended(db, batch, results.slice(batch.length).map(itemOf), known);
+    return extendList(db, batch, results.slice(batch.length).map(itemOf), known);
   }
   const old = await storedJson(db, batch);
   if (old === null) return null;
   const items = results.map(itemOf);
   const changed = items.flatMap(({ doc }, position) =>
-    position < old.length && jsonOf(doc) !== old[position] ? [position] : [],
+    position < old.length && toJson(doc) !== old[position] ? [position] : [],
   );
   const version = batch.version + 1;
-  const rewrites = remember(JSON.parse(batch.rewrites) as Rewrite[], {
+  const rewrites = rememberRewrite(JSON.parse(batch.rewrites) as Rewrite[], {
     version,
     before: batch.length,
     length: results.length,
     changed,
   });
-  return replaced(db, batch, items, { ...known, rewrites: JSON.stringify(rewrites) });
+  return replaceList(db, batch, items, { ...known, rewrites: JSON.stringify(rewrites) });
 }
 
 /** A list that begins anew. */
-export const emptied = ({ parts }: Batch): Layout => ({
+export const emptyList = ({ chunks }: BatchHead): ListWrite => ({
   set: EMPTY,
-  unset: { inParts: 1 },
+  unset: { isChunked: 1 },
   written: [],
-  dropped: parts.map(({ id }) => id),
+  dropped: chunks.map(({ id }) => id),
 });
 
-async function extended(
+async function extendList(
   db: Models,
-  batch: Batch,
+  batch: BatchHead,
   tail: readonly Item[],
   known: Partial<BatchDoc>,
-): Promise<Layout | null> {
-  const room = batch.parts.length > 0 ? 0 : MAX_MAIN - batch.mainBytes;
+): Promise<ListWrite | null> {
+  const room = batch.chunks.length > 0 ? 0 : MAX_MAIN - batch.mainBytes;
   const { fitting, rest } = split(tail, room);
   const set = {
     ...known,
@@ -91,57 +91,57 @@ async function extended(
   const push = fitting.length === 0 ? {} : { push: { results, keys } };
   if (rest.length === 0) return { set, ...push, written: [], dropped: [] };
 
-  const last = batch.parts.at(-1);
+  const last = batch.chunks.at(-1);
   const short = last !== undefined && last.bytes < SHORT_PART ? last : null;
   const before = short === null ? [] : await itemsOf(db, short);
   if (before === null) return null;
   const from = short?.from ?? batch.length + fitting.length;
-  const written = await writeParts(db, batch.batchId, from, [...before, ...rest]);
-  const kept = batch.parts.filter((part) => part !== short);
+  const written = await writeChunks(db, batch.batchId, from, [...before, ...rest]);
+  const kept = batch.chunks.filter((chunk) => chunk !== short);
   return {
-    set: { ...set, parts: [...kept, ...written], inParts: true },
+    set: { ...set, chunks: [...kept, ...written], isChunked: true },
     ...push,
     written: written.map(({ id }) => id),
     dropped: short === null ? [] : [short.id],
   };
 }
 
-async function replaced(
+async function replaceList(
   db: Models,
-  batch: Batch,
+  batch: BatchHead,
   items: readonly Item[],
   known: Partial<BatchDoc>,
-): Promise<Layout> {
+): Promise<ListWrite> {
   const { fitting, rest } = split(items, MAX_MAIN);
-  const parts = await writeParts(db, batch.batchId, fitting.length, rest);
+  const chunks = await writeChunks(db, batch.batchId, fitting.length, rest);
   const set = {
     ...known,
     mainBytes: bytesOf(fitting),
     bytes: bytesOf(items),
-    parts,
+    chunks,
     results: fitting.map(({ doc }) => doc),
     keys: fitting.map(({ key }) => key),
   };
   return {
-    ...(parts.length > 0 ? { set: { ...set, inParts: true } } : { set, unset: { inParts: 1 } }),
-    written: parts.map(({ id }) => id),
-    dropped: batch.parts.map(({ id }) => id),
+    ...(chunks.length > 0 ? { set: { ...set, isChunked: true } } : { set, unset: { isChunked: 1 } }),
+    written: chunks.map(({ id }) => id),
+    dropped: batch.chunks.map(({ id }) => id),
   };
 }
 
 /** The JSON of a batch's results, in order; null: it has changed meanwhile. */
-async function storedJson(db: Models, batch: Batch): Promise<string[] | null> {
+async function storedJson(db: Models, batch: BatchHead): Promise<string[] | null> {
   const { batchId, version } = batch;
   const main = await db.batches
     .findOne({ batchId, version }, { _id: 0, results: 1 })
     .lean<Pick<BatchDoc, 'results'>>()
     .exec();
   if (main === null) return null;
-  const json = main.results.map(jsonOf);
-  for (const part of batch.parts) {
-    const items = await itemsOf(db, part);
+  const json = main.results.map(toJson);
+  for (const chunk of batch.chunks) {
+    const items = await itemsOf(db, chunk);
     if (items === null) return null;
-    json.push(...items.map(({ doc }) => jsonOf(doc)));
+    json.push(...items.map(({ doc }) => toJson(doc)));
   }
   return json;
 }

@@ -1,13 +1,13 @@
 import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
 import type {
   BatchDoc,
-  EndedBatchDoc,
-  EndedDoc,
+  BatchTombstoneDoc,
+  ChunkDoc,
+  DeadLetterDoc,
   FileDoc,
-  LetterDoc,
-  PartDoc,
   ReceiptDoc,
-  SumDoc,
+  RollupDoc,
+  TombstoneDoc,
 } from './documents.js';
 
 export interface Models {
@@ -15,11 +15,11 @@ export interface Models {
   readonly batches: Model<BatchDoc>;
   /** `EmailBatches`: a document a file. */
   readonly files: Model<FileDoc>;
-  readonly parts: Model<PartDoc>;
-  readonly sums: Model<SumDoc>;
-  readonly ended: Model<EndedDoc>;
-  readonly endedBatches: Model<EndedBatchDoc>;
-  readonly letters: Model<LetterDoc>;
+  readonly chunks: Model<ChunkDoc>;
+  readonly rollups: Model<RollupDoc>;
+  readonly tombstones: Model<TombstoneDoc>;
+  readonly batchTombstones: Model<BatchTombstoneDoc>;
+  readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
 }
 
@@ -46,7 +46,7 @@ const batches = schemaOf<BatchDoc>({
   totalEmails: Number,
   processedEmails: Number,
   lastUpdated: Date,
-  life: String,
+  generation: String,
   ordinal: Number,
   version: Number,
   begun: Boolean,
@@ -61,33 +61,36 @@ const batches = schemaOf<BatchDoc>({
   summary: String,
   changedAt: Date,
   open: Boolean,
-  unsettled: String,
+  pendingRollup: String,
   unannounced: Date,
   held: Boolean,
   heldAt: Date,
   mainBytes: Number,
   bytes: Number,
-  parts: list,
-  inParts: Boolean,
+  chunks: list,
+  isChunked: Boolean,
   keys: list,
   results: list,
 })
   .index({ batchId: 1 }, { unique: true })
   // Wide enough to answer from alone: documents of batches are large.
-  .index({ life: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
-  .index({ life: 1, keys: 1 })
+  .index({ generation: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
+  .index({ generation: 1, keys: 1 })
   .index(
-    { life: 1, unsettled: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
-    { partialFilterExpression: { unsettled: { $exists: true } } },
+    { generation: 1, pendingRollup: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
+    { partialFilterExpression: { pendingRollup: { $exists: true } } },
   )
   .index(
-    { unannounced: 1, life: 1, batchId: 1 },
+    { unannounced: 1, generation: 1, batchId: 1 },
     { partialFilterExpression: { unannounced: { $exists: true } } },
   )
-  .index({ begun: 1, lastUpdated: 1, life: 1 }, { partialFilterExpression: { open: true } })
-  .index({ complete: 1, batchId: 1, life: 1, status: 1 }, { partialFilterExpression: { complete: false } })
+  .index({ begun: 1, lastUpdated: 1, generation: 1 }, { partialFilterExpression: { open: true } })
+  .index(
+    { complete: 1, batchId: 1, generation: 1, status: 1 },
+    { partialFilterExpression: { complete: false } },
+  )
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
-  .index({ life: 1, inParts: 1 }, { partialFilterExpression: { inParts: true } });
+  .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 
 const files = schemaOf<FileDoc>({
   fileId: String,
@@ -100,7 +103,7 @@ const files = schemaOf<FileDoc>({
   createdAt: Date,
   lastUpdated: Date,
   completedAt: Date,
-  life: String,
+  generation: String,
   declared: Schema.Types.Mixed,
   next: Number,
   changes: Number,
@@ -108,36 +111,36 @@ const files = schemaOf<FileDoc>({
   stats: String,
   purged: String,
   statsAt: Schema.Types.Mixed,
-  intent: Schema.Types.Mixed,
+  pending: Schema.Types.Mixed,
 })
   .index({ fileId: 1 }, { unique: true })
-  .index({ life: 1 })
+  .index({ generation: 1 })
   .index({ createdAt: -1, fileId: -1 })
   .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: { $exists: true } } })
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
-  .index({ 'intent.at': 1 }, { partialFilterExpression: { 'intent.at': { $exists: true } } });
+  .index({ 'pending.at': 1 }, { partialFilterExpression: { 'pending.at': { $exists: true } } });
 
-const parts = schemaOf<PartDoc>({
+const chunks = schemaOf<ChunkDoc>({
   _id: String,
   batchId: String,
   createdAt: Date,
-  loose: Boolean,
+  unconfirmed: Boolean,
   keys: list,
   results: list,
 })
   .index({ batchId: 1, keys: 1 })
-  .index({ createdAt: 1 }, { partialFilterExpression: { loose: true } });
+  .index({ createdAt: 1 }, { partialFilterExpression: { unconfirmed: true } });
 
-const sums = schemaOf<SumDoc>({
+const sums = schemaOf<RollupDoc>({
   _id: String,
-  life: String,
+  generation: String,
   node: Number,
   cells: Schema.Types.Mixed,
   slots: Schema.Types.Mixed,
-}).index({ life: 1, node: 1 });
+}).index({ generation: 1, node: 1 });
 
-const ended = schemaOf<EndedDoc>({
+const ended = schemaOf<TombstoneDoc>({
   _id: String,
   fileId: String,
   requestId: String,
@@ -150,14 +153,14 @@ const ended = schemaOf<EndedDoc>({
   .index({ endedAt: 1 }, { partialFilterExpression: { cleaned: false } })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
-const endedBatches = schemaOf<EndedBatchDoc>({
+const endedBatches = schemaOf<BatchTombstoneDoc>({
   _id: String,
-  life: String,
+  generation: String,
   requestId: String,
   expireAt: Date,
 }).index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
-const letters = schemaOf<LetterDoc>({
+const letters = schemaOf<DeadLetterDoc>({
   _id: String,
   inlet: String,
   reason: String,
@@ -187,11 +190,11 @@ const receipts = schemaOf<ReceiptDoc>({
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
-  parts: connection.model<PartDoc>('EmailResultParts', parts, 'emailresultparts'),
-  sums: connection.model<SumDoc>('EmailSums', sums, 'emailsums'),
-  ended: connection.model<EndedDoc>('EndedRequests', ended, 'endedrequests'),
-  endedBatches: connection.model<EndedBatchDoc>('EndedBatches', endedBatches, 'endedbatches'),
-  letters: connection.model<LetterDoc>('DeadLetters', letters, 'deadletters'),
+  chunks: connection.model<ChunkDoc>('EmailResultChunks', chunks, 'emailresultchunks'),
+  rollups: connection.model<RollupDoc>('EmailRollups', sums, 'emailrollups'),
+  tombstones: connection.model<TombstoneDoc>('RequestTombstones', ended, 'requesttombstones'),
+  batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', endedBatches, 'batchtombstones'),
+  deadLetters: connection.model<DeadLetterDoc>('DeadLetters', letters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
 });
 

@@ -1,26 +1,26 @@
 import type { PlacedResult } from '../../domain/result.js';
 import type { PageQuery, ResultPage } from '../store.js';
+import { CompiledFilter } from './compiled-filter.js';
 import { unavailable } from './errors.js';
-import { Filter } from './filters.js';
-import { fileOf } from './lives.js';
+import { findFile } from './generations.js';
 import type { Models } from './models.js';
+import { pageSliceOf, readBatches, SHORT } from './page-slices.js';
+import { rollUp } from './rolling-up.js';
+import { batchesIn, type CountedBatch, countIn, rollupsOf } from './rollups.js';
 import { matching } from './search.js';
-import { settle } from './settling.js';
-import { readBatches, SHORT, shareOf } from './shares.js';
-import { batchesIn, type Counted, countIn, nodesOf } from './sums.js';
 
 /** Batches looked up in one go while a page is filled. */
 const AT_ONCE = 16;
 /** A file that ends under a page leaves nothing to show; one that is replaced shows the new request's. */
 const ATTEMPTS = 10;
 
-export async function page(db: Models, query: PageQuery): Promise<ResultPage> {
+export async function readPage(db: Models, query: PageQuery): Promise<ResultPage> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const file = await fileOf(db, query.fileId);
+    const file = await findFile(db, query.fileId);
     if (file === null) return { total: 0, results: [] };
-    const found = await new Filling(db, file.life, query).fill();
+    const found = await new PageReader(db, file.generation, query).fill();
     // What was read while the file was ending may lack what was gone already.
-    if (found !== null && (await fileOf(db, query.fileId))?.life === file.life) return found;
+    if (found !== null && (await findFile(db, query.fileId))?.generation === file.generation) return found;
   }
   throw unavailable('the file changes too fast to be read');
 }
@@ -30,18 +30,18 @@ export async function page(db: Models, query: PageQuery): Promise<ResultPage> {
  * state, and the total is put right by what they have by then: total and results fit together, although nothing holds
  * still meanwhile.
  */
-class Filling {
-  readonly #filter: Filter;
+class PageReader {
+  readonly #filter: CompiledFilter;
   readonly #results: PlacedResult[] = [];
   #toSkip: number;
   #total = 0;
 
   constructor(
     private readonly db: Models,
-    private readonly life: string,
+    private readonly generation: string,
     private readonly query: PageQuery,
   ) {
-    this.#filter = new Filter(query);
+    this.#filter = new CompiledFilter(query);
     this.#toSkip = (query.page - 1) * query.limit;
   }
 
@@ -54,9 +54,9 @@ class Filling {
   }
 
   async #fillBySums(): Promise<boolean> {
-    await settle(this.db, this.life);
+    await rollUp(this.db, this.generation);
     const { cells } = this.#filter;
-    const nodes = await nodesOf(this.db, this.life);
+    const nodes = await rollupsOf(this.db, this.generation);
     const counted = nodes.map((node) => ({ node: node.node, count: countIn(node.cells, cells) }));
     this.#total = counted.reduce((sum, { count }) => sum + count, 0);
     for (const { node, count } of counted) {
@@ -65,7 +65,7 @@ class Filling {
         this.#toSkip -= count;
         continue;
       }
-      const batches = await batchesIn(this.db, this.life, node, cells);
+      const batches = await batchesIn(this.db, this.generation, node, cells);
       this.#total += batches.reduce((sum, batch) => sum + batch.count, -count);
       if (!(await this.#fillFrom(batches))) return false;
     }
@@ -73,7 +73,7 @@ class Filling {
   }
 
   async #fillBySearch(): Promise<boolean> {
-    const batches = await matching(this.db, this.life, this.#filter);
+    const batches = await matching(this.db, this.generation, this.#filter);
     this.#total = batches.reduce((sum, { count }) => sum + count, 0);
     return this.#fillFrom(batches);
   }
@@ -82,7 +82,7 @@ class Filling {
     return this.query.limit - this.#results.length;
   }
 
-  async #fillFrom(batches: readonly Counted[]): Promise<boolean> {
+  async #fillFrom(batches: readonly CountedBatch[]): Promise<boolean> {
     let next = 0;
     for (let batch = batches[0]; batch !== undefined && batch.count <= this.#toSkip; batch = batches[++next])
       this.#toSkip -= batch.count;
@@ -95,7 +95,7 @@ class Filling {
   }
 
   /** As many batches as the page will take, going by their counts. */
-  #enough(batches: readonly Counted[]): readonly Counted[] {
+  #enough(batches: readonly CountedBatch[]): readonly CountedBatch[] {
     let missing = this.#toSkip + this.#room;
     const last = batches.findIndex(({ count }) => {
       missing -= count;
@@ -104,17 +104,17 @@ class Filling {
     return last < 0 ? batches : batches.slice(0, last + 1);
   }
 
-  async #fillWith(batches: readonly Counted[]): Promise<boolean> {
+  async #fillWith(batches: readonly CountedBatch[]): Promise<boolean> {
     const ordinals = batches.map(({ ordinal }) => ordinal);
     const lengths = this.#filter.passesAll ? Math.min(SHORT, this.#toSkip + this.#room) : SHORT;
     const wanted = { ordinal: { $in: ordinals } };
-    const found = await readBatches(this.db, this.life, wanted, [0, lengths], ordinals.length);
+    const found = await readBatches(this.db, this.generation, wanted, [0, lengths], ordinals.length);
     const byOrdinal = new Map(found.map((read) => [read.batch.ordinal, read]));
     for (const { ordinal, count } of batches) {
       const read = byOrdinal.get(ordinal);
       const room = Math.max(0, this.#room);
       const share =
-        read === undefined ? null : await shareOf(this.db, read, this.#filter, this.#toSkip, room);
+        read === undefined ? null : await pageSliceOf(this.db, read, this.#filter, this.#toSkip, room);
       // A batch may be taken back while it is being registered; any other is gone with its file only.
       if (share === null && !(await this.#stands())) return false;
       const { count: actual, results } = share ?? { count: 0, results: [] };
@@ -126,6 +126,6 @@ class Filling {
   }
 
   async #stands(): Promise<boolean> {
-    return (await fileOf(this.db, this.query.fileId))?.life === this.life;
+    return (await findFile(this.db, this.query.fileId))?.generation === this.generation;
   }
 }

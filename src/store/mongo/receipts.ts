@@ -1,4 +1,4 @@
-import type { Claimed, ReceiptClaim } from '../store.js';
+import type { ReceiptClaim, ReceiptState } from '../receipts.js';
 import type { ReceiptDoc } from './documents.js';
 import { isDuplicate, unavailable } from './errors.js';
 import type { Models } from './models.js';
@@ -9,12 +9,12 @@ const ATTEMPTS = 20;
 const idOf = ({ fileId, key }: Pick<ReceiptClaim, 'fileId' | 'key'>): string => JSON.stringify([fileId, key]);
 
 /** Of several gateways that claim a key at once, one gets it: its document is there once. */
-export async function claim(db: Models, receipt: ReceiptClaim): Promise<Claimed> {
+export async function claimReceipt(db: Models, receipt: ReceiptClaim): Promise<ReceiptState> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = Date.now();
     const known = await db.receipts.findById(idOf(receipt)).lean<ReceiptDoc>().exec();
     if (known === null) {
-      if (await begin(db, receipt, now)) return { state: 'mine' };
+      if (await insertReceipt(db, receipt, now)) return { state: 'mine' };
       continue;
     }
     // The database removes what has expired when it finds the time.
@@ -29,7 +29,7 @@ export async function claim(db: Models, receipt: ReceiptClaim): Promise<Claimed>
   throw unavailable('too many submissions under one key at once');
 }
 
-async function begin(db: Models, receipt: ReceiptClaim, now: number): Promise<boolean> {
+async function insertReceipt(db: Models, receipt: ReceiptClaim, now: number): Promise<boolean> {
   const { fileId, fingerprint, owner, leaseMs, keepMs } = receipt;
   const leaseUntil = new Date(now + leaseMs);
   const expireAt = new Date(now + keepMs);
@@ -43,7 +43,11 @@ async function begin(db: Models, receipt: ReceiptClaim, now: number): Promise<bo
   }
 }
 
-export async function settleReceipt(db: Models, receipt: ReceiptClaim, answer: string | null): Promise<void> {
+export async function completeReceipt(
+  db: Models,
+  receipt: ReceiptClaim,
+  answer: string | null,
+): Promise<void> {
   const mine = { _id: idOf(receipt), owner: receipt.owner };
   if (answer === null) await db.receipts.deleteOne(mine);
   else await db.receipts.updateOne(mine, { $set: { answer } });

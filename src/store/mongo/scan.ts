@@ -1,16 +1,16 @@
 import type { PlacedResult } from '../../domain/result.js';
 import type { ResultFilter } from '../store.js';
+import { CompiledFilter } from './compiled-filter.js';
 import { unavailable } from './errors.js';
-import { Filter } from './filters.js';
-import { fileOf } from './lives.js';
+import { findFile } from './generations.js';
 import type { Models } from './models.js';
-import { placed, type Read, readBatches, SHORT } from './shares.js';
-import { inOneState, resultsAt } from './spans.js';
+import { type BatchRead, placedResults, readBatches, SHORT } from './page-slices.js';
+import { readConsistently, resultsAt } from './range-reads.js';
 
-/** Where a scan goes on: at a position of a batch of one life. */
+/** Where a scan goes on: at a position of a batch of one generation. */
 export interface ScanPoint {
   readonly fileId: string;
-  readonly life: string;
+  readonly generation: string;
   readonly ordinal: number;
   readonly position: number;
   /** Batches to read in one go. */
@@ -30,8 +30,10 @@ const FEW = 4;
 const MANY = 256;
 
 export async function scanStart(db: Models, fileId: string): Promise<ScanPoint | null> {
-  const file = await fileOf(db, fileId);
-  return file === null ? null : { fileId, life: file.life, ordinal: 0, position: 0, batches: FEW };
+  const file = await findFile(db, fileId);
+  return file === null
+    ? null
+    : { fileId, generation: file.generation, ordinal: 0, position: 0, batches: FEW };
 }
 
 /** @throws Fault `unavailable` where the file was deleted or replaced meanwhile: what follows would not fit */
@@ -40,14 +42,14 @@ export async function scanSlice(
   point: ScanPoint,
   status: ResultFilter['status'],
 ): Promise<ScanSlice> {
-  const { fileId, life } = point;
+  const { fileId, generation } = point;
   // In the middle of a long list there is no use in what comes after it.
   const limit = point.position > 0 ? 1 : point.batches;
-  const filter = new Filter({ status });
+  const filter = new CompiledFilter({ status });
   const results: PlacedResult[] = [];
   let { ordinal, position } = point;
   let looked = 0;
-  const found = await readBatches(db, life, { ordinal: { $gte: ordinal } }, [position, SLICE], limit);
+  const found = await readBatches(db, generation, { ordinal: { $gte: ordinal } }, [position, SLICE], limit);
   for (const read of found) {
     if (looked >= SLICE) break;
     const { batch } = read;
@@ -58,24 +60,25 @@ export async function scanSlice(
     }
     const some = (await sliceOf(db, read, position)) ?? [];
     const passing = some.filter(({ doc }) => filter.passes(doc));
-    results.push(...placed(batch, passing));
+    results.push(...placedResults(batch, passing));
     looked += some.length;
     position += some.length;
     ordinal = batch.ordinal ?? ordinal;
     if (position >= batch.length || some.length < SLICE) [ordinal, position] = [ordinal + 1, 0];
   }
-  // After whatever was read: what was there while the file stood afterwards was not a part of something deleted.
-  if ((await fileOf(db, fileId))?.life !== life) throw unavailable('the file changed while it was read');
+  // After whatever was read: what was there while the file stood afterwards was not a chunk of something deleted.
+  if ((await findFile(db, fileId))?.generation !== generation)
+    throw unavailable('the file changed while it was read');
   if (found.length < limit && looked < SLICE) return { results, next: null };
   const batches = looked < SLICE ? Math.min(MANY, point.batches * 2) : FEW;
-  return { results, next: { fileId, life, ordinal, position, batches } };
+  return { results, next: { fileId, generation, ordinal, position, batches } };
 }
 
 /** The results of a batch from a position on, as many as make a slice; null: the batch is gone. */
-function sliceOf(db: Models, { batch, some }: Read, position: number) {
+function sliceOf(db: Models, { batch, some }: BatchRead, position: number) {
   const isThere = some.length === Math.min(SLICE, batch.length - position);
   if (isThere) return some;
-  return inOneState(db, batch, (current) => {
+  return readConsistently(db, batch, (current) => {
     const count = Math.max(0, Math.min(SLICE, current.length - position));
     return resultsAt(
       db,

@@ -1,26 +1,33 @@
 import { fingerprints, type Result } from '../../domain/result.js';
 import {
-  NOTHING,
-  restand,
+  EMPTY_SUMMARY,
   type Summary,
   subtract,
   summaryOf,
   type Tally,
   tallyOf,
+  withFlags,
 } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
-import { endedByHand, isOpen, type Progress, standingOf, stepOf, waiting } from '../batch-progress.js';
-import { type Rewrite, remember } from '../rewrites.js';
+import {
+  type BatchProgress,
+  endedByHand,
+  flagsOf,
+  isOpen,
+  progressAfter,
+  unheardOf,
+} from '../batch-progress.js';
+import { type Rewrite, rememberRewrite } from '../rewrites.js';
 import type { Database } from './database.js';
-import { touchLife } from './lives.js';
+import { touchGeneration } from './generations.js';
 import { appendChunks, type Chunk, chunksOf, dropResults } from './results.js';
+import { addToRollups } from './rollups.js';
 import { CELL_COLUMNS } from './schema.js';
-import { addToSums } from './sums.js';
 
 export interface BatchRow {
   number: number;
   batch_id: string;
-  life: number;
+  generation: number;
   ordinal: number;
   version: number;
   begun: number;
@@ -33,26 +40,26 @@ export interface BatchRow {
   fingerprint: string;
   rewrites: string;
   summary: string;
-  news_at: number;
+  last_news_at: number;
 }
 
 /** All but the counts by cell, which are only added up: every column that is read has to be copied. */
 export const BATCH_COLUMNS =
-  'number, batch_id, life, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, news_at';
+  'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_news_at';
 
 export const batchOf = (db: Database, batchId: string): BatchRow | undefined =>
   db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batch_id = ?`, batchId);
 
 export function insertBatch(
   db: Database,
-  batch: { batchId: string; life: number; ordinal: number; totalEmails: number | null },
+  batch: { batchId: string; generation: number; ordinal: number; totalEmails: number | null },
   now: number,
 ): void {
-  const summary = restand(NOTHING, standingOf(waiting(batch.totalEmails)));
+  const summary = withFlags(EMPTY_SUMMARY, flagsOf(unheardOf(batch.totalEmails)));
   db.run(
-    'INSERT INTO batches (batch_id, life, ordinal, total_emails, summary, news_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO batches (batch_id, generation, ordinal, total_emails, summary, last_news_at) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
-    batch.life,
+    batch.generation,
     batch.ordinal,
     batch.totalEmails,
     JSON.stringify(summary),
@@ -60,7 +67,7 @@ export function insertBatch(
   );
 }
 
-export const progressOf = (row: BatchRow): Progress => ({
+export const progressOf = (row: BatchRow): BatchProgress => ({
   begun: row.begun === 1,
   complete: row.complete === 1,
   stalled: row.stalled === 1,
@@ -69,7 +76,7 @@ export const progressOf = (row: BatchRow): Progress => ({
   processedCount: row.processed_count,
 });
 
-const columnsOf = (progress: Progress) => ({
+const columnsOf = (progress: BatchProgress) => ({
   begun: Number(progress.begun),
   complete: Number(progress.complete),
   stalled: Number(progress.stalled),
@@ -102,7 +109,7 @@ export const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): b
 /** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
 export function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
   return apply(db, row, tail, now, () => {
-    appendChunks(db, row.life, row.number, row.length, tail.chunks);
+    appendChunks(db, row.generation, row.number, row.length, tail.chunks);
     const { fingerprint, tally } = tail;
     return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
   });
@@ -117,16 +124,16 @@ function apply(
   now: number,
   store: (version: number) => Stored & { tally: Tally },
 ): boolean {
-  const step = stepOf(progressOf(row), update);
+  const step = progressAfter(progressOf(row), update);
   if (step === null) {
     if (update.isFound === true) return false;
     // Not news, but a sign of life: a second run repeats for a while what its first run said already.
-    db.run('UPDATE batches SET news_at = ? WHERE number = ?', now, row.number);
-    db.run('UPDATE lives SET heard_at = ? WHERE life = ?', now, row.life);
+    db.run('UPDATE batches SET last_news_at = ? WHERE number = ?', now, row.number);
+    db.run('UPDATE generations SET last_heard_at = ? WHERE generation = ?', now, row.generation);
     return false;
   }
   const version = row.version + 1;
-  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, news_at: now };
+  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, last_news_at: now };
   if (step.takesList) {
     const { tally, ...stored } = store(version);
     writeBatch(db, row, { ...next, ...stored }, tally);
@@ -134,7 +141,7 @@ function apply(
     writeBatch(db, row, next, null);
   }
   if (step.fails) db.run('UPDATE batches SET failure = ? WHERE number = ?', update.failure, row.number);
-  touchLife(db, row.life, now);
+  touchGeneration(db, row.generation, now);
   return true;
 }
 
@@ -143,15 +150,15 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
   const { prefix, whole } = fingerprints(results, row.length);
   const extended = row.length === 0 || (results.length >= row.length && prefix === row.fingerprint);
   if (extended) {
-    appendChunks(db, row.life, row.number, row.length, chunksOf(results.slice(row.length)));
+    appendChunks(db, row.generation, row.number, row.length, chunksOf(results.slice(row.length)));
     return { length: results.length, fingerprint: whole, rewrites: row.rewrites };
   }
-  const old = dropResults(db, row.life, row.number);
-  appendChunks(db, row.life, row.number, 0, chunksOf(results));
+  const old = dropResults(db, row.generation, row.number);
+  appendChunks(db, row.generation, row.number, 0, chunksOf(results));
   const changed = results.flatMap(({ json }, position) =>
     position < old.length && json !== old[position] ? [position] : [],
   );
-  const rewrites = remember(JSON.parse(row.rewrites) as Rewrite[], {
+  const rewrites = rememberRewrite(JSON.parse(row.rewrites) as Rewrite[], {
     version,
     before: row.length,
     length: results.length,
@@ -164,11 +171,11 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
 export function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tally | null): void {
   const old = JSON.parse(before.summary) as Summary;
   const progress = progressOf(after);
-  const standing = standingOf(progress);
-  const summary = tally === null ? restand(old, standing) : summaryOf(standing, tally);
+  const standing = flagsOf(progress);
+  const summary = tally === null ? withFlags(old, standing) : summaryOf(standing, tally);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
-       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, news_at = ?, open = ?,
+       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_news_at = ?, open = ?,
        ${CELL_COLUMNS.map((column) => `${column} = ?`).join(', ')}
      WHERE number = ?`,
     after.version,
@@ -182,19 +189,19 @@ export function writeBatch(db: Database, before: BatchRow, after: BatchRow, tall
     after.fingerprint,
     after.rewrites,
     JSON.stringify(summary),
-    after.news_at,
+    after.last_news_at,
     Number(isOpen(progress)),
     ...summary.cells,
     after.number,
   );
-  if (tally !== null) addToSums(db, after.life, after.ordinal, subtract(summary, old).cells);
+  if (tally !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);
 }
 
 /** Ends a batch by hand: it counts as failed until it gets further than it is now. */
 export function failBatch(db: Database, row: BatchRow, reason: string, now: number): void {
   const ended = endedByHand(progressOf(row));
   if (ended === null) return;
-  writeBatch(db, row, { ...row, ...columnsOf(ended), version: row.version + 1, news_at: now }, null);
+  writeBatch(db, row, { ...row, ...columnsOf(ended), version: row.version + 1, last_news_at: now }, null);
   db.run('UPDATE batches SET failure = ? WHERE number = ?', reason, row.number);
-  touchLife(db, row.life, now);
+  touchGeneration(db, row.generation, now);
 }

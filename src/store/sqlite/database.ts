@@ -2,7 +2,7 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
-import { LAYOUTS, SCHEMA_VERSION } from './schema.js';
+import { SCHEMA, SCHEMA_VERSION } from './schema.js';
 
 /** What a statement takes. Anything else (a boolean, a Date, an object) would abort the process inside the driver. */
 export type Bind = string | number | null;
@@ -70,15 +70,16 @@ const BUSY = 'busy_timeout = 2000';
 /** Of each thread. What is not in it is most often in the system's own cache. */
 const CACHE_KIB = 16 * 1024;
 
-/** Opens the database under a directory for the one thread that writes; lays it out where it is new or of an older version. */
+/** Opens the database under a directory for the one thread that writes; creates its tables where it is new. */
 export function openForWriting(directory: string): Database {
   return explained(directory, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const database = new Database(databasePath(directory));
     const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
-    if (version > SCHEMA_VERSION) {
+    if (version !== 0 && version !== SCHEMA_VERSION) {
+      const age = version > SCHEMA_VERSION ? 'a newer' : 'an older';
       throw new FatalError(
-        `the database in ${directory} was written by a newer version (layout ${version}, this one knows ${SCHEMA_VERSION}); nothing was changed`,
+        `the database in ${directory} was written by ${age} version (layout ${version}, this one knows ${SCHEMA_VERSION}); nothing was changed`,
         EXIT_CANNOT_CREATE,
       );
     }
@@ -92,8 +93,7 @@ export function openForWriting(directory: string): Database {
     ]) {
       database.all(`PRAGMA ${pragma}`);
     }
-    for (const [index, layout] of LAYOUTS.entries())
-      if (index >= version) database.exec(`BEGIN; ${layout} PRAGMA user_version = ${index + 1}; COMMIT`);
+    if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
     return database;
   });
 }

@@ -1,8 +1,8 @@
+import { type DeadLetterRecord, deadLetterOf, HEAD_BYTES } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery } from '../dead-letters.js';
-import { HEAD_BYTES, type LetterRecord, letterOf } from '../letter-records.js';
 import { batchOf } from './batches.js';
 import type { Database } from './database.js';
-import { lifeOf } from './lives.js';
+import { findGeneration } from './generations.js';
 
 export interface LetterQuery extends DeadLetterQuery {
   /** Letters with ids below it are over. */
@@ -19,8 +19,13 @@ interface Row {
 }
 
 /** Keeps a letter; the oldest go where there is no room for it. */
-export function putAside(db: Database, record: LetterRecord, expiry: string, maxBytes: number): void {
-  dropExpiredLetters(db, expiry);
+export function addDeadLetter(
+  db: Database,
+  record: DeadLetterRecord,
+  expiry: string,
+  maxBytes: number,
+): void {
+  dropExpiredDeadLetters(db, expiry);
   db.run(
     `INSERT INTO dead_letters (id, inlet, reason, truncated, bytes, file_id, batch_id, head, tail)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -40,7 +45,7 @@ export function putAside(db: Database, record: LetterRecord, expiry: string, max
       'SELECT id, bytes FROM dead_letters ORDER BY id LIMIT 1',
     );
     if (oldest === undefined) return;
-    discard(db, oldest.id);
+    discardDeadLetter(db, oldest.id);
     bytes -= oldest.bytes;
   }
 }
@@ -48,27 +53,27 @@ export function putAside(db: Database, record: LetterRecord, expiry: string, max
 /** Asked now: in a day nobody remembers the batches of a request that was replaced. */
 function fileOfBatch(db: Database, batchId: string | null): string | null {
   const batch = batchId === null ? undefined : batchOf(db, batchId);
-  return batch === undefined ? null : (lifeOf(db, batch.life)?.file_id ?? null);
+  return batch === undefined ? null : (findGeneration(db, batch.generation)?.file_id ?? null);
 }
 
-export const discard = (db: Database, id: string): boolean =>
+export const discardDeadLetter = (db: Database, id: string): boolean =>
   db.run('DELETE FROM dead_letters WHERE id = ?', id).changes > 0;
 
 /** Answers with how many there were. */
-export const dropExpiredLetters = (db: Database, expiry: string): number =>
+export const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
   db.run('DELETE FROM dead_letters WHERE id < ?', expiry).changes;
 
-/** Discards the letters that name a file, or a batch of any life of it; answers with how many there were. */
-export function discardOf(db: Database, fileId: string): number {
-  const lives = db.all<{ life: number }>(
-    `SELECT life FROM lives WHERE file_id = ?1 AND state = 0
-     UNION ALL SELECT life FROM lives WHERE file_id = ?1 AND state <> 0`,
+/** Discards the letters that name a file, or a batch of any generation of it; answers with how many there were. */
+export function discardDeadLettersOfFile(db: Database, fileId: string): number {
+  const generations = db.all<{ generation: number }>(
+    `SELECT generation FROM generations WHERE file_id = ?1 AND state = 0
+     UNION ALL SELECT generation FROM generations WHERE file_id = ?1 AND state <> 0`,
     fileId,
   );
   const ofBatches =
-    'DELETE FROM dead_letters WHERE batch_id IN (SELECT batch_id FROM batches WHERE life = ?)';
-  return lives.reduce(
-    (sum, { life }) => sum + db.run(ofBatches, life).changes,
+    'DELETE FROM dead_letters WHERE batch_id IN (SELECT batch_id FROM batches WHERE generation = ?)';
+  return generations.reduce(
+    (sum, { generation }) => sum + db.run(ofBatches, generation).changes,
     db.run('DELETE FROM dead_letters WHERE file_id = ?', fileId).changes,
   );
 }
@@ -79,7 +84,10 @@ const WITHOUT_TAIL = `${COLUMNS}, x'' AS tail`;
 const WHOLE = `${COLUMNS}, CAST(tail AS BLOB) AS tail`;
 
 /** Newest first. The columns of what is not shown are not read from the disk. */
-export function letters(db: Database, { limit, after, payloadBytes, expiry }: LetterQuery): DeadLetter[] {
+export function listDeadLetters(
+  db: Database,
+  { limit, after, payloadBytes, expiry }: LetterQuery,
+): DeadLetter[] {
   const columns = payloadBytes > HEAD_BYTES ? WHOLE : WITHOUT_TAIL;
   const rows =
     after === null
@@ -94,12 +102,12 @@ export function letters(db: Database, { limit, after, payloadBytes, expiry }: Le
           after,
           limit,
         );
-  return rows.map((row) => letterOf(textOf(row), payloadBytes));
+  return rows.map((row) => deadLetterOf(textOf(row), payloadBytes));
 }
 
-export function letter(db: Database, id: string): DeadLetter | null {
+export function findDeadLetter(db: Database, id: string): DeadLetter | null {
   const row = db.get<Row>(`SELECT ${WHOLE} FROM dead_letters WHERE id = ?`, id);
-  return row === undefined ? null : letterOf(textOf(row));
+  return row === undefined ? null : deadLetterOf(textOf(row));
 }
 
 const textOf = ({ truncated, head, tail, ...row }: Row) => ({

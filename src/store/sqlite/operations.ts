@@ -1,109 +1,116 @@
+import type { BatchId, FileId } from '../../domain/id.js';
+import type { FileFacts } from '../../domain/stats.js';
 import type { Update } from '../../domain/update.js';
-import type { Status } from '../../domain/verdict.js';
-import type { LetterRecord } from '../letter-records.js';
-import type { FilesQuery, PageQuery, ReceiptClaim, Registration, Silence } from '../store.js';
+import type { DeadLetterRecord } from '../dead-letter-records.js';
+import type { ReceiptClaim } from '../receipts.js';
+import type { Registration, Silence } from '../store.js';
 import { batchOf, failBatch, type Tail } from './batches.js';
-import type { Database } from './database.js';
-import {
-  discard,
-  discardOf,
-  dropExpiredLetters,
-  type LetterQuery,
-  letter,
-  letters,
-  putAside,
-} from './dead-letters.js';
-import { dropExpired, type Holding, heldStanding } from './held.js';
-import { files } from './listing.js';
-import { endLife, factsOf, lifeOf, REMOVED, STANDS, standing } from './lives.js';
 import {
   batchStates,
+  changesSince,
   countBatches,
-  type Known,
-  keepStats,
-  news,
-  stall,
-  unannouncedFiles,
-  unended,
-} from './news.js';
-import { page, type ScanPoint, scanSlice, scanStart } from './pages.js';
-import { purge } from './purging.js';
-import { claim, dropReceipts, settleReceipt } from './receipts.js';
-import { register, save, saveTail } from './registry.js';
+  findUnannounced,
+  incompleteBatches,
+  markAnnounced,
+  markStalledBatches,
+} from './changes.js';
+import type { Database } from './database.js';
+import {
+  addDeadLetter,
+  discardDeadLetter,
+  discardDeadLettersOfFile,
+  dropExpiredDeadLetters,
+  findDeadLetter,
+  listDeadLetters,
+} from './dead-letters.js';
+import { listFiles } from './file-list.js';
+import {
+  CURRENT,
+  currentGeneration,
+  endGeneration,
+  factsOf,
+  findGeneration,
+  REMOVED,
+} from './generations.js';
+import { dropExpired, type HeldLimits, heldCounts } from './held-updates.js';
+import { readPage, scanSlice, scanStart } from './pages.js';
+import { purgeFiles } from './purge.js';
+import { claimReceipt, completeReceipt, dropReceipts } from './receipts.js';
+import { register, saveTail, saveUpdate } from './registration.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writing(db: Database, limits: { held: Holding; maxDeadLetterBytes: number }) {
+export function writerOperations(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
   return {
-    locate(batchId: string): string | null {
+    fileOfBatch(batchId: BatchId): FileId | null {
       const batch = batchOf(db, batchId);
-      const life = batch === undefined ? undefined : lifeOf(db, batch.life);
-      return life?.state === STANDS ? life.file_id : null;
+      const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
+      return generation?.state === CURRENT ? generation.file_id : null;
     },
     register: (registration: Registration) => register(db, registration, Date.now()),
-    save: (update: Update) => save(db, update, limits.held, Date.now()),
+    save: (update: Update) => saveUpdate(db, update, limits.held, Date.now()),
     saveTail: (tail: Tail) => saveTail(db, tail, Date.now()),
-    fail(fileId: string, batchId: string, reason: string): boolean {
-      const life = standing(db, fileId);
+    fail(fileId: FileId, batchId: BatchId, reason: string): boolean {
+      const generation = currentGeneration(db, fileId);
       const batch = batchOf(db, batchId);
-      if (life === undefined || batch?.life !== life.life) return false;
+      if (generation === undefined || batch?.generation !== generation.generation) return false;
       failBatch(db, batch, reason, Date.now());
       return true;
     },
-    stall(silence: Silence) {
-      // Asked for again and again, so nothing is held for much longer than it may be.
-      dropExpired(db, limits.held, Date.now());
-      return stall(db, silence);
+    markStalled: (silence: Silence) => markStalledBatches(db, silence),
+    heldCounts: () => heldCounts(db, limits.held),
+    dropExpiredUpdates: () => dropExpired(db, limits.held, Date.now()),
+
+    findFile(fileId: FileId): FileFacts | null {
+      const generation = currentGeneration(db, fileId);
+      return generation === undefined ? null : factsOf(generation);
     },
-    purge: (before: number) => purge(db, before, Date.now()),
     /** `isClean`: nothing was there to be cleaned away. */
-    end(fileId: string): { existed: boolean; isClean: boolean } {
-      const discarded = discardOf(db, fileId);
+    endFile(fileId: FileId): { existed: boolean; isClean: boolean } {
+      const discarded = discardDeadLettersOfFile(db, fileId);
       dropReceipts(db, fileId);
-      const life = standing(db, fileId);
-      if (life !== undefined) endLife(db, life.life, REMOVED, Date.now());
-      return { existed: life !== undefined, isClean: life === undefined && discarded === 0 };
+      const generation = currentGeneration(db, fileId);
+      if (generation !== undefined) endGeneration(db, generation.generation, REMOVED, Date.now());
+      return { existed: generation !== undefined, isClean: generation === undefined && discarded === 0 };
     },
-    putAside: (record: LetterRecord, expiry: string) =>
-      putAside(db, record, expiry, limits.maxDeadLetterBytes),
-    discard: (id: string) => discard(db, id),
-    dropExpiredLetters: (expiry: string) => dropExpiredLetters(db, expiry),
-    file(fileId: string) {
-      const life = standing(db, fileId);
-      return life === undefined ? null : factsOf(life);
-    },
-    news: (fileId: string, announced: ReadonlyMap<string, Known>) => news(db, fileId, announced),
-    keepStats: (fileId: string, life: string, changes: number | null, stats: string) => {
-      keepStats(db, life, changes, stats);
-      return fileId;
-    },
-    unannounced: () => unannouncedFiles(db),
-    held: () => heldStanding(db, limits.held),
-    claim: (receipt: ReceiptClaim) => claim(db, receipt, Date.now()),
-    settleReceipt: (receipt: ReceiptClaim, answer: string | null) => {
-      settleReceipt(db, receipt, answer);
-      return receipt.key;
-    },
+    purge: (before: number) => purgeFiles(db, before, Date.now()),
+
+    changesSince: bound(db, changesSince),
+    markAnnounced: bound(db, markAnnounced),
+    findUnannounced: bound(db, findUnannounced),
+
+    addDeadLetter: (record: DeadLetterRecord, expiry: string) =>
+      addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
+    discardDeadLetter: bound(db, discardDeadLetter),
+    dropExpiredDeadLetters: bound(db, dropExpiredDeadLetters),
+
+    claimReceipt: (receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
+    completeReceipt: bound(db, completeReceipt),
   };
 }
 
-/** What the reading thread does beside it: whatever may take long and nobody's update should wait for. */
-export function reading(db: Database) {
-  return {
-    batches: (fileId: string) => batchStates(db, fileId),
-    unended: (query: { limit: number; after: string | null }) => unended(db, query),
-    batchCounts: (fileId: string) => countBatches(db, fileId),
-    page: (query: PageQuery) => page(db, query),
-    scanStart: (fileId: string) => scanStart(db, fileId),
-    scanSlice: (point: ScanPoint, status: Status | undefined) => scanSlice(db, point, status),
-    files: (query: FilesQuery) => files(db, query),
-    letters: (query: LetterQuery) => letters(db, query),
-    letter: (id: string) => letter(db, id),
-  };
-}
+/** What the reading thread does beside it: whatever may take long and must not delay an update. */
+export const readerOperations = (db: Database) => ({
+  batches: bound(db, batchStates),
+  batchCounts: bound(db, countBatches),
+  listFiles: bound(db, listFiles),
+  incompleteBatches: bound(db, incompleteBatches),
+  readPage: bound(db, readPage),
+  scanStart: bound(db, scanStart),
+  scanSlice: bound(db, scanSlice),
+  listDeadLetters: bound(db, listDeadLetters),
+  findDeadLetter: bound(db, findDeadLetter),
+});
+
+const bound =
+  <A extends unknown[], R>(db: Database, operation: (db: Database, ...args: A) => R) =>
+  (...args: A): R =>
+    operation(db, ...args);
 
 /**
- * `cleaned` is answered by the thread itself, once nothing is left of the file's ended lives, and of all else that was
- * deleted before.
+ * `cleaned` is answered by the thread itself, once nothing is left of the file's ended generations, and of all else that
+ * was deleted before.
  */
-export type Writing = ReturnType<typeof writing> & { cleaned(fileId: string | null): boolean };
-export type Reading = ReturnType<typeof reading>;
+export type WriterOperations = ReturnType<typeof writerOperations> & {
+  cleaned(fileId: FileId | null): boolean;
+};
+export type ReaderOperations = ReturnType<typeof readerOperations>;

@@ -1,23 +1,26 @@
 import type { PlacedResult } from '../../domain/result.js';
 import { cellsOf, type Status } from '../../domain/verdict.js';
 import { Fault } from '../../errors.js';
-import { foldCase, KEY_LENGTH, keyOf, LAST, letterOf } from '../address-key.js';
+import { AFTER_ANY_KEY, cellCode, foldCase, KEY_LENGTH, searchKey } from '../search-key.js';
 import type { PageQuery, ResultPage } from '../store.js';
 import type { Database } from './database.js';
-import { type LifeRow, lifeOf, STANDS, standing } from './lives.js';
+import { CURRENT, currentGeneration, findGeneration, type GenerationRow } from './generations.js';
 import { PLACES, positionsOf, resultsAt } from './results.js';
-import { countOf, find, sumOf } from './sums.js';
+import { countOf, findPosition, sumOf } from './rollups.js';
 
-export function page(db: Database, query: PageQuery): ResultPage {
-  const life = standing(db, query.fileId);
-  if (life === undefined) return { total: 0, results: [] };
-  if (query.email !== undefined && query.email !== '') return searchPage(db, life, query, query.email);
+export function readPage(db: Database, query: PageQuery): ResultPage {
+  const generation = currentGeneration(db, query.fileId);
+  if (generation === undefined) return { total: 0, results: [] };
+  if (query.email !== undefined && query.email !== '') return searchPage(db, generation, query, query.email);
   const cells = cellsOf(query);
-  const total = countOf(db, life.life, cells);
+  const total = countOf(db, generation.generation, cells);
   const skip = (query.page - 1) * query.limit;
-  const start = skip < total ? find(db, life.life, cells, skip) : null;
+  const start = skip < total ? findPosition(db, generation.generation, cells, skip) : null;
   if (start === null) return { total, results: [] };
-  return { total, results: collect(db, life.life, cells, start.ordinal, start.skip, query.limit) };
+  return {
+    total,
+    results: collect(db, generation.generation, cells, start.ordinal, start.skip, query.limit),
+  };
 }
 
 /** Batches looked up in one go while a page is filled; most pages lie in one or two. */
@@ -25,7 +28,7 @@ const BATCHES_AT_ONCE = 4;
 
 function collect(
   db: Database,
-  life: number,
+  generation: number,
   cells: readonly number[],
   ordinal: number,
   skip: number,
@@ -38,8 +41,8 @@ function collect(
   while (results.length < limit) {
     const batches = db.all<{ number: number; batch_id: string; ordinal: number; length: number }>(
       `SELECT number, batch_id, ordinal, length FROM batches
-       WHERE life = ? AND ordinal >= ? AND ${sumOf(cells)} > 0 ORDER BY ordinal LIMIT ${BATCHES_AT_ONCE}`,
-      life,
+       WHERE generation = ? AND ordinal >= ? AND ${sumOf(cells)} > 0 ORDER BY ordinal LIMIT ${BATCHES_AT_ONCE}`,
+      generation,
       from,
     );
     for (const { number, batch_id, length } of batches) {
@@ -59,7 +62,7 @@ function collect(
 
 /** Null: the filter lets everything through. */
 const lettersOf = (cells: readonly number[]): ReadonlySet<string> | null =>
-  cells.length === cellsOf({}).length ? null : new Set(cells.map(letterOf));
+  cells.length === cellsOf({}).length ? null : new Set(cells.map(cellCode));
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
@@ -68,12 +71,12 @@ const range = (from: number, to: number): number[] =>
 const matches = (cells: readonly number[]): string => `
   WITH RECURSIVE runs (run) AS (SELECT 0 UNION ALL SELECT run + 1 FROM runs WHERE run < ?)
   SELECT place FROM runs CROSS JOIN addresses AS a
-  WHERE a.life = ? AND a.run = runs.run AND a.key >= ? AND a.key < ? AND a.cell IN (${cells.join(', ')})`;
+  WHERE a.generation = ? AND a.run = runs.run AND a.key >= ? AND a.key < ? AND a.cell IN (${cells.join(', ')})`;
 
-function searchPage(db: Database, life: LifeRow, query: PageQuery, prefix: string): ResultPage {
-  const key = keyOf(prefix);
+function searchPage(db: Database, generation: GenerationRow, query: PageQuery, prefix: string): ResultPage {
+  const key = searchKey(prefix);
   const sql = matches(cellsOf(query));
-  const binds = [life.run, life.life, key, key + LAST] as const;
+  const binds = [generation.run, generation.generation, key, key + AFTER_ANY_KEY] as const;
   const skip = (query.page - 1) * query.limit;
   if (key.length >= KEY_LENGTH) return searchLong(db, sql, binds, prefix, skip, query.limit);
   const total = db.get<{ total: number }>(`SELECT count(*) AS total FROM (${sql})`, ...binds)?.total ?? 0;
@@ -121,9 +124,9 @@ function resultsIn(db: Database, places: readonly { place: number }[]): PlacedRe
   });
 }
 
-/** Where a scan goes on: at a position of a batch of one life. */
+/** Where a scan goes on: at a position of a batch of one generation. */
 export interface ScanPoint {
-  readonly life: number;
+  readonly generation: number;
   readonly ordinal: number;
   readonly position: number;
 }
@@ -138,21 +141,21 @@ export interface ScanSlice {
 const SLICE = 500;
 
 export const scanStart = (db: Database, fileId: string): ScanPoint | null => {
-  const life = standing(db, fileId);
-  return life === undefined ? null : { life: life.life, ordinal: 0, position: 0 };
+  const generation = currentGeneration(db, fileId);
+  return generation === undefined ? null : { generation: generation.generation, ordinal: 0, position: 0 };
 };
 
 /** @throws Fault `unavailable` where the file was deleted or replaced meanwhile: what follows would not fit */
 export function scanSlice(db: Database, point: ScanPoint, status: Status | undefined): ScanSlice {
-  if (lifeOf(db, point.life)?.state !== STANDS)
+  if (findGeneration(db, point.generation)?.state !== CURRENT)
     throw new Fault('unavailable', 'the file changed while it was read');
   const letters = status === undefined ? null : lettersOf(cellsOf({ status }));
   const results: PlacedResult[] = [];
   let { ordinal, position } = point;
   for (;;) {
     const batch = db.get<{ number: number; batch_id: string; ordinal: number; length: number }>(
-      'SELECT number, batch_id, ordinal, length FROM batches WHERE life = ? AND ordinal >= ? ORDER BY ordinal LIMIT 1',
-      point.life,
+      'SELECT number, batch_id, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ? ORDER BY ordinal LIMIT 1',
+      point.generation,
       ordinal,
     );
     if (batch === undefined) return { results, next: null };
@@ -172,6 +175,7 @@ export function scanSlice(db: Database, point: ScanPoint, status: Status | undef
       ordinal += 1;
       position = 0;
     }
-    if (results.length >= SLICE) return { results, next: { life: point.life, ordinal, position } };
+    if (results.length >= SLICE)
+      return { results, next: { generation: point.generation, ordinal, position } };
   }
 }

@@ -1,4 +1,4 @@
-import type { Claimed, ReceiptClaim } from '../store.js';
+import type { ReceiptClaim, ReceiptState } from '../receipts.js';
 import type { Database } from './database.js';
 
 interface ReceiptRow {
@@ -7,7 +7,7 @@ interface ReceiptRow {
   lease_until: number;
 }
 
-export function claim(db: Database, receipt: ReceiptClaim, now: number): Claimed {
+export function claimReceipt(db: Database, receipt: ReceiptClaim, now: number): ReceiptState {
   const { fileId, key, fingerprint, owner, leaseMs, keepMs } = receipt;
   db.run('DELETE FROM receipts WHERE expires_at <= ?', now);
   const known = db.get<ReceiptRow>('SELECT * FROM receipts WHERE file_id = ? AND key = ?', fileId, key);
@@ -28,7 +28,7 @@ export function claim(db: Database, receipt: ReceiptClaim, now: number): Claimed
   return { state: 'mine' };
 }
 
-export function settleReceipt(
+export function completeReceipt(
   db: Database,
   { fileId, key, owner }: ReceiptClaim,
   answer: string | null,

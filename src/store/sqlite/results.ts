@@ -1,13 +1,13 @@
 import { type Result, textLines } from '../../domain/result.js';
-import { FIRST_LETTER, keyOf, letterOf } from '../address-key.js';
+import { cellCode, FIRST_CELL_CODE, searchKey } from '../search-key.js';
 import type { Database } from './database.js';
 
 /** A batch holds fewer results than this: a place is `batch number × PLACES + position`. */
 export const PLACES = 2 ** 24;
 /** Results in a chunk, at most: what a page has to read to get at one of them. */
-const CHUNK = 256;
+const CHUNK_LENGTH = 256;
 /** Addresses in a run of the index, about. */
-const RUN = 1024;
+const RUN_LENGTH = 1024;
 
 interface ChunkRow {
   place: number;
@@ -29,13 +29,13 @@ export interface Chunk {
 /** `lines`: the text of all the results, where somebody has put it together already. */
 export function chunksOf(results: readonly Result[], lines?: string): Chunk[] {
   const chunks: Chunk[] = [];
-  for (let start = 0; start < results.length; start += CHUNK) {
-    const chunk = results.length <= CHUNK ? results : results.slice(start, start + CHUNK);
-    const text = results.length <= CHUNK ? lines : undefined;
+  for (let start = 0; start < results.length; start += CHUNK_LENGTH) {
+    const chunk = results.length <= CHUNK_LENGTH ? results : results.slice(start, start + CHUNK_LENGTH);
+    const text = results.length <= CHUNK_LENGTH ? lines : undefined;
     chunks.push({
       length: chunk.length,
-      cells: chunk.map(({ cell }) => letterOf(cell)).join(''),
-      keys: JSON.stringify(chunk.map(({ email }) => keyOf(email))),
+      cells: chunk.map(({ cell }) => cellCode(cell)).join(''),
+      keys: JSON.stringify(chunk.map(({ email }) => searchKey(email))),
       body: (text ?? textLines(chunk)).slice(0, -1),
     });
   }
@@ -45,33 +45,33 @@ export function chunksOf(results: readonly Result[], lines?: string): Chunk[] {
 /** Adds results to the end of a batch's list. */
 export function appendChunks(
   db: Database,
-  life: number,
+  generation: number,
   batch: number,
   from: number,
   chunks: readonly Chunk[],
 ): void {
   let place = batch * PLACES + from;
   for (const { length, cells, keys, body } of chunks) {
-    const run = takeRun(db, life, length);
+    const run = takeRun(db, generation, length);
     const sql = 'INSERT INTO chunks (place, length, run, cells, body) VALUES (?, ?, ?, ?, ?)';
     db.run(sql, place, length, run, cells, body);
-    db.run(INDEX, life, run, place, cells, keys);
+    db.run(INDEX, generation, run, place, cells, keys);
     place += length;
   }
 }
 
-function takeRun(db: Database, life: number, length: number): number {
-  const sql = `UPDATE lives SET run = run + (run_length >= ${RUN}), run_length = iif(run_length >= ${RUN}, 0, run_length) + ?
-    WHERE life = ? RETURNING run`;
-  return db.get<{ run: number }>(sql, length, life)?.run ?? 0;
+function takeRun(db: Database, generation: number, length: number): number {
+  const sql = `UPDATE generations SET run = run + (run_length >= ${RUN_LENGTH}), run_length = iif(run_length >= ${RUN_LENGTH}, 0, run_length) + ?
+    WHERE generation = ? RETURNING run`;
+  return db.get<{ run: number }>(sql, length, generation)?.run ?? 0;
 }
 
 /** One statement for all addresses of a chunk: binding them one by one takes three times as long. */
-const INDEX = `INSERT INTO addresses (life, run, key, place, cell)
-  SELECT ?1, ?2, a.value, ?3 + a.key, unicode(substr(?4, a.key + 1, 1)) - ${FIRST_LETTER} FROM json_each(?5) AS a`;
+const INDEX = `INSERT INTO addresses (generation, run, key, place, cell)
+  SELECT ?1, ?2, a.value, ?3 + a.key, unicode(substr(?4, a.key + 1, 1)) - ${FIRST_CELL_CODE} FROM json_each(?5) AS a`;
 
 /** Drops a batch's list, in the index too; answers with its results' JSON, in order. */
-export function dropResults(db: Database, life: number, batch: number): string[] {
+export function dropResults(db: Database, generation: number, batch: number): string[] {
   const chunks = db.all<ChunkRow & { run: number }>(
     'SELECT place, length, run, body FROM chunks WHERE place >= ? AND place < ? ORDER BY place',
     batch * PLACES,
@@ -83,10 +83,10 @@ export function dropResults(db: Database, life: number, batch: number): string[]
       dropped.push(json);
       const { email } = JSON.parse(json) as { email: string };
       db.run(
-        'DELETE FROM addresses WHERE life = ? AND run = ? AND key = ? AND place = ?',
-        life,
+        'DELETE FROM addresses WHERE generation = ? AND run = ? AND key = ? AND place = ?',
+        generation,
         run,
-        keyOf(email),
+        searchKey(email),
         place + index,
       );
     });
@@ -108,13 +108,13 @@ export function resultsAt(
   for (let start = 0; start < positions.length; ) {
     let end = start + 1;
     while (end < positions.length && (positions[end] ?? 0) - (positions[end - 1] ?? 0) <= NEAR) end++;
-    readSpan(db, batch, positions.slice(start, end), found);
+    readRange(db, batch, positions.slice(start, end), found);
     start = end;
   }
   return found;
 }
 
-function readSpan(
+function readRange(
   db: Database,
   batch: number,
   positions: readonly number[],

@@ -5,17 +5,17 @@ export const CELL_COLUMNS = Array.from({ length: CELLS }, (_, cell) => `c${cell}
 const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
 
 /**
- * A *life* is one request's life of a file: a later request opens a new one, and everything of the old one falls away
+ * A *generation* is one incarnation of a file: a later request opens a new one, and everything of the old one falls away
  * with its number. Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 +
  * position`, sorts a file's results in arrival order.
  */
-const FIRST_LAYOUT = `
-CREATE TABLE lives (
-  life INTEGER PRIMARY KEY AUTOINCREMENT,
+export const SCHEMA = `
+CREATE TABLE generations (
+  generation INTEGER PRIMARY KEY AUTOINCREMENT,
   file_id TEXT NOT NULL,
   request_id TEXT,
   user_id TEXT,
-  state INTEGER NOT NULL DEFAULT 0,        -- 0 stands, 1 replaced by a later request, 2 removed
+  state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
   cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: nothing is left of its results
   ended_at INTEGER,
   total_emails INTEGER,
@@ -25,22 +25,28 @@ CREATE TABLE lives (
   run_length INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  heard_at INTEGER NOT NULL,               -- last message about it, be there news in it or not
+  last_heard_at INTEGER NOT NULL,               -- last message about it, be there news in it or not
   changes INTEGER NOT NULL DEFAULT 0,
-  kept INTEGER NOT NULL DEFAULT 0,         -- value of changes at the last kept stats
-  stats TEXT
+  announced_changes INTEGER NOT NULL DEFAULT 0,         -- value of changes at the last kept stats
+  stats TEXT,
+  finished_at INTEGER,                     -- as the kept stats say; NULL: it has not ended
+  purged TEXT                              -- JSON of the summary that it had before its addresses were deleted
 );
-CREATE UNIQUE INDEX lives_standing ON lives (file_id) WHERE state = 0;
-CREATE INDEX lives_by_age ON lives (created_at, file_id) WHERE state = 0;
-CREATE INDEX lives_unannounced ON lives (life) WHERE state = 0 AND changes <> kept;
-CREATE INDEX lives_ended ON lives (file_id, request_id) WHERE state <> 0;
-CREATE INDEX lives_to_clean ON lives (life) WHERE state <> 0 AND cleaned = 0;
+CREATE UNIQUE INDEX generations_current ON generations (file_id) WHERE state = 0;
+CREATE INDEX generations_by_age ON generations (created_at, file_id) WHERE state = 0;
+CREATE INDEX generations_unannounced ON generations (generation) WHERE state = 0 AND changes <> announced_changes;
+CREATE INDEX generations_ended ON generations (file_id, request_id) WHERE state <> 0;
+CREATE INDEX generations_to_clean ON generations (generation) WHERE state <> 0 AND cleaned = 0;
+CREATE INDEX generations_by_owner ON generations (user_id, created_at, file_id)
+  WHERE state = 0 AND user_id IS NOT NULL;
+CREATE INDEX generations_finished ON generations (finished_at)
+  WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
 
 CREATE TABLE batches (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   batch_id TEXT NOT NULL UNIQUE,
-  life INTEGER NOT NULL,
-  ordinal INTEGER NOT NULL,                -- counts the batches of its life from 0
+  generation INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,                -- counts the batches of its generation from 0
   version INTEGER NOT NULL DEFAULT 1,      -- counts the changes of this row
   begun INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0,
@@ -53,18 +59,18 @@ CREATE TABLE batches (
   fingerprint TEXT NOT NULL DEFAULT '',
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
-  news_at INTEGER NOT NULL,
+  last_news_at INTEGER NOT NULL,
   open INTEGER NOT NULL DEFAULT 1,         -- neither ended nor stalled: watched for silence
   ${cellColumns}
 );
-CREATE UNIQUE INDEX batches_in_order ON batches (life, ordinal);
-CREATE INDEX batches_open ON batches (news_at) WHERE open = 1;
+CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
+CREATE INDEX batches_open ON batches (last_news_at) WHERE open = 1;
 
 -- Sums over 16, 256, 4096 … neighbouring batches, so that a page is found in a few steps however long the file is.
 CREATE TABLE sums (
-  life INTEGER NOT NULL, level INTEGER NOT NULL, node INTEGER NOT NULL,
+  generation INTEGER NOT NULL, level INTEGER NOT NULL, node INTEGER NOT NULL,
   ${cellColumns},
-  PRIMARY KEY (life, level, node)
+  PRIMARY KEY (generation, level, node)
 ) WITHOUT ROWID;
 
 -- Results as they arrived: a line each, the new ones of one update together.
@@ -76,11 +82,11 @@ CREATE TABLE chunks (
   body TEXT NOT NULL
 );
 
--- The addresses of a life, sorted within runs of about a thousand: adding to a short run touches few pages, where one
+-- The addresses of a generation, sorted within runs of about a thousand: adding to a short run touches few pages, where one
 -- sorted list would touch another page for almost every address of a large file.
 CREATE TABLE addresses (
-  life INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, cell INTEGER NOT NULL,
-  PRIMARY KEY (life, run, key, place)
+  generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, cell INTEGER NOT NULL,
+  PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
 
 CREATE TABLE held (
@@ -96,9 +102,7 @@ CREATE TABLE held_total (bytes INTEGER NOT NULL);
 INSERT INTO held_total (bytes) VALUES (0);
 CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
-`;
 
-const DEAD_LETTERS = `
 CREATE TABLE dead_letters (
   id TEXT PRIMARY KEY,                     -- sorts by time, see letter-records.ts
   inlet TEXT NOT NULL,
@@ -119,21 +123,8 @@ CREATE TRIGGER dead_letter_added AFTER INSERT ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
-`;
 
-/** Who sees which files; and what became of the addresses of those that finished long ago. */
-const OWNERS_AND_RETENTION = `
-CREATE INDEX lives_by_owner ON lives (user_id, created_at, file_id) WHERE state = 0 AND user_id IS NOT NULL;
-
-ALTER TABLE lives ADD COLUMN finished_at INTEGER;          -- as the kept stats say; NULL: it is not over
-ALTER TABLE lives ADD COLUMN purged TEXT;                  -- summary of what it was before its addresses went
-UPDATE lives SET finished_at = updated_at
-  WHERE stats IS NOT NULL AND json_extract(stats, '$.completedAt') IS NOT NULL;
-CREATE INDEX lives_finished ON lives (finished_at) WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
-`;
-
-/** What was answered to submissions that may be repeated. */
-const RECEIPTS = `
+-- What was answered to submissions that may be repeated.
 CREATE TABLE receipts (
   file_id TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -147,7 +138,5 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_by_age ON receipts (expires_at);
 `;
 
-/** What makes each version of the layout of the one before it; the first one, of an empty file. */
-export const LAYOUTS = [FIRST_LAYOUT, DEAD_LETTERS, OWNERS_AND_RETENTION, RECEIPTS];
-/** Kept in the file's `user_version`. A newer file is refused, never touched. */
-export const SCHEMA_VERSION = LAYOUTS.length;
+/** Kept in the file's `user_version`. A file of another version is refused and left as it is. */
+export const SCHEMA_VERSION = 5;

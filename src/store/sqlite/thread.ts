@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { cleanSome, hasSomeToClean, isCleaned } from './cleaning.js';
+import { cleanUpSome, isCleanedUp, needsCleanUp } from './cleanup.js';
 import { cutLog, type Database, openForReading, openForWriting } from './database.js';
 import { type Reply, type Request, type ThreadData, toWire } from './messages.js';
-import { reading, writing } from './operations.js';
+import { readerOperations, writerOperations } from './operations.js';
 
-/** The life of a database thread: it answers requests in order. The writer puts those that wait into one commit. */
+/** The generation of a database thread: it answers requests in order. The writer puts those that wait into one commit. */
 const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
 const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = workerData as ThreadData;
@@ -39,7 +39,7 @@ function performOnOneView(db: Database, operations: Operations, request: Request
 }
 
 function read(db: Database): void {
-  const operations = reading(db) as Operations;
+  const operations = readerOperations(db) as Operations;
   port?.on('message', (request: Request | 'close') => {
     if (request === 'close') finish(db);
     else answer(performOnOneView(db, operations, request));
@@ -48,7 +48,7 @@ function read(db: Database): void {
 
 function write(db: Database): void {
   const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
-  const operations = writing(db, { held, maxDeadLetterBytes }) as Operations;
+  const operations = writerOperations(db, { held, maxDeadLetterBytes }) as Operations;
   const queue: Request[] = [];
   const awaitingCleanliness: { id: number; fileId: string | null }[] = [];
   let scheduled = false;
@@ -91,7 +91,7 @@ function write(db: Database): void {
     try {
       db.exec('BEGIN IMMEDIATE');
       const replies = requests.map(performAlone);
-      dirty ||= hasSomeToClean(db);
+      dirty ||= needsCleanUp(db);
       db.exec('COMMIT');
       return replies;
     } catch (error) {
@@ -110,11 +110,11 @@ function write(db: Database): void {
     return reply;
   }
 
-  /** Deletes what ended lives left behind, a little between the requests, and tells those who wait for it. */
+  /** Deletes what ended generations left behind, a little between the requests, and tells those who wait for it. */
   function clean(): void {
     try {
       db.exec('BEGIN IMMEDIATE');
-      dirty = cleanSome(db, Date.now());
+      dirty = cleanUpSome(db, Date.now());
       db.exec('COMMIT');
       stale ||= dirty;
       answerTheCleaned();
@@ -127,7 +127,7 @@ function write(db: Database): void {
   }
 
   function answerTheCleaned(): void {
-    const clean = awaitingCleanliness.filter(({ fileId }) => fileId === null || isCleaned(db, fileId));
+    const clean = awaitingCleanliness.filter(({ fileId }) => fileId === null || isCleanedUp(db, fileId));
     if (clean.length === 0 && (dirty || !stale)) return;
     if (!cutLog(db)) {
       dirty = false;

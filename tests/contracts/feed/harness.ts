@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import { type Announced, NOTHING, restand, type Summary } from '../../../src/domain/summary.js';
-import type { Change, Feed, FeedEvent, FileState, Head, Start } from '../../../src/feed/feed.js';
+import { type AnnouncedBatch, EMPTY_SUMMARY, type Summary, withFlags } from '../../../src/domain/summary.js';
+import type { Change, EpochStart, Feed, FeedEvent, FileState, Head } from '../../../src/feed/feed.js';
 
 /** How much a feed remembers; generous where a test does not care. */
 export interface FeedLimits {
@@ -21,8 +21,8 @@ export type OpenFeed = (limits: FeedLimits) => Promise<OpenedFeed>;
 export type Opens = (limits?: Partial<FeedLimits>) => Promise<Feed>;
 
 export const state = (said: Partial<FileState> = {}): FileState => ({
-  life: '1',
-  totals: NOTHING,
+  generation: '1',
+  totals: EMPTY_SUMMARY,
   pace: null,
   stats: '{}',
   changes: 0,
@@ -33,12 +33,12 @@ export const state = (said: Partial<FileState> = {}): FileState => ({
 const STANDING = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 10 };
 
 /** What was announced of a batch: so many results, at this version. */
-export const announced = (version: number, processed: number): Announced => {
-  const summary: Summary = restand({ ...NOTHING, processed }, STANDING);
+export const announced = (version: number, processed: number): AnnouncedBatch => {
+  const summary: Summary = withFlags({ ...EMPTY_SUMMARY, processed }, STANDING);
   return { version, summary };
 };
 
-export const start = (epoch: string, said: Partial<Start> = {}): Start => ({
+export const start = (epoch: string, said: Partial<EpochStart> = {}): EpochStart => ({
   epoch,
   state: state(),
   batches: new Map(),

@@ -11,11 +11,11 @@ export function counting({ shared }: Stores): void {
     await save(store, { batchId: b0, emails: ['a'], isComplete: true });
     await save(store, { batchId: b1, emails: ['a'] });
     await save(store, { batchId: b2, emails: [], failed: true });
-    await store.fail(f1, b3, 'no worker');
-    const states = await store.batches(f1);
+    await store.updates.fail(f1, b3, 'no worker');
+    const states = await store.files.batches(f1);
     const times = (status: string) =>
       states.flatMap((batch) => (batch.status === status ? [batch.lastUpdated] : [])).sort();
-    expect(await store.batchCounts(f1)).toEqual({
+    expect(await store.files.batchCounts(f1)).toEqual({
       waiting: { count: 1, since: times('waiting')[0] },
       running: { count: 1, since: times('running')[0] },
       stalled: NONE,
@@ -23,8 +23,8 @@ export function counting({ shared }: Stores): void {
       failed: { count: 2, since: times('failed')[0] },
     });
     const later = Date.now() + 10_000;
-    await store.stall({ begunBefore: later, queuedBefore: 0 });
-    expect(await store.batchCounts(f1)).toMatchObject({
+    await store.updates.markStalled({ begunBefore: later, queuedBefore: 0 });
+    expect(await store.files.batchCounts(f1)).toMatchObject({
       running: NONE,
       stalled: { count: 1, since: (await batchOf(store, f1, b1)).lastUpdated },
     });
@@ -33,11 +33,11 @@ export function counting({ shared }: Stores): void {
   it('counts only those of the request that stands', async () => {
     const { store, f1, b1, b2, b3 } = shared();
     const none = { waiting: NONE, running: NONE, stalled: NONE, completed: NONE, failed: NONE };
-    expect(await store.batchCounts(f1)).toEqual(none);
+    expect(await store.files.batchCounts(f1)).toEqual(none);
     await register(store, { fileId: f1, requestId: 'r1', batches: [b1, b2] });
     await register(store, { fileId: f1, requestId: 'r2', batches: [b3] });
-    expect(await store.batchCounts(f1)).toMatchObject({ waiting: { count: 1 } });
-    await store.remove(f1);
-    expect(await store.batchCounts(f1)).toEqual(none);
+    expect(await store.files.batchCounts(f1)).toMatchObject({ waiting: { count: 1 } });
+    await store.files.remove(f1);
+    expect(await store.files.batchCounts(f1)).toEqual(none);
   });
 }

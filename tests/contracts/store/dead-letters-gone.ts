@@ -18,7 +18,7 @@ export function boundingLetters({ own }: Stores): void {
     expect(kept.length).toBeGreaterThanOrEqual(8);
     expect(kept.join('').length).toBeLessThanOrEqual(maxDeadLetterBytes);
     // What is discarded makes room.
-    for (const { id } of await listed(store)) await store.discard(id);
+    for (const { id } of await listed(store)) await store.deadLetters.discard(id);
     for (const text of texts.slice(0, 8)) await put(store, text);
     expect(await payloads(store)).toHaveLength(8);
   });
@@ -45,11 +45,11 @@ export function boundingLetters({ own }: Stores): void {
     await put(store, 'old');
     const { id } = await only(store);
     await eventually('its time was over', async () => (await listed(store)).length === 0);
-    expect(await store.deadLetter(id)).toBeNull();
-    expect(await store.discard(id)).toBe(false);
+    expect(await store.deadLetters.find(id)).toBeNull();
+    expect(await store.deadLetters.discard(id)).toBe(false);
     await put(store, 'young');
     expect(await payloads(store)).toEqual(['young']);
-    await store.stall({ begunBefore: 0, queuedBefore: 0 });
+    await store.deadLetters.dropExpired();
   });
 }
 
@@ -88,7 +88,7 @@ export function removingLetters({ own }: Stores): void {
     ];
     for (const text of [...gone, ...kept]) await put(store, text);
     expect(await listed(store)).toHaveLength(gone.length + kept.length);
-    expect(await store.remove('f1')).toBe(true);
+    expect(await store.files.remove('f1')).toBe(true);
     expect((await payloads(store)).sort()).toEqual([...kept].sort());
   });
 
@@ -96,7 +96,7 @@ export function removingLetters({ own }: Stores): void {
     const { store } = await own();
     await put(store, '{"batchId":"b1"}');
     await register(store, { fileId: 'f1', batches: ['b1'] });
-    await store.remove('f1');
+    await store.files.remove('f1');
     expect(await listed(store)).toEqual([]);
   });
 
@@ -104,7 +104,7 @@ export function removingLetters({ own }: Stores): void {
     const { store } = await own();
     await put(store, '{"fileId":"f1"}');
     await put(store, '{"fileId":"f2"}');
-    expect(await store.remove('f1')).toBe(false);
+    expect(await store.files.remove('f1')).toBe(false);
     expect(await payloads(store)).toEqual(['{"fileId":"f2"}']);
   });
 
@@ -115,7 +115,7 @@ export function removingLetters({ own }: Stores): void {
     await put(store, `{${filling},"fileId":"f1"}`);
     await put(store, `{${filling}}`);
     await register(store, { fileId: 'f1', batches: ['b1'] });
-    await store.remove('f1');
+    await store.files.remove('f1');
     expect(await listed(store)).toHaveLength(1);
   });
 
@@ -129,8 +129,8 @@ export function removingLetters({ own }: Stores): void {
         .flatMap((id) => [id, id, `other ${id}`])
         .map((id) => put(store, JSON.stringify({ batchId: id }))),
     );
-    await store.remove('f1');
-    const kept = await store.deadLetters({ limit: 1_000, after: null, payloadBytes: 99 });
+    await store.files.remove('f1');
+    const kept = await store.deadLetters.list({ limit: 1_000, after: null, payloadBytes: 99 });
     expect(kept).toHaveLength(count);
     expect(kept.every(({ payload }) => payload.includes('other '))).toBe(true);
   });

@@ -9,7 +9,11 @@ export function keepingLetters({ own }: Stores): void {
   it('keeps what it is given, and who brought it', async () => {
     const { store } = await own();
     const before = Date.now();
-    await store.putAside({ inlet: 'stream', reason: 'batchId: is required', payload: '{"no":"batch"}' });
+    await store.deadLetters.add({
+      inlet: 'stream',
+      reason: 'batchId: is required',
+      payload: '{"no":"batch"}',
+    });
     const letter = await only(store);
     expect(letter).toEqual({
       id: expect.any(String),
@@ -21,7 +25,7 @@ export function keepingLetters({ own }: Stores): void {
     });
     expect(Date.parse(letter.receivedAt)).toBeGreaterThanOrEqual(before);
     expect(Date.parse(letter.receivedAt)).toBeLessThanOrEqual(Date.now());
-    expect(await store.deadLetter(letter.id)).toEqual(letter);
+    expect(await store.deadLetters.find(letter.id)).toEqual(letter);
   });
 
   it('lists newest first, each once, in pages of any size', async () => {
@@ -49,7 +53,7 @@ export function keepingLetters({ own }: Stores): void {
     for (const text of ['1', '2', '3']) await put(store, text);
     const [, second] = await listed(store);
     if (second === undefined) throw new Error('there are three letters');
-    await store.discard(second.id);
+    await store.deadLetters.discard(second.id);
     await put(store, '4');
     expect((await listed(store, { after: second.id })).map(({ payload }) => payload)).toEqual(['1']);
   });
@@ -76,10 +80,10 @@ export function keepingLetters({ own }: Stores): void {
     for (const text of texts) {
       await put(store, text);
       const letter = await only(store);
-      expect((await store.deadLetter(letter.id))?.payload).toBe(text);
-      await store.discard(letter.id);
+      expect((await store.deadLetters.find(letter.id))?.payload).toBe(text);
+      await store.deadLetters.discard(letter.id);
     }
-    await store.putAside({ inlet: 'pubsub', reason: 'why \udce4', payload: 'a\udce4b\ud83d' });
+    await store.deadLetters.add({ inlet: 'pubsub', reason: 'why \udce4', payload: 'a\udce4b\ud83d' });
     expect(await only(store)).toMatchObject({
       reason: 'why \ufffd',
       payload: 'a\ufffdb\ufffd',
@@ -102,7 +106,7 @@ export function keepingLetters({ own }: Stores): void {
       // It was kept whole: the list only shows less.
       expect(truncated).toBe(false);
     }
-    expect((await store.deadLetter((await only(store)).id))?.payload).toBe(text);
+    expect((await store.deadLetters.find((await only(store)).id))?.payload).toBe(text);
     expect((await listed(store, { payloadBytes: MIB }))[0]?.payload).toBe(text);
   });
 
@@ -113,8 +117,8 @@ export function keepingLetters({ own }: Stores): void {
     await put(store, largest);
     const whole = await only(store);
     expect(whole.truncated).toBe(false);
-    expect((await store.deadLetter(whole.id))?.payload === largest).toBe(true);
-    await store.discard(whole.id);
+    expect((await store.deadLetters.find(whole.id))?.payload === largest).toBe(true);
+    await store.deadLetters.discard(whole.id);
 
     await put(store, `${largest}€`);
     const cut = await only(store);
@@ -122,13 +126,13 @@ export function keepingLetters({ own }: Stores): void {
     expect(cut.reason).toBe(
       `it is not JSON; too large to be kept whole: the beginning of ${8 * MIB + 3} bytes`,
     );
-    expect((await store.deadLetter(cut.id))?.payload === largest).toBe(true);
-    await store.discard(cut.id);
+    expect((await store.deadLetters.find(cut.id))?.payload === largest).toBe(true);
+    await store.deadLetters.discard(cut.id);
 
     // Text of which JSON or BSON could make more than it is.
     await put(store, '\0😀'.repeat(6 * MIB));
     const { id } = await only(store);
-    expect(Buffer.byteLength((await store.deadLetter(id))?.payload ?? '')).toBeGreaterThan(8 * MIB - 5);
+    expect(Buffer.byteLength((await store.deadLetters.find(id))?.payload ?? '')).toBeGreaterThan(8 * MIB - 5);
   });
 
   it('knows no letter of an id that it did not give', async () => {
@@ -148,8 +152,8 @@ export function keepingLetters({ own }: Stores): void {
       'x'.repeat(9_999),
     ]) {
       if (wrong === id) continue;
-      expect(await store.deadLetter(wrong)).toBeNull();
-      expect(await store.discard(wrong)).toBe(false);
+      expect(await store.deadLetters.find(wrong)).toBeNull();
+      expect(await store.deadLetters.discard(wrong)).toBe(false);
     }
     expect(await listed(store, { after: '' })).toEqual([]);
     expect(await listed(store, { after: 'zzz' })).toHaveLength(1);
@@ -159,10 +163,10 @@ export function keepingLetters({ own }: Stores): void {
     const { store } = await own();
     for (const text of ['kept', 'gone', 'kept, too']) await put(store, text);
     const gone = (await listed(store)).find(({ payload }) => payload === 'gone')?.id ?? '';
-    const answers = await Promise.all(Array.from({ length: 5 }, () => store.discard(gone)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => store.deadLetters.discard(gone)));
     expect(answers.filter(Boolean)).toEqual([true]);
-    expect(await store.discard(gone)).toBe(false);
-    expect(await store.deadLetter(gone)).toBeNull();
+    expect(await store.deadLetters.discard(gone)).toBe(false);
+    expect(await store.deadLetters.find(gone)).toBeNull();
     expect(await payloads(store)).toEqual(['kept, too', 'kept']);
   });
 }

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Store, Unended } from '../../../src/store/store.js';
+import type { IncompleteBatches, Store } from '../../../src/store/store.js';
 import { effort } from '../../support/effort.js';
 import { update } from '../../support/updates.js';
 import { batchOf, expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
@@ -11,13 +11,13 @@ export function failing({ shared }: Stores): void {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [{ batchId: b1, totalEmails: 10 }] });
     await save(store, { batchId: b1, emails: ['a', 'b'] });
-    expect(await store.fail(f1, b1, 'worker lost')).toBe(true);
+    expect(await store.updates.fail(f1, b1, 'worker lost')).toBe(true);
     expect(await batchOf(store, f1, b1)).toMatchObject({
       status: 'failed',
       summary: { failed: 1, completed: 0, processed: 2, skipped: 0, total: 10 },
     });
     const { version } = await batchOf(store, f1, b1);
-    expect(await store.fail(f1, b1, 'again')).toBe(true);
+    expect(await store.updates.fail(f1, b1, 'again')).toBe(true);
     expect((await batchOf(store, f1, b1)).version).toBe(version);
     // A second run repeats what is known for a while; only what goes beyond shows that the batch lives.
     await save(store, { batchId: b1, emails: ['a'] });
@@ -30,7 +30,7 @@ export function failing({ shared }: Stores): void {
   it('ends a batch that has not begun', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
-    expect(await store.fail(f1, b1, 'never came')).toBe(true);
+    expect(await store.updates.fail(f1, b1, 'never came')).toBe(true);
     expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'failed', summary: { begun: 0 } });
     await save(store, { batchId: b1, emails: ['a'], isComplete: true });
     expect((await batchOf(store, f1, b1)).status).toBe('completed');
@@ -40,7 +40,7 @@ export function failing({ shared }: Stores): void {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, ['a']]]));
     const before = await batchOf(store, f1, b1);
-    expect(await store.fail(f1, b1, 'too late')).toBe(true);
+    expect(await store.updates.fail(f1, b1, 'too late')).toBe(true);
     await save(store, { batchId: b1, emails: [], failed: true });
     expect(await batchOf(store, f1, b1)).toEqual({ ...before, lastUpdated: expect.any(String) });
   });
@@ -49,9 +49,9 @@ export function failing({ shared }: Stores): void {
     const { store, f1, f2, b1, c1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     await register(store, { fileId: f2, batches: [c1] });
-    expect(await store.fail(f2, b1, '')).toBe(false);
-    expect(await store.fail(f1, 'nobody', '')).toBe(false);
-    expect(await store.fail('nobody', b1, '')).toBe(false);
+    expect(await store.updates.fail(f2, b1, '')).toBe(false);
+    expect(await store.updates.fail(f1, 'nobody', '')).toBe(false);
+    expect(await store.updates.fail('nobody', b1, '')).toBe(false);
     expect((await batchOf(store, f1, b1)).status).toBe('waiting');
   });
 
@@ -76,15 +76,15 @@ export function stalling({ own }: Stores): void {
     const { store, f1, b1, b2 } = await own();
     await register(store, { fileId: f1, batches: [b1, b2] });
     await save(store, { batchId: b1, emails: ['a'] });
-    expect(await store.stall({ begunBefore: 0, queuedBefore: 0 })).toEqual([]);
-    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: 0 })).toEqual([]);
+    expect(await store.updates.markStalled({ begunBefore: far(), queuedBefore: 0 })).toEqual([
       { fileId: f1, batchIds: [b1] },
     ]);
-    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([]);
+    expect(await store.updates.markStalled({ begunBefore: far(), queuedBefore: 0 })).toEqual([]);
     expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'stalled', summary: { stalled: 1 } });
     await save(store, { batchId: b1, emails: ['a', 'b'] });
     expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'running', summary: { stalled: 0 } });
-    expect(await store.stall({ begunBefore: far(), queuedBefore: 0 })).toEqual([
+    expect(await store.updates.markStalled({ begunBefore: far(), queuedBefore: 0 })).toEqual([
       { fileId: f1, batchIds: [b1] },
     ]);
   });
@@ -93,7 +93,7 @@ export function stalling({ own }: Stores): void {
     const { store, f1, b1 } = await own();
     await register(store, { fileId: f1, batches: [b1] });
     await save(store, { batchId: b1, emails: ['a', 'b'] });
-    await store.stall({ begunBefore: far(), queuedBefore: 0 });
+    await store.updates.markStalled({ begunBefore: far(), queuedBefore: 0 });
     expect((await save(store, { batchId: b1, emails: ['a'] })).outcome).toBe('applied');
     expect(await batchOf(store, f1, b1)).toMatchObject({ status: 'running' });
     expect(await listsOf(store, f1)).toEqual({ [b1]: ['a', 'b'] });
@@ -103,11 +103,12 @@ export function stalling({ own }: Stores): void {
     const { store, f1, b1 } = await own();
     await register(store, { fileId: f1, batches: [b1] });
     await save(store, { batchId: b1, emails: ['a', 'b'] });
-    const found = (emails: string[]) => store.save({ ...update({ batchId: b1, emails }), isFound: true });
+    const found = (emails: string[]) =>
+      store.updates.save({ ...update({ batchId: b1, emails }), isFound: true });
     const { lastUpdated } = await batchOf(store, f1, b1);
     expect((await found(['a'])).outcome).toBe('unchanged');
     expect((await batchOf(store, f1, b1)).lastUpdated).toBe(lastUpdated);
-    await store.stall({ begunBefore: far(), queuedBefore: far() });
+    await store.updates.markStalled({ begunBefore: far(), queuedBefore: far() });
     expect((await found(['a', 'b'])).outcome).toBe('unchanged');
     expect((await batchOf(store, f1, b1)).status).toBe('stalled');
     expect((await found(['a', 'b', 'c'])).outcome).toBe('applied');
@@ -118,9 +119,9 @@ export function stalling({ own }: Stores): void {
     const { store, f1, b1, b2 } = await own();
     await register(store, { fileId: f1, batches: [b1, b2] });
     await save(store, { batchId: b1, emails: ['a'] });
-    const lastNews = Date.parse((await store.file(f1))?.lastUpdated ?? '');
-    expect(await store.stall({ begunBefore: 0, queuedBefore: lastNews })).toEqual([]);
-    expect(await store.stall({ begunBefore: 0, queuedBefore: far() })).toEqual([
+    const lastNews = Date.parse((await store.files.find(f1))?.lastUpdated ?? '');
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: lastNews })).toEqual([]);
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: far() })).toEqual([
       { fileId: f1, batchIds: [b2] },
     ]);
     await save(store, { batchId: b2, emails: ['z'] });
@@ -133,17 +134,17 @@ export function stalling({ own }: Stores): void {
     await register(store, { fileId: f1, batches: [b1, b2, b3] });
     await save(store, { batchId: b1, emails: ['a'], isComplete: true });
     await save(store, { batchId: b2, emails: ['a'], failed: true });
-    await store.fail(f1, b3, 'gave up');
+    await store.updates.fail(f1, b3, 'gave up');
     await register(store, { fileId: f2, batches: [c1] });
-    await store.remove(f2);
-    expect(await store.stall({ begunBefore: far(), queuedBefore: far() })).toEqual([]);
+    await store.files.remove(f2);
+    expect(await store.updates.markStalled({ begunBefore: far(), queuedBefore: far() })).toEqual([]);
   });
 
   it('ends a stalled batch by hand', async () => {
     const { store, f1, b1 } = await own();
     await register(store, { fileId: f1, batches: [b1] });
-    await store.stall({ begunBefore: far(), queuedBefore: far() });
-    await store.fail(f1, b1, 'gave up');
+    await store.updates.markStalled({ begunBefore: far(), queuedBefore: far() });
+    await store.updates.fail(f1, b1, 'gave up');
     expect(await batchOf(store, f1, b1)).toMatchObject({
       status: 'failed',
       summary: { failed: 1, stalled: 0 },
@@ -156,7 +157,10 @@ export function stalling({ own }: Stores): void {
     await register(store, { fileId: f1, batches: batchIds });
     const stalled = new Set<string>();
     for (let looks = 0; looks < 10 && stalled.size < batchIds.length; looks++) {
-      for (const { batchIds: newly } of await store.stall({ begunBefore: 0, queuedBefore: far() })) {
+      for (const { batchIds: newly } of await store.updates.markStalled({
+        begunBefore: 0,
+        queuedBefore: far(),
+      })) {
         for (const batchId of newly) stalled.add(batchId);
       }
     }
@@ -164,11 +168,11 @@ export function stalling({ own }: Stores): void {
   });
 }
 
-async function unended(store: Store, limit: number) {
-  const batches: Unended['batches'][number][] = [];
+async function incomplete(store: Store, limit: number) {
+  const batches: IncompleteBatches['batches'][number][] = [];
   let after: string | null = null;
   for (let slices = 0; slices < 10_000; slices++) {
-    const slice: Unended = await store.unended({ limit, after });
+    const slice: IncompleteBatches = await store.updates.incompleteBatches({ limit, after });
     batches.push(...slice.batches);
     after = slice.next;
     if (after === null) return batches;
@@ -179,24 +183,27 @@ async function unended(store: Store, limit: number) {
 export function listingUnended({ own }: Stores): void {
   it('lists what has not ended, of files that stand', async () => {
     const { store, f1, f2, b0, b1, b2, b3, b9, c1 } = await own();
-    expect(await store.unended({ limit: 10, after: null })).toEqual({ batches: [], next: null });
+    expect(await store.updates.incompleteBatches({ limit: 10, after: null })).toEqual({
+      batches: [],
+      next: null,
+    });
     await register(store, { fileId: f1, requestId: 'r0', batches: [b0] });
     await register(store, { fileId: f1, batches: [b1, b2, b3, b9] });
     await save(store, { batchId: b1, emails: ['a'], isComplete: true });
     await save(store, { batchId: b2, emails: ['a'] });
-    await store.stall({ begunBefore: far(), queuedBefore: 0 });
-    await store.fail(f1, b3, 'gave up');
+    await store.updates.markStalled({ begunBefore: far(), queuedBefore: 0 });
+    await store.updates.fail(f1, b3, 'gave up');
     await save(store, { batchId: 'nobody’s', emails: ['a'] });
     await register(store, { fileId: f2, batches: [c1] });
-    await store.remove(f2);
+    await store.files.remove(f2);
     const wanted = [
       { fileId: f1, batchId: b2, status: 'stalled' },
       { fileId: f1, batchId: b9, status: 'waiting' },
     ];
-    expect(await unended(store, 100)).toEqual(wanted);
-    expect(await unended(store, 1)).toEqual(wanted);
+    expect(await incomplete(store, 100)).toEqual(wanted);
+    expect(await incomplete(store, 1)).toEqual(wanted);
     await save(store, { batchId: b2, emails: ['a', 'b'] });
-    expect((await unended(store, 100))[0]).toEqual({ fileId: f1, batchId: b2, status: 'running' });
+    expect((await incomplete(store, 100))[0]).toEqual({ fileId: f1, batchId: b2, status: 'running' });
   });
 
   it('lists each of many once, in slices of any size', async () => {
@@ -205,7 +212,7 @@ export function listingUnended({ own }: Stores): void {
     await register(store, { fileId: f1, batches: batchIds.slice(0, 200) });
     await register(store, { fileId: f2, batches: batchIds.slice(200) });
     for (const limit of [7, 100, 300, 1_000]) {
-      const listed = await unended(store, limit);
+      const listed = await incomplete(store, limit);
       expect(listed.map(({ batchId }) => batchId).sort()).toEqual([...batchIds].sort());
       for (const { fileId, batchId } of listed) {
         expect(fileId).toBe(batchIds.indexOf(batchId) < 200 ? f1 : f2);

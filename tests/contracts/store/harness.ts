@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { type PlacedResult, type Result, readResult } from '../../../src/domain/result.js';
-import { add, NOTHING, type Summary, summarize } from '../../../src/domain/summary.js';
+import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../../src/domain/summary.js';
 import type { BatchState, Registration, ResultFilter, Store } from '../../../src/store/store.js';
 import { emailsOf, type Message, update } from '../../support/updates.js';
 
@@ -64,8 +64,8 @@ export const registration = ({ batches = [], ...said }: Request): Registration =
   ),
 });
 
-export const register = (store: Store, said: Request) => store.register(registration(said));
-export const save = (store: Store, said: Message) => store.save(update(said));
+export const register = (store: Store, said: Request) => store.updates.register(registration(said));
+export const save = (store: Store, said: Message) => store.updates.save(update(said));
 
 /** Registers the batches and saves a complete list for each. */
 export async function fill(
@@ -87,7 +87,7 @@ export async function scanned(
   filter: Pick<ResultFilter, 'status'> = {},
 ): Promise<PlacedResult[]> {
   const results: PlacedResult[] = [];
-  for await (const slice of store.scan(fileId, filter)) results.push(...slice);
+  for await (const slice of store.results.scan(fileId, filter)) results.push(...slice);
   return results;
 }
 
@@ -103,7 +103,7 @@ export async function listsOf(store: Store, fileId: string): Promise<Record<stri
 }
 
 export async function batchOf(store: Store, fileId: string, batchId: string): Promise<BatchState> {
-  const batch = (await store.batches(fileId)).find((state) => state.batchId === batchId);
+  const batch = (await store.files.batches(fileId)).find((state) => state.batchId === batchId);
   if (batch === undefined) throw new Error(`the file has no batch ${batchId}`);
   return batch;
 }
@@ -121,14 +121,14 @@ const COMPLETE = { begun: true, isComplete: true, isFailed: false, isStalled: fa
 export async function expectConsistent(store: Store, fileId: string): Promise<void> {
   const results = await scanned(store, fileId);
   const counted = summarize(COMPLETE, results.map(reread));
-  const batches = await store.batches(fileId);
-  const totals = batches.reduce<Summary>((sum, { summary }) => add(sum, summary), NOTHING);
+  const batches = await store.files.batches(fileId);
+  const totals = batches.reduce<Summary>((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
   expect(totals.batches).toBe(batches.length);
   expect(totals.processed).toBe(results.length);
   expect(totals.verdicts).toEqual(counted.verdicts);
   expect(totals.cells).toEqual(counted.cells);
   const places = results.map(({ batchId, position }) => `${position} of ${batchId}`);
   expect(new Set(places).size).toBe(places.length);
-  const page = await store.page({ fileId, page: 1, limit: Math.max(1, results.length) });
+  const page = await store.results.page({ fileId, page: 1, limit: Math.max(1, results.length) });
   expect(page).toEqual({ total: results.length, results });
 }

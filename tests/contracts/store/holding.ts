@@ -11,7 +11,7 @@ export function holding({ shared, own }: Stores): void {
     const held = { outcome: 'held', fileId: null };
     expect(await save(store, { batchId: b1, emails: ['a', 'b'] })).toEqual(held);
     expect(await save(store, { batchId: b1, emails: ['a', 'b'] })).toEqual(held);
-    expect(await store.locate(b1)).toBeNull();
+    expect(await store.updates.fileOfBatch(b1)).toBeNull();
     expect(await register(store, { fileId: f1, batches: [b0, b1] })).toMatchObject({
       outcome: 'created',
       touched: [b0, b1],
@@ -116,24 +116,24 @@ export function holding({ shared, own }: Stores): void {
     await save(store, { batchId: 'old', emails: ['a'] });
     const since = Date.now();
     await eventually('the clock moved on', () => Date.now() > since + 10);
-    await store.stall({ begunBefore: 0, queuedBefore: 0 });
+    await store.updates.dropExpired();
     await register(store, { fileId: f1, batches: ['old'] });
     expect((await batchOf(store, f1, 'old')).status).toBe('waiting');
   });
 
   it('says how much is held, and how many were dropped since it was opened', async () => {
     const { store, f1 } = await own({ maxHeldBytes: 100_000 });
-    expect(await store.held()).toEqual({ updates: 0, bytes: 0, dropped: 0 });
+    expect(await store.updates.heldCounts()).toEqual({ updates: 0, bytes: 0, dropped: 0 });
     const batchIds = Array.from({ length: 30 }, (_, i) => `b${i}`);
     for (const batchId of batchIds) await save(store, { batchId, emails: addresses(40, batchId) });
-    const { updates, bytes, dropped } = await store.held();
+    const { updates, bytes, dropped } = await store.updates.heldCounts();
     expect(updates).toBeGreaterThan(2);
     expect(updates + dropped).toBe(30);
     expect(bytes).toBeGreaterThan(10_000);
     // What was looked at last is never more than a little beyond the bound.
     expect(bytes).toBeLessThan(110_000);
     await register(store, { fileId: f1, batches: batchIds });
-    expect(await store.held()).toEqual({ updates: 0, bytes: 0, dropped });
+    expect(await store.updates.heldCounts()).toEqual({ updates: 0, bytes: 0, dropped });
   });
 
   it('does not hold what is late: that is over', async () => {

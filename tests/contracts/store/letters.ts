@@ -2,10 +2,10 @@ import type { DeadLetter } from '../../../src/store/dead-letters.js';
 import type { Store } from '../../../src/store/store.js';
 
 export const put = (store: Store, payload: string, inlet = 'pubsub') =>
-  store.putAside({ inlet, reason: 'it is not JSON', payload });
+  store.deadLetters.add({ inlet, reason: 'it is not JSON', payload });
 
-export const listed = (store: Store, query: Partial<Parameters<Store['deadLetters']>[0]> = {}) =>
-  store.deadLetters({ limit: 500, after: null, payloadBytes: 65_536, ...query });
+export const listed = (store: Store, query: Partial<Parameters<Store['deadLetters']['list']>[0]> = {}) =>
+  store.deadLetters.list({ limit: 500, after: null, payloadBytes: 65_536, ...query });
 
 export const payloads = async (store: Store) => (await listed(store)).map(({ payload }) => payload);
 

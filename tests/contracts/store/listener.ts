@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
 import type { PlacedResult } from '../../../src/domain/result.js';
-import { type Announced, NOTHING } from '../../../src/domain/summary.js';
-import type { BatchNews, Store } from '../../../src/store/store.js';
+import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
+import type { BatchChanges, Store } from '../../../src/store/store.js';
 
-const NEVER: Announced = { version: 0, summary: NOTHING };
+const NEVER: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
 
 /** Somebody who keeps a copy of a file from nothing but its news. */
 export class Listener {
-  readonly #known = new Map<string, Announced>();
+  readonly #known = new Map<string, AnnouncedBatch>();
   readonly #lists = new Map<string, string[]>();
 
   constructor(
@@ -16,9 +16,9 @@ export class Listener {
   ) {}
 
   /** Asks for the news of the batches and takes them in; answers with what they were. */
-  async catchUp(batchIds: Iterable<string>): Promise<readonly BatchNews[]> {
+  async catchUp(batchIds: Iterable<string>): Promise<readonly BatchChanges[]> {
     const known = new Map([...batchIds].map((id) => [id, this.#known.get(id) ?? NEVER]));
-    const news = await this.store.news(this.fileId, known);
+    const news = await this.store.changes.since(this.fileId, known);
     for (const batch of news?.batches ?? []) this.#take(batch);
     return news?.batches ?? [];
   }
@@ -27,7 +27,7 @@ export class Listener {
     return this.#lists.get(batchId) ?? [];
   }
 
-  #take({ batchId, version, summary, results, truncated }: BatchNews): void {
+  #take({ batchId, version, summary, results, truncated }: BatchChanges): void {
     expect(version).toBeGreaterThan(this.#known.get(batchId)?.version ?? 0);
     expect(results.map(({ position }) => position)).toEqual(ascending(results));
     const list = [...this.list(batchId)];

@@ -6,7 +6,7 @@ async function listed(store: Store, limit: number) {
   const files: ListedFile[] = [];
   let after: FileCursor | null = null;
   for (;;) {
-    const page = await store.files({ limit, after });
+    const page = await store.files.list({ limit, after });
     expect(page.length).toBeLessThanOrEqual(limit);
     files.push(...page);
     const last = page.at(-1)?.facts;
@@ -24,14 +24,14 @@ export function listing({ own }: Stores): void {
     const idsOf = async (userId: string | null, fileIds: string[], limit: number) => {
       const ids: string[] = [];
       for (let after: FileCursor | null = null; ; ) {
-        const page: ListedFile[] = await store.files({ limit, after, viewer: { userId, fileIds } });
+        const page: ListedFile[] = await store.files.list({ limit, after, viewer: { userId, fileIds } });
         ids.push(...page.map(({ facts }) => facts.fileId));
         const last = page.at(-1)?.facts;
         if (last === undefined) return ids;
         after = { createdAt: last.createdAt, fileId: last.fileId };
       }
     };
-    const all = (await store.files({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
+    const all = (await store.files.list({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
     const wanted = (...tests: ((n: number) => boolean)[]) =>
       all.filter((fileId) => tests.some((test) => test(Number(fileId.slice(1)))));
     const janes = (n: number) => n % 3 === 0;
@@ -62,36 +62,41 @@ export function listing({ own }: Stores): void {
     for (const fileId of ['f1', 'f2', 'f3']) await register(store, { fileId });
     const [first, second, third] = (await listed(store, 10)).map(({ facts }) => facts);
     if (first === undefined || second === undefined) throw new Error('there are three files');
-    await store.remove(second.fileId);
-    expect((await store.files({ limit: 10, after: second })).map(({ facts }) => facts)).toEqual([third]);
-    expect((await store.files({ limit: 10, after: first })).map(({ facts }) => facts)).toEqual([third]);
+    await store.files.remove(second.fileId);
+    expect((await store.files.list({ limit: 10, after: second })).map(({ facts }) => facts)).toEqual([third]);
+    expect((await store.files.list({ limit: 10, after: first })).map(({ facts }) => facts)).toEqual([third]);
   });
 
-  it('keeps the announced stats of the life that stands', async () => {
+  it('keeps the announced stats of the generation that stands', async () => {
     const { store } = await own();
     await fill(store, 'f1', new Map([['b1', ['a']]]));
-    const { life } = (await store.file('f1')) ?? { life: '' };
-    const { changes } = (await store.news('f1', new Map())) ?? { changes: 0 };
-    const unannounced = async () => (await store.unannounced()).map(({ fileId }) => fileId);
+    const { generation } = (await store.files.find('f1')) ?? { generation: '' };
+    const { changes } = (await store.changes.since('f1', new Map())) ?? { changes: 0 };
+    const unannounced = async () => (await store.changes.unannounced()).map(({ fileId }) => fileId);
     const none = { changes: null, batches: new Map() };
     const all = {
       changes,
-      batches: new Map((await store.batches('f1')).map(({ batchId, version }) => [batchId, version])),
+      batches: new Map((await store.files.batches('f1')).map(({ batchId, version }) => [batchId, version])),
     };
     const stats = async () => (await listed(store, 10))[0]?.stats;
     expect(await stats()).toBeNull();
     expect(await unannounced()).toEqual(['f1']);
-    await store.keepStats('f1', life, none, '{"some":1}');
+    await store.changes.markAnnounced('f1', generation, none, '{"some":1}');
     expect(await stats()).toBe('{"some":1}');
     expect(await unannounced()).toEqual(['f1']);
-    await store.keepStats('f1', life, all, '{"all":1}');
+    await store.changes.markAnnounced('f1', generation, all, '{"all":1}');
     expect(await stats()).toBe('{"all":1}');
     expect(await unannounced()).toEqual([]);
     await save(store, { batchId: 'b1', emails: ['a', 'b'], isComplete: true });
     expect(await unannounced()).toEqual(['f1']);
 
     await register(store, { fileId: 'f1', requestId: 'r2', batches: ['b2'] });
-    await store.keepStats('f1', life, { ...all, changes: 99 }, '{"of":"the old life"}');
+    await store.changes.markAnnounced(
+      'f1',
+      generation,
+      { ...all, changes: 99 },
+      '{"of":"the old generation"}',
+    );
     expect(await stats()).toBeNull();
     expect(await unannounced()).toEqual(['f1']);
   });
@@ -100,12 +105,12 @@ export function listing({ own }: Stores): void {
     const { store } = await own();
     await register(store, { fileId: 'f1' });
     await register(store, { fileId: 'f2' });
-    const { life } = (await store.file('f1')) ?? { life: '' };
-    await store.remove('f1');
+    const { generation } = (await store.files.find('f1')) ?? { generation: '' };
+    await store.files.remove('f1');
     const told = { changes: 1, batches: new Map() };
-    await store.keepStats('f1', life, told, '{}');
-    await store.keepStats('f2', 'no life of it', told, '{}');
+    await store.changes.markAnnounced('f1', generation, told, '{}');
+    await store.changes.markAnnounced('f2', 'no generation of it', told, '{}');
     expect((await listed(store, 10)).map(({ stats }) => stats)).toEqual([null]);
-    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual(['f2']);
+    expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f2']);
   });
 }

@@ -59,29 +59,31 @@ export function naming({ own }: Stores): void {
     }
     await Promise.all(HOSTILE_IDS.map((id) => save(store, { batchId: id, emails: [`${id}@example.com`] })));
     for (const id of HOSTILE_IDS) {
-      expect(await store.locate(id)).toBe(id);
+      expect(await store.updates.fileOfBatch(id)).toBe(id);
       expect(Object.entries(await listsOf(store, id))).toEqual([[id, [`${id}@example.com`]]]);
-      const news = await store.news(
+      const news = await store.changes.since(
         id,
-        new Map([[id, { version: 0, summary: (await store.batches(id))[0]?.summary as never }]]),
+        new Map([[id, { version: 0, summary: (await store.files.batches(id))[0]?.summary as never }]]),
       );
       expect(news?.batches.map(({ batchId }) => batchId)).toEqual([id]);
     }
-    const files = await store.files({ limit: 500, after: null });
+    const files = await store.files.list({ limit: 500, after: null });
     expect(files.map(({ facts }) => facts.fileId).sort()).toEqual([...HOSTILE_IDS].sort());
-    expect((await store.unannounced()).map(({ fileId }) => fileId).sort()).toEqual([...HOSTILE_IDS].sort());
+    expect((await store.changes.unannounced()).map(({ fileId }) => fileId).sort()).toEqual(
+      [...HOSTILE_IDS].sort(),
+    );
 
     const [gone, kept] = [HOSTILE_IDS.filter((_, i) => i % 2), HOSTILE_IDS.filter((_, i) => i % 2 === 0)];
-    for (const id of gone) expect(await store.remove(id)).toBe(true);
-    for (const id of gone) expect(await store.file(id)).toBeNull();
+    for (const id of gone) expect(await store.files.remove(id)).toBe(true);
+    for (const id of gone) expect(await store.files.find(id)).toBeNull();
     for (const id of kept) await expectConsistent(store, id);
   });
 
   it('keeps hostile batches of one file apart', async () => {
     const { store } = await own();
     await fill(store, 'f1', new Map(HOSTILE_IDS.map((id) => [id, [`${id}@example.com`]])));
-    expect((await store.batches('f1')).map(({ batchId }) => batchId)).toEqual(HOSTILE_IDS);
-    const { results } = await store.page({ fileId: 'f1', page: 1, limit: 500 });
+    expect((await store.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(HOSTILE_IDS);
+    const { results } = await store.results.page({ fileId: 'f1', page: 1, limit: 500 });
     expect(results.map(({ batchId }) => batchId)).toEqual(HOSTILE_IDS);
     await expectConsistent(store, 'f1');
   });

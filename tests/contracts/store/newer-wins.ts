@@ -120,7 +120,7 @@ export function newerWins({ shared }: Stores): void {
           if (one.do === 'listen') await listener.catchUp([batchId]);
           else if (one.do === 'fail') {
             model.fail();
-            expect(await store.fail(fileId, batchId, 'gave up')).toBe(true);
+            expect(await store.updates.fail(fileId, batchId, 'gave up')).toBe(true);
           } else {
             const outcome = model.save({ batchId, ...one.said });
             expect(await save(store, { batchId, ...one.said })).toEqual({ outcome, fileId });
@@ -145,11 +145,11 @@ export function newerWins({ shared }: Stores): void {
     await register(store, { fileId: f1, batches: [b1] });
     const first = { batchId: b1, emails: ['x', 'y'] };
     await save(store, first);
-    const before = await store.news(f1, new Map());
+    const before = await store.changes.since(f1, new Map());
     const state = await batchOf(store, f1, b1);
     for (let i = 0; i < 5; i++) expect((await save(store, first)).outcome).toBe('unchanged');
     expect((await batchOf(store, f1, b1)).version).toBe(state.version);
-    expect((await store.news(f1, new Map()))?.changes).toBe(before?.changes);
+    expect((await store.changes.since(f1, new Map()))?.changes).toBe(before?.changes);
   });
 
   it('takes one of many equal messages that come at once', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { statsOf } from '../../../src/domain/stats.js';
-import { add, NOTHING } from '../../../src/domain/summary.js';
+import { add, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
 import { fill, register, type Stores, save } from './harness.js';
@@ -9,22 +9,27 @@ const SOON = () => Date.now() + 60_000;
 
 /** Announces what there is, as the gateway does. */
 async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
-  const news = await store.news(fileId, new Map());
+  const news = await store.changes.since(fileId, new Map());
   if (news === null) throw new Error('there is no such file');
   const { facts, changes } = news;
-  const batches = await store.batches(fileId);
-  const totals = facts.purged ?? batches.reduce((sum, { summary }) => add(sum, summary), NOTHING);
+  const batches = await store.files.batches(fileId);
+  const totals = facts.purged ?? batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
   const cursor = { epoch: 'e', revision: changes };
   const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
   const versions = new Map(batches.map(({ batchId, version }) => [batchId, version]));
-  await store.keepStats(fileId, facts.life, { changes, batches: versions }, JSON.stringify(stats));
+  await store.changes.markAnnounced(
+    fileId,
+    facts.generation,
+    { changes, batches: versions },
+    JSON.stringify(stats),
+  );
   return stats;
 }
 
 async function purgeAll(store: Store, before: number): Promise<string[]> {
   const purged: string[] = [];
   for (;;) {
-    const some = await store.purge(before);
+    const some = await store.files.purge(before);
     if (some.length === 0) return purged;
     purged.push(...some);
   }
@@ -44,18 +49,18 @@ export function purging({ own }: Stores): void {
     expect(await purgeAll(store, at)).toEqual([]);
     expect(await purgeAll(store, SOON())).toEqual([f1]);
     expect(await purgeAll(store, SOON())).toEqual([]);
-    expect((await store.unannounced()).map(({ fileId }) => fileId)).toEqual([f1]);
+    expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual([f1]);
 
     const after = await announce(store, f1);
     expect(after).toEqual({ ...before, status: 'purged', revision: after.revision });
-    expect((await store.file(f1))?.userId).toBe('jane');
-    expect(await store.page({ fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
-    expect((await store.page({ fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
+    expect((await store.files.find(f1))?.userId).toBe('jane');
+    expect(await store.results.page({ fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
+    expect((await store.results.page({ fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
     const slices = [];
-    for await (const slice of store.scan(f1, {})) slices.push(...slice);
+    for await (const slice of store.results.scan(f1, {})) slices.push(...slice);
     expect(slices).toEqual([]);
-    expect((await store.page({ fileId: f2, page: 1, limit: 50 })).total).toBe(1);
-    const listed = await store.files({ limit: 9, after: null });
+    expect((await store.results.page({ fileId: f2, page: 1, limit: 50 })).total).toBe(1);
+    const listed = await store.files.list({ limit: 9, after: null });
     expect(listed.map(({ facts }) => [facts.fileId, facts.purged !== undefined])).toEqual([
       [f2, false],
       [f1, true],
@@ -74,7 +79,7 @@ export function purging({ own }: Stores): void {
     expect(await save(store, { ...late, batchId: b2, fileId: f1 })).toEqual(superseded);
     expect(await save(store, { ...late, batchId: b2, fileId: f1, requestId: 'r1' })).toEqual(superseded);
     expect((await register(store, { fileId: f1, batches: [b1, b2] })).outcome).toBe('superseded');
-    expect((await store.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(0);
+    expect((await store.results.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(0);
   });
 
   it('makes room for a later request, and for a deletion', async () => {
@@ -84,11 +89,11 @@ export function purging({ own }: Stores): void {
     await purgeAll(store, SOON());
     await fill(store, f1, new Map([[b2, ['c@x', 'd@x']]]), 'r2');
     expect((await announce(store, f1)).status).toBe('completed');
-    expect((await store.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(2);
+    expect((await store.results.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(2);
     await purgeAll(store, SOON());
     expect((await announce(store, f1)).progress).toMatchObject({ processed: 2, percentage: 100 });
-    expect(await store.remove(f1)).toBe(true);
-    expect(await store.file(f1)).toBeNull();
+    expect(await store.files.remove(f1)).toBe(true);
+    expect(await store.files.find(f1)).toBeNull();
   });
 
   it('leaves alone what somebody has not been told of yet', async () => {

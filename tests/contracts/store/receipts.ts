@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { ReceiptClaim } from '../../../src/store/store.js';
+import type { ReceiptClaim } from '../../../src/store/receipts.js';
 import { eventually } from '../../support/eventually.js';
 import { register, type Stores } from './harness.js';
 
@@ -19,58 +19,58 @@ export function receipts({ shared }: Stores): void {
   it('gives a key to one of those who claim it, and its answer to the others', async () => {
     const { store, f1 } = shared();
     const owners = Array.from({ length: 8 }, (_, i) => `owner ${i}`);
-    const claimed = await Promise.all(owners.map((owner) => store.claim(claimOf(f1, { owner }))));
+    const claimed = await Promise.all(owners.map((owner) => store.receipts.claim(claimOf(f1, { owner }))));
     expect(claimed.filter(({ state }) => state === 'mine')).toHaveLength(1);
     expect(claimed.filter(({ state }) => state === 'under way')).toHaveLength(7);
     const owner = owners[claimed.findIndex(({ state }) => state === 'mine')] ?? '';
-    await store.settleReceipt(claimOf(f1, { owner }), '{"a":1}');
-    expect(await store.claim(claimOf(f1))).toEqual({ state: 'answered', answer: '{"a":1}' });
+    await store.receipts.complete(claimOf(f1, { owner }), '{"a":1}');
+    expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'answered', answer: '{"a":1}' });
   });
 
   it('tells another list, another key and another file apart', async () => {
     const { store, f1, f2 } = shared();
-    expect(await store.claim(claimOf(f1))).toEqual({ state: 'mine' });
-    expect(await store.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
-    expect(await store.claim(claimOf(f1, { key: 'k ' }))).toEqual({ state: 'mine' });
-    expect(await store.claim(claimOf(f2, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
-    await store.settleReceipt(claimOf(f1), 'a');
-    expect(await store.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
+    expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'mine' });
+    expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
+    expect(await store.receipts.claim(claimOf(f1, { key: 'k ' }))).toEqual({ state: 'mine' });
+    expect(await store.receipts.claim(claimOf(f2, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
+    await store.receipts.complete(claimOf(f1), 'a');
+    expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
   });
 
   it('frees a key whose submission came to nothing, for its owner only', async () => {
     const { store, f1 } = shared();
-    await store.claim(claimOf(f1));
-    await store.settleReceipt(claimOf(f1, { owner: 'a stranger' }), null);
-    await store.settleReceipt(claimOf(f1, { owner: 'a stranger' }), 'a lie');
-    expect(await store.claim(claimOf(f1))).toEqual({ state: 'under way' });
-    await store.settleReceipt(claimOf(f1), null);
-    expect(await store.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
+    await store.receipts.claim(claimOf(f1));
+    await store.receipts.complete(claimOf(f1, { owner: 'a stranger' }), null);
+    await store.receipts.complete(claimOf(f1, { owner: 'a stranger' }), 'a lie');
+    expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'under way' });
+    await store.receipts.complete(claimOf(f1), null);
+    expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
   });
 
   it('lets a key be claimed anew whose owner has died', async () => {
     const { store, f1 } = shared();
-    await store.claim(claimOf(f1, { leaseMs: 0 }));
-    expect(await store.claim(claimOf(f1, { owner: 'second' }))).toEqual({ state: 'mine' });
+    await store.receipts.claim(claimOf(f1, { leaseMs: 0 }));
+    expect(await store.receipts.claim(claimOf(f1, { owner: 'second' }))).toEqual({ state: 'mine' });
     // The first one was only slow: it must not settle what is another's now.
-    await store.settleReceipt(claimOf(f1), 'late');
-    expect(await store.claim(claimOf(f1))).toEqual({ state: 'under way' });
+    await store.receipts.complete(claimOf(f1), 'late');
+    expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'under way' });
   });
 
   it('forgets an answer when its time is over', async () => {
     const { store, f1 } = shared();
-    await store.claim(claimOf(f1, { keepMs: 50 }));
-    await store.settleReceipt(claimOf(f1), 'a');
+    await store.receipts.claim(claimOf(f1, { keepMs: 50 }));
+    await store.receipts.complete(claimOf(f1), 'a');
     const since = Date.now();
     await eventually('the time is over', () => Date.now() > since + 60);
-    expect(await store.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
+    expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
   });
 
   it('drops the answers with the file: what they stand for is gone', async () => {
     const { store, f1 } = shared();
     await register(store, { fileId: f1, batches: [] });
-    await store.claim(claimOf(f1));
-    await store.settleReceipt(claimOf(f1), 'a');
-    await store.remove(f1);
-    expect(await store.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
+    await store.receipts.claim(claimOf(f1));
+    await store.receipts.complete(claimOf(f1), 'a');
+    await store.files.remove(f1);
+    expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
   });
 }

@@ -15,12 +15,12 @@ export function recorded({ shared }: Stores): void {
       const batches = [...new Set(renamed(messages, prefix).map(({ batchId }) => batchId))];
       // The first ones come before their registration.
       const early = sent.splice(0, Math.ceil(sent.length / 3));
-      for (const message of early) await store.save(readUpdate(message));
+      for (const message of early) await store.updates.save(readUpdate(message));
       await register(store, { fileId: prefix, batches });
-      for (const message of sent) await store.save(readUpdate(message));
+      for (const message of sent) await store.updates.save(readUpdate(message));
       await expectConsistent(store, prefix);
       const lists = await listsOf(store, prefix);
-      const states = await store.batches(prefix);
+      const states = await store.files.batches(prefix);
       return {
         lists: batches.map((batchId) => lists[batchId]),
         states: states.map(({ status, summary }) => ({ status, summary })),
@@ -38,7 +38,7 @@ export function recorded({ shared }: Stores): void {
     const emailsOf = (listener: Listener) =>
       listener.list(b1).map((json) => (JSON.parse(json) as { email: string }).email);
     for (const [index, message] of said.entries()) {
-      await store.save(readUpdate({ ...message, batchId: b1 } satisfies Message));
+      await store.updates.save(readUpdate({ ...message, batchId: b1 } satisfies Message));
       await eager.catchUp([b1]);
       if (index % 2 === 1) await lazy.catchUp([b1]);
       expect(emailsOf(eager)).toEqual((await listsOf(store, f1))[b1]);

@@ -14,17 +14,17 @@ export function removing({ shared }: Stores): void {
       ]),
     );
     await fill(store, f2, new Map([[c1, addresses(600)]]));
-    expect(await store.remove(f1)).toBe(true);
-    expect(await store.remove(f1)).toBe(false);
-    expect(await store.remove('nobody')).toBe(false);
-    expect(await store.file(f1)).toBeNull();
-    expect(await store.batches(f1)).toEqual([]);
-    expect(await store.locate(b1)).toBeNull();
+    expect(await store.files.remove(f1)).toBe(true);
+    expect(await store.files.remove(f1)).toBe(false);
+    expect(await store.files.remove('nobody')).toBe(false);
+    expect(await store.files.find(f1)).toBeNull();
+    expect(await store.files.batches(f1)).toEqual([]);
+    expect(await store.updates.fileOfBatch(b1)).toBeNull();
     expect(await listsOf(store, f1)).toEqual({});
-    const page = await store.page({ fileId: f1, page: 1, limit: 50 });
+    const page = await store.results.page({ fileId: f1, page: 1, limit: 50 });
     expect(page).toEqual({ total: 0, results: [] });
-    expect((await store.page({ fileId: f1, page: 1, limit: 50, email: 'a' })).total).toBe(0);
-    const listed = (await store.files({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
+    expect((await store.results.page({ fileId: f1, page: 1, limit: 50, email: 'a' })).total).toBe(0);
+    const listed = (await store.files.list({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
     expect(listed).toContain(f2);
     expect(listed).not.toContain(f1);
     expect((await listsOf(store, f2))[c1]).toEqual(addresses(600));
@@ -34,7 +34,7 @@ export function removing({ shared }: Stores): void {
   it('does not bring a file back for late news', async () => {
     const { store, f1, b1, b2 } = shared();
     await fill(store, f1, new Map([[b1, ['a']]]));
-    await store.remove(f1);
+    await store.files.remove(f1);
     const superseded = { outcome: 'superseded', fileId: null };
     const late = { batchId: b1, emails: ['a', 'b'], isComplete: true };
     expect(await save(store, late)).toEqual(superseded);
@@ -42,8 +42,8 @@ export function removing({ shared }: Stores): void {
     expect(await save(store, { ...late, fileId: f1, requestId: 'r1' })).toEqual(superseded);
     const unheard = { ...late, batchId: b2, fileId: f1, requestId: 'r1' };
     expect(await save(store, unheard)).toEqual(superseded);
-    expect(await store.file(f1)).toBeNull();
-    expect((await store.unannounced()).map(({ fileId }) => fileId)).not.toContain(f1);
+    expect(await store.files.find(f1)).toBeNull();
+    expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).not.toContain(f1);
   });
 
   it('starts afresh when the same request is registered again by hand', async () => {
@@ -56,11 +56,11 @@ export function removing({ shared }: Stores): void {
         [b2, ['c']],
       ]),
     );
-    const { life } = (await store.file(f1)) ?? {};
-    await store.remove(f1);
+    const { generation } = (await store.files.find(f1)) ?? {};
+    await store.files.remove(f1);
     const { outcome, facts, touched } = await register(store, { fileId: f1, batches: [b1, b2] });
     expect({ outcome, touched }).toEqual({ outcome: 'created', touched: [b1, b2] });
-    expect(facts.life).not.toBe(life);
+    expect(facts.generation).not.toBe(generation);
     expect(await listsOf(store, f1)).toEqual({});
     // The request stands again: its updates count, whichever way they name it.
     expect((await save(store, { batchId: b1, emails: ['x'] })).outcome).toBe('applied');
@@ -75,7 +75,7 @@ export function removing({ shared }: Stores): void {
   it('takes a new request of a deleted file', async () => {
     const { store, f1, b1, b2 } = shared();
     await fill(store, f1, new Map([[b1, ['a']]]), 'r1');
-    await store.remove(f1);
+    await store.files.remove(f1);
     const fresh = { batchId: b2, fileId: f1, requestId: 'r2', emails: ['z'] };
     expect(await save(store, fresh)).toEqual({ outcome: 'applied', fileId: f1 });
     // The request before it is over all the same.
@@ -96,7 +96,7 @@ export function removing({ shared }: Stores): void {
     const saves = Array.from({ length: 60 }, (_, i) =>
       save(store, { batchId: i % 2 ? b2 : b3, fileId: f1, requestId: 'r1', emails: addresses(i + 1) }),
     );
-    const removed = store.remove(f1);
+    const removed = store.files.remove(f1);
     const later = Array.from({ length: 60 }, (_, i) =>
       save(store, { batchId: b2, fileId: f1, requestId: 'r1', emails: addresses(70 + i) }),
     );
@@ -104,7 +104,7 @@ export function removing({ shared }: Stores): void {
     await Promise.all(saves);
     const outcomes = await Promise.all(later);
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['superseded']));
-    expect(await store.file(f1)).toBeNull();
+    expect(await store.files.find(f1)).toBeNull();
     expect(await listsOf(store, f1)).toEqual({});
   });
 }

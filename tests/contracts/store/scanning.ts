@@ -24,14 +24,14 @@ export function scanning({ shared }: Stores): void {
       const results = await scanned(store, f1, { status });
       const pages: PlacedResult[] = [];
       for (let page = 1; ; page++) {
-        const { total, results: some } = await store.page({ fileId: f1, page, limit: 500, status });
+        const { total, results: some } = await store.results.page({ fileId: f1, page, limit: 500, status });
         expect(total).toBe(results.length);
         pages.push(...some);
         if (some.length === 0) break;
       }
       expect(results).toEqual(pages);
     }
-    for await (const slice of store.scan(f1, {})) expect(slice.length).toBeLessThan(2_000);
+    for await (const slice of store.results.scan(f1, {})) expect(slice.length).toBeLessThan(2_000);
   });
 
   it('reads nothing of a file that nobody knows', async () => {
@@ -44,13 +44,13 @@ export function scanning({ shared }: Stores): void {
   it('fails instead of looking complete when the file is deleted or replaced under way', async () => {
     const { store, f1 } = shared();
     const ends = [
-      (fileId: string) => store.remove(fileId),
+      (fileId: string) => store.files.remove(fileId),
       (fileId: string) => register(store, { fileId, requestId: 'r2', batches: [`new of ${fileId}`] }),
     ];
     for (const [index, end] of ends.entries()) {
       const fileId = `${index} of ${f1}`;
       await fill(store, fileId, new Map([[`b of ${fileId}`, addresses(3_000)]]));
-      const scan = store.scan(fileId, {})[Symbol.asyncIterator]();
+      const scan = store.results.scan(fileId, {})[Symbol.asyncIterator]();
       expect((await scan.next()).done).toBe(false);
       await end(fileId);
       await expect(scan.next()).rejects.toMatchObject({ name: 'Fault', code: 'unavailable' });
@@ -67,13 +67,13 @@ export function scanning({ shared }: Stores): void {
       const risky = (count: number) => addresses(count).map((address) => entry(address, { status: 'risky' }));
       await save(store, { batchId: batches[0] ?? '', emails: risky(1_500), isComplete: true });
       await save(store, { batchId: batches.at(-1) ?? '', emails: risky(1), isComplete: true });
-      const scan = store.scan(fileId, { status: 'risky' })[Symbol.asyncIterator]();
+      const scan = store.results.scan(fileId, { status: 'risky' })[Symbol.asyncIterator]();
       let read = (await scan.next()).value?.length ?? 0;
       const rest = (async () => {
         for (let slice = await scan.next(); !slice.done; slice = await scan.next())
           read += slice.value.length;
       })();
-      const removal = store.remove(fileId);
+      const removal = store.files.remove(fileId);
       try {
         await rest;
         expect(read).toBe(1_501);
@@ -88,11 +88,11 @@ export function scanning({ shared }: Stores): void {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, addresses(3_000)]]));
     for (let i = 0; i < 20; i++) {
-      for await (const slice of store.scan(f1, {})) {
+      for await (const slice of store.results.scan(f1, {})) {
         expect(slice.length).toBeGreaterThan(0);
         break;
       }
     }
-    expect(await store.remove(f1)).toBe(true);
+    expect(await store.files.remove(f1)).toBe(true);
   });
 }

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { idsIn, type MessageIds } from '../domain/message-ids.js';
+import type { DeadLetter, DeadLetterLimits, NewDeadLetter } from './dead-letters.js';
+
+/** The most that is kept of one message: the largest update there is by default. MongoDB takes no more than 16 MB. */
+const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
+/** A list shows this much of a payload: kept apart, so that listing reads no more than it shows. */
+export const HEAD_BYTES = 64 * 2 ** 10;
+/** What a letter takes beside its payload, so that a flood of empty ones is bounded, too. */
+const OVERHEAD_BYTES = 1024;
+const MAX_REASON_LENGTH = 500;
+
+/** A letter as the stores keep it. */
+export interface DeadLetterRecord extends MessageIds {
+  /** Begins with the time. */
+  readonly id: string;
+  readonly inlet: string;
+  readonly reason: string;
+  readonly truncated: boolean;
+  /** What it counts for. */
+  readonly bytes: number;
+  /** The payload in two. */
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** Makes records of what is put aside. */
+export class DeadLetterRecords {
+  #lastAt = 0;
+  #count = 0;
+
+  constructor(private readonly limits: DeadLetterLimits) {}
+
+  of({ inlet, reason, payload }: NewDeadLetter, now: number): DeadLetterRecord {
+    const text = payload.toWellFormed();
+    const length = Buffer.byteLength(text);
+    const most = Math.max(0, Math.min(MAX_PAYLOAD_BYTES, this.limits.maxBytes - OVERHEAD_BYTES));
+    const kept = cutText(text, most);
+    const head = cutText(kept, HEAD_BYTES);
+    const truncated = length > most;
+    const cut = truncated ? `; too large to be kept whole: the beginning of ${length} bytes` : '';
+    return {
+      id: this.#nextId(now),
+      inlet,
+      reason: `${reason.toWellFormed().slice(0, MAX_REASON_LENGTH).toWellFormed()}${cut}`,
+      truncated,
+      bytes: Math.min(length, most) + OVERHEAD_BYTES,
+      head,
+      tail: kept.slice(head.length),
+      ...idsIn(text),
+    };
+  }
+
+  /** What compares less has outlived its time. */
+  expiry(now: number): string {
+    return hex(Math.max(0, now - this.limits.ttlMs));
+  }
+
+  /** Time, count and chance: in the order of their making within one process, and no other process's. */
+  #nextId(now: number): string {
+    if (now > this.#lastAt) {
+      this.#lastAt = now;
+      this.#count = 0;
+    } else if (++this.#count === 2 ** 16) {
+      this.#lastAt++;
+      this.#count = 0;
+    }
+    return `${hex(this.#lastAt)}${this.#count.toString(16).padStart(4, '0')}${randomBytes(8).toString('hex')}`;
+  }
+}
+
+const TIME_DIGITS = 12;
+const hex = (ms: number): string => ms.toString(16).padStart(TIME_DIGITS, '0');
+
+/** The letter of a record, or of the part of it that was read. */
+export const deadLetterOf = (
+  { id, inlet, reason, truncated, head, tail }: Omit<DeadLetterRecord, keyof MessageIds | 'bytes'>,
+  payloadBytes = Infinity,
+): DeadLetter => ({
+  id,
+  inlet,
+  reason,
+  receivedAt: new Date(Number.parseInt(id.slice(0, TIME_DIGITS), 16)).toISOString(),
+  payload: cutText(head + tail, payloadBytes),
+  truncated,
+});
+
+/** The beginning of a well-formed text, at most so many bytes of it in UTF-8 and never half a character. */
+export function cutText(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
+  // No character has fewer bytes than UTF-16 units.
+  const encoded = Buffer.from(text.slice(0, bytes));
+  let end = bytes;
+  while (((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
+  return encoded.toString('utf8', 0, end);
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { trusted } from 'mongoose';
+import type { Result } from '../../domain/result.js';
+import { Fault } from '../../errors.js';
+import type { BatchHead, ChunkDoc, ChunkRef } from './documents.js';
+import type { Models } from './models.js';
+import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from './result-docs.js';
+
+const MAX_CHUNK = 8 * 2 ** 20;
+const MAX_RESULT = 15 * 2 ** 20;
+/** By then the write that was to refer to a chunk has come, or it never will: no call waits this long for an answer. */
+const UNCONFIRMED_MS = 10 * 60_000;
+
+/** A result as it goes into a list. */
+export interface Item {
+  readonly doc: ResultDoc;
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export function itemOf(result: Result): Item {
+  const item = keyed(toDoc(result), indexKeyOf(result));
+  if (item.bytes > MAX_RESULT)
+    throw new Fault('payload_too_large', 'a single result is larger than the database takes');
+  return item;
+}
+
+/** With what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
+const keyed = ({ doc, bytes }: SizedDoc, key: string): Item => ({
+  doc,
+  key,
+  bytes: bytes + Buffer.byteLength(key) + 24,
+});
+
+export const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** As many from the front as there is room for. */
+export function split(
+  items: readonly Item[],
+  room: number,
+): { fitting: readonly Item[]; rest: readonly Item[] } {
+  let count = 0;
+  for (let bytes = 0; count < items.length; count++) {
+    bytes += items[count]?.bytes ?? 0;
+    if (bytes > room) break;
+  }
+  return { fitting: items.slice(0, count), rest: items.slice(count) };
+}
+
+/** Writes results as chunks of a list, from a position on. Nobody sees them before their batch refers to them. */
+export async function writeChunks(
+  db: Models,
+  batchId: string,
+  from: number,
+  items: readonly Item[],
+): Promise<ChunkRef[]> {
+  const refs: ChunkRef[] = [];
+  let start = from;
+  for (let rest = items; rest.length > 0; ) {
+    const { fitting } = split(rest, MAX_CHUNK);
+    // One that is larger than a chunk should be gets a chunk of its own.
+    const chunk = fitting.length > 0 ? fitting : rest.slice(0, 1);
+    const keys = chunk.map(({ key }) => key);
+    const results = chunk.map(({ doc }) => doc);
+    const doc: ChunkDoc = {
+      _id: randomUUID(),
+      batchId,
+      createdAt: new Date(),
+      unconfirmed: true,
+      keys,
+      results,
+    };
+    await db.chunks.insertMany([doc], { lean: true });
+    refs.push({ id: doc._id, from: start, length: chunk.length, bytes: bytesOf(chunk) });
+    start += chunk.length;
+    rest = rest.slice(chunk.length);
+  }
+  return refs;
+}
+
+/** The results of a chunk; null: its batch does not refer to it any more. */
+export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | null> {
+  const chunk = await db.chunks.findById(id).lean<ChunkDoc>().exec();
+  return chunk === null
+    ? null
+    : chunk.results.map((doc, index) => keyed(sizedDoc(doc), chunk.keys[index] ?? ''));
+}
+
+/** Says of chunks that a reference to them may be about to go: if nobody comes to drop them, the sweep looks. */
+export async function markUnconfirmed(db: Models, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const mark = { unconfirmed: true as const, createdAt: new Date() };
+  await db.chunks.updateMany({ _id: trusted({ $in: [...ids] }) }, { $set: mark });
+}
+
+export async function dropChunks(db: Models, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.chunks.deleteMany({ _id: trusted({ $in: [...ids] }) });
+}
+
+/** Looks at what was left unconfirmed: what its batch refers to is not, the rest is what a crash left behind. */
+export async function sweepUnconfirmedChunks(db: Models, now: number): Promise<void> {
+  const old = { unconfirmed: true, createdAt: trusted({ $lt: new Date(now - UNCONFIRMED_MS) }) } as const;
+  const chunks = await db.chunks
+    .find(old, { _id: 1, batchId: 1 })
+    .limit(1000)
+    .lean<Pick<ChunkDoc, '_id' | 'batchId'>[]>()
+    .exec();
+  for (const { _id, batchId } of chunks) {
+    const batch = await db.batches
+      .findOne({ batchId }, { _id: 0, chunks: 1 })
+      .lean<Pick<BatchHead, 'chunks'>>()
+      .exec();
+    if (batch?.chunks.some(({ id }) => id === _id))
+      await db.chunks.updateOne({ _id, ...old }, { $unset: { unconfirmed: 1 } });
+    else await db.chunks.deleteOne({ _id, ...old });
+  }
+}

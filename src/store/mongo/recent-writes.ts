@@ -1,0 +1,38 @@
+import { ByteCache } from '../../byte-cache.js';
+import { type MeasuredList, RecentLists } from '../recent-lists.js';
+import type { BatchHead } from './documents.js';
+
+const MAX_HEAD_BYTES = 4 * 2 ** 20;
+/** What a batch without its list takes beside its texts, about. */
+const HEAD_BYTES = 1_500;
+
+/** What this gateway has written or seen last. Others may have written since: whoever relies on it writes on condition that they have not. */
+export class RecentWrites {
+  readonly lists = new RecentLists();
+  readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
+
+  remember(batch: BatchHead, list: MeasuredList): void {
+    this.rememberHead(batch);
+    if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list);
+  }
+
+  rememberHead(batch: BatchHead): void {
+    const { batchId, summary, rewrites, chunks } = batch;
+    this.heads.set(batchId, batch, HEAD_BYTES + summary.length + rewrites.length + 200 * chunks.length);
+  }
+
+  forget(batchId: string): void {
+    this.heads.delete(batchId);
+    this.lists.forget(batchId);
+  }
+
+  forgetAll(): void {
+    this.heads.clear();
+    this.lists.forgetAll();
+  }
+
+  close(): void {
+    this.heads.close();
+    this.lists.close();
+  }
+}

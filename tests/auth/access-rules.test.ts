@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Action, decideAccess } from '../../src/auth/access-rules.js';
+import { type Principal, type Scope, UNAUTHENTICATED } from '../../src/auth/principal.js';
+
+const who = (sub: string, scopes: readonly Scope[], files: readonly string[] | '*' = []): Principal => ({
+  sub,
+  files: files === '*' ? '*' : new Set(files),
+  scopes: new Set(scopes),
+  expiresAt: null,
+});
+const ALL: readonly Action[] = ['read', 'report', 'submit', 'remove', 'administer'];
+const mine = { fileId: 'f', userId: 'me' };
+const theirs = { fileId: 'f', userId: 'them' };
+const nobodys = { fileId: 'f', userId: null };
+const unheard = { fileId: 'f', userId: undefined };
+
+const verdicts = (principal: Principal, action: Action) =>
+  [mine, theirs, nobodys, unheard].map((target) => decideAccess(principal, action, target));
+
+describe('the guard', () => {
+  it('refuses every action without its scope, whosever the file is', () => {
+    const needs: Record<Action, Scope> = {
+      read: 'read',
+      report: 'ingest',
+      submit: 'ingest',
+      remove: 'ingest',
+      administer: 'admin',
+    };
+    for (const action of ALL) {
+      for (const scopes of [[], ['read'], ['ingest']] as const) {
+        if ((scopes as readonly string[]).includes(needs[action])) continue;
+        expect(new Set(verdicts(who('me', scopes, '*'), action))).toEqual(new Set(['forbidden']));
+        expect(decideAccess(who('me', scopes, '*'), action, null)).toBe('forbidden');
+      }
+    }
+  });
+
+  it('shows a file to its owner, and to nobody else', () => {
+    expect(verdicts(who('me', ['read']), 'read')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
+  });
+
+  it('shows a file that a token names, and be it to come', () => {
+    for (const files of [['f'], '*'] as const)
+      expect(new Set(verdicts(who('x', ['read'], files), 'read'))).toEqual(new Set(['granted']));
+    expect(new Set(verdicts(who('x', ['read'], ['F', 'f ', 'g']), 'read'))).toEqual(new Set(['hidden']));
+  });
+
+  it('never takes what is nobody’s for that of a token without a name', () => {
+    const nameless = { ...who('', ['read']), sub: null };
+    expect(verdicts(nameless, 'read')).toEqual(['hidden', 'hidden', 'hidden', 'hidden']);
+  });
+
+  it('lets producers report on every file, but submit and remove only what they see', () => {
+    const producer = who('me', ['ingest']);
+    expect(new Set(verdicts(producer, 'report'))).toEqual(new Set(['granted']));
+    expect(verdicts(producer, 'submit')).toEqual(['granted', 'hidden', 'hidden', 'granted']);
+    expect(verdicts(producer, 'remove')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
+  });
+
+  it('lets admins and, without tokens, everybody do everything', () => {
+    for (const principal of [who('root', ['admin']), UNAUTHENTICATED])
+      for (const action of ALL) expect(new Set(verdicts(principal, action))).toEqual(new Set(['granted']));
+  });
+});

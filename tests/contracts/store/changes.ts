@@ -1,0 +1,166 @@
+import { expect, it } from '@jest/globals';
+import { EMPTY_SUMMARY } from '../../../src/domain/summary.js';
+import { effort } from '../../support/effort.js';
+import { addresses, emailsOf } from '../../support/updates.js';
+import { fill, listsOf, register, type Stores, save } from './harness.js';
+import { Listener } from './listener.js';
+
+const NEVER = { version: 0, summary: EMPTY_SUMMARY };
+
+export function news({ shared, own }: Stores): void {
+  it('tells of the tail alone where a list has grown', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    const all = addresses(700);
+    for (let count = 100; count <= all.length; count += 150) {
+      await save(store, { batchId: b1, emails: all.slice(0, count) });
+      const [told] = await listener.catchUp([b1]);
+      expect(told?.results).toHaveLength(count === 100 ? 100 : 150);
+      expect(told?.truncated).toBeNull();
+    }
+  });
+
+  it('tells of the places after a hole in the middle, and of no others', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    await save(store, { batchId: b1, emails: ['a', 'b', 'c', 'd'] });
+    await listener.catchUp([b1]);
+    await save(store, { batchId: b1, emails: ['a', 'b', 'd', 'e', 'f'], isComplete: true });
+    const [told] = await listener.catchUp([b1]);
+    expect(told?.results.map(({ position }) => position)).toEqual([2, 3, 4]);
+    expect(emailsOf(told?.results ?? [])).toEqual(['d', 'e', 'f']);
+  });
+
+  it('tells how short a list has become', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    await save(store, { batchId: b1, emails: addresses(10) });
+    await listener.catchUp([b1]);
+    await save(store, { batchId: b1, emails: addresses(4), isComplete: true });
+    const [told] = await listener.catchUp([b1]);
+    expect(told).toMatchObject({ truncated: { batchId: b1, length: 4 }, results: [] });
+    await save(store, { batchId: b1, emails: [], isComplete: true, processedCount: 5 });
+    expect((await listener.catchUp([b1]))[0]?.truncated).toEqual({ batchId: b1, length: 0 });
+  });
+
+  it('tells how short a list is that was longer without being announced', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    await save(store, { batchId: b1, emails: addresses(3) });
+    await listener.catchUp([b1]);
+    // Whoever reads a page now has six results, and nobody was told of them.
+    await save(store, { batchId: b1, emails: addresses(6) });
+    await save(store, { batchId: b1, emails: addresses(5, 'again'), isComplete: true });
+    const [told] = await listener.catchUp([b1]);
+    expect(told?.truncated).toEqual({ batchId: b1, length: 5 });
+    await save(store, { batchId: b1, emails: addresses(7, 'again'), isComplete: true, processedCount: 8 });
+    expect((await listener.catchUp([b1]))[0]?.truncated).toBeNull();
+    expect(listener.list(b1)).toHaveLength(7);
+  });
+
+  it('catches up with whoever is any number of rewrites behind', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listeners: Listener[] = [];
+    const rewrites = Array.from({ length: 14 }, (_, i) =>
+      // Longer and shorter in turn, each differing from the one before in another place.
+      addresses(3 + ((i * 5) % 11)).map((address, at) => (at === i % 3 ? `${i}-${address}` : address)),
+    );
+    for (const [index, emails] of rewrites.entries()) {
+      await save(store, { batchId: b1, emails, processedCount: index });
+      const listener = new Listener(store, f1);
+      await listener.catchUp([b1]);
+      listeners.push(listener);
+    }
+    for (const listener of [...listeners, new Listener(store, f1)]) {
+      await listener.catchUp([b1]);
+      const emails = listener.list(b1).map((json) => JSON.parse(json).email);
+      expect(emails).toEqual(rewrites.at(-1));
+    }
+  });
+
+  it('catches up after a rewrite of many thousand places', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    const size = effort(2_500, 6_000);
+    await save(store, { batchId: b1, emails: addresses(size) });
+    await listener.catchUp([b1]);
+    for (const [run, name] of ['x', 'y', 'a'].entries()) {
+      await save(store, {
+        batchId: b1,
+        emails: addresses(size - 1_000 - run, name),
+        isComplete: true,
+        processedCount: run,
+      });
+    }
+    await listener.catchUp([b1]);
+    expect(listener.list(b1).map((json) => JSON.parse(json).email)).toEqual(addresses(size - 1_002));
+  });
+
+  it('tells of a changed standing without results', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listener = new Listener(store, f1);
+    await save(store, { batchId: b1, emails: ['a'], totalEmails: 2 });
+    await listener.catchUp([b1]);
+    await save(store, { batchId: b1, emails: ['a'], totalEmails: 2, isComplete: true });
+    const [told] = await listener.catchUp([b1]);
+    expect(told).toMatchObject({ results: [], truncated: null, summary: { completed: 1, skipped: 1 } });
+  });
+
+  it('answers for the named batches of the standing request only', async () => {
+    const { store, f1, f2, b1, b2, b3, c1 } = shared();
+    await fill(
+      store,
+      f1,
+      new Map([
+        [b1, ['a']],
+        [b2, ['b']],
+      ]),
+      'r1',
+    );
+    await fill(store, f2, new Map([[c1, ['c']]]), 'r1');
+    const ask = async (...ids: string[]) =>
+      (await store.changes.since(f1, new Map(ids.map((id) => [id, NEVER]))))?.batches.map(
+        ({ batchId }) => batchId,
+      );
+    expect(await ask(b2)).toEqual([b2]);
+    expect(await ask(c1, 'nobody', b1)).toEqual([b1]);
+    expect(await ask()).toEqual([]);
+    await fill(store, f1, new Map([[b3, ['d']]]), 'r2');
+    expect(await ask(b1, b2, b3)).toEqual([b3]);
+  });
+
+  it('is null for a file that nobody has heard of, or that is gone', async () => {
+    const { store, f1, b1 } = shared();
+    expect(await store.changes.since(f1, new Map([[b1, NEVER]]))).toBeNull();
+    await fill(store, f1, new Map([[b1, ['a']]]));
+    expect(await store.changes.since(f1, new Map([[b1, NEVER]]))).not.toBeNull();
+    await store.files.remove(f1);
+    expect(await store.changes.since(f1, new Map([[b1, NEVER]]))).toBeNull();
+    expect(await listsOf(store, f1)).toEqual({});
+  });
+
+  it('counts what has changed the file, whatever it was', async () => {
+    const { store, f1, b1, b2, b3 } = await own();
+    const changes = async () => (await store.changes.since(f1, new Map()))?.changes ?? 0;
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    let before = await changes();
+    const grows = async (what: () => Promise<unknown>) => {
+      await what();
+      const now = await changes();
+      expect(now).toBeGreaterThan(before);
+      before = now;
+    };
+    await grows(() => save(store, { batchId: b1, emails: ['a'] }));
+    await grows(() => store.updates.fail(f1, b2, 'gave up'));
+    await grows(() => store.updates.markStalled({ begunBefore: Date.now() + 60_000, queuedBefore: 0 }));
+    await grows(() => register(store, { fileId: f1, totalEmails: 100 }));
+    await grows(() => register(store, { fileId: f1, batches: [b3] }));
+  });
+}
