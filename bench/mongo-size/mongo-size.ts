@@ -1,4 +1,6 @@
+import { JsonText } from '../../src/domain/json-text.js';
 import { readUpdate } from '../../src/domain/read-update.js';
+import { statsOf } from '../../src/domain/stats.js';
 import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import { BATCH, FILE, fillStore, STORE_LIMITS } from '../support/dataset.js';
@@ -70,6 +72,16 @@ interface Side {
   readonly size: number;
 }
 
+const stats = JsonText.of(
+  statsOf({
+    fileId: FILE,
+    facts: null,
+    totals: EMPTY_SUMMARY,
+    cursor: { epoch: 'bench', revision: 1 },
+    recentRate: 0,
+  }),
+);
+
 /** What was announced of each batch, as the feed would know it. */
 const announced = new Map<string, AnnouncedBatch>();
 
@@ -82,7 +94,7 @@ async function handled(store: MongoStore, batchId: string, count: number): Promi
   if (news === null || batch === undefined) throw new Error('there is no news');
   announced.set(batchId, batch);
   const told = { changes: news.changes, batches: new Map([[batchId, batch.version]]) };
-  await store.changes.markAnnounced(FILE, news.facts.generation, told, '{}');
+  await store.changes.markAnnounced(FILE, news.facts.generation, told, stats);
 }
 
 const update = (batchId: string, count: number) =>
@@ -102,7 +114,7 @@ async function filled(size: number): Promise<Side> {
     const batches = new Map(
       states.slice(start, start + FLUSHED_AT_ONCE).map(({ batchId, version }) => [batchId, version]),
     );
-    await store.changes.markAnnounced(FILE, news.facts.generation, { changes: news.changes, batches }, '{}');
+    await store.changes.markAnnounced(FILE, news.facts.generation, { changes: news.changes, batches }, stats);
   }
   return { store, server, size };
 }

@@ -1,9 +1,21 @@
-/** A value that stands there as JSON, and is parsed by whoever needs to look into it. */
+/** A value as JSON text, passed on as it is. It is parsed at most once, and not at all where the value is known already. */
 export class JsonText<T = unknown> {
-  constructor(readonly json: string) {}
+  #value: T | undefined;
+
+  constructor(
+    readonly json: string,
+    value?: T,
+  ) {
+    this.#value = value;
+  }
+
+  static of<T>(value: T): JsonText<T> {
+    return new JsonText(JSON.stringify(value), value);
+  }
 
   parsed(): T {
-    return JSON.parse(this.json) as T;
+    this.#value ??= JSON.parse(this.json) as T;
+    return this.#value;
   }
 
   toJSON(): T {

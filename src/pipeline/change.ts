@@ -1,6 +1,7 @@
 import { emailsPayload, type Truncation } from '../domain/events.js';
+import { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
-import { statsOf } from '../domain/stats.js';
+import { type Stats, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
 import { advance, type Pace, paceFrom, perSecond } from '../domain/throughput.js';
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
@@ -13,7 +14,12 @@ const EVENT_BYTES = 256 * 1024;
  * The change that announces the news: new totals = old totals − what was announced of the changed batches + what they
  * are now. Its work depends on the changed batches alone, never on their file.
  */
-export function changeOf(head: Head, news: FileChanges, emailsPerEvent: number, now: number): Change {
+export function changeOf(
+  head: Head,
+  news: FileChanges,
+  emailsPerEvent: number,
+  now: number,
+): { change: Change; stats: JsonText<Stats> } {
   const { fileId } = news.facts;
   const totals = news.batches.reduce<Summary>(
     (sum, { batchId, summary }) =>
@@ -23,7 +29,7 @@ export function changeOf(head: Head, news: FileChanges, emailsPerEvent: number, 
   const events = emailsEvents(fileId, head, news, emailsPerEvent);
   const revision = Math.max(head.revision + 1, events.at(-1)?.revision ?? 0);
   const pace = paceOf(head, news, totals, now);
-  const stats = JSON.stringify(
+  const stats = JsonText.of(
     statsOf({
       fileId,
       facts: news.facts,
@@ -32,8 +38,15 @@ export function changeOf(head: Head, news: FileChanges, emailsPerEvent: number, 
       recentRate: pace === null ? 0 : perSecond(pace, now, totals.processed),
     }),
   );
-  return {
-    state: { generation: news.facts.generation, totals, pace, stats, changes: news.changes, turned: false },
+  const change: Change = {
+    state: {
+      generation: news.facts.generation,
+      totals,
+      pace,
+      stats: stats.json,
+      changes: news.changes,
+      turned: false,
+    },
     batches: new Map(
       news.batches.map(({ batchId, version, summary }): [string, AnnouncedBatch] => [
         batchId,
@@ -41,8 +54,9 @@ export function changeOf(head: Head, news: FileChanges, emailsPerEvent: number, 
       ]),
     ),
     // The stats come last: who has seen them has seen the results that they count.
-    events: [...events, { feed: 'stats', revision, payload: stats }],
+    events: [...events, { feed: 'stats', revision, payload: stats.json }],
   };
+  return { change, stats };
 }
 
 /** How long before its first results a file may be taken to have begun: it may have waited for much longer. */

@@ -1,3 +1,5 @@
+import { JsonText } from '../domain/json-text.js';
+import type { Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import { EMPTY_SUMMARY } from '../domain/summary.js';
 import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
@@ -195,13 +197,14 @@ export class Flusher {
         continue;
       }
       const nothingNew = news.batches.length === 0 && head.state.changes === changes;
-      const change = nothingNew ? null : changeOf(head, news, this.deps.emailsPerEvent, Date.now());
-      if (change !== null && !(await feed.append(fileId, head, change))) {
+      const next = nothingNew ? null : changeOf(head, news, this.deps.emailsPerEvent, Date.now());
+      if (next !== null && !(await feed.append(fileId, head, next.change))) {
         metrics.conflicts.inc();
         continue;
       }
-      if (change !== null) metrics.flushes.inc();
-      const { generation, stats } = (change ?? head).state;
+      if (next !== null) metrics.flushes.inc();
+      const { generation } = (next?.change ?? head).state;
+      const stats = next?.stats ?? new JsonText<Stats>(head.state.stats);
       await store.changes.markAnnounced(
         fileId,
         generation,

@@ -5,7 +5,7 @@ import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
 import { openHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
-import type { PageQuery, Store } from '../store/store.js';
+import type { PageQuery, ResultPage, Store } from '../store/store.js';
 
 /** Page and limit of the results in a snapshot: what `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
@@ -33,12 +33,10 @@ export class Snapshots {
     return (await openHead(this.store, this.feed, fileId)).state.stats;
   }
 
-  /** A page of the file's results, `{emails, pagination}` as JSON. */
-  async page(query: PageQuery): Promise<string> {
-    const { total, results } = await this.store.results.page(query);
-    const { page, limit } = query;
-    const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });
-    return `{"emails":[${results.map(placedJson).join(',')}],"pagination":${pagination}}`;
+  /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
+  async page(query: PageQuery): Promise<string | null> {
+    const found = await this.store.results.page(query);
+    return found === null ? null : pageText(found, query);
   }
 
   /**
@@ -66,9 +64,18 @@ export class Snapshots {
     const at = `${epoch}/${revision}`;
     const kept = this.#firstPages.get(fileId);
     if (kept?.at === at) return kept.page;
-    const page = this.page({ fileId, ...FIRST_PAGE });
+    const query = { fileId, ...FIRST_PAGE };
+    // A file without a registration has a feed, and an empty page.
+    const page = this.store.results.page(query).then((found) => pageText(found ?? EMPTY_PAGE, query));
     this.#firstPages.set(fileId, { at, page });
     page.catch(() => this.#firstPages.delete(fileId));
     return page;
   }
+}
+
+const EMPTY_PAGE: ResultPage = { total: 0, results: [] };
+
+function pageText({ total, results }: ResultPage, { page, limit }: PageQuery): string {
+  const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });
+  return `{"emails":[${results.map(placedJson).join(',')}],"pagination":${pagination}}`;
 }

@@ -136,8 +136,11 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
     );
     return { ...found, batches };
   },
-  markAnnounced: (_fileId, generation, { changes }, stats) =>
-    writer.call('markAnnounced', generation, changes, stats),
+  markAnnounced(_fileId, generation, { changes }, stats) {
+    const { completedAt } = stats.parsed();
+    const finishedAt = completedAt === null ? null : Date.parse(completedAt);
+    return writer.call('markAnnounced', generation, changes, stats.json, finishedAt);
+  },
   unannounced: () => writer.call('findUnannounced'),
 });
 

@@ -1,7 +1,8 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
+import type { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
-import type { FileFacts } from '../domain/stats.js';
+import type { FileFacts, Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
@@ -92,7 +93,7 @@ export interface ChangeStore {
     fileId: FileId,
     generation: Generation,
     announced: AnnouncedVersions,
-    stats: string,
+    stats: JsonText<Stats>,
   ): Promise<void>;
   /**
    * Changes that `markAnnounced` has not seen: what a gateway that died left unannounced. `before` (milliseconds since
@@ -103,8 +104,8 @@ export interface ChangeStore {
 
 /** The results of a file's current request. */
 export interface ResultStore {
-  /** A page in arrival order: the order of registration of the batches, then the place in the batch. */
-  page(query: PageQuery): Promise<ResultPage>;
+  /** A page in arrival order: by registration of the batches, then by place in the batch; null: no such file. */
+  page(query: PageQuery): Promise<ResultPage | null>;
   /**
    * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
    * the file is deleted or replaced meanwhile, so that a part never passes for the whole.

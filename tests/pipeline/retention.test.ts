@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
+import { pageOf } from '../contracts/store/harness.js';
 import { addresses } from '../support/updates.js';
 import { Copy, engine, gatewayOn } from './stage.js';
 
@@ -46,5 +47,5 @@ it('leaves files alone that are not over, or not for long enough', async () => {
   await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
   await flusher.drain();
   expect(await pipeline.purge(Date.now() - 60_000)).toBe(0);
-  expect((await store.results.page({ fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
+  expect((await pageOf(store, { fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
 });

@@ -3,7 +3,7 @@ import { MongoConnection } from '../../src/store/mongo/connection.js';
 import { sweepLeftovers } from '../../src/store/mongo/deletion.js';
 import { HeldUpdates } from '../../src/store/mongo/held-updates.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
-import { expectConsistent, fill, listsOf, register, save } from '../contracts/store/harness.js';
+import { expectConsistent, fill, listsOf, pageOf, register, save } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
 import { addresses } from '../support/updates.js';
@@ -69,7 +69,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
         await save(store, { batchId: 'b1', emails: ['a', 'c', 'd'] });
         await save(store, { batchId: 'b1', emails: ['a', 'c', 'd', 'e'] });
         await store.changes.since('f1', new Map());
-        await store.results.page({ fileId: 'f1', page: 1, limit: 1 });
+        await pageOf(store, { fileId: 'f1', page: 1, limit: 1 });
       },
       async (store) => {
         const listener = new Listener(store, 'f1');
@@ -164,7 +164,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       async (store) => {
         await fill(store, 'f1', new Map([['b1', addresses(3, 'secret')]]), 'r1');
         await fill(store, 'f1', new Map([['b2', addresses(3, 'secret')]]), 'r2');
-        await store.results.page({ fileId: 'f1', page: 1, limit: 1 });
+        await pageOf(store, { fileId: 'f1', page: 1, limit: 1 });
       },
       async (store) => void outcomes.push(await store.files.remove('f1')),
       async (store, uri) => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { sweepUnconfirmedChunks } from '../../src/store/mongo/chunks.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
 import type { Store } from '../../src/store/store.js';
-import { register, save, scanned } from '../contracts/store/harness.js';
+import { pageOf, register, save, scanned } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
@@ -72,7 +72,7 @@ describeWithMongo('a list that is too long for one document', () => {
   );
 
   async function expectPages(store: Store): Promise<void> {
-    const page = (query: object) => store.results.page({ fileId: 'f1', page: 1, limit: 3, ...query });
+    const page = (query: object) => pageOf(store, { fileId: 'f1', page: 1, limit: 3, ...query });
     const total = SIZE + 31;
     const last = await page({ page: Math.ceil(total / 3) });
     expect(last.total).toBe(total);

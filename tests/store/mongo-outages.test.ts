@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import type { Store } from '../../src/store/store.js';
-import { fill, listsOf, register, registration, save, scanned } from '../contracts/store/harness.js';
+import {
+  fill,
+  keptStats,
+  listsOf,
+  pageOf,
+  register,
+  registration,
+  save,
+  scanned,
+} from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { Line } from '../support/line.js';
 import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
@@ -22,10 +31,15 @@ const calls = (store: Store): Promise<unknown>[] => [
   store.files.find('f1'),
   store.files.batches('f1'),
   store.changes.since('f1', new Map()),
-  store.changes.markAnnounced('f1', 'generation', { changes: 1, batches: new Map([['b1', 1]]) }, '{}'),
+  store.changes.markAnnounced(
+    'f1',
+    'generation',
+    { changes: 1, batches: new Map([['b1', 1]]) },
+    keptStats('{}'),
+  ),
   store.changes.unannounced(),
-  store.results.page({ fileId: 'f1', page: 1, limit: 1 }),
-  store.results.page({ fileId: 'f1', page: 1, limit: 1, email: 'a' }),
+  pageOf(store, { fileId: 'f1', page: 1, limit: 1 }),
+  pageOf(store, { fileId: 'f1', page: 1, limit: 1, email: 'a' }),
   scanned(store, 'f1'),
   store.files.list({ limit: 1, after: null }),
 ];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Saved } from '../../src/store/store.js';
-import { expectConsistent, listsOf, register, save, scanned } from '../contracts/store/harness.js';
+import { expectConsistent, listsOf, pageOf, register, save, scanned } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
 import { type Databases, describeWithMongo, openMongo } from '../support/mongo-server.js';
@@ -73,7 +73,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
     }
     await expectConsistent(a, 'f1');
     await expectConsistent(b, 'f1');
-    const { total } = await a.results.page({ fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
+    const { total } = await pageOf(a, { fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
     expect(total).toBe(12 + 13);
   });
 

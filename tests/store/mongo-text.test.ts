@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
+import { JsonText } from '../../src/domain/json-text.js';
 import { readUpdate } from '../../src/domain/read-update.js';
+import type { Stats } from '../../src/domain/stats.js';
 import { toDoc, toJson } from '../../src/store/mongo/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
-import { register, scanned } from '../contracts/store/harness.js';
+import { keptStats, register, scanned } from '../contracts/store/harness.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
 import { hostileResult } from '../support/results.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
@@ -131,26 +133,27 @@ describeWithMongo('the text of results in MongoDB', () => {
       ),
     );
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
-    const stats = {
+    const stats: Stats = {
+      ...keptStats('').parsed(),
       epoch: 'e',
       revision: 3,
       status: 'completed',
-      progress: { total: 2 },
-      batches: { total: 1, completed: 1 },
+      progress: { total: 2, processed: 2, skipped: 0, percentage: 100 },
+      batches: { total: 1, completed: 1, failed: 0, stalled: 0 },
       completedAt: '2026-11-24T10:00:00.000Z',
     };
     await store.changes.markAnnounced(
       'f1',
       generation,
       { changes: null, batches: new Map() },
-      JSON.stringify(stats),
+      JsonText.of(stats),
     );
     // A gateway that is late does not take newer stats back.
     await store.changes.markAnnounced(
       'f1',
       generation,
       { changes: null, batches: new Map() },
-      JSON.stringify({ ...stats, revision: 2, status: 'processing' }),
+      JsonText.of({ ...stats, revision: 2, status: 'processing' as const }),
     );
     await withDatabase(uri, async (database) => {
       expect(await database.collection('emailresults').findOne({ batchId: 'b1' })).toMatchObject({
@@ -171,7 +174,7 @@ describeWithMongo('the text of results in MongoDB', () => {
         status: 'completed',
         createdAt: expect.any(Date),
         lastUpdated: expect.any(Date),
-        completedAt: new Date(stats.completedAt),
+        completedAt: new Date(stats.completedAt ?? 0),
       });
     });
     expect(emailsOf(await scanned(store, 'f1'))).toEqual(['Jane@example.com', 'odd@example.com']);

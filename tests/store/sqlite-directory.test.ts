@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Libsql from 'libsql';
 import { FatalError } from '../../src/errors.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
-import { fill, listsOf } from '../contracts/store/harness.js';
+import { fill, listsOf, pageOf } from '../contracts/store/harness.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses } from '../support/updates.js';
 import { contentsOf, LIMITS, openStore } from './directory.js';
@@ -243,8 +243,8 @@ describe('a damaged database', () => {
     onTeardown(() => opened.close());
     const calls = [
       listsOf(opened, 'f1'),
-      opened.results.page({ fileId: 'f1', page: 1, limit: 500 }),
-      opened.results.page({ fileId: 'f1', page: 1, limit: 500, email: 'a' }),
+      pageOf(opened, { fileId: 'f1', page: 1, limit: 500 }),
+      pageOf(opened, { fileId: 'f1', page: 1, limit: 500, email: 'a' }),
     ];
     for (const { status, ...outcome } of await Promise.allSettled(calls)) {
       expect({ status, ...outcome }).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });

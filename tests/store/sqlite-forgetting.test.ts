@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
-import { fill, register, save, scanned } from '../contracts/store/harness.js';
+import { fill, pageOf, register, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses, entry } from '../support/updates.js';
@@ -38,7 +38,7 @@ it('leaves no byte of a deleted file, and everything of the files beside it', as
   expect(traces(directory)).toEqual([]);
   expect(await Promise.all(['kept', 'also kept'].map((fileId) => scanned(store, fileId)))).toEqual(before);
   expect(before[0]).toHaveLength(24 * 160);
-  const found = await store.results.page({ fileId: 'kept', page: 1, limit: 500, email: '7-' });
+  const found = await pageOf(store, { fileId: 'kept', page: 1, limit: 500, email: '7-' });
   expect(found.total).toBe(160);
   await store.close();
   expect(traces(directory)).toEqual([]);
@@ -133,7 +133,7 @@ it('deletes while others read and write', async () => {
   const reading = (async () => {
     while (busy) {
       expect(await scanned(store, 'kept')).toHaveLength(3_000);
-      await store.results.page({ fileId: 'kept', page: 1, limit: 500, email: 'a' });
+      await pageOf(store, { fileId: 'kept', page: 1, limit: 500, email: 'a' });
     }
   })();
   const writing = (async () => {

@@ -1,10 +1,10 @@
 import type { Express } from 'express';
+import { Fault } from '../../errors.js';
 import { callerOf } from '../access.js';
 import type { HttpDeps } from '../deps.js';
 import { idIn } from '../params.js';
 import { emailsQuery, readQuery } from '../query.js';
 import { sendJson } from '../send-json.js';
-import { knownStats } from './files.js';
 
 export function emailRoutes(app: Express, { guard, quota, snapshots }: HttpDeps): void {
   app.get('/api/files/:fileId/emails', async (req, res) => {
@@ -13,8 +13,7 @@ export function emailRoutes(app: Express, { guard, quota, snapshots }: HttpDeps)
     await guard.admit(callerOf(req), 'read', fileId);
     if (query.email !== undefined) quota.take(req, res);
     const page = await snapshots.page({ fileId, ...query });
-    // Only an empty page leaves open whether there is such a file: the others are spared the question.
-    if (page.startsWith('{"emails":[]')) await knownStats(snapshots, fileId);
+    if (page === null) throw new Fault('file_not_found');
     sendJson(res, page);
   });
 }

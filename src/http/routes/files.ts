@@ -45,6 +45,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
     await guard.admit(callerOf(req), 'read', fileId);
     const stats = await knownStats(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
+    if (emails === null) throw new Fault('file_not_found');
     const batches = JSON.stringify(await store.files.batchCounts(fileId));
     sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });

@@ -1,48 +1,33 @@
 import { trusted } from 'mongoose';
+import type { FileId, Generation } from '../../domain/id.js';
+import type { JsonText } from '../../domain/json-text.js';
+import type { Stats } from '../../domain/stats.js';
 import type { AnnouncedVersions, Unannounced } from '../store.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import type { HeldUpdates } from './held-updates.js';
 import type { Models } from './models.js';
 import { completeRegistration } from './pending-registrations.js';
 
-/** What of the stats other readers of the database find in the file's record. */
-interface Known {
-  readonly epoch?: unknown;
-  readonly revision?: unknown;
-  readonly status?: unknown;
-  readonly completedAt?: unknown;
-  readonly progress?: { readonly total?: unknown };
-  readonly batches?: { readonly total?: unknown; readonly completed?: unknown };
-}
-
 /** Keeps stats, unless newer ones of the same epoch are kept already: a gateway may be late. */
 export async function markAnnounced(
   db: Models,
-  fileId: string,
-  generation: string,
-  told: AnnouncedVersions,
-  stats: string,
+  fileId: FileId,
+  generation: Generation,
+  announced: AnnouncedVersions,
+  stats: JsonText<Stats>,
 ): Promise<void> {
-  const { epoch, revision, status, completedAt, progress, batches } = JSON.parse(stats) as Known;
-  const at = typeof epoch === 'string' && typeof revision === 'number' ? { epoch, revision } : null;
-  const notNewer =
-    at === null
-      ? {}
-      : {
-          $or: [{ 'statsAt.epoch': { $ne: at.epoch } }, { 'statsAt.revision': { $lte: at.revision } }],
-        };
+  const { epoch, revision, status, completedAt, progress, batches } = stats.parsed();
+  const notNewer = { $or: [{ 'statsAt.epoch': { $ne: epoch } }, { 'statsAt.revision': { $lte: revision } }] };
   const set: Partial<FileDoc> = {
-    stats,
-    ...(at === null ? {} : { statsAt: at }),
-    ...(typeof status === 'string' ? { status } : {}),
-    ...(typeof progress?.total === 'number' ? { totalEmails: progress.total } : {}),
-    ...(typeof batches?.total === 'number' ? { totalBatches: batches.total } : {}),
-    ...(typeof batches?.completed === 'number' ? { completedBatches: batches.completed } : {}),
-    ...(completedAt === undefined
-      ? {}
-      : { completedAt: typeof completedAt === 'string' ? new Date(completedAt) : null }),
+    stats: stats.json,
+    statsAt: { epoch, revision },
+    status,
+    totalEmails: progress.total,
+    totalBatches: batches.total,
+    completedBatches: batches.completed,
+    completedAt: completedAt === null ? null : new Date(completedAt),
   };
-  const { changes, batches: versions } = told;
+  const { changes, batches: versions } = announced;
   await db.files.collection.bulkWrite([
     { updateOne: { filter: { fileId, generation, ...notNewer }, update: { $set: set } } },
     ...(changes === null ? [] : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK } }]),

@@ -14,10 +14,10 @@ const AT_ONCE = 16;
 /** A file that ends under a page leaves nothing to show; one that is replaced shows the new request's. */
 const ATTEMPTS = 10;
 
-export async function readPage(db: Models, query: PageQuery): Promise<ResultPage> {
+export async function readPage(db: Models, query: PageQuery): Promise<ResultPage | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const file = await findFile(db, query.fileId);
-    if (file === null) return { total: 0, results: [] };
+    if (file === null) return null;
     const found = await new PageReader(db, file.generation, query).fill();
     // What was read while the file was ending may lack what was gone already.
     if (found !== null && (await findFile(db, query.fileId))?.generation === file.generation) return found;

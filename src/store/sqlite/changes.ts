@@ -99,19 +99,15 @@ export function markAnnounced(
   generation: Generation,
   changes: number | null,
   stats: string,
+  finishedAt: number | null,
 ): void {
   db.run(
     'UPDATE generations SET stats = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ? AND state = 0',
     stats,
     changes,
-    finishedAt(stats),
+    finishedAt,
     Number(generation),
   );
-}
-
-function finishedAt(stats: string): number | null {
-  const { completedAt } = JSON.parse(stats) as { completedAt?: unknown };
-  return typeof completedAt === 'string' ? Date.parse(completedAt) : null;
 }
 
 export const findUnannounced = (db: Database): Unannounced[] =>

@@ -8,9 +8,9 @@ import { CURRENT, currentGeneration, findGeneration, type GenerationRow } from '
 import { PLACES, positionsOf, resultsAt } from './results.js';
 import { countOf, findPosition, sumOf } from './rollups.js';
 
-export function readPage(db: Database, query: PageQuery): ResultPage {
+export function readPage(db: Database, query: PageQuery): ResultPage | null {
   const generation = currentGeneration(db, query.fileId);
-  if (generation === undefined) return { total: 0, results: [] };
+  if (generation === undefined) return null;
   if (query.email !== undefined && query.email !== '') return searchPage(db, generation, query, query.email);
   const cells = cellsOf(query);
   const total = countOf(db, generation.generation, cells);

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { effort } from '../../support/effort.js';
 import { addresses } from '../../support/updates.js';
-import { fill, register, registration, type Stores, save, scanned } from './harness.js';
+import { fill, keptStats, pageOf, register, registration, type Stores, save, scanned } from './harness.js';
 
 export function closing({ own }: Stores): void {
   it('closes twice, at once or later, and finishes what was asked for before', async () => {
@@ -10,7 +10,7 @@ export function closing({ own }: Stores): void {
     const saves = Array.from({ length: effort(60, 300) }, (_, i) =>
       save(store, { batchId: i % 2 ? 'b1' : 'b2', emails: addresses(i + 1) }),
     );
-    const page = store.results.page({ fileId: 'f1', page: 1, limit: 10 });
+    const page = pageOf(store, { fileId: 'f1', page: 1, limit: 10 });
     await Promise.all([store.close(), store.close()]);
     await store.close();
     for (const { outcome } of await Promise.all(saves)) expect(outcome).toBe('applied');
@@ -38,9 +38,9 @@ export function closing({ own }: Stores): void {
         null,
       ),
       store.changes.since('f1', new Map()),
-      store.changes.markAnnounced('f1', '1', { changes: 1, batches: new Map() }, '{}'),
+      store.changes.markAnnounced('f1', '1', { changes: 1, batches: new Map() }, keptStats('{}')),
       store.changes.unannounced(),
-      store.results.page({ fileId: 'f1', page: 1, limit: 1 }),
+      pageOf(store, { fileId: 'f1', page: 1, limit: 1 }),
       scanned(store, 'f1'),
       store.files.list({ limit: 1, after: null }),
       store.deadLetters.add({ inlet: 'pubsub', reason: '', payload: '' }),

@@ -1,7 +1,16 @@
 import { expect } from '@jest/globals';
+import { JsonText } from '../../../src/domain/json-text.js';
 import { type PlacedResult, type Result, readResult } from '../../../src/domain/result.js';
+import { type Stats, statsOf } from '../../../src/domain/stats.js';
 import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../../src/domain/summary.js';
-import type { BatchState, Registration, ResultFilter, Store } from '../../../src/store/store.js';
+import type {
+  BatchState,
+  PageQuery,
+  Registration,
+  ResultFilter,
+  ResultPage,
+  Store,
+} from '../../../src/store/store.js';
 import { emailsOf, type Message, update } from '../../support/updates.js';
 
 /** Bounds of what belongs to no file; generous where a test does not care. */
@@ -65,6 +74,17 @@ export const registration = ({ batches = [], ...said }: Request): Registration =
 });
 
 export const register = (store: Store, said: Request) => store.updates.register(registration(said));
+/** A page; empty where there is no such file. */
+export const pageOf = async (store: Store, query: PageQuery): Promise<ResultPage> =>
+  (await store.results.page(query)) ?? { total: 0, results: [] };
+
+/** Stats to be kept as this text. */
+export const keptStats = (json: string, completedAt: string | null = null): JsonText<Stats> => {
+  const cursor = { epoch: json, revision: 1 };
+  const stats = statsOf({ fileId: '', facts: null, totals: EMPTY_SUMMARY, cursor, recentRate: 0 });
+  return new JsonText(json, { ...stats, completedAt });
+};
+
 export const save = (store: Store, said: Message) => store.updates.save(update(said));
 
 /** Registers the batches and saves a complete list for each. */
@@ -129,6 +149,6 @@ export async function expectConsistent(store: Store, fileId: string): Promise<vo
   expect(totals.cells).toEqual(counted.cells);
   const places = results.map(({ batchId, position }) => `${position} of ${batchId}`);
   expect(new Set(places).size).toBe(places.length);
-  const page = await store.results.page({ fileId, page: 1, limit: Math.max(1, results.length) });
+  const page = await pageOf(store, { fileId, page: 1, limit: Math.max(1, results.length) });
   expect(page).toEqual({ total: results.length, results });
 }

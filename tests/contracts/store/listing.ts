@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { FileCursor, ListedFile, Store } from '../../../src/store/store.js';
-import { fill, register, type Stores, save } from './harness.js';
+import { fill, keptStats, register, type Stores, save } from './harness.js';
 
 async function listed(store: Store, limit: number) {
   const files: ListedFile[] = [];
@@ -81,10 +81,10 @@ export function listing({ own }: Stores): void {
     const stats = async () => (await listed(store, 10))[0]?.stats;
     expect(await stats()).toBeNull();
     expect(await unannounced()).toEqual(['f1']);
-    await store.changes.markAnnounced('f1', generation, none, '{"some":1}');
+    await store.changes.markAnnounced('f1', generation, none, keptStats('{"some":1}'));
     expect(await stats()).toBe('{"some":1}');
     expect(await unannounced()).toEqual(['f1']);
-    await store.changes.markAnnounced('f1', generation, all, '{"all":1}');
+    await store.changes.markAnnounced('f1', generation, all, keptStats('{"all":1}'));
     expect(await stats()).toBe('{"all":1}');
     expect(await unannounced()).toEqual([]);
     await save(store, { batchId: 'b1', emails: ['a', 'b'], isComplete: true });
@@ -95,7 +95,7 @@ export function listing({ own }: Stores): void {
       'f1',
       generation,
       { ...all, changes: 99 },
-      '{"of":"the old generation"}',
+      keptStats('{"of":"the old generation"}'),
     );
     expect(await stats()).toBeNull();
     expect(await unannounced()).toEqual(['f1']);
@@ -108,8 +108,8 @@ export function listing({ own }: Stores): void {
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
     await store.files.remove('f1');
     const told = { changes: 1, batches: new Map() };
-    await store.changes.markAnnounced('f1', generation, told, '{}');
-    await store.changes.markAnnounced('f2', 'no generation of it', told, '{}');
+    await store.changes.markAnnounced('f1', generation, told, keptStats('{}'));
+    await store.changes.markAnnounced('f2', 'no generation of it', told, keptStats('{}'));
     expect((await listed(store, 10)).map(({ stats }) => stats)).toEqual([null]);
     expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f2']);
   });

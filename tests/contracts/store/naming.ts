@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
+import { expectConsistent, fill, listsOf, pageOf, register, type Stores, save } from './harness.js';
 
 /** Ids that somebody could take for one another, or for something that is no id. */
 export const HOSTILE_IDS = [
@@ -83,7 +83,7 @@ export function naming({ own }: Stores): void {
     const { store } = await own();
     await fill(store, 'f1', new Map(HOSTILE_IDS.map((id) => [id, [`${id}@example.com`]])));
     expect((await store.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(HOSTILE_IDS);
-    const { results } = await store.results.page({ fileId: 'f1', page: 1, limit: 500 });
+    const { results } = await pageOf(store, { fileId: 'f1', page: 1, limit: 500 });
     expect(results.map(({ batchId }) => batchId)).toEqual(HOSTILE_IDS);
     await expectConsistent(store, 'f1');
   });

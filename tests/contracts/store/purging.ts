@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
+import { JsonText } from '../../../src/domain/json-text.js';
 import { statsOf } from '../../../src/domain/stats.js';
 import { add, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
-import { fill, register, type Stores, save } from './harness.js';
+import { fill, pageOf, register, type Stores, save } from './harness.js';
 
 const SOON = () => Date.now() + 60_000;
 
@@ -21,7 +22,7 @@ async function announce(store: Store, fileId: string): Promise<ReturnType<typeof
     fileId,
     facts.generation,
     { changes, batches: versions },
-    JSON.stringify(stats),
+    JsonText.of(stats),
   );
   return stats;
 }
@@ -54,12 +55,12 @@ export function purging({ own }: Stores): void {
     const after = await announce(store, f1);
     expect(after).toEqual({ ...before, status: 'purged', revision: after.revision });
     expect((await store.files.find(f1))?.userId).toBe('jane');
-    expect(await store.results.page({ fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
-    expect((await store.results.page({ fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
+    expect(await pageOf(store, { fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
+    expect((await pageOf(store, { fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
     const slices = [];
     for await (const slice of store.results.scan(f1, {})) slices.push(...slice);
     expect(slices).toEqual([]);
-    expect((await store.results.page({ fileId: f2, page: 1, limit: 50 })).total).toBe(1);
+    expect((await pageOf(store, { fileId: f2, page: 1, limit: 50 })).total).toBe(1);
     const listed = await store.files.list({ limit: 9, after: null });
     expect(listed.map(({ facts }) => [facts.fileId, facts.purged !== undefined])).toEqual([
       [f2, false],
@@ -79,7 +80,7 @@ export function purging({ own }: Stores): void {
     expect(await save(store, { ...late, batchId: b2, fileId: f1 })).toEqual(superseded);
     expect(await save(store, { ...late, batchId: b2, fileId: f1, requestId: 'r1' })).toEqual(superseded);
     expect((await register(store, { fileId: f1, batches: [b1, b2] })).outcome).toBe('superseded');
-    expect((await store.results.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(0);
+    expect((await pageOf(store, { fileId: f1, page: 1, limit: 50 })).total).toBe(0);
   });
 
   it('makes room for a later request, and for a deletion', async () => {
@@ -89,7 +90,7 @@ export function purging({ own }: Stores): void {
     await purgeAll(store, SOON());
     await fill(store, f1, new Map([[b2, ['c@x', 'd@x']]]), 'r2');
     expect((await announce(store, f1)).status).toBe('completed');
-    expect((await store.results.page({ fileId: f1, page: 1, limit: 50 })).total).toBe(2);
+    expect((await pageOf(store, { fileId: f1, page: 1, limit: 50 })).total).toBe(2);
     await purgeAll(store, SOON());
     expect((await announce(store, f1)).progress).toMatchObject({ processed: 2, percentage: 100 });
     expect(await store.files.remove(f1)).toBe(true);

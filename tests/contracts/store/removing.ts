@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { addresses } from '../../support/updates.js';
-import { expectConsistent, fill, listsOf, register, type Stores, save } from './harness.js';
+import { expectConsistent, fill, listsOf, pageOf, register, type Stores, save } from './harness.js';
 
 export function removing({ shared }: Stores): void {
   it('deletes a file and answers nothing of it any more', async () => {
@@ -21,9 +21,9 @@ export function removing({ shared }: Stores): void {
     expect(await store.files.batches(f1)).toEqual([]);
     expect(await store.updates.fileOfBatch(b1)).toBeNull();
     expect(await listsOf(store, f1)).toEqual({});
-    const page = await store.results.page({ fileId: f1, page: 1, limit: 50 });
+    const page = await pageOf(store, { fileId: f1, page: 1, limit: 50 });
     expect(page).toEqual({ total: 0, results: [] });
-    expect((await store.results.page({ fileId: f1, page: 1, limit: 50, email: 'a' })).total).toBe(0);
+    expect((await pageOf(store, { fileId: f1, page: 1, limit: 50, email: 'a' })).total).toBe(0);
     const listed = (await store.files.list({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
     expect(listed).toContain(f2);
     expect(listed).not.toContain(f1);

@@ -3,7 +3,7 @@ import type { PlacedResult } from '../../../src/domain/result.js';
 import { STATUSES } from '../../../src/domain/verdict.js';
 import { effort } from '../../support/effort.js';
 import { addresses, type Entry, entry } from '../../support/updates.js';
-import { fill, register, type Stores, save, scanned } from './harness.js';
+import { fill, pageOf, register, type Stores, save, scanned } from './harness.js';
 
 /** A file with batches of every awkward size: empty, a handful, more than any slice. */
 const lists = (fileId: string): Map<string, Entry[]> =>
@@ -24,7 +24,7 @@ export function scanning({ shared }: Stores): void {
       const results = await scanned(store, f1, { status });
       const pages: PlacedResult[] = [];
       for (let page = 1; ; page++) {
-        const { total, results: some } = await store.results.page({ fileId: f1, page, limit: 500, status });
+        const { total, results: some } = await pageOf(store, { fileId: f1, page, limit: 500, status });
         expect(total).toBe(results.length);
         pages.push(...some);
         if (some.length === 0) break;

@@ -2,11 +2,11 @@ import { expect, it } from '@jest/globals';
 import type { Store } from '../../../src/store/store.js';
 import { effort } from '../../support/effort.js';
 import { emailsOf, entry } from '../../support/updates.js';
-import { fill, listsOf, register, type Stores, save, scanned } from './harness.js';
+import { fill, listsOf, pageOf, register, type Stores, save, scanned } from './harness.js';
 
 /** The addresses of a file that start with a text. */
 const finder = (store: Store, fileId: string) => async (start: string) => {
-  const { total, results } = await store.results.page({ fileId, page: 1, limit: 500, email: start });
+  const { total, results } = await pageOf(store, { fileId, page: 1, limit: 500, email: start });
   expect(total).toBe(results.length);
   return emailsOf(results);
 };
@@ -156,7 +156,7 @@ export function searching({ shared }: Stores): void {
     );
     const filter = { fileId: f1, limit: 37, email: 'X', status: 'risky', risk: 'high' } as const;
     for (let page = 1; page <= Math.ceil(wanted.length / 37) + 1; page++) {
-      expect(await store.results.page({ ...filter, page })).toEqual({
+      expect(await pageOf(store, { ...filter, page })).toEqual({
         total: wanted.length,
         results: wanted.slice((page - 1) * 37, page * 37),
       });
