@@ -3,7 +3,6 @@
  * how long the last one that is safe was, until it is killed.
  */
 import { SqliteStore } from '../../src/store/sqlite-store.js';
-import { pageOf } from '../contracts/store/harness.js';
 import { addresses, update } from '../support/updates.js';
 
 const [directory = '', what] = process.argv.slice(2);
@@ -19,7 +18,11 @@ try {
   });
   say({ open: true });
   if (what === 'write') {
-    for (let saved = (await pageOf(store, { fileId: 'f1', page: 1, limit: 1 })).total + 1; ; saved++) {
+    for (
+      let saved = ((await store.results.page({ fileId: 'f1', page: 1, limit: 1 }))?.total ?? 0) + 1;
+      ;
+      saved++
+    ) {
       await store.updates.save(update({ batchId: 'b1', fileId: 'f1', emails: addresses(saved) }));
       say({ saved });
     }
