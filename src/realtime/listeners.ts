@@ -56,7 +56,7 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
 function identifyAll(io: SocketServer, guard: Guard): void {
   io.use((socket, next) => {
     const { token } = socket.handshake.auth as { token?: unknown };
-    guard.identify(typeof token === 'string' ? token : undefined).then(
+    guard.authenticate(typeof token === 'string' ? token : undefined).then(
       (principal) => {
         socket.data.principal = principal;
         next();

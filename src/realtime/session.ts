@@ -1,4 +1,4 @@
-import { isNamed } from '../auth/access-rules.js';
+import { isVisibleByToken } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
 import { Fault } from '../errors.js';
@@ -42,7 +42,7 @@ export class Session {
 
   /** Whether it depends on the file's owner that the socket may listen to it. */
   dependsOnOwner(fileId: string): boolean {
-    return !isNamed(this.principal, fileId);
+    return !isVisibleByToken(this.principal, fileId);
   }
 
   /**
@@ -50,7 +50,7 @@ export class Session {
    * @throws Fault `unauthorized`; `forbidden` where it is somebody else's
    */
   async refresh(token: string): Promise<string | null> {
-    const principal = await this.guard.identify(token);
+    const principal = await this.guard.authenticate(token);
     if (principal.sub !== this.principal.sub) throw new Fault('forbidden', 'the token is of another sub');
     this.principal = principal;
     this.#wait();
