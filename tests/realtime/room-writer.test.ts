@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Socket as Client } from 'socket.io-client';
 import { type FeedName, roomOf } from '../../src/domain/events.js';
-import { waitingBytes } from '../../src/realtime/connection.js';
+import { waitingBytes } from '../../src/realtime/backpressure.js';
 import { idleTcpOf } from '../../src/realtime/direct-write.js';
 import type { ClientSocket } from '../../src/realtime/server-types.js';
 import { effort } from '../support/effort.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { TokenBucket } from '../../src/realtime/token-bucket.js';
+import { TokenBucket } from '../../src/realtime/throttling.js';
 
 describe('a token bucket', () => {
   beforeEach(() => {
