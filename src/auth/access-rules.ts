@@ -49,7 +49,7 @@ export const scopeFor = (action: Action): Scope => RULES[action].scope;
 
 export const seesEveryFile = ({ files, scopes }: Principal): boolean => files === '*' || scopes.has('admin');
 
-/** Whether the token alone makes a file visible, whoever owns it and whether or not it exists yet. */
+/** Whether the token alone makes a file visible: its owner makes no difference, and it need not exist yet. */
 export const isVisibleByToken = (principal: Principal, fileId: FileId): boolean =>
   seesEveryFile(principal) || (principal.files !== '*' && principal.files.has(fileId));
 

@@ -11,14 +11,14 @@ const who = (sub: string, scopes: readonly Scope[], files: readonly string[] | '
 const ALL: readonly Action[] = ['read', 'report', 'submit', 'remove', 'administer'];
 const mine = { fileId: 'f', userId: 'me' };
 const theirs = { fileId: 'f', userId: 'them' };
-const nobodys = { fileId: 'f', userId: null };
-const unheard = { fileId: 'f', userId: undefined };
+const unowned = { fileId: 'f', userId: null };
+const unknown = { fileId: 'f', userId: undefined };
 
 const decisions = (principal: Principal, action: Action) =>
-  [mine, theirs, nobodys, unheard].map((target) => decideAccess(principal, action, target));
+  [mine, theirs, unowned, unknown].map((target) => decideAccess(principal, action, target));
 
 describe('the access rules', () => {
-  it('refuses every action without its scope, whosever the file is', () => {
+  it('refuse every action without its scope, whoever owns the file', () => {
     const needs: Record<Action, Scope> = {
       read: 'read',
       report: 'ingest',
@@ -35,29 +35,29 @@ describe('the access rules', () => {
     }
   });
 
-  it('shows a file to its owner, and to nobody else', () => {
+  it('show a file to its owner only', () => {
     expect(decisions(who('me', ['read']), 'read')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('shows a file that a token names, and be it to come', () => {
+  it('show a file that a token names, whether it exists or not', () => {
     for (const files of [['f'], '*'] as const)
       expect(new Set(decisions(who('x', ['read'], files), 'read'))).toEqual(new Set(['granted']));
     expect(new Set(decisions(who('x', ['read'], ['F', 'f ', 'g']), 'read'))).toEqual(new Set(['hidden']));
   });
 
-  it('never takes what is nobody’s for that of a token without a name', () => {
+  it('never take a file without an owner for that of a token without a sub', () => {
     const nameless = { ...who('', ['read']), sub: null };
     expect(decisions(nameless, 'read')).toEqual(['hidden', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('lets producers report on every file, but submit and remove only what they see', () => {
+  it('let producers report on every file, but submit and remove only what they see', () => {
     const producer = who('me', ['ingest']);
     expect(new Set(decisions(producer, 'report'))).toEqual(new Set(['granted']));
     expect(decisions(producer, 'submit')).toEqual(['granted', 'hidden', 'hidden', 'granted']);
     expect(decisions(producer, 'remove')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('lets admins and, without tokens, everybody do everything', () => {
+  it('let admins and, without tokens, every caller do everything', () => {
     for (const principal of [who('root', ['admin']), UNAUTHENTICATED])
       for (const action of ALL) expect(new Set(decisions(principal, action))).toEqual(new Set(['granted']));
   });

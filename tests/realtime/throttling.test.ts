@@ -37,7 +37,7 @@ describe('a token bucket', () => {
     expect(through(bucket, 1_000)).toBe(10);
   });
 
-  it('takes no more than its rate from whoever never stops', () => {
+  it('takes no more than its rate from a sender that never stops', () => {
     const bucket = new TokenBucket(20);
     let taken = 0;
     for (let ms = 0; ms < 10_000; ms++) {
