@@ -75,7 +75,7 @@ module.exports = {
       'auth-decides',
       'auth',
       ['auth/', 'store/store', 'domain/', 'errors'],
-      'one guard, asked by every door',
+      'one guard for REST and sockets',
     ),
     only(
       'broadcast-follows-the-feed',

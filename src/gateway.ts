@@ -24,10 +24,9 @@ import { sweepOutbox } from './pipeline/outbox-sweep.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import { watchRetention } from './pipeline/retention.js';
 import { watchStalls } from './pipeline/stall-watch.js';
-import { announceDraining } from './realtime/draining.js';
 import { acceptListeners } from './realtime/listeners.js';
 import { RoomWriter } from './realtime/room-writer.js';
-import { createSocketServer } from './realtime/server.js';
+import { announceDraining, createSocketServer } from './realtime/server.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator } from './validator/validator.js';
 import { settledWithin } from './within.js';
@@ -127,7 +126,15 @@ async function assemble(
   const io = createSocketServer(http, options);
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
-  acceptListeners(io, { guard, broadcaster, snapshots, backlogs: rooms.backlogs, metrics, logger, options });
+  acceptListeners(io, {
+    guard,
+    broadcaster,
+    snapshots,
+    backpressure: rooms.backpressure,
+    metrics,
+    logger,
+    options,
+  });
 
   // What others have stored they announce themselves, unless they take too long.
   if (!engine.isShared) await pipeline.announceOverdue();

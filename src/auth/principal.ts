@@ -1,18 +1,21 @@
+/** The authenticated caller, as the access rules see it. */
+
+import type { FileId, UserId } from '../domain/id.js';
+
 export const SCOPES = ['read', 'ingest', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Whoever asks, as far as the gateway knows them. */
 export interface Principal {
-  /** Null: nobody in particular, where everybody may do everything. Owns nothing. */
-  readonly sub: string | null;
-  /** Files that may be seen beside one's own; `*`: all. */
-  readonly files: ReadonlySet<string> | '*';
+  /** Null: an anonymous caller of a gateway with `AUTH=none`. It owns no file. */
+  readonly sub: UserId | null;
+  /** Files that it may see besides its own; `*`: all. */
+  readonly files: ReadonlySet<FileId> | '*';
   readonly scopes: ReadonlySet<Scope>;
   /** Milliseconds since 1970; null: never. */
   readonly expiresAt: number | null;
 }
 
-/** Everybody, with `AUTH=none`. */
+/** Every caller, with `AUTH=none`. */
 export const UNAUTHENTICATED: Principal = {
   sub: null,
   files: '*',

@@ -1,3 +1,5 @@
+/** Fetches and caches the public keys (JWKS) that verify tokens. */
+
 import {
   createRemoteJWKSet,
   customFetch,
@@ -8,21 +10,21 @@ import {
 import { Fault } from '../errors.js';
 
 const TIMEOUT_MS = 5_000;
-/** Keys are used for so long without being asked for again: what was taken back is trusted no longer than that. */
+/** How long fetched keys are used: a key that its issuer has withdrawn is trusted no longer than this. */
 const MAX_AGE_MS = 600_000;
-/** A token that names an unknown key makes them be fetched anew, once in this time at most. */
+/** A token with an unknown key id causes another fetch, at most once in this time. */
 const COOLDOWN_MS = 30_000;
 const MAX_BYTES = 256 * 1024;
 
-/** What may be wrong with the token rather than with the keys. */
-const TOKENS_FAULT = [
+/** Errors that the token causes, not the keys. */
+const TOKEN_ERRORS = [
   errors.JWKSNoMatchingKey,
   errors.JWKSMultipleMatchingKeys,
   errors.JOSENotSupported,
   errors.JWSInvalid,
 ] as const;
 
-/** The public keys at an address, fetched when they are needed. */
+/** @throws Fault (when called) `unavailable` where the keys cannot be fetched */
 export function remoteKeys(url: URL): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(url, {
     timeoutDuration: TIMEOUT_MS,
@@ -34,15 +36,13 @@ export function remoteKeys(url: URL): JWTVerifyGetKey {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (TOKENS_FAULT.some((kind) => error instanceof kind)) throw error;
-      throw new Fault('unavailable', 'the keys that tokens are checked by cannot be had now', {
-        cause: error,
-      });
+      if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
+      throw new Fault('unavailable', 'the keys that verify tokens cannot be fetched now', { cause: error });
     }
   };
 }
 
-/** An answer without an end must not fill the memory. */
+/** Bounded, so that an endless response cannot fill the memory. */
 const fetchBounded: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options);
   const chunks: Uint8Array[] = [];

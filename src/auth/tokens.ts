@@ -1,10 +1,13 @@
+/** Verifies JSON Web Tokens and reads their claims. */
+
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { z } from 'zod';
+import { idSchema } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
-import { principalOf } from './claims.js';
-import type { Principal } from './principal.js';
+import { type Principal, SCOPES, type Scope } from './principal.js';
 import { remoteKeys } from './remote-keys.js';
 
-/** The part of the configuration that tokens are checked by: a secret, or the address of keys. */
+/** Either a secret or the URL of published keys is set. */
 export interface TokenConfig {
   readonly JWT_SECRET?: string | undefined;
   readonly JWKS_URL?: string | undefined;
@@ -12,23 +15,33 @@ export interface TokenConfig {
   readonly JWT_AUDIENCE?: string | undefined;
 }
 
-/** Three parts, and nothing around them. */
+/** The compact serialization: three parts, and nothing around them. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Longer ones are not looked at. */
+/** Longer tokens are refused unread. */
 const MAX_TOKEN_CHARS = 16_384;
-/** Clocks differ a little: a token may be used this much before its time. It is never used after it. */
+/** Clocks differ: a token is accepted this long before its `nbf`. It is never accepted after its `exp`. */
 const CLOCK_SKEW_S = 5;
+/** The last moment that a `Date` can represent. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
+/** A claim of the wrong type is refused: guessing what was meant could show a file to the wrong user. */
+const claimsSchema = z.object({
+  sub: idSchema,
+  exp: z.number(),
+  files: z.union([z.literal('*'), z.array(idSchema)]).optional(),
+  scope: z.string().optional(),
+});
 
 const unauthorized = (message: string) => new Fault('unauthorized', message, { challenge: 'invalid_token' });
 
 export interface Tokens {
-  /** @throws Fault `unauthorized`; `unavailable` where the keys cannot be had */
+  /** @throws Fault `unauthorized`; `unavailable` where the keys cannot be fetched */
   verify(token: string): Promise<Principal>;
 }
 
 /**
- * Each kind of key has its algorithms, whatever a token says of itself: a public key never serves as a secret, and
- * `none` is no algorithm.
+ * The configured key decides which algorithms are accepted, never the token's header: else a public key could be used
+ * as an HMAC secret, or `none` as an algorithm.
  */
 export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: TokenConfig): Tokens {
   const secret = JWT_SECRET === undefined ? null : Buffer.from(JWT_SECRET);
@@ -54,6 +67,20 @@ export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }:
 
 const EXPIRED = 'the token has expired';
 
+/** Null: the claims are not of the required shape. */
+function principalOf(claims: unknown): Principal | null {
+  const parsed = claimsSchema.safeParse(claims);
+  if (!parsed.success) return null;
+  const { sub, exp, files = [], scope = '' } = parsed.data;
+  const granted = new Set(scope.split(' '));
+  return {
+    sub,
+    files: files === '*' ? '*' : new Set(files),
+    scopes: new Set<Scope>(SCOPES.filter((known) => granted.has(known))),
+    expiresAt: Math.min(exp * 1000, MAX_TIME_MS),
+  };
+}
+
 async function claimsOf(
   token: string,
   key: Uint8Array | JWTVerifyGetKey,
@@ -67,7 +94,7 @@ async function claimsOf(
   } catch (error) {
     if (error instanceof Fault) throw error;
     if (error instanceof errors.JWTExpired) throw unauthorized(EXPIRED);
-    // The claim's name is ours or the standard's; its value is not repeated.
+    // The claim's name is safe to repeat; its value is not.
     if (error instanceof errors.JWTClaimValidationFailed)
       throw unauthorized(`the token does not pass the check of "${error.claim}"`);
     throw unauthorized('the token is not valid');

@@ -1,43 +1,45 @@
+/** Follows the feed of each file that has listeners at this gateway, and passes the events on to their rooms. */
+
 import type { FeedName } from '../domain/events.js';
+import type { FileId } from '../domain/id.js';
 import type { Feed, FeedEvent } from '../feed/feed.js';
 
-/** Where listeners are: the rooms of the socket server. */
+/** The rooms of the socket server, as the broadcaster uses them. */
 export interface Rooms {
-  send(feed: FeedName, fileId: string, payload: string): void;
+  send(feed: FeedName, fileId: FileId, payload: string): void;
   /**
-   * The file may have another owner: ends the subscriptions of those who may no longer see it. Null: that makes no
-   * difference to anybody here.
+   * The file may have another owner: ends the subscriptions of listeners that may no longer see it. Null: there are no
+   * such subscriptions at this gateway.
    */
-  readmit(fileId: string): Promise<void> | null;
-  /** The file is gone: says so to both of its rooms and empties them. */
-  removed(fileId: string): void;
+  recheckAccess(fileId: FileId): Promise<void> | null;
+  /** The file was deleted: sends `file_deleted` to both rooms and empties them. */
+  removed(fileId: FileId): void;
 }
 
-interface Watch {
+interface FollowedFile {
   listeners: number;
   readonly stop: Promise<() => void>;
-  /** How the payloads of the epoch begin that its listeners were admitted to. */
-  head: string;
-  /** Events that wait until it is known who may see them. */
-  held: FeedEvent[] | null;
-  isOver: boolean;
+  /** How payloads begin in the epoch for which the listeners' access was checked. */
+  epochPrefix: string;
+  /** Events that wait until access was checked again; null: no check is under way. */
+  waiting: FeedEvent[] | null;
+  isRemoved: boolean;
 }
 
-/** Follows the feed of each file that has listeners here, and of no other, and hands the payloads on as they are. */
 export class Broadcaster {
-  readonly #watches = new Map<string, Watch>();
+  readonly #followed = new Map<FileId, FollowedFile>();
 
   constructor(
     private readonly feed: Feed,
     private readonly rooms: Rooms,
   ) {}
 
-  /** One more listener of the file; fulfilled once every later event of it reaches the rooms. */
-  async join(fileId: string): Promise<void> {
-    const watch = this.#watches.get(fileId) ?? this.#follow(fileId);
-    watch.listeners++;
+  /** One more listener of the file. Fulfilled once every later event reaches the rooms. */
+  async join(fileId: FileId): Promise<void> {
+    const file = this.#followed.get(fileId) ?? this.#follow(fileId);
+    file.listeners++;
     try {
-      await watch.stop;
+      await file.stop;
     } catch (error) {
       this.leave(fileId);
       throw error;
@@ -45,60 +47,60 @@ export class Broadcaster {
   }
 
   /** One listener fewer. */
-  leave(fileId: string): void {
-    const watch = this.#watches.get(fileId);
-    if (watch === undefined || --watch.listeners > 0) return;
-    this.#watches.delete(fileId);
-    watch.stop.then(
+  leave(fileId: FileId): void {
+    const file = this.#followed.get(fileId);
+    if (file === undefined || --file.listeners > 0) return;
+    this.#followed.delete(fileId);
+    file.stop.then(
       (stop) => stop(),
       () => undefined,
     );
   }
 
-  #follow(fileId: string): Watch {
+  #follow(fileId: FileId): FollowedFile {
     const stop = this.feed.follow(fileId, {
-      event: (event) => this.#pass(fileId, watch, event),
+      event: (event) => this.#forward(fileId, file, event),
       removed: () => {
-        watch.held = null;
-        watch.isOver = true;
-        if (this.#watches.get(fileId) === watch) this.#watches.delete(fileId);
+        file.waiting = null;
+        file.isRemoved = true;
+        if (this.#followed.get(fileId) === file) this.#followed.delete(fileId);
         this.rooms.removed(fileId);
       },
     });
-    const watch: Watch = { listeners: 0, stop, head: '', held: null, isOver: false };
-    this.#watches.set(fileId, watch);
-    return watch;
+    const file: FollowedFile = { listeners: 0, stop, epochPrefix: '', waiting: null, isRemoved: false };
+    this.#followed.set(fileId, file);
+    return file;
   }
 
-  /** A new epoch may be the generation of somebody else's file: its first event waits until all its listeners were asked. */
-  #pass(fileId: string, watch: Watch, event: FeedEvent): void {
-    if (watch.held !== null) {
-      watch.held.push(event);
+  /** In a new epoch the file may have another owner: its events wait until the access of all listeners was checked. */
+  #forward(fileId: FileId, file: FollowedFile, event: FeedEvent): void {
+    if (file.waiting !== null) {
+      file.waiting.push(event);
       return;
     }
-    if (watch.head === '' || !event.payload.startsWith(watch.head)) {
-      watch.head = headOf(fileId, event.payload);
-      const admission = this.rooms.readmit(fileId);
-      if (admission !== null) {
-        watch.held = [event];
-        void admission.finally(() => this.#release(fileId, watch));
+    if (file.epochPrefix === '' || !event.payload.startsWith(file.epochPrefix)) {
+      file.epochPrefix = epochPrefixOf(fileId, event.payload);
+      const recheck = this.rooms.recheckAccess(fileId);
+      if (recheck !== null) {
+        file.waiting = [event];
+        void recheck.finally(() => this.#forwardWaiting(fileId, file));
         return;
       }
     }
     this.rooms.send(event.feed, fileId, event.payload);
   }
 
-  #release(fileId: string, watch: Watch): void {
-    const [first, ...rest] = watch.held ?? [];
-    watch.held = null;
-    if (first === undefined || watch.isOver) return;
+  #forwardWaiting(fileId: FileId, file: FollowedFile): void {
+    const [first, ...rest] = file.waiting ?? [];
+    file.waiting = null;
+    if (first === undefined || file.isRemoved) return;
     this.rooms.send(first.feed, fileId, first.payload);
-    for (const event of rest) this.#pass(fileId, watch, event);
+    for (const event of rest) this.#forward(fileId, file, event);
   }
 }
 
 /** A payload up to the end of its epoch. */
-function headOf(fileId: string, payload: string): string {
+function epochPrefixOf(fileId: FileId, payload: string): string {
   const start = `${JSON.stringify({ fileId }).slice(0, -1)},"epoch":"`;
   return payload.slice(0, payload.indexOf('"', start.length) + 1);
 }

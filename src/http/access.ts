@@ -9,7 +9,7 @@ const callers = new WeakMap<IncomingMessage, Principal>();
 /** Finds out who asks, by the `Authorization` header alone: what stands in a URL ends up in logs and histories. */
 export function authenticate(guard: Guard): RequestHandler {
   return async (req, _res, next) => {
-    callers.set(req, await guard.identify(bearerOf(req)));
+    callers.set(req, await guard.authenticate(bearerOf(req)));
     // Who has left meanwhile waits for no answer.
     if (!req.socket.destroyed) next();
   };
@@ -25,7 +25,7 @@ export function callerOf(req: Request): Principal {
 /** Lets nobody pass who may not do this, to whatever file. */
 export function only(guard: Guard, action: Action): RequestHandler {
   return async (req, _res, next) => {
-    await guard.admit(callerOf(req), action);
+    await guard.authorize(callerOf(req), action);
     next();
   };
 }

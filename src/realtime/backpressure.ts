@@ -1,35 +1,40 @@
+/** Measures what waits to be sent to each socket, and cuts off sockets that do not read. */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Socket } from 'socket.io';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { cutOff, waitingBytes } from './connection.js';
+import { internalsOf } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
 
 export interface BackpressureOptions {
-  /** A socket for which more than this waits does not read, and is cut off. */
+  /** A socket for which more bytes than this wait is a slow consumer, and is cut off. */
   readonly maxBufferedBytes: number;
 }
 
 interface SocketBacklog {
-  judgedAt: number;
-  /** What waited then. */
-  before: number;
-  /** What may wait beside the limit. */
-  excused: number;
-  isCut: boolean;
+  checkedAt: number;
+  /** Bytes that waited at the last check. */
+  waitingBefore: number;
+  /** Bytes that may wait in addition to the limit. */
+  allowance: number;
+  isCutOff: boolean;
 }
 
-/** A peer cannot take anything sooner: what is written within this time is judged as one. */
-const WINDOW_MS = 100;
-/** How often somebody is looked at who has to take one answer before the next. */
-const LOOK_MS = 20;
-/** How long nothing at all may be taken of an answer. */
-const PATIENCE_MS = 5_000;
+/** No peer can read faster than this: all that is written within the interval counts as one write. */
+const CHECK_INTERVAL_MS = 100;
+const POLL_INTERVAL_MS = 20;
+/** A peer that reads nothing of an answer for this long is cut off. */
+const NO_PROGRESS_TIMEOUT_MS = 5_000;
+/** How long a peer that does not read has to complete the WebSocket closing handshake. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** The WebSocket close code for a breach of policy. */
+const POLICY_VIOLATION = 1008;
 
 /**
- * What waits for each socket, and who is cut off for it.
- *
- * A single change may be larger than the limit, and so may the answer to somebody who was away: whoever got that at once
- * is excused for it, as long as it gets less. Else every listener would be cut off by it, those that read first of all.
+ * A single change may be larger than the limit, and so may the answer to a listener that was away. A socket that is
+ * sent so much at once gets an allowance, which shrinks as it reads. Otherwise one large change would cut off every
+ * listener.
  */
 export class Backpressure {
   readonly #backlogs = new WeakMap<ClientSocket, SocketBacklog>();
@@ -40,68 +45,86 @@ export class Backpressure {
     private readonly logger: Logger,
   ) {}
 
-  /** Whether something may be written to the socket; one that does not read is cut off instead. */
-  admits(socket: ClientSocket): boolean {
+  /** Whether more may be written to the socket. One that does not read is cut off here. */
+  mayWrite(socket: ClientSocket): boolean {
     const { maxBufferedBytes } = this.options;
     const waiting = waitingBytes(socket.conn);
-    // Most sockets never have anything waiting when they are asked about.
+    // Most sockets never have anything waiting: nothing is stored for them.
     if (waiting === 0 && !this.#backlogs.has(socket)) return true;
-    const backlog = this.#of(socket);
-    if (backlog.isCut) return false;
+    const backlog = this.#backlogOf(socket);
+    if (backlog.isCutOff) return false;
     const now = performance.now();
-    if (now - backlog.judgedAt < WINDOW_MS) return true;
-    const cameAtOnce = backlog.before <= maxBufferedBytes && waiting - backlog.before > maxBufferedBytes;
-    backlog.excused =
-      waiting <= maxBufferedBytes ? 0 : cameAtOnce ? waiting : Math.min(backlog.excused, waiting);
-    backlog.judgedAt = now;
-    backlog.before = waiting;
-    if (waiting <= maxBufferedBytes + backlog.excused) return true;
-    this.#cut(socket, backlog, waiting);
+    if (now - backlog.checkedAt < CHECK_INTERVAL_MS) return true;
+    const cameAtOnce =
+      backlog.waitingBefore <= maxBufferedBytes && waiting - backlog.waitingBefore > maxBufferedBytes;
+    backlog.allowance =
+      waiting <= maxBufferedBytes ? 0 : cameAtOnce ? waiting : Math.min(backlog.allowance, waiting);
+    backlog.checkedAt = now;
+    backlog.waitingBefore = waiting;
+    if (waiting <= maxBufferedBytes + backlog.allowance) return true;
+    this.#cutOff(socket, backlog, waiting);
     return false;
   }
 
   /**
-   * Fulfilled once the socket has taken what it was answered before, so that no more than one answer waits for it. False:
-   * it does not, and was cut off.
+   * Waits until the socket has read its earlier answers, so that no more than one answer is buffered for it. False: the
+   * socket has disconnected, or did not read and was cut off.
    */
-  async ready(socket: ClientSocket): Promise<boolean> {
+  async waitUntilWritable(socket: ClientSocket): Promise<boolean> {
     if (waitingBytes(socket.conn) === 0 && !this.#backlogs.has(socket)) return socket.connected;
-    const backlog = this.#of(socket);
+    const backlog = this.#backlogOf(socket);
     let least = Number.POSITIVE_INFINITY;
-    let patientUntil = 0;
-    while (!backlog.isCut && socket.connected) {
+    let deadline = 0;
+    while (!backlog.isCutOff && socket.connected) {
       const waiting = waitingBytes(socket.conn);
       if (waiting <= this.options.maxBufferedBytes) {
-        // The answer comes at once, however large it is.
-        backlog.before = 0;
+        // So that the answer, however large, counts as sent at once.
+        backlog.waitingBefore = 0;
         return true;
       }
       const now = performance.now();
-      if (waiting < least) patientUntil = now + PATIENCE_MS;
+      if (waiting < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
       least = Math.min(least, waiting);
-      if (now > patientUntil) this.#cut(socket, backlog, waiting);
-      else await pause(LOOK_MS);
+      if (now > deadline) this.#cutOff(socket, backlog, waiting);
+      else await pause(POLL_INTERVAL_MS);
     }
     return false;
   }
 
-  #of(socket: ClientSocket): SocketBacklog {
+  #backlogOf(socket: ClientSocket): SocketBacklog {
     let backlog = this.#backlogs.get(socket);
     if (backlog === undefined) {
-      backlog = { judgedAt: 0, before: 0, excused: 0, isCut: false };
+      backlog = { checkedAt: 0, waitingBefore: 0, allowance: 0, isCutOff: false };
       this.#backlogs.set(socket, backlog);
     }
     return backlog;
   }
 
-  #cut(socket: ClientSocket, backlog: SocketBacklog, waiting: number): void {
-    backlog.isCut = true;
+  #cutOff(socket: ClientSocket, backlog: SocketBacklog, waiting: number): void {
+    backlog.isCutOff = true;
     this.metrics.slowConsumers.inc();
-    this.logger.warn(
-      { socket: socket.id, waiting, reason: 'slow_consumer' },
-      'a socket that does not read was cut off',
-    );
+    this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
     socket.data.subscriptions.end();
-    cutOff(socket.conn, 'slow_consumer');
+    closeWith('slow_consumer', socket.conn);
   }
+}
+
+/** About how many bytes were written to a connection and not read by its peer yet. */
+export function waitingBytes(connection: Socket['conn']): number {
+  const { writeBuffer, transport } = internalsOf(connection);
+  let bytes = transport?.socket?.bufferedAmount ?? 0;
+  for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
+  return bytes;
+}
+
+/** Closes a connection with a reason that its peer sees if it ever reads again. */
+function closeWith(reason: string, connection: Socket['conn']): void {
+  const socket = internalsOf(connection).transport?.socket;
+  if (socket?.close === undefined) {
+    connection.close(true);
+    return;
+  }
+  socket.close(POLICY_VIOLATION, reason);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+  connection.once('close', () => clearTimeout(timer));
 }

@@ -1,8 +1,10 @@
+/** Refuses handshakes: by their origin, the number of connections, of connections from one address, and their rate. */
+
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'socket.io';
 import type { ClientIpOf } from '../client-ip.js';
 import { isAllowed } from '../origins.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from './throttling.js';
 
 export interface ConnectionLimitOptions {
   readonly origins: readonly string[];
@@ -12,51 +14,48 @@ export interface ConnectionLimitOptions {
   readonly maxHandshakesPerSecond: number;
 }
 
-type Engine = Server['engine'];
 type Connection = Socket['conn'];
 
-/** Decides whose handshake is looked at. A refusal names the limit, and when it is worth to come back. */
+const RETRY_AFTER_S = 10;
+
 export class ConnectionLimits {
-  readonly #open = new Map<string, number>();
+  readonly #openByAddress = new Map<string, number>();
   readonly #handshakes: TokenBucket;
 
   constructor(private readonly options: ConnectionLimitOptions) {
     this.#handshakes = new TokenBucket(options.maxHandshakesPerSecond);
   }
 
-  /** Null: come in. */
-  refusalOf(request: IncomingMessage, connections: number): string | null {
+  /** Why a handshake is refused, with the limit's name and when to try again; null: it is accepted. */
+  refusalFor(request: IncomingMessage, connections: number): string | null {
     const { origins, addressOf, maxConnections, maxConnectionsPerAddress } = this.options;
-    // WebSockets know no same-origin policy: without this any page that somebody visits could listen through them.
+    // Browsers apply no same-origin policy to WebSockets: any page could listen with its visitor's connection.
     if (!isAllowed(request.headers, origins)) return 'origin not allowed';
     if (connections >= maxConnections)
-      return `MAX_CONNECTIONS: too many connections; come back in ${LATER_S} s`;
-    if ((this.#open.get(addressOf(request)) ?? 0) >= maxConnectionsPerAddress)
-      return `MAX_CONNECTIONS_PER_ADDRESS: too many connections from this address; come back in ${LATER_S} s`;
-    if (!this.#handshakes.take()) return 'MAX_HANDSHAKES_PER_SECOND: too many handshakes; come back in 1 s';
+      return `MAX_CONNECTIONS: too many connections; retry in ${RETRY_AFTER_S} s`;
+    if ((this.#openByAddress.get(addressOf(request)) ?? 0) >= maxConnectionsPerAddress)
+      return `MAX_CONNECTIONS_PER_ADDRESS: too many connections from this address; retry in ${RETRY_AFTER_S} s`;
+    if (!this.#handshakes.take()) return 'MAX_HANDSHAKES_PER_SECOND: too many handshakes; retry in 1 s';
     return null;
   }
 
-  /** Counts the connections of each address. */
-  watch(engine: Engine): void {
-    // Asked at the beginning: a connection that has ended knows no address any more.
+  countConnections(engine: Server['engine']): void {
+    // Noted when a connection opens: a closed one has no address any more.
     const addresses = new Map<Connection, string>();
-    const open = this.#open;
-    // One for all connections.
+    const openByAddress = this.#openByAddress;
+    // One function for all connections, to save memory.
     const closed = function (this: Connection) {
       const address = addresses.get(this) ?? '';
       addresses.delete(this);
-      const left = (open.get(address) ?? 1) - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
+      const left = (openByAddress.get(address) ?? 1) - 1;
+      if (left > 0) openByAddress.set(address, left);
+      else openByAddress.delete(address);
     };
     engine.on('connection', (connection: Connection) => {
       const address = this.options.addressOf(connection.request);
       addresses.set(connection, address);
-      open.set(address, (open.get(address) ?? 0) + 1);
+      openByAddress.set(address, (openByAddress.get(address) ?? 0) + 1);
       connection.on('close', closed);
     });
   }
 }
-
-const LATER_S = 10;

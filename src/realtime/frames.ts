@@ -1,7 +1,11 @@
-import type { FeedName } from '../domain/events.js';
-import { frameOf } from './direct-write.js';
+/** Events as Socket.IO packets and WebSocket frames, made once for all their listeners. */
 
-/** One event as a packet of Socket.IO, for however many connections. */
+import type { FeedName } from '../domain/events.js';
+import { textFrame } from './engine-internals.js';
+
+/** The type of an engine.io packet that carries a message. */
+const ENGINE_MESSAGE = '4';
+
 export class EventPacket {
   #frame: Buffer[] | null | undefined;
   #options: object | undefined;
@@ -11,26 +15,26 @@ export class EventPacket {
     readonly text: string,
   ) {}
 
-  /** Its WebSocket frame in pieces, made once; null: ws does not give it. */
+  /** The packet's WebSocket frame in pieces; null: ws cannot make it. */
   get frame(): Buffer[] | null {
-    if (this.#frame === undefined) this.#frame = frameOf(this.text);
+    if (this.#frame === undefined) this.#frame = textFrame(ENGINE_MESSAGE + this.text);
     return this.#frame;
   }
 
-  /** For engine.io, which writes a frame that was made already as it is. */
+  /** Makes engine.io write the frame as it is, without encoding the packet again. */
   get options(): object {
     this.#options ??= this.frame === null ? {} : { wsPreEncodedFrame: this.frame };
     return this.#options;
   }
 }
 
-/** What everybody gets who listens to the same feeds of a file: some packets, in order. */
-export class FrameBatch {
+/** The packets, in order, that one write brings to every listener of the same feeds of a file. */
+export class PacketBundle {
   #joined: Buffer | null | undefined;
 
   constructor(readonly packets: readonly EventPacket[]) {}
 
-  /** All of its frames one after the other, to be written in one go. */
+  /** All frames in one buffer; null: ws cannot make them. */
   get joined(): Buffer | null {
     if (this.#joined === undefined) {
       const frames = this.packets.map(({ frame }) => frame);

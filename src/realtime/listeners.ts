@@ -1,3 +1,5 @@
+/** Accepts sockets as listeners: authenticates their handshakes, and answers their events. */
+
 import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import { Fault } from '../errors.js';
@@ -5,58 +7,53 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backpressure } from './backpressure.js';
-import { EventQueue } from './event-queue.js';
 import { trimSocket } from './memory-trimming.js';
-import { Pacer } from './pacer.js';
 import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import type { SocketServerOptions } from './server.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
-import { TokenBucket } from './token-bucket.js';
+import { EventQueue, TokenBucket, TurnLimit } from './throttling.js';
 
 export interface ListenersDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
-  readonly backlogs: Backpressure;
+  readonly backpressure: Backpressure;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly options: SocketServerOptions;
 }
 
-/** Snapshots that are answered in one turn of the event loop: each may be some 30 kB to write. */
+/** Snapshots sent in one turn of the event loop: each may be some 30 kB. */
 const SNAPSHOTS_PER_TURN = 64;
 
-/** Lets listeners in. What is done for all of them alike is done by functions that they share: most only listen. */
 export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
-  identifyAll(io, deps.guard);
+  authenticateHandshakes(io, deps.guard);
   const { maxSubscriptions, maxEventsPerSecond } = deps.options;
-  const shared = { ...deps, pacer: new Pacer(SNAPSHOTS_PER_TURN), maxSubscriptions };
+  const shared = { ...deps, snapshotLimit: new TurnLimit(SNAPSHOTS_PER_TURN), maxSubscriptions };
+  // Shared by all sockets, to save memory: most only listen.
   const receive = receiver(deps);
-  const leave = function (this: ClientSocket) {
+  const disconnected = function (this: ClientSocket) {
     deps.metrics.sockets.dec();
     this.data.subscriptions.end();
   };
   io.on('connection', (socket) => {
     const { data } = socket;
     data.subscriptions = new Subscriptions(socket, data.principal, shared);
-    data.events = new TokenBucket(maxEventsPerSecond);
-    data.turns = new EventQueue(maxEventsPerSecond);
+    data.eventRate = new TokenBucket(maxEventsPerSecond);
+    data.eventQueue = new EventQueue(maxEventsPerSecond);
     deps.metrics.sockets.inc();
     socket.onAny(receive);
-    socket.on('disconnect', leave);
+    socket.on('disconnect', disconnected);
     trimSocket(socket);
   });
 }
 
-/**
- * Lets nobody in who brings no good token. It stands in the handshake's `auth`, and is looked for nowhere else: a URL ends
- * up in logs. What was wrong is in the error's `data`, as in every refusal.
- */
-function identifyAll(io: SocketServer, guard: Guard): void {
+/** The token comes in the handshake's `auth` and nowhere else: URLs end up in logs. A refusal is the error's `data`. */
+function authenticateHandshakes(io: SocketServer, guard: Guard): void {
   io.use((socket, next) => {
     const { token } = socket.handshake.auth as { token?: unknown };
-    guard.identify(typeof token === 'string' ? token : undefined).then(
+    guard.authenticate(typeof token === 'string' ? token : undefined).then(
       (principal) => {
         socket.data.principal = principal;
         next();
@@ -69,9 +66,9 @@ function identifyAll(io: SocketServer, guard: Guard): void {
   });
 }
 
-type Handle = (subscriptions: Subscriptions, request: unknown) => Promise<object>;
+type Handler = (subscriptions: Subscriptions, request: unknown) => Promise<object>;
 
-const HANDLES: ReadonlyMap<unknown, Handle> = new Map<unknown, Handle>([
+const HANDLERS: ReadonlyMap<unknown, Handler> = new Map<unknown, Handler>([
   [
     'subscribe',
     async (subscriptions, request) => {
@@ -94,37 +91,37 @@ const HANDLES: ReadonlyMap<unknown, Handle> = new Map<unknown, Handle>([
   ],
 ]);
 
-type Answer = (reply: object) => void;
+type Acknowledge = (answer: object) => void;
 
 /**
- * Answers whatever is sent: each event is checked, and never anybody else's problem. What is too much or unknown is refused
- * before anybody works on it. The others are answered one after the other: the answer to somebody who was away may be
- * large, and whoever asks without reading must not make them pile up. An event without an acknowledgement is carried out
- * all the same.
+ * Answers each event. Unknown events, and those above the socket's rate, are refused at once. The others are answered
+ * one at a time: an answer may be large, and a client that asks without reading must not make answers pile up. An event
+ * without an acknowledgement is handled like any other.
  */
-function receiver({ backlogs, logger, options }: ListenersDeps) {
+function receiver({ backpressure, logger, options }: ListenersDeps) {
   return function receive(this: ClientSocket, event: unknown, ...args: unknown[]): void {
-    // Refusals wait to be read as well.
-    if (!this.connected || !backlogs.admits(this)) return;
-    const { subscriptions, events, turns } = this.data;
+    // Checked first, because refusals are buffered too.
+    if (!this.connected || !backpressure.mayWrite(this)) return;
+    const { subscriptions, eventRate, eventQueue } = this.data;
     const last = args.at(-1);
-    const answer: Answer = typeof last === 'function' ? (last as Answer) : () => undefined;
-    const refuse = (...fault: ConstructorParameters<typeof Fault>) => answer(refusal(new Fault(...fault)));
+    const acknowledge: Acknowledge = typeof last === 'function' ? (last as Acknowledge) : () => undefined;
+    const refuse = (...fault: ConstructorParameters<typeof Fault>) =>
+      acknowledge(refusal(new Fault(...fault)));
 
-    if (!events.take()) {
+    if (!eventRate.take()) {
       refuse('rate_limited', `a socket may send ${options.maxEventsPerSecond} events a second`);
       return;
     }
-    const handle = HANDLES.get(event);
-    if (handle === undefined) {
-      refuse('invalid_request', `event: is not one of ${[...HANDLES.keys()].join(', ')}`);
+    const handler = HANDLERS.get(event);
+    if (handler === undefined) {
+      refuse('invalid_request', `event: is not one of ${[...HANDLERS.keys()].join(', ')}`);
       return;
     }
-    const taken = turns.take(async () => {
-      if (!(await backlogs.ready(this))) return;
-      answer(await answerTo(event, () => handle(subscriptions, args[0]), logger));
+    const isQueued = eventQueue.tryAdd(async () => {
+      if (!(await backpressure.waitUntilWritable(this))) return;
+      acknowledge(await answerTo(event, () => handler(subscriptions, args[0]), logger));
     });
-    if (!taken) refuse('rate_limited', 'too many events wait for their answers');
+    if (!isQueued) refuse('rate_limited', 'too many events wait for their answers');
   };
 }
 

@@ -1,12 +1,14 @@
+/** The Socket.IO parser of the gateway: reads no binary attachments, and writes JSON text as it is. */
+
 import { type Packet, PacketType, Decoder as StockDecoder, Encoder as StockEncoder } from 'socket.io-parser';
 import { JsonText } from '../domain/json-text.js';
 
-/** An event or an acknowledgement that announces binary parts; as many as Socket.IO takes. */
-const ANNOUNCING = /^([56])([1-9]|10)-/;
+/** An event or an acknowledgement with binary attachments, of which Socket.IO takes ten at most. */
+const WITH_ATTACHMENTS = /^([56])([1-9]|10)-/;
 
 type Handler = (packet: Packet) => void;
 
-/** Socket.IO's own reader of text, which keeps nothing of a packet that it has read: one reads for all connections. */
+/** Socket.IO's own decoder of text. It keeps nothing of a packet that it has read, so all connections share one. */
 class TextReader {
   readonly #decoder = new StockDecoder({ maxAttachments: 0 });
   #packet: Packet | null = null;
@@ -27,12 +29,12 @@ class TextReader {
 const reader = new TextReader();
 
 /**
- * Reads no binary parts: no event of ours has any, and whoever announces ten and sends nine would have them kept for as
- * long as the connection lasts. The event is read at once, with placeholders where the parts belong, which the schemas refuse.
+ * Discards attachments: no event of the contract has any, and a client that declares ten and sends nine would have them
+ * kept as long as its connection. The event is read at once, with placeholders, which the schemas refuse.
  */
 class Decoder {
   #handler: Handler | null = null;
-  #partsToCome = 0;
+  #attachmentsToCome = 0;
 
   /** Socket.IO listens to one event, `decoded`, once. */
   on(_event: 'decoded', handler: Handler): void {
@@ -49,18 +51,18 @@ class Decoder {
 
   add(packet: unknown): void {
     if (typeof packet !== 'string') {
-      if (this.#partsToCome === 0) throw new Error('a binary part that was not announced');
-      this.#partsToCome--;
+      if (this.#attachmentsToCome === 0) throw new Error('an attachment that no packet declared');
+      this.#attachmentsToCome--;
       return;
     }
-    if (this.#partsToCome > 0) throw new Error('another packet before all binary parts of the last one');
-    const [announcement, type, parts] = ANNOUNCING.exec(packet) ?? [];
-    if (announcement === undefined) {
+    if (this.#attachmentsToCome > 0) throw new Error('a packet before all attachments of the last one');
+    const [header, type, attachments] = WITH_ATTACHMENTS.exec(packet) ?? [];
+    if (header === undefined) {
       this.#read(packet);
       return;
     }
-    this.#partsToCome = Number(parts);
-    this.#read(`${type === '5' ? PacketType.EVENT : PacketType.ACK}${packet.slice(announcement.length)}`);
+    this.#attachmentsToCome = Number(attachments);
+    this.#read(`${type === '5' ? PacketType.EVENT : PacketType.ACK}${packet.slice(header.length)}`);
   }
 
   #read(text: string): void {
@@ -69,7 +71,7 @@ class Decoder {
   }
 }
 
-/** Writes an answer that is JSON already as it is: the same bytes that Socket.IO would make of it, made once for all who ask. */
+/** Writes an answer that is JSON text without parsing it: the same bytes that Socket.IO would make. */
 class Encoder extends StockEncoder {
   override encode(packet: Packet) {
     const [answer, ...more] = packet.type === PacketType.ACK ? (packet.data as unknown[]) : [];
@@ -78,5 +80,5 @@ class Encoder extends StockEncoder {
   }
 }
 
-/** Socket.IO's own format, for its option `parser`. */
+/** For Socket.IO's option `parser`. */
 export const textParser = { Encoder, Decoder };

@@ -1,10 +1,12 @@
+/** The requests that clients send over the socket, and the refusals that they get. */
+
 import { z } from 'zod';
 import { FEEDS, type Refused } from '../domain/events.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { countSchema, fieldErrors, idSchema } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 
-/** What clients may ask for. Unknown keys are ignored. */
+/** Unknown keys are ignored. */
 export const subscribeSchema = z.object({
   fileId: idSchema,
   feeds: z
@@ -26,7 +28,7 @@ export function read<T extends z.ZodType>(schema: T, request: unknown): z.infer<
   return parsed.data;
 }
 
-/** A refusal as data: an event that fails never throws at its sender, and never ends its connection. */
+/** An error as an answer: a request that fails never ends its connection. */
 export function refusal(error: unknown): Refused {
   const fault =
     error instanceof Fault

@@ -1,17 +1,19 @@
-import { isNamed } from '../auth/access-rules.js';
+/** The token that a socket has now: which files it allows, until when, and its replacement by a newer one. */
+
+import { isVisibleByToken } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
+import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 
-/** Timers that wait for longer than this go off at once. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
+/** The longest delay of a timer: with a longer one it fires at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
-interface Concerned {
-  /** Called each time that a token has run out without another one in its place. */
+interface ExpiryHandler {
+  /** Called each time that a token expires before it was refreshed. */
   expired(): void;
 }
 
-/** Who is behind a socket, and until when. */
 export class Session {
   #timer: NodeJS.Timeout | undefined;
   #hasEnded = false;
@@ -19,41 +21,41 @@ export class Session {
   constructor(
     private readonly guard: Guard,
     private principal: Principal,
-    private readonly concerned: Concerned,
+    private readonly handler: ExpiryHandler,
   ) {
-    this.#wait();
+    this.#scheduleExpiry();
   }
 
   /**
-   * Whether the socket may listen to a file, now.
-   * @throws Fault `forbidden`, for a file that is not there as well; `unauthorized` where the token has run out
+   * Returns if the socket may listen to the file now.
+   * @throws Fault `forbidden`, for a file that does not exist as well; `unauthorized` where the token has expired
    */
-  async check(fileId: string): Promise<void> {
+  async checkAccess(fileId: FileId): Promise<void> {
     for (;;) {
       const { principal } = this;
       if (this.#isExpired()) throw new Fault('unauthorized', 'the token has expired: refresh it');
       const canRead = await this.guard.canRead(principal, fileId);
-      // Another token, or none any more, since that was asked.
+      // The token was refreshed or has expired during the look-up: check again.
       if (principal !== this.principal || this.#isExpired()) continue;
       if (canRead) return;
-      throw new Fault('forbidden', 'the token does not allow to listen to this file');
+      throw new Fault('forbidden', 'the token does not allow listening to this file');
     }
   }
 
-  /** Whether it depends on the file's owner that the socket may listen to it. */
-  dependsOnOwner(fileId: string): boolean {
-    return !isNamed(this.principal, fileId);
+  /** Whether a change of the file's owner could end the access. */
+  dependsOnOwner(fileId: FileId): boolean {
+    return !isVisibleByToken(this.principal, fileId);
   }
 
   /**
-   * Takes a new token in the place of the old one; answers until when it is good, as ISO 8601.
-   * @throws Fault `unauthorized`; `forbidden` where it is somebody else's
+   * Replaces the token. Returns when the new one expires, as ISO 8601; null: never.
+   * @throws Fault `unauthorized`; `forbidden` where it is another user's
    */
   async refresh(token: string): Promise<string | null> {
-    const principal = await this.guard.identify(token);
-    if (principal.sub !== this.principal.sub) throw new Fault('forbidden', 'the token is of another sub');
+    const principal = await this.guard.authenticate(token);
+    if (principal.sub !== this.principal.sub) throw new Fault('forbidden', 'the token has another sub');
     this.principal = principal;
-    this.#wait();
+    this.#scheduleExpiry();
     return principal.expiresAt === null ? null : new Date(principal.expiresAt).toISOString();
   }
 
@@ -66,15 +68,15 @@ export class Session {
     return this.principal.expiresAt !== null && this.principal.expiresAt <= Date.now();
   }
 
-  #wait(): void {
+  #scheduleExpiry(): void {
     clearTimeout(this.#timer);
     const { expiresAt } = this.principal;
     if (expiresAt === null || this.#hasEnded) return;
-    const left = Math.max(0, Math.min(expiresAt - Date.now(), MAX_WAIT_MS));
-    // Asked again when it goes off: the wait may have been cut, and clocks are set.
+    const delay = Math.max(0, Math.min(expiresAt - Date.now(), MAX_DELAY_MS));
+    // Compared with the clock when the timer fires: the delay may have been cut, or the clock set.
     this.#timer = setTimeout(
-      () => (this.#isExpired() ? this.concerned.expired() : this.#wait()),
-      left,
+      () => (this.#isExpired() ? this.handler.expired() : this.#scheduleExpiry()),
+      delay,
     ).unref();
   }
 }

@@ -1,41 +1,43 @@
+/** The files that one socket listens to: joins and leaves their rooms, and checks that the socket may see them. */
+
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../domain/events.js';
+import type { FileId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
-import type { Pacer } from './pacer.js';
 import { Session } from './session.js';
+import type { TurnLimit } from './throttling.js';
 
-/** What the subscriptions of all sockets share. */
+/** Shared by the subscriptions of all sockets. */
 export interface SubscriptionsDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
-  readonly pacer: Pacer;
+  readonly snapshotLimit: TurnLimit;
   readonly metrics: Metrics;
   readonly maxSubscriptions: number;
 }
 
-/** What the subscriptions need of their socket. */
-interface Member {
+/** The part of a socket that its subscriptions use. */
+interface SubscribedSocket {
   join(room: string): Promise<void> | void;
   leave(room: string): Promise<void> | void;
-  emit(event: 'unsubscribed', ended: { fileId: string; code: string }): unknown;
-  /** The connection below it; closed, its client comes back. */
+  emit(event: 'unsubscribed', ended: { fileId: FileId; code: string }): unknown;
+  /** The underlying connection. When it is closed, the client reconnects. */
   readonly conn: { close(): unknown };
 }
 
-/** The files that one socket listens to. */
 export class Subscriptions {
-  readonly #files = new Set<string>();
+  readonly #files = new Set<FileId>();
   readonly #session: Session;
   #ended = false;
 
   constructor(
-    private readonly socket: Member,
+    private readonly socket: SubscribedSocket,
     principal: Principal,
     private readonly deps: SubscriptionsDeps,
   ) {
@@ -43,84 +45,84 @@ export class Subscriptions {
   }
 
   /**
-   * Joins the rooms first and takes the snapshot after it, so that no change falls in between. Subscribing again is how
-   * a listener changes its feeds or fills a gap.
+   * Joins the rooms before it takes the snapshot, so that no change falls in between. Subscribing again changes the
+   * feeds, or fills a gap.
    *
-   * Who may listen is asked three times: before anything is done; when the feed is followed, from where on a change of the
-   * owner is told; and after the snapshot, which may be of somebody else's file by then.
+   * Access is checked three times: at the start; once the feed is followed, from when on changes of the owner are
+   * noticed; and after the snapshot, because the file may have another owner by then.
    */
   async subscribe(
-    fileId: string,
+    fileId: FileId,
     feeds: readonly FeedName[],
     since: Cursor | null,
   ): Promise<JsonText<Subscribed>> {
     const session = this.#session;
-    await session.check(fileId);
+    await session.checkAccess(fileId);
     const isNew = !this.#files.has(fileId);
     if (isNew) await this.#add(fileId);
     try {
-      if (isNew) await session.check(fileId);
+      if (isNew) await session.checkAccess(fileId);
       for (const feed of FEEDS) {
         const room = roomOf(feed, fileId);
         if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
         else await this.socket.leave(room);
       }
-      // Thousands may come at once, and nobody else may have to wait for all of them to be answered.
-      await this.deps.pacer.go();
+      // Thousands may subscribe at once. Their snapshots must not block the event loop.
+      await this.deps.snapshotLimit.wait();
       const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
-      await session.check(fileId);
+      await session.checkAccess(fileId);
       if (this.#files.has(fileId)) return answer;
     } catch (error) {
       if (isNew || isRefusal(error)) await this.unsubscribe(fileId);
       throw error;
     }
     if (this.#ended) throw new Fault('unavailable', 'the connection has ended');
-    // Deleted meanwhile, and the subscription with it: who is told yes must hear of whatever the file becomes.
+    // The file was deleted meanwhile, which ended the subscription. An answer `ok` needs one that lasts.
     return this.subscribe(fileId, feeds, null);
   }
 
-  async unsubscribe(fileId: string): Promise<void> {
+  async unsubscribe(fileId: FileId): Promise<void> {
     if (!this.#files.has(fileId)) return;
     this.deps.broadcaster.leave(fileId);
-    await this.forget(fileId);
+    await this.drop(fileId);
   }
 
-  /** Ends the subscription to a file that nobody can follow any more. */
-  async forget(fileId: string): Promise<void> {
+  /** Ends a subscription whose feed the broadcaster does not follow: the file was deleted, or following failed. */
+  async drop(fileId: FileId): Promise<void> {
     if (!this.#files.delete(fileId)) return;
     this.deps.metrics.subscriptions.dec();
-    // Both at once: whoever subscribes again meanwhile must not be taken out of the second room afterwards.
+    // Both at once: a new subscription that begins meanwhile must not lose its second room afterwards.
     await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
   }
 
-  /** Takes a new token, and ends the subscriptions that it does not allow. As `Session.refresh`. */
+  /** Replaces the token, and ends the subscriptions that the new one does not allow. See `Session.refresh`. */
   async refresh(token: string): Promise<string | null> {
     const expiresAt = await this.#session.refresh(token);
     await this.recheck();
     return expiresAt;
   }
 
-  /** The token has run out: ends all of them, and says why. */
+  /** Ends all subscriptions because the token has expired. */
   expired(): void {
-    for (const fileId of [...this.#files]) this.#dismiss(fileId, 'token_expired');
+    for (const fileId of [...this.#files]) this.#endWithCode(fileId, 'token_expired');
   }
 
-  /** Whether it depends on the file's owner that the socket listens to it. */
-  dependsOnOwner(fileId: string): boolean {
+  /** Whether a change of the file's owner could end the subscription. */
+  dependsOnOwner(fileId: FileId): boolean {
     return this.#files.has(fileId) && this.#session.dependsOnOwner(fileId);
   }
 
-  /** Ends the subscriptions that are not allowed any more, and says so. Never rejects. */
-  async recheck(fileIds: Iterable<string> = this.#files): Promise<void> {
+  /** Ends the subscriptions that are no longer allowed. Never rejects. */
+  async recheck(fileIds: Iterable<FileId> = this.#files): Promise<void> {
     await Promise.all([...fileIds].map((fileId) => this.#recheck(fileId)));
   }
 
-  async #recheck(fileId: string): Promise<void> {
+  async #recheck(fileId: FileId): Promise<void> {
     try {
-      await this.#session.check(fileId);
+      await this.#session.checkAccess(fileId);
     } catch (error) {
-      if (isRefusal(error)) this.#dismiss(fileId, 'forbidden');
-      // Nobody can tell: then nothing is shown, and whoever comes back is asked anew.
+      if (isRefusal(error)) this.#endWithCode(fileId, 'forbidden');
+      // Access is unknown, so nothing more is sent. The client reconnects and is checked again.
       else {
         this.end();
         this.socket.conn.close();
@@ -128,21 +130,21 @@ export class Subscriptions {
     }
   }
 
-  #dismiss(fileId: string, code: string): void {
+  #endWithCode(fileId: FileId, code: string): void {
     if (!this.#files.has(fileId)) return;
-    // The rooms are left at once: no event follows the last one.
+    // The rooms are left before the next statement: no event follows `unsubscribed`.
     void this.unsubscribe(fileId);
     this.socket.emit('unsubscribed', { fileId, code });
   }
 
-  /** Ends all of them, for good. */
+  /** Ends all subscriptions, and allows no new ones. */
   end(): void {
     this.#ended = true;
     this.#session.end();
     for (const fileId of this.#files) void this.unsubscribe(fileId);
   }
 
-  async #add(fileId: string): Promise<void> {
+  async #add(fileId: FileId): Promise<void> {
     const { broadcaster, metrics, maxSubscriptions } = this.deps;
     if (this.#files.size >= maxSubscriptions) {
       throw new Fault('too_many_subscriptions', `a socket may subscribe to ${maxSubscriptions} files`);
@@ -152,10 +154,10 @@ export class Subscriptions {
     try {
       await broadcaster.join(fileId);
     } catch (error) {
-      await this.forget(fileId);
+      await this.drop(fileId);
       throw error;
     }
-    // The socket may have gone while its file's feed was being followed.
+    // The socket may have disconnected meanwhile.
     if (this.#ended) {
       await this.unsubscribe(fileId);
       throw new Fault('unavailable', 'the connection has ended');

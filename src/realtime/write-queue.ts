@@ -1,26 +1,28 @@
-import type { FrameBatch } from './frames.js';
+/** The writes that are under way to the listeners of files. A large room takes more than one turn of the event loop. */
+
+import type { FileId } from '../domain/id.js';
+import type { PacketBundle } from './frames.js';
 import type { Listener, ListenerList, SubscribedFeeds } from './listener-lists.js';
 import type { ClientSocket } from './server-types.js';
 
-/** What each of an audience gets. */
 export interface QueuedWrite {
-  readonly audience: ListenerList;
-  readonly mailings: Readonly<Record<SubscribedFeeds, FrameBatch>>;
+  readonly list: ListenerList;
+  /** What each listener of the list gets, by its feeds. */
+  readonly bundles: Readonly<Record<SubscribedFeeds, PacketBundle>>;
 }
 
-interface Underway extends QueuedWrite {
-  /** The place in the audience of whoever is next. */
+interface WriteInProgress extends QueuedWrite {
+  /** Index of the listener that is written to next. */
   next: number;
-  /** Places of those behind it who got theirs already. */
-  readonly early: Set<number>;
+  /** Indexes from `next` on of listeners that were written to ahead of their turn. */
+  readonly writtenAhead: Set<number>;
 }
 
-/** What is being written to the listeners of files: a large room takes more than one turn of the event loop. */
 export class WriteQueue {
-  readonly #byFile = new Map<string, Underway>();
+  readonly #byFile = new Map<FileId, WriteInProgress>();
   #isWriting = false;
 
-  constructor(private readonly write: (socket: ClientSocket, fileId: string, mailing: FrameBatch) => void) {}
+  constructor(private readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void) {}
 
   get isEmpty(): boolean {
     return this.#byFile.size === 0;
@@ -30,50 +32,49 @@ export class WriteQueue {
     return this.#isWriting;
   }
 
-  /** Whoever still waits for what came before it gets that first. */
-  add(fileId: string, posting: QueuedWrite): void {
+  /** Finishes the file's earlier write first, so that each listener gets the two in order. */
+  add(fileId: FileId, write: QueuedWrite): void {
     this.#writeSomeOf(fileId, Number.POSITIVE_INFINITY);
-    this.#byFile.set(fileId, { ...posting, next: 0, early: new Set() });
+    this.#byFile.set(fileId, { ...write, next: 0, writtenAhead: new Set() });
   }
 
-  /** Writes to so many, at most. */
+  /** Writes to at most so many listeners. */
   writeSome(atMost: number): void {
     let left = atMost;
     for (const fileId of this.#byFile.keys()) left -= this.#writeSomeOf(fileId, left);
   }
 
-  /** Writes to one of them what it still waits for. */
+  /** Writes to one socket, ahead of its turn, what is queued for it. */
   writeTo(socket: ClientSocket): void {
-    for (const [fileId, underway] of this.#byFile) {
-      const { audience, next, early } = underway;
-      const place = audience.placeOf(socket);
-      if (place === undefined || place < next || early.has(place)) continue;
-      early.add(place);
-      this.#writeTo(audience.listeners[place], fileId, underway);
+    for (const [fileId, write] of this.#byFile) {
+      const { list, next, writtenAhead } = write;
+      const index = list.indexOf(socket);
+      if (index === undefined || index < next || writtenAhead.has(index)) continue;
+      writtenAhead.add(index);
+      this.#writeTo(list.listeners[index], fileId, write);
     }
   }
 
-  #writeSomeOf(fileId: string, atMost: number): number {
-    const underway = this.#byFile.get(fileId);
-    if (underway === undefined) return 0;
-    const { listeners } = underway.audience;
+  #writeSomeOf(fileId: FileId, atMost: number): number {
+    const write = this.#byFile.get(fileId);
+    if (write === undefined) return 0;
+    const { listeners } = write.list;
     let count = 0;
-    // A write may lead to another one, which goes on from where this one is.
-    for (; count < atMost && underway.next < listeners.length; count++) {
-      const place = underway.next++;
-      if (!underway.early.has(place)) this.#writeTo(listeners[place], fileId, underway);
+    // A write may cause another call of this method, which continues where this one is.
+    for (; count < atMost && write.next < listeners.length; count++) {
+      const index = write.next++;
+      if (!write.writtenAhead.has(index)) this.#writeTo(listeners[index], fileId, write);
     }
-    if (underway.next >= listeners.length && this.#byFile.get(fileId) === underway)
-      this.#byFile.delete(fileId);
+    if (write.next >= listeners.length && this.#byFile.get(fileId) === write) this.#byFile.delete(fileId);
     return count;
   }
 
-  #writeTo(listener: Listener | undefined, fileId: string, { mailings }: QueuedWrite): void {
+  #writeTo(listener: Listener | undefined, fileId: FileId, { bundles }: QueuedWrite): void {
     if (listener === undefined) return;
     const wasWriting = this.#isWriting;
     this.#isWriting = true;
     try {
-      this.write(listener.socket, fileId, mailings[listener.wants]);
+      this.write(listener.socket, fileId, bundles[listener.feeds]);
     } finally {
       this.#isWriting = wasWriting;
     }

@@ -39,7 +39,7 @@ describe('binary parts of packets', () => {
     expect(await keptBy(new textParser.Decoder())).toBe(0);
   });
 
-  it('are refused to whoever means them well, and the connection goes on', async () => {
+  it('are refused in a well-formed event, and the connection goes on', async () => {
     const { url } = await startTestGateway();
     const listener = await connect(url);
     const invalid = { ok: false, error: { code: 'invalid_request', retryable: false } };
@@ -53,8 +53,8 @@ describe('binary parts of packets', () => {
   });
 
   it.each([
-    ['that nobody announced', [Buffer.alloc(10)]],
-    ['one more than announced', ['451-["x"]', Buffer.alloc(10), Buffer.alloc(10)]],
+    ['that no packet declared', [Buffer.alloc(10)]],
+    ['one more than declared', ['451-["x"]', Buffer.alloc(10), Buffer.alloc(10)]],
     ['that do not come before the next packet', ['452-["x"]', Buffer.alloc(10), '42["x"]']],
     ['beyond the number that Socket.IO takes', ['4511-["x"]']],
     ['in a number that is none', ['4501-["x"]']],
@@ -69,7 +69,7 @@ describe('binary parts of packets', () => {
     await connect(url);
   });
 
-  it('do not trouble others, however many announce them and never send the last', async () => {
+  it('do not trouble others, however many clients declare them and never send the last', async () => {
     const { url } = await startTestGateway();
     const listener = await connect(url);
     await listener.emitWithAck('subscribe', { fileId: 'f' });

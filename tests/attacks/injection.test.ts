@@ -144,7 +144,7 @@ describe('an attacker', () => {
     }
   });
 
-  it('does not run formulas in whoever opens an export', async () => {
+  it('does not run formulas in the spreadsheet that opens an export', async () => {
     const { url } = await startTestGateway();
     const formulas = ['=1+1', '+1', '-1', '@SUM(1)', '\t=1', '\r=1', ' =1', '＝1', '=cmd|" /C calc"!A0'];
     const results = formulas.map((text, index) => ({

@@ -41,7 +41,7 @@ describe('costly requests', () => {
     ['POST', '/api/files/f/validations'],
   ] as const;
 
-  it('are counted for each caller, who is told what is left and when to come back', async () => {
+  it('are counted for each caller, and the answer says how many are left and when to retry', async () => {
     const { url } = await startTestGateway({ ...JWT, MAX_COSTLY_REQUESTS_PER_MINUTE: '5' });
     const tokens = await Promise.all(
       ['jane', 'joe'].map((sub) => tokenOf({ sub, scope: 'read ingest', files: ['f'] })),

@@ -11,7 +11,7 @@ import { always, standIn } from '../validator/stand-in.js';
 const HTML = '<img src=x onerror="ran=1">';
 const NOTHING_RAN = "!('ran' in window)";
 
-/** A result in which every text is somebody else's HTML. */
+/** A result in which every text is HTML. */
 const result = (email: string) => ({
   email,
   is_valid: false,
@@ -40,11 +40,11 @@ async function isText(page: Page): Promise<void> {
   expect(await page.evaluate(NOTHING_RAN)).toBe(true);
 }
 
-describeInBrowser('HTML of somebody else in the dashboard', (open) => {
+describeInBrowser('foreign HTML in the dashboard', (open) => {
   // Without the policy that forbids inline scripts: the page must not need it.
   const openAt = async (url: string) => (await open(url, { bypassCSP: true })).page;
 
-  it('is text in the list of files, and in all that is told of one', async () => {
+  it('is text in the list of files, and in all views of a file', async () => {
     const { url } = await startTestGateway({ STALL_AFTER_MS: '20' });
     const producer = new Producer(url);
     const said = { fileId: HTML, totalBatches: 2 };

@@ -16,12 +16,12 @@ const RESULTS = 20;
 const REASON = 'x'.repeat(20 * KIB);
 /** The system's own buffers take some megabytes of each connection before anything waits in the gateway. */
 const MAX_CHANGES = 100;
-/** Changes while nobody is left who does not read. */
+/** Changes after all slow listeners were cut off. */
 const MORE_CHANGES = effort(8, 20);
 /** What the process may grow by, its garbage included; what was sent, kept once for each who does not read, is more. */
 const MAX_GROWTH = 160 * KIB * KIB;
 
-test('many who read get every revision, whoever beside them reads nothing and is cut off', async () => {
+test('listeners that read get every revision while slow listeners are cut off', async () => {
   const { url } = await spawnGateway({ MAX_BUFFERED_BYTES: String(512 * KIB), FLUSH_INTERVAL_MS: '0' });
   const producer = new Producer(url);
   const figure = async (name: string) => {

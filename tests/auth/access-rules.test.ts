@@ -11,14 +11,14 @@ const who = (sub: string, scopes: readonly Scope[], files: readonly string[] | '
 const ALL: readonly Action[] = ['read', 'report', 'submit', 'remove', 'administer'];
 const mine = { fileId: 'f', userId: 'me' };
 const theirs = { fileId: 'f', userId: 'them' };
-const nobodys = { fileId: 'f', userId: null };
-const unheard = { fileId: 'f', userId: undefined };
+const unowned = { fileId: 'f', userId: null };
+const unknown = { fileId: 'f', userId: undefined };
 
-const verdicts = (principal: Principal, action: Action) =>
-  [mine, theirs, nobodys, unheard].map((target) => decideAccess(principal, action, target));
+const decisions = (principal: Principal, action: Action) =>
+  [mine, theirs, unowned, unknown].map((target) => decideAccess(principal, action, target));
 
-describe('the guard', () => {
-  it('refuses every action without its scope, whosever the file is', () => {
+describe('the access rules', () => {
+  it('refuse every action without its scope, whoever owns the file', () => {
     const needs: Record<Action, Scope> = {
       read: 'read',
       report: 'ingest',
@@ -29,36 +29,36 @@ describe('the guard', () => {
     for (const action of ALL) {
       for (const scopes of [[], ['read'], ['ingest']] as const) {
         if ((scopes as readonly string[]).includes(needs[action])) continue;
-        expect(new Set(verdicts(who('me', scopes, '*'), action))).toEqual(new Set(['forbidden']));
+        expect(new Set(decisions(who('me', scopes, '*'), action))).toEqual(new Set(['forbidden']));
         expect(decideAccess(who('me', scopes, '*'), action, null)).toBe('forbidden');
       }
     }
   });
 
-  it('shows a file to its owner, and to nobody else', () => {
-    expect(verdicts(who('me', ['read']), 'read')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
+  it('show a file to its owner only', () => {
+    expect(decisions(who('me', ['read']), 'read')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('shows a file that a token names, and be it to come', () => {
+  it('show a file that a token names, whether it exists or not', () => {
     for (const files of [['f'], '*'] as const)
-      expect(new Set(verdicts(who('x', ['read'], files), 'read'))).toEqual(new Set(['granted']));
-    expect(new Set(verdicts(who('x', ['read'], ['F', 'f ', 'g']), 'read'))).toEqual(new Set(['hidden']));
+      expect(new Set(decisions(who('x', ['read'], files), 'read'))).toEqual(new Set(['granted']));
+    expect(new Set(decisions(who('x', ['read'], ['F', 'f ', 'g']), 'read'))).toEqual(new Set(['hidden']));
   });
 
-  it('never takes what is nobody’s for that of a token without a name', () => {
+  it('never take a file without an owner for that of a token without a sub', () => {
     const nameless = { ...who('', ['read']), sub: null };
-    expect(verdicts(nameless, 'read')).toEqual(['hidden', 'hidden', 'hidden', 'hidden']);
+    expect(decisions(nameless, 'read')).toEqual(['hidden', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('lets producers report on every file, but submit and remove only what they see', () => {
+  it('let producers report on every file, but submit and remove only what they see', () => {
     const producer = who('me', ['ingest']);
-    expect(new Set(verdicts(producer, 'report'))).toEqual(new Set(['granted']));
-    expect(verdicts(producer, 'submit')).toEqual(['granted', 'hidden', 'hidden', 'granted']);
-    expect(verdicts(producer, 'remove')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
+    expect(new Set(decisions(producer, 'report'))).toEqual(new Set(['granted']));
+    expect(decisions(producer, 'submit')).toEqual(['granted', 'hidden', 'hidden', 'granted']);
+    expect(decisions(producer, 'remove')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('lets admins and, without tokens, everybody do everything', () => {
+  it('let admins and, without tokens, every caller do everything', () => {
     for (const principal of [who('root', ['admin']), UNAUTHENTICATED])
-      for (const action of ALL) expect(new Set(verdicts(principal, action))).toEqual(new Set(['granted']));
+      for (const action of ALL) expect(new Set(decisions(principal, action))).toEqual(new Set(['granted']));
   });
 });

@@ -5,7 +5,7 @@ import { plainResults } from '../support/results.js';
 import { JWT, tokenOf } from '../support/tokens.js';
 
 let url = '';
-const tokens = { producer: '', jane: '', joe: '', named: '', admin: '', nobody: '' };
+const tokens = { producer: '', jane: '', joe: '', named: '', admin: '', scopeless: '' };
 
 interface Answer {
   readonly status: number;
@@ -46,7 +46,7 @@ beforeEach(async () => {
   tokens.joe = await tokenOf({ sub: 'joe', scope: 'read ingest' });
   tokens.named = await tokenOf({ sub: 'guest', scope: 'read', files: ['hers', 'to come'] });
   tokens.admin = await tokenOf({ sub: 'root', scope: 'admin' });
-  tokens.nobody = await tokenOf({ sub: 'jane', files: '*' });
+  tokens.scopeless = await tokenOf({ sub: 'jane', files: '*' });
 });
 
 const READING = [
@@ -160,7 +160,7 @@ describe('a file', () => {
     expect((await call(tokens.jane, 'DELETE', '/api/files/hers')).status).toBe(204);
   });
 
-  it('is a producer’s own where the registration names nobody, and stays its owner’s after that', async () => {
+  it('belongs to its producer where the registration names no user, and keeps its owner after that', async () => {
     await fileOf(undefined, 'own');
     const producer = await tokenOf({ sub: 'producer', scope: 'read' });
     expect((await call(producer, 'GET', '/api/files/own')).status).toBe(200);
@@ -171,12 +171,12 @@ describe('a file', () => {
     expect((await call(producer, 'GET', '/api/files/hers')).status).toBe(404);
   });
 
-  it('that nobody has registered is nobody’s', async () => {
-    const update = message('b', plainResults('x', 1), { fileId: 'nobodys', isComplete: true });
+  it('that is not registered has no owner', async () => {
+    const update = message('b', plainResults('x', 1), { fileId: 'unowned', isComplete: true });
     expect((await call(tokens.producer, 'POST', '/api/updates', update)).status).toBe(202);
     for (const token of [tokens.jane, tokens.joe])
-      expect((await call(token, 'GET', '/api/files/nobodys')).status).toBe(404);
-    expect((await call(tokens.admin, 'GET', '/api/files/nobodys')).status).toBe(200);
+      expect((await call(token, 'GET', '/api/files/unowned')).status).toBe(404);
+    expect((await call(tokens.admin, 'GET', '/api/files/unowned')).status).toBe(200);
   });
 });
 
@@ -184,8 +184,10 @@ describe('a scope that is missing', () => {
   it('is forbidden, and named', async () => {
     await fileOf('jane', 'hers');
     const cases = [
-      ...READING.map(([method, path]) => [tokens.nobody, method, `/api/files/hers${path}`, 'read'] as const),
-      [tokens.nobody, 'GET', '/api/files', 'read'],
+      ...READING.map(
+        ([method, path]) => [tokens.scopeless, method, `/api/files/hers${path}`, 'read'] as const,
+      ),
+      [tokens.scopeless, 'GET', '/api/files', 'read'],
       ...WRITING.map(([method, path]) => [tokens.named, method, path, 'ingest'] as const),
       [tokens.jane, 'GET', '/api/dead-letters', 'admin'],
       [tokens.jane, 'POST', '/api/dead-letters/x/replay', 'admin'],

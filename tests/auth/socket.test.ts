@@ -38,7 +38,7 @@ const update = async (batchId: string, upTo = 2) => {
 const as = async (sub: string, more: object = {}): Promise<Socket> =>
   connect(url, { auth: { token: await tokenOf({ sub, scope: 'read', ...more }) } });
 
-/** Everything that a socket is told, as it comes. */
+/** Every event that a socket receives, in order. */
 function heard(socket: Socket): [string, Record<string, unknown>][] {
   const events: [string, Record<string, unknown>][] = [];
   socket.onAny((event: string, body: Record<string, unknown>) => events.push([event, body]));
@@ -210,7 +210,7 @@ describe('a token that runs out', () => {
     expect((await event).fileId).toBe('g');
   });
 
-  it('is never followed by somebody else’s, or by none', async () => {
+  it('is not replaced by the token of another user, or by an invalid one', async () => {
     await register('f', 'jane');
     const socket = await as('jane');
     await subscribe(socket, { fileId: 'f' });

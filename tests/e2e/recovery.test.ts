@@ -107,14 +107,14 @@ describe('how far back a listener may have been', () => {
     expect(await recoverable(url, 'f', witness.emailsEvents())).toEqual(expected);
   });
 
-  test('none at all: only who missed nothing is up to date', async () => {
+  test('none at all: only a listener that missed nothing is up to date', async () => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '0', FEED_HISTORY: '0' });
     const witness = await new StrictListener('f').join(url);
     await grow(url, 'f', 3, witness);
     expect(await recoverable(url, 'f', witness.emailsEvents())).toEqual([witness.cursor?.revision]);
   });
 
-  test('FEED_TTL_MS after the last change, unless somebody listens', async () => {
+  test('FEED_TTL_MS after the last change, unless the file has a listener', async () => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '0', FEED_TTL_MS: '30' });
     const producer = new Producer(url);
     const heard = await new StrictListener('heard').join(url);

@@ -24,7 +24,7 @@ async function joined(url: string): Promise<RawWebSocket> {
   return raw;
 }
 
-test('who never reads is cut off, and nobody else waits for it', async () => {
+test('a listener that never reads is cut off, and no other listener waits for it', async () => {
   const { url } = await startTestGateway({ MAX_BUFFERED_BYTES: String(64 * KIB), FLUSH_INTERVAL_MS: '0' });
   const producer = new Producer(url);
   const raw = await joined(url);
@@ -57,7 +57,7 @@ test('who never reads is cut off, and nobody else waits for it', async () => {
   if (raw.closing !== null) expect(raw.closing).toEqual({ code: 1008, reason: 'slow_consumer' });
 }, 60_000);
 
-test('many results at once are too much for nobody who reads', async () => {
+test('a listener that reads is not cut off by many results at once', async () => {
   const { url } = await startTestGateway();
   const producer = new Producer(url);
   const reader = await new StrictListener('f').join(url);
@@ -74,13 +74,13 @@ test('many results at once are too much for nobody who reads', async () => {
   expect(await slowConsumers(url)).toBe(0);
 });
 
-/** A file whose first page is as large as told. */
+/** A file whose first page is of the given size. */
 async function largeFile(url: string, fileId: string, bytes: number): Promise<void> {
   const results = plainResults('jane', 50, 'x'.repeat(bytes / 50));
   await new Producer(url).update(message(`${fileId}/b`, results, { fileId, total: 1000 }));
 }
 
-test('who asks again and again, and never reads the answers, is cut off too', async () => {
+test('a client that asks again and again, and never reads the answers, is cut off too', async () => {
   const { url } = await startTestGateway({
     MAX_BUFFERED_BYTES: String(64 * KIB),
     MAX_EVENTS_PER_SECOND: '10000',
@@ -98,7 +98,7 @@ test('who asks again and again, and never reads the answers, is cut off too', as
   }, 20_000);
 }, 60_000);
 
-test('who reads what it asked for is no slow consumer, however much that is and however long it takes', async () => {
+test('a client that reads its answers is no slow consumer, however large they are and however long it takes', async () => {
   const { url } = await startTestGateway({ MAX_BUFFERED_BYTES: String(64 * KIB), FLUSH_INTERVAL_MS: '0' });
   const producer = new Producer(url);
   const fileIds = Array.from({ length: 40 }, (_, number) => `f${number}`);

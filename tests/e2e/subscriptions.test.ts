@@ -34,7 +34,7 @@ async function change(url: string, fileId: string, upTo = 1): Promise<void> {
 }
 
 describe('a subscription', () => {
-  test('a file that nobody has heard of is pending', async () => {
+  test('an unknown file is pending', async () => {
     const { url } = await startTestGateway();
     const answer = await subscribe(await connect(url), { fileId: 'f' });
     expect(answer).toMatchObject({
@@ -84,7 +84,7 @@ describe('a subscription', () => {
     expect(events.splice(0)).toEqual(['file_emails f']);
     await change(url, 'f', 3);
     await until('file_stats f');
-    // Twice subscribed is not twice told.
+    // A second subscription does not double the events.
     expect(events).toEqual(['file_emails f', 'file_stats f']);
   });
 
@@ -155,7 +155,7 @@ describe('limits of a socket', () => {
     await subscribe(socket, { fileId: 'f' });
   });
 
-  test('so many events a second, each one answered, and nobody else pays', async () => {
+  test('so many events a second, each one answered, and other sockets are not affected', async () => {
     const { url } = await startTestGateway({ MAX_EVENTS_PER_SECOND: '5' });
     const [greedy, patient] = [await connect(url), await connect(url)];
     const answers = await Promise.all(

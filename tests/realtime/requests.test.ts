@@ -113,7 +113,7 @@ describe('a refusal', () => {
     });
   });
 
-  it('keeps what nobody outside should see', () => {
+  it('does not reveal internal errors', () => {
     const secrets = [
       new Error('password=hush'),
       new FatalError('hush', 70),

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Socket as Client } from 'socket.io-client';
 import { type FeedName, roomOf } from '../../src/domain/events.js';
-import { waitingBytes } from '../../src/realtime/connection.js';
+import { waitingBytes } from '../../src/realtime/backpressure.js';
 import { idleTcpOf } from '../../src/realtime/direct-write.js';
 import type { ClientSocket } from '../../src/realtime/server-types.js';
 import { effort } from '../support/effort.js';
@@ -13,8 +13,8 @@ import { type RoomStage, roomStage } from './room-stage.js';
 const FILES = ['a', 'b'] as const;
 type File = (typeof FILES)[number];
 
-/** One thing that somebody is told: an event of a file, or a mark that goes to one socket past the rooms. */
-interface Told {
+/** One message to a listener: an event of a file, or a mark that is sent to one socket and not to a room. */
+interface Message {
   readonly file: File | null;
   readonly feed: FeedName | 'mark';
   readonly number: number;
@@ -57,19 +57,19 @@ interface Inside {
   readonly transport: { readonly socket: { _socket: object } };
 }
 
-/** Both ways of telling a room. */
+/** Two ways of sending to a room. */
 type Way = (stage: RoomStage, feed: FeedName, file: File, payload: object) => void;
 const ours: Way = ({ rooms }, feed, file, payload) => rooms.send(feed, file, JSON.stringify(payload));
 const stock: Way = ({ io }, feed, file, payload) => {
   io.to(roomOf(feed, file)).emit(`file_${feed}`, payload as never);
 };
 
-class Seat {
+class TestListener {
   /** What Socket.IO promises: everything that was sent while it was in the room, in order. */
-  readonly expected: Told[] = [];
-  readonly received: Told[] = [];
+  readonly expected: Message[] = [];
+  readonly received: Message[] = [];
   readonly rooms = new Set<string>();
-  /** Files that were left since their last stats: what was kept of them is nobody's any more. */
+  /** Files that the listener left after their last stats, which may have been discarded then. */
   readonly left = new Set<File>();
   hasVanished = false;
 
@@ -77,7 +77,7 @@ class Seat {
     readonly client: Client,
     readonly socket: ClientSocket,
   ) {
-    const take = (feed: Told['feed']) => (body: { fileId?: File; number: number }) =>
+    const take = (feed: Message['feed']) => (body: { fileId?: File; number: number }) =>
       this.received.push({ file: body.fileId ?? null, feed, number: body.number });
     client.on('file_stats', take('stats'));
     client.on('file_emails', take('emails'));
@@ -90,84 +90,84 @@ class Seat {
 }
 
 /** Clients of every kind; those that upgrade do so while the script is running. */
-async function seats(stage: RoomStage): Promise<Seat[]> {
+async function testListeners(stage: RoomStage): Promise<TestListener[]> {
   const kinds = [
     {},
     { perMessageDeflate: { threshold: 0 } },
     { transports: ['polling'] },
     { transports: ['polling', 'websocket'] },
   ];
-  const taken: Seat[] = [];
+  const taken: TestListener[] = [];
   for (let n = 0; n < CLIENTS; n++) {
     const client = await connect(stage.url, kinds[n % kinds.length] as object);
-    const seat = new Seat(client, stage.socketOf(client));
-    for (const feed of ['stats', 'emails'] as const) enter(seat, feed, 'a');
-    taken.push(seat);
+    const listener = new TestListener(client, stage.socketOf(client));
+    for (const feed of ['stats', 'emails'] as const) enter(listener, feed, 'a');
+    taken.push(listener);
   }
   return taken;
 }
 
-async function played(script: readonly Step[], way: Way): Promise<Seat[]> {
+async function played(script: readonly Step[], way: Way): Promise<TestListener[]> {
   const stage = await roomStage();
-  const all = await seats(stage);
+  const all = await testListeners(stage);
   let number = 0;
   for (const step of script) {
     number++;
     if (step.kind === 'turn') await new Promise(setImmediate);
-    else if (step.kind === 'send') tell(stage, all, way, step, number);
-    else act(all[step.client] as Seat, step, number);
+    else if (step.kind === 'send') sendStep(stage, all, way, step, number);
+    else act(all[step.client] as TestListener, step, number);
   }
-  for (const seat of all) pauseOf(seat)?.resume();
+  for (const listener of all) pauseOf(listener)?.resume();
   return all;
 }
 
-function tell(
+function sendStep(
   stage: RoomStage,
-  all: readonly Seat[],
+  all: readonly TestListener[],
   way: Way,
   step: Step & { kind: 'send' },
   number: number,
 ) {
   const { feed, file, padding } = step;
   way(stage, feed, file, { fileId: file, epoch: 'e', number, padding: 'é'.repeat(padding / 2) });
-  for (const seat of all) {
-    if (!seat.rooms.has(roomOf(feed, file))) continue;
-    seat.expected.push({ file, feed, number });
-    if (feed === 'stats') seat.left.delete(file);
+  for (const listener of all) {
+    if (!listener.rooms.has(roomOf(feed, file))) continue;
+    listener.expected.push({ file, feed, number });
+    if (feed === 'stats') listener.left.delete(file);
   }
 }
 
-function enter({ socket, rooms }: Seat, feed: FeedName, file: File): void {
+function enter({ socket, rooms }: TestListener, feed: FeedName, file: File): void {
   void socket.join(roomOf(feed, file));
   rooms.add(roomOf(feed, file));
 }
 
-function act(seat: Seat, step: Exclude<Step, { kind: 'send' | 'turn' }>, number: number): void {
-  if (seat.hasVanished) return;
+function act(listener: TestListener, step: Exclude<Step, { kind: 'send' | 'turn' }>, number: number): void {
+  if (listener.hasVanished) return;
   switch (step.kind) {
     case 'join':
-      enter(seat, step.feed, step.file);
+      enter(listener, step.feed, step.file);
       break;
     case 'leave':
-      void seat.socket.leave(roomOf(step.feed, step.file));
-      if (seat.rooms.delete(roomOf(step.feed, step.file))) seat.left.add(step.file);
+      void listener.socket.leave(roomOf(step.feed, step.file));
+      if (listener.rooms.delete(roomOf(step.feed, step.file))) listener.left.add(step.file);
       break;
     case 'mark':
-      (seat.socket.emit as (event: string, body: object) => void)('mark', { number });
-      seat.expected.push({ file: null, feed: 'mark', number });
+      (listener.socket.emit as (event: string, body: object) => void)('mark', { number });
+      listener.expected.push({ file: null, feed: 'mark', number });
       break;
     case 'pause':
-      pauseOf(seat)?.pause();
+      pauseOf(listener)?.pause();
       break;
     case 'vanish':
-      seat.hasVanished = true;
-      seat.client.disconnect();
+      listener.hasVanished = true;
+      listener.client.disconnect();
       break;
   }
 }
 
 /** The client's end of the TCP connection, while it has a WebSocket on it. */
-function pauseOf({ client }: Seat): { pause(): void; resume(): void } | undefined {
+function pauseOf({ client }: TestListener): { pause(): void; resume(): void } | undefined {
   const { transport } = client.io.engine as unknown as { transport?: { ws?: { _socket?: never } } };
   return transport?.ws?._socket;
 }
@@ -176,13 +176,14 @@ function pauseOf({ client }: Seat): { pause(): void; resume(): void } | undefine
  * Of each file: results and marks exactly as Socket.IO delivers them; its events in their order, where stats may be left out
  * for newer ones; and no stats sooner than a mark that was sent before them.
  */
-function check(seat: Seat): void {
+function check(listener: TestListener): void {
   for (const file of FILES) {
-    const of = (told: readonly Told[]) => told.filter((one) => one.file === file || one.file === null);
-    const firm = (told: readonly Told[]) => told.filter(({ feed }) => feed !== 'stats');
-    const [expected, received] = [of(seat.expected), of(seat.received)];
+    const of = (messages: readonly Message[]) =>
+      messages.filter((one) => one.file === file || one.file === null);
+    const firm = (messages: readonly Message[]) => messages.filter(({ feed }) => feed !== 'stats');
+    const [expected, received] = [of(listener.expected), of(listener.received)];
     const firmlyReceived = firm(received);
-    const due = seat.isOver ? firm(expected).slice(0, firmlyReceived.length) : firm(expected);
+    const due = listener.isOver ? firm(expected).slice(0, firmlyReceived.length) : firm(expected);
     expect(firmlyReceived).toEqual(due);
     const events = received.filter((one) => one.file === file).map(({ number }) => number);
     expect(events).toEqual([...new Set(events)].sort((one, other) => one - other));
@@ -194,7 +195,7 @@ function check(seat: Seat): void {
       );
     });
     const last = expected.findLast((one) => one.file === file);
-    if (last?.feed === 'stats' && !seat.isOver && !seat.left.has(file)) {
+    if (last?.feed === 'stats' && !listener.isOver && !listener.left.has(file)) {
       expect(events.at(-1)).toBe(last.number);
     }
   }
@@ -204,13 +205,13 @@ test.each([
   { name: 'Socket.IO', way: stock },
   { name: 'the room writer', way: ours },
 ])(
-  'everybody gets what was sent, in order, whatever they do meanwhile: $name',
+  'every listener gets what was sent, in order, whatever it does meanwhile: $name',
   async ({ way }) => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const all = await played(script, way);
         await eventually(async () => {
-          for (const seat of all) check(seat);
+          for (const listener of all) check(listener);
         });
         for (const { client } of all) client.disconnect();
       }),
@@ -220,7 +221,7 @@ test.each([
   120_000,
 );
 
-test('who does not read gets the newest stats once it does, and all results', async () => {
+test('a listener that stops reading gets all results and the newest stats once it reads again', async () => {
   const stage = await roomStage();
   const client = await connect(stage.url);
   const socket = stage.socketOf(client);
@@ -228,18 +229,18 @@ test('who does not read gets the newest stats once it does, and all results', as
   const heard: string[] = [];
   client.on('file_stats', ({ number }) => heard.push(`stats ${number}`));
   client.on('file_emails', ({ number }) => heard.push(`emails ${number}`));
-  const seat = new Seat(client, socket);
-  pauseOf(seat)?.pause();
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
   const send = async (feed: FeedName, number: number, padding = 0) => {
     ours(stage, feed, 'a', { fileId: 'a', epoch: 'e', number, padding: 'x'.repeat(padding) });
     await new Promise(setImmediate);
   };
   let last = 0;
-  // More than the system takes off the gateway's hands.
+  // More than the system's own buffers hold.
   while (waitingBytes(socket.conn) === 0) await send('emails', ++last, 1_000_000);
   const results = last;
   for (let n = 0; n < 50; n++) await send('stats', ++last);
-  pauseOf(seat)?.resume();
+  pauseOf(listener)?.resume();
   await eventually(async () => expect(heard.at(-1)).toBe(`stats ${last}`));
   const all = Array.from({ length: results }, (_, index) => `emails ${index + 1}`);
   expect(heard).toEqual([...all, `stats ${results + 1}`, `stats ${last}`]);
@@ -251,7 +252,7 @@ test('what a listener gets in one turn comes in one write', async () => {
   const socket = stage.socketOf(client);
   void socket.join(roomOf('stats', 'a'));
   const tcp = idleTcpOf(socket);
-  if (tcp === null) throw new Error('nothing waits for it, and yet it is not idle');
+  if (tcp === null) throw new Error('the socket is not idle');
   const before = tcp.bytesWritten;
   const written: number[] = [];
   const write = tcp._write.bind(tcp);
@@ -266,7 +267,7 @@ test('what a listener gets in one turn comes in one write', async () => {
   expect(written).toEqual([tcp.bytesWritten - before]);
 });
 
-test('without what it relies on, everything goes through engine.io, and that is said once', async () => {
+test('where internals are missing, everything goes through engine.io, and one warning is logged', async () => {
   const said: unknown[] = [];
   const stage = await roomStage(2 ** 26, { warn: (...args: unknown[]) => said.push(args) });
   const clients = [await connect(stage.url), await connect(stage.url)];

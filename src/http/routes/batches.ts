@@ -20,7 +20,7 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
-    await guard.admit(caller, 'report');
+    await guard.authorize(caller, 'report');
     const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
     const registration = registrationOf(id, body, await ownerOf(store, id, body.userId ?? null, caller));
     const registered = await intake.register(registration);
@@ -34,7 +34,7 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     const fileId = idIn(req, 'fileId');
     const { limit, cursor, status } = readQuery(req, batchesQuery);
     const after = decodeCursor(cursor, batchCursor);
-    await guard.admit(callerOf(req), 'read', fileId);
+    await guard.authorize(callerOf(req), 'read', fileId);
     const facts = await store.files.find(fileId);
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.generation !== facts.generation) throw wrongCursor();
@@ -51,7 +51,7 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const batchId = idIn(req, 'batchId');
-    await guard.admit(callerOf(req), 'report');
+    await guard.authorize(callerOf(req), 'report');
     const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
     if (!(await intake.fail(fileId, batchId, reason))) {
       await knownStats(snapshots, fileId);

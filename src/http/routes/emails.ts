@@ -10,7 +10,7 @@ export function emailRoutes(app: Express, { guard, quota, snapshots }: HttpDeps)
   app.get('/api/files/:fileId/emails', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
-    await guard.admit(callerOf(req), 'read', fileId);
+    await guard.authorize(callerOf(req), 'read', fileId);
     if (query.email !== undefined) quota.take(req, res);
     const page = await snapshots.page({ fileId, ...query });
     if (page === null) throw new Fault('file_not_found');

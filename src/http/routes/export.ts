@@ -25,7 +25,7 @@ export function exportRoutes(app: Express, { config, guard, quota, store }: Http
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, status } = readQuery(req, exportQuery);
-    await guard.admit(callerOf(req), 'read', fileId);
+    await guard.authorize(callerOf(req), 'read', fileId);
     const { type, ...encoding } = ENCODINGS[format];
     const head = async () => {
       // Asked when the first rows are there: a file that was deleted just before them must not come out as an empty one.

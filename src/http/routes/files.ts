@@ -17,11 +17,11 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
-    await guard.admit(caller, 'read');
+    await guard.authorize(caller, 'read');
     const files = await store.files.list({
       limit: limit + 1,
       after: decodeCursor(cursor, fileCursor),
-      viewer: guard.viewOf(caller),
+      viewer: guard.viewerOf(caller),
     });
     const { items, last } = cut(files, limit);
     const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
@@ -36,13 +36,13 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
 
   app.get('/api/files/:fileId/stats', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.admit(callerOf(req), 'read', fileId);
+    await guard.authorize(callerOf(req), 'read', fileId);
     sendJson(res, await knownStats(snapshots, fileId));
   });
 
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.admit(callerOf(req), 'read', fileId);
+    await guard.authorize(callerOf(req), 'read', fileId);
     const stats = await knownStats(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
     if (emails === null) throw new Fault('file_not_found');
@@ -52,7 +52,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
 
   app.delete('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.admit(callerOf(req), 'remove', fileId);
+    await guard.authorize(callerOf(req), 'remove', fileId);
     if (!(await intake.remove(fileId))) throw new Fault('file_not_found');
     res.status(204).end();
   });

@@ -23,7 +23,7 @@ export function healthRoutes(app: Express, { guard, readiness, checks, metrics }
   app.get('/metrics', async (req, res) => {
     if (!isLocal(req)) {
       if (guard.isOpen) throw new Fault('forbidden', 'only over loopback');
-      await guard.admit(await guard.identify(bearerOf(req)), 'administer');
+      await guard.authorize(await guard.authenticate(bearerOf(req)), 'administer');
     }
     const text = await metrics.registry.metrics();
     res.setHeader('Content-Type', metrics.registry.contentType);

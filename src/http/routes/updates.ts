@@ -7,7 +7,7 @@ import { sendJson } from '../send-json.js';
 /** The HTTP inlet: the body goes to the intake as it came. */
 export function updateRoutes(app: Express, { config, guard, intake }: HttpDeps): void {
   app.post('/api/updates', async (req, res) => {
-    await guard.admit(callerOf(req), 'report');
+    await guard.authorize(callerOf(req), 'report');
     const outcome = await intake.update(await readBody(req, config.MAX_UPDATE_BYTES));
     sendJson(res, `{"outcome":"${outcome}"}`, 202);
   });

@@ -29,7 +29,7 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    await guard.admit(caller, 'submit', fileId);
+    await guard.authorize(caller, 'submit', fileId);
     quota.take(req, res);
     const key = idempotencyKey(req);
     const { emails: entries, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
@@ -61,7 +61,7 @@ async function submitted(
     userId: caller.sub ?? deps.config.VALIDATOR_USER_ID,
   });
   // The validator takes its time: somebody else may have submitted a file of this name meanwhile.
-  await deps.guard.admit(caller, 'submit', fileId);
+  await deps.guard.authorize(caller, 'submit', fileId);
   const userId = await ownerOf(deps.store, fileId, null, caller);
   const registration = registrationOf(fileId, emails.length, userId, submission);
   const registered = await keep(deps, registration, submission);

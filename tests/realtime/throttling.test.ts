@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { TokenBucket } from '../../src/realtime/token-bucket.js';
+import { TokenBucket } from '../../src/realtime/throttling.js';
 
 describe('a token bucket', () => {
   beforeEach(() => {
@@ -37,7 +37,7 @@ describe('a token bucket', () => {
     expect(through(bucket, 1_000)).toBe(10);
   });
 
-  it('takes no more than its rate from whoever never stops', () => {
+  it('takes no more than its rate from a sender that never stops', () => {
     const bucket = new TokenBucket(20);
     let taken = 0;
     for (let ms = 0; ms < 10_000; ms++) {

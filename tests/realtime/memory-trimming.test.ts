@@ -20,7 +20,7 @@ describe.each([
     return { client, socket };
   };
 
-  const expectNobody = async ({ io }: RoomStage) => {
+  const expectNoConnections = async ({ io }: RoomStage) => {
     await eventually(async () => expect(io.engine.clientsCount).toBe(0));
     expect(io.of('/').adapter.sids.size).toBe(0);
   };
@@ -38,22 +38,22 @@ describe.each([
     expect(client.connected).toBe(true);
   });
 
-  it('is over when its TCP connection is, without a farewell', async () => {
+  it('ends when its TCP connection ends without a closing handshake', async () => {
     const stage = await roomStage();
     const { client, socket } = await arrived(stage);
     const gone = once(socket as never, 'disconnect');
     const { transport } = client.io.engine as unknown as { transport: { ws: { terminate(): void } } };
     transport.ws.terminate();
     await gone;
-    await expectNobody(stage);
+    await expectNoConnections(stage);
   });
 
-  it('is heard to its end', async () => {
+  it('ends when its client disconnects', async () => {
     const stage = await roomStage();
     const { client, socket } = await arrived(stage);
     const gone = once(socket as never, 'disconnect');
     client.disconnect();
     await gone;
-    await expectNobody(stage);
+    await expectNoConnections(stage);
   });
 });

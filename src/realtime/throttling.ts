@@ -1,0 +1,71 @@
+/** Three limits on what sockets may ask of the gateway: events a second, events at a time, answers a turn of the loop. */
+
+/** Allows `perSecond` events a second, and as many at once after a quiet second. */
+export class TokenBucket {
+  #tokens: number;
+  #at = performance.now();
+
+  constructor(private readonly perSecond: number) {
+    this.#tokens = perSecond;
+  }
+
+  take(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(this.perSecond, this.#tokens + ((now - this.#at) / 1000) * this.perSecond);
+    this.#at = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+/** Runs one task at a time, in order. Its caller handles a task's errors: a rejection is ignored here. */
+export class EventQueue {
+  /** Null while the queue is empty, to save memory. */
+  #last: Promise<unknown> | null = null;
+  #waiting = 0;
+
+  constructor(private readonly maxWaiting: number) {}
+
+  /** False: the queue is full. */
+  tryAdd(task: () => Promise<void>): boolean {
+    if (this.#waiting >= this.maxWaiting) return false;
+    this.#waiting++;
+    this.#last = (this.#last ?? Promise.resolve())
+      .then(task)
+      .finally(() => {
+        if (--this.#waiting === 0) this.#last = null;
+      })
+      .catch(() => undefined);
+    return true;
+  }
+}
+
+/** Lets `perTurn` callers continue in one turn of the event loop, and the others in later turns, in order. */
+export class TurnLimit {
+  readonly #waiting: (() => void)[] = [];
+  #left: number;
+  #isScheduled = false;
+
+  constructor(private readonly perTurn: number) {
+    this.#left = perTurn;
+  }
+
+  async wait(): Promise<void> {
+    this.#schedule();
+    if (this.#left > 0) this.#left--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      const next = this.#waiting.splice(0, this.perTurn);
+      this.#left = this.perTurn - next.length;
+      if (this.#waiting.length > 0) this.#schedule();
+      for (const resolve of next) resolve();
+    });
+  }
+}
