@@ -20,9 +20,9 @@ function example(): string {
   return found[0] ?? '';
 }
 
-test('the ten lines of the README show a file as it is worked through', async () => {
+test('the ten lines of the README show a file while it is processed', async () => {
   const { url } = await startTestGateway();
-  // Beside the packages, so that they are found as in a project of one's own.
+  // Next to node_modules, so that it finds the packages as in a reader's project.
   const directory = mkdtempSync(join(DIST, 'readme-'));
   onTeardown(() => rmSync(directory, { recursive: true, force: true }));
   writeFileSync(join(directory, 'watch.mjs'), example());
@@ -30,24 +30,24 @@ test('the ten lines of the README show a file as it is worked through', async ()
     env: { PATH: process.env.PATH, VERIGATE_URL: url },
   });
   onTeardown(() => child.kill('SIGKILL'));
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   const signal = new Signal();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
+    output.out += text;
     signal.changed();
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.err += text;
+    output.err += text;
     signal.changed();
   });
   const until = (text: string) =>
     signal.until(
-      () => said.out.includes(text),
-      () => `${text} is not in ${said.out} ${said.err}`,
+      () => output.out.includes(text),
+      () => `${text} is not in ${output.out} ${output.err}`,
       20_000,
     );
 
-  // It subscribes before anybody has heard of the file.
+  // It subscribes before the file exists.
   await until("status: 'pending'");
   const producer = new Producer(url);
   await producer.update(message('b', plainResults('jane', 4), { upTo: 2, fileId: 'a file' }));
@@ -56,5 +56,5 @@ test('the ten lines of the README show a file as it is worked through', async ()
   await producer.update(message('b', plainResults('jane', 4), { isComplete: true }));
   await until('jane-3@example.com');
   await until('completed 100 %');
-  expect(said.err).toBe('');
+  expect(output.err).toBe('');
 }, 60_000);
