@@ -82,7 +82,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('cleaned', fileId);
+    if (!isClean) await writer.call('awaitCleanUp', fileId);
     return existed;
   },
   async purge(before) {
@@ -157,18 +157,18 @@ const resultStore = (reader: Reader): ResultStore => ({
 });
 
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
-  const expiry = () => records.expiry(Date.now());
   return {
-    add: (letter) => writer.call('addDeadLetter', records.of(letter, Date.now()), expiry()),
-    list: (query) => reader.call('listDeadLetters', { ...query, expiry: expiry() }),
-    find: async (id) => (id < expiry() ? null : reader.call('findDeadLetter', id)),
+    add: (letter) => writer.call('addDeadLetter', records.of(letter), records.expiry()),
+    list: (query) => reader.call('listDeadLetters', { ...query, expiry: records.expiry() }),
+    find: async (id) => (records.hasExpired(id) ? null : reader.call('findDeadLetter', id)),
     async discard(id) {
-      if (id < expiry() || !(await writer.call('discardDeadLetter', id))) return false;
-      await writer.call('cleaned', null);
+      if (records.hasExpired(id) || !(await writer.call('discardDeadLetter', id))) return false;
+      await writer.call('awaitCleanUp', null);
       return true;
     },
     async dropExpired() {
-      if ((await writer.call('dropExpiredDeadLetters', expiry())) > 0) await writer.call('cleaned', null);
+      if ((await writer.call('dropExpiredDeadLetters', records.expiry())) > 0)
+        await writer.call('awaitCleanUp', null);
     },
   };
 }

@@ -4,7 +4,7 @@ import mongoose from 'mongoose';
 import { JsonText } from '../../src/domain/json-text.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { Stats } from '../../src/domain/stats.js';
-import { toDoc, toJson } from '../../src/store/mongo/result-docs.js';
+import { toDoc, toJson } from '../../src/store/mongo/results/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { keptStats, register, scanned } from '../contracts/store/harness.js';

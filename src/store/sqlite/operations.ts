@@ -1,3 +1,4 @@
+/** What each database thread can be asked for: the list of its operations, by name. */
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Update } from '../../domain/update.js';
@@ -6,9 +7,7 @@ import type { ReceiptClaim } from '../receipts.js';
 import type { Registration, Silence } from '../store.js';
 import { batchOf, failBatch, type Tail } from './batches.js';
 import {
-  batchStates,
   changesSince,
-  countBatches,
   findUnannounced,
   incompleteBatches,
   markAnnounced,
@@ -23,7 +22,7 @@ import {
   findDeadLetter,
   listDeadLetters,
 } from './dead-letters.js';
-import { listFiles } from './file-list.js';
+import { batchStates, countBatches, listFiles } from './files.js';
 import {
   CURRENT,
   currentGeneration,
@@ -38,7 +37,7 @@ import { purgeFiles } from './purge.js';
 import { claimReceipt, completeReceipt, dropReceipts } from './receipts.js';
 import { register, saveTail, saveUpdate } from './registration.js';
 
-/** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
+/** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export function writerOperations(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
   return {
     fileOfBatch(batchId: BatchId): FileId | null {
@@ -64,7 +63,7 @@ export function writerOperations(db: Database, limits: { held: HeldLimits; maxDe
       const generation = currentGeneration(db, fileId);
       return generation === undefined ? null : factsOf(generation);
     },
-    /** `isClean`: nothing was there to be cleaned away. */
+    /** `isClean`: there is nothing to clean up. */
     endFile(fileId: FileId): { existed: boolean; isClean: boolean } {
       const discarded = discardDeadLettersOfFile(db, fileId);
       dropReceipts(db, fileId);
@@ -88,7 +87,7 @@ export function writerOperations(db: Database, limits: { held: HeldLimits; maxDe
   };
 }
 
-/** What the reading thread does beside it: whatever may take long and must not delay an update. */
+/** What the reading thread does beside it: reads that may take long and must not delay an update. */
 export const readerOperations = (db: Database) => ({
   batches: bound(db, batchStates),
   batchCounts: bound(db, countBatches),
@@ -107,10 +106,10 @@ const bound =
     operation(db, ...args);
 
 /**
- * `cleaned` is answered by the thread itself, once nothing is left of the file's ended generations, and of all else that
+ * The thread itself answers `awaitCleanUp`, once nothing is left of the file's ended generations, nor of anything else that
  * was deleted before.
  */
 export type WriterOperations = ReturnType<typeof writerOperations> & {
-  cleaned(fileId: FileId | null): boolean;
+  awaitCleanUp(fileId: FileId | null): boolean;
 };
 export type ReaderOperations = ReturnType<typeof readerOperations>;

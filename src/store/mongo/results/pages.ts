@@ -1,17 +1,18 @@
-import type { PlacedResult } from '../../domain/result.js';
-import type { PageQuery, ResultPage } from '../store.js';
-import { CompiledFilter } from './compiled-filter.js';
-import { unavailable } from './errors.js';
-import { findFile } from './generations.js';
-import type { Models } from './models.js';
-import { pageSliceOf, readBatches, SHORT } from './page-slices.js';
-import { rollUp } from './rolling-up.js';
-import { batchesIn, type CountedBatch, countIn, rollupsOf } from './rollups.js';
-import { matching } from './search.js';
+/** Reads a page of a file's results: counts by batch say where it lies, so that only the batches on it are read. */
+import type { Generation } from '../../../domain/id.js';
+import type { PlacedResult } from '../../../domain/result.js';
+import { CompiledFilter } from '../../result-filter.js';
+import type { PageQuery, ResultPage } from '../../store.js';
+import { unavailable } from '../errors.js';
+import { findFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { batchesIn, type CountedBatch, countIn, rollUp, rollupsOf } from '../rollups.js';
+import { readBatches, SHORT } from './batch-reads.js';
+import { countMatches, pageSliceOf } from './matches.js';
 
 /** Batches looked up in one go while a page is filled. */
 const AT_ONCE = 16;
-/** A file that ends under a page leaves nothing to show; one that is replaced shows the new request's. */
+/** How often a page is read again because the file was replaced meanwhile. */
 const ATTEMPTS = 10;
 
 export async function readPage(db: Models, query: PageQuery): Promise<ResultPage | null> {
@@ -19,16 +20,15 @@ export async function readPage(db: Models, query: PageQuery): Promise<ResultPage
     const file = await findFile(db, query.fileId);
     if (file === null) return null;
     const found = await new PageReader(db, file.generation, query).fill();
-    // What was read while the file was ending may lack what was gone already.
+    // Results that were read while the generation was being cleaned up may be incomplete.
     if (found !== null && (await findFile(db, query.fileId))?.generation === file.generation) return found;
   }
   throw unavailable('the file changes too fast to be read');
 }
 
 /**
- * Fills a page by counts: of everything before it nothing else is looked at. The batches on it are read each in one
- * state, and the total is put right by what they have by then: total and results fit together, although nothing holds
- * still meanwhile.
+ * Fills one page. Batches before it are skipped by their counts. Each batch on it is read in one state, and the total is
+ * corrected by what that state has: so total and results fit together although batches change meanwhile.
  */
 class PageReader {
   readonly #filter: CompiledFilter;
@@ -38,26 +38,24 @@ class PageReader {
 
   constructor(
     private readonly db: Models,
-    private readonly generation: string,
+    private readonly generation: Generation,
     private readonly query: PageQuery,
   ) {
     this.#filter = new CompiledFilter(query);
     this.#toSkip = (query.page - 1) * query.limit;
   }
 
-  /** Null: the file has ended. */
+  /** Null: the generation is over. */
   async fill(): Promise<ResultPage | null> {
-    const { email } = this.query;
-    const isThere =
-      email === undefined || email === '' ? await this.#fillBySums() : await this.#fillBySearch();
-    return isThere ? { total: this.#total, results: this.#results } : null;
+    const isCurrent = await (this.#filter.hasPrefix ? this.#fillBySearch() : this.#fillByRollups());
+    return isCurrent ? { total: this.#total, results: this.#results } : null;
   }
 
-  async #fillBySums(): Promise<boolean> {
+  async #fillByRollups(): Promise<boolean> {
     await rollUp(this.db, this.generation);
     const { cells } = this.#filter;
-    const nodes = await rollupsOf(this.db, this.generation);
-    const counted = nodes.map((node) => ({ node: node.node, count: countIn(node.cells, cells) }));
+    const rollups = await rollupsOf(this.db, this.generation);
+    const counted = rollups.map((node) => ({ node: node.node, count: countIn(node.cells, cells) }));
     this.#total = counted.reduce((sum, { count }) => sum + count, 0);
     for (const { node, count } of counted) {
       if (this.#room <= 0) break;
@@ -73,7 +71,7 @@ class PageReader {
   }
 
   async #fillBySearch(): Promise<boolean> {
-    const batches = await matching(this.db, this.generation, this.#filter);
+    const batches = await countMatches(this.db, this.generation, this.#filter);
     this.#total = batches.reduce((sum, { count }) => sum + count, 0);
     return this.#fillFrom(batches);
   }
@@ -87,15 +85,15 @@ class PageReader {
     for (let batch = batches[0]; batch !== undefined && batch.count <= this.#toSkip; batch = batches[++next])
       this.#toSkip -= batch.count;
     while (next < batches.length && this.#room > 0) {
-      const some = this.#enough(batches.slice(next, next + AT_ONCE));
+      const some = this.#neededOf(batches.slice(next, next + AT_ONCE));
       if (!(await this.#fillWith(some))) return false;
       next += some.length;
     }
     return true;
   }
 
-  /** As many batches as the page will take, going by their counts. */
-  #enough(batches: readonly CountedBatch[]): readonly CountedBatch[] {
+  /** As many of the batches as the page needs, by their counts. */
+  #neededOf(batches: readonly CountedBatch[]): readonly CountedBatch[] {
     let missing = this.#toSkip + this.#room;
     const last = batches.findIndex(({ count }) => {
       missing -= count;
@@ -113,11 +111,11 @@ class PageReader {
     for (const { ordinal, count } of batches) {
       const read = byOrdinal.get(ordinal);
       const room = Math.max(0, this.#room);
-      const share =
+      const slice =
         read === undefined ? null : await pageSliceOf(this.db, read, this.#filter, this.#toSkip, room);
-      // A batch may be taken back while it is being registered; any other is gone with its file only.
-      if (share === null && !(await this.#stands())) return false;
-      const { count: actual, results } = share ?? { count: 0, results: [] };
+      // A batch may be taken back while it is being registered; any other goes with its generation only.
+      if (slice === null && !(await this.#isCurrent())) return false;
+      const { count: actual, results } = slice ?? { count: 0, results: [] };
       this.#total += actual - count;
       this.#toSkip = Math.max(0, this.#toSkip - actual);
       this.#results.push(...results);
@@ -125,7 +123,7 @@ class PageReader {
     return true;
   }
 
-  async #stands(): Promise<boolean> {
+  async #isCurrent(): Promise<boolean> {
     return (await findFile(this.db, this.query.fileId))?.generation === this.generation;
   }
 }
