@@ -65,10 +65,7 @@ export class MongoConnection {
   run<T>(work: (models: Models) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(unavailable('the store is closed'));
     const running = this.#run(work);
-    const settled = running.then(
-      () => {},
-      () => {},
-    );
+    const settled = running.catch(() => {});
     this.#running.add(settled);
     void settled.then(() => this.#running.delete(settled));
     return running;

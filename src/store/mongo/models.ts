@@ -10,6 +10,7 @@ import type {
   RollupDoc,
   TombstoneDoc,
 } from './documents.js';
+import { isDuplicate } from './errors.js';
 
 export interface Models {
   /** `EmailResults`: a document for each batch. */
@@ -153,4 +154,15 @@ export async function createIndexes({ schema, collection }: Model<never>): Promi
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );
+}
+
+/** False: another call was faster to insert a document with the same key. */
+export async function insertIfNew<T>(model: Model<T>, doc: T): Promise<boolean> {
+  try {
+    await model.insertMany([doc], { lean: true });
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
 }

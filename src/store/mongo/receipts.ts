@@ -1,8 +1,8 @@
 import type { FileId } from '../../domain/id.js';
 import { decideClaim, type ReceiptClaim, type ReceiptState } from '../receipts.js';
 import type { ReceiptDoc } from './documents.js';
-import { isDuplicate, unavailable } from './errors.js';
-import type { Models } from './models.js';
+import { unavailable } from './errors.js';
+import { insertIfNew, type Models } from './models.js';
 
 /** How often a claim is tried again because another one was faster. */
 const ATTEMPTS = 20;
@@ -15,7 +15,7 @@ export async function claimReceipt(db: Models, receipt: ReceiptClaim): Promise<R
     const now = Date.now();
     const doc = await db.receipts.findById(idOf(receipt)).lean<ReceiptDoc>().exec();
     if (doc === null) {
-      if (await insertReceipt(db, receipt, now)) return { state: 'mine' };
+      if (await insertIfNew(db.receipts, newReceipt(receipt, now))) return { state: 'mine' };
       continue;
     }
     // The database removes expired receipts late, so this one may be expired.
@@ -27,18 +27,11 @@ export async function claimReceipt(db: Models, receipt: ReceiptClaim): Promise<R
   throw unavailable('too many submissions under one key at once');
 }
 
-async function insertReceipt(db: Models, receipt: ReceiptClaim, now: number): Promise<boolean> {
+function newReceipt(receipt: ReceiptClaim, now: number): ReceiptDoc {
   const { fileId, fingerprint, owner, leaseMs, keepMs } = receipt;
   const leaseUntil = new Date(now + leaseMs);
   const expireAt = new Date(now + keepMs);
-  const doc = { _id: idOf(receipt), fileId, fingerprint, owner, answer: null, leaseUntil, expireAt };
-  try {
-    await db.receipts.insertMany([doc], { lean: true });
-    return true;
-  } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    return false;
-  }
+  return { _id: idOf(receipt), fileId, fingerprint, owner, answer: null, leaseUntil, expireAt };
 }
 
 /** `answer` null: the key is free again. Changes nothing where the key has another owner. */

@@ -2,8 +2,7 @@
 import type { Generation } from '../../domain/id.js';
 import { summaryOf } from './batch-docs.js';
 import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
-import { isDuplicate } from './errors.js';
-import type { Models } from './models.js';
+import { insertIfNew, type Models } from './models.js';
 
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
 const FAN_OUT = 256;
@@ -46,54 +45,42 @@ async function addToRollup(
     const slots = known?.slots ?? {};
     const newer = batches.filter(({ ordinal, version }) => (slots[slotOf(ordinal)]?.v ?? 0) < version);
     if (newer.length === 0) return;
-    const { filter, $set, $inc } = changeOf(slots, newer);
+    const change = changeOf(slots, newer);
     if (known === null) {
-      if (await insertRollup(db, { _id, generation, node, cells: $inc, slots: slotsOf(newer) })) return;
+      if (await insertIfNew(db.rollups, { _id, generation, node, ...change })) return;
       continue;
     }
-    const change = Object.keys($inc).length === 0 ? { $set } : { $set, $inc: underCells($inc) };
-    const { matchedCount } = await db.rollups.updateOne({ _id, ...filter }, change);
+    const asRead = newer.map(({ ordinal }) => [`${pathOf(ordinal)}.v`, slots[slotOf(ordinal)]?.v ?? null]);
+    const $set = underPath('slots', change.slots);
+    const $inc = underPath('cells', change.cells);
+    const { matchedCount } = await db.rollups.updateOne(
+      { _id, ...Object.fromEntries(asRead) },
+      Object.keys($inc).length === 0 ? { $set } : { $set, $inc },
+    );
     if (matchedCount === 1) return;
   }
 }
 
-async function insertRollup(db: Models, rollup: RollupDoc): Promise<boolean> {
-  try {
-    await db.rollups.insertMany([rollup], { lean: true });
-    return true;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
-
-/** The write that brings the slots and cells up to date, on condition that the slots are as they were read. */
-function changeOf(slots: Record<string, Slot>, batches: readonly Contribution[]) {
-  const filter: Record<string, number | null> = {};
-  const $set: Record<string, Slot> = {};
-  const $inc: Counts = {};
-  for (const { ordinal, version, cells } of batches) {
-    const before = slots[slotOf(ordinal)];
-    filter[`${pathOf(ordinal)}.v`] = before?.v ?? null;
-    $set[pathOf(ordinal)] = { v: version, c: countsOf(cells) };
-    cells.forEach((count, cell) => {
-      const change = count - (before?.c[cell] ?? 0);
-      if (change !== 0) $inc[cell] = ($inc[cell] ?? 0) + change;
+/** The new slots of some batches, and what changes in the cells by them. */
+function changeOf(before: Record<string, Slot>, batches: readonly Contribution[]) {
+  const slots: Record<string, Slot> = {};
+  const cells: Counts = {};
+  for (const batch of batches) {
+    const slot = slotOf(batch.ordinal);
+    const counts = batch.cells.flatMap((count, cell) => (count === 0 ? [] : [[cell, count]]));
+    slots[slot] = { v: batch.version, c: Object.fromEntries(counts) };
+    batch.cells.forEach((count, cell) => {
+      const change = count - (before[slot]?.c[cell] ?? 0);
+      if (change !== 0) cells[cell] = (cells[cell] ?? 0) + change;
     });
   }
-  return { filter, $set, $inc };
+  return { slots, cells };
 }
 
 const slotOf = (ordinal: number): string => String(ordinal % FAN_OUT);
 const pathOf = (ordinal: number): string => `slots.${slotOf(ordinal)}`;
-const slotsOf = (batches: readonly Contribution[]): RollupDoc['slots'] =>
-  Object.fromEntries(
-    batches.map(({ ordinal, version, cells }) => [slotOf(ordinal), { v: version, c: countsOf(cells) }]),
-  );
-const underCells = (counts: Counts): Counts =>
-  Object.fromEntries(Object.entries(counts).map(([cell, count]) => [`cells.${cell}`, count]));
-const countsOf = (cells: readonly number[]): Counts =>
-  Object.fromEntries(cells.flatMap((count, cell) => (count === 0 ? [] : [[cell, count]])));
+const underPath = <T>(path: string, values: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${path}.${name}`, value]));
 
 /** How many results of a batch were counted; it may have changed by the time it is read. */
 export interface CountedBatch {

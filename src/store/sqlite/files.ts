@@ -1,11 +1,59 @@
-/** Reads about files in SQLite: lists of files, and the states and counts of a file's batches. */
-import type { FileId } from '../../domain/id.js';
+/** Files in SQLite: found, listed and ended, with the states and counts of their batches. */
+import type { BatchId, FileId } from '../../domain/id.js';
+import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import { batchCounts, statusOf } from '../batch-progress.js';
 import type { BatchCounts, BatchState, BatchStatus, FilesQuery, ListedFile } from '../store.js';
-import { type BatchRow, progressOf } from './batches.js';
+import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
 import type { Bind, Database } from './database.js';
-import { currentGeneration, factsOf, type GenerationRow, iso } from './generations.js';
+import { discardDeadLettersOfFile } from './dead-letters.js';
+import {
+  CURRENT,
+  currentGeneration,
+  endGeneration,
+  factsOf,
+  findGeneration,
+  type GenerationRow,
+  iso,
+  REMOVED,
+} from './generations.js';
+import { dropReceipts } from './receipts.js';
+
+export function findFile(db: Database, fileId: FileId): FileFacts | null {
+  const current = currentGeneration(db, fileId);
+  return current === undefined ? null : factsOf(current);
+}
+
+/** The current file that a batch is registered for. */
+export function fileOfBatch(db: Database, batchId: BatchId): FileId | null {
+  const batch = batchOf(db, batchId);
+  const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
+  return generation?.state === CURRENT ? generation.file_id : null;
+}
+
+/** False: the file has no such batch. */
+export function failBatchOfFile(
+  db: Database,
+  fileId: FileId,
+  batchId: BatchId,
+  reason: string,
+  now: number,
+): boolean {
+  const current = currentGeneration(db, fileId);
+  const batch = batchOf(db, batchId);
+  if (current === undefined || batch?.generation !== current.generation) return false;
+  failBatch(db, batch, reason, now);
+  return true;
+}
+
+/** Ends a file with its dead letters and receipts. `isClean`: there is nothing to clean up. */
+export function endFile(db: Database, fileId: FileId, now: number): { existed: boolean; isClean: boolean } {
+  const discarded = discardDeadLettersOfFile(db, fileId);
+  dropReceipts(db, fileId);
+  const current = currentGeneration(db, fileId);
+  if (current !== undefined) endGeneration(db, current.generation, REMOVED, now);
+  return { existed: current !== undefined, isClean: current === undefined && discarded === 0 };
+}
 
 const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
 const NEWEST_FIRST = 'ORDER BY created_at DESC, file_id DESC';

@@ -17,7 +17,7 @@ const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
 const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = workerData as ThreadData;
 
-type Operations = Record<string, (...args: never[]) => unknown>;
+type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
 const answer = (reply: Reply): void => port.postMessage(reply);
 
 function finish(db: Database): void {
@@ -25,27 +25,26 @@ function finish(db: Database): void {
   port?.close();
 }
 
-function perform(operations: Operations, { id, operation, args }: Request): Reply {
+function perform(db: Database, operations: Operations, { id, operation, args }: Request): Reply {
   try {
-    return { id, value: operations[operation]?.(...(args as never[])) };
+    return { id, value: operations[operation]?.(db, ...(args as never[])) };
   } catch (error) {
     return { id, error: messageOf(error) };
   }
 }
 
 function serveReads(db: Database): void {
-  const operations = readerOperations(db) as Operations;
   port?.on('message', (request: Request | 'close') => {
     if (request === 'close') finish(db);
-    else answer(performOnOneView(db, operations, request));
+    else answer(performOnOneView(db, request));
   });
 }
 
 /** All reads of one request see one state: a page's total fits its results, and a scan notices that its file is gone. */
-function performOnOneView(db: Database, operations: Operations, request: Request): Reply {
+function performOnOneView(db: Database, request: Request): Reply {
   try {
     db.exec('BEGIN');
-    const reply = perform(operations, request);
+    const reply = perform(db, readerOperations, request);
     db.exec('COMMIT');
     return reply;
   } catch (error) {
@@ -69,7 +68,7 @@ class Writer {
 
   constructor(private readonly db: Database) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
-    this.#operations = writerOperations(db, { held, maxDeadLetterBytes }) as Operations;
+    this.#operations = writerOperations({ held, maxDeadLetterBytes });
     port?.on('message', (request: Request | 'close') => this.#receive(request));
     this.#scheduleCleanUp();
   }
@@ -123,7 +122,7 @@ class Writer {
   /** A request that fails takes back its own changes only. */
   #performInSavepoint(request: Request): Reply {
     this.db.exec('SAVEPOINT request');
-    const reply = perform(this.#operations, request);
+    const reply = perform(this.db, this.#operations, request);
     if ('error' in reply) this.db.exec('ROLLBACK TO request');
     this.db.exec('RELEASE request');
     return reply;
