@@ -12,7 +12,7 @@ import { findBatches, summaryOf } from './batch-docs.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import { factsOf, findFile } from './generations.js';
 import type { HeldUpdates } from './held-updates.js';
-import type { Models } from './models.js';
+import { findFields, type Models } from './models.js';
 import { completeRegistration } from './pending-registrations.js';
 import type { RecentWrites } from './recent-writes.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
@@ -145,17 +145,11 @@ export async function findUnannounced(
   for (const file of incomplete)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
   const [batches, files] = await Promise.all([
-    db.batches
-      .find({ unannounced: earlier }, { _id: 0, batchId: 1, generation: 1 })
-      .sort({ unannounced: 1 })
-      .limit(MARKS_AT_ONCE)
-      .lean<Pick<BatchHead, 'batchId' | 'generation'>[]>()
-      .exec(),
-    db.files
-      .find({ unannounced: earlier }, { _id: 0, fileId: 1 })
-      .limit(MARKS_AT_ONCE)
-      .lean<Pick<FileDoc, 'fileId'>[]>()
-      .exec(),
+    findFields(db.batches, { unannounced: earlier }, ['batchId', 'generation'], {
+      sort: { unannounced: 1 },
+      limit: MARKS_AT_ONCE,
+    }),
+    findFields(db.files, { unannounced: earlier }, ['fileId'], { limit: MARKS_AT_ONCE }),
   ]);
   const found = new Map<FileId, BatchId[]>(files.map(({ fileId }) => [fileId, []]));
   const owners = await currentFiles(db, [...new Set(batches.flatMap(({ generation }) => generation ?? []))]);
@@ -172,10 +166,8 @@ async function currentFiles(
   generations: readonly Generation[],
 ): Promise<Map<Generation, FileId>> {
   if (generations.length === 0) return new Map();
-  const files = await db.files
-    .find({ generation: trusted({ $in: [...generations] }) }, { _id: 0, fileId: 1, generation: 1 })
-    .lean<Pick<FileDoc, 'fileId' | 'generation'>[]>()
-    .exec();
+  const current = { generation: trusted({ $in: [...generations] }) };
+  const files = await findFields(db.files, current, ['fileId', 'generation']);
   const owners = new Map(files.map(({ fileId, generation }) => [generation, fileId]));
   const over = generations.filter((generation) => !owners.has(generation));
   if (over.length > 0)

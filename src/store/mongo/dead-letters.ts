@@ -9,8 +9,8 @@ import {
 } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
 import type { MongoConnection } from './connection.js';
-import type { BatchHead, BatchTombstoneDoc, DeadLetterDoc, TombstoneDoc } from './documents.js';
-import type { Models } from './models.js';
+import type { DeadLetterDoc } from './documents.js';
+import { findFields, type Models } from './models.js';
 import { fileOfBatch } from './save-update.js';
 
 /** Dead letters deleted or read in one go. */
@@ -93,12 +93,8 @@ export class MongoDeadLetters implements DeadLetterStore {
     ]);
     let excess = (all?.bytes ?? 0) - this.maxBytes;
     while (excess > 0) {
-      const oldest = await db.deadLetters
-        .find({}, { bytes: 1 })
-        .sort({ _id: 1 })
-        .limit(AT_ONCE)
-        .lean<Pick<DeadLetterDoc, '_id' | 'bytes'>[]>()
-        .exec();
+      const first = { sort: { _id: 1 }, limit: AT_ONCE } as const;
+      const oldest = await findFields(db.deadLetters, {}, ['_id', 'bytes'], first);
       let last: string | null = null;
       for (const { _id, bytes } of oldest) {
         if (excess <= 0) break;
@@ -117,26 +113,20 @@ export class MongoDeadLetters implements DeadLetterStore {
  */
 export async function discardDeadLettersOfFile(db: Models, fileId: FileId): Promise<void> {
   await db.deadLetters.deleteMany({ fileId });
-  const ended = await db.tombstones.find({ fileId }, { _id: 1 }).lean<Pick<TombstoneDoc, '_id'>[]>().exec();
+  const ended = await findFields(db.tombstones, { fileId }, ['_id']);
   if (ended.length === 0) return;
   const generations = trusted({ $in: ended.map(({ _id }) => _id) });
   for (let after = ''; ; ) {
-    const some = await db.deadLetters
-      .find({ batchId: trusted({ $gt: after }) }, { _id: 0, batchId: 1 })
-      .sort({ batchId: 1 })
-      .limit(AT_ONCE)
-      .lean<Required<Pick<DeadLetterDoc, 'batchId'>>[]>()
-      .exec();
-    const named = some.map(({ batchId }) => batchId);
+    const first = { sort: { batchId: 1 }, limit: AT_ONCE } as const;
+    const some = await findFields(db.deadLetters, { batchId: trusted({ $gt: after }) }, ['batchId'], first);
+    const named = some.flatMap(({ batchId }) => batchId ?? []);
     const last = named.at(-1);
     if (last === undefined) return;
-    const theirs = await db.batchTombstones
-      .find({ _id: trusted({ $in: [...new Set(named)] }), generation: generations }, { _id: 1 })
-      .lean<Pick<BatchTombstoneDoc, '_id'>[]>()
-      .exec();
+    const over = { _id: trusted({ $in: [...new Set(named)] }), generation: generations };
+    const tombstones = await findFields(db.batchTombstones, over, ['_id']);
     await discardDeadLettersOfBatches(
       db,
-      theirs.map(({ _id }) => _id),
+      tombstones.map(({ _id }) => _id),
     );
     after = last;
   }
@@ -145,10 +135,7 @@ export async function discardDeadLettersOfFile(db: Models, fileId: FileId): Prom
 /** Leaves the dead letters of batches that have been registered again since. */
 async function discardDeadLettersOfBatches(db: Models, batchIds: readonly BatchId[]): Promise<void> {
   if (batchIds.length === 0) return;
-  const again = await db.batches
-    .find({ batchId: trusted({ $in: [...batchIds] }) }, { _id: 0, batchId: 1 })
-    .lean<Pick<BatchHead, 'batchId'>[]>()
-    .exec();
+  const again = await findFields(db.batches, { batchId: trusted({ $in: [...batchIds] }) }, ['batchId']);
   const kept = new Set(again.map(({ batchId }) => batchId));
   const over = batchIds.filter((batchId) => !kept.has(batchId));
   await db.deadLetters.deleteMany({ batchId: trusted({ $in: over }) });

@@ -12,9 +12,9 @@ import type {
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batch-docs.js';
-import type { BatchHead, FileDoc } from './documents.js';
+import type { FileDoc } from './documents.js';
 import { factsOf, findFile } from './generations.js';
-import type { Models } from './models.js';
+import { findFields, type Models } from './models.js';
 import { rollUp } from './rollups.js';
 
 /** A file, after every change that was stored before is counted. */
@@ -76,16 +76,12 @@ function beyond({ createdAt, fileId }: FileCursor) {
   };
 }
 
-type BatchStateFields = Pick<BatchHead, 'batchId' | 'version' | 'status' | 'lastUpdated' | 'summary'>;
-
 /** All batches of the file's current generation, in the order of registration. */
 export async function batchStates(db: Models, fileId: FileId): Promise<BatchState[]> {
   const batches = await readCurrent(db, fileId, (generation) =>
-    db.batches
-      .find({ generation }, { _id: 0, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
-      .sort({ ordinal: 1 })
-      .lean<BatchStateFields[]>()
-      .exec(),
+    findFields(db.batches, { generation }, ['batchId', 'version', 'status', 'lastUpdated', 'summary'], {
+      sort: { ordinal: 1 },
+    }),
   );
   return (batches ?? []).map(({ batchId, version, status, lastUpdated, summary }) => ({
     batchId,

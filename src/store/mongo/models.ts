@@ -1,5 +1,12 @@
 /** The Mongoose models: the schema and the indexes of every collection. */
-import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
+import {
+  type Connection,
+  type Model,
+  type mongo,
+  type QueryFilter,
+  Schema,
+  type SchemaDefinition,
+} from 'mongoose';
 import type {
   BatchDoc,
   BatchTombstoneDoc,
@@ -154,6 +161,19 @@ export async function createIndexes({ schema, collection }: Model<never>): Promi
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );
+}
+
+/** Reads some fields of the documents that pass a filter. */
+export function findFields<T, K extends keyof T & string>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  names: readonly K[],
+  options: { readonly sort?: Record<string, 1 | -1>; readonly limit?: number } = {},
+): Promise<Pick<T, K>[]> {
+  return model
+    .find(filter, { _id: 0, ...fields(1, ...names) }, options)
+    .lean<Pick<T, K>[]>()
+    .exec();
 }
 
 /** False: another call was faster to insert a document with the same key. */

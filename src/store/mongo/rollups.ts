@@ -2,7 +2,7 @@
 import type { Generation } from '../../domain/id.js';
 import { summaryOf } from './batch-docs.js';
 import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
-import { insertIfNew, type Models } from './models.js';
+import { findFields, insertIfNew, type Models } from './models.js';
 
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
 const FAN_OUT = 256;
@@ -94,11 +94,7 @@ export const countIn = (counts: Counts, cells: readonly number[]): number =>
 
 /** The rollups of a generation, in order, without their slots. */
 export const rollupsOf = (db: Models, generation: Generation): Promise<Pick<RollupDoc, 'node' | 'cells'>[]> =>
-  db.rollups
-    .find({ generation }, { _id: 0, node: 1, cells: 1 })
-    .sort({ node: 1 })
-    .lean<Pick<RollupDoc, 'node' | 'cells'>[]>()
-    .exec();
+  findFields(db.rollups, { generation }, ['node', 'cells'], { sort: { node: 1 } });
 
 /** The batches of one rollup that have results in the given cells, in order. */
 export async function batchesIn(
