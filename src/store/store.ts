@@ -196,7 +196,7 @@ export interface BatchChanges extends AnnouncedBatch {
   readonly batchId: BatchId;
   /** The results that are new or changed since the announced version, by position. */
   readonly results: readonly PlacedResult[];
-  /** The list is shorter than the announced one. */
+  /** The list is shorter than it was, at or after the announced version; null: it is not. */
   readonly truncated: Truncation | null;
 }
 

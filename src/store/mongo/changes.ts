@@ -47,9 +47,9 @@ export async function changesSince(
   if (others.length > 0)
     for (const [batchId, batch] of await findBatches(db, others)) heads.set(batchId, batch);
   const batches = await Promise.all(
-    [...announced].map(([batchId, known]) => {
+    [...announced].map(([batchId, last]) => {
       const batch = heads.get(batchId);
-      return batch?.generation === file.generation ? batchChangesOf(db, batch, known, recent.lists) : null;
+      return batch?.generation === file.generation ? batchChangesOf(db, batch, last, recent.lists) : null;
     }),
   );
   return { facts: factsOf(file), changes: file.changes, batches: batches.flatMap((batch) => batch ?? []) };

@@ -13,6 +13,7 @@ import type {
 } from '../store.js';
 import { summaryOf } from './batch-docs.js';
 import type { FileDoc } from './documents.js';
+import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
 import { rollUp } from './rollups.js';
@@ -104,20 +105,25 @@ export async function countBatches(db: Models, fileId: FileId): Promise<BatchCou
   return batchCounts((groups ?? []).map(({ _id, count, since }) => ({ status: _id, count, since: +since })));
 }
 
+/** A file that is replaced while it is read is read again; none is replaced as often as this. */
+const ATTEMPTS = 10;
+
 /**
- * Reads batches of the generation that is current before and after the read: otherwise some of them may be deleted already.
- * Null: no such file.
+ * Reads something of the generation that is current before and after the read: results of another one may be deleted in
+ * part already. `read` answers null where it notices that the generation is over. Null: no such file.
  */
-async function readCurrent<T>(
+export async function readCurrent<T>(
   db: Models,
   fileId: FileId,
-  read: (generation: Generation) => Promise<T>,
+  read: (generation: Generation) => Promise<T | null>,
 ): Promise<T | null> {
-  for (let file = await findFile(db, fileId); file !== null; ) {
+  let file = await findFile(db, fileId);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (file === null) return null;
     const result = await read(file.generation);
-    const current = await findFile(db, fileId);
-    if (current?.generation === file.generation) return result;
+    const current: FileDoc | null = await findFile(db, fileId);
+    if (result !== null && current?.generation === file.generation) return result;
     file = current;
   }
-  return null;
+  throw unavailable('the file changes too fast to be read');
 }

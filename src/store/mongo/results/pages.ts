@@ -3,7 +3,7 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { CompiledFilter } from '../../result-filter.js';
 import type { PageQuery, ResultPage } from '../../store.js';
-import { unavailable } from '../errors.js';
+import { readCurrent } from '../files.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { batchesIn, type CountedBatch, countIn, rollUp, rollupsOf } from '../rollups.js';
@@ -12,19 +12,8 @@ import { countMatches, pageSliceOf } from './matches.js';
 
 /** Batches looked up in one go while a page is filled. */
 const AT_ONCE = 16;
-/** How often a page is read again because the file was replaced meanwhile. */
-const ATTEMPTS = 10;
-
-export async function readPage(db: Models, query: PageQuery): Promise<ResultPage | null> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const file = await findFile(db, query.fileId);
-    if (file === null) return null;
-    const found = await new PageReader(db, file.generation, query).fill();
-    // Results that were read while the generation was being cleaned up may be incomplete.
-    if (found !== null && (await findFile(db, query.fileId))?.generation === file.generation) return found;
-  }
-  throw unavailable('the file changes too fast to be read');
-}
+export const readPage = (db: Models, query: PageQuery): Promise<ResultPage | null> =>
+  readCurrent(db, query.fileId, (generation) => new PageReader(db, generation, query).fill());
 
 /**
  * Fills one page. Batches before it are skipped by their counts. Each batch on it is read in one state, and the total is
