@@ -1,4 +1,5 @@
-/** Positions in a batch's list, counted from 0: which of them are read together. */
+/** Positions in a list, counted from 0: which of them are on a page, and which are read together. */
+import type { PageQuery } from './store.js';
 
 /** Positions that lie no further apart than this are read in one go. */
 const NEAR = 32;
@@ -17,3 +18,14 @@ export function groupNear(positions: readonly number[]): number[][] {
   }
   return groups;
 }
+
+/** The part of a sequence that is on a page: what comes after `skip`, at most `limit`. */
+export interface PageWindow {
+  readonly skip: number;
+  readonly limit: number;
+}
+
+export const windowOf = ({ page, limit }: PageQuery): PageWindow => ({ skip: (page - 1) * limit, limit });
+
+export const cutWindow = <T>(items: readonly T[], { skip, limit }: PageWindow): T[] =>
+  items.slice(skip, skip + limit);

@@ -3,7 +3,7 @@ import type { FileId } from '../../domain/id.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Status } from '../../domain/verdict.js';
 import { Fault } from '../../errors.js';
-import { range } from '../positions.js';
+import { cutWindow, type PageWindow, range, windowOf } from '../positions.js';
 import { CompiledFilter } from '../result-filter.js';
 import type { PageQuery, ResultPage } from '../store.js';
 import type { BatchRow } from './batches.js';
@@ -25,10 +25,9 @@ export function readPage(db: Database, query: PageQuery): ResultPage | null {
   const current = currentGeneration(db, query.fileId);
   if (current === undefined) return null;
   const filter = new CompiledFilter(query);
-  const skip = (query.page - 1) * query.limit;
   return filter.hasPrefix
-    ? pageBySearch(db, current, filter, skip, query.limit)
-    : pageByCounts(db, current.generation, filter, skip, query.limit);
+    ? pageBySearch(db, current, filter, windowOf(query))
+    : pageByCounts(db, current.generation, filter, windowOf(query));
 }
 
 /** A page of a filter by cells: the rollups say where it begins. */
@@ -36,8 +35,7 @@ function pageByCounts(
   db: Database,
   generation: number,
   filter: CompiledFilter,
-  skip: number,
-  limit: number,
+  { skip, limit }: PageWindow,
 ): ResultPage {
   const total = countOf(db, generation, filter.cells);
   const start = skip < total ? findPosition(db, generation, filter.cells, skip) : null;
@@ -73,8 +71,7 @@ function pageBySearch(
   db: Database,
   { generation, run }: GenerationRow,
   filter: CompiledFilter,
-  skip: number,
-  limit: number,
+  window: PageWindow,
 ): ResultPage {
   const sql = matchingPlaces(filter.cells);
   const binds = [run, generation, ...filter.keyRange] as const;
@@ -85,11 +82,11 @@ function pageBySearch(
         filter.passesAddress((JSON.parse(json) as { email: string }).email),
       ),
     );
-    return { total: found.length, results: resultsIn(db, found.slice(skip, skip + limit)) };
+    return { total: found.length, results: resultsIn(db, cutWindow(found, window)) };
   }
   const total = db.get<{ total: number }>(`SELECT count(*) AS total FROM (${sql})`, ...binds)?.total ?? 0;
-  if (skip >= total) return { total, results: [] };
-  const places = db.all<Place>(`${sql} ORDER BY place LIMIT ? OFFSET ?`, ...binds, limit, skip);
+  if (window.skip >= total) return { total, results: [] };
+  const places = db.all<Place>(`${sql} ORDER BY place LIMIT ? OFFSET ?`, ...binds, window.limit, window.skip);
   return { total, results: resultsIn(db, places) };
 }
 

@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { cellOf, type RiskLevel, type Status } from '../../../domain/verdict.js';
-import { range } from '../../positions.js';
+import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
 import { WITHOUT_LIST } from '../batch-docs.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
@@ -78,7 +78,7 @@ async function countByAddresses(
   const exact: CountedBatch[] = [];
   for (const { ordinal } of candidates) {
     const [read] = await readBatches(db, generation, { ordinal: { $in: [ordinal] } }, [0, SHORT], 1);
-    const slice = read === undefined ? null : await pageSliceOf(db, read, filter, 0, 0);
+    const slice = read === undefined ? null : await pageSliceOf(db, read, filter, { skip: 0, limit: 0 });
     if (slice !== null && slice.count > 0) exact.push({ ordinal, count: slice.count });
   }
   return exact;
@@ -91,25 +91,23 @@ export interface PageSlice {
   readonly results: readonly PlacedResult[];
 }
 
-/** What a batch, read from its start, has for a page, after `skip` passing results; null: the batch is gone. */
+/** What a batch, read from its start, has for a page: a window of its passing results. Null: the batch is gone. */
 export function pageSliceOf(
   db: Models,
   { batch, some }: BatchRead,
   filter: CompiledFilter,
-  skip: number,
-  room: number,
+  window: PageWindow,
 ): Promise<PageSlice | null> {
-  if (some.length === batch.length) return Promise.resolve(cutSlice(batch, some, filter, skip, room));
-  const end = Math.min(batch.length, skip + room);
-  if (filter.passesAll && end <= some.length)
-    return Promise.resolve({ count: batch.length, results: placedResults(batch, some.slice(skip, end)) });
+  if (some.length === batch.length) return Promise.resolve(cutSlice(batch, some, filter, window));
+  if (filter.passesAll && Math.min(batch.length, window.skip + window.limit) <= some.length)
+    return Promise.resolve({ count: batch.length, results: placedResults(batch, cutWindow(some, window)) });
   return readConsistently(db, batch, async (current) => {
     const passing = filter.passesAll ? range(0, current.length) : await passingPositions(db, current, filter);
     if (passing === null) return null;
-    const wanted = filter.exceedsKeys ? passing : passing.slice(skip, skip + room);
+    const wanted = filter.exceedsKeys ? passing : cutWindow(passing, window);
     const results = await resultsAt(db, current, wanted);
     if (results === null) return null;
-    if (filter.exceedsKeys) return cutSlice(current, results, filter, skip, room);
+    if (filter.exceedsKeys) return cutSlice(current, results, filter, window);
     return { count: passing.length, results: placedResults(current, results) };
   });
 }
@@ -118,11 +116,10 @@ function cutSlice(
   batch: BatchHead,
   results: readonly PlacedDoc[],
   filter: CompiledFilter,
-  skip: number,
-  room: number,
+  window: PageWindow,
 ): PageSlice {
   const passing = filter.passesAll ? results : results.filter((result) => passes(filter, result));
-  return { count: passing.length, results: placedResults(batch, passing.slice(skip, skip + room)) };
+  return { count: passing.length, results: placedResults(batch, cutWindow(passing, window)) };
 }
 
 /** By the keys alone: a long list need not be read for a few results of it. */

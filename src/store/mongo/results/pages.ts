@@ -1,6 +1,7 @@
 /** Reads a page of a file's results: counts by batch say where it lies, so that only the batches on it are read. */
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
+import { windowOf } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
 import type { PageQuery, ResultPage } from '../../store.js';
 import { readCurrent } from '../files.js';
@@ -31,7 +32,7 @@ class PageReader {
     private readonly query: PageQuery,
   ) {
     this.#filter = new CompiledFilter(query);
-    this.#toSkip = (query.page - 1) * query.limit;
+    this.#toSkip = windowOf(query).skip;
   }
 
   /** Null: the generation is over. */
@@ -99,9 +100,8 @@ class PageReader {
     const byOrdinal = new Map(found.map((read) => [read.batch.ordinal, read]));
     for (const { ordinal, count } of batches) {
       const read = byOrdinal.get(ordinal);
-      const room = Math.max(0, this.#room);
-      const slice =
-        read === undefined ? null : await pageSliceOf(this.db, read, this.#filter, this.#toSkip, room);
+      const window = { skip: this.#toSkip, limit: Math.max(0, this.#room) };
+      const slice = read === undefined ? null : await pageSliceOf(this.db, read, this.#filter, window);
       // A batch may be taken back while it is being registered; any other goes with its generation only.
       if (slice === null && !(await this.#isCurrent())) return false;
       const { count: actual, results } = slice ?? { count: 0, results: [] };
