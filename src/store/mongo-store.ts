@@ -18,10 +18,11 @@ import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { RecentWrites } from './mongo/recent-writes.js';
 import { register } from './mongo/registration.js';
 import { readPage } from './mongo/results/pages.js';
-import { type ScanPoint, type ScanSlice, scanSlice, scanStart } from './mongo/results/scan.js';
+import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { failBatchByHand, fileOfBatch, saveUpdate } from './mongo/save-update.js';
 import { markStalledBatches } from './mongo/stalls.js';
 import type { ReceiptStore } from './receipts.js';
+import { scanSlices } from './scan.js';
 import type {
   ChangeStore,
   FileStore,
@@ -154,7 +155,11 @@ export class MongoStore implements Store {
 
   readonly results: ResultStore = {
     page: (query) => this.connection.run((db) => readPage(db, query)),
-    scan: (fileId, { status }) => scan(this.connection, fileId, status),
+    scan: (fileId, { status }) =>
+      scanSlices(
+        () => this.connection.run((db) => scanStart(db, fileId)),
+        (point) => this.connection.run((db) => scanSlice(db, point, status)),
+      ),
   };
 
   readonly receipts: ReceiptStore = {
@@ -202,19 +207,5 @@ export class MongoStore implements Store {
     const { stopping } = this.connection;
     const problem = (reason: Error) => stopping.aborted || this.options.onProblem?.(reason);
     this.connection.run((db) => work(db, stopping)).catch(problem);
-  }
-}
-
-async function* scan(
-  connection: MongoConnection,
-  fileId: string,
-  status: Parameters<typeof scanSlice>[2],
-): AsyncGenerator<ScanSlice['results'], void, undefined> {
-  let point: ScanPoint | null = await connection.run((db) => scanStart(db, fileId));
-  while (point !== null) {
-    const from: ScanPoint = point;
-    const slice: ScanSlice = await connection.run((db) => scanSlice(db, from, status));
-    yield slice.results;
-    point = slice.next;
   }
 }

@@ -3,11 +3,11 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import type { ScanPoint, ScanSlice } from './sqlite/pages.js';
 import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
@@ -146,14 +146,11 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
 
 const resultStore = (reader: Reader): ResultStore => ({
   page: (query) => reader.call('readPage', query),
-  async *scan(fileId, { status }) {
-    let point: ScanPoint | null = await reader.call('scanStart', fileId);
-    while (point !== null) {
-      const slice: ScanSlice = await reader.call('scanSlice', point, status);
-      yield slice.results;
-      point = slice.next;
-    }
-  },
+  scan: (fileId, { status }) =>
+    scanSlices(
+      () => reader.call('scanStart', fileId),
+      (point) => reader.call('scanSlice', point, status),
+    ),
 });
 
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {

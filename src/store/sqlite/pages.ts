@@ -5,6 +5,7 @@ import type { Status } from '../../domain/verdict.js';
 import { Fault } from '../../errors.js';
 import { cutWindow, type PageWindow, range, windowOf } from '../positions.js';
 import { CompiledFilter } from '../result-filter.js';
+import type { ScanSlice } from '../scan.js';
 import type { PageQuery, ResultPage } from '../store.js';
 import type { BatchRow } from './batches.js';
 import type { Database } from './database.js';
@@ -107,16 +108,10 @@ function resultsIn(db: Database, places: readonly Place[]): PlacedResult[] {
 }
 
 /** Where a scan goes on: at a position of a batch of one generation. */
-export interface ScanPoint {
+interface ScanPoint {
   readonly generation: number;
   readonly ordinal: number;
   readonly position: number;
-}
-
-export interface ScanSlice {
-  readonly results: readonly PlacedResult[];
-  /** Null: that was all. */
-  readonly next: ScanPoint | null;
 }
 
 export function scanStart(db: Database, fileId: FileId): ScanPoint | null {
@@ -125,7 +120,7 @@ export function scanStart(db: Database, fileId: FileId): ScanPoint | null {
 }
 
 /** @throws Fault `unavailable` where the file was deleted or replaced meanwhile: what follows would not fit */
-export function scanSlice(db: Database, point: ScanPoint, status: Status | undefined): ScanSlice {
+export function scanSlice(db: Database, point: ScanPoint, status: Status | undefined): ScanSlice<ScanPoint> {
   const { generation } = point;
   if (findGeneration(db, generation)?.state !== CURRENT)
     throw new Fault('unavailable', 'the file changed while it was read');

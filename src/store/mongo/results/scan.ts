@@ -3,6 +3,7 @@ import type { FileId, Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { range } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
+import type { ScanSlice } from '../../scan.js';
 import type { ResultFilter } from '../../store.js';
 import { unavailable } from '../errors.js';
 import { findFile } from '../generations.js';
@@ -18,19 +19,13 @@ import {
 import { passes } from './matches.js';
 
 /** Where a scan goes on: at a position of a batch of one generation. */
-export interface ScanPoint {
+interface ScanPoint {
   readonly fileId: FileId;
   readonly generation: Generation;
   readonly ordinal: number;
   readonly position: number;
   /** Batches to read in one go. */
   readonly batches: number;
-}
-
-export interface ScanSlice {
-  readonly results: readonly PlacedResult[];
-  /** Null: that was all. */
-  readonly next: ScanPoint | null;
 }
 
 /** Results read for a slice, about: few enough to be read quickly, enough to be worth the round trip. */
@@ -51,7 +46,7 @@ export async function scanSlice(
   db: Models,
   point: ScanPoint,
   status: ResultFilter['status'],
-): Promise<ScanSlice> {
+): Promise<ScanSlice<ScanPoint>> {
   const { fileId, generation } = point;
   // In the middle of a long list, the batches after it are not needed yet.
   const limit = point.position > 0 ? 1 : point.batches;
