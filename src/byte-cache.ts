@@ -1,6 +1,6 @@
+/** A cache bounded by bytes, which drops values that were not used for a while. */
 import { LRUCache } from 'lru-cache';
 
-/** Values by key: the most recently used ones, limited by their bytes in all, and none that was not used for a while. */
 export class ByteCache<T extends object | number> {
   readonly #cache: LRUCache<string, T>;
   readonly #sweep: NodeJS.Timeout;
@@ -14,10 +14,10 @@ export class ByteCache<T extends object | number> {
       maxSize: Math.max(1, maxBytes),
       ttl: maxIdleMs,
       updateAgeOnGet: true,
-      // Without it a timer of the cache would follow each use.
+      // Otherwise each use starts a timer.
       ttlResolution: 0,
     });
-    // The values hold addresses: what nobody asks for must go as well.
+    // The values hold addresses, so unused ones must not stay until the space is needed.
     this.#sweep = setInterval(() => this.#cache.purgeStale(), maxIdleMs / 2).unref();
   }
 
@@ -39,7 +39,7 @@ export class ByteCache<T extends object | number> {
     this.#cache.clear();
   }
 
-  /** Forgets all, for good. */
+  /** Drops all values, for good. */
   close(): void {
     clearInterval(this.#sweep);
     this.clear();

@@ -1,6 +1,6 @@
 import type { BatchFlags } from '../domain/summary.js';
 import { isNewer, type Update } from '../domain/update.js';
-import type { BatchStatus } from './store.js';
+import { BATCH_STATUSES, type BatchCounts, type BatchStatus } from './store.js';
 
 /** How far a batch is, apart from its results: the rules that every store follows. */
 export interface BatchProgress {
@@ -81,4 +81,16 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
 export function endedByHand(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
   return { ...progress, stalled: false, failedAt: progress.processedCount };
+}
+
+/** Counts for every status, from the groups that there are; `since` in milliseconds since 1970. */
+export function batchCounts(
+  groups: readonly { readonly status: BatchStatus; readonly count: number; readonly since: number }[],
+): BatchCounts {
+  const counts = BATCH_STATUSES.map((status) => {
+    const group = groups.find((one) => one.status === status);
+    const since = group === undefined ? null : new Date(group.since).toISOString();
+    return [status, { count: group?.count ?? 0, since }];
+  });
+  return Object.fromEntries(counts) as BatchCounts;
 }

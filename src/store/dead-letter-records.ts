@@ -1,62 +1,67 @@
+/** How both stores keep dead letters: what of a message, under which id, and for how long. */
 import { randomBytes } from 'node:crypto';
 import { idsIn, type MessageIds } from '../domain/message-ids.js';
 import type { DeadLetter, DeadLetterLimits, NewDeadLetter } from './dead-letters.js';
 
 /** The most that is kept of one message: the largest update there is by default. MongoDB takes no more than 16 MB. */
 const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
-/** A list shows this much of a payload: kept apart, so that listing reads no more than it shows. */
+/** Bytes of a payload that lists show. They are stored apart, so that a list reads no more than it shows. */
 export const HEAD_BYTES = 64 * 2 ** 10;
-/** What a letter takes beside its payload, so that a flood of empty ones is bounded, too. */
+/** Bytes that a dead letter counts beside its payload, so that a flood of empty ones is bounded, too. */
 const OVERHEAD_BYTES = 1024;
 const MAX_REASON_LENGTH = 500;
 
-/** A letter as the stores keep it. */
+/** A dead letter as it is stored. */
 export interface DeadLetterRecord extends MessageIds {
   /** Begins with the time. */
   readonly id: string;
   readonly inlet: string;
   readonly reason: string;
   readonly truncated: boolean;
-  /** What it counts for. */
+  /** What it counts against the bound of all dead letters. */
   readonly bytes: number;
-  /** The payload in two. */
+  /** The payload's first `HEAD_BYTES` bytes at most. */
   readonly head: string;
+  /** The rest of the payload. */
   readonly tail: string;
 }
 
-/** Makes records of what is put aside. */
 export class DeadLetterRecords {
   #lastAt = 0;
   #count = 0;
 
   constructor(private readonly limits: DeadLetterLimits) {}
 
-  of({ inlet, reason, payload }: NewDeadLetter, now: number): DeadLetterRecord {
+  of({ inlet, reason, payload }: NewDeadLetter): DeadLetterRecord {
     const text = payload.toWellFormed();
     const length = Buffer.byteLength(text);
-    const most = Math.max(0, Math.min(MAX_PAYLOAD_BYTES, this.limits.maxBytes - OVERHEAD_BYTES));
-    const kept = cutText(text, most);
+    const maxBytes = Math.max(0, Math.min(MAX_PAYLOAD_BYTES, this.limits.maxBytes - OVERHEAD_BYTES));
+    const kept = cutText(text, maxBytes);
     const head = cutText(kept, HEAD_BYTES);
-    const truncated = length > most;
+    const truncated = length > maxBytes;
     const cut = truncated ? `; too large to be kept whole: the beginning of ${length} bytes` : '';
     return {
-      id: this.#nextId(now),
+      id: this.#nextId(Date.now()),
       inlet,
       reason: `${reason.toWellFormed().slice(0, MAX_REASON_LENGTH).toWellFormed()}${cut}`,
       truncated,
-      bytes: Math.min(length, most) + OVERHEAD_BYTES,
+      bytes: Math.min(length, maxBytes) + OVERHEAD_BYTES,
       head,
       tail: kept.slice(head.length),
       ...idsIn(text),
     };
   }
 
-  /** What compares less has outlived its time. */
-  expiry(now: number): string {
-    return hex(Math.max(0, now - this.limits.ttlMs));
+  /** The id below which dead letters have expired by now. */
+  expiry(): string {
+    return hex(Math.max(0, Date.now() - this.limits.ttlMs));
   }
 
-  /** Time, count and chance: in the order of their making within one process, and no other process's. */
+  hasExpired(id: string): boolean {
+    return id < this.expiry();
+  }
+
+  /** Time, counter and random bytes: in the order of creation within a process, and different from every other process's. */
   #nextId(now: number): string {
     if (now > this.#lastAt) {
       this.#lastAt = now;
@@ -72,7 +77,7 @@ export class DeadLetterRecords {
 const TIME_DIGITS = 12;
 const hex = (ms: number): string => ms.toString(16).padStart(TIME_DIGITS, '0');
 
-/** The letter of a record, or of the part of it that was read. */
+/** The dead letter of a record, or of the part of it that was read. */
 export const deadLetterOf = (
   { id, inlet, reason, truncated, head, tail }: Omit<DeadLetterRecord, keyof MessageIds | 'bytes'>,
   payloadBytes = Infinity,
@@ -85,7 +90,7 @@ export const deadLetterOf = (
   truncated,
 });
 
-/** The beginning of a well-formed text, at most so many bytes of it in UTF-8 and never half a character. */
+/** The beginning of a well-formed text: at most so many bytes in UTF-8, and never half a character. */
 export function cutText(text: string, bytes: number): string {
   if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   // No character has fewer bytes than UTF-16 units.

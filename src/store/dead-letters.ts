@@ -1,50 +1,49 @@
-/** What an inlet could not read and has nobody to give back to: kept as it came, until somebody deals with it. */
+/** A message that an inlet could not read, kept as it came until an operator replays or discards it. */
 export interface DeadLetter {
-  /** Names it; later ones compare greater, by the clocks of their gateways. */
+  /** Later ones compare greater, by the clocks of their gateways. */
   readonly id: string;
-  /** The inlet it came by: `pubsub` or `stream`. */
+  /** The inlet that received it: `pubsub` or `stream`. */
   readonly inlet: string;
-  /** Why it was put aside, in words that hold nothing of it; says so where not all of it was kept. */
+  /** Why it could not be read, without any of its text; says so where the payload is truncated. */
   readonly reason: string;
   /** ISO 8601 in UTC. */
   readonly receivedAt: string;
-  /** The message as it came; bytes that are no UTF-8 are replaced, and so are surrogates that stand alone. */
+  /** The message as it came; bytes that are no UTF-8 and lone surrogates are replaced. */
   readonly payload: string;
-  /** It was too large to be kept whole: the payload is its beginning. */
+  /** The message was too large: the payload is its beginning. */
   readonly truncated: boolean;
 }
 
-/** A letter on its way in. */
 export type NewDeadLetter = Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>;
 
 export interface DeadLetterQuery {
   readonly limit: number;
-  /** Id of the letter after which it goes on, towards the older ones; null: from the newest. */
+  /** Only dead letters older than this id; null: from the newest on. */
   readonly after: string | null;
-  /** Payloads are cut to it, between two characters. */
+  /** Payloads are cut to this length, between two characters. */
   readonly payloadBytes: number;
 }
 
 export interface DeadLetterLimits {
-  /** How long a letter is kept: it may hold addresses. */
+  /** How long a dead letter is kept: it may hold addresses. */
   readonly ttlMs: number;
-  /** Of all letters together. */
+  /** Of all dead letters together. */
   readonly maxBytes: number;
 }
 
-/** Dead letters whose time to live is over are not answered any more. */
+/** Dead letters whose time to live is over are not returned any more. */
 export interface DeadLetterStore {
   /**
-   * Keeps a message, or its beginning where it is very large; the oldest ones go where there is no room for it.
-   * Fulfilled once it is durable. Not deduplicated: whoever tries again after an error may keep it twice.
+   * Keeps a message, or its beginning where it is very large; the oldest ones are deleted where there is no room for it.
+   * Fulfilled once it is durable. Not deduplicated: a caller that tries again after an error may keep it twice.
    */
-  add(letter: NewDeadLetter): Promise<void>;
+  add(message: NewDeadLetter): Promise<void>;
   /** Newest first. */
   list(query: DeadLetterQuery): Promise<DeadLetter[]>;
-  /** One of them, whole as it was kept; null: there is none of this id (any more). */
+  /** With its whole stored payload; null: there is none with this id (any more). */
   find(id: string): Promise<DeadLetter | null>;
-  /** Forgets one of them, without a trace; false: there is none of this id (any more). */
+  /** Deletes one, without a trace; false: there is none with this id (any more). */
   discard(id: string): Promise<boolean>;
-  /** Deletes those whose time to live is over. Asked for again and again. */
+  /** Deletes those whose time to live is over. Called at intervals. */
   dropExpired(): Promise<void>;
 }

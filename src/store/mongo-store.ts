@@ -1,28 +1,28 @@
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { AmbiguousWrites } from './mongo/ambiguous-writes.js';
-import { batchStates, changesSince, countBatches, rolledUpFile } from './mongo/changes.js';
+import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { removeFile, sweepLeftovers } from './mongo/deletion.js';
 import { faultOf } from './mongo/errors.js';
-import { listFiles } from './mongo/file-list.js';
+import { batchStates, countBatches, findRolledUpFile, listFiles } from './mongo/files.js';
 import { cleanGeneration } from './mongo/generation-cleanup.js';
 import { factsOf } from './mongo/generations.js';
 import { HeldUpdates } from './mongo/held-updates.js';
 import { incompleteBatches } from './mongo/incomplete-batches.js';
 import { KeyedLock, type LockRequest } from './mongo/keyed-lock.js';
 import type { Models } from './mongo/models.js';
-import { findUnannounced, markAnnounced } from './mongo/outbox.js';
-import { readPage } from './mongo/pages.js';
 import { purgeFiles } from './mongo/purge.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { RecentWrites } from './mongo/recent-writes.js';
 import { register } from './mongo/registration.js';
+import { readPage } from './mongo/results/pages.js';
+import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { failBatchByHand, fileOfBatch, saveUpdate } from './mongo/save-update.js';
-import { type ScanPoint, type ScanSlice, scanSlice, scanStart } from './mongo/scan.js';
 import { markStalledBatches } from './mongo/stalls.js';
 import type { ReceiptStore } from './receipts.js';
+import { scanSlices } from './scan.js';
 import type {
   ChangeStore,
   FileStore,
@@ -83,7 +83,7 @@ export class MongoStore implements Store {
   readonly files: FileStore = {
     find: (fileId) =>
       this.connection.run(async (db) => {
-        const found = await rolledUpFile(db, fileId);
+        const found = await findRolledUpFile(db, fileId);
         return found === null ? null : factsOf(found);
       }),
     list: (query) => this.connection.run((db) => listFiles(db, query)),
@@ -155,7 +155,11 @@ export class MongoStore implements Store {
 
   readonly results: ResultStore = {
     page: (query) => this.connection.run((db) => readPage(db, query)),
-    scan: (fileId, { status }) => scan(this.connection, fileId, status),
+    scan: (fileId, { status }) =>
+      scanSlices(
+        () => this.connection.run((db) => scanStart(db, fileId)),
+        (point) => this.connection.run((db) => scanSlice(db, point, status)),
+      ),
   };
 
   readonly receipts: ReceiptStore = {
@@ -203,19 +207,5 @@ export class MongoStore implements Store {
     const { stopping } = this.connection;
     const problem = (reason: Error) => stopping.aborted || this.options.onProblem?.(reason);
     this.connection.run((db) => work(db, stopping)).catch(problem);
-  }
-}
-
-async function* scan(
-  connection: MongoConnection,
-  fileId: string,
-  status: Parameters<typeof scanSlice>[2],
-): AsyncGenerator<ScanSlice['results'], void, undefined> {
-  let point: ScanPoint | null = await connection.run((db) => scanStart(db, fileId));
-  while (point !== null) {
-    const from: ScanPoint = point;
-    const slice: ScanSlice = await connection.run((db) => scanSlice(db, from, status));
-    yield slice.results;
-    point = slice.next;
   }
 }

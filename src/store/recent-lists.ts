@@ -1,65 +1,68 @@
+/** Keeps the lists of results that this gateway stored last, so that the next update of a batch costs only its new part. */
 import { createHash, type Hash } from 'node:crypto';
 import { ByteCache } from '../byte-cache.js';
+import type { BatchId } from '../domain/id.js';
 import { type PlacedResult, type Result, textLines } from '../domain/result.js';
 
-/** A list with its fingerprint, and how much of it is as it was stored before. */
+/** A list with its fingerprint, and how much of it is known to be stored already. */
 export interface MeasuredList {
   readonly results: readonly Result[];
-  /** As `fingerprints` gives it for all of the list. */
+  /** Of the whole list, as `fingerprints` gives it. */
   readonly fingerprint: string;
-  /** Results at its beginning that were stored already, as far as is remembered here, and their fingerprint. */
+  /** The results at its beginning that are the list remembered here, and their fingerprint. */
   readonly stored: { readonly length: number; readonly fingerprint: string };
-  /** The lines of the others. */
+  /** The other results as text, a line each. */
   readonly tail: string;
-  readonly running: Hash;
+  /** The hash that `fingerprint` was read from; a longer list continues it. */
+  readonly hash: Hash;
+  /** About what the list takes in memory. */
   readonly bytes: number;
 }
 
 const MAX_BYTES = 16 * 2 ** 20;
-/** What a result takes beside its text, about. */
+/** Bytes that a result takes beside its text, about. */
 const RESULT_BYTES = 250;
 
 /**
- * The lists that were stored last, so that the next one of the same batch need not be hashed from its beginning, and what
- * was just written need not be read again to be announced. What is remembered here is never taken for what is stored: a
- * store compares fingerprints.
+ * A list that continues a remembered one is not hashed from its beginning, and results that were just written are not read
+ * again to be announced. A remembered list may differ from the stored one, so a store compares fingerprints.
  */
 export class RecentLists {
   readonly #lists = new ByteCache<MeasuredList>(MAX_BYTES);
 
-  measure(batchId: string, results: readonly Result[]): MeasuredList {
-    const before = this.#lists.get(batchId);
-    const known = before !== undefined && beginsWith(results, before.results) ? before : null;
+  measure(batchId: BatchId, results: readonly Result[]): MeasuredList {
+    const last = this.#lists.get(batchId);
+    const known = last !== undefined && beginsWith(results, last.results) ? last : null;
     const length = known?.results.length ?? 0;
     const tail = textLines(length === 0 ? results : results.slice(length));
-    const running = (known?.running.copy() ?? createHash('sha1')).update(tail);
+    const hash = (known?.hash.copy() ?? createHash('sha1')).update(tail);
     return {
       results,
-      fingerprint: running.copy().digest('base64'),
+      fingerprint: hash.copy().digest('base64'),
       stored: { length, fingerprint: known?.fingerprint ?? '' },
       tail,
-      running,
+      hash,
       bytes: (known?.bytes ?? 0) + tail.length + RESULT_BYTES * (results.length - length),
     };
   }
 
-  /** The list is stored. */
-  remember(batchId: string, list: MeasuredList): void {
-    // Its text is that of its results.
+  /** To be called once the list is stored. */
+  remember(batchId: BatchId, list: MeasuredList): void {
+    // The text is in the results as well.
     this.#lists.set(batchId, { ...list, tail: '' }, list.bytes);
   }
 
-  get(batchId: string): MeasuredList | undefined {
+  get(batchId: BatchId): MeasuredList | undefined {
     return this.#lists.get(batchId);
   }
 
-  /** The results at some places of a list, if it is remembered. */
-  resultsAt(batchId: string, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
+  /** The results at some positions of a list; null: the list with this fingerprint is not remembered. */
+  resultsAt(batchId: BatchId, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
     const list = this.#lists.get(batchId);
     return list?.fingerprint === fingerprint ? pickResults(batchId, list, positions) : null;
   }
 
-  forget(batchId: string): void {
+  forget(batchId: BatchId): void {
     this.#lists.delete(batchId);
   }
 
@@ -72,13 +75,13 @@ export class RecentLists {
   }
 }
 
-/** Whether they are the very same results: who reads updates does not read them twice. */
+/** Compares objects, not texts: the reader of updates reuses the results that it has read before. */
 function beginsWith(results: readonly Result[], start: readonly Result[]): boolean {
   return start.length <= results.length && start.every((result, index) => result === results[index]);
 }
 
 export const pickResults = (
-  batchId: string,
+  batchId: BatchId,
   list: MeasuredList | undefined,
   positions: readonly number[],
 ): PlacedResult[] =>

@@ -3,11 +3,11 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import type { ScanPoint, ScanSlice } from './sqlite/pages.js';
 import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
@@ -82,7 +82,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('cleaned', fileId);
+    if (!isClean) await writer.call('awaitCleanUp', fileId);
     return existed;
   },
   async purge(before) {
@@ -146,29 +146,26 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
 
 const resultStore = (reader: Reader): ResultStore => ({
   page: (query) => reader.call('readPage', query),
-  async *scan(fileId, { status }) {
-    let point: ScanPoint | null = await reader.call('scanStart', fileId);
-    while (point !== null) {
-      const slice: ScanSlice = await reader.call('scanSlice', point, status);
-      yield slice.results;
-      point = slice.next;
-    }
-  },
+  scan: (fileId, { status }) =>
+    scanSlices(
+      () => reader.call('scanStart', fileId),
+      (point) => reader.call('scanSlice', point, status),
+    ),
 });
 
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
-  const expiry = () => records.expiry(Date.now());
   return {
-    add: (letter) => writer.call('addDeadLetter', records.of(letter, Date.now()), expiry()),
-    list: (query) => reader.call('listDeadLetters', { ...query, expiry: expiry() }),
-    find: async (id) => (id < expiry() ? null : reader.call('findDeadLetter', id)),
+    add: (letter) => writer.call('addDeadLetter', records.of(letter), records.expiry()),
+    list: (query) => reader.call('listDeadLetters', { ...query, expiry: records.expiry() }),
+    find: async (id) => (records.hasExpired(id) ? null : reader.call('findDeadLetter', id)),
     async discard(id) {
-      if (id < expiry() || !(await writer.call('discardDeadLetter', id))) return false;
-      await writer.call('cleaned', null);
+      if (records.hasExpired(id) || !(await writer.call('discardDeadLetter', id))) return false;
+      await writer.call('awaitCleanUp', null);
       return true;
     },
     async dropExpired() {
-      if ((await writer.call('dropExpiredDeadLetters', expiry())) > 0) await writer.call('cleaned', null);
+      if ((await writer.call('dropExpiredDeadLetters', records.expiry())) > 0)
+        await writer.call('awaitCleanUp', null);
     },
   };
 }

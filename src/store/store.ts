@@ -10,15 +10,15 @@ import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 
 /**
- * What the gateway remembers, as six ports on one database. Every implementation guarantees:
+ * The port to the database, in six parts. Every implementation guarantees:
  *
- * - **Durable.** What a fulfilled promise stands for survives `kill -9` at any time after.
- * - **Newer wins**, decided and stored in one atomic step for each batch, by `isNewer`. The same call twice is a no-op.
- * - **One request a file.** Only the results of a file's latest request are ever answered.
+ * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
+ * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
+ * - **One request for each file.** Only the results of a file's latest request are returned.
  * - **Flat.** The work of `save`, `since` and `page` does not grow with the results that the file already has.
  * - **Read your writes**: a read that starts after a write was fulfilled sees it.
  *
- * A call that could not be carried out rejects with a `Fault`: `unavailable` where trying again may help.
+ * A call that fails rejects with a `Fault`: `unavailable` where trying again may help.
  */
 export interface Store {
   readonly files: FileStore;
@@ -31,36 +31,36 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The files, each with the request that is current. */
+/** The files, each with its current request. */
 export interface FileStore {
   /** The file's latest request; null: no such file. */
   find(fileId: FileId): Promise<FileFacts | null>;
-  /** Files, newest first, from after the one that `after` points at. The work does not grow with the files left out. */
+  /** Files, newest first, from the one behind `after` on. The work does not grow with the files before it. */
   list(query: FilesQuery): Promise<ListedFile[]>;
-  /** All batches of the file in arrival order: what a lost feed is rebuilt from. */
+  /** All batches of the file in arrival order, to rebuild a lost feed from. */
   batches(fileId: FileId): Promise<BatchState[]>;
-  /** How many batches of the file have which status. */
+  /** Numbers of the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
    * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
-   * Dead letters that name the file, or a batch of it, go as well, even where the file itself does not exist.
+   * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
    */
   remove(fileId: FileId): Promise<boolean>;
   /**
-   * Purges some of the files that ended before a time (milliseconds since 1970): their addresses go, and
-   * `FileFacts.purged` stays. Answers with their ids; none: no more are left. Later updates of the same request, or of
+   * Purges some of the files that ended before a time (milliseconds since 1970): deletes their addresses and keeps
+   * `FileFacts.purged`. Answers with their ids; none: all are purged. Later updates of the same request, or of
    * none, are `superseded`.
    */
   purge(before: number): Promise<FileId[]>;
 }
 
-/** Registrations and updates: everything that changes a batch. */
+/** The calls that change batches: registrations and updates. */
 export interface UpdateStore {
   /** The file that a batch is registered for; null: no current file. */
   fileOfBatch(batchId: BatchId): Promise<FileId | null>;
   /**
-   * Registers batches for a file and applies the updates held for them. Another `requestId` than the file's replaces
-   * the file's results. Repeating it changes nothing.
+   * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
+   * the file's results. Repeating the call changes nothing.
    * @throws InvalidInput where a batch belongs to another file
    */
   register(registration: Registration): Promise<Registered>;
@@ -71,24 +71,24 @@ export interface UpdateStore {
   save(update: Update): Promise<Saved>;
   /** Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. */
   fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean>;
-  /** Marks the batches that have been silent for too long as stalled, until news comes; answers with those newly marked. */
+  /** Marks batches that have been silent for too long as stalled, until an update comes; answers with those newly marked. */
   markStalled(silence: Silence): Promise<StalledBatches[]>;
   /**
-   * Batches of current files that have not ended, about `limit` at a time, in no meaningful order; `next` continues from
-   * there, null: that was all. Batches that come or end meanwhile may be in it or not.
+   * Batches of current files that have not ended, about `limit` at a time, in no particular order. Batches that are
+   * registered or end meanwhile may be among them or not.
    */
   incompleteBatches(query: IncompleteQuery): Promise<IncompleteBatches>;
-  /** The updates that are held for batches without a registration. */
+  /** Counts the updates that are held for batches without a registration. */
   heldCounts(): Promise<HeldCounts>;
-  /** Drops the held updates whose time to live is over. Asked for again and again. */
+  /** Drops the held updates whose time to live is over. Called at intervals. */
   dropExpired(): Promise<void>;
 }
 
-/** What was stored and not announced yet: the outbox of the feed. */
+/** The outbox: what is stored and not announced yet. */
 export interface ChangeStore {
-  /** What has changed in the named batches since they were announced; null: no such file. One consistent view. */
+  /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
   since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
-  /** Keeps a file's announced stats for lists of files, unless that generation of the file is over. */
+  /** Keeps a file's announced stats for lists of files, unless the generation is over. */
   markAnnounced(
     fileId: FileId,
     generation: Generation,
@@ -96,8 +96,8 @@ export interface ChangeStore {
     stats: JsonText<Stats>,
   ): Promise<void>;
   /**
-   * Changes that `markAnnounced` has not seen: what a gateway that died left unannounced. `before` (milliseconds since
-   * 1970) leaves out later changes, which are still on their way; a store of one gateway alone may ignore it.
+   * Changes that `markAnnounced` has not seen, because a gateway died before it announced them. `before` (milliseconds
+   * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
 }
@@ -108,7 +108,7 @@ export interface ResultStore {
   page(query: PageQuery): Promise<ResultPage | null>;
   /**
    * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
-   * the file is deleted or replaced meanwhile, so that a part never passes for the whole.
+   * the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
    */
   scan(fileId: FileId, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
 }
@@ -117,21 +117,21 @@ export interface Registration {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
   readonly userId: UserId | null;
-  /** Addresses in the whole request; null: not said. */
+  /** Addresses in the whole request; null: unknown. */
   readonly totalEmails: number | null;
-  /** Batches in the whole request; null: not said. */
+  /** Batches in the whole request; null: unknown. */
   readonly totalBatches: number | null;
   readonly batches: readonly RegisteredBatch[];
 }
 
 export interface RegisteredBatch {
   readonly batchId: BatchId;
-  /** Addresses in the batch; null: not said. */
+  /** Addresses in the batch; null: unknown. */
   readonly totalEmails: number | null;
 }
 
 export interface Registered {
-  /** `superseded`: a later request had taken this one's place already; nothing was changed. */
+  /** `superseded`: a later request has replaced this one already; nothing was changed. */
   readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
   /** The file as it is now. */
   readonly facts: FileFacts;
@@ -141,19 +141,19 @@ export interface Registered {
 
 export interface Saved {
   /**
-   * `applied`: it is stored and changed something. `unchanged`: nothing new in it. `held`: its batch is not registered;
-   * kept until the registration comes. `superseded`: of a request that was replaced, or of a file that was deleted.
+   * `applied`: it is stored and changed something. `unchanged`: there is nothing new in it. `held`: its batch is not
+   * registered; kept until the registration comes. `superseded`: its request was replaced, or its file deleted.
    */
   readonly outcome: 'applied' | 'unchanged' | 'held' | 'superseded';
-  /** The file of its batch; null while that is unknown or over. */
+  /** The file of its batch; null: held or superseded. */
   readonly fileId: FileId | null;
 }
 
-/** Silence, as points in time (milliseconds since 1970): a batch without news since then has been silent for too long. */
+/** Times (milliseconds since 1970): a batch without an update since then has been silent for too long. */
 export interface Silence {
   /** For batches that have begun. */
   readonly begunBefore: number;
-  /** For batches that wait unbegun in a file that is silent as a whole. */
+  /** For batches that have not begun, in a file that is silent as a whole. */
   readonly queuedBefore: number;
 }
 
@@ -164,7 +164,7 @@ export interface StalledBatches {
 
 export interface IncompleteQuery {
   readonly limit: number;
-  /** `IncompleteBatches.next` of the slice before; null: from the beginning. */
+  /** `IncompleteBatches.next` of the call before; null: from the beginning. */
   readonly after: string | null;
 }
 
@@ -174,13 +174,14 @@ export interface IncompleteBatches {
     readonly batchId: BatchId;
     readonly status: 'waiting' | 'running' | 'stalled';
   }[];
+  /** Null: there are no more. */
   readonly next: string | null;
 }
 
 export interface HeldCounts {
   readonly updates: number;
   readonly bytes: number;
-  /** Updates that this store has dropped since it was opened: expired, or beyond the byte limit. */
+  /** Updates that this store has dropped since it was opened, because they expired or exceeded the byte limit. */
   readonly dropped: number;
 }
 
@@ -195,21 +196,21 @@ export interface BatchChanges extends AnnouncedBatch {
   readonly batchId: BatchId;
   /** The results that are new or changed since the announced version, by position. */
   readonly results: readonly PlacedResult[];
-  /** The list is shorter than the announced one. */
+  /** The list is shorter than it was, at or after the announced version; null: it is not. */
   readonly truncated: Truncation | null;
 }
 
 /** How much of a file has been announced. */
 export interface AnnouncedVersions {
-  /** Every change up to this count (`FileChanges.changes`); null: some of them may not be announced. */
+  /** Every change up to this count (`FileChanges.changes`) is announced; null: some may not be. */
   readonly changes: number | null;
-  /** Batches, each up to this version. */
+  /** The announced version of each batch. */
   readonly batches: ReadonlyMap<BatchId, number>;
 }
 
 export interface Unannounced {
   readonly fileId: FileId;
-  /** Batches that changed, as far as the store knows which. */
+  /** Batches that changed, as far as the store knows. */
   readonly batchIds: readonly BatchId[];
 }
 
@@ -219,11 +220,11 @@ export type BatchStatus = (typeof BATCH_STATUSES)[number];
 export interface BatchState extends AnnouncedBatch {
   readonly batchId: BatchId;
   readonly status: BatchStatus;
-  /** Time of its last news, else of its registration. ISO 8601 in UTC. */
+  /** Time of its last update, else of its registration. ISO 8601 in UTC. */
   readonly lastUpdated: string;
 }
 
-/** For each status: how many batches, and the time of the oldest news among them; null: there are none. */
+/** For each status: how many batches, and the earliest `lastUpdated` among them; null: there are none. */
 export type BatchCounts = Readonly<
   Record<BatchStatus, { readonly count: number; readonly since: string | null }>
 >;
@@ -250,7 +251,7 @@ export interface ResultPage {
 
 export interface ListedFile {
   readonly facts: FileFacts;
-  /** The last stats that were kept, as JSON; null: none yet. */
+  /** The stats that were kept last, as JSON; null: none yet. */
   readonly stats: string | null;
 }
 
@@ -261,13 +262,13 @@ export interface FilesQuery {
   readonly viewer?: Viewer | null;
 }
 
-/** Whose files are wanted: those of a user, and those of a list. */
+/** Selects the files of a user, and the files with the given ids. */
 export interface Viewer {
   readonly userId: UserId | null;
   readonly fileIds: readonly FileId[];
 }
 
-/** Where a list of files goes on. */
+/** The last file of a page: the list goes on behind it. */
 export interface FileCursor {
   readonly createdAt: string;
   readonly fileId: FileId;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
-import { news } from './store/changes.js';
+import { changes } from './store/changes.js';
 import { closing } from './store/closing.js';
 import { counting } from './store/counting.js';
-import { keepingLetters } from './store/dead-letters.js';
-import { boundingLetters, removingLetters } from './store/dead-letters-gone.js';
+import { keepingDeadLetters } from './store/dead-letters.js';
+import { boundingDeadLetters, discardingDeadLetters } from './store/dead-letters-gone.js';
 import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
@@ -22,7 +22,7 @@ import { searching } from './store/searching.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
-  news,
+  changes,
   registration: registering,
   'registration by a message': selfRegistering,
   recordings: recorded,
@@ -38,9 +38,9 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
-  'dead letters': keepingLetters,
-  'bounds of dead letters': boundingLetters,
-  'dead letters of a deleted file': removingLetters,
+  'dead letters': keepingDeadLetters,
+  'bounds of dead letters': boundingDeadLetters,
+  'dead letters of a deleted file': discardingDeadLetters,
   ids: naming,
   closing,
 };

@@ -4,7 +4,7 @@ import mongoose from 'mongoose';
 import { JsonText } from '../../src/domain/json-text.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { Stats } from '../../src/domain/stats.js';
-import { toDoc, toJson } from '../../src/store/mongo/result-docs.js';
+import { toDoc, toJson } from '../../src/store/mongo/results/result-docs.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { keptStats, register, scanned } from '../contracts/store/harness.js';
@@ -14,7 +14,7 @@ import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { emailsOf } from '../support/updates.js';
 import { LIMITS, openStore } from './mongo-harness.js';
 
-/** What JSON can say and BSON cannot, or not in the same way. */
+/** Details that JSON can express and BSON cannot, or not in the same way. */
 const ODD_DETAILS = [
   '{}',
   '[]',
@@ -52,7 +52,7 @@ describeWithMongo('the text of results in MongoDB', () => {
   });
   afterAll(() => mongo?.stop());
 
-  /** What both engines answer for the same message. */
+  /** Saves the same message in both engines and compares their results. */
   async function expectSame(uri: string, message: string): Promise<string[]> {
     const sqlite = await SqliteStore.open({ directory: temporaryDirectory(), ...LIMITS });
     onTeardown(() => sqlite.close());
@@ -69,19 +69,19 @@ describeWithMongo('the text of results in MongoDB', () => {
     return answers[0] ?? [];
   }
 
-  it('is what SQLite has, byte for byte, however odd the details', async () => {
+  it('is the same as in SQLite, byte for byte, however odd the details', async () => {
     const results = ODD_DETAILS.map((details, i) => `{"email":"a${i}@example.com","details":${details}}`);
     const answered = await expectSame(mongo.newUri(), messageOf('b1', results));
     expect(answered).toHaveLength(ODD_DETAILS.length);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('is what SQLite has for whatever a validator and its customers say', async () => {
+  it('is the same as in SQLite for hostile addresses and reasons', async () => {
     const results = Array.from({ length: 300 }, (_, i) => JSON.stringify(hostileResult(i, i % 3)));
     await expectSame(mongo.newUri(), messageOf('b1', results));
   });
 
-  it('goes into a document and comes out as it was', () => {
+  it('is the same after it was a document', () => {
     const result = fc.record({
       email: fc.string({ unit: 'binary' }),
       is_valid: fc.boolean(),
@@ -148,7 +148,7 @@ describeWithMongo('the text of results in MongoDB', () => {
       { changes: null, batches: new Map() },
       JsonText.of(stats),
     );
-    // A gateway that is late does not take newer stats back.
+    // A slow gateway does not replace newer stats.
     await store.changes.markAnnounced(
       'f1',
       generation,

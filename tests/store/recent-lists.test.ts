@@ -7,7 +7,7 @@ import { addresses, update } from '../support/updates.js';
 
 const resultsOf = (emails: readonly string[]) => update({ batchId: 'b', emails }).results;
 
-describe('the lists that were stored last', () => {
+describe('recent lists', () => {
   it('give a list the fingerprint that it has by itself, wherever it was cut before', () => {
     const all = resultsOf(addresses(20));
     const others = resultsOf(addresses(20, 'other'));
@@ -40,8 +40,8 @@ describe('the lists that were stored last', () => {
   });
 });
 
-describe('what was used last', () => {
-  it('takes no more room than it may', () => {
+describe('a cache bounded by bytes', () => {
+  it('keeps the values that were used last', () => {
     const recent = new ByteCache<number>(10);
     for (const [index, key] of ['a', 'b', 'c'].entries()) recent.set(key, index, 4);
     expect(['a', 'b', 'c'].map((key) => recent.get(key))).toEqual([undefined, 1, 2]);

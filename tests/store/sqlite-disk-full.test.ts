@@ -35,7 +35,7 @@ const mayMount = probe.status === 0;
 const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mount one)'}`;
 
 (mayMount ? describe : describe.skip)(title, () => {
-  it('loses nothing that was said to be safe, refuses the rest, and is left behind when there is room', async () => {
+  it('loses no acknowledged update, refuses the others, and accepts updates again once there is room', async () => {
     const disk = smallDisk() as string;
     const directory = join(disk, 'data');
     const store = await openStore(directory);
@@ -55,7 +55,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
       }
     }
     expect(safe.size).toBeGreaterThan(0);
-    // What is there can be read on a full disk as well.
+    // Stored results can be read on a full disk as well.
     const full = await listsOf(store, 'f1');
     for (const [batchId, count] of safe) expect(full[batchId]).toEqual(addresses(count, batchId));
     await expectConsistent(store, 'f1');
@@ -80,7 +80,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
     const first = await store.files.remove('f1').catch((error: unknown) => error);
     if (first !== true) expect(first).toMatchObject({ name: 'Fault', code: 'unavailable' });
     makeRoom(disk);
-    // Whether the file was ended or not: asked again, it goes, and with it all that is left of it.
+    // Whether the first call ended the file or not: the second one deletes it and all that is left of it.
     await store.files.remove('f1');
     await save(store, { batchId: 'b2', fileId: 'f2', emails: ['a'] });
     await store.files.remove('f2');
@@ -89,7 +89,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
     expect(traces(directory)).toEqual([]);
   });
 
-  it('says so when a database cannot be opened on it, and leaves it as it is', async () => {
+  it('is named as the reason why a database cannot be opened, which stays unchanged', async () => {
     const disk = smallDisk() as string;
     const directory = join(disk, 'data');
     const store = await openStore(directory);
@@ -101,7 +101,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
         (error: unknown) => error,
       );
       if (opened instanceof SqliteStore) {
-        // An old database may be read on a full disk; but nothing is taken in that cannot be kept.
+        // An old database may be read on a full disk, but an update that cannot be stored is refused.
         const kept = save(opened, { batchId: 'b9', fileId: 'f9', emails: addresses(1_000) });
         await expect(kept).rejects.toMatchObject({ code: 'unavailable' });
         await opened.close();

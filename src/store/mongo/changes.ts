@@ -1,41 +1,45 @@
+/** What was stored and is not announced yet: read for a flush, marked as announced, and found by the sweep. */
+import { trusted } from 'mongoose';
+import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
+import type { Stats } from '../../domain/stats.js';
 import type { AnnouncedBatch } from '../../domain/summary.js';
-import { batchCounts } from '../batch-counts.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince, type Rewrite } from '../rewrites.js';
-import type { BatchChanges, BatchCounts, BatchState, BatchStatus, FileChanges } from '../store.js';
+import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
 import { findBatches, summaryOf } from './batch-docs.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import { factsOf, findFile } from './generations.js';
-import type { Models } from './models.js';
-import { placedResults } from './page-slices.js';
-import { readConsistently, resultsAt } from './range-reads.js';
+import type { HeldUpdates } from './held-updates.js';
+import { findFields, type Models } from './models.js';
+import { completeRegistration } from './pending-registrations.js';
 import type { RecentWrites } from './recent-writes.js';
-import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rolling-up.js';
+import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
+import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rollups.js';
 
-/** The file with everything counted that was stored before. */
-export async function rolledUpFile(db: Models, fileId: string): Promise<FileDoc | null> {
-  const file = await findFile(db, fileId);
-  if (file === null) return null;
-  return (await rollUp(db, file.generation)).file ?? file;
-}
+/** Marks read in one go; the next call reads the next ones. */
+const MARKS_AT_ONCE = 1_000;
+/** The latest time that a date can be. */
+const MAX_TIME = 8.64e15;
 
 /**
- * The count of changes is read before the batches: what is counted is in them, and what comes in between is only told of
- * before it is counted. A batch that was written here last is not read at all where it has not changed around that count.
+ * The changes of some batches since they were announced. The count of changes is read before the batches: they contain all
+ * that is counted; a later change may be announced before it is counted, never the other way round. A batch that this
+ * gateway wrote last is not read where it has not changed around that count.
  */
 export async function changesSince(
   db: Models,
-  fileId: string,
-  announced: ReadonlyMap<string, AnnouncedBatch>,
+  fileId: FileId,
+  announced: ReadonlyMap<BatchId, AnnouncedBatch>,
   recent: RecentWrites,
 ): Promise<FileChanges | null> {
   const batchIds = [...announced.keys()];
-  const left = batchIds.flatMap((batchId) => recent.heads.get(batchId) ?? []);
-  const counted = await likelyFile(db, fileId, left[0]?.generation ?? null);
-  if (counted === null) return null;
-  const { file, unchanged } = counted;
-  const known = left.filter(
+  const written = batchIds.flatMap((batchId) => recent.heads.get(batchId) ?? []);
+  const rolledUp = await rollUpFile(db, fileId, written[0]?.generation ?? null);
+  if (rolledUp === null) return null;
+  const { file, unchanged } = rolledUp;
+  const known = written.filter(
     ({ pendingRollup }) => pendingRollup !== undefined && unchanged.has(pendingRollup),
   );
   const heads = new Map(known.map((batch) => [batch.batchId, batch]));
@@ -43,26 +47,29 @@ export async function changesSince(
   if (others.length > 0)
     for (const [batchId, batch] of await findBatches(db, others)) heads.set(batchId, batch);
   const batches = await Promise.all(
-    [...announced].map(([batchId, told]) => {
+    [...announced].map(([batchId, last]) => {
       const batch = heads.get(batchId);
-      return batch?.generation === file.generation ? batchChangesOf(db, batch, told, recent.lists) : null;
+      return batch?.generation === file.generation ? batchChangesOf(db, batch, last, recent.lists) : null;
     }),
   );
   return { facts: factsOf(file), changes: file.changes, batches: batches.flatMap((batch) => batch ?? []) };
 }
 
-/** The file with everything counted that was stored before; `generation`: the one that is likely to stand. */
-async function likelyFile(
+/**
+ * The file, after every change that was stored before is counted; null: no such file. `likely`: the generation that is
+ * probably current, which saves a read if it is.
+ */
+async function rollUpFile(
   db: Models,
-  fileId: string,
-  generation: string | null,
+  fileId: FileId,
+  likely: Generation | null,
 ): Promise<(RolledUp & { file: FileDoc }) | null> {
-  const likely = generation === null ? NOTHING_ROLLED_UP : await rollUp(db, generation);
-  if (likely.file?.fileId === fileId) return { ...likely, file: likely.file };
+  const first = likely === null ? NOTHING_ROLLED_UP : await rollUp(db, likely);
+  if (first.file?.fileId === fileId) return { ...first, file: first.file };
   const file = await findFile(db, fileId);
   if (file === null) return null;
-  const settled = file.generation === generation ? NOTHING_ROLLED_UP : await rollUp(db, file.generation);
-  return { ...settled, file: settled.file ?? file };
+  const second = file.generation === likely ? NOTHING_ROLLED_UP : await rollUp(db, file.generation);
+  return { ...second, file: second.file ?? file };
 }
 
 function batchChangesOf(
@@ -79,64 +86,91 @@ function batchChangesOf(
       length,
       announced,
     );
-    const found =
-      recent.resultsAt(batchId, fingerprint, positions) ?? (await placedAt(db, current, positions));
-    if (found === null) return null;
+    let results: PlacedResult[] | null = recent.resultsAt(batchId, fingerprint, positions);
+    if (results === null) {
+      const stored = await resultsAt(db, current, positions);
+      if (stored === null) return null;
+      results = placedResults(current, stored);
+    }
     const truncated = isShorter ? { batchId, length } : null;
-    return { batchId, version, summary: summaryOf(current), results: found, truncated };
+    return { batchId, version, summary: summaryOf(current), results, truncated };
   });
 }
 
-async function placedAt(
+/** Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. */
+export async function markAnnounced(
   db: Models,
-  batch: BatchHead,
-  positions: readonly number[],
-): Promise<PlacedResult[] | null> {
-  const results = await resultsAt(db, batch, positions);
-  return results === null ? null : placedResults(batch, results);
+  fileId: FileId,
+  generation: Generation,
+  announced: AnnouncedVersions,
+  stats: JsonText<Stats>,
+): Promise<void> {
+  const { epoch, revision, status, completedAt, progress, batches } = stats.parsed();
+  const notNewer = { $or: [{ 'statsAt.epoch': { $ne: epoch } }, { 'statsAt.revision': { $lte: revision } }] };
+  const set: Partial<FileDoc> = {
+    stats: stats.json,
+    statsAt: { epoch, revision },
+    status,
+    totalEmails: progress.total,
+    totalBatches: batches.total,
+    completedBatches: batches.completed,
+    completedAt: completedAt === null ? null : new Date(completedAt),
+  };
+  const { changes, batches: versions } = announced;
+  await db.files.collection.bulkWrite([
+    { updateOne: { filter: { fileId, generation, ...notNewer }, update: { $set: set } } },
+    ...(changes === null ? [] : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK } }]),
+  ]);
+  if (versions.size === 0) return;
+  const marks = [...versions].map(([batchId, version]) => ({
+    updateOne: { filter: { batchId, version, generation }, update: UNMARK },
+  }));
+  await db.batches.collection.bulkWrite(marks, { ordered: false });
 }
 
-type BatchStateFields = Pick<BatchHead, 'batchId' | 'version' | 'status' | 'lastUpdated' | 'summary'>;
+/** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */
+const UNMARK = { $unset: { unannounced: 1 } } as const;
 
-/** All batches of the generation that stands, before and after they were read: else some of them may be gone already. */
-export async function batchStates(db: Models, fileId: string): Promise<BatchState[]> {
-  for (let generation = await currentGeneration(db, fileId); generation !== null; ) {
-    const batches = await db.batches
-      .find({ generation }, { _id: 0, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
-      .sort({ ordinal: 1 })
-      .lean<BatchStateFields[]>()
-      .exec();
-    const current = await currentGeneration(db, fileId);
-    if (current === generation) return batches.map(stateOf);
-    generation = current;
+/**
+ * What may not be announced: the write that stores a change marks it. Registrations that a gateway left half done are
+ * completed first.
+ */
+export async function findUnannounced(
+  db: Models,
+  held: HeldUpdates,
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<Unannounced[]> {
+  const earlier = trusted({ $lt: new Date(Math.min(before, MAX_TIME)) });
+  const incomplete = await db.files.find({ 'pending.at': earlier }, { _id: 0 }).lean<FileDoc[]>().exec();
+  for (const file of incomplete)
+    if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
+  const [batches, files] = await Promise.all([
+    findFields(db.batches, { unannounced: earlier }, ['batchId', 'generation'], {
+      sort: { unannounced: 1 },
+      limit: MARKS_AT_ONCE,
+    }),
+    findFields(db.files, { unannounced: earlier }, ['fileId'], { limit: MARKS_AT_ONCE }),
+  ]);
+  const found = new Map<FileId, BatchId[]>(files.map(({ fileId }) => [fileId, []]));
+  const owners = await currentFiles(db, [...new Set(batches.flatMap(({ generation }) => generation ?? []))]);
+  for (const { batchId, generation } of batches) {
+    const fileId = owners.get(generation ?? '');
+    if (fileId !== undefined) found.set(fileId, [...(found.get(fileId) ?? []), batchId]);
   }
-  return [];
+  return [...found].map(([fileId, batchIds]) => ({ fileId, batchIds }));
 }
 
-type Group = { _id: BatchStatus; count: number; since: Date };
-
-export async function countBatches(db: Models, fileId: string): Promise<BatchCounts> {
-  for (let generation = await currentGeneration(db, fileId); generation !== null; ) {
-    const groups = await db.batches.aggregate<Group>([
-      { $match: { generation } },
-      { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
-    ]);
-    const current = await currentGeneration(db, fileId);
-    if (current === generation) {
-      return batchCounts(groups.map(({ _id, count, since }) => ({ status: _id, count, since: +since })));
-    }
-    generation = current;
-  }
-  return batchCounts([]);
+/** The files of those generations that are current. The marks of the others are removed: they are never announced. */
+async function currentFiles(
+  db: Models,
+  generations: readonly Generation[],
+): Promise<Map<Generation, FileId>> {
+  if (generations.length === 0) return new Map();
+  const current = { generation: trusted({ $in: [...generations] }) };
+  const files = await findFields(db.files, current, ['fileId', 'generation']);
+  const owners = new Map(files.map(({ fileId, generation }) => [generation, fileId]));
+  const over = generations.filter((generation) => !owners.has(generation));
+  if (over.length > 0)
+    await db.batches.updateMany({ generation: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
+  return owners;
 }
-
-const currentGeneration = async (db: Models, fileId: string): Promise<string | null> =>
-  (await findFile(db, fileId))?.generation ?? null;
-
-const stateOf = (batch: BatchStateFields): BatchState => ({
-  batchId: batch.batchId,
-  version: batch.version,
-  summary: summaryOf(batch),
-  status: batch.status,
-  lastUpdated: batch.lastUpdated.toISOString(),
-});

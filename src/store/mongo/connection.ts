@@ -1,3 +1,4 @@
+/** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, Mongoose, mongo } from 'mongoose';
 import { FatalError } from '../../errors.js';
@@ -7,11 +8,11 @@ import { createIndexes, type Models, modelsOf } from './models.js';
 
 export interface ConnectionOptions {
   readonly uri: string;
-  /** Told why the database cannot be used, each time an attempt to connect has failed. */
+  /** Called with the reason each time an attempt to connect has failed. */
   readonly onProblem?: ((reason: Error) => void) | undefined;
 }
 
-/** What a call waits for at most: a server that is there, each answer on the wire, and indexes that are being made. */
+/** How long a call waits at most: for a server to be found, for each answer, and for indexes to be created. */
 const SELECTION_MS = 2_000;
 const ANSWER_MS = 5_000;
 const INDEXES_MS = 10_000;
@@ -22,14 +23,14 @@ const EXIT_CONFIG = 78;
 
 const CLIENT = {
   serverSelectionTimeoutMS: SELECTION_MS,
-  // Only the two together end a call on a server that takes connections and never answers.
+  // Both are needed to end a call to a server that accepts connections and never answers.
   connectTimeoutMS: SELECTION_MS,
   socketTimeoutMS: ANSWER_MS,
   retryReads: false,
   heartbeatFrequencyMS: 2_000,
   maxPoolSize: 32,
   readPreference: 'primary',
-  // Of a replica set most members have it before anybody is told so, and on the disk.
+  // A write is answered once most members of a replica set have it on the disk.
   writeConcern: { w: 'majority', journal: true },
   bufferCommands: false,
   autoIndex: false,
@@ -37,39 +38,36 @@ const CLIENT = {
 } as const;
 
 /**
- * The way to the database. It need not be there yet: connecting is tried until it succeeds, and a call that comes
- * meanwhile waits for that as long as it would wait for a server that went away.
+ * The database need not be reachable yet. A call that comes before waits for the connection as long as it would wait for a
+ * server that went away.
  */
 export class MongoConnection {
   readonly #connection: Connection;
   readonly #models: Models;
-  readonly #underway = new Set<Promise<unknown>>();
-  readonly #ending = new AbortController();
-  readonly #ended = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #stopping = new AbortController();
+  readonly #stopped = new AbortController();
   readonly #opened: Promise<void>;
   #isReached = false;
   #isOpen = false;
   #closing: Promise<void> | undefined;
 
-  /** @throws FatalError where the address makes no sense */
+  /** @throws FatalError where the URI is invalid */
   constructor(private readonly options: ConnectionOptions) {
-    refuseNonsense(options.uri);
+    assertUsableUri(options.uri);
     const mongoose = new Mongoose({ sanitizeFilter: true, strictQuery: 'throw' });
     this.#connection = mongoose.createConnection();
     this.#models = modelsOf(this.#connection);
     this.#opened = this.#open();
   }
 
-  /** Carries out a piece of work. @throws Fault `unavailable` where the database cannot be used, in bounded time */
+  /** @throws Fault `unavailable` where the database cannot be used, in bounded time */
   run<T>(work: (models: Models) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) return Promise.reject(unavailable('the store is closed'));
     const running = this.#run(work);
-    const settled = running.then(
-      () => {},
-      () => {},
-    );
-    this.#underway.add(settled);
-    void settled.then(() => this.#underway.delete(settled));
+    const settled = running.catch(() => {});
+    this.#running.add(settled);
+    void settled.then(() => this.#running.delete(settled));
     return running;
   }
 
@@ -89,21 +87,21 @@ export class MongoConnection {
     });
   }
 
-  /** Aborted when it is about to be closed: whatever nobody waits for may stop then. */
+  /** Aborted when the connection is about to close: background work may stop then. */
   get stopping(): AbortSignal {
-    return this.#ending.signal;
+    return this.#stopping.signal;
   }
 
-  /** Lets what is under way finish, then lets go of the database. */
+  /** Lets the calls in progress finish, then closes the connection. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    this.#ending.abort();
-    await Promise.all(this.#underway);
-    this.#ended.abort();
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+    this.#stopped.abort();
     await this.#opened;
     await this.#connection.destroy();
   }
@@ -115,11 +113,11 @@ export class MongoConnection {
   }
 
   async #open(): Promise<void> {
-    for (let wait = FIRST_RETRY_MS; !this.#ended.signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
+    for (let wait = FIRST_RETRY_MS; !this.#stopped.signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
       try {
         await this.#connection.openUri(this.options.uri, { ...CLIENT, ...databaseOf(this.options.uri) });
         this.#isReached = true;
-        // Whatever must not be there twice relies on them.
+        // Uniqueness relies on the indexes.
         await Promise.all(Object.values(this.#models).map(createIndexes));
         this.#isOpen = true;
         return;
@@ -127,22 +125,22 @@ export class MongoConnection {
         this.options.onProblem?.(faultOf(error) as Error);
       }
       const jittered = wait * (0.5 + Math.random() / 2);
-      await pause(jittered, undefined, { signal: this.#ended.signal }).catch(() => {});
+      await pause(jittered, undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
   }
 }
 
-function refuseNonsense(uri: string): void {
+function assertUsableUri(uri: string): void {
   try {
     new mongo.MongoClient(uri);
   } catch (error) {
-    // The address may hold a password, and some of the reasons repeat the address.
+    // The URI may hold a password, and some of the driver's messages repeat the URI.
     const { message } = error as Error;
     const reason = message.includes('://') || message.includes('@') ? 'cannot be understood' : message;
     throw new FatalError(`MONGODB_URI: ${reason}`, EXIT_CONFIG);
   }
 }
 
-/** A database of our own where the address names none, instead of one called `test`. */
+/** Where the URI names no database, the driver would use one called `test`. */
 const databaseOf = (uri: string): { dbName?: string } =>
   /^mongodb(?:\+srv)?:\/\/[^/?]+\/[^?]/.test(uri) ? {} : { dbName: 'verigate' };

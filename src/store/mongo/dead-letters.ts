@@ -1,4 +1,6 @@
+/** Dead letters in MongoDB, of all gateways together. */
 import { trusted } from 'mongoose';
+import type { BatchId, FileId } from '../../domain/id.js';
 import {
   type DeadLetterRecord,
   type DeadLetterRecords,
@@ -7,19 +9,19 @@ import {
 } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
 import type { MongoConnection } from './connection.js';
-import type { BatchHead, BatchTombstoneDoc, DeadLetterDoc, TombstoneDoc } from './documents.js';
-import type { Models } from './models.js';
+import type { DeadLetterDoc } from './documents.js';
+import { findFields, type Models } from './models.js';
 import { fileOfBatch } from './save-update.js';
 
-/** Dropped, or looked at, in one go. */
+/** Dead letters deleted or read in one go. */
 const AT_ONCE = 256;
-/** The bytes of all letters are added up once in so many chunks of their bound: they are never far beyond it. */
-const LOOKS = 64;
+/** The bytes of all dead letters are added up each time this fraction of their bound was added: they never exceed it by much. */
+const CHECKS_PER_BOUND = 64;
 
-/** The letters of all gateways. Their ids begin with the time, so the index that every collection has is all they need. */
+/** Ids begin with the time, so the index of ids that every collection has serves all reads. */
 export class MongoDeadLetters implements DeadLetterStore {
-  #unseenBytes = Infinity;
-  #fitting: Promise<void> = Promise.resolve();
+  #uncheckedBytes = Infinity;
+  #makingRoom: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly connection: MongoConnection,
@@ -27,27 +29,27 @@ export class MongoDeadLetters implements DeadLetterStore {
     private readonly maxBytes: number,
   ) {}
 
-  add(letter: NewDeadLetter): Promise<void> {
+  add(message: NewDeadLetter): Promise<void> {
     return this.connection.run(async (db) => {
-      const record = this.records.of(letter, Date.now());
+      const record = this.records.of(message);
       const { batchId } = record;
       const fileId = record.fileId ?? (batchId === null ? null : await fileOfBatch(db, batchId));
       await db.deadLetters.insertMany([docOf({ ...record, fileId })], { lean: true });
-      this.#unseenBytes += record.bytes;
-      // One look at a time: two that see the same excess would both make room for it.
-      this.#fitting = this.#fitting
-        .then(() => this.#keepWithin(db))
+      this.#uncheckedBytes += record.bytes;
+      // One at a time: two that see the same excess would both make room for it.
+      this.#makingRoom = this.#makingRoom
+        .then(() => this.#makeRoom(db))
         .catch(() => {
-          // The letter is kept, so its inlet must not bring it again; the next one looks for room again.
-          this.#unseenBytes = Infinity;
+          // The dead letter is stored, so its inlet must not add it again; the next one makes room.
+          this.#uncheckedBytes = Infinity;
         });
-      await this.#fitting;
+      await this.#makingRoom;
     });
   }
 
   list({ limit, after, payloadBytes }: DeadLetterQuery): Promise<DeadLetter[]> {
     return this.connection.run(async (db) => {
-      const from = { $gte: this.records.expiry(Date.now()) };
+      const from = { $gte: this.records.expiry() };
       const docs = await db.deadLetters
         .find(
           { _id: trusted(after === null ? from : { ...from, $lt: after }) },
@@ -55,20 +57,20 @@ export class MongoDeadLetters implements DeadLetterStore {
         )
         .sort({ _id: -1 })
         .limit(limit)
-        .lean<Shown[]>()
+        .lean<ShownDoc[]>()
         .exec();
-      return docs.map((doc) => shown(doc, payloadBytes));
+      return docs.map((doc) => deadLetterFrom(doc, payloadBytes));
     });
   }
 
   async find(id: string): Promise<DeadLetter | null> {
-    if (this.#isExpired(id)) return null;
+    if (this.records.hasExpired(id)) return null;
     const doc = await this.connection.run((db) => db.deadLetters.findById(id).lean<DeadLetterDoc>().exec());
-    return doc === null ? null : shown(doc);
+    return doc === null ? null : deadLetterFrom(doc);
   }
 
   async discard(id: string): Promise<boolean> {
-    if (this.#isExpired(id)) return false;
+    if (this.records.hasExpired(id)) return false;
     const { deletedCount } = await this.connection.run((db) => db.deadLetters.deleteOne({ _id: id }).exec());
     return deletedCount === 1;
   }
@@ -78,16 +80,12 @@ export class MongoDeadLetters implements DeadLetterStore {
   }
 
   async #dropExpired(db: Models): Promise<void> {
-    await db.deadLetters.deleteMany({ _id: trusted({ $lt: this.records.expiry(Date.now()) }) });
+    await db.deadLetters.deleteMany({ _id: trusted({ $lt: this.records.expiry() }) });
   }
 
-  #isExpired(id: string): boolean {
-    return id < this.records.expiry(Date.now());
-  }
-
-  async #keepWithin(db: Models): Promise<void> {
-    if (this.#unseenBytes < this.maxBytes / LOOKS) return;
-    this.#unseenBytes = 0;
+  async #makeRoom(db: Models): Promise<void> {
+    if (this.#uncheckedBytes < this.maxBytes / CHECKS_PER_BOUND) return;
+    this.#uncheckedBytes = 0;
     await this.#dropExpired(db);
     const [all] = await db.deadLetters.aggregate<{ bytes: number }>([
       { $match: { bytes: { $gt: 0 } } },
@@ -95,12 +93,8 @@ export class MongoDeadLetters implements DeadLetterStore {
     ]);
     let excess = (all?.bytes ?? 0) - this.maxBytes;
     while (excess > 0) {
-      const oldest = await db.deadLetters
-        .find({}, { bytes: 1 })
-        .sort({ _id: 1 })
-        .limit(AT_ONCE)
-        .lean<Pick<DeadLetterDoc, '_id' | 'bytes'>[]>()
-        .exec();
+      const first = { sort: { _id: 1 }, limit: AT_ONCE } as const;
+      const oldest = await findFields(db.deadLetters, {}, ['_id', 'bytes'], first);
       let last: string | null = null;
       for (const { _id, bytes } of oldest) {
         if (excess <= 0) break;
@@ -114,49 +108,40 @@ export class MongoDeadLetters implements DeadLetterStore {
 }
 
 /**
- * Discards the letters that name a removed file, or a batch of any generation of it. Their ids are looked up by what is left of
- * the batches of ended generations, so this comes after those were cleaned.
+ * Discards the dead letters that name a removed file, or a batch of any of its generations. The batches are found by their
+ * tombstones, so the clean-up of the generations has to come first.
  */
-export async function discardDeadLettersOfFile(db: Models, fileId: string): Promise<void> {
+export async function discardDeadLettersOfFile(db: Models, fileId: FileId): Promise<void> {
   await db.deadLetters.deleteMany({ fileId });
-  const ended = await db.tombstones.find({ fileId }, { _id: 1 }).lean<Pick<TombstoneDoc, '_id'>[]>().exec();
+  const ended = await findFields(db.tombstones, { fileId }, ['_id']);
   if (ended.length === 0) return;
   const generations = trusted({ $in: ended.map(({ _id }) => _id) });
   for (let after = ''; ; ) {
-    const letters = await db.deadLetters
-      .find({ batchId: trusted({ $gt: after }) }, { _id: 0, batchId: 1 })
-      .sort({ batchId: 1 })
-      .limit(AT_ONCE)
-      .lean<Required<Pick<DeadLetterDoc, 'batchId'>>[]>()
-      .exec();
-    const named = letters.map(({ batchId }) => batchId);
+    const first = { sort: { batchId: 1 }, limit: AT_ONCE } as const;
+    const some = await findFields(db.deadLetters, { batchId: trusted({ $gt: after }) }, ['batchId'], first);
+    const named = some.flatMap(({ batchId }) => batchId ?? []);
     const last = named.at(-1);
     if (last === undefined) return;
-    const theirs = await db.batchTombstones
-      .find({ _id: trusted({ $in: [...new Set(named)] }), generation: generations }, { _id: 1 })
-      .lean<Pick<BatchTombstoneDoc, '_id'>[]>()
-      .exec();
+    const over = { _id: trusted({ $in: [...new Set(named)] }), generation: generations };
+    const tombstones = await findFields(db.batchTombstones, over, ['_id']);
     await discardDeadLettersOfBatches(
       db,
-      theirs.map(({ _id }) => _id),
+      tombstones.map(({ _id }) => _id),
     );
     after = last;
   }
 }
 
-/** Leaves those of batches that have been registered again since. */
-async function discardDeadLettersOfBatches(db: Models, batchIds: readonly string[]): Promise<void> {
+/** Leaves the dead letters of batches that have been registered again since. */
+async function discardDeadLettersOfBatches(db: Models, batchIds: readonly BatchId[]): Promise<void> {
   if (batchIds.length === 0) return;
-  const again = await db.batches
-    .find({ batchId: trusted({ $in: [...batchIds] }) }, { _id: 0, batchId: 1 })
-    .lean<Pick<BatchHead, 'batchId'>[]>()
-    .exec();
+  const again = await findFields(db.batches, { batchId: trusted({ $in: [...batchIds] }) }, ['batchId']);
   const kept = new Set(again.map(({ batchId }) => batchId));
   const over = batchIds.filter((batchId) => !kept.has(batchId));
   await db.deadLetters.deleteMany({ batchId: trusted({ $in: over }) });
 }
 
-type Shown = Omit<DeadLetterDoc, 'tail'> & Partial<Pick<DeadLetterDoc, 'tail'>>;
+type ShownDoc = Omit<DeadLetterDoc, 'tail'> & Partial<Pick<DeadLetterDoc, 'tail'>>;
 
 const docOf = ({ id, fileId, batchId, ...rest }: DeadLetterRecord): DeadLetterDoc => ({
   _id: id,
@@ -165,5 +150,5 @@ const docOf = ({ id, fileId, batchId, ...rest }: DeadLetterRecord): DeadLetterDo
   ...rest,
 });
 
-const shown = ({ _id, tail = '', ...rest }: Shown, payloadBytes?: number): DeadLetter =>
+const deadLetterFrom = ({ _id, tail = '', ...rest }: ShownDoc, payloadBytes?: number): DeadLetter =>
   deadLetterOf({ id: _id, tail, ...rest }, payloadBytes);

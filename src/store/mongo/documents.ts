@@ -1,56 +1,62 @@
+/** The documents in MongoDB, field by field. */
+import type { BatchId, Epoch, FileId, Generation, RequestId, UserId } from '../../domain/id.js';
 import type { BatchStatus } from '../store.js';
-import type { ResultDoc } from './result-docs.js';
+import type { ResultDoc } from './results/result-docs.js';
 
 /**
  * A document of `EmailResults`: one batch with its list. Everything that must change together with the list is in it, so
- * that a conditional write of this one document is the whole of a save.
+ * that a save is one conditional write.
  */
 export interface BatchDoc {
-  batchId: string;
-  /** Null: nobody has registered the batch, its list is held. */
-  fileId: string | null;
-  requestId: string | null;
+  batchId: BatchId;
+  /** Null: the batch is not registered, its list is a held update. */
+  fileId: FileId | null;
+  requestId: RequestId | null;
   status: BatchStatus;
   totalEmails: number | null;
   processedEmails: number;
-  /** Time of its last news, else of its registration. */
+  /** Time of its last update, else of its registration. */
   lastUpdated: Date;
 
-  /** The generation of the file that it belongs to; whether that generation stands is for its file's document to say. */
-  generation: string | null;
+  /** The generation that it belongs to; the file's document says which generation is current. */
+  generation: Generation | null;
   /** Its place in the order of registration; numbers may be left out. */
   ordinal: number | null;
-  /** Counts the changes of this document: what a write depends on. */
+  /** Counts the changes of this document, from a random number on: a write depends on it. */
   version: number;
   begun: boolean;
   complete: boolean;
   stalled: boolean;
+  /** Results that it had when it failed; null: it has not failed. It counts as failed until it has more. */
   failedAt: number | null;
   failure: string | null;
+  /** As the last update said. */
   processedCount: number;
+  /** Results in the whole list, and the fingerprint of them. */
   length: number;
   fingerprint: string;
   /** JSON, see rewrites.ts. */
   rewrites: string;
   /** JSON of the `Summary`. */
   summary: string;
-  /** Time of its last change. */
+  /** Time of the last change of this document. */
   changedAt: Date;
-  /** Neither ended nor stalled: watched for silence. */
+  /** Neither ended nor stalled, so it is watched for silence. */
   open?: true;
-  /** Token of a change that its file's sums and count of changes do not have yet, see settling.ts. */
+  /** Token of a change that the rollups and the file's count of changes do not have yet, see rollups.ts. */
   pendingRollup?: string;
-  /** Time of its last change; there until `markAnnounced` has seen that. */
+  /** Time of its last change; removed once `markAnnounced` has seen that change. */
   unannounced?: Date;
   held?: true;
   heldAt?: Date;
-  /** BSON bytes of the results in this document, and of those in its chunks as well. */
+  /** BSON bytes of the results in this document. */
   mainBytes: number;
+  /** BSON bytes of all results, those in chunks as well. */
   bytes: number;
-  /** Where the list goes on that is too long for one document. */
+  /** Where a list goes on that is too long for one document. */
   chunks: ChunkRef[];
   isChunked?: true;
-  /** Keys for the search by address, one a result: `keyOf` and the letter of its cell. */
+  /** For each result its key in the index of addresses, see `indexKeyOf`. */
   keys: string[];
   results: ResultDoc[];
 }
@@ -60,28 +66,29 @@ export type BatchHead = Omit<BatchDoc, 'keys' | 'results'>;
 
 export interface ChunkRef {
   id: string;
+  /** Position of its first result in the list. */
   from: number;
   length: number;
   bytes: number;
 }
 
-/** A piece of a long list. Never changed: another one takes its place, by the reference in its batch. */
+/** A piece of a long list. Never changed: it is replaced by another one, to which the batch then refers. */
 export interface ChunkDoc {
   _id: string;
-  batchId: string;
+  batchId: BatchId;
   createdAt: Date;
-  /** Nobody has made sure yet that its batch refers to it. */
+  /** It is not certain yet that its batch refers to it; the sweep checks. */
   unconfirmed?: true;
   keys: string[];
   results: ResultDoc[];
 }
 
-/** A document of `EmailBatches`: one file, with the request that stands. */
+/** A document of `EmailBatches`: one file, with its current request. */
 export interface FileDoc {
-  fileId: string;
-  requestId: string | null;
-  userId: string | null;
-  /** As declared or, once stats were kept, as known. */
+  fileId: FileId;
+  requestId: RequestId | null;
+  userId: UserId | null;
+  /** As the submitter said or, once stats are kept, as they say. */
   totalBatches: number | null;
   completedBatches: number;
   totalEmails: number | null;
@@ -90,55 +97,60 @@ export interface FileDoc {
   lastUpdated: Date;
   completedAt: Date | null;
 
-  /** Names the request's generation of the file. A batch of another generation is nobody's business any more. */
-  generation: string;
-  /** What the submitter said, as it was said. */
+  /** The current generation. Batches of every other one are over. */
+  generation: Generation;
+  /** What the submitter said. */
   declared: { totalEmails: number | null; totalBatches: number | null };
   /** Ordinal of the next batch. */
   next: number;
+  /** Counts the stored changes of the file. */
   changes: number;
-  /** Time of the last change; there until `markAnnounced` has seen all of them. */
+  /** Time of the last change; removed once `markAnnounced` has seen all changes. */
   unannounced?: Date;
+  /** The last announced stats, as JSON. */
   stats: string | null;
-  /** JSON of the `Summary` of what it was before its addresses went; null or missing: it has them. */
+  /** JSON of the `Summary` from before its addresses were deleted; null or missing: it has them. */
   purged?: string | null;
-  /** Where the kept stats stand in the file's feed. */
-  statsAt?: { epoch: string; revision: number };
-  /** Batches that are being registered, see pending registrations.ts. */
+  /** The cursor of the kept stats in the file's feed. */
+  statsAt?: { epoch: Epoch; revision: number };
+  /** Batches that are being registered, see pending-registrations.ts. */
   pending?: PendingRegistration;
 }
 
 export interface PendingRegistration {
   id: string;
   at: Date;
-  /** Ordinal of the first one. */
+  /** Ordinal of its first batch. */
   from: number;
-  batches: { batchId: string; totalEmails: number | null }[];
+  batches: { batchId: BatchId; totalEmails: number | null }[];
 }
 
-/** Counts by status and risk of 256 neighbouring batches, see sums.ts. */
+/** Counts of results by cell, of neighbouring batches together, see rollups.ts. */
 export interface RollupDoc {
+  /** Its generation and node. */
   _id: string;
-  generation: string;
+  generation: Generation;
+  /** Its place among the rollups of its generation. */
   node: number;
   cells: Counts;
+  /** What each batch has added, by its place in the rollup. */
   slots: Record<string, Slot>;
 }
 
-/** Results by cell, without the zeros. */
+/** Numbers of results by cell, without the zeros. */
 export type Counts = Record<string, number>;
 
-/** What a batch has added to the sums above it, and at which version. */
+/** What a batch has added to its rollup: its counts, and the version that had them. Short names: there are 256 in a document. */
 export interface Slot {
   v: number;
   c: Counts;
 }
 
-/** A submission under a key, and what was answered to it. */
+/** A submission under an `Idempotency-Key`, and its answer. */
 export interface ReceiptDoc {
   /** The file and the key, as a JSON list. */
   _id: string;
-  fileId: string;
+  fileId: FileId;
   fingerprint: string;
   owner: string;
   /** Null: under way. */
@@ -147,38 +159,38 @@ export interface ReceiptDoc {
   expireAt: Date;
 }
 
-/** A request that is over: replaced by a later one, or removed with its file. */
+/** The tombstone of a generation. */
 export interface TombstoneDoc {
-  /** Its generation. */
-  _id: string;
-  fileId: string;
-  requestId: string | null;
+  /** The generation. */
+  _id: Generation;
+  fileId: FileId;
+  requestId: RequestId | null;
   endedAt: Date;
-  /** It was removed, and nobody has been told yet that it is gone. */
+  /** The file was removed, and that has not been reported to the caller yet. */
   removed: boolean;
+  /** Its results are deleted. */
   cleaned: boolean;
   expireAt?: Date;
 }
 
-/** What remains of a batch whose request is over: its name, so that late updates are recognised. */
+/** The tombstone of a batch: late updates of it are recognised by its id. */
 export interface BatchTombstoneDoc {
-  _id: string;
-  generation: string;
-  requestId: string | null;
+  _id: BatchId;
+  generation: Generation;
+  requestId: RequestId | null;
   expireAt: Date;
 }
 
-/** A dead letter. */
 export interface DeadLetterDoc {
-  /** Sorts by time, see letter-records.ts. */
+  /** Sorts by time, see dead-letter-records.ts. */
   _id: string;
   inlet: string;
   reason: string;
   truncated: boolean;
   bytes: number;
-  /** Whose it is, where that can be told. */
-  fileId?: string;
-  batchId?: string;
+  /** The file and the batch that it belongs to, as far as they are known. */
+  fileId?: FileId;
+  batchId?: BatchId;
   head: string;
   tail: string;
 }

@@ -1,36 +1,37 @@
+/** What an error of the database means: a duplicate, an ambiguous write, or a fault that the caller may see. */
 import { Error as MongooseErrors, mongo } from 'mongoose';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 
-/** Somebody else wrote a document with the same key first. */
+/** Another call wrote a document with the same key first. */
 export const isDuplicate = (error: unknown): boolean =>
   error instanceof mongo.MongoServerError && error.code === 11000;
 
-/** A socket's own error, which the driver lets through as it is: `EPIPE` where the server has just hung up. */
+/** An error of the socket, which the driver passes on as it is: `EPIPE` where the server has just closed it. */
 const isSocketError = (error: unknown): boolean =>
   /^(E[A-Z]+|ERR_(STREAM|SOCKET)_\w+)$/.test(String((error as { code?: unknown } | null)?.code));
 
 /**
- * Nobody can say whether the write took place. Only a server's own refusal is certain: any other error may be that of
- * the driver's second attempt, and the first one took place.
+ * Whether a write may have been stored although it failed. Only a server's refusal is certain: any other error may be that
+ * of the driver's second attempt, after a first one that was stored.
  */
 export const isAmbiguous = (error: unknown): boolean =>
   isSocketError(error) ||
   (error instanceof mongo.MongoError && (!isRefusal(error) || error.hasErrorLabel('RetryableWriteError')));
 
-/** Where too few members of a replica set have a write in time, one has it. */
+/** A write concern error is none: too few members of the replica set have the write in time, but one has it. */
 const isRefusal = (error: mongo.MongoError): boolean =>
   error instanceof mongo.MongoServerError && !(error instanceof mongo.MongoWriteConcernError);
 
 /**
- * What a caller is told. The driver's own errors stay here: some of them hold the documents that could not be written,
- * and so addresses, which have no place in a log.
+ * The error for the caller. The driver's own errors are not passed on: some of them hold the documents that could not be
+ * written, and so addresses, which must not be logged.
  */
 export function faultOf(error: unknown): unknown {
   if (error instanceof Fault || error instanceof InvalidInput) return error;
-  const isTheirs =
+  const isOfDriver =
     error instanceof mongo.MongoError || error instanceof MongooseErrors || isSocketError(error);
-  return isTheirs ? unavailable(`the database cannot be used now: ${nameOf(error)}`) : error;
+  return isOfDriver ? unavailable(`the database cannot be used now: ${nameOf(error)}`) : error;
 }
 
 export const unavailable = (message: string): Fault =>
@@ -38,6 +39,6 @@ export const unavailable = (message: string): Fault =>
 
 function nameOf(error: unknown): string {
   const { name, code, codeName } = error as { name: string; code?: unknown; codeName?: unknown };
-  const isTelling = error instanceof mongo.MongoServerError || isSocketError(error);
-  return isTelling ? `${name} ${String(codeName ?? code ?? '')}`.trim() : name;
+  const hasCode = error instanceof mongo.MongoServerError || isSocketError(error);
+  return hasCode ? `${name} ${String(codeName ?? code ?? '')}`.trim() : name;
 }

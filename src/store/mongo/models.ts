@@ -1,4 +1,12 @@
-import { type Connection, type Model, type mongo, Schema, type SchemaDefinition } from 'mongoose';
+/** The Mongoose models: the schema and the indexes of every collection. */
+import {
+  type Connection,
+  type Model,
+  type mongo,
+  type QueryFilter,
+  Schema,
+  type SchemaDefinition,
+} from 'mongoose';
 import type {
   BatchDoc,
   BatchTombstoneDoc,
@@ -9,11 +17,12 @@ import type {
   RollupDoc,
   TombstoneDoc,
 } from './documents.js';
+import { isDuplicate } from './errors.js';
 
 export interface Models {
-  /** `EmailResults`: a document a batch. */
+  /** `EmailResults`: a document for each batch. */
   readonly batches: Model<BatchDoc>;
-  /** `EmailBatches`: a document a file. */
+  /** `EmailBatches`: a document for each file. */
   readonly files: Model<FileDoc>;
   readonly chunks: Model<ChunkDoc>;
   readonly rollups: Model<RollupDoc>;
@@ -23,8 +32,20 @@ export interface Models {
   readonly receipts: Model<ReceiptDoc>;
 }
 
-/** A name that is not in the schema is a mistake of ours, in a filter as well as in a document: it must not pass. */
-const schemaOf = <T>(definition: SchemaDefinition) =>
+type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
+
+const fields = <K extends string, T>(type: T, ...names: readonly K[]): Record<K, T> =>
+  Object.fromEntries(names.map((name) => [name, type])) as Record<K, T>;
+
+/** Lists are checked when they are read from the wire; casting each result again would cost more than storing it. */
+const lists = <K extends string>(...names: readonly K[]) =>
+  fields({ type: [Schema.Types.Mixed], default: undefined }, ...names);
+
+/**
+ * A schema with every field of a document. A name that is not in it, in a document as well as in a filter, is a mistake in
+ * our code, so it throws.
+ */
+const schemaOf = <T>(definition: Record<keyof T & string, FieldType | { type: unknown[] }>) =>
   new Schema<T>(definition as SchemaDefinition<T>, {
     strict: 'throw',
     strictQuery: 'throw',
@@ -35,55 +56,28 @@ const schemaOf = <T>(definition: SchemaDefinition) =>
     id: false,
   });
 
-// Lists are checked when they are read from the wire; casting each result once more would cost more than storing it.
-const list = { type: [Schema.Types.Mixed], default: undefined };
+const { Mixed } = Schema.Types;
+/** For an index of those documents only that have a field. */
+const where = (field: string) => ({ partialFilterExpression: { [field]: { $exists: true } } });
 
 const batches = schemaOf<BatchDoc>({
-  batchId: String,
-  fileId: String,
-  requestId: String,
-  status: String,
-  totalEmails: Number,
-  processedEmails: Number,
-  lastUpdated: Date,
-  generation: String,
-  ordinal: Number,
-  version: Number,
-  begun: Boolean,
-  complete: Boolean,
-  stalled: Boolean,
-  failedAt: Number,
-  failure: String,
-  processedCount: Number,
-  length: Number,
-  fingerprint: String,
-  rewrites: String,
-  summary: String,
-  changedAt: Date,
-  open: Boolean,
-  pendingRollup: String,
-  unannounced: Date,
-  held: Boolean,
-  heldAt: Date,
-  mainBytes: Number,
-  bytes: Number,
-  chunks: list,
-  isChunked: Boolean,
-  keys: list,
-  results: list,
+  ...fields(String, 'batchId', 'fileId', 'requestId', 'status', 'generation', 'failure', 'fingerprint'),
+  ...fields(String, 'rewrites', 'summary', 'pendingRollup'),
+  ...fields(Number, 'totalEmails', 'processedEmails', 'ordinal', 'version', 'failedAt', 'processedCount'),
+  ...fields(Number, 'length', 'mainBytes', 'bytes'),
+  ...fields(Boolean, 'begun', 'complete', 'stalled', 'open', 'held', 'isChunked'),
+  ...fields(Date, 'lastUpdated', 'changedAt', 'unannounced', 'heldAt'),
+  ...lists('chunks', 'keys', 'results'),
 })
   .index({ batchId: 1 }, { unique: true })
-  // Wide enough to answer from alone: documents of batches are large.
+  // Wide enough to answer a read alone: documents of batches are large.
   .index({ generation: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
   .index({ generation: 1, keys: 1 })
   .index(
     { generation: 1, pendingRollup: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
-    { partialFilterExpression: { pendingRollup: { $exists: true } } },
+    where('pendingRollup'),
   )
-  .index(
-    { unannounced: 1, generation: 1, batchId: 1 },
-    { partialFilterExpression: { unannounced: { $exists: true } } },
-  )
+  .index({ unannounced: 1, generation: 1, batchId: 1 }, where('unannounced'))
   .index({ begun: 1, lastUpdated: 1, generation: 1 }, { partialFilterExpression: { open: true } })
   .index(
     { complete: 1, batchId: 1, generation: 1, status: 1 },
@@ -93,96 +87,60 @@ const batches = schemaOf<BatchDoc>({
   .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 
 const files = schemaOf<FileDoc>({
-  fileId: String,
-  requestId: String,
-  userId: String,
-  totalBatches: Number,
-  completedBatches: Number,
-  totalEmails: Number,
-  status: String,
-  createdAt: Date,
-  lastUpdated: Date,
-  completedAt: Date,
-  generation: String,
-  declared: Schema.Types.Mixed,
-  next: Number,
-  changes: Number,
-  unannounced: Date,
-  stats: String,
-  purged: String,
-  statsAt: Schema.Types.Mixed,
-  pending: Schema.Types.Mixed,
+  ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged'),
+  ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
   .index({ createdAt: -1, fileId: -1 })
-  .index({ unannounced: 1 }, { partialFilterExpression: { unannounced: { $exists: true } } })
+  .index({ unannounced: 1 }, where('unannounced'))
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
-  .index({ 'pending.at': 1 }, { partialFilterExpression: { 'pending.at': { $exists: true } } });
+  .index({ 'pending.at': 1 }, where('pending.at'));
 
 const chunks = schemaOf<ChunkDoc>({
-  _id: String,
-  batchId: String,
+  ...fields(String, '_id', 'batchId'),
   createdAt: Date,
   unconfirmed: Boolean,
-  keys: list,
-  results: list,
+  ...lists('keys', 'results'),
 })
   .index({ batchId: 1, keys: 1 })
   .index({ createdAt: 1 }, { partialFilterExpression: { unconfirmed: true } });
 
-const sums = schemaOf<RollupDoc>({
-  _id: String,
-  generation: String,
+const rollups = schemaOf<RollupDoc>({
+  ...fields(String, '_id', 'generation'),
   node: Number,
-  cells: Schema.Types.Mixed,
-  slots: Schema.Types.Mixed,
+  ...fields(Mixed, 'cells', 'slots'),
 }).index({ generation: 1, node: 1 });
 
-const ended = schemaOf<TombstoneDoc>({
-  _id: String,
-  fileId: String,
-  requestId: String,
-  endedAt: Date,
-  removed: Boolean,
-  cleaned: Boolean,
-  expireAt: Date,
+const tombstones = schemaOf<TombstoneDoc>({
+  ...fields(String, '_id', 'fileId', 'requestId'),
+  ...fields(Boolean, 'removed', 'cleaned'),
+  ...fields(Date, 'endedAt', 'expireAt'),
 })
   .index({ fileId: 1, requestId: 1 })
   .index({ endedAt: 1 }, { partialFilterExpression: { cleaned: false } })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
-const endedBatches = schemaOf<BatchTombstoneDoc>({
-  _id: String,
-  generation: String,
-  requestId: String,
+const batchTombstones = schemaOf<BatchTombstoneDoc>({
+  ...fields(String, '_id', 'generation', 'requestId'),
   expireAt: Date,
 }).index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
-const letters = schemaOf<DeadLetterDoc>({
-  _id: String,
-  inlet: String,
-  reason: String,
+const deadLetters = schemaOf<DeadLetterDoc>({
+  ...fields(String, '_id', 'inlet', 'reason', 'fileId', 'batchId', 'head', 'tail'),
   truncated: Boolean,
   bytes: Number,
-  fileId: String,
-  batchId: String,
-  head: String,
-  tail: String,
 })
   .index({ bytes: 1 })
-  .index({ fileId: 1 }, { partialFilterExpression: { fileId: { $exists: true } } })
-  .index({ batchId: 1 }, { partialFilterExpression: { batchId: { $exists: true } } });
+  .index({ fileId: 1 }, where('fileId'))
+  .index({ batchId: 1 }, where('batchId'));
 
 const receipts = schemaOf<ReceiptDoc>({
-  _id: String,
-  fileId: String,
-  fingerprint: String,
-  owner: String,
-  answer: String,
-  leaseUntil: Date,
-  expireAt: Date,
+  ...fields(String, '_id', 'fileId', 'fingerprint', 'owner', 'answer'),
+  ...fields(Date, 'leaseUntil', 'expireAt'),
 })
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
@@ -191,16 +149,40 @@ export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
   chunks: connection.model<ChunkDoc>('EmailResultChunks', chunks, 'emailresultchunks'),
-  rollups: connection.model<RollupDoc>('EmailRollups', sums, 'emailrollups'),
-  tombstones: connection.model<TombstoneDoc>('RequestTombstones', ended, 'requesttombstones'),
-  batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', endedBatches, 'batchtombstones'),
-  deadLetters: connection.model<DeadLetterDoc>('DeadLetters', letters, 'deadletters'),
+  rollups: connection.model<RollupDoc>('EmailRollups', rollups, 'emailrollups'),
+  tombstones: connection.model<TombstoneDoc>('RequestTombstones', tombstones, 'requesttombstones'),
+  batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
+  deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
 });
 
-/** Makes the indexes of a collection, in one command. Those that are there already cost nothing. */
+/** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */
 export async function createIndexes({ schema, collection }: Model<never>): Promise<void> {
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );
+}
+
+/** Reads some fields of the documents that pass a filter. */
+export function findFields<T, K extends keyof T & string>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  names: readonly K[],
+  options: { readonly sort?: Record<string, 1 | -1>; readonly limit?: number } = {},
+): Promise<Pick<T, K>[]> {
+  return model
+    .find(filter, { _id: 0, ...fields(1, ...names) }, options)
+    .lean<Pick<T, K>[]>()
+    .exec();
+}
+
+/** False: another call was faster to insert a document with the same key. */
+export async function insertIfNew<T>(model: Model<T>, doc: T): Promise<boolean> {
+  try {
+    await model.insertMany([doc], { lean: true });
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
 }

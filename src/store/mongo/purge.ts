@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import { add, EMPTY_SUMMARY } from '../../domain/summary.js';
-import { batchStates } from './changes.js';
 import type { FileDoc } from './documents.js';
+import { batchStates } from './files.js';
 import { writeTombstone } from './generations.js';
 import type { Models } from './models.js';
 

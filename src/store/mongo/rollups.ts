@@ -1,31 +1,32 @@
-import type { BatchHead, Counts, RollupDoc, Slot } from './documents.js';
-import { isDuplicate } from './errors.js';
-import type { Models } from './models.js';
+/** Counts of results by cell, added up over neighbouring batches, and the step that brings stored changes into them. */
+import type { Generation } from '../../domain/id.js';
+import { summaryOf } from './batch-docs.js';
+import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
+import { findFields, insertIfNew, type Models } from './models.js';
 
-/** Batches whose counts share a document: a million results lie in some thirty of them. */
-export const FAN_OUT = 256;
+/** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
+const FAN_OUT = 256;
+/** Batches brought into the rollups in one go. */
+const AT_ONCE = 64;
 
-export const nodeOf = (ordinal: number): number => Math.floor(ordinal / FAN_OUT);
-
-/** What the sums have to know of a batch. */
+/** What the rollups need of a batch. */
 export interface Contribution extends Pick<BatchHead, 'version'> {
   readonly ordinal: number;
   readonly cells: readonly number[];
 }
 
 /**
- * Brings the counts of batches into the sums of their generation. A slot remembers what its batch has added, and at which
- * version, in the same document as the sum: so whatever is brought in twice, late, or by two gateways at once, counts
- * once, and the newest counts.
+ * Adds the counts of batches to the rollups of their generation. A slot in the same document keeps what its batch has added,
+ * and at which version. So counts that are added twice, late, or by two gateways at once count once, and the newest count.
  */
 export async function addToRollups(
   db: Models,
-  generation: string,
+  generation: Generation,
   batches: readonly Contribution[],
 ): Promise<void> {
   const byNode = new Map<number, Contribution[]>();
   for (const batch of batches) {
-    const node = nodeOf(batch.ordinal);
+    const node = Math.floor(batch.ordinal / FAN_OUT);
     byNode.set(node, [...(byNode.get(node) ?? []), batch]);
   }
   await Promise.all([...byNode].map(([node, some]) => addToRollup(db, generation, node, some)));
@@ -33,7 +34,7 @@ export async function addToRollups(
 
 async function addToRollup(
   db: Models,
-  generation: string,
+  generation: Generation,
   node: number,
   batches: readonly Contribution[],
 ): Promise<void> {
@@ -44,56 +45,44 @@ async function addToRollup(
     const slots = known?.slots ?? {};
     const newer = batches.filter(({ ordinal, version }) => (slots[slotOf(ordinal)]?.v ?? 0) < version);
     if (newer.length === 0) return;
-    const { filter, $set, $inc } = changeOf(slots, newer);
+    const change = changeOf(slots, newer);
     if (known === null) {
-      if (await insertRollup(db, { _id, generation, node, cells: $inc, slots: slotsOf(newer) })) return;
+      if (await insertIfNew(db.rollups, { _id, generation, node, ...change })) return;
       continue;
     }
-    const change = Object.keys($inc).length === 0 ? { $set } : { $set, $inc: underCells($inc) };
-    const { matchedCount } = await db.rollups.updateOne({ _id, ...filter }, change);
+    const asRead = newer.map(({ ordinal }) => [`${pathOf(ordinal)}.v`, slots[slotOf(ordinal)]?.v ?? null]);
+    const $set = underPath('slots', change.slots);
+    const $inc = underPath('cells', change.cells);
+    const { matchedCount } = await db.rollups.updateOne(
+      { _id, ...Object.fromEntries(asRead) },
+      Object.keys($inc).length === 0 ? { $set } : { $set, $inc },
+    );
     if (matchedCount === 1) return;
   }
 }
 
-async function insertRollup(db: Models, sum: RollupDoc): Promise<boolean> {
-  try {
-    await db.rollups.insertMany([sum], { lean: true });
-    return true;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
-
-/** The write that takes the slots from what they are to what they should be, if that is still what they are. */
-function changeOf(slots: Record<string, Slot>, batches: readonly Contribution[]) {
-  const filter: Record<string, number | null> = {};
-  const $set: Record<string, Slot> = {};
-  const $inc: Counts = {};
-  for (const { ordinal, version, cells } of batches) {
-    const before = slots[slotOf(ordinal)];
-    filter[`${pathOf(ordinal)}.v`] = before?.v ?? null;
-    $set[pathOf(ordinal)] = { v: version, c: countsOf(cells) };
-    cells.forEach((count, cell) => {
-      const change = count - (before?.c[cell] ?? 0);
-      if (change !== 0) $inc[cell] = ($inc[cell] ?? 0) + change;
+/** The new slots of some batches, and what changes in the cells by them. */
+function changeOf(before: Record<string, Slot>, batches: readonly Contribution[]) {
+  const slots: Record<string, Slot> = {};
+  const cells: Counts = {};
+  for (const batch of batches) {
+    const slot = slotOf(batch.ordinal);
+    const counts = batch.cells.flatMap((count, cell) => (count === 0 ? [] : [[cell, count]]));
+    slots[slot] = { v: batch.version, c: Object.fromEntries(counts) };
+    batch.cells.forEach((count, cell) => {
+      const change = count - (before[slot]?.c[cell] ?? 0);
+      if (change !== 0) cells[cell] = (cells[cell] ?? 0) + change;
     });
   }
-  return { filter, $set, $inc };
+  return { slots, cells };
 }
 
 const slotOf = (ordinal: number): string => String(ordinal % FAN_OUT);
 const pathOf = (ordinal: number): string => `slots.${slotOf(ordinal)}`;
-const slotsOf = (batches: readonly Contribution[]): RollupDoc['slots'] =>
-  Object.fromEntries(
-    batches.map(({ ordinal, version, cells }) => [slotOf(ordinal), { v: version, c: countsOf(cells) }]),
-  );
-const underCells = (counts: Counts): Counts =>
-  Object.fromEntries(Object.entries(counts).map(([cell, count]) => [`cells.${cell}`, count]));
-const countsOf = (cells: readonly number[]): Counts =>
-  Object.fromEntries(cells.flatMap((count, cell) => (count === 0 ? [] : [[cell, count]])));
+const underPath = <T>(path: string, values: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${path}.${name}`, value]));
 
-/** A batch as far as it was counted: it may have changed by the time it is read. */
+/** How many results of a batch were counted; it may have changed by the time it is read. */
 export interface CountedBatch {
   readonly ordinal: number;
   readonly count: number;
@@ -103,27 +92,91 @@ export interface CountedBatch {
 export const countIn = (counts: Counts, cells: readonly number[]): number =>
   cells.reduce((sum, cell) => sum + (counts[cell] ?? 0), 0);
 
-/** The sums of a generation, in order, without what they consist of. */
-export const rollupsOf = (db: Models, generation: string): Promise<Pick<RollupDoc, 'node' | 'cells'>[]> =>
-  db.rollups
-    .find({ generation }, { _id: 0, node: 1, cells: 1 })
-    .sort({ node: 1 })
-    .lean<Pick<RollupDoc, 'node' | 'cells'>[]>()
-    .exec();
+/** The rollups of a generation, in order, without their slots. */
+export const rollupsOf = (db: Models, generation: Generation): Promise<Pick<RollupDoc, 'node' | 'cells'>[]> =>
+  findFields(db.rollups, { generation }, ['node', 'cells'], { sort: { node: 1 } });
 
-/** The batches of one sum that have results in the given cells, in order. */
+/** The batches of one rollup that have results in the given cells, in order. */
 export async function batchesIn(
   db: Models,
-  generation: string,
+  generation: Generation,
   node: number,
   cells: readonly number[],
 ): Promise<CountedBatch[]> {
-  const sum = await db.rollups
+  const rollup = await db.rollups
     .findById(`${generation}/${node}`, { slots: 1 })
     .lean<Pick<RollupDoc, 'slots'>>()
     .exec();
-  return Object.entries(sum?.slots ?? {})
+  return Object.entries(rollup?.slots ?? {})
     .map(([slot, { c }]) => ({ ordinal: node * FAN_OUT + Number(slot), count: countIn(c, cells) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => a.ordinal - b.ordinal);
+}
+
+type PendingBatch = Pick<BatchHead, 'ordinal' | 'version' | 'summary' | 'changedAt' | 'pendingRollup'>;
+/** Any token. The index answers this alone; for `$exists` the database would read every document. */
+const ANY_TOKEN = { $gt: '' };
+
+export interface RolledUp {
+  /** The file after its changes were counted; null: there was nothing to do, or no such file. */
+  readonly file: FileDoc | null;
+  /** Tokens of batches that did not change from before that count until after it. */
+  readonly unchanged: ReadonlySet<string>;
+}
+
+export const NOTHING_ROLLED_UP: RolledUp = { file: null, unchanged: new Set() };
+
+/**
+ * Brings the stored changes of a generation's batches into its rollups and its file's count of changes. A save leaves that
+ * to the next read, which does it for many saves at once. A save's one write also sets the batch's `pendingRollup`, so no
+ * crash comes between the two. That mark is removed last: a step that fails before is done again, and a change that is
+ * counted twice only means one flush too many.
+ */
+export async function rollUp(db: Models, generation: Generation): Promise<RolledUp> {
+  for (let rolledUp = NOTHING_ROLLED_UP; ; ) {
+    const marked = await db.batches.collection
+      .find<PendingBatch>(
+        { generation, pendingRollup: ANY_TOKEN },
+        { projection: { _id: 0, ordinal: 1, version: 1, summary: 1, changedAt: 1, pendingRollup: 1 } },
+      )
+      // This order makes the database use the index of marks; other indexes lead through all batches of the generation.
+      .sort({ pendingRollup: 1 })
+      .limit(AT_ONCE)
+      .toArray();
+    if (marked.length === 0) return rolledUp;
+    rolledUp = await rollUpSome(db, generation, marked);
+    if (marked.length < AT_ONCE) return rolledUp;
+  }
+}
+
+async function rollUpSome(
+  db: Models,
+  generation: Generation,
+  marked: readonly PendingBatch[],
+): Promise<RolledUp> {
+  const latest = new Date(Math.max(...marked.map(({ changedAt }) => changedAt.getTime())));
+  const [file] = await Promise.all([
+    db.files.collection.findOneAndUpdate(
+      { generation },
+      { $inc: { changes: 1 }, $set: { unannounced: new Date() }, $max: { lastUpdated: latest } },
+      { projection: { _id: 0 }, returnDocument: 'after' },
+    ),
+    addToRollups(
+      db,
+      generation,
+      marked.map((batch) => ({
+        ordinal: batch.ordinal ?? 0,
+        version: batch.version,
+        cells: summaryOf(batch).cells,
+      })),
+    ),
+  ]);
+  const tokens = marked.flatMap(({ pendingRollup }) => pendingRollup ?? []);
+  const { matchedCount } = await db.batches.collection.updateMany(
+    { generation, pendingRollup: { $in: tokens } },
+    { $unset: { pendingRollup: 1 } },
+  );
+  // Each write of a batch leaves another token: where none is missing, none of the batches was written meanwhile.
+  const unchanged = new Set(matchedCount === tokens.length ? tokens : []);
+  return { file: file as FileDoc | null, unchanged };
 }

@@ -4,7 +4,7 @@ import { WITHOUT_LIST } from './batch-docs.js';
 import { markStalled } from './batches.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import type { Models } from './models.js';
-import { rollUp } from './rolling-up.js';
+import { rollUp } from './rollups.js';
 
 /** Silent batches looked at in one go; the next look takes the next ones. */
 const STALLS_AT_ONCE = 1_000;

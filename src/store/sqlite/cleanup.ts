@@ -54,7 +54,7 @@ function cleanGeneration(db: Database, generation: number): void {
     generation,
   );
   if (changes > 0) return;
-  db.run('DELETE FROM sums WHERE generation = ?', generation);
+  db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
 }
 

@@ -1,10 +1,11 @@
+/** Opens and locks the SQLite file of a data directory, and wraps its driver. */
 import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
 import { SCHEMA, SCHEMA_VERSION } from './schema.js';
 
-/** What a statement takes. Anything else (a boolean, a Date, an object) would abort the process inside the driver. */
+/** A value for a statement. Any other type (a boolean, a Date, an object) aborts the process inside the driver. */
 export type Bind = string | number | null;
 type Row = Record<string, string | number | null>;
 
@@ -13,7 +14,7 @@ const EXIT_IO = 74;
 const EXIT_CANNOT_CREATE = 73;
 const EXIT_LOCKED = 75;
 
-/** The one typed door to the driver: statements are prepared once and take only what they can bear. */
+/** A connection of the driver: statements are prepared once, and take only values that are safe. */
 export class Database {
   readonly #db: Libsql.Database;
   readonly #statements = new Map<string, Libsql.Statement>();
@@ -65,14 +66,14 @@ export class Database {
   }
 }
 
-/** Each of the two threads waits this long for the other one at most. */
+/** How long a thread waits at most for the other one, in milliseconds. */
 const BUSY = 'busy_timeout = 2000';
-/** Of each thread. What is not in it is most often in the system's own cache. */
+/** Of each thread. The system's own cache has most of the rest. */
 const CACHE_KIB = 16 * 1024;
 
 /** Opens the database under a directory for the one thread that writes; creates its tables where it is new. */
 export function openForWriting(directory: string): Database {
-  return explained(directory, () => {
+  return openOrExplain(directory, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const database = new Database(databasePath(directory));
     const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
@@ -83,7 +84,7 @@ export function openForWriting(directory: string): Database {
         EXIT_CANNOT_CREATE,
       );
     }
-    // FULL: a commit is on the disk before anybody is told so. secure_delete: what is deleted is overwritten.
+    // FULL: a commit is on the disk before it is answered. secure_delete: deleted bytes are overwritten.
     for (const pragma of [
       BUSY,
       'journal_mode = WAL',
@@ -99,11 +100,11 @@ export function openForWriting(directory: string): Database {
 }
 
 /**
- * Writes the log back and cuts it to nothing: it holds pages as they were before the last changes, with all that was
- * deleted since. False: somebody is reading from it.
+ * Writes the write-ahead log back and truncates it: it holds earlier versions of pages, and so what was deleted since.
+ * False: the reading thread still uses it.
  */
-export function cutLog(database: Database): boolean {
-  // Updates must not wait for a long read just because the log can only be cut after it.
+export function truncateLog(database: Database): boolean {
+  // Updates must not wait for a long read, after which alone the log can be truncated.
   database.exec('PRAGMA busy_timeout = 0');
   try {
     return database.get<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')?.busy === 0;
@@ -114,7 +115,7 @@ export function cutLog(database: Database): boolean {
 
 /** Opens the same database for reading beside the thread that writes. */
 export function openForReading(directory: string): Database {
-  return explained(directory, () => {
+  return openOrExplain(directory, () => {
     const database = new Database(databasePath(directory));
     for (const pragma of [BUSY, 'query_only = ON', `cache_size = -${CACHE_KIB}`])
       database.all(`PRAGMA ${pragma}`);
@@ -123,11 +124,11 @@ export function openForReading(directory: string): Database {
 }
 
 /**
- * Takes the directory for this process, until it ends in whatever way: the lock of an SQLite file goes with its process.
+ * Takes the directory for this process. The lock of an SQLite file ends with its process, however that ends.
  * @throws FatalError where another gateway has it
  */
 export function lock(directory: string): Database {
-  return explained(directory, () => {
+  return openOrExplain(directory, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const database = new Database(join(directory, 'verigate.lock'));
     try {
@@ -149,8 +150,8 @@ const databasePath = (directory: string): string => join(directory, 'verigate.db
 
 export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
 
-/** Says what an operator can do about a database that cannot be opened. Nothing is overwritten or repaired in secret. */
-function explained<T>(directory: string, open: () => T): T {
+/** Runs `open`, and tells the operator what to do where it fails. Nothing is overwritten or repaired. */
+function openOrExplain<T>(directory: string, open: () => T): T {
   try {
     return open();
   } catch (error) {
@@ -158,9 +159,7 @@ function explained<T>(directory: string, open: () => T): T {
     throw new FatalError(
       `${reasonOf(codeOf(error), directory)} (${directory}): ${(error as Error).message}`,
       EXIT_IO,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
@@ -169,7 +168,7 @@ function reasonOf(code: string, directory: string): string {
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
     return 'the database is damaged; nothing was changed, restore it from a backup or move it away';
   }
-  // The memory that connections share is a file as well: where there is no room for it, that is an error of its own.
+  // The memory that connections share is a file as well; without room for it, the driver reports an I/O error.
   const isFull = code.startsWith('SQLITE_FULL') || code === 'ENOSPC';
   if (isFull || (code.startsWith('SQLITE_IOERR') && hasNoRoom(directory)))
     return 'the disk is full; nothing was changed';

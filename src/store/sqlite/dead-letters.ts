@@ -1,15 +1,15 @@
+/** Dead letters in SQLite. */
+import type { BatchId, FileId } from '../../domain/id.js';
 import { type DeadLetterRecord, deadLetterOf, HEAD_BYTES } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery } from '../dead-letters.js';
 import { batchOf } from './batches.js';
 import type { Database } from './database.js';
 import { findGeneration } from './generations.js';
 
-export interface LetterQuery extends DeadLetterQuery {
-  /** Letters with ids below it are over. */
-  readonly expiry: string;
-}
+/** With the id below which dead letters have expired. */
+export type UnexpiredQuery = DeadLetterQuery & { readonly expiry: string };
 
-interface Row {
+interface DeadLetterRow {
   id: string;
   inlet: string;
   reason: string;
@@ -18,7 +18,7 @@ interface Row {
   tail: Buffer;
 }
 
-/** Keeps a letter; the oldest go where there is no room for it. */
+/** Keeps a dead letter; the oldest ones are deleted where there is no room for it. */
 export function addDeadLetter(
   db: Database,
   record: DeadLetterRecord,
@@ -50,8 +50,8 @@ export function addDeadLetter(
   }
 }
 
-/** Asked now: in a day nobody remembers the batches of a request that was replaced. */
-function fileOfBatch(db: Database, batchId: string | null): string | null {
+/** Looked up when the dead letter is added: the batches of a replaced request are forgotten a day later. */
+function fileOfBatch(db: Database, batchId: BatchId | null): FileId | null {
   const batch = batchId === null ? undefined : batchOf(db, batchId);
   return batch === undefined ? null : (findGeneration(db, batch.generation)?.file_id ?? null);
 }
@@ -59,12 +59,12 @@ function fileOfBatch(db: Database, batchId: string | null): string | null {
 export const discardDeadLetter = (db: Database, id: string): boolean =>
   db.run('DELETE FROM dead_letters WHERE id = ?', id).changes > 0;
 
-/** Answers with how many there were. */
+/** Answers with the number of those deleted. */
 export const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
   db.run('DELETE FROM dead_letters WHERE id < ?', expiry).changes;
 
-/** Discards the letters that name a file, or a batch of any generation of it; answers with how many there were. */
-export function discardDeadLettersOfFile(db: Database, fileId: string): number {
+/** Discards the dead letters that name a file or a batch of any of its generations; answers with their number. */
+export function discardDeadLettersOfFile(db: Database, fileId: FileId): number {
   const generations = db.all<{ generation: number }>(
     `SELECT generation FROM generations WHERE file_id = ?1 AND state = 0
      UNION ALL SELECT generation FROM generations WHERE file_id = ?1 AND state <> 0`,
@@ -78,39 +78,32 @@ export function discardDeadLettersOfFile(db: Database, fileId: string): number {
   );
 }
 
-// As text, the driver would end them at their first NUL.
+// Read as bytes: the driver ends a text at its first NUL.
 const COLUMNS = 'id, inlet, reason, truncated, CAST(head AS BLOB) AS head';
 const WITHOUT_TAIL = `${COLUMNS}, x'' AS tail`;
 const WHOLE = `${COLUMNS}, CAST(tail AS BLOB) AS tail`;
 
-/** Newest first. The columns of what is not shown are not read from the disk. */
+/** Newest first. Columns that are not shown are not read from the disk. */
 export function listDeadLetters(
   db: Database,
-  { limit, after, payloadBytes, expiry }: LetterQuery,
+  { limit, after, payloadBytes, expiry }: UnexpiredQuery,
 ): DeadLetter[] {
   const columns = payloadBytes > HEAD_BYTES ? WHOLE : WITHOUT_TAIL;
-  const rows =
-    after === null
-      ? db.all<Row>(
-          `SELECT ${columns} FROM dead_letters WHERE id >= ? ORDER BY id DESC LIMIT ?`,
-          expiry,
-          limit,
-        )
-      : db.all<Row>(
-          `SELECT ${columns} FROM dead_letters WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?`,
-          expiry,
-          after,
-          limit,
-        );
+  const [older, binds] = after === null ? ['', [expiry]] : ['AND id < ?', [expiry, after]];
+  const rows = db.all<DeadLetterRow>(
+    `SELECT ${columns} FROM dead_letters WHERE id >= ? ${older} ORDER BY id DESC LIMIT ?`,
+    ...binds,
+    limit,
+  );
   return rows.map((row) => deadLetterOf(textOf(row), payloadBytes));
 }
 
 export function findDeadLetter(db: Database, id: string): DeadLetter | null {
-  const row = db.get<Row>(`SELECT ${WHOLE} FROM dead_letters WHERE id = ?`, id);
+  const row = db.get<DeadLetterRow>(`SELECT ${WHOLE} FROM dead_letters WHERE id = ?`, id);
   return row === undefined ? null : deadLetterOf(textOf(row));
 }
 
-const textOf = ({ truncated, head, tail, ...row }: Row) => ({
+const textOf = ({ truncated, head, tail, ...row }: DeadLetterRow) => ({
   ...row,
   truncated: truncated === 1,
   head: Buffer.from(head).toString(),

@@ -1,8 +1,8 @@
+/** The messages between the main thread and a database thread, and how errors travel in them. */
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { type ErrorCode, FatalError, Fault } from '../../errors.js';
 import { codeOf } from './database.js';
 
-/** What goes to a thread, and what comes back for it. */
 export interface Request {
   readonly id: number;
   readonly operation: string;
@@ -11,7 +11,7 @@ export interface Request {
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: WireError };
+  | { readonly id: number; readonly error: ErrorMessage };
 
 export interface ThreadData {
   readonly role: 'writer' | 'reader';
@@ -22,13 +22,13 @@ export interface ThreadData {
   readonly maxDeadLetterBytes: number;
 }
 
-/** Errors lose their class between threads, so it travels beside them. */
-export type WireError =
+/** An error loses its class between threads, so `kind` names it. */
+export type ErrorMessage =
   | { readonly kind: 'input'; readonly errors: InvalidInput['errors'] }
   | { readonly kind: 'fault'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number };
 
-export function toWire(error: unknown): WireError {
+export function messageOf(error: unknown): ErrorMessage {
   if (error instanceof InvalidInput) return { kind: 'input', errors: error.errors };
   if (error instanceof Fault) return { kind: 'fault', code: error.code, message: error.message };
   if (error instanceof FatalError) return { kind: 'fatal', message: error.message, exitCode: error.exitCode };
@@ -41,7 +41,7 @@ export function toWire(error: unknown): WireError {
   return { kind: 'fault', code: 'internal', message: (error as Error)?.stack ?? String(error) };
 }
 
-export function fromWire(error: WireError): Error {
+export function errorOf(error: ErrorMessage): Error {
   if (error.kind === 'input') return new InvalidInput(error.errors);
   if (error.kind === 'fatal') return new FatalError(error.message, error.exitCode);
   if (error.code === 'internal') return new Error(error.message);

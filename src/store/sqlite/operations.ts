@@ -1,14 +1,12 @@
+/** What each database thread can be asked for: the list of its operations, by name. */
 import type { BatchId, FileId } from '../../domain/id.js';
-import type { FileFacts } from '../../domain/stats.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
-import type { Registration, Silence } from '../store.js';
-import { batchOf, failBatch, type Tail } from './batches.js';
+import type { Registration } from '../store.js';
+import type { Tail } from './batches.js';
 import {
-  batchStates,
   changesSince,
-  countBatches,
   findUnannounced,
   incompleteBatches,
   markAnnounced,
@@ -18,99 +16,77 @@ import type { Database } from './database.js';
 import {
   addDeadLetter,
   discardDeadLetter,
-  discardDeadLettersOfFile,
   dropExpiredDeadLetters,
   findDeadLetter,
   listDeadLetters,
 } from './dead-letters.js';
-import { listFiles } from './file-list.js';
 import {
-  CURRENT,
-  currentGeneration,
-  endGeneration,
-  factsOf,
-  findGeneration,
-  REMOVED,
-} from './generations.js';
+  batchStates,
+  countBatches,
+  endFile,
+  failBatchOfFile,
+  fileOfBatch,
+  findFile,
+  listFiles,
+} from './files.js';
 import { dropExpired, type HeldLimits, heldCounts } from './held-updates.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { purgeFiles } from './purge.js';
-import { claimReceipt, completeReceipt, dropReceipts } from './receipts.js';
+import { claimReceipt, completeReceipt } from './receipts.js';
 import { register, saveTail, saveUpdate } from './registration.js';
 
-/** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writerOperations(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
-  return {
-    fileOfBatch(batchId: BatchId): FileId | null {
-      const batch = batchOf(db, batchId);
-      const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
-      return generation?.state === CURRENT ? generation.file_id : null;
-    },
-    register: (registration: Registration) => register(db, registration, Date.now()),
-    save: (update: Update) => saveUpdate(db, update, limits.held, Date.now()),
-    saveTail: (tail: Tail) => saveTail(db, tail, Date.now()),
-    fail(fileId: FileId, batchId: BatchId, reason: string): boolean {
-      const generation = currentGeneration(db, fileId);
-      const batch = batchOf(db, batchId);
-      if (generation === undefined || batch?.generation !== generation.generation) return false;
-      failBatch(db, batch, reason, Date.now());
-      return true;
-    },
-    markStalled: (silence: Silence) => markStalledBatches(db, silence),
-    heldCounts: () => heldCounts(db, limits.held),
-    dropExpiredUpdates: () => dropExpired(db, limits.held, Date.now()),
+/** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
+export const writerOperations = (limits: { held: HeldLimits; maxDeadLetterBytes: number }) => ({
+  fileOfBatch,
+  register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
+  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),
+  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, Date.now()),
+  fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
+    failBatchOfFile(db, fileId, batchId, reason, Date.now()),
+  markStalled: markStalledBatches,
+  heldCounts: (db: Database) => heldCounts(db, limits.held),
+  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, Date.now()),
 
-    findFile(fileId: FileId): FileFacts | null {
-      const generation = currentGeneration(db, fileId);
-      return generation === undefined ? null : factsOf(generation);
-    },
-    /** `isClean`: nothing was there to be cleaned away. */
-    endFile(fileId: FileId): { existed: boolean; isClean: boolean } {
-      const discarded = discardDeadLettersOfFile(db, fileId);
-      dropReceipts(db, fileId);
-      const generation = currentGeneration(db, fileId);
-      if (generation !== undefined) endGeneration(db, generation.generation, REMOVED, Date.now());
-      return { existed: generation !== undefined, isClean: generation === undefined && discarded === 0 };
-    },
-    purge: (before: number) => purgeFiles(db, before, Date.now()),
+  findFile,
+  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, Date.now()),
+  purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
 
-    changesSince: bound(db, changesSince),
-    markAnnounced: bound(db, markAnnounced),
-    findUnannounced: bound(db, findUnannounced),
+  changesSince,
+  markAnnounced,
+  findUnannounced,
 
-    addDeadLetter: (record: DeadLetterRecord, expiry: string) =>
-      addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
-    discardDeadLetter: bound(db, discardDeadLetter),
-    dropExpiredDeadLetters: bound(db, dropExpiredDeadLetters),
+  addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
+    addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
+  discardDeadLetter,
+  dropExpiredDeadLetters,
 
-    claimReceipt: (receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
-    completeReceipt: bound(db, completeReceipt),
-  };
-}
-
-/** What the reading thread does beside it: whatever may take long and must not delay an update. */
-export const readerOperations = (db: Database) => ({
-  batches: bound(db, batchStates),
-  batchCounts: bound(db, countBatches),
-  listFiles: bound(db, listFiles),
-  incompleteBatches: bound(db, incompleteBatches),
-  readPage: bound(db, readPage),
-  scanStart: bound(db, scanStart),
-  scanSlice: bound(db, scanSlice),
-  listDeadLetters: bound(db, listDeadLetters),
-  findDeadLetter: bound(db, findDeadLetter),
+  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
+  completeReceipt,
 });
 
-const bound =
-  <A extends unknown[], R>(db: Database, operation: (db: Database, ...args: A) => R) =>
-  (...args: A): R =>
-    operation(db, ...args);
+/** What the reading thread does beside it: reads that may take long and must not delay an update. */
+export const readerOperations = {
+  batches: batchStates,
+  batchCounts: countBatches,
+  listFiles,
+  incompleteBatches,
+  readPage,
+  scanStart,
+  scanSlice,
+  listDeadLetters,
+  findDeadLetter,
+};
+
+/** The operations as the main thread calls them: without the database. */
+type Remote<T> = {
+  [K in keyof T]: T[K] extends (db: Database, ...args: infer A) => infer R ? (...args: A) => R : never;
+};
 
 /**
- * `cleaned` is answered by the thread itself, once nothing is left of the file's ended generations, and of all else that
+ * The thread itself answers `awaitCleanUp`, once nothing is left of the file's ended generations, nor of anything else that
  * was deleted before.
  */
-export type WriterOperations = ReturnType<typeof writerOperations> & {
-  cleaned(fileId: FileId | null): boolean;
+export type WriterOperations = Remote<ReturnType<typeof writerOperations>> & {
+  awaitCleanUp(fileId: FileId | null): boolean;
 };
-export type ReaderOperations = ReturnType<typeof readerOperations>;
+export type ReaderOperations = Remote<typeof readerOperations>;

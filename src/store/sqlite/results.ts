@@ -1,12 +1,15 @@
-import { type Result, textLines } from '../../domain/result.js';
-import { cellCode, FIRST_CELL_CODE, searchKey } from '../search-key.js';
+/** Writes and reads the results of batches: in chunks of one text, with an index of their addresses. */
+import type { BatchId } from '../../domain/id.js';
+import { type PlacedResult, type Result, textLines } from '../../domain/result.js';
+import { groupNear } from '../positions.js';
+import { type CompiledFilter, cellCode, FIRST_CELL_CODE, searchKey } from '../result-filter.js';
 import type { Database } from './database.js';
 
 /** A batch holds fewer results than this: a place is `batch number × PLACES + position`. */
 export const PLACES = 2 ** 24;
 /** Results in a chunk, at most: what a page has to read to get at one of them. */
 const CHUNK_LENGTH = 256;
-/** Addresses in a run of the index, about. */
+/** Addresses in a sorted run of the address index, about. */
 const RUN_LENGTH = 1024;
 
 interface ChunkRow {
@@ -15,18 +18,18 @@ interface ChunkRow {
   body: string;
 }
 
-/** Results as they go into a row, ready made: text passes between threads at little cost, objects do not. */
+/** Results as they go into a row: text passes between threads at little cost, objects do not. */
 export interface Chunk {
   readonly length: number;
-  /** A letter a result. */
+  /** A character for each result: the code of its cell. */
   readonly cells: string;
-  /** What the index sorts by, as a JSON array. */
+  /** The index keys of the results, as a JSON array. */
   readonly keys: string;
-  /** A line a result. */
+  /** The JSON of the results, a line each. */
   readonly body: string;
 }
 
-/** `lines`: the text of all the results, where somebody has put it together already. */
+/** `lines`: the text of all the results, where the caller has it already. */
 export function chunksOf(results: readonly Result[], lines?: string): Chunk[] {
   const chunks: Chunk[] = [];
   for (let start = 0; start < results.length; start += CHUNK_LENGTH) {
@@ -55,11 +58,12 @@ export function appendChunks(
     const run = takeRun(db, generation, length);
     const sql = 'INSERT INTO chunks (place, length, run, cells, body) VALUES (?, ?, ?, ?, ?)';
     db.run(sql, place, length, run, cells, body);
-    db.run(INDEX, generation, run, place, cells, keys);
+    db.run(ADD_ADDRESSES, generation, run, place, cells, keys);
     place += length;
   }
 }
 
+/** The run that is being filled; a new one where it is long enough. */
 function takeRun(db: Database, generation: number, length: number): number {
   const sql = `UPDATE generations SET run = run + (run_length >= ${RUN_LENGTH}), run_length = iif(run_length >= ${RUN_LENGTH}, 0, run_length) + ?
     WHERE generation = ? RETURNING run`;
@@ -67,10 +71,10 @@ function takeRun(db: Database, generation: number, length: number): number {
 }
 
 /** One statement for all addresses of a chunk: binding them one by one takes three times as long. */
-const INDEX = `INSERT INTO addresses (generation, run, key, place, cell)
+const ADD_ADDRESSES = `INSERT INTO addresses (generation, run, key, place, cell)
   SELECT ?1, ?2, a.value, ?3 + a.key, unicode(substr(?4, a.key + 1, 1)) - ${FIRST_CELL_CODE} FROM json_each(?5) AS a`;
 
-/** Drops a batch's list, in the index too; answers with its results' JSON, in order. */
+/** Deletes a batch's list, from the address index too; answers with the JSON of its results, in order. */
 export function dropResults(db: Database, generation: number, batch: number): string[] {
   const chunks = db.all<ChunkRow & { run: number }>(
     'SELECT place, length, run, body FROM chunks WHERE place >= ? AND place < ? ORDER BY place',
@@ -95,40 +99,29 @@ export function dropResults(db: Database, generation: number, batch: number): st
   return dropped;
 }
 
-/** Positions that lie closer than this are read in one go. */
-const NEAR = 32;
-
-/** The JSON of the results at the given positions of a batch, which are in ascending order. */
-export function resultsAt(
-  db: Database,
-  batch: number,
-  positions: readonly number[],
-): { position: number; json: string }[] {
-  const found: { position: number; json: string }[] = [];
-  for (let start = 0; start < positions.length; ) {
-    let end = start + 1;
-    while (end < positions.length && (positions[end] ?? 0) - (positions[end - 1] ?? 0) <= NEAR) end++;
-    readRange(db, batch, positions.slice(start, end), found);
-    start = end;
-  }
-  return found;
+/** What is needed of a batch to read its results. */
+export interface ListRow {
+  readonly number: number;
+  readonly batch_id: BatchId;
 }
 
-function readRange(
+/** The results at the given positions of a batch, which are in ascending order. */
+export const resultsAt = (db: Database, batch: ListRow, positions: readonly number[]): PlacedResult[] =>
+  groupNear(positions).flatMap((group) => readGroup(db, batch, group));
+
+function readGroup(
   db: Database,
-  batch: number,
+  { number, batch_id: batchId }: ListRow,
   positions: readonly number[],
-  found: { position: number; json: string }[],
-): void {
-  const base = batch * PLACES;
-  const first = base + (positions[0] ?? 0);
-  const last = base + (positions.at(-1) ?? 0);
+): PlacedResult[] {
+  const base = number * PLACES;
   const chunks = db.all<ChunkRow>(
     `SELECT place, length, body FROM chunks
      WHERE place >= (SELECT max(place) FROM chunks WHERE place <= ?) AND place <= ? ORDER BY place`,
-    first,
-    last,
+    base + (positions[0] ?? 0),
+    base + (positions.at(-1) ?? 0),
   );
+  const found: PlacedResult[] = [];
   let next = 0;
   for (const { place, length, body } of chunks) {
     const start = place - base;
@@ -137,23 +130,24 @@ function readRange(
       const position = positions[next] ?? 0;
       lines ??= body.split('\n');
       const json = lines[position - start];
-      if (json !== undefined) found.push({ position, json });
+      if (json !== undefined) found.push({ batchId, position, json });
     }
   }
+  return found;
 }
 
-/** The positions of a batch's results whose cell is among `letters`. */
-export function positionsOf(db: Database, batch: number, letters: ReadonlySet<string>): number[] {
-  const positions: number[] = [];
+/** The positions of a batch's results whose cells pass a filter. */
+export function passingPositions(db: Database, batch: number, filter: CompiledFilter): number[] {
   const chunks = db.all<{ place: number; cells: string }>(
     'SELECT place, cells FROM chunks WHERE place >= ? AND place < ? ORDER BY place',
     batch * PLACES,
     (batch + 1) * PLACES,
   );
+  const positions: number[] = [];
   for (const { place, cells } of chunks) {
     const start = place - batch * PLACES;
     for (let index = 0; index < cells.length; index++) {
-      if (letters.has(cells[index] ?? '')) positions.push(start + index);
+      if (filter.passesCode(cells[index] ?? '')) positions.push(start + index);
     }
   }
   return positions;

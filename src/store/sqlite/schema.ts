@@ -1,13 +1,14 @@
+/** The tables of the SQLite file. Times are in milliseconds since 1970. */
 import { CELLS } from '../../domain/verdict.js';
 
-/** Counts by status and risk, a column each, so that SQL can add up any choice of them. */
+/** Counts by status and risk, a column each, so that SQL can add up any selection of them. */
 export const CELL_COLUMNS = Array.from({ length: CELLS }, (_, cell) => `c${cell}`);
 const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
 
 /**
- * A *generation* is one incarnation of a file: a later request opens a new one, and everything of the old one falls away
- * with its number. Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 +
- * position`, sorts a file's results in arrival order.
+ * A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
+ * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
+ * results of a file in arrival order.
  */
 export const SCHEMA = `
 CREATE TABLE generations (
@@ -16,21 +17,21 @@ CREATE TABLE generations (
   request_id TEXT,
   user_id TEXT,
   state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
-  cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: nothing is left of its results
+  cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: its results are deleted
   ended_at INTEGER,
   total_emails INTEGER,
   total_batches INTEGER,
   batches INTEGER NOT NULL DEFAULT 0,      -- registered so far
-  run INTEGER NOT NULL DEFAULT 0,          -- the run of the address index that is being filled
-  run_length INTEGER NOT NULL DEFAULT 0,
+  run INTEGER NOT NULL DEFAULT 0,          -- the sorted run of the address index that is being filled
+  run_length INTEGER NOT NULL DEFAULT 0,   -- addresses in it
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  last_heard_at INTEGER NOT NULL,               -- last message about it, be there news in it or not
+  last_heard_at INTEGER NOT NULL,          -- last message about it, whether it changed anything or not
   changes INTEGER NOT NULL DEFAULT 0,
-  announced_changes INTEGER NOT NULL DEFAULT 0,         -- value of changes at the last kept stats
+  announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
-  finished_at INTEGER,                     -- as the kept stats say; NULL: it has not ended
-  purged TEXT                              -- JSON of the summary that it had before its addresses were deleted
+  finished_at INTEGER,                     -- from the kept stats; NULL: not yet
+  purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
 CREATE UNIQUE INDEX generations_current ON generations (file_id) WHERE state = 0;
 CREATE INDEX generations_by_age ON generations (created_at, file_id) WHERE state = 0;
@@ -51,7 +52,7 @@ CREATE TABLE batches (
   begun INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0,
   stalled INTEGER NOT NULL DEFAULT 0,
-  failed_at INTEGER,                       -- it counts as failed until it gets beyond this many processed
+  failed_at INTEGER,                       -- counts as failed until more than this many are processed
   failure TEXT,
   total_emails INTEGER,
   processed_count INTEGER NOT NULL DEFAULT 0,
@@ -60,30 +61,30 @@ CREATE TABLE batches (
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
   last_news_at INTEGER NOT NULL,
-  open INTEGER NOT NULL DEFAULT 1,         -- neither ended nor stalled: watched for silence
+  open INTEGER NOT NULL DEFAULT 1,         -- 1: neither ended nor stalled, so it is watched for silence
   ${cellColumns}
 );
 CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
 CREATE INDEX batches_open ON batches (last_news_at) WHERE open = 1;
 
--- Sums over 16, 256, 4096 … neighbouring batches, so that a page is found in a few steps however long the file is.
-CREATE TABLE sums (
+-- Counts added up over 16, 256, 4096 … neighbouring batches, see rollups.ts.
+CREATE TABLE rollups (
   generation INTEGER NOT NULL, level INTEGER NOT NULL, node INTEGER NOT NULL,
   ${cellColumns},
   PRIMARY KEY (generation, level, node)
 ) WITHOUT ROWID;
 
--- Results as they arrived: a line each, the new ones of one update together.
+-- Results in the order of arrival; the new ones of one update lie together.
 CREATE TABLE chunks (
   place INTEGER PRIMARY KEY,               -- place of its first result
-  length INTEGER NOT NULL,
-  run INTEGER NOT NULL,
-  cells TEXT NOT NULL,                     -- a letter a result: its cell
-  body TEXT NOT NULL
+  length INTEGER NOT NULL,                 -- results in it
+  run INTEGER NOT NULL,                    -- the run of the address index that has their addresses
+  cells TEXT NOT NULL,                     -- a character for each result: the code of its cell
+  body TEXT NOT NULL                       -- the JSON of the results, a line each
 );
 
--- The addresses of a generation, sorted within runs of about a thousand: adding to a short run touches few pages, where one
--- sorted list would touch another page for almost every address of a large file.
+-- The address index: a few sorted runs of about a thousand addresses for each generation. Adding to a short run touches few
+-- pages of the file; one sorted list would touch another page for almost every address of a large file.
 CREATE TABLE addresses (
   generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, cell INTEGER NOT NULL,
   PRIMARY KEY (generation, run, key, place)
@@ -97,19 +98,19 @@ CREATE TABLE held (
 );
 CREATE INDEX held_by_age ON held (received_at);
 
--- Bytes of all that is held. To add them up would be to read all of it, for each update that is held.
+-- Bytes of all held updates, kept by triggers: adding them up would read them all for each update that is held.
 CREATE TABLE held_total (bytes INTEGER NOT NULL);
 INSERT INTO held_total (bytes) VALUES (0);
 CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
 CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
 
 CREATE TABLE dead_letters (
-  id TEXT PRIMARY KEY,                     -- sorts by time, see letter-records.ts
+  id TEXT PRIMARY KEY,                     -- sorts by time, see dead-letter-records.ts
   inlet TEXT NOT NULL,
   reason TEXT NOT NULL,
   truncated INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  file_id TEXT,                            -- whose it is, where that can be told
+  file_id TEXT,                            -- the file that it belongs to; NULL: unknown
   batch_id TEXT,
   head TEXT NOT NULL,
   tail TEXT NOT NULL
@@ -124,13 +125,13 @@ CREATE TRIGGER dead_letter_added AFTER INSERT ON dead_letters
 CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
 
--- What was answered to submissions that may be repeated.
+-- Answers to submissions that name an Idempotency-Key, so that a repeated one is answered alike.
 CREATE TABLE receipts (
   file_id TEXT NOT NULL,
   key TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   owner TEXT NOT NULL,
-  answer TEXT,                             -- null: under way
+  answer TEXT,                             -- NULL: under way
   lease_until INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   PRIMARY KEY (file_id, key)
@@ -138,5 +139,5 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_by_age ON receipts (expires_at);
 `;
 
-/** Kept in the file's `user_version`. A file of another version is refused and left as it is. */
-export const SCHEMA_VERSION = 5;
+/** Stored as the file's `user_version`. A file of another version is refused and not changed. */
+export const SCHEMA_VERSION = 6;

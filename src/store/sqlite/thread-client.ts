@@ -1,24 +1,24 @@
+/** Starts a database thread and calls its operations from the main thread. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Fault } from '../../errors.js';
-import { fromWire, type Reply, type ThreadData } from './messages.js';
+import { errorOf, type Reply, type ThreadData } from './messages.js';
 
 type Methods = Record<string, (...args: never[]) => unknown>;
 type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
 type Call<T extends Methods, K extends keyof T> = readonly [operation: K, ...args: Parameters<T[K]>];
 
-/** What a thread makes for one request is soon forgotten again: more room for it is memory, and saves no time. */
+/** Objects that a thread makes for a request die young: more room for them costs memory and saves no time. */
 const YOUNG_MB = 12;
 
-/** Calls the operations of a database thread. */
 export class ThreadClient<T extends Methods> {
   readonly #worker: Worker;
   readonly #waiting = new Map<
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
-  /** Calls that may have to ask again. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** Calls of two operations, of which the second may be still to be asked for. */
+  readonly #twoStepCalls = new Set<Promise<unknown>>();
   #lastId = 0;
   #closing: Promise<void> | undefined;
   #isOpen = false;
@@ -29,7 +29,7 @@ export class ThreadClient<T extends Methods> {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#abandon(error));
     this.#worker.on('exit', () => this.#abandon(new Error('the database thread has ended')));
   }
@@ -52,7 +52,7 @@ export class ThreadClient<T extends Methods> {
     return this.#ask([operation, ...args]);
   }
 
-  /** Asks for the first operation, and where that answers null for the second: one call, also for whoever closes. */
+  /** Asks for the first operation, and where that answers null for the second. `close` waits for both. */
   async callEither<K extends keyof T & string, L extends keyof T & string>(
     first: Call<T, K>,
     second: Call<T, L>,
@@ -61,8 +61,8 @@ export class ThreadClient<T extends Methods> {
     type Answer = NonNullable<Result<T, K>> | Result<T, L>;
     const either = async (): Promise<Answer> => (await this.#ask(first)) ?? this.#ask(second);
     const answer = either();
-    this.#underWay.add(answer);
-    return answer.finally(() => this.#underWay.delete(answer));
+    this.#twoStepCalls.add(answer);
+    return answer.finally(() => this.#twoStepCalls.delete(answer));
   }
 
   #refuseIfClosing(): void {
@@ -79,7 +79,7 @@ export class ThreadClient<T extends Methods> {
     return (await reply) as Result<T, K>;
   }
 
-  /** Lets what was asked for finish, then ends the thread. */
+  /** Lets the calls in progress finish, then ends the thread. */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -87,7 +87,7 @@ export class ThreadClient<T extends Methods> {
 
   async #end(): Promise<void> {
     const ended = once(this.#worker, 'exit');
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled(this.#twoStepCalls);
     this.#worker.postMessage('close');
     await ended;
   }
@@ -96,10 +96,10 @@ export class ThreadClient<T extends Methods> {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  #settle(reply: Reply): void {
+  #receive(reply: Reply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if ('error' in reply) waiting?.reject(fromWire(reply.error));
+    if ('error' in reply) waiting?.reject(errorOf(reply.error));
     else waiting?.resolve(reply.value);
   }
 
@@ -112,7 +112,7 @@ export class ThreadClient<T extends Methods> {
     this.#waiting.clear();
     if (!this.#isOpen || this.#closing !== undefined) return;
     this.#isOpen = false;
-    // Nothing works without the thread, and nobody waits for this: it ends the process, and whoever watches that starts anew.
+    // Nothing works without the thread. Thrown from an event, this ends the process, and the supervisor starts it again.
     throw this.#ended;
   }
 }

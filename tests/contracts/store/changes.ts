@@ -7,62 +7,62 @@ import { Listener } from './listener.js';
 
 const NEVER = { version: 0, summary: EMPTY_SUMMARY };
 
-export function news({ shared, own }: Stores): void {
-  it('tells of the tail alone where a list has grown', async () => {
+export function changes({ shared, own }: Stores): void {
+  it('has only the tail where a list has grown', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
     const all = addresses(700);
     for (let count = 100; count <= all.length; count += 150) {
       await save(store, { batchId: b1, emails: all.slice(0, count) });
-      const [told] = await listener.catchUp([b1]);
-      expect(told?.results).toHaveLength(count === 100 ? 100 : 150);
-      expect(told?.truncated).toBeNull();
+      const [change] = await listener.catchUp([b1]);
+      expect(change?.results).toHaveLength(count === 100 ? 100 : 150);
+      expect(change?.truncated).toBeNull();
     }
   });
 
-  it('tells of the places after a hole in the middle, and of no others', async () => {
+  it('has the positions after a hole in the middle, and no others', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
     await save(store, { batchId: b1, emails: ['a', 'b', 'c', 'd'] });
     await listener.catchUp([b1]);
     await save(store, { batchId: b1, emails: ['a', 'b', 'd', 'e', 'f'], isComplete: true });
-    const [told] = await listener.catchUp([b1]);
-    expect(told?.results.map(({ position }) => position)).toEqual([2, 3, 4]);
-    expect(emailsOf(told?.results ?? [])).toEqual(['d', 'e', 'f']);
+    const [change] = await listener.catchUp([b1]);
+    expect(change?.results.map(({ position }) => position)).toEqual([2, 3, 4]);
+    expect(emailsOf(change?.results ?? [])).toEqual(['d', 'e', 'f']);
   });
 
-  it('tells how short a list has become', async () => {
+  it('says how short a list has become', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
     await save(store, { batchId: b1, emails: addresses(10) });
     await listener.catchUp([b1]);
     await save(store, { batchId: b1, emails: addresses(4), isComplete: true });
-    const [told] = await listener.catchUp([b1]);
-    expect(told).toMatchObject({ truncated: { batchId: b1, length: 4 }, results: [] });
+    const [change] = await listener.catchUp([b1]);
+    expect(change).toMatchObject({ truncated: { batchId: b1, length: 4 }, results: [] });
     await save(store, { batchId: b1, emails: [], isComplete: true, processedCount: 5 });
     expect((await listener.catchUp([b1]))[0]?.truncated).toEqual({ batchId: b1, length: 0 });
   });
 
-  it('tells how short a list is that was longer without being announced', async () => {
+  it('says how short a list is whose longer state was never announced', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
     await save(store, { batchId: b1, emails: addresses(3) });
     await listener.catchUp([b1]);
-    // Whoever reads a page now has six results, and nobody was told of them.
+    // A page that is read now has six results, which were not announced.
     await save(store, { batchId: b1, emails: addresses(6) });
     await save(store, { batchId: b1, emails: addresses(5, 'again'), isComplete: true });
-    const [told] = await listener.catchUp([b1]);
-    expect(told?.truncated).toEqual({ batchId: b1, length: 5 });
+    const [change] = await listener.catchUp([b1]);
+    expect(change?.truncated).toEqual({ batchId: b1, length: 5 });
     await save(store, { batchId: b1, emails: addresses(7, 'again'), isComplete: true, processedCount: 8 });
     expect((await listener.catchUp([b1]))[0]?.truncated).toBeNull();
     expect(listener.list(b1)).toHaveLength(7);
   });
 
-  it('catches up with whoever is any number of rewrites behind', async () => {
+  it('catches up a listener that is any number of rewrites behind', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listeners: Listener[] = [];
@@ -102,18 +102,18 @@ export function news({ shared, own }: Stores): void {
     expect(listener.list(b1).map((json) => JSON.parse(json).email)).toEqual(addresses(size - 1_002));
   });
 
-  it('tells of a changed standing without results', async () => {
+  it('has a batch that changed without results', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
     const listener = new Listener(store, f1);
     await save(store, { batchId: b1, emails: ['a'], totalEmails: 2 });
     await listener.catchUp([b1]);
     await save(store, { batchId: b1, emails: ['a'], totalEmails: 2, isComplete: true });
-    const [told] = await listener.catchUp([b1]);
-    expect(told).toMatchObject({ results: [], truncated: null, summary: { completed: 1, skipped: 1 } });
+    const [change] = await listener.catchUp([b1]);
+    expect(change).toMatchObject({ results: [], truncated: null, summary: { completed: 1, skipped: 1 } });
   });
 
-  it('answers for the named batches of the standing request only', async () => {
+  it('answers for the named batches of the current request only', async () => {
     const { store, f1, f2, b1, b2, b3, c1 } = shared();
     await fill(
       store,
@@ -130,13 +130,13 @@ export function news({ shared, own }: Stores): void {
         ({ batchId }) => batchId,
       );
     expect(await ask(b2)).toEqual([b2]);
-    expect(await ask(c1, 'nobody', b1)).toEqual([b1]);
+    expect(await ask(c1, 'unknown', b1)).toEqual([b1]);
     expect(await ask()).toEqual([]);
     await fill(store, f1, new Map([[b3, ['d']]]), 'r2');
     expect(await ask(b1, b2, b3)).toEqual([b3]);
   });
 
-  it('is null for a file that nobody has heard of, or that is gone', async () => {
+  it('is null for a file that is unknown or deleted', async () => {
     const { store, f1, b1 } = shared();
     expect(await store.changes.since(f1, new Map([[b1, NEVER]]))).toBeNull();
     await fill(store, f1, new Map([[b1, ['a']]]));
@@ -146,13 +146,13 @@ export function news({ shared, own }: Stores): void {
     expect(await listsOf(store, f1)).toEqual({});
   });
 
-  it('counts what has changed the file, whatever it was', async () => {
+  it('counts every change of the file', async () => {
     const { store, f1, b1, b2, b3 } = await own();
     const changes = async () => (await store.changes.since(f1, new Map()))?.changes ?? 0;
     await register(store, { fileId: f1, batches: [b1, b2] });
     let before = await changes();
-    const grows = async (what: () => Promise<unknown>) => {
-      await what();
+    const grows = async (change: () => Promise<unknown>) => {
+      await change();
       const now = await changes();
       expect(now).toBeGreaterThan(before);
       before = now;

@@ -4,7 +4,7 @@ import { addresses } from '../../support/updates.js';
 import { fill, keptStats, pageOf, register, registration, type Stores, save, scanned } from './harness.js';
 
 export function closing({ own }: Stores): void {
-  it('closes twice, at once or later, and finishes what was asked for before', async () => {
+  it('closes twice, at once or later, and finishes the calls that began before', async () => {
     const { store } = await own();
     await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
     const saves = Array.from({ length: effort(60, 300) }, (_, i) =>
@@ -59,7 +59,7 @@ export function closing({ own }: Stores): void {
     const scan = scanned(store, 'f1').catch((error: unknown) => error);
     const removal = store.files.remove('f1').catch((error: unknown) => error);
     await store.close();
-    // Either may have been overtaken, but nobody is left without an answer.
+    // Either may be refused, but each gets an answer.
     const unavailable = expect.objectContaining({ code: 'unavailable' });
     expect([true, unavailable]).toContainEqual(await removal);
     expect([expect.any(Array), unavailable]).toContainEqual(await scan);

@@ -4,7 +4,7 @@ import { batchOf, register, type Stores, save } from './harness.js';
 const NONE = { count: 0, since: null };
 
 export function counting({ shared }: Stores): void {
-  it('counts the batches of a file by status, with the oldest news among them', async () => {
+  it('counts the batches of a file by status, with the earliest update among them', async () => {
     const { store, f1, f2, b0, b1, b2, b3, b9, c1 } = shared();
     await register(store, { fileId: f1, batches: [b0, b1, b2, b3, b9] });
     await register(store, { fileId: f2, batches: [c1] });
@@ -30,7 +30,7 @@ export function counting({ shared }: Stores): void {
     });
   });
 
-  it('counts only those of the request that stands', async () => {
+  it('counts only those of the current request', async () => {
     const { store, f1, b1, b2, b3 } = shared();
     const none = { waiting: NONE, running: NONE, stalled: NONE, completed: NONE, failed: NONE };
     expect(await store.files.batchCounts(f1)).toEqual(none);

@@ -2,12 +2,12 @@ import { expect, it } from '@jest/globals';
 import { effort } from '../../support/effort.js';
 import { eventually } from '../../support/eventually.js';
 import { addresses } from '../../support/updates.js';
+import { listed, only, payloads, put } from './dead-letters.js';
 import { fill, register, type Stores } from './harness.js';
-import { listed, only, payloads, put } from './letters.js';
 
 const MIB = 2 ** 20;
 
-export function boundingLetters({ own }: Stores): void {
+export function boundingDeadLetters({ own }: Stores): void {
   it('drops the oldest beyond the bytes of all, and keeps the rest', async () => {
     const maxDeadLetterBytes = 100_000;
     const { store } = await own({ maxDeadLetterBytes });
@@ -17,13 +17,13 @@ export function boundingLetters({ own }: Stores): void {
     expect(kept).toEqual([...texts].reverse().slice(0, kept.length));
     expect(kept.length).toBeGreaterThanOrEqual(8);
     expect(kept.join('').length).toBeLessThanOrEqual(maxDeadLetterBytes);
-    // What is discarded makes room.
+    // A discarded dead letter makes room.
     for (const { id } of await listed(store)) await store.deadLetters.discard(id);
     for (const text of texts.slice(0, 8)) await put(store, text);
     expect(await payloads(store)).toHaveLength(8);
   });
 
-  it('bounds a flood of empty letters as well, also when it comes at once', async () => {
+  it('bounds a flood of empty messages as well, also when they are added at once', async () => {
     const { store } = await own({ maxDeadLetterBytes: 65_536 });
     await Promise.all(Array.from({ length: 300 }, () => put(store, '')));
     const kept = await listed(store);
@@ -31,16 +31,16 @@ export function boundingLetters({ own }: Stores): void {
     expect(kept.length).toBeLessThan(100);
   });
 
-  it('always keeps the one that just came, as far as there is room', async () => {
+  it('always keeps the newest one, as far as there is room', async () => {
     const { store } = await own({ maxDeadLetterBytes: 65_536 });
     await put(store, 'small');
     await put(store, 'x'.repeat(100_000));
-    const letter = await only(store);
-    expect(letter.truncated).toBe(true);
-    expect(letter.payload).toMatch(/^x{60000,65536}$/);
+    const deadLetter = await only(store);
+    expect(deadLetter.truncated).toBe(true);
+    expect(deadLetter.payload).toMatch(/^x{60000,65536}$/);
   });
 
-  it('knows nothing of a letter whose time is over', async () => {
+  it('does not return a dead letter that has expired', async () => {
     const { store } = await own({ deadLetterTtlMs: 1_000 });
     await put(store, 'old');
     const { id } = await only(store);
@@ -53,8 +53,8 @@ export function boundingLetters({ own }: Stores): void {
   });
 }
 
-export function removingLetters({ own }: Stores): void {
-  it('discards with a file what names it, or a batch of it', async () => {
+export function discardingDeadLetters({ own }: Stores): void {
+  it('discards with a file the dead letters that name it or a batch of it', async () => {
     const { store } = await own();
     await fill(store, 'f1', new Map([['b1', ['a']]]), 'r1');
     await fill(store, 'f1', new Map([['b2', ['a']]]), 'r2');
@@ -92,7 +92,7 @@ export function removingLetters({ own }: Stores): void {
     expect((await payloads(store)).sort()).toEqual([...kept].sort());
   });
 
-  it('discards what came before anybody had registered its batch', async () => {
+  it('discards a dead letter that was added before its batch was registered', async () => {
     const { store } = await own();
     await put(store, '{"batchId":"b1"}');
     await register(store, { fileId: 'f1', batches: ['b1'] });
@@ -100,7 +100,7 @@ export function removingLetters({ own }: Stores): void {
     expect(await listed(store)).toEqual([]);
   });
 
-  it('discards it although the file itself was never heard of', async () => {
+  it('discards it although the file itself is unknown', async () => {
     const { store } = await own();
     await put(store, '{"fileId":"f1"}');
     await put(store, '{"fileId":"f2"}');

@@ -1,12 +1,26 @@
 import { expect, it } from '@jest/globals';
 import type { DeadLetter } from '../../../src/store/dead-letters.js';
+import type { Store } from '../../../src/store/store.js';
 import type { Stores } from './harness.js';
-import { listed, only, payloads, put } from './letters.js';
 
 const MIB = 2 ** 20;
 
-export function keepingLetters({ own }: Stores): void {
-  it('keeps what it is given, and who brought it', async () => {
+export const put = (store: Store, payload: string, inlet = 'pubsub') =>
+  store.deadLetters.add({ inlet, reason: 'it is not JSON', payload });
+
+export const listed = (store: Store, query: Partial<Parameters<Store['deadLetters']['list']>[0]> = {}) =>
+  store.deadLetters.list({ limit: 500, after: null, payloadBytes: 65_536, ...query });
+
+export const payloads = async (store: Store) => (await listed(store)).map(({ payload }) => payload);
+
+export async function only(store: Store): Promise<DeadLetter> {
+  const [deadLetter, ...others] = await listed(store);
+  if (deadLetter === undefined || others.length > 0) throw new Error('there is not just one dead letter');
+  return deadLetter;
+}
+
+export function keepingDeadLetters({ own }: Stores): void {
+  it('keeps the message and the inlet that received it', async () => {
     const { store } = await own();
     const before = Date.now();
     await store.deadLetters.add({
@@ -14,8 +28,8 @@ export function keepingLetters({ own }: Stores): void {
       reason: 'batchId: is required',
       payload: '{"no":"batch"}',
     });
-    const letter = await only(store);
-    expect(letter).toEqual({
+    const deadLetter = await only(store);
+    expect(deadLetter).toEqual({
       id: expect.any(String),
       inlet: 'stream',
       reason: 'batchId: is required',
@@ -23,49 +37,49 @@ export function keepingLetters({ own }: Stores): void {
       payload: '{"no":"batch"}',
       truncated: false,
     });
-    expect(Date.parse(letter.receivedAt)).toBeGreaterThanOrEqual(before);
-    expect(Date.parse(letter.receivedAt)).toBeLessThanOrEqual(Date.now());
-    expect(await store.deadLetters.find(letter.id)).toEqual(letter);
+    expect(Date.parse(deadLetter.receivedAt)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(deadLetter.receivedAt)).toBeLessThanOrEqual(Date.now());
+    expect(await store.deadLetters.find(deadLetter.id)).toEqual(deadLetter);
   });
 
   it('lists newest first, each once, in pages of any size', async () => {
     const { store } = await own();
-    const texts = Array.from({ length: 40 }, (_, i) => `letter ${i}`);
+    const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
     // Most of them within the same millisecond.
     for (const text of texts) await put(store, text);
     for (const limit of [1, 7, 40, 100]) {
-      const letters: DeadLetter[] = [];
+      const found: DeadLetter[] = [];
       for (let after: string | null = null; ; ) {
         const page: DeadLetter[] = await listed(store, { limit, after });
         expect(page.length).toBeLessThanOrEqual(limit);
-        letters.push(...page);
+        found.push(...page);
         after = page.at(-1)?.id ?? null;
         if (after === null) break;
       }
-      expect(letters.map(({ payload }) => payload)).toEqual([...texts].reverse());
-      const ids = letters.map(({ id }) => id);
+      expect(found.map(({ payload }) => payload)).toEqual([...texts].reverse());
+      const ids = found.map(({ id }) => id);
       expect(ids).toEqual([...new Set(ids)].sort().reverse());
     }
   });
 
-  it('goes on after a letter that is gone, and lists none that came since', async () => {
+  it('continues after a discarded dead letter, and lists none that was added since', async () => {
     const { store } = await own();
     for (const text of ['1', '2', '3']) await put(store, text);
     const [, second] = await listed(store);
-    if (second === undefined) throw new Error('there are three letters');
+    if (second === undefined) throw new Error('there are three dead letters');
     await store.deadLetters.discard(second.id);
     await put(store, '4');
     expect((await listed(store, { after: second.id })).map(({ payload }) => payload)).toEqual(['1']);
   });
 
-  it('keeps all of many that come at once', async () => {
+  it('keeps all of many that are added at once', async () => {
     const { store } = await own();
-    const texts = Array.from({ length: 200 }, (_, i) => `letter ${i}`);
+    const texts = Array.from({ length: 200 }, (_, i) => `message ${i}`);
     await Promise.all(texts.map((text) => put(store, text)));
     expect((await payloads(store)).sort()).toEqual([...texts].sort());
   });
 
-  it('keeps every text as it is, but for surrogates that stand alone', async () => {
+  it('keeps every text as it is, except for lone surrogates', async () => {
     const { store } = await own();
     const texts = [
       '',
@@ -79,9 +93,9 @@ export function keepingLetters({ own }: Stores): void {
     ];
     for (const text of texts) {
       await put(store, text);
-      const letter = await only(store);
-      expect((await store.deadLetters.find(letter.id))?.payload).toBe(text);
-      await store.deadLetters.discard(letter.id);
+      const deadLetter = await only(store);
+      expect((await store.deadLetters.find(deadLetter.id))?.payload).toBe(text);
+      await store.deadLetters.discard(deadLetter.id);
     }
     await store.deadLetters.add({ inlet: 'pubsub', reason: 'why \udce4', payload: 'a\udce4b\ud83d' });
     expect(await only(store)).toMatchObject({
@@ -96,8 +110,8 @@ export function keepingLetters({ own }: Stores): void {
     const text = `x${'é€😀'.repeat(20_000)}`;
     await put(store, text);
     for (const payloadBytes of [0, 1, 2, 3, 4, 5, 6, 7, 10, 65_535, 65_536, 65_537, 65_538, 100_000]) {
-      const [letter] = await listed(store, { payloadBytes });
-      const { payload = '', truncated } = letter ?? {};
+      const [deadLetter] = await listed(store, { payloadBytes });
+      const { payload = '', truncated } = deadLetter ?? {};
       expect(text.startsWith(payload)).toBe(true);
       expect(payload.isWellFormed()).toBe(true);
       const bytes = Buffer.byteLength(payload);
@@ -135,7 +149,7 @@ export function keepingLetters({ own }: Stores): void {
     expect(Buffer.byteLength((await store.deadLetters.find(id))?.payload ?? '')).toBeGreaterThan(8 * MIB - 5);
   });
 
-  it('knows no letter of an id that it did not give', async () => {
+  it('finds no dead letter by an id that it did not give', async () => {
     const { store } = await own();
     await put(store, 'kept');
     const { id } = await only(store);
@@ -159,7 +173,7 @@ export function keepingLetters({ own }: Stores): void {
     expect(await listed(store, { after: 'zzz' })).toHaveLength(1);
   });
 
-  it('discards a letter once', async () => {
+  it('discards a dead letter once', async () => {
     const { store } = await own();
     for (const text of ['kept', 'gone', 'kept, too']) await put(store, text);
     const gone = (await listed(store)).find(({ payload }) => payload === 'gone')?.id ?? '';

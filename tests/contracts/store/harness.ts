@@ -13,7 +13,7 @@ import type {
 } from '../../../src/store/store.js';
 import { emailsOf, type Message, update } from '../../support/updates.js';
 
-/** Bounds of what belongs to no file; generous where a test does not care. */
+/** Bounds of held updates and dead letters; generous where a test does not depend on them. */
 export interface Limits {
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
@@ -21,7 +21,7 @@ export interface Limits {
   readonly maxDeadLetterBytes: number;
 }
 
-/** A store of the test's own, empty, and how to get rid of it. */
+/** An empty store, and how to dispose of it. */
 export interface Opened {
   readonly store: Store;
   dispose(): Promise<void> | void;
@@ -29,11 +29,11 @@ export interface Opened {
 
 export type OpenStore = (limits: Limits) => Promise<Opened>;
 
-/** Where a chapter's tests get their stores from. */
+/** Where the tests of a suite get their stores from. */
 export interface Stores {
-  /** The one that most tests share, with ids that no other test has. */
+  /** The store that most tests share, with ids that no other test has. */
   shared(): Given;
-  /** One of the test's own: for whoever looks at all that a store has, or closes it. */
+  /** A store for one test, which reads everything in it or closes it. */
   own(limits?: Partial<Limits>): Promise<Given>;
 }
 
@@ -128,7 +128,7 @@ export async function batchOf(store: Store, fileId: string, batchId: string): Pr
   return batch;
 }
 
-/** The result that a stored JSON stands for. */
+/** The result that a stored JSON text describes. */
 export function reread({ json }: Pick<PlacedResult, 'json'>): Result {
   const result = readResult(JSON.parse(json));
   if (typeof result === 'string') throw new Error(`a stored result cannot be read: ${result}`);
@@ -137,7 +137,7 @@ export function reread({ json }: Pick<PlacedResult, 'json'>): Result {
 
 const COMPLETE = { begun: true, isComplete: true, isFailed: false, isStalled: false, totalEmails: 0 };
 
-/** Summaries must say what the results say, a page must hold what a scan holds, and nothing may stand twice. */
+/** Summaries agree with the results, a page has what a scan has, and no position is there twice. */
 export async function expectConsistent(store: Store, fileId: string): Promise<void> {
   const results = await scanned(store, fileId);
   const counted = summarize(COMPLETE, results.map(reread));

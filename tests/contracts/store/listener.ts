@@ -5,7 +5,7 @@ import type { BatchChanges, Store } from '../../../src/store/store.js';
 
 const NEVER: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
 
-/** Somebody who keeps a copy of a file from nothing but its news. */
+/** Keeps a copy of a file from nothing but its changes, and fails on a change that does not fit. */
 export class Listener {
   readonly #known = new Map<string, AnnouncedBatch>();
   readonly #lists = new Map<string, string[]>();
@@ -15,19 +15,19 @@ export class Listener {
     private readonly fileId: string,
   ) {}
 
-  /** Asks for the news of the batches and takes them in; answers with what they were. */
+  /** Reads the changes of the batches, applies them and answers with them. */
   async catchUp(batchIds: Iterable<string>): Promise<readonly BatchChanges[]> {
     const known = new Map([...batchIds].map((id) => [id, this.#known.get(id) ?? NEVER]));
-    const news = await this.store.changes.since(this.fileId, known);
-    for (const batch of news?.batches ?? []) this.#take(batch);
-    return news?.batches ?? [];
+    const changes = await this.store.changes.since(this.fileId, known);
+    for (const batch of changes?.batches ?? []) this.#apply(batch);
+    return changes?.batches ?? [];
   }
 
   list(batchId: string): readonly string[] {
     return this.#lists.get(batchId) ?? [];
   }
 
-  #take({ batchId, version, summary, results, truncated }: BatchChanges): void {
+  #apply({ batchId, version, summary, results, truncated }: BatchChanges): void {
     expect(version).toBeGreaterThan(this.#known.get(batchId)?.version ?? 0);
     expect(results.map(({ position }) => position)).toEqual(ascending(results));
     const list = [...this.list(batchId)];
@@ -39,7 +39,7 @@ export class Listener {
       expect(of).toBe(batchId);
       list[position] = json;
     }
-    // A place that nobody told of would be a hole here, and a list that is too long an unannounced truncation.
+    // A position without a change would be a hole here, and a list that is too long an unannounced truncation.
     expect(Object.keys(list)).toHaveLength(list.length);
     expect(summary.processed).toBe(list.length);
     this.#lists.set(batchId, list);

@@ -39,7 +39,7 @@ export function listing({ own }: Stores): void {
     for (const limit of [1, 4, 500]) {
       expect(await idsOf('jane', [], limit)).toEqual(wanted(janes));
       expect(await idsOf('jane', ['f3', 'f4', 'f5', 'none'], limit)).toEqual(wanted(janes, isNamed));
-      expect(await idsOf('nobody', ['f3', 'f4', 'f5'], limit)).toEqual(wanted(isNamed));
+      expect(await idsOf('unknown', ['f3', 'f4', 'f5'], limit)).toEqual(wanted(isNamed));
       expect(await idsOf(null, [], limit)).toEqual([]);
     }
   });
@@ -67,7 +67,7 @@ export function listing({ own }: Stores): void {
     expect((await store.files.list({ limit: 10, after: first })).map(({ facts }) => facts)).toEqual([third]);
   });
 
-  it('keeps the announced stats of the generation that stands', async () => {
+  it('keeps the announced stats of the current generation', async () => {
     const { store } = await own();
     await fill(store, 'f1', new Map([['b1', ['a']]]));
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
@@ -101,15 +101,15 @@ export function listing({ own }: Stores): void {
     expect(await unannounced()).toEqual(['f1']);
   });
 
-  it('keeps stats for nobody else, and for nothing that is gone', async () => {
+  it('keeps stats for no other file, and for none that is gone', async () => {
     const { store } = await own();
     await register(store, { fileId: 'f1' });
     await register(store, { fileId: 'f2' });
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
     await store.files.remove('f1');
-    const told = { changes: 1, batches: new Map() };
-    await store.changes.markAnnounced('f1', generation, told, keptStats('{}'));
-    await store.changes.markAnnounced('f2', 'no generation of it', told, keptStats('{}'));
+    const announced = { changes: 1, batches: new Map() };
+    await store.changes.markAnnounced('f1', generation, announced, keptStats('{}'));
+    await store.changes.markAnnounced('f2', 'no generation of it', announced, keptStats('{}'));
     expect((await listed(store, 10)).map(({ stats }) => stats)).toEqual([null]);
     expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f2']);
   });

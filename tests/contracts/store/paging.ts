@@ -21,7 +21,7 @@ const filters = fc.record({
   }),
 });
 
-/** The pages, as a plain filter and slices over everything would have them. */
+/** The pages that a plain filter over all results gives. */
 async function pagesByHand(store: Store, { fileId, limit, ...filter }: Omit<PageQuery, 'page'>) {
   const all = (await scanned(store, fileId)).filter((placed) => {
     const { email, cell } = reread(placed);
@@ -58,7 +58,7 @@ export function paging({ shared }: Stores): void {
     );
   });
 
-  it('keeps the order of registration, whatever order the results come in', async () => {
+  it('keeps the order of registration, whatever the order of the results', async () => {
     const { store, f1 } = shared();
     const batchIds = Array.from({ length: 40 }, (_, i) => `${(i * 7) % 40} of ${f1}`);
     await register(store, { fileId: f1, batches: batchIds });
@@ -74,7 +74,7 @@ export function paging({ shared }: Stores): void {
     await expectConsistent(store, f1);
   });
 
-  it('finds its way through thousands of batches', async () => {
+  it('finds a page among thousands of batches', async () => {
     const { store, f1 } = shared();
     const count = effort(700, 4_200);
     const batchIds = Array.from({ length: count }, (_, i) => `${i} of ${f1}`);
@@ -108,7 +108,7 @@ export function paging({ shared }: Stores): void {
     }
   });
 
-  it('answers an empty page beyond the end, and for a file that nobody knows', async () => {
+  it('answers an empty page beyond the end, and for an unknown file', async () => {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, ['a', 'b']]]));
     for (const page of [2, 3, 1_000_000, Number.MAX_SAFE_INTEGER]) {
@@ -118,7 +118,7 @@ export function paging({ shared }: Stores): void {
         results: [],
       });
     }
-    expect(await store.results.page({ fileId: 'nobody', page: 1, limit: 1 })).toBeNull();
+    expect(await store.results.page({ fileId: 'unknown', page: 1, limit: 1 })).toBeNull();
   });
 
   it('never mixes two states of a batch on one page', async () => {

@@ -16,7 +16,7 @@ export function receipts({ shared }: Stores): void {
     ...more,
   });
 
-  it('gives a key to one of those who claim it, and its answer to the others', async () => {
+  it('gives a key to one of several claims, and its answer to the others', async () => {
     const { store, f1 } = shared();
     const owners = Array.from({ length: 8 }, (_, i) => `owner ${i}`);
     const claimed = await Promise.all(owners.map((owner) => store.receipts.claim(claimOf(f1, { owner }))));
@@ -27,7 +27,7 @@ export function receipts({ shared }: Stores): void {
     expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'answered', answer: '{"a":1}' });
   });
 
-  it('tells another list, another key and another file apart', async () => {
+  it('distinguishes another list, another key and another file', async () => {
     const { store, f1, f2 } = shared();
     expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'mine' });
     expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
@@ -37,21 +37,21 @@ export function receipts({ shared }: Stores): void {
     expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'another list' });
   });
 
-  it('frees a key whose submission came to nothing, for its owner only', async () => {
+  it('frees a key under which nothing was submitted, for its owner only', async () => {
     const { store, f1 } = shared();
     await store.receipts.claim(claimOf(f1));
-    await store.receipts.complete(claimOf(f1, { owner: 'a stranger' }), null);
-    await store.receipts.complete(claimOf(f1, { owner: 'a stranger' }), 'a lie');
+    await store.receipts.complete(claimOf(f1, { owner: 'another' }), null);
+    await store.receipts.complete(claimOf(f1, { owner: 'another' }), 'not the answer');
     expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'under way' });
     await store.receipts.complete(claimOf(f1), null);
     expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
   });
 
-  it('lets a key be claimed anew whose owner has died', async () => {
+  it('lets a key be claimed again whose owner has died', async () => {
     const { store, f1 } = shared();
     await store.receipts.claim(claimOf(f1, { leaseMs: 0 }));
     expect(await store.receipts.claim(claimOf(f1, { owner: 'second' }))).toEqual({ state: 'mine' });
-    // The first one was only slow: it must not settle what is another's now.
+    // The first owner was only slow: it must not complete a claim that is another's now.
     await store.receipts.complete(claimOf(f1), 'late');
     expect(await store.receipts.claim(claimOf(f1))).toEqual({ state: 'under way' });
   });
@@ -65,7 +65,7 @@ export function receipts({ shared }: Stores): void {
     expect(await store.receipts.claim(claimOf(f1, { fingerprint: 'q' }))).toEqual({ state: 'mine' });
   });
 
-  it('drops the answers with the file: what they stand for is gone', async () => {
+  it('drops the answers with the file, whose submissions are gone', async () => {
     const { store, f1 } = shared();
     await register(store, { fileId: f1, batches: [] });
     await store.receipts.claim(claimOf(f1));

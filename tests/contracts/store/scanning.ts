@@ -34,14 +34,14 @@ export function scanning({ shared }: Stores): void {
     for await (const slice of store.results.scan(f1, {})) expect(slice.length).toBeLessThan(2_000);
   });
 
-  it('reads nothing of a file that nobody knows', async () => {
+  it('reads nothing of an unknown file', async () => {
     const { store, f1, b1 } = shared();
-    expect(await scanned(store, 'nobody')).toEqual([]);
+    expect(await scanned(store, 'unknown')).toEqual([]);
     await register(store, { fileId: f1, batches: [b1] });
     expect(await scanned(store, f1)).toEqual([]);
   });
 
-  it('fails instead of looking complete when the file is deleted or replaced under way', async () => {
+  it('fails instead of looking complete when the file is deleted or replaced meanwhile', async () => {
     const { store, f1 } = shared();
     const ends = [
       (fileId: string) => store.files.remove(fileId),
@@ -63,7 +63,7 @@ export function scanning({ shared }: Stores): void {
       const fileId = `${round} of ${f1}`;
       const batches = Array.from({ length: 1_000 }, (_, i) => `${i} of ${fileId}`);
       await register(store, { fileId, batches });
-      // Enough pass the filter to begin with, and one more at the very end: all batches are looked at on the way to it.
+      // Enough pass the filter to begin with, and one more at the very end: all batches are read before it.
       const risky = (count: number) => addresses(count).map((address) => entry(address, { status: 'risky' }));
       await save(store, { batchId: batches[0] ?? '', emails: risky(1_500), isComplete: true });
       await save(store, { batchId: batches.at(-1) ?? '', emails: risky(1), isComplete: true });
@@ -84,7 +84,7 @@ export function scanning({ shared }: Stores): void {
     }
   });
 
-  it('lets go of a scan that nobody reads to its end', async () => {
+  it('releases a scan that the caller does not read to its end', async () => {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, addresses(3_000)]]));
     for (let i = 0; i < 20; i++) {

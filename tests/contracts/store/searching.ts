@@ -65,7 +65,7 @@ export function searching({ shared }: Stores): void {
     expect(await find('')).toHaveLength(9);
   });
 
-  it('knows no case in any alphabet', async () => {
+  it('ignores case in every alphabet', async () => {
     const { store, f1, b1 } = shared();
     const find = finder(store, f1);
     const pairs = [
@@ -80,7 +80,7 @@ export function searching({ shared }: Stores): void {
     for (const [address, start] of pairs) expect(await find(start)).toContain(address);
   });
 
-  it('tells two normal forms of one text apart', async () => {
+  it('distinguishes two normal forms of one text', async () => {
     const { store, f1, b1 } = shared();
     const find = finder(store, f1);
     await fill(store, f1, new Map([[b1, ['\u00e9', 'e\u0301', 'e']]]));
@@ -94,7 +94,7 @@ export function searching({ shared }: Stores): void {
     const find = finder(store, f1);
     const long = `${'x'.repeat(5_000)}@example.com`;
     const twin = `${'X'.repeat(5_000)}@example.org`;
-    // A pair of surrogates lies across any bound that somebody may cut at.
+    // A surrogate pair lies across every bound at which a key may be cut.
     const pairs = ['', 'y'].map((first) => `${first}${'😀'.repeat(400)}@example.com`);
     const huge = `${'h'.repeat(2_000_000)}@example.com`;
     await fill(

@@ -1,0 +1,137 @@
+/** Reads parts of the stored lists of batches: from a batch's own document, and from the chunks where a long list goes on. */
+import { trusted } from 'mongoose';
+import type { Generation } from '../../../domain/id.js';
+import type { PlacedResult } from '../../../domain/result.js';
+import { groupNear } from '../../positions.js';
+import { findBatch, ifUnchanged } from '../batch-docs.js';
+import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
+import { unavailable } from '../errors.js';
+import type { Models } from '../models.js';
+import { type ResultDoc, toJson } from './result-docs.js';
+
+/** Lists up to this length are read whole, several in one go; longer ones a part at a time. */
+export const SHORT = 512;
+/** A batch that changes between two reads is read again; none changes as often as this. */
+const ATTEMPTS = 1_000;
+
+export interface PlacedDoc {
+  readonly position: number;
+  readonly doc: ResultDoc;
+}
+
+export const placedResults = ({ batchId }: BatchHead, results: readonly PlacedDoc[]): PlacedResult[] =>
+  results.map(({ position, doc }) => ({ batchId, position, json: toJson(doc) }));
+
+/** A batch with some consecutive results of its list, in one state of it. */
+export interface BatchRead {
+  readonly batch: BatchHead;
+  readonly some: readonly PlacedDoc[];
+}
+
+type Ordinals =
+  | { readonly ordinal: { readonly $in: number[] } }
+  | { readonly ordinal: { readonly $gte: number } };
+
+/** Reads batches of a generation in their order, each with the results of its own document: `[from, count]`. */
+export async function readBatches(
+  db: Models,
+  generation: Generation,
+  { ordinal }: Ordinals,
+  slice: [from: number, count: number],
+  limit: number,
+): Promise<BatchRead[]> {
+  const docs = await db.batches
+    .find({ generation, ordinal: trusted(ordinal) }, { _id: 0, keys: 0, results: { $slice: slice } })
+    .sort({ ordinal: 1 })
+    .limit(limit)
+    .lean<Omit<BatchDoc, 'keys'>[]>()
+    .exec();
+  return docs.map(({ results, ...batch }) => ({
+    batch,
+    some: results.map((doc, index) => ({ position: slice[0] + index, doc })),
+  }));
+}
+
+/** A part of a list, with where it is stored: in a chunk, or in the batch's own document (`chunk` null). */
+interface ListPart {
+  readonly chunk: string | null;
+  readonly from: number;
+  readonly to: number;
+}
+
+const partsOf = ({ length, chunks }: BatchHead): ListPart[] => [
+  { chunk: null, from: 0, to: chunks[0]?.from ?? length },
+  ...chunks.map(({ id, from, length }) => ({ chunk: id, from, to: from + length })),
+];
+
+/** The results at the given positions, which are in ascending order; null: the batch has changed since it was read. */
+export async function resultsAt(
+  db: Models,
+  batch: BatchHead,
+  positions: readonly number[],
+): Promise<PlacedDoc[] | null> {
+  const found: PlacedDoc[] = [];
+  for (const part of partsOf(batch)) {
+    const within = positions.filter((position) => position >= part.from && position < part.to);
+    for (const group of groupNear(within)) {
+      const first = group[0] ?? 0;
+      const results = await readPart(db, batch, part, first, (group.at(-1) ?? 0) - first + 1);
+      if (results === null) return null;
+      for (const position of group) {
+        const doc = results[position - first];
+        if (doc === undefined) return null;
+        found.push({ position, doc });
+      }
+    }
+  }
+  return found;
+}
+
+async function readPart(
+  db: Models,
+  batch: BatchHead,
+  { chunk, from }: ListPart,
+  first: number,
+  count: number,
+): Promise<ResultDoc[] | null> {
+  const projection = { _id: 0, batchId: 1, results: { $slice: [first - from, count] as [number, number] } };
+  const doc =
+    chunk === null
+      ? await db.batches.collection.findOne<Pick<BatchDoc, 'results'>>(ifUnchanged(batch), { projection })
+      : await db.chunks.findById(chunk, projection).lean<Pick<ChunkDoc, 'results'>>().exec();
+  return doc?.results ?? null;
+}
+
+/** The index keys of all results of a batch, in order; null: the batch has changed since it was read. */
+export async function keysOf(db: Models, batch: BatchHead): Promise<string[] | null> {
+  const keys: string[] = [];
+  const fields = { _id: 0, keys: 1 };
+  for (const { chunk } of partsOf(batch)) {
+    const doc =
+      chunk === null
+        ? await db.batches.findOne(ifUnchanged(batch), fields).lean<Pick<BatchDoc, 'keys'>>().exec()
+        : await db.chunks.findById(chunk, fields).lean<Pick<ChunkDoc, 'keys'>>().exec();
+    if (doc === null) return null;
+    keys.push(...doc.keys);
+  }
+  return keys;
+}
+
+/**
+ * Makes several reads of one state of a batch. `read` answers null where the batch has changed between them, and is called
+ * again. Null: the batch is not in its generation any more.
+ */
+export async function readConsistently<T>(
+  db: Models,
+  batch: BatchHead,
+  read: (batch: BatchHead) => Promise<T | null>,
+): Promise<T | null> {
+  let current: BatchHead | null = batch;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const result: T | null = await read(current);
+    if (result !== null) return result;
+    current = await findBatch(db, batch.batchId);
+    if (current === null || current.generation !== batch.generation) return null;
+  }
+  throw unavailable('a batch changes too fast to be read');
+}

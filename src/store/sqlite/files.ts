@@ -1,0 +1,111 @@
+/** Files in SQLite: found, listed and ended, with the states and counts of their batches. */
+import type { BatchId, FileId } from '../../domain/id.js';
+import type { FileFacts } from '../../domain/stats.js';
+import type { Summary } from '../../domain/summary.js';
+import { batchCounts, statusOf } from '../batch-progress.js';
+import type { BatchCounts, BatchState, BatchStatus, FilesQuery, ListedFile } from '../store.js';
+import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
+import type { Bind, Database } from './database.js';
+import { discardDeadLettersOfFile } from './dead-letters.js';
+import {
+  CURRENT,
+  currentGeneration,
+  endGeneration,
+  factsOf,
+  findGeneration,
+  type GenerationRow,
+  iso,
+  REMOVED,
+} from './generations.js';
+import { dropReceipts } from './receipts.js';
+
+export function findFile(db: Database, fileId: FileId): FileFacts | null {
+  const current = currentGeneration(db, fileId);
+  return current === undefined ? null : factsOf(current);
+}
+
+/** The current file that a batch is registered for. */
+export function fileOfBatch(db: Database, batchId: BatchId): FileId | null {
+  const batch = batchOf(db, batchId);
+  const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
+  return generation?.state === CURRENT ? generation.file_id : null;
+}
+
+/** False: the file has no such batch. */
+export function failBatchOfFile(
+  db: Database,
+  fileId: FileId,
+  batchId: BatchId,
+  reason: string,
+  now: number,
+): boolean {
+  const current = currentGeneration(db, fileId);
+  const batch = batchOf(db, batchId);
+  if (current === undefined || batch?.generation !== current.generation) return false;
+  failBatch(db, batch, reason, now);
+  return true;
+}
+
+/** Ends a file with its dead letters and receipts. `isClean`: there is nothing to clean up. */
+export function endFile(db: Database, fileId: FileId, now: number): { existed: boolean; isClean: boolean } {
+  const discarded = discardDeadLettersOfFile(db, fileId);
+  dropReceipts(db, fileId);
+  const current = currentGeneration(db, fileId);
+  if (current !== undefined) endGeneration(db, current.generation, REMOVED, now);
+  return { existed: current !== undefined, isClean: current === undefined && discarded === 0 };
+}
+
+const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
+const NEWEST_FIRST = 'ORDER BY created_at DESC, file_id DESC';
+
+/** Files, newest first. A viewer's own files and the named ones are two lists, each cut before they are joined. */
+export function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
+  const beyond = after === null ? '' : 'AND (created_at, file_id) < (?, ?)';
+  const from: Bind[] = after === null ? [] : [Date.parse(after.createdAt), after.fileId];
+  const part = (condition: string) =>
+    `SELECT * FROM (${CURRENT_FILES} ${condition} ${beyond} ${NEWEST_FIRST} LIMIT ?)`;
+  const rows =
+    viewer === null
+      ? db.all<GenerationRow>(`${CURRENT_FILES} ${beyond} ${NEWEST_FIRST} LIMIT ?`, ...from, limit)
+      : db.all<GenerationRow>(
+          `SELECT * FROM (${part('AND user_id = ?')} UNION ${part('AND file_id IN (SELECT value FROM json_each(?))')})
+           ${NEWEST_FIRST} LIMIT ?`,
+          ...[viewer.userId, ...from, limit],
+          ...[JSON.stringify(viewer.fileIds), ...from, limit],
+          limit,
+        );
+  return rows.map((row) => ({ facts: factsOf(row), stats: row.stats }));
+}
+
+/** All batches of a file's current request, in the order of registration. */
+export function batchStates(db: Database, fileId: FileId): BatchState[] {
+  const current = currentGeneration(db, fileId);
+  if (current === undefined) return [];
+  const rows = db.all<BatchRow>(
+    `SELECT batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_news_at
+     FROM batches WHERE generation = ? ORDER BY ordinal`,
+    current.generation,
+  );
+  return rows.map((row) => ({
+    batchId: row.batch_id,
+    version: row.version,
+    summary: JSON.parse(row.summary) as Summary,
+    status: statusOf(progressOf(row)),
+    lastUpdated: iso(row.last_news_at),
+  }));
+}
+
+/** The same statuses as `statusOf` gives, without reading a row into memory. */
+export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
+  batchCounts(
+    db.all<{ status: BatchStatus; count: number; since: number }>(
+      `SELECT CASE WHEN complete = 1 THEN 'completed'
+                   WHEN failed_at IS NOT NULL AND processed_count <= failed_at THEN 'failed'
+                   WHEN stalled = 1 THEN 'stalled'
+                   WHEN begun = 1 THEN 'running'
+                   ELSE 'waiting' END AS status,
+              count(*) AS count, min(last_news_at) AS since
+       FROM batches WHERE generation = (SELECT generation FROM generations WHERE file_id = ? AND state = 0) GROUP BY 1`,
+      fileId,
+    ),
+  );
