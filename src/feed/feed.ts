@@ -48,8 +48,8 @@ export interface FileState {
   readonly stats: string;
   /** Count of the stored changes (`News.changes`) at this revision. */
   readonly changes: number;
-  /** This epoch took the place of another one, and no event has told the followers yet. */
-  readonly turned: boolean;
+  /** This epoch replaced another one, and no event has said so yet. */
+  readonly isEpochUnannounced: boolean;
 }
 
 export interface Head extends Cursor {

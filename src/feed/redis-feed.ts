@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../domain/events.js';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import { limitConcurrency } from '../redis/concurrency-limit.js';
 import { Connection } from '../redis/connection.js';
-import { limited } from '../redis/limited.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
 import { RedisLog } from './redis/redis-log.js';
@@ -44,20 +44,20 @@ export class RedisFeed implements Feed {
     const { redis, prefix, ttlMs, timeoutMs = DEFAULT_TIMEOUT_MS, warn = () => undefined } = options;
     const connect = connector(redis, timeoutMs);
     this.#commands = new Connection(connect('verigate-feed'), {
-      greet: serverOf,
+      onConnect: serverOf,
       heartbeatMs: timeoutMs,
       name: 'commands',
       warn,
     });
     this.#log = new RedisLog(this.#commands, options);
-    const read = limited(READS_AT_ONCE, this.#log.read.bind(this.#log));
+    const read = limitConcurrency(READS_AT_ONCE, this.#log.read.bind(this.#log));
     this.#following = new FollowedFiles(connect('verigate-feed-subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,
       warn,
       read,
-      keep: (fileIds) => this.#log.keep(fileIds),
+      keep: (fileIds) => this.#log.extendTtl(fileIds),
     });
   }
 

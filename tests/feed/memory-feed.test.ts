@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
-import { append, headOf, start, Told } from '../contracts/feed/harness.js';
+import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
 
 const TTL_MS = 10;
 
@@ -38,7 +38,7 @@ describe('what MemoryFeed forgets', () => {
   });
 
   it('keeps a file as long as somebody follows it', async () => {
-    const unfollow = await feed.follow('f1', new Told());
+    const unfollow = await feed.follow('f1', new FollowerSpy());
     await feed.begin('f1', start('e1'), null);
     await feed.begin('f2', start('e1'), null);
     jest.advanceTimersByTime(100 * TTL_MS);

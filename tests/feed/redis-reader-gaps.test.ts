@@ -30,7 +30,7 @@ describe('a gap in the trail of a file', () => {
 
   it('reads after it was away, and goes on from there', async () => {
     const { log, told, trail } = await started(kept(3, 3));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     trail.receive(emails(6));
     expect(await log.answer(kept(5, 3))).toEqual({ epoch: 'e1', revision: 3 });
@@ -40,7 +40,7 @@ describe('a gap in the trail of a file', () => {
   it('reads again where it was interrupted while it read', async () => {
     const { log, told, trail } = await started(kept(3, 3));
     trail.receive(emails(5));
-    trail.interrupt();
+    trail.subscriptionLost();
     await log.answer(kept(5, 3));
     expect(told.revisions).toEqual([4, 5]);
     trail.receive(stats(4));
@@ -55,7 +55,7 @@ describe('a gap in the trail of a file', () => {
 
   it('asks until the history answers', async () => {
     const { log, told, trail } = await started(kept(3, 3));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     for (let failures = 0; failures < 3; failures++) await log.answer(new Fault('unavailable'));
     trail.receive(emails(6));
@@ -79,7 +79,7 @@ describe('a gap in the trail of a file', () => {
 
   it('says so where the history does not reach back', async () => {
     const { log, told, trail, notice } = await started(kept(3, 3));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     trail.receive(emails(10));
     await log.answer(kept(9, null));
@@ -88,7 +88,7 @@ describe('a gap in the trail of a file', () => {
 
   it('goes over to another epoch, and hears no more of the one before', async () => {
     const { log, told, trail, notice } = await started(kept(3, 3));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     for (const message of [emails(4), emails(1, { epoch: 'e2' }), emails(2, { epoch: 'e2' })])
       trail.receive(message);
@@ -113,12 +113,12 @@ describe('a gap in the trail of a file', () => {
   ])('where nothing is kept, says so if Redis $title: $says', async ({ server, awayMs, says }) => {
     const { log, told, trail, notice } = await started(kept(3, 3));
     const now = Date.now;
-    trail.interrupt();
+    trail.subscriptionLost();
     Date.now = () => now() + awayMs;
     trail.catchUp();
     Date.now = now;
     await log.answer({ standing: 'none', server });
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     await log.answer({ standing: 'none', server });
     expect(told.payloads).toEqual(says ? [notice('', 0)] : []);
@@ -126,7 +126,7 @@ describe('a gap in the trail of a file', () => {
 
   it('finds out that the file was removed while it was away', async () => {
     const { log, told, trail } = await started(kept(3, 3));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     trail.receive(emails(4));
     await log.answer({ standing: 'removed', server: 's1' });
@@ -137,7 +137,7 @@ describe('a gap in the trail of a file', () => {
 
   it('takes no mark of a removal for its own before the file has begun', async () => {
     const { log, told, trail } = await started({ standing: 'removed', server: 's1' });
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     await log.answer({ standing: 'removed', server: 's1' });
     expect(log.removals).toBe(0);

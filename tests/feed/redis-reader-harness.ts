@@ -8,7 +8,7 @@ import { Recorder, range } from './redis-harness.js';
 export const TTL_MS = 600_000;
 
 /** A Redis that answers when the test says so, about a file with an `emails` event at each revision. */
-export class Log {
+export class FakeHistory {
   readonly asked: { cursor: Cursor | null; answer: (now: HistoryRead | Error) => void }[] = [];
   readonly #arrivals: (() => void)[] = [];
   removals = 0;
@@ -59,15 +59,20 @@ export const kept = (revision: number, after: number | null, epoch = 'e1', serve
   missed: after === null ? null : range(after + 1, revision).map((r) => emails(r, { epoch })),
 });
 
-export function trailOf(log: Log, told: Recorder): FeedReader {
+export function readerOf(log: FakeHistory, told: Recorder): FeedReader {
   const audience = new Followers(() => undefined);
   audience.add(told);
-  const removed = () => undefined;
-  return new FeedReader('f1', audience, { read: log.read, removed, ttlMs: TTL_MS, budget: { bytes: 1_000 } });
+  const onRemoved = () => undefined;
+  return new FeedReader('f1', audience, {
+    read: log.read,
+    onRemoved,
+    ttlMs: TTL_MS,
+    budget: { bytes: 1_000 },
+  });
 }
 
 export async function started(at: HistoryRead, bytes = 1_000_000) {
-  const log = new Log();
+  const log = new FakeHistory();
   const told = new Recorder();
   const warnings: string[] = [];
   const budget = { bytes };
@@ -75,7 +80,7 @@ export async function started(at: HistoryRead, bytes = 1_000_000) {
   audience.add(told);
   const trail: FeedReader = new FeedReader('f1', audience, {
     read: log.read,
-    removed: () => {
+    onRemoved: () => {
       log.removals++;
       trail.end();
     },

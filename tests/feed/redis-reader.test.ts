@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseMessage } from '../../src/feed/redis/message.js';
 import { Recorder } from './redis-harness.js';
-import { emails, kept, Log, none, started, stats, trailOf } from './redis-reader-harness.js';
+import { emails, FakeHistory, kept, none, readerOf, started, stats } from './redis-reader-harness.js';
 
 describe('the trail of a file', () => {
   it('starts where the feed stands, and hands on what comes after it', async () => {
-    const log = new Log();
+    const log = new FakeHistory();
     const told = new Recorder();
-    const trail = trailOf(log, told);
+    const trail = readerOf(log, told);
     const starting = trail.start();
     // These came with the subscription, while it was asked where the feed stands.
     for (const message of [emails(2), stats(2), emails(3), stats(3), emails(4), stats(4)])
@@ -19,11 +19,11 @@ describe('the trail of a file', () => {
   });
 
   it('looks again where the file was removed, or messages were lost, while it starts', async () => {
-    const log = new Log();
+    const log = new FakeHistory();
     const told = new Recorder();
-    const trail = trailOf(log, told);
+    const trail = readerOf(log, told);
     const starting = trail.start();
-    trail.startAgain();
+    trail.restart();
     await log.answer(kept(7, 7));
     trail.catchUp();
     await log.answer(none);
@@ -82,7 +82,7 @@ describe('the trail of a file', () => {
     expect(budget.bytes).toBe(1_000);
     await log.answer(kept(6, 3));
     trail.receive(emails(7));
-    trail.interrupt();
+    trail.subscriptionLost();
     trail.catchUp();
     expect(told.events).toEqual([]);
     expect(log.asked).toEqual([]);

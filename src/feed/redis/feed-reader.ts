@@ -11,7 +11,7 @@ import type { HistoryRead } from './redis-log.js';
 export interface FeedReaderDeps {
   readonly read: (fileId: string, cursor: Cursor | null, upTo: number) => Promise<HistoryRead>;
   /** The history tells of a removal that no message told of. */
-  readonly removed: (fileId: string) => void;
+  readonly onRemoved: (fileId: string) => void;
   /** For how long a feed is kept after its last change. */
   readonly ttlMs: number;
   readonly budget: ByteBudget;
@@ -65,7 +65,7 @@ export class FeedReader {
   }
 
   /** What was found on starting is out of date already. */
-  startAgain(): void {
+  restart(): void {
     this.#isBehind = true;
   }
 
@@ -74,7 +74,7 @@ export class FeedReader {
   }
 
   /** No message can come any more, until `catchUp`. */
-  interrupt(): void {
+  subscriptionLost(): void {
     this.#awaySince ??= Date.now();
     this.#isHolding = true;
   }
@@ -131,7 +131,7 @@ export class FeedReader {
     this.#awayMs = 0;
     if (now.standing !== 'kept') {
       if (epoch === null) return;
-      if (now.standing === 'removed') this.deps.removed(this.fileId);
+      if (now.standing === 'removed') this.deps.onRemoved(this.fileId);
       // A feed that has run out on the server that we know had no change that we do not know of.
       else if (!isSameServer || awayMs >= this.deps.ttlMs) this.#tellGap('', 0);
       return;
@@ -162,7 +162,7 @@ export class FeedReader {
 
   #offer(messages: readonly Message[]): void {
     for (const message of messages) {
-      switch (this.#isHolding ? 'held' : this.#progress.offer(message)) {
+      switch (this.#isHolding ? 'held' : this.#progress.advance(message)) {
         case 'held':
           this.#hold(message);
           break;

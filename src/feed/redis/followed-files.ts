@@ -49,9 +49,9 @@ export class FollowedFiles {
   ) {
     redis.on('message', (channel: string, news: string) => this.#receive(channel, news));
     this.#subscriber = new Connection(redis, {
-      greet: (connected) => this.#resubscribe(connected),
-      lost: () => {
-        for (const { trail } of this.#byChannel.values()) trail.interrupt();
+      onConnect: (connected) => this.#resubscribe(connected),
+      onLost: () => {
+        for (const { trail } of this.#byChannel.values()) trail.subscriptionLost();
       },
       heartbeatMs: options.timeoutMs,
       name: 'subscriptions',
@@ -104,9 +104,9 @@ export class FollowedFiles {
   }
 
   #begin(fileId: string, channel: string): FollowedFile {
-    const removed = () => this.#remove(followed);
+    const onRemoved = () => this.#remove(followed);
     const audience = new Followers(this.options.warn);
-    const trail = new FeedReader(fileId, audience, { ...this.options, budget: this.#budget, removed });
+    const trail = new FeedReader(fileId, audience, { ...this.options, budget: this.#budget, onRemoved });
     const followed = { fileId, channel, audience, trail, started: this.#start(channel, trail) };
     this.#byChannel.set(channel, followed);
     // Whoever comes after a failure begins again.
@@ -148,7 +148,7 @@ export class FollowedFiles {
     if (this.#byChannel.get(followed.channel) !== followed) return;
     if (!followed.trail.isStarted) {
       // Whoever is only about to follow the file follows its next generation.
-      followed.trail.startAgain();
+      followed.trail.restart();
       return;
     }
     this.#drop(followed);

@@ -22,7 +22,7 @@ export class ReadPosition {
   }
 
   /** Moves on when the message is the next one. An epoch that nobody has heard of starts with its first message. */
-  offer({ feed, epoch, revision, previous }: Message): Relation {
+  advance({ feed, epoch, revision, previous }: Message): Relation {
     if (epoch === this.#past) return 'repeat';
     this.#turnTo(epoch);
     if (feed === 'stats') {

@@ -6,7 +6,7 @@ import { batchField, type FileKeys, keysOf, scriptKeys } from './keys.js';
 import { removalMessage } from './message.js';
 import { APPEND, BEGIN, READ, REMOVE } from './scripts.js';
 
-export interface LogOptions {
+export interface RedisLogOptions {
   readonly prefix: string;
   readonly history: number;
   readonly historyBytes: number;
@@ -36,7 +36,7 @@ export type HistoryRead = { readonly server: string } & (
 export class RedisLog {
   constructor(
     private readonly connection: Connection<string>,
-    private readonly options: LogOptions,
+    private readonly options: RedisLogOptions,
   ) {}
 
   async head(fileId: string, batchIds: readonly string[]): Promise<Head | null> {
@@ -103,7 +103,7 @@ export class RedisLog {
   }
 
   /** Lets the files stay, although nothing has changed. */
-  async keep(fileIds: readonly string[]): Promise<void> {
+  async extendTtl(fileIds: readonly string[]): Promise<void> {
     const { ttlMs } = this.options;
     await this.connection.run((redis) => {
       const pipeline = redis.pipeline();

@@ -1,7 +1,7 @@
 import type { Logger } from '../../logger.js';
 import { backoff } from '../../redis/backoff.js';
+import { limitConcurrency } from '../../redis/concurrency-limit.js';
 import type { Connection } from '../../redis/connection.js';
-import { limited } from '../../redis/limited.js';
 import { Script } from '../../redis/script.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
 import { pauseUnlessClosing } from './message-processor.js';
@@ -67,7 +67,7 @@ export class LookUps {
   #later: NodeJS.Timeout | undefined;
   #periodic: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
-  readonly #visit = limited(VALUES_AT_ONCE, async (batchId: string) => {
+  readonly #visit = limitConcurrency(VALUES_AT_ONCE, async (batchId: string) => {
     if (!this.#closing.signal.aborted) await this.deps.kept.takeIn(batchId);
   });
 

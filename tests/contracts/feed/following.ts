@@ -1,15 +1,15 @@
 import { expect, it } from '@jest/globals';
 import type { FeedEvent } from '../../../src/feed/feed.js';
 import { eventually } from '../../support/eventually.js';
-import { append, change, events, headOf, type Opens, start, Told } from './harness.js';
+import { append, change, events, FollowerSpy, headOf, type Opens, start } from './harness.js';
 
-const has = (told: Told, last: FeedEvent | undefined) => () =>
+const has = (told: FollowerSpy, last: FeedEvent | undefined) => () =>
   told.events.some(({ payload }) => payload === last?.payload);
 
 export function following(open: Opens): void {
   it('tells every follower each event once, in order, byte for byte', async () => {
     const feed = await open();
-    const [first, second, stranger] = [new Told(), new Told(), new Told()];
+    const [first, second, stranger] = [new FollowerSpy(), new FollowerSpy(), new FollowerSpy()];
     // Following may begin before anybody has heard of the file.
     await feed.follow('f1', first);
     await feed.follow('f', stranger);
@@ -30,7 +30,7 @@ export function following(open: Opens): void {
 
   it('tells nothing of an append that was refused', async () => {
     const feed = await open();
-    const told = new Told();
+    const told = new FollowerSpy();
     await feed.follow('f1', told);
     await feed.begin('f1', start('e1'), null);
     await Promise.all(
@@ -46,7 +46,7 @@ export function following(open: Opens): void {
   it('shows a follower the head that its event belongs to', async () => {
     const feed = await open();
     const seen: Promise<number>[] = [];
-    const told = new Told();
+    const told = new FollowerSpy();
     await feed.follow('f1', {
       event(event) {
         told.event(event);
@@ -62,7 +62,7 @@ export function following(open: Opens): void {
 
   it('tells nothing after unfollowing, and goes on telling the others', async () => {
     const feed = await open();
-    const [gone, here] = [new Told(), new Told()];
+    const [gone, here] = [new FollowerSpy(), new FollowerSpy()];
     const unfollow = await feed.follow('f1', gone);
     await feed.follow('f1', here);
     await feed.begin('f1', start('e1'), null);
@@ -80,7 +80,7 @@ export function following(open: Opens): void {
 
   it('lets a follower leave, and another one come, while it is told', async () => {
     const feed = await open();
-    const [leaving, staying] = [new Told(), new Told()];
+    const [leaving, staying] = [new FollowerSpy(), new FollowerSpy()];
     const unfollow = await feed.follow('f1', {
       event(event) {
         leaving.event(event);
@@ -98,7 +98,7 @@ export function following(open: Opens): void {
 
   it('tells that the file was removed, once, and then nothing more', async () => {
     const feed = await open();
-    const [told, witness] = [new Told(), new Told()];
+    const [told, witness] = [new FollowerSpy(), new FollowerSpy()];
     await feed.follow('f1', told);
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1');
@@ -117,7 +117,7 @@ export function following(open: Opens): void {
 
   it('removes what is not there without a word', async () => {
     const feed = await open();
-    const told = new Told();
+    const told = new FollowerSpy();
     await feed.follow('f2', told);
     await feed.remove('f1');
     await feed.remove('f1');
@@ -126,7 +126,7 @@ export function following(open: Opens): void {
 
   it('goes on telling across epochs', async () => {
     const feed = await open();
-    const told = new Told();
+    const told = new FollowerSpy();
     await feed.follow('f1', told);
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1');
@@ -140,7 +140,7 @@ export function following(open: Opens): void {
 export function leaving(open: Opens): void {
   it('closes twice, at once or later, and tells nothing afterwards', async () => {
     const feed = await open();
-    const told = new Told();
+    const told = new FollowerSpy();
     const unfollow = await feed.follow('f1', told);
     await feed.begin('f1', start('e1'), null);
     await Promise.all([feed.close(), feed.close()]);

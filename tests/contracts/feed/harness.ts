@@ -26,7 +26,7 @@ export const state = (said: Partial<FileState> = {}): FileState => ({
   pace: null,
   stats: '{}',
   changes: 0,
-  turned: false,
+  isEpochUnannounced: false,
   ...said,
 });
 
@@ -77,7 +77,7 @@ export async function append(feed: Feed, fileId: string, emails = 1, payload = '
 }
 
 /** What a follower was told, in order. */
-export class Told {
+export class FollowerSpy {
   readonly events: FeedEvent[] = [];
   removals = 0;
 
