@@ -117,10 +117,10 @@ describe('a gap in the trail of a file', () => {
     Date.now = () => now() + awayMs;
     trail.catchUp();
     Date.now = now;
-    await log.answer({ standing: 'none', server });
+    await log.answer({ kind: 'none', server });
     trail.subscriptionLost();
     trail.catchUp();
-    await log.answer({ standing: 'none', server });
+    await log.answer({ kind: 'none', server });
     expect(told.payloads).toEqual(says ? [notice('', 0)] : []);
   });
 
@@ -129,17 +129,17 @@ describe('a gap in the trail of a file', () => {
     trail.subscriptionLost();
     trail.catchUp();
     trail.receive(emails(4));
-    await log.answer({ standing: 'removed', server: 's1' });
+    await log.answer({ kind: 'removed', server: 's1' });
     trail.receive(emails(5));
     expect(log.removals).toBe(1);
     expect(told.payloads).toEqual([]);
   });
 
   it('takes no mark of a removal for its own before the file has begun', async () => {
-    const { log, told, trail } = await started({ standing: 'removed', server: 's1' });
+    const { log, told, trail } = await started({ kind: 'removed', server: 's1' });
     trail.subscriptionLost();
     trail.catchUp();
-    await log.answer({ standing: 'removed', server: 's1' });
+    await log.answer({ kind: 'removed', server: 's1' });
     expect(log.removals).toBe(0);
     trail.receive(emails(1));
     expect(told.revisions).toEqual([1]);

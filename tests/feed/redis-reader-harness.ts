@@ -1,7 +1,7 @@
 import type { Cursor } from '../../src/domain/events.js';
 import { FeedReader } from '../../src/feed/redis/feed-reader.js';
 import { Followers } from '../../src/feed/redis/followers.js';
-import type { Message } from '../../src/feed/redis/message.js';
+import type { Message } from '../../src/feed/redis/messages.js';
 import type { HistoryRead } from '../../src/feed/redis/redis-log.js';
 import { Recorder, range } from './redis-harness.js';
 
@@ -47,10 +47,10 @@ export const stats = (revision: number, epoch = 'e1'): Message => ({
   previous: revision,
   payload: `stats ${epoch}/${revision}`,
 });
-export const none: HistoryRead = { standing: 'none', server: 's1' };
+export const none: HistoryRead = { kind: 'none', server: 's1' };
 /** The feed at a revision, with the events after another one; null: they are not kept. */
 export const kept = (revision: number, after: number | null, epoch = 'e1', server = 's1'): HistoryRead => ({
-  standing: 'kept',
+  kind: 'kept',
   server,
   epoch,
   revision,

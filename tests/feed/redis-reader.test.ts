@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseMessage } from '../../src/feed/redis/message.js';
+import { parseMessage } from '../../src/feed/redis/messages.js';
 import { Recorder } from './redis-harness.js';
 import { emails, FakeHistory, kept, none, readerOf, started, stats } from './redis-reader-harness.js';
 
