@@ -54,7 +54,7 @@ export async function beginEpoch(store: Store, feed: Feed, fileId: string, turn:
     pace: totals.processed > 0 ? paceFrom(Date.now(), totals.processed) : null,
     stats: JSON.stringify(stats),
     changes: -1,
-    turned: turn.replaces !== null,
+    isEpochUnannounced: turn.replaces !== null,
   };
   await feed.begin(fileId, { epoch: cursor.epoch, state, batches }, turn.replaces);
   // A deletion in between found no epoch to remove: this one would outlive its file.

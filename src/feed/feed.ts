@@ -1,79 +1,88 @@
+/** The port `Feed`: the ordered stream of changes of each file, which flushes append to and gateways follow. */
+
 import type { Cursor, FeedName } from '../domain/events.js';
+import type { BatchId, Epoch, FileId, Generation } from '../domain/id.js';
 import type { AnnouncedBatch, Summary } from '../domain/summary.js';
 import type { Pace } from '../domain/throughput.js';
 
 /**
- * The ordered stream of changes of each file: a compare-and-append log. Every implementation guarantees, for each file:
+ * A compare-and-append log for each file. Every implementation guarantees:
  *
- * - **One order.** `append` succeeds only on top of the revision that its caller has seen, so two flushers never cross.
- * - **One step.** The new head, the announced batches, the history and the publishing of one `append` happen together or
+ * - **One order.** `append` succeeds only on top of the revision that its caller has read, so of two flushes at the same
+ *   time one has to read the head again.
+ * - **Atomic.** The new head, the announced batches, the history and the publishing of one `append` happen together or
  *   not at all.
- * - **No holes.** Revisions count 1, 2, 3 … inside one epoch; followers get each event once, in order, while connected.
- * - **Bounded.** History is kept up to a number of revisions and of bytes, and for a while after the last change. The
- *   head may be lost with it: a new epoch then starts from the store.
+ * - **No holes.** Revisions count 1, 2, 3 … inside one epoch. While connected, followers get each event once, in order.
+ * - **Bounded.** The history is limited in revisions and in bytes. Head and history expire some time after the last change
+ *   of a file without followers; a new epoch then starts from the store.
  */
 export interface Feed {
-  /** Where the file's feed stands, with what was announced of the named batches; null: it is not kept (any more). */
-  head(fileId: string, batchIds: readonly string[]): Promise<Head | null>;
-  /** Starts a new epoch at revision 0 in place of `instead` (null: of nothing); a no-op where another one stands already. */
-  begin(fileId: string, start: EpochStart, instead: string | null): Promise<void>;
-  /** Appends a change and publishes its events; false: the feed has moved on from `expected`, so read its head again. */
-  append(fileId: string, expected: Cursor, change: Change): Promise<boolean>;
+  /** The file's head, with what was announced of the named batches; null: it is not kept (any more). */
+  head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null>;
+  /** Starts an epoch at revision 0, only if `replaces` is the current epoch (null: if there is none); otherwise a no-op. */
+  begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void>;
+  /** Appends a change and publishes its events; false: the head is not at `expected` any more, and has to be read again. */
+  append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean>;
   /** The `emails` events after `cursor` up to revision `upTo`, in order; null: not within the kept history. */
-  since(fileId: string, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null>;
-  /** Hands over each event of the file from now on; the answer ends that. */
-  follow(fileId: string, follower: Follower): Promise<() => void>;
-  /** Forgets the file and tells its followers that it is gone. */
-  remove(fileId: string): Promise<void>;
-  /** Lets go of everything; calling it twice is a no-op. */
+  since(fileId: FileId, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null>;
+  /** Delivers each event of the file from now on, until the returned function is called. */
+  follow(fileId: FileId, follower: Follower): Promise<() => void>;
+  /** Deletes head and history of the file, and reports its removal to the followers. */
+  remove(fileId: FileId): Promise<void>;
+  /** Releases every connection and timer; calling it twice is a no-op. */
   close(): Promise<void>;
 }
 
 export interface FeedEvent {
   readonly feed: FeedName;
   readonly revision: number;
-  /** JSON, byte for byte as rooms and channels get it. */
+  /** JSON, byte for byte as it is sent to rooms and channels. */
   readonly payload: string;
 }
 
-/** What a feed keeps of a file, besides its history. Plain data: it must survive JSON. */
+/** What the head says about the file at its revision. Plain data: it is stored as JSON. */
 export interface FileState {
-  /** The generation of the file that is announced (`FileFacts.generation`); empty: nobody has heard of the file. */
-  readonly generation: string;
+  /** The generation that is announced (`FileFacts.generation`); empty: the store does not have the file. */
+  readonly generation: Generation;
   /** Sum of the announced summaries. */
   readonly totals: Summary;
-  /** Null: no result has come yet. */
+  /** Null: no result has been announced yet. */
   readonly pace: Pace | null;
   /** The file's stats at this revision, as JSON. */
   readonly stats: string;
-  /** Count of the stored changes (`News.changes`) at this revision. */
+  /** Count of the stored changes (`FileChanges.changes`) at this revision. */
   readonly changes: number;
-  /** This epoch took the place of another one, and no event has told the followers yet. */
-  readonly turned: boolean;
+  /** This epoch replaced another one, and no event has said so yet. */
+  readonly isEpochUnannounced: boolean;
 }
 
+/** The newest revision of a file's feed, with what a flush needs to append to it. */
 export interface Head extends Cursor {
   /** Revision of the last `emails` event; 0: none in this epoch. */
   readonly emailsRevision: number;
   readonly state: FileState;
-  /** Those of the named batches that were announced. */
-  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
+  /** Those of the requested batches that were announced. */
+  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
 }
 
+/** What an epoch begins with, at revision 0; nothing of it is sent to followers. */
 export interface EpochStart {
-  readonly epoch: string;
+  readonly epoch: Epoch;
   readonly state: FileState;
-  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
+  /** The batches that count as announced. */
+  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
 }
 
+/** What one flush appends. */
 export interface Change {
   readonly state: FileState;
   /** The batches that this change announces. */
-  readonly batches: ReadonlyMap<string, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
   /** At most one event of each feed for each revision, in order, from `expected.revision + 1` on without holes. */
   readonly events: readonly FeedEvent[];
 }
 
+/** An in-process consumer of one file's feed. */
 export interface Follower {
   event(event: FeedEvent): void;
   /** The file was deleted. No event follows. */

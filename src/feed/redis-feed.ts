@@ -1,8 +1,11 @@
+/** The feed of several gateways that share one Redis. */
+
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../domain/events.js';
+import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import { limitConcurrency } from '../redis/concurrency-limit.js';
 import { Connection } from '../redis/connection.js';
-import { limited } from '../redis/limited.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
 import { RedisLog } from './redis/redis-log.js';
@@ -10,7 +13,7 @@ import { RedisLog } from './redis/redis-log.js';
 export interface RedisFeedOptions {
   /** Two connections are made: one for commands, one for subscriptions. */
   readonly redis: RedisSource;
-  /** What all keys and the channels among gateways begin with; gateways of one installation share it. */
+  /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
   readonly prefix: string;
   /** Revisions of a file whose events are kept, at most. */
   readonly history: number;
@@ -20,70 +23,70 @@ export interface RedisFeedOptions {
   readonly ttlMs: number;
   /** A command that is not answered in this time has failed. */
   readonly timeoutMs?: number;
-  /** Told when Redis goes away and when it is back. Nothing personal is in it. */
+  /** Called when Redis goes away and when it is back. No message holds personal data. */
   readonly warn?: (message: string) => void;
 }
 
-/** Files whose history is read at the same time: after a pause of Redis, all of them may have to be. */
-const READS_AT_ONCE = 8;
+/** Histories read at the same time, at most: after an outage of Redis every followed file has to read its own. */
+const MAX_READS = 8;
 
 /**
- * The feed of several gateways on one Redis: each has one of these. What has to be one step is one script there; what is
- * published is told to the followers of all gateways, and to whoever listens to the file's public channels.
+ * Each gateway has one. Every change is one Lua script, which also publishes the events: to the followers at all gateways,
+ * and on the file's public channels.
  *
- * Every call answers in time, with `Fault('unavailable')` where Redis does not: the call may have been carried out then,
- * or not, and reading the head tells.
+ * Where Redis does not answer in time, a call ends with `Fault('unavailable')`. It may have been carried out all the same;
+ * the head shows whether it was.
  */
 export class RedisFeed implements Feed {
   readonly #commands: Connection<string>;
   readonly #log: RedisLog;
-  readonly #following: FollowedFiles;
+  readonly #followedFiles: FollowedFiles;
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisFeedOptions) {
     const { redis, prefix, ttlMs, timeoutMs = DEFAULT_TIMEOUT_MS, warn = () => undefined } = options;
     const connect = connector(redis, timeoutMs);
     this.#commands = new Connection(connect('verigate-feed'), {
-      greet: serverOf,
+      onConnect: serverIdOf,
       heartbeatMs: timeoutMs,
       name: 'commands',
       warn,
     });
     this.#log = new RedisLog(this.#commands, options);
-    const read = limited(READS_AT_ONCE, this.#log.read.bind(this.#log));
-    this.#following = new FollowedFiles(connect('verigate-feed-subscriber'), {
+    const read = limitConcurrency(MAX_READS, this.#log.read.bind(this.#log));
+    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,
       warn,
       read,
-      keep: (fileIds) => this.#log.keep(fileIds),
+      extendTtl: (fileIds) => this.#log.extendTtl(fileIds),
     });
   }
 
-  head(fileId: string, batchIds: readonly string[]): Promise<Head | null> {
+  head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
     return this.#log.head(fileId, batchIds);
   }
 
-  begin(fileId: string, start: EpochStart, instead: string | null): Promise<void> {
-    return this.#log.begin(fileId, start, instead);
+  begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void> {
+    return this.#log.begin(fileId, start, replaces);
   }
 
-  append(fileId: string, expected: Cursor, change: Change): Promise<boolean> {
+  append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean> {
     return this.#log.append(fileId, expected, change);
   }
 
-  async since(fileId: string, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null> {
-    const now = await this.#log.read(fileId, cursor, upTo);
-    return now.standing === 'kept' ? now.missed : null;
+  async since(fileId: FileId, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null> {
+    const found = await this.#log.read(fileId, cursor, upTo);
+    return found.kind === 'kept' ? found.missed : null;
   }
 
-  follow(fileId: string, follower: Follower): Promise<() => void> {
-    return this.#following.follow(fileId, follower);
+  follow(fileId: FileId, follower: Follower): Promise<() => void> {
+    return this.#followedFiles.follow(fileId, follower);
   }
 
-  remove(fileId: string): Promise<void> {
-    return this.#following.removeFile(fileId, (removalId) => this.#log.remove(fileId, removalId));
+  remove(fileId: FileId): Promise<void> {
+    return this.#followedFiles.removeFile(fileId, (removalId) => this.#log.remove(fileId, removalId));
   }
 
   /** @throws Fault('unavailable') where Redis does not answer */
@@ -92,13 +95,15 @@ export class RedisFeed implements Feed {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#following.close(), this.#commands.close()]).then(() => undefined);
+    this.#closing ??= Promise.all([this.#followedFiles.close(), this.#commands.close()]).then(
+      () => undefined,
+    );
     return this.#closing;
   }
 }
 
-/** Names the server process; empty where a user may not ask for it, and a restart then goes unnoticed. */
-async function serverOf(redis: Redis): Promise<string> {
+/** The id of the server process; empty where the Redis user may not run INFO: a restart then goes unnoticed. */
+async function serverIdOf(redis: Redis): Promise<string> {
   try {
     return /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? '';
   } catch (error) {

@@ -45,7 +45,7 @@ export function changeOf(
       pace,
       stats: stats.json,
       changes: news.changes,
-      turned: false,
+      isEpochUnannounced: false,
     },
     batches: new Map(
       news.batches.map(({ batchId, version, summary }): [string, AnnouncedBatch] => [
@@ -73,7 +73,7 @@ function emailsEvents(fileId: string, head: Head, news: FileChanges, emailsPerEv
   const truncated = news.batches.flatMap((batch) => batch.truncated ?? []);
   const portions = portioned(results, emailsPerEvent);
   // Listeners of an epoch that is over learn of the new one from an event, be there results in it or not.
-  if (portions.length === 0 && (truncated.length > 0 || head.state.turned)) portions.push([]);
+  if (portions.length === 0 && (truncated.length > 0 || head.state.isEpochUnannounced)) portions.push([]);
   let previous = head.emailsRevision;
   return portions.map((portion, index) => {
     const revision = head.revision + 1 + index;

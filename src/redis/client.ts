@@ -1,26 +1,28 @@
+/** Creates the ioredis clients of a gateway, with the options that every one of them needs. */
+
 import { Redis } from 'ioredis';
 import { backoff } from './backoff.js';
 
-/** Where Redis is, or what makes a connection of a name to it. */
+/** The URL of Redis, or a function that creates a client under a connection name. */
 export type RedisSource = string | ((name: string) => Redis);
 
-/** What is silent for longer has failed. */
+/** A command that is not answered within this time has failed. */
 export const DEFAULT_TIMEOUT_MS = 3_000;
 
-/** Makes the connections of a source, by their names. */
+/** The function that creates the clients of a source, each under a connection name. */
 export const connector = (source: RedisSource, timeoutMs: number): ((name: string) => Redis) =>
   typeof source === 'string' ? (name) => createClient(source, { name, timeoutMs }) : source;
 
 export interface ClientOptions {
   /** Names the connection in `CLIENT LIST`. */
   readonly name: string;
-  /** A command, or a connection with commands on it, that is silent for this long is given up. */
+  /** A command without an answer, or a connection that is silent while commands wait, fails after this time. */
   readonly timeoutMs: number;
 }
 
 /**
- * A client that connects when it is first used, comes back for ever, and queues nothing while it is away: whoever has a
- * command then is told at once, and knows better than a queue whether it still makes sense later.
+ * A client that connects when it is first used, reconnects for ever, and queues nothing while it is disconnected: a command
+ * then fails at once, and its caller decides whether it still makes sense later.
  */
 export function createClient(url: string, { name, timeoutMs }: ClientOptions): Redis {
   return new Redis(url, {
@@ -32,15 +34,15 @@ export function createClient(url: string, { name, timeoutMs }: ClientOptions): R
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // The client would do it without anybody to catch a failure, and without saying when it is done.
+    // The client would not report a failed resubscription, nor when it is done.
     autoResubscribe: false,
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
-    // A server that hangs keeps its connections open: given up, they fail at once instead of one timeout after the other.
+    // A server that hangs keeps its connections open. Closing them lets all commands fail at once, not one timeout after another.
     socketTimeout: timeoutMs,
     disconnectTimeout: Math.min(timeoutMs, 1_000),
     retryStrategy: backoff,
-    // A primary that has become a replica refuses to write: the address may lead to the new primary by now.
+    // A primary that has become a replica refuses writes; by now the address may lead to the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
 }

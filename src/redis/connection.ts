@@ -1,44 +1,47 @@
+/** A connection to Redis that is set up on every connect and fails its commands at once while Redis is away. */
+
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';
 import { settledWithin } from '../within.js';
 
-export interface ConnectionOptions<Session> {
-  /** What every new connection begins with, before any other command. */
-  readonly greet: (redis: Redis) => Promise<Session>;
-  /** The connection is lost, or an attempt to connect was; the next one comes by itself. */
-  readonly lost?: () => void;
-  /** A sign of life is asked for this often: a connection that is cut without a word looks like a quiet one. */
+/** `Setup` is the result of `onConnect`; each command on that connection gets it. */
+export interface ConnectionOptions<Setup> {
+  /** Runs on every new connection before any other command; where it fails, the client reconnects. */
+  readonly onConnect: (redis: Redis) => Promise<Setup>;
+  /** The connection was closed, or an attempt to connect has failed; the client reconnects by itself. */
+  readonly onLost?: () => void;
+  /** A PING is sent this often: a connection that was cut silently looks like an idle one. */
   readonly heartbeatMs: number;
-  /** What the connection is for, in the words of a warning. */
+  /** The purpose of the connection, as warnings name it. */
   readonly name: string;
   readonly warn: (message: string) => void;
 }
 
-/** How long commands that are under way are waited for when their connection is closed. */
+/** How long `close` waits for commands that are under way. */
 const CLOSE_MS = 1_000;
 
-/** A client with an answer to every command: what it brings back, or a `Fault`. Nothing waits for a server that is away. */
-export class Connection<Session> {
-  /** What the connection that stands now began with; undefined: none stands. */
-  #session: Promise<Session> | undefined;
-  #opening: Promise<Session> | undefined;
+/** Each command ends with its result or with a `Fault`; none waits for a server that is known to be unreachable. */
+export class Connection<Setup> {
+  /** Of the current connection; undefined while there is none. */
+  #setup: Promise<Setup> | undefined;
+  #opening: Promise<Setup> | undefined;
   #isAway = false;
   #closed = false;
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(
     private readonly redis: Redis,
-    private readonly options: ConnectionOptions<Session>,
+    private readonly options: ConnectionOptions<Setup>,
   ) {
-    redis.on('error', (error: Error) => this.#away(error));
-    redis.on('ready', () => this.#greet());
+    redis.on('error', (error: Error) => this.#reportAway(error));
+    redis.on('ready', () => this.#setUp());
     redis.on('close', () => {
-      this.#session = undefined;
+      this.#setup = undefined;
       if (this.#closed) return;
-      this.#away(new Error('the connection was closed'));
-      options.lost?.();
+      this.#reportAway(new Error('the connection was closed'));
+      options.onLost?.();
     });
-    if (redis.status === 'ready') this.#greet();
+    if (redis.status === 'ready') this.#setUp();
     this.#heartbeat = setInterval(() => {
       if (this.isReady) redis.ping().catch(() => undefined);
     }, options.heartbeatMs).unref();
@@ -48,12 +51,12 @@ export class Connection<Session> {
     return this.redis.status === 'ready';
   }
 
-  /** @throws Fault('unavailable') whatever the reason: the command may have been carried out, or not */
-  async run<T>(command: (redis: Redis, session: Session) => Promise<T>): Promise<T> {
+  /** @throws Fault('unavailable') for every reason; the command may have been carried out, or not */
+  async run<T>(command: (redis: Redis, setup: Setup) => Promise<T>): Promise<T> {
     try {
       if (this.#closed) throw new Error('the connection to Redis is closed');
-      const session = await (this.#session ?? this.#open());
-      return await command(this.redis, session);
+      const setup = await (this.#setup ?? this.#open());
+      return await command(this.redis, setup);
     } catch (error) {
       throw unavailable(error);
     }
@@ -64,18 +67,18 @@ export class Connection<Session> {
     this.#closed = true;
     clearInterval(this.#heartbeat);
     if (this.isReady) {
-      // Answers come in the order of the commands: when this one is here, all are.
+      // Redis answers in the order of the commands: after this answer, none is missing.
       await settledWithin(CLOSE_MS, this.redis.ping());
     }
     if (this.redis.status !== 'end') this.redis.disconnect();
   }
 
-  /** The first attempt to connect is worth waiting for; later ones go on behind everybody's back. */
-  #open(): Promise<Session> {
+  /** Commands wait for the first attempt to connect. Later attempts go on in the background, and commands fail meanwhile. */
+  #open(): Promise<Setup> {
     const { redis } = this;
     if (this.#isAway || redis.status === 'end') throw new Error(`Redis is away (${redis.status})`);
-    this.#opening ??= new Promise<Session>((resolve, reject) => {
-      const ready = () => settle(() => resolve(this.#session ?? this.#open()));
+    this.#opening ??= new Promise<Setup>((resolve, reject) => {
+      const ready = () => settle(() => resolve(this.#setup ?? this.#open()));
       const lost = () => settle(() => reject(new Error('Redis cannot be reached')));
       const settle = (then: () => void) => {
         redis.off('ready', ready).off('close', lost);
@@ -88,24 +91,24 @@ export class Connection<Session> {
     return this.#opening;
   }
 
-  #greet(): void {
-    const session = this.options.greet(this.redis);
-    this.#session = session;
-    session.then(
+  #setUp(): void {
+    const setup = this.options.onConnect(this.redis);
+    this.#setup = setup;
+    setup.then(
       () => {
         if (this.#isAway) this.options.warn(`Redis is back (${this.options.name})`);
         this.#isAway = false;
       },
       (error: unknown) => {
-        this.#away(error);
-        // Half a greeting is no connection: another one has to begin from the start.
-        if (this.#session === session && this.isReady) this.redis.disconnect(true);
+        this.#reportAway(error);
+        // A connection that is half set up is of no use: the next one starts from the beginning.
+        if (this.#setup === setup && this.isReady) this.redis.disconnect(true);
       },
     );
   }
 
-  /** Said once until Redis is back: a client that tries again and again has nothing new to say. */
-  #away(error: unknown): void {
+  /** Warns once until Redis is back, however many attempts to connect fail meanwhile. */
+  #reportAway(error: unknown): void {
     if (this.#isAway || this.#closed) return;
     this.#isAway = true;
     this.options.warn(`Redis is away (${this.options.name}): ${messageOf(error)}`);
@@ -114,7 +117,7 @@ export class Connection<Session> {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Only the words of the client's error go on: the error itself holds the command, with the addresses in it. */
+/** Only the message of the client's error is kept: the error itself holds the command, and addresses with it. */
 function unavailable(error: unknown): Fault {
   if (error instanceof Fault) return error;
   return new Fault('unavailable', undefined, { cause: new Error(messageOf(error)) });

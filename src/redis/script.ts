@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** Steps that have to be one step, in Lua; a server that does not know them yet is sent them. */
+/** A Lua script, which Redis runs as one atomic step. It is sent by its hash, and in full to a server that does not know it. */
 export class Script {
   readonly #sha: string;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
-import { append, headOf, start, Told } from '../contracts/feed/harness.js';
+import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
 
 const TTL_MS = 10;
 
@@ -15,7 +15,7 @@ describe('what MemoryFeed forgets', () => {
     jest.useRealTimers();
   });
 
-  it('forgets a file that nobody follows, some time after its last change', async () => {
+  it('forgets a file without followers, some time after its last change', async () => {
     await feed.begin('f1', start('e1'), null);
     await append(feed, 'f1');
     jest.advanceTimersByTime(TTL_MS - 1);
@@ -23,7 +23,7 @@ describe('what MemoryFeed forgets', () => {
     jest.advanceTimersByTime(2 * TTL_MS);
     expect(await feed.head('f1', [])).toBeNull();
     expect(await feed.since('f1', { epoch: 'e1', revision: 1 }, 1)).toBeNull();
-    // It is begun anew like one that nobody has heard of.
+    // It is begun anew like a new one.
     await feed.begin('f1', start('e2'), null);
     expect((await headOf(feed, 'f1')).epoch).toBe('e2');
   });
@@ -37,8 +37,8 @@ describe('what MemoryFeed forgets', () => {
     expect((await headOf(feed, 'f1')).revision).toBe(20);
   });
 
-  it('keeps a file as long as somebody follows it', async () => {
-    const unfollow = await feed.follow('f1', new Told());
+  it('keeps a file as long as it has a follower', async () => {
+    const unfollow = await feed.follow('f1', new FollowerSpy());
     await feed.begin('f1', start('e1'), null);
     await feed.begin('f2', start('e1'), null);
     jest.advanceTimersByTime(100 * TTL_MS);

@@ -30,8 +30,8 @@ describeOnRedis('gateways on one Redis', (url) => {
     const [a, b] = two();
     const fileId = randomPrefix();
     await Promise.all([a.begin(fileId, start('e1'), null), b.begin(fileId, start('e1'), null)]);
-    const told = new Recorder();
-    await b.follow(fileId, told);
+    const follower = new Recorder();
+    await b.follow(fileId, follower);
     let appended = 0;
     for (let round = 0; round < 10; round++) {
       const head = await headOf(a, fileId);
@@ -48,10 +48,10 @@ describeOnRedis('gateways on one Redis', (url) => {
     appended += 100;
     const head = await headOf(b, fileId);
     expect(head).toMatchObject({ revision: appended, emailsRevision: appended });
-    await told.until(({ revisions }) => revisions.length >= appended);
-    expect(told.revisions).toEqual(range(1, appended));
+    await follower.until(({ revisions }) => revisions.length >= appended);
+    expect(follower.revisions).toEqual(range(1, appended));
     const kept = await a.since(fileId, { epoch: 'e1', revision: 0 }, appended);
-    expect(kept).toEqual(told.events.filter(({ feed }) => feed === 'emails'));
+    expect(kept).toEqual(follower.events.filter(({ feed }) => feed === 'emails'));
   });
 
   it.each(HOSTILE)(
@@ -60,8 +60,8 @@ describeOnRedis('gateways on one Redis', (url) => {
       const prefix = randomPrefix();
       const [a, b] = two(prefix);
       const others = HOSTILE.filter((other) => other !== id);
-      const [told, stranger] = [new Recorder(), new Recorder()];
-      await b.follow(id, told);
+      const [follower, stranger] = [new Recorder(), new Recorder()];
+      await b.follow(id, follower);
       for (const other of others) await b.follow(other, stranger);
       const channels = [roomOf('stats', id), roomOf('emails', id)];
       const published: [string, string][] = [];
@@ -71,8 +71,8 @@ describeOnRedis('gateways on one Redis', (url) => {
 
       await a.begin(id, start('e1', { batches: new Map([[id, announced(1, 1)]]) }), null);
       const sent = [...(await announce(a, id, 2, '\u2028 "\\')), ...(await announce(a, id, 0))];
-      await told.untilHas(sent);
-      expect(told.events).toEqual(sent);
+      await follower.untilHas(sent);
+      expect(follower.events).toEqual(sent);
       await listener.ping();
       expect(published).toEqual(sent.map(({ feed, payload }) => [roomOf(feed, id), payload]));
       expect((await headOf(b, id, [id])).batches.get(id)).toEqual(announced(1, 1));
@@ -87,7 +87,7 @@ describeOnRedis('gateways on one Redis', (url) => {
     },
   );
 
-  it('tells the followers on all gateways that a file is gone, after all that came before', async () => {
+  it('reports a removal to the followers on all gateways, after all events that came before', async () => {
     const [a, b] = two();
     const fileId = randomPrefix();
     const [here, there] = [new Recorder(), new Recorder()];
@@ -109,7 +109,7 @@ describeOnRedis('gateways on one Redis', (url) => {
     expect(here).toMatchObject({ removals: 1, events: { length: sent.length } });
   });
 
-  it('does not wait for ever for its own news, nor takes it for another removal when it is late', async () => {
+  it('does not wait for ever for the message of its own removal, nor takes it for another removal when it is late', async () => {
     const prefix = randomPrefix();
     const late: (() => void)[] = [];
     const slow = (name: string): Redis => {
@@ -133,18 +133,18 @@ describeOnRedis('gateways on one Redis', (url) => {
     expect(after).toMatchObject({ removals: 0, events: sent });
   });
 
-  it('hears nobody else: neither another installation nor strangers on the public channels', async () => {
+  it('ignores other installations and strangers on the public channels', async () => {
     const [a, stranger] = [openFeed(url(), randomPrefix()), openFeed(url(), randomPrefix())];
     const fileId = randomPrefix();
-    const told = new Recorder();
-    await a.follow(fileId, told);
+    const follower = new Recorder();
+    await a.follow(fileId, follower);
     await a.begin(fileId, start('e1'), null);
     await stranger.begin(fileId, start('e2'), null);
     await announce(stranger, fileId);
     await plainClient(url()).publish(roomOf('emails', fileId), '{"fileId":"forged"}');
     const sent = await announce(a, fileId);
-    await told.untilHas(sent);
-    expect(told.events).toEqual(sent);
+    await follower.untilHas(sent);
+    expect(follower.events).toEqual(sent);
     await stranger.remove(fileId);
     expect(await a.head(fileId, [])).not.toBeNull();
   });
@@ -166,7 +166,7 @@ describeOnRedis('gateways on one Redis', (url) => {
     expect(await channels()).toHaveLength(2);
   });
 
-  it('follows and leaves in any order, and whoever follows is told', async () => {
+  it('follows and leaves in any order, and each follower gets the events', async () => {
     const [a, b] = two();
     const fileId = randomPrefix();
     await a.begin(fileId, start('e1'), null);
@@ -177,12 +177,12 @@ describeOnRedis('gateways on one Redis', (url) => {
     await Promise.all(
       range(1, 8).map(async () => {
         for (let i = 0; i < 10; i++) {
-          const told = new Recorder();
-          const leave = await b.follow(fileId, told);
+          const follower = new Recorder();
+          const leave = await b.follow(fileId, follower);
           const next = await announce(b, fileId);
-          await told.untilHas(next);
+          await follower.untilHas(next);
           leave();
-          const { revisions } = told;
+          const { revisions } = follower;
           expect(revisions).toEqual(range(revisions[0] ?? 0, (revisions[0] ?? 0) + revisions.length - 1));
         }
       }),

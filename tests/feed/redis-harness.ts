@@ -44,7 +44,7 @@ export function changeOn(
   return change(events, { state: state({ stats }) });
 }
 
-/** Appends one change on top of what stands, however many others do; answers with its events. */
+/** Appends one change on top of the current head, however many others do; answers with its events. */
 export async function announce(
   feed: Feed,
   fileId: string,
@@ -58,7 +58,7 @@ export async function announce(
   }
 }
 
-/** A follower that remembers, and can be waited for. */
+/** A follower that records what is delivered to it, and can be waited for. */
 export class Recorder implements Follower {
   readonly events: FeedEvent[] = [];
   removals = 0;

@@ -47,18 +47,18 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     expect(await feed.since('f1', { epoch: 'e1', revision: 0 }, 9)).toBeNull();
   });
 
-  it('stays for as long as anybody follows it, on whichever gateway', async () => {
+  it('stays for as long as it has a follower, on whichever gateway', async () => {
     const prefix = randomPrefix();
     const [a, b] = [openFeed(url(), prefix, { ttlMs: 600 }), openFeed(url(), prefix, { ttlMs: 600 })];
     for (const fileId of ['followed', 'left']) {
       await a.begin(fileId, start('e1'), null);
       await announce(a, fileId);
     }
-    const told = new Recorder();
-    const leave = await b.follow('followed', told);
+    const follower = new Recorder();
+    const leave = await b.follow('followed', follower);
     await eventually(async () => expect(await a.head('left', [])).toBeNull());
     // This one has been there for as long.
-    await told.untilHas(await announce(a, 'followed'));
+    await follower.untilHas(await announce(a, 'followed'));
     expect(await a.since('followed', { epoch: 'e1', revision: 0 }, 2)).toHaveLength(2);
     leave();
     await eventually(async () => expect(await keysOf(prefix)).toEqual([]));

@@ -43,10 +43,10 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
   ])('begins anew after a crash: %p', async ({ persistent, empty }) => {
     const server = await redis({ persistent });
     const [a, b] = [openFeed(server.url, PREFIX), openFeed(server.url, PREFIX)];
-    const told = new Recorder();
+    const follower = new Recorder();
     await a.begin('f1', start('e1'), null);
-    await b.follow('f1', told);
-    await told.untilHas(await announce(a, 'f1'));
+    await b.follow('f1', follower);
+    await follower.untilHas(await announce(a, 'f1'));
     await server.kill();
     await eventually(() => expectUnavailable(a, 5_000));
     await expectUnavailable(b, 5_000);
@@ -54,12 +54,12 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     // What came back from a disk may lack the newest changes: a revision must not be given away twice.
     await eventually(async () => expect(await a.head('f1', [])).toBeNull());
     await a.begin('f1', start('e2'), null);
-    // Nobody can say whether something was lost with it.
-    await told.until(({ events }) => events.length >= 3);
+    // It cannot be known whether something was lost with it.
+    await follower.until(({ events }) => events.length >= 3);
     await eventually(() => b.follow('f2', new Recorder()));
-    await told.untilHas(await announce(a, 'f1'));
-    await told.untilHas(await announce(b, 'f1', 2));
-    const own = told.events
+    await follower.untilHas(await announce(a, 'f1'));
+    await follower.untilHas(await announce(b, 'f1', 2));
+    const own = follower.events
       .slice(2)
       .filter(({ payload }) => (JSON.parse(payload) as { revision: number }).revision > 0);
     expect(own.map(({ feed, revision }) => `${feed} ${revision}`)).toEqual([
@@ -74,20 +74,20 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
   it('waits for a Redis that pauses, and gives up on one that pauses for too long', async () => {
     const { url } = await redis();
     const feed = openFeed(url, PREFIX, { timeoutMs: 600 });
-    const told = new Recorder();
+    const follower = new Recorder();
     await feed.begin('f1', start('e1'), null);
-    await feed.follow('f1', told);
+    await feed.follow('f1', follower);
     const client = plainClient(url);
     await client.call('CLIENT', 'PAUSE', '100', 'ALL');
     const first = await announce(feed, 'f1');
-    await told.untilHas(first);
+    await follower.untilHas(first);
 
     await client.call('CLIENT', 'PAUSE', '4000', 'ALL');
     await expectUnavailable(feed, 3_500);
-    // It may have been carried out all the same: whoever tried reads the head again.
+    // It may have been carried out all the same: the caller reads the head again.
     await eventually(() => feed.begin('f1', start('e2'), null));
-    await eventually(() => feed.follow('f1', told));
-    await told.untilHas(await announce(feed, 'f1'));
+    await eventually(() => feed.follow('f1', follower));
+    await follower.untilHas(await announce(feed, 'f1'));
   });
 
   it('gives up on a Redis that hangs, and is back when it is', async () => {
@@ -97,12 +97,12 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
       timeoutMs: 1_500,
       warn: (message) => warnings.push(message),
     });
-    const told = new Recorder();
+    const follower = new Recorder();
     await feed.begin('f1', start('e1'), null);
-    await feed.follow('f1', told);
+    await feed.follow('f1', follower);
     const thaw = server.freeze();
     await expectUnavailable(feed, 10_000);
-    // Known to be away by now: nobody waits for it any more.
+    // Known to be away by now: no call waits for it any more.
     await eventually(() => expectUnavailable(feed, 1_000));
     for (let i = 0; i < 10; i++) {
       await expectUnavailable(feed, 1_000);
@@ -112,8 +112,8 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     thaw();
     await eventually(() => feed.ping());
     await eventually(() => feed.begin('f1', start('e2'), null));
-    await eventually(() => feed.follow('f1', told));
-    await told.untilHas(await announce(feed, 'f1'));
+    await eventually(() => feed.follow('f1', follower));
+    await follower.untilHas(await announce(feed, 'f1'));
     for (const name of ['commands', 'subscriptions']) {
       expect(warnings.filter((text) => text.startsWith(`Redis is away (${name})`))).toHaveLength(1);
       await eventually(async () => expect(warnings).toContain(`Redis is back (${name})`));
@@ -129,9 +129,9 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     await server.startAgain();
     await eventually(() => feed.ping());
     await feed.begin('f1', start('e1'), null);
-    const told = new Recorder();
-    await eventually(() => feed.follow('f1', told));
-    await told.untilHas(await announce(feed, 'f1'));
+    const follower = new Recorder();
+    await eventually(() => feed.follow('f1', follower));
+    await follower.untilHas(await announce(feed, 'f1'));
   });
 
   it('closes at once, whatever state Redis is in', async () => {

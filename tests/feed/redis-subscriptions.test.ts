@@ -5,7 +5,7 @@ import { announce, openFeed, Recorder, range } from './redis-harness.js';
 
 const PREFIX = 'verigate:';
 
-/** Does something while no subscription can stand. */
+/** Does something while nothing can be subscribed to. */
 async function cutWhile(url: string, work: () => Promise<unknown>): Promise<void> {
   const client = plainClient(url);
   await client.acl('SETUSER', 'default', '-subscribe');
@@ -15,13 +15,13 @@ async function cutWhile(url: string, work: () => Promise<unknown>): Promise<void
 }
 
 describeWithOwnRedis('while subscriptions are cut', (redis) => {
-  it('misses nothing and tells nothing twice when subscriptions are cut again and again', async () => {
+  it('misses nothing and delivers nothing twice when subscriptions are cut again and again', async () => {
     const { url } = await redis();
     const [a, b] = [openFeed(url, PREFIX), openFeed(url, PREFIX)];
     const files = range(1, 5).map((i) => `f${i}`);
-    const told = new Map(files.map((fileId) => [fileId, new Recorder()]));
+    const follower = new Map(files.map((fileId) => [fileId, new Recorder()]));
     for (const fileId of files) await a.begin(fileId, start('e1'), null);
-    for (const [fileId, recorder] of told) await b.follow(fileId, recorder);
+    for (const [fileId, recorder] of follower) await b.follow(fileId, recorder);
     const client = plainClient(url);
     for (let round = 0; round < 8; round++) {
       await Promise.all([
@@ -29,10 +29,10 @@ describeWithOwnRedis('while subscriptions are cut', (redis) => {
         client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
       ]);
     }
-    for (const [fileId, recorder] of told) {
+    for (const [fileId, recorder] of follower) {
       const { revision } = await headOf(a, fileId);
       const emails = await a.since(fileId, { epoch: 'e1', revision: 0 }, revision);
-      // The stats are absolute: of those that were missed, the newest is told.
+      // The stats are absolute: of those that were missed, the newest are delivered.
       await recorder.until(({ events }) => events.some((e) => e.feed === 'stats' && e.revision === revision));
       expect(recorder.events.filter(({ feed }) => feed === 'emails')).toEqual(emails);
       const steps = recorder.events.map(({ feed, revision }) => 2 * revision + Number(feed === 'stats'));
@@ -44,40 +44,42 @@ describeWithOwnRedis('while subscriptions are cut', (redis) => {
     const { url } = await redis();
     const limits = { history: 3 };
     const [a, b] = [openFeed(url, PREFIX, limits), openFeed(url, PREFIX, limits)];
-    const told = new Recorder();
+    const follower = new Recorder();
     await a.begin('f1', start('e1'), null);
-    await b.follow('f1', told);
-    await told.untilHas(await announce(a, 'f1'));
+    await b.follow('f1', follower);
+    await follower.untilHas(await announce(a, 'f1'));
     await cutWhile(url, () => Promise.all(range(1, 30).map(() => announce(a, 'f1'))));
-    await told.until(({ events }) => events.some((event) => event.feed === 'stats' && event.revision === 31));
-    // Whoever has it all takes it for a repeat; to everybody else `previous` shows the gap.
+    await follower.until(({ events }) =>
+      events.some((event) => event.feed === 'stats' && event.revision === 31),
+    );
+    // To a listener that has every event it is a repeat; to all others `previous` shows the gap.
     const notice = { fileId: 'f1', epoch: 'e1', revision: 31, previous: 31, emails: [] };
-    expect(JSON.parse(told.payloads.at(2) ?? '')).toEqual(notice);
+    expect(JSON.parse(follower.payloads.at(2) ?? '')).toEqual(notice);
     const next = await announce(a, 'f1');
-    await told.untilHas(next);
-    expect(told.revisions).toEqual([1, 31, 32]);
+    await follower.untilHas(next);
+    expect(follower.revisions).toEqual([1, 31, 32]);
   });
 
-  it('tells of an epoch that began while it was away, and of a removal', async () => {
+  it('reports an epoch that began while the subscription was lost, and a removal', async () => {
     const { url } = await redis();
     const [a, b] = [openFeed(url, PREFIX), openFeed(url, PREFIX)];
-    const [turned, removed] = [new Recorder(), new Recorder()];
+    const [replaced, removed] = [new Recorder(), new Recorder()];
     for (const fileId of ['f1', 'f2']) await a.begin(fileId, start('e1'), null);
-    await b.follow('f1', turned);
+    await b.follow('f1', replaced);
     await b.follow('f2', removed);
-    await turned.untilHas(await announce(a, 'f1'));
+    await replaced.untilHas(await announce(a, 'f1'));
     await removed.untilHas(await announce(a, 'f2'));
     await cutWhile(url, async () => {
       await a.begin('f1', start('e2'), 'e1');
       await a.remove('f2');
     });
     await removed.until(({ removals }) => removals > 0);
-    await turned.until(({ events }) => events.length >= 4);
-    expect(JSON.parse(turned.payloads[2] ?? '')).toMatchObject({ epoch: 'e2', revision: 0, previous: 0 });
-    expect(turned.events[3]).toMatchObject({ feed: 'stats', revision: 0 });
+    await replaced.until(({ events }) => events.length >= 4);
+    expect(JSON.parse(replaced.payloads[2] ?? '')).toMatchObject({ epoch: 'e2', revision: 0, previous: 0 });
+    expect(replaced.events[3]).toMatchObject({ feed: 'stats', revision: 0 });
     const next = await announce(a, 'f1');
-    await turned.untilHas(next);
-    expect(turned.events.slice(4)).toEqual(next);
+    await replaced.untilHas(next);
+    expect(replaced.events.slice(4)).toEqual(next);
     expect(removed).toMatchObject({ removals: 1, events: { length: 2 } });
   });
 });

@@ -1,200 +1,200 @@
+/** Delivers one file's feed to its followers, in order and without a gap, whatever its Redis channel loses. */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Cursor, emailsPayload } from '../../domain/events.js';
+import type { Epoch, FileId } from '../../domain/id.js';
 import { backoff } from '../../redis/backoff.js';
 import type { FeedEvent } from '../feed.js';
 import type { Followers } from './followers.js';
-import type { Message } from './message.js';
-import { type ByteBudget, MessageBuffer } from './message-buffer.js';
+import { type ByteBudget, type Message, MessageBuffer } from './messages.js';
 import { ReadPosition } from './read-position.js';
 import type { HistoryRead } from './redis-log.js';
 
 export interface FeedReaderDeps {
-  readonly read: (fileId: string, cursor: Cursor | null, upTo: number) => Promise<HistoryRead>;
-  /** The history tells of a removal that no message told of. */
-  readonly removed: (fileId: string) => void;
+  readonly read: (fileId: FileId, cursor: Cursor | null, upTo: number) => Promise<HistoryRead>;
+  /** Called where the history shows a removal whose message was lost. */
+  readonly onRemoved: (fileId: FileId) => void;
   /** For how long a feed is kept after its last change. */
   readonly ttlMs: number;
   readonly budget: ByteBudget;
 }
 
 /**
- * One file's feed as its followers get it: the messages of its channel while they come without a gap, the history where
- * one shows or may be. Whatever is read of the history, live messages wait for it, so that all arrive in order.
+ * A reader is in one of three states. *Not started*: the head is being read. *Live*: messages are delivered as they come.
+ * *Catching up*: the history is being read, or the subscription is lost. Messages are buffered unless the reader is live.
+ *
+ *     not started ── head read ──▶ live ── gap, or subscription lost ──▶ catching up ── history delivered ──▶ live
+ *
+ * An example, with the revisions of `emails` events:
+ *
+ *     the head is at 3        live; whatever came up to 3 is not delivered (a snapshot has it)
+ *     message 4 (after 3)     delivered
+ *     message 6 (after 5)     5 is missing: catching up, 6 is buffered, the history after 4 is requested
+ *     message 7 (after 6)     buffered
+ *     history: 5, 6           both delivered, then the buffer: 6 is a repeat, 7 is delivered; live again
+ *     history without 5       a gap notice is delivered, then the newest stats and the buffer; live again
  */
 export class FeedReader {
-  readonly #progress = new ReadPosition();
-  readonly #backlog: MessageBuffer;
-  /** Live messages wait. */
-  #isHolding = true;
+  readonly #position = new ReadPosition();
+  readonly #buffer: MessageBuffer;
   #isStarted = false;
-  /** The history has to be looked at (again). */
-  #isBehind = false;
+  #isLive = false;
+  /** The history has to be read (again) before the reader may be live. */
+  #needsRead = false;
   #isReading = false;
-  /** Since when no message can come; undefined: they come. */
-  #awaySince: number | undefined;
-  /** For how long none could, before the history is looked at. */
-  #awayMs = 0;
+  /** When the subscription was lost; undefined: it is there. */
+  #lostAt: number | undefined;
+  /** How long it was lost, in all, since the history was last read. */
+  #lostMs = 0;
+  /** The server process that answered the last read. */
   #server = '';
-  /** The last message with a gap before it. */
-  #suspect: Message | undefined;
+  /** The last message that showed a gap. */
+  #gapMessage: Message | undefined;
   #ended = false;
 
   constructor(
-    private readonly fileId: string,
-    private readonly audience: Followers,
+    private readonly fileId: FileId,
+    private readonly followers: Followers,
     private readonly deps: FeedReaderDeps,
   ) {
-    this.#backlog = new MessageBuffer(deps.budget);
+    this.#buffer = new MessageBuffer(deps.budget);
   }
 
   get isStarted(): boolean {
     return this.#isStarted;
   }
 
-  /** Finds out where the feed stands; everything after that is handed on. To be called once its channel is subscribed to. */
+  /** Reads the head; every later event is delivered. The channel has to be subscribed to before. */
   async start(): Promise<void> {
-    let now: HistoryRead;
+    let history: HistoryRead;
     do {
-      this.#isBehind = false;
-      now = await this.deps.read(this.fileId, null, 0);
-    } while (this.#isBehind && !this.#ended);
-    if (now.standing === 'kept') this.#progress.moveTo(now);
-    this.#server = now.server;
+      this.#needsRead = false;
+      history = await this.deps.read(this.fileId, null, 0);
+    } while (this.#needsRead && !this.#ended);
+    if (history.kind === 'kept') this.#position.moveTo(history);
+    this.#server = history.server;
     this.#isStarted = true;
-    this.#release();
+    this.#goLive();
   }
 
-  /** What was found on starting is out of date already. */
-  startAgain(): void {
-    this.#isBehind = true;
+  /** Makes `start`, which is under way, read the head once more. */
+  restart(): void {
+    this.#needsRead = true;
   }
 
   receive(message: Message): void {
-    if (!this.#ended) this.#offer([message]);
+    if (!this.#ended) this.#process([message]);
   }
 
-  /** No message can come any more, until `catchUp`. */
-  interrupt(): void {
-    this.#awaySince ??= Date.now();
-    this.#isHolding = true;
+  /** No message can come until `catchUp` is called. */
+  subscriptionLost(): void {
+    this.#lostAt ??= Date.now();
+    this.#isLive = false;
   }
 
-  /** Messages come again: what was missed meanwhile is read from the history first. */
+  /** The channel is subscribed to (again); what may have been missed is read from the history. */
   catchUp(): void {
-    this.#isBehind = true;
-    this.#isHolding = true;
-    if (this.#awaySince !== undefined) this.#awayMs += Date.now() - this.#awaySince;
-    this.#awaySince = undefined;
-    if (this.#isStarted && !this.#isReading) void this.#readOn();
+    this.#needsRead = true;
+    this.#isLive = false;
+    if (this.#lostAt !== undefined) this.#lostMs += Date.now() - this.#lostAt;
+    this.#lostAt = undefined;
+    if (this.#isStarted && !this.#isReading) void this.#readUntilLive();
   }
 
   end(): void {
     this.#ended = true;
-    this.#backlog.take();
+    this.#buffer.take();
   }
 
-  async #readOn(): Promise<void> {
+  async #readUntilLive(): Promise<void> {
     this.#isReading = true;
-    for (let failures = 0; this.#isBehind && !this.#ended; ) {
-      this.#isBehind = false;
-      const now = await this.#readHistory();
-      if (now !== null) {
+    for (let failures = 0; this.#needsRead && !this.#ended; ) {
+      this.#needsRead = false;
+      const history = await this.#readHistory();
+      if (history !== null) {
         failures = 0;
-        this.#arrive(now);
-        this.#release();
+        this.#deliverHistory(history);
+        this.#goLive();
       } else {
-        // Without the history there is no going on, so ask until it answers.
-        this.#isBehind = true;
+        // Delivering anything later than the history would leave a gap: try until it is read.
+        this.#needsRead = true;
         await pause(backoff(++failures), undefined, { ref: false });
       }
     }
     this.#isReading = false;
   }
 
-  /** Null: it cannot be read now, as its connection has said. */
-  async #readHistory(): Promise<HistoryRead | null> {
-    const { epoch, emails } = this.#progress;
+  /** Null: it failed; the connection has logged why. */
+  #readHistory(): Promise<HistoryRead | null> {
+    const { epoch, emails } = this.#position;
     const cursor = epoch === null ? null : { epoch, revision: emails };
-    try {
-      return await this.deps.read(this.fileId, cursor, Number.POSITIVE_INFINITY);
-    } catch {
-      return null;
-    }
+    return this.deps.read(this.fileId, cursor, Number.POSITIVE_INFINITY).catch(() => null);
   }
 
-  #arrive(now: HistoryRead): void {
+  #deliverHistory(history: HistoryRead): void {
     if (this.#ended) return;
-    const { epoch, stats } = this.#progress;
-    const isSameServer = now.server === this.#server;
-    const awayMs = this.#awayMs;
-    this.#server = now.server;
-    this.#awayMs = 0;
-    if (now.standing !== 'kept') {
+    const { epoch, stats } = this.#position;
+    const isSameServer = history.server === this.#server;
+    const lostMs = this.#lostMs;
+    this.#server = history.server;
+    this.#lostMs = 0;
+    if (history.kind !== 'kept') {
       if (epoch === null) return;
-      if (now.standing === 'removed') this.deps.removed(this.fileId);
-      // A feed that has run out on the server that we know had no change that we do not know of.
-      else if (!isSameServer || awayMs >= this.deps.ttlMs) this.#tellGap('', 0);
+      if (history.kind === 'removed') this.deps.onRemoved(this.fileId);
+      // A change would have kept the feed for another `ttlMs`: on the same server, within that time, there was none.
+      else if (!isSameServer || lostMs >= this.deps.ttlMs) this.#deliverGapNotice('', 0);
       return;
     }
-    if (now.missed === null) this.#tellGap(now.epoch, now.emailsRevision);
-    for (const event of now.missed ?? []) this.#handOn(event);
-    this.#progress.moveTo(now);
-    if (epoch !== now.epoch || stats < now.revision)
-      this.#handOn({ feed: 'stats', revision: now.revision, payload: now.stats });
+    if (history.missed === null) this.#deliverGapNotice(history.epoch, history.emailsRevision);
+    for (const event of history.missed ?? []) this.#deliver(event);
+    this.#position.moveTo(history);
+    if (epoch !== history.epoch || stats < history.revision)
+      this.#deliver({ feed: 'stats', revision: history.revision, payload: history.stats });
   }
 
   /**
-   * What is missing cannot be had any more. A `file_emails` without results that comes after itself says so: it is a
-   * repeat to listeners who miss nothing, and the proof of a gap to all others.
+   * The missing events are lost. A `file_emails` without results whose `previous` is its own revision reports it: to a
+   * listener that has every event up to there it is a repeat, to all others it shows the gap.
    */
-  #tellGap(epoch: string, revision: number): void {
-    const { fileId } = this;
-    const payload = emailsPayload({ fileId, epoch, revision, previous: revision }, [], []);
-    this.#handOn({ feed: 'emails', revision, payload });
+  #deliverGapNotice(epoch: Epoch, revision: number): void {
+    const payload = emailsPayload({ fileId: this.fileId, epoch, revision, previous: revision }, [], []);
+    this.#deliver({ feed: 'emails', revision, payload });
   }
 
-  /** Hands on what waited, unless there is more to be read before it. */
-  #release(): void {
-    if (this.#isBehind || this.#awaySince !== undefined || this.#ended) return;
-    this.#isHolding = false;
-    this.#offer(this.#backlog.take());
+  /** Delivers the buffered messages and becomes live, unless there is more to read before them. */
+  #goLive(): void {
+    if (this.#needsRead || this.#lostAt !== undefined || this.#ended) return;
+    this.#isLive = true;
+    this.#process(this.#buffer.take());
   }
 
-  #offer(messages: readonly Message[]): void {
+  /** Any of the messages may show a gap; those after it are then buffered. */
+  #process(messages: readonly Message[]): void {
     for (const message of messages) {
-      switch (this.#isHolding ? 'held' : this.#progress.offer(message)) {
-        case 'held':
-          this.#hold(message);
-          break;
-        case 'next':
-          this.#handOn(message);
-          break;
-        case 'missing':
-          this.#lookBehind(message);
-          break;
-        case 'repeat':
-          break;
-      }
+      const relation = this.#isLive ? this.#position.advance(message) : 'not live';
+      if (relation === 'next') this.#deliver(message);
+      else if (relation === 'gap') this.#handleGap(message);
+      else if (relation === 'not live') this.#addToBuffer(message);
     }
   }
 
-  #hold(message: Message): void {
-    if (!this.#backlog.add(message)) this.#isBehind = true;
+  #addToBuffer(message: Message): void {
+    if (!this.#buffer.add(message)) this.#needsRead = true;
   }
 
-  /** A message made the history be read; where it still shows a gap after that, the gap is there to stay. */
-  #lookBehind(message: Message): void {
-    if (message === this.#suspect) {
-      this.#progress.skipTo(message);
-      this.#handOn(message);
+  /** Where a message still shows a gap after the history was read because of it, the missing events are lost. */
+  #handleGap(message: Message): void {
+    if (message === this.#gapMessage) {
+      this.#position.skipTo(message);
+      this.#deliver(message);
       return;
     }
-    this.#suspect = message;
+    this.#gapMessage = message;
     this.catchUp();
-    this.#hold(message);
+    this.#addToBuffer(message);
   }
 
-  #handOn(event: FeedEvent): void {
-    if (!this.#ended) this.audience.event(event);
+  #deliver(event: FeedEvent): void {
+    if (!this.#ended) this.followers.event(event);
   }
 }

@@ -1,129 +1,129 @@
+/** The files that are followed on this gateway, and the connection that is subscribed to their channels. */
+
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { FileId } from '../../domain/id.js';
 import { Connection } from '../../redis/connection.js';
 import type { Follower } from '../feed.js';
 import { FeedReader, type FeedReaderDeps } from './feed-reader.js';
 import { Followers } from './followers.js';
-import { keysOf } from './keys.js';
-import { parseMessage } from './message.js';
-import type { ByteBudget } from './message-buffer.js';
+import { type ByteBudget, parseMessage } from './messages.js';
+import { keysOf } from './scripts.js';
 
 export interface FollowedFilesOptions extends Pick<FeedReaderDeps, 'read' | 'ttlMs'> {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly warn: (message: string) => void;
   /** Starts the time to live of the files again. */
-  readonly keep: (fileIds: readonly string[]) => Promise<void>;
+  readonly extendTtl: (fileIds: readonly FileId[]) => Promise<void>;
 }
 
 interface FollowedFile {
-  readonly fileId: string;
+  readonly fileId: FileId;
   readonly channel: string;
-  readonly audience: Followers;
-  readonly trail: FeedReader;
+  readonly followers: Followers;
+  readonly reader: FeedReader;
   readonly started: Promise<void>;
 }
 
-/** Bytes of live messages that may wait, of all files together, while history is read. */
-const BACKLOG_BYTES = 32 * 2 ** 20;
-/** Files that go into one command. */
-const FILES_AT_ONCE = 500;
-/** Files that are followed are kept alive this often, or three times in their time to live. */
-const KEEP_MS = 60_000;
+/** Bytes of messages that may be buffered, of all files together, while histories are read. */
+const BUFFER_BYTES = 32 * 2 ** 20;
+const FILES_PER_COMMAND = 500;
+/** The time to live of followed files is extended this often, and at least three times before it ends. */
+const EXTEND_MS = 60_000;
 
-/** The files that are followed on this gateway, and the connection that is subscribed to their channels. */
 export class FollowedFiles {
   readonly #byChannel = new Map<string, FollowedFile>();
   readonly #subscriber: Connection<void>;
-  readonly #budget: ByteBudget = { bytes: BACKLOG_BYTES };
-  /** Tells the removals that began here from those of other gateways. */
-  readonly #name = randomBytes(9).toString('base64url');
-  /** Removals that began here and whose news is still to come round. */
+  readonly #budget: ByteBudget = { bytes: BUFFER_BYTES };
+  /** Distinguishes the removals of this gateway from those of others. */
+  readonly #gatewayId = randomBytes(9).toString('base64url');
+  /** Removals of this gateway whose message has not come back yet. */
   readonly #ownRemovals = new Map<string, () => void>();
-  #removals = 0;
-  readonly #keeping: NodeJS.Timeout;
+  #removalCount = 0;
+  readonly #extendTimer: NodeJS.Timeout;
 
   constructor(
     redis: Redis,
     private readonly options: FollowedFilesOptions,
   ) {
-    redis.on('message', (channel: string, news: string) => this.#receive(channel, news));
+    redis.on('message', (channel: string, text: string) => this.#receive(channel, text));
     this.#subscriber = new Connection(redis, {
-      greet: (connected) => this.#resubscribe(connected),
-      lost: () => {
-        for (const { trail } of this.#byChannel.values()) trail.interrupt();
+      onConnect: (connected) => this.#resubscribe(connected),
+      onLost: () => {
+        for (const { reader } of this.#byChannel.values()) reader.subscriptionLost();
       },
       heartbeatMs: options.timeoutMs,
       name: 'subscriptions',
       warn: options.warn,
     });
-    this.#keeping = setInterval(
-      () => void this.#keep(),
-      Math.max(10, Math.min(KEEP_MS, options.ttlMs / 3)),
+    this.#extendTimer = setInterval(
+      () => void this.#extendTtls(),
+      Math.max(10, Math.min(EXTEND_MS, options.ttlMs / 3)),
     ).unref();
   }
 
-  async follow(fileId: string, follower: Follower): Promise<() => void> {
+  async follow(fileId: FileId, follower: Follower): Promise<() => void> {
     const channel = this.#channelOf(fileId);
-    const followed = this.#byChannel.get(channel) ?? this.#begin(fileId, channel);
-    followed.audience.add(follower);
-    const leave = () => {
-      if (followed.audience.delete(follower)) this.#drop(followed);
+    const followed = this.#byChannel.get(channel) ?? this.#open(fileId, channel);
+    followed.followers.add(follower);
+    const unfollow = () => {
+      if (followed.followers.delete(follower)) this.#close(followed);
     };
     try {
       await followed.started;
     } catch (error) {
-      leave();
+      unfollow();
       throw error;
     }
-    return leave;
+    return unfollow;
   }
 
-  /** Carries out a removal, and tells the followers here of it after the events that came before it. */
-  async removeFile(fileId: string, remove: (removalId: string) => Promise<void>): Promise<void> {
+  /** Carries out a removal, and reports it to the followers here after every event that was published before it. */
+  async removeFile(fileId: FileId, remove: (removalId: string) => Promise<void>): Promise<void> {
     const followed = this.#byChannel.get(this.#channelOf(fileId));
-    const removalId = `${this.#name}.${++this.#removals}`;
-    const heard = this.#hear(removalId);
+    const removalId = `${this.#gatewayId}.${++this.#removalCount}`;
+    const messageCameBack = this.#untilMessageCameBack(removalId);
     await remove(removalId);
     if (followed === undefined) return;
-    // Without a subscription, or where it is lost before the news comes, nobody else will tell them.
-    if (followed.trail.isStarted && this.#subscriber.isReady) await heard;
-    this.#remove(followed);
+    // The message does not come where there is no subscription, or where it is lost meanwhile.
+    if (followed.reader.isStarted && this.#subscriber.isReady) await messageCameBack;
+    this.#reportRemoval(followed);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#keeping);
-    for (const followed of [...this.#byChannel.values()]) followed.trail.end();
+    clearInterval(this.#extendTimer);
+    for (const { reader } of [...this.#byChannel.values()]) reader.end();
     this.#byChannel.clear();
     for (const stopWaiting of this.#ownRemovals.values()) stopWaiting();
     await this.#subscriber.close();
   }
 
-  #channelOf(fileId: string): string {
-    return keysOf(this.options.prefix, fileId).messages;
+  #channelOf(fileId: FileId): string {
+    return keysOf(this.options.prefix, fileId).channel;
   }
 
-  #begin(fileId: string, channel: string): FollowedFile {
-    const removed = () => this.#remove(followed);
-    const audience = new Followers(this.options.warn);
-    const trail = new FeedReader(fileId, audience, { ...this.options, budget: this.#budget, removed });
-    const followed = { fileId, channel, audience, trail, started: this.#start(channel, trail) };
+  #open(fileId: FileId, channel: string): FollowedFile {
+    const onRemoved = () => this.#reportRemoval(followed);
+    const followers = new Followers(this.options.warn);
+    const reader = new FeedReader(fileId, followers, { ...this.options, budget: this.#budget, onRemoved });
+    const followed = { fileId, channel, followers, reader, started: this.#start(channel, reader) };
     this.#byChannel.set(channel, followed);
-    // Whoever comes after a failure begins again.
-    followed.started.catch(() => this.#drop(followed));
+    // After a failure the next follower starts the file afresh.
+    followed.started.catch(() => this.#close(followed));
     return followed;
   }
 
-  async #start(channel: string, trail: FeedReader): Promise<void> {
+  async #start(channel: string, reader: FeedReader): Promise<void> {
     await this.#subscriber.run((redis) => redis.subscribe(channel));
-    await trail.start();
+    await reader.start();
   }
 
-  #drop({ channel, trail }: FollowedFile): void {
-    trail.end();
-    if (this.#byChannel.get(channel)?.trail !== trail) return;
+  #close({ channel, reader }: FollowedFile): void {
+    reader.end();
+    if (this.#byChannel.get(channel)?.reader !== reader) return;
     this.#byChannel.delete(channel);
-    // Where the connection is away, so is the subscription.
+    // Without a connection there is no subscription to end.
     if (this.#subscriber.isReady) {
       this.#subscriber.run((redis) => redis.unsubscribe(channel)).catch(() => undefined);
     }
@@ -131,32 +131,32 @@ export class FollowedFiles {
 
   #receive(channel: string, text: string): void {
     const followed = this.#byChannel.get(channel);
-    const news = parseMessage(text);
-    if (followed === undefined || news === null) return;
-    if (news.feed !== 'removed') {
-      followed.trail.receive(news);
+    const message = parseMessage(text);
+    if (followed === undefined || message === null) return;
+    if (message.feed !== 'removed') {
+      followed.reader.receive(message);
       return;
     }
-    const heard = this.#ownRemovals.get(news.id);
-    // Nobody waits for one of our own any more: its followers were told without it.
-    if (heard === undefined && news.id.startsWith(`${this.#name}.`)) return;
-    this.#remove(followed);
-    heard?.();
+    const stopWaiting = this.#ownRemovals.get(message.id);
+    // A removal of this gateway that is not waited for any more was reported already; by now the file may be another one.
+    if (stopWaiting === undefined && message.id.startsWith(`${this.#gatewayId}.`)) return;
+    this.#reportRemoval(followed);
+    stopWaiting?.();
   }
 
-  #remove(followed: FollowedFile): void {
+  #reportRemoval(followed: FollowedFile): void {
     if (this.#byChannel.get(followed.channel) !== followed) return;
-    if (!followed.trail.isStarted) {
-      // Whoever is only about to follow the file follows its next generation.
-      followed.trail.startAgain();
+    if (!followed.reader.isStarted) {
+      // These followers have not started with the removed file: they follow its next generation.
+      followed.reader.restart();
       return;
     }
-    this.#drop(followed);
-    followed.audience.removed();
+    this.#close(followed);
+    followed.followers.removed();
   }
 
-  /** Fulfilled when the news of the removal has come round, or has been waited for in vain. */
-  #hear(removalId: string): Promise<void> {
+  /** Fulfilled when the message of the removal has come back from Redis, or has not come in time. */
+  #untilMessageCameBack(removalId: string): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -168,29 +168,29 @@ export class FollowedFiles {
     });
   }
 
-  /** Whoever listens for long to a file in which nothing happens finds it in the same epoch when something does. */
-  async #keep(): Promise<void> {
+  /** A followed file that does not change for long stays in its epoch. */
+  async #extendTtls(): Promise<void> {
     try {
-      for (const some of slices([...this.#byChannel.values()]))
-        await this.options.keep(some.map(({ fileId }) => fileId));
+      for (const portion of portionsOf([...this.#byChannel.values()]))
+        await this.options.extendTtl(portion.map(({ fileId }) => fileId));
     } catch {
-      // Its connection has said so; the next time comes soon enough.
+      // The connection has logged it; the next call comes early enough.
     }
   }
 
-  /** A new connection knows of no subscription: all are made again, and what came meanwhile is read from the history. */
+  /** A new connection has no subscriptions: all are made again, and what was missed is read from the histories. */
   async #resubscribe(redis: Redis): Promise<void> {
-    for (const some of slices([...this.#byChannel.values()])) {
-      // Those that were left meanwhile would be subscribed to for ever.
-      const still = some.filter((followed) => this.#byChannel.get(followed.channel) === followed);
-      if (still.length === 0) continue;
-      await redis.subscribe(...still.map(({ channel }) => channel));
-      for (const { trail } of still) trail.catchUp();
+    for (const portion of portionsOf([...this.#byChannel.values()])) {
+      // A file that was closed during the loop would stay subscribed to for ever.
+      const open = portion.filter((followed) => this.#byChannel.get(followed.channel) === followed);
+      if (open.length === 0) continue;
+      await redis.subscribe(...open.map(({ channel }) => channel));
+      for (const { reader } of open) reader.catchUp();
     }
   }
 }
 
-function* slices<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let first = 0; first < all.length; first += FILES_AT_ONCE)
-    yield all.slice(first, first + FILES_AT_ONCE);
+function* portionsOf<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let first = 0; first < all.length; first += FILES_PER_COMMAND)
+    yield all.slice(first, first + FILES_PER_COMMAND);
 }

@@ -1,6 +1,6 @@
 import type { FeedEvent, Follower } from '../feed.js';
 
-/** The followers of one file on this gateway. */
+/** The followers of one file on this gateway. One follower's failure does not reach the others. */
 export class Followers {
   readonly #followers = new Set<Follower>();
 
@@ -23,12 +23,12 @@ export class Followers {
     this.#each((follower) => follower.removed());
   }
 
-  /** Whoever leaves meanwhile is not told, nor is whoever comes; one follower's failure is not the others'. */
-  #each(tell: (follower: Follower) => void): void {
+  /** Followers that are added during the loop are not called any more, nor are those that were deleted. */
+  #each(notify: (follower: Follower) => void): void {
     for (const follower of [...this.#followers]) {
       if (!this.#followers.has(follower)) continue;
       try {
-        tell(follower);
+        notify(follower);
       } catch (error) {
         this.warn(`a follower failed: ${error instanceof Error ? error.message : String(error)}`);
       }

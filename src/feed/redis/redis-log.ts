@@ -1,24 +1,26 @@
+/** The feeds as they are stored in Redis: reads and writes heads and histories, and publishes what is appended. */
+
 import { type Cursor, roomOf } from '../../domain/events.js';
+import type { BatchId, Epoch, FileId } from '../../domain/id.js';
 import type { AnnouncedBatch } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
-import { batchField, type FileKeys, keysOf, scriptKeys } from './keys.js';
-import { removalMessage } from './message.js';
-import { APPEND, BEGIN, READ, REMOVE } from './scripts.js';
+import { removalMessage } from './messages.js';
+import { APPEND, BEGIN, batchField, type FileKeys, keysOf, READ, REMOVE, scriptKeys } from './scripts.js';
 
-export interface LogOptions {
+export interface RedisLogOptions {
   readonly prefix: string;
   readonly history: number;
   readonly historyBytes: number;
   readonly ttlMs: number;
 }
 
-/** What a reader finds of a file. */
+/** What one read finds of a file's feed; `server` is the id of the server process that answered. */
 export type HistoryRead = { readonly server: string } & (
-  | { readonly standing: 'none' | 'removed' }
+  | { readonly kind: 'none' | 'removed' }
   | {
-      readonly standing: 'kept';
-      readonly epoch: string;
+      readonly kind: 'kept';
+      readonly epoch: Epoch;
       readonly revision: number;
       readonly emailsRevision: number;
       /** The newest stats, as JSON. */
@@ -29,17 +31,18 @@ export type HistoryRead = { readonly server: string } & (
 );
 
 /**
- * The files' feeds as they are kept in Redis. A head is bound to the server process that it was begun on: one that comes
- * back from a disk, or a replica that is promoted, may have lost the newest changes, and would give their revisions away
- * a second time. What another server wrote counts as not kept, and a new epoch starts from the store.
+ * A head is bound to the server process on which its epoch began. A server that restarts from its disk, or a replica that
+ * is promoted, may have lost the newest changes; going on from there would use their revisions twice. So a head that another
+ * server process wrote counts as not kept, and a new epoch is begun from the store.
  */
 export class RedisLog {
+  /** The connection passes the id of the server process to each command. */
   constructor(
     private readonly connection: Connection<string>,
-    private readonly options: LogOptions,
+    private readonly options: RedisLogOptions,
   ) {}
 
-  async head(fileId: string, batchIds: readonly string[]): Promise<Head | null> {
+  async head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
     const fields = ['server', 'epoch', 'revision', 'emails', 'state', 'stats', ...batchIds.map(batchField)];
     const { server, values } = await this.connection.run(async (redis, server) => ({
       server,
@@ -47,7 +50,7 @@ export class RedisLog {
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
     if (writtenBy !== server || !epoch || !state) return null;
-    const announced = batchIds.flatMap((batchId, index): [string, AnnouncedBatch][] => {
+    const announced = batchIds.flatMap((batchId, index): [BatchId, AnnouncedBatch][] => {
       const batch = batches[index];
       return batch ? [[batchId, JSON.parse(batch) as AnnouncedBatch]] : [];
     });
@@ -60,24 +63,24 @@ export class RedisLog {
     };
   }
 
-  async begin(fileId: string, { epoch, state, batches }: EpochStart, instead: string | null): Promise<void> {
+  async begin(fileId: FileId, { epoch, state, batches }: EpochStart, replaces: Epoch | null): Promise<void> {
     const fields = ['epoch', epoch, ...fieldsOf(state, batches)];
     await this.connection.run((redis, server) =>
       BEGIN.run(redis, scriptKeys(this.#keys(fileId)), [
         server,
-        instead ?? '',
+        replaces ?? '',
         this.options.ttlMs,
         ...fields,
       ]),
     );
   }
 
-  async append(fileId: string, expected: Cursor, { state, batches, events }: Change): Promise<boolean> {
+  async append(fileId: FileId, expected: Cursor, { state, batches, events }: Change): Promise<boolean> {
     const { ttlMs, history, historyBytes } = this.options;
     const revision = events.at(-1)?.revision ?? expected.revision;
     const fields = fieldsOf(state, batches);
-    // Only `emails` events are worth keeping: of the stats, the newest is all that anybody needs.
-    const told = events.flatMap(({ feed, revision, payload }) => [
+    // Only `emails` events are kept: of the stats, the newest replace all earlier ones.
+    const eventArgs = events.flatMap(({ feed, revision, payload }) => [
       feed === 'emails' ? 1 : 0,
       feed,
       revision,
@@ -85,25 +88,28 @@ export class RedisLog {
       payload,
     ]);
     const keys = this.#keys(fileId);
-    const rest = [ttlMs, history, historyBytes, 10 + fields.length, keys.messages, ...fields, ...told];
+    const rest = [ttlMs, history, historyBytes, keys.channel, fields.length, ...fields, ...eventArgs];
     return this.connection.run(async (redis, server) => {
       const args = [server, expected.epoch, expected.revision, revision, ...rest];
       return (await APPEND.run(redis, scriptKeys(keys), args)) === 1;
     });
   }
 
-  /** Where the file's feed stands, and what came after the cursor (null: since the epoch began) up to a revision. */
-  read(fileId: string, cursor: Cursor | null, upTo: number): Promise<HistoryRead> {
+  /** The head of the feed, and the events after the cursor (null: since the epoch began) up to a revision. */
+  read(fileId: FileId, cursor: Cursor | null, upTo: number): Promise<HistoryRead> {
     const { epoch, revision } = cursor ?? { epoch: '', revision: 0 };
     const last = Number.isFinite(upTo) ? upTo : '+';
     return this.connection.run(async (redis, server) => {
       const args = [server, epoch, revision, last, cursor === null ? 1 : 0];
-      return { server, ...readingOf((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply) };
+      return {
+        server,
+        ...parseReply((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply),
+      };
     });
   }
 
-  /** Lets the files stay, although nothing has changed. */
-  async keep(fileIds: readonly string[]): Promise<void> {
+  /** Starts the time to live of the files again, although they have not changed. */
+  async extendTtl(fileIds: readonly FileId[]): Promise<void> {
     const { ttlMs } = this.options;
     await this.connection.run((redis) => {
       const pipeline = redis.pipeline();
@@ -113,32 +119,33 @@ export class RedisLog {
     });
   }
 
-  async remove(fileId: string, removalId: string): Promise<void> {
+  async remove(fileId: FileId, removalId: string): Promise<void> {
     const keys = this.#keys(fileId);
-    const args = [this.options.ttlMs, keys.messages, removalMessage(removalId)];
+    const args = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
     await this.connection.run((redis) => REMOVE.run(redis, scriptKeys(keys), args));
   }
 
-  #keys(fileId: string): FileKeys {
+  #keys(fileId: FileId): FileKeys {
     return keysOf(this.options.prefix, fileId);
   }
 }
 
-function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<string, AnnouncedBatch>): string[] {
+function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, AnnouncedBatch>): string[] {
   const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), JSON.stringify(batch)]);
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }
 
+/** What the script `READ` answers. */
 type Reply =
   | []
   | [removed: string]
-  | [epoch: string, revision: string, emails: string, stats: string, events: string[] | null];
+  | [epoch: Epoch, revision: string, emails: string, stats: string, events: string[] | null];
 
-type Found<R> = R extends unknown ? Omit<R, 'server'> : never;
+type WithoutServer<R> = R extends unknown ? Omit<R, 'server'> : never;
 
-function readingOf(reply: Reply): Found<HistoryRead> {
-  if (reply.length === 0) return { standing: 'none' };
-  if (reply.length === 1) return { standing: 'removed' };
+function parseReply(reply: Reply): WithoutServer<HistoryRead> {
+  if (reply.length === 0) return { kind: 'none' };
+  if (reply.length === 1) return { kind: 'removed' };
   const [epoch, revision, emails, stats, entries] = reply;
   const missed: FeedEvent[] = [];
   for (let i = 0; entries !== null && i + 1 < entries.length; i += 2) {
@@ -149,7 +156,7 @@ function readingOf(reply: Reply): Found<HistoryRead> {
     });
   }
   return {
-    standing: 'kept',
+    kind: 'kept',
     epoch,
     revision: Number(revision),
     emailsRevision: Number(emails),

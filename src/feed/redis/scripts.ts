@@ -1,106 +1,140 @@
-import { Script } from '../../redis/script.js';
-
-/*
- * The steps that have to be one step, in Lua. They know revisions, fields and bytes, and nothing of what is in them.
- * KEYS: the head and the history of a file, see `keys.ts`.
- *
- * Fields of the head: `server` epoch revision, `emails` (revision of the last kept event), `floor` (that of the newest
- * dropped one), `kept` and `bytes` (of the history), and those that TypeScript writes.
+/**
+ * How a file's feed is laid out in Redis: its keys, and the Lua scripts that change and read them, each one atomic step.
+ * The scripts know revisions, fields and bytes; they never look into a payload.
  */
 
+import type { BatchId, FileId } from '../../domain/id.js';
+import { Script } from '../../redis/script.js';
+
+export interface FileKeys {
+  /**
+   * Hash. The scripts write `server`, `epoch` and `revision`; `emails`, the revision of the last `emails` event; `floor`,
+   * that of the newest event dropped from the history; `kept` and `bytes`, the size of the history. TypeScript writes
+   * `state`, `stats` and, as `b:{batchId}`, what was announced of each batch. After a removal only `removed` is there.
+   */
+  readonly head: string;
+  /** Stream: the kept `emails` events under the id `{revision}-0`. */
+  readonly history: string;
+  /** Channel on which gateways send each other the file's events and its removal, see `messages.ts`. */
+  readonly channel: string;
+}
+
+/**
+ * The keys of one file share a hash tag, so that a cluster keeps them on one node. The id is encoded: a brace in it would
+ * end the tag too early, and keys of two files must differ wherever the ids do.
+ */
+export function keysOf(prefix: string, fileId: FileId): FileKeys {
+  const base = `${prefix}feed:{${encodeURIComponent(fileId)}}`;
+  return { head: `${base}:head`, history: `${base}:history`, channel: `${base}:messages` };
+}
+
+export const batchField = (batchId: BatchId): string => `b:${batchId}`;
+
+/** The KEYS of each script. */
+export const scriptKeys = ({ head, history }: FileKeys): string[] => [head, history];
+
 /** Sets fields of the head from a stretch of ARGV, in portions that fit on Lua's stack. */
-const PUT = `
-local function put(from, to)
-  for at = from, to, 1000 do
-    redis.call('HSET', KEYS[1], unpack(ARGV, at, math.min(at + 999, to)))
+const SET_FIELDS = `
+local function setFields(from, to)
+  for first = from, to, 1000 do
+    redis.call('HSET', KEYS[1], unpack(ARGV, first, math.min(first + 999, to)))
   end
 end`;
 
 /**
- * ARGV: server, epoch and revision that are expected, new revision, time to live, revisions and bytes of history, index
- * of the first event, channel of the followers; fields and values; for each event: '1' to keep it, name of its feed,
- * revision, public channel, payload. 1: appended; 0: the feed stands elsewhere.
+ * After the named arguments come fields with their values (`fieldArgs` arguments), then five arguments for each event: '1'
+ * to keep it, feed, revision, public channel, payload. 1: appended; 0: the head is not the expected one, nothing changed.
  */
-export const APPEND = new Script(`${PUT}
-local at = redis.call('HMGET', KEYS[1], 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'bytes')
-if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] or at[3] ~= ARGV[3] then return 0 end
-local emails, floor, kept, bytes = at[4], tonumber(at[5]), tonumber(at[6]), tonumber(at[7])
-if redis.call('XLEN', KEYS[2]) ~= kept then
-  redis.call('UNLINK', KEYS[2])
+export const APPEND = new Script(`${SET_FIELDS}
+local head, history = KEYS[1], KEYS[2]
+local server, epoch, expected, newRevision, ttl, maxRevisions, maxBytes, channel, fieldArgs = unpack(ARGV, 1, 9)
+local headServer, headEpoch, headRevision, emails, floor, kept, bytes = unpack(
+  redis.call('HMGET', head, 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'bytes'))
+if headServer ~= server or headEpoch ~= epoch or headRevision ~= expected then return 0 end
+floor, kept, bytes = tonumber(floor), tonumber(kept), tonumber(bytes)
+if redis.call('XLEN', history) ~= kept then
+  redis.call('UNLINK', history)
   floor, kept, bytes = tonumber(emails), 0, 0
 end
 
-local events = tonumber(ARGV[8])
-put(10, events - 1)
-local news = {}
-for i = events, #ARGV, 5 do
-  local feed, revision, payload = ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
-  news[#news + 1] = table.concat({feed, revision, emails, ARGV[2]}, ' ') .. '\\n' .. payload
-  if ARGV[i] == '1' then
+local firstEvent = 10 + tonumber(fieldArgs)
+setFields(10, firstEvent - 1)
+local messages = {}
+for i = firstEvent, #ARGV, 5 do
+  local keep, feed, revision, _, payload = unpack(ARGV, i, i + 4)
+  messages[#messages + 1] = table.concat({feed, revision, emails, epoch}, ' ') .. '\\n' .. payload
+  if keep == '1' then
     emails = revision
-    redis.call('XADD', KEYS[2], revision .. '-0', 'payload', payload)
+    redis.call('XADD', history, revision .. '-0', 'payload', payload)
     kept, bytes = kept + 1, bytes + #payload
   end
 end
 
-local oldest, most = tonumber(ARGV[4]) - tonumber(ARGV[6]), tonumber(ARGV[7])
-while kept > 0 and (bytes > most or oldest > floor) do
-  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  local revision = tonumber(string.match(first[1], '%d+'))
-  if revision > oldest and bytes <= most then break end
-  redis.call('XDEL', KEYS[2], first[1])
-  floor, kept, bytes = revision, kept - 1, bytes - #first[2][2]
+local newestToDrop = tonumber(newRevision) - tonumber(maxRevisions)
+maxBytes = tonumber(maxBytes)
+while kept > 0 and (bytes > maxBytes or newestToDrop > floor) do
+  local oldest = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+  local id, payload = oldest[1], oldest[2][2]
+  local revision = tonumber(string.match(id, '%d+'))
+  if revision > newestToDrop and bytes <= maxBytes then break end
+  redis.call('XDEL', history, id)
+  floor, kept, bytes = revision, kept - 1, bytes - #payload
 end
 
-redis.call('HSET', KEYS[1], 'revision', ARGV[4], 'emails', emails,
-  'floor', floor, 'kept', kept, 'bytes', bytes)
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
-for i = events, #ARGV, 5 do
-  redis.call('PUBLISH', ARGV[9], news[(i - events) / 5 + 1])
-  redis.call('PUBLISH', ARGV[i + 3], ARGV[i + 4])
+redis.call('HSET', head, 'revision', newRevision, 'emails', emails, 'floor', floor, 'kept', kept, 'bytes', bytes)
+redis.call('PEXPIRE', head, ttl)
+redis.call('PEXPIRE', history, ttl)
+for i = firstEvent, #ARGV, 5 do
+  local publicChannel, payload = ARGV[i + 3], ARGV[i + 4]
+  redis.call('PUBLISH', channel, messages[(i - firstEvent) / 5 + 1])
+  redis.call('PUBLISH', publicChannel, payload)
 end
 return 1`);
 
-/** ARGV: server, the epoch to be replaced (empty: none stands), time to live; fields and values. */
-export const BEGIN = new Script(`${PUT}
-local at = redis.call('HMGET', KEYS[1], 'server', 'epoch')
-local epoch = at[1] == ARGV[1] and at[2] or ''
-if epoch ~= ARGV[2] then return 0 end
-redis.call('UNLINK', KEYS[1], KEYS[2])
-put(4, #ARGV)
-redis.call('HSET', KEYS[1], 'server', ARGV[1], 'revision', 0, 'emails', 0, 'floor', 0, 'kept', 0, 'bytes', 0)
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+/** After the named arguments come fields with their values. `replaces` is empty where there must be no epoch yet. */
+export const BEGIN = new Script(`${SET_FIELDS}
+local head, history = KEYS[1], KEYS[2]
+local server, replaces, ttl = unpack(ARGV, 1, 3)
+local headServer, headEpoch = unpack(redis.call('HMGET', head, 'server', 'epoch'))
+local current = headServer == server and headEpoch or ''
+if current ~= replaces then return 0 end
+redis.call('UNLINK', head, history)
+setFields(4, #ARGV)
+redis.call('HSET', head, 'server', server, 'revision', 0, 'emails', 0, 'floor', 0, 'kept', 0, 'bytes', 0)
+redis.call('PEXPIRE', head, ttl)
 return 1`);
 
 /**
- * ARGV: server, epoch, the revision after which to read, the last one to read or '+', '1' to read whichever epoch stands.
- * Where the feed stands and the kept events as pairs of id and payload, or nothing in their place: too old, or of
- * another epoch. Empty: it is not kept; one element: it was removed.
+ * The kept events after one revision up to another one ('+': the newest); `anyEpoch` is '1' to read the current epoch,
+ * whichever it is. Answers with the head and the events as pairs of id and payload; with nil in their place where some
+ * are not kept or the epoch is another one. An empty answer: nothing is kept of the file; one element: it was removed.
  */
 export const READ = new Script(`
-local at = redis.call('HMGET', KEYS[1], 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'stats', 'removed')
-if at[8] then return {'removed'} end
-if not at[2] or at[1] ~= ARGV[1] then return {} end
-local after = tonumber(ARGV[3])
+local head, history = KEYS[1], KEYS[2]
+local server, epoch, after, upTo, anyEpoch = unpack(ARGV, 1, 5)
+local headServer, headEpoch, revision, emails, floor, kept, stats, removed = unpack(
+  redis.call('HMGET', head, 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'stats', 'removed'))
+if removed then return {'removed'} end
+if not headEpoch or headServer ~= server then return {} end
+after = tonumber(after)
 local events = false
-if (ARGV[5] == '1' or ARGV[2] == at[2]) and after >= tonumber(at[5]) and after <= tonumber(at[3])
-  and redis.call('XLEN', KEYS[2]) == tonumber(at[6]) then
+if (anyEpoch == '1' or epoch == headEpoch) and after >= tonumber(floor) and after <= tonumber(revision)
+  and redis.call('XLEN', history) == tonumber(kept) then
   events = {}
   local from = string.format('%.0f-0', after + 1)
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, ARGV[4])) do
-    events[#events + 1] = entry[1]
-    events[#events + 1] = entry[2][2]
+  for _, entry in ipairs(redis.call('XRANGE', history, from, upTo)) do
+    local id, payload = entry[1], entry[2][2]
+    events[#events + 1] = id
+    events[#events + 1] = payload
   end
 end
-return {at[2], at[3], at[4], at[7], events}`);
+return {headEpoch, revision, emails, stats, events}`);
 
-/**
- * ARGV: time to live, channel of the followers, what to tell them. A mark stays for as long as the feed would have: whoever was away when this was
- * published finds it.
- */
+/** `removed` stays for as long as the feed would have: a gateway that was disconnected finds it when it reads. */
 export const REMOVE = new Script(`
-redis.call('UNLINK', KEYS[1], KEYS[2])
-redis.call('HSET', KEYS[1], 'removed', 1)
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return redis.call('PUBLISH', ARGV[2], ARGV[3])`);
+local head, history = KEYS[1], KEYS[2]
+local ttl, channel, message = unpack(ARGV, 1, 3)
+redis.call('UNLINK', head, history)
+redis.call('HSET', head, 'removed', 1)
+redis.call('PEXPIRE', head, ttl)
+return redis.call('PUBLISH', channel, message)`);

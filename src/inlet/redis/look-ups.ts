@@ -1,7 +1,7 @@
 import type { Logger } from '../../logger.js';
 import { backoff } from '../../redis/backoff.js';
+import { limitConcurrency } from '../../redis/concurrency-limit.js';
 import type { Connection } from '../../redis/connection.js';
-import { limited } from '../../redis/limited.js';
 import { Script } from '../../redis/script.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
 import { pauseUnlessClosing } from './message-processor.js';
@@ -32,17 +32,19 @@ const CLAIM_MS = 60_000;
 const REGISTERED_WITHIN_MS = 10_000;
 
 /**
- * ARGV: a time of this server in microseconds, who asks, time to live in milliseconds. 1: go on; 0: somebody else has
- * begun a look-up at that time or later, and sees all that was written before it.
+ * Times are microseconds of the Redis server, `ttl` is in milliseconds. 1: the look-up is this gateway's; 0: another gateway
+ * began one at `since` or later, which sees everything that was written before `since`.
  */
 const CLAIM = new Script(`
-local last = redis.call('GET', KEYS[1])
+local key, since, owner, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local last = redis.call('GET', key)
 if last then
-  local at, owner = string.match(last, '^(%d+) (.*)$')
-  if tonumber(at) >= tonumber(ARGV[1]) and owner ~= ARGV[2] then return 0 end
+  local lastTime, lastOwner = string.match(last, '^(%d+) (.*)$')
+  if tonumber(lastTime) >= tonumber(since) and lastOwner ~= owner then return 0 end
 end
-local now = redis.call('TIME')
-redis.call('SET', KEYS[1], string.format('%.0f', now[1] * 1000000 + now[2]) .. ' ' .. ARGV[2], 'PX', ARGV[3])
+local seconds, microseconds = unpack(redis.call('TIME'))
+local now = string.format('%.0f', seconds * 1000000 + microseconds)
+redis.call('SET', key, now .. ' ' .. owner, 'PX', ttl)
 return 1`);
 
 type Which = 'all' | 'waiting' | 'stalled';
@@ -67,7 +69,7 @@ export class LookUps {
   #later: NodeJS.Timeout | undefined;
   #periodic: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
-  readonly #visit = limited(VALUES_AT_ONCE, async (batchId: string) => {
+  readonly #visit = limitConcurrency(VALUES_AT_ONCE, async (batchId: string) => {
     if (!this.#closing.signal.aborted) await this.deps.kept.takeIn(batchId);
   });
 

@@ -13,7 +13,7 @@ import { RetryQueue } from './retry-queue.js';
 
 export interface PubSubDeps {
   readonly subscriber: Redis;
-  readonly connection: Omit<ConnectionOptions<void>, 'greet' | 'lost' | 'name'>;
+  readonly connection: Omit<ConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
   readonly claims: Claims;
   readonly lookUps: Pick<LookUps, 'all' | 'remember'>;
   readonly processor: MessageProcessor;
@@ -48,13 +48,13 @@ export class PubSubInlet implements Inlet {
     this.#subscriber = new Connection(deps.subscriber, {
       ...deps.connection,
       name: 'updates',
-      greet: async (redis) => {
+      onConnect: async (redis) => {
         await redis.subscribe(CHANNEL);
         this.#isSubscribed = true;
         // What was published until now has been heard by nobody here.
         deps.lookUps.all();
       },
-      lost: () => {
+      onLost: () => {
         this.#isSubscribed = false;
       },
     });

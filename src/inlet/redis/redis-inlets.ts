@@ -48,10 +48,10 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, spreadMs = DEFAULT_SPREAD_MS, maxInletBytes: maxBytes } = options;
   const connect = connector(redis, timeoutMs);
   const connection = { heartbeatMs: timeoutMs, warn: (message: string) => logger.warn(message) };
-  const greet = async () => undefined;
-  const commands = new Connection(connect('verigate-inlet'), { ...connection, name: 'inlets', greet });
+  const onConnect = async () => undefined;
+  const commands = new Connection(connect('verigate-inlet'), { ...connection, name: 'inlets', onConnect });
   // Values are large: whoever waits for a claim does not wait behind them.
-  const values = new Connection(connect('verigate-look-up'), { ...connection, name: 'look-ups', greet });
+  const values = new Connection(connect('verigate-look-up'), { ...connection, name: 'look-ups', onConnect });
   const owner = `${hostname()}.${process.pid}.${randomBytes(6).toString('base64url')}`;
 
   const processorOf = (inlet: 'pubsub' | 'stream') =>

@@ -1,5 +1,5 @@
 import { backoff } from '../../redis/backoff.js';
-import { limited } from '../../redis/limited.js';
+import { limitConcurrency } from '../../redis/concurrency-limit.js';
 import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
 import { NewestMessages, type RetainedMessage } from './newest-messages.js';
 
@@ -53,7 +53,7 @@ export class RetryQueue {
   }
 
   async #retry(): Promise<void> {
-    const again = limited(TRIES_AT_ONCE, async (message: RetainedMessage) =>
+    const again = limitConcurrency(TRIES_AT_ONCE, async (message: RetainedMessage) =>
       this.#isAway ? this.#keep(message) : this.#try(message),
     );
     for (let rounds = 0; this.#retained.size > 0 && !this.closing.aborted; rounds++) {

@@ -4,24 +4,25 @@ import { Script } from '../../redis/script.js';
 import { GROUP, STREAM } from './redis-names.js';
 import { readEntries, type StreamEntry } from './stream-entry.js';
 
-/** ARGV: group, ids. Who has been served alone leaves nothing lying about; other groups may still want it. */
+/** Acknowledges an entry, and deletes it where this is the only group: other groups may still have to read it. */
 const ACKNOWLEDGE = new Script(`
-local ids = {unpack(ARGV, 2)}
-redis.call('XACK', KEYS[1], ARGV[1], unpack(ids))
-local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
-if groups.err or #groups ~= 1 or groups[1][2] ~= ARGV[1] then return 0 end
-return redis.call('XDEL', KEYS[1], unpack(ids))`);
+local stream, group, id = KEYS[1], ARGV[1], ARGV[2]
+redis.call('XACK', stream, group, id)
+local groups = redis.pcall('XINFO', 'GROUPS', stream)
+if groups.err or #groups ~= 1 or groups[1][2] ~= group then return 0 end
+return redis.call('XDEL', stream, id)`);
 
-/** ARGV: group, milliseconds, name or ''. Removes consumers with nothing pending that were not heard of for that long. */
+/** Removes consumers (the named one, or any where `name` is empty) that have nothing pending and were idle for `idleMs`. */
 const FORGET = new Script(`
-local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+local stream, group, idleMs, name = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, group)
 if consumers.err then return 0 end
 local removed = 0
 for _, fields in ipairs(consumers) do
-  local of = {}
-  for at = 1, #fields, 2 do of[fields[at]] = fields[at + 1] end
-  if of.pending == 0 and of.idle >= tonumber(ARGV[2]) and (ARGV[3] == '' or of.name == ARGV[3]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], of.name)
+  local consumer = {}
+  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+  if consumer.pending == 0 and consumer.idle >= idleMs and (name == '' or consumer.name == name) then
+    redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer.name)
     removed = removed + 1
   end
 end

@@ -12,7 +12,7 @@ import { StreamGroup } from './stream-group.js';
 export interface StreamDeps {
   /** The connection that waits for entries; it does nothing else. */
   readonly reader: Redis;
-  readonly connection: Omit<ConnectionOptions<void>, 'greet' | 'lost' | 'name'>;
+  readonly connection: Omit<ConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
   readonly group: StreamGroup;
   readonly processor: MessageProcessor;
   readonly maxDeliveries: number;
@@ -53,7 +53,7 @@ export class StreamInlet implements Inlet {
     this.#reader = new Connection(deps.reader, {
       ...deps.connection,
       name: 'stream',
-      greet: (redis) => StreamGroup.create(redis),
+      onConnect: (redis) => StreamGroup.create(redis),
     });
   }
 

@@ -14,7 +14,7 @@ export function beginning(open: Opens): void {
 
   it('begins at revision 0 with what is said to be announced', async () => {
     const feed = await open();
-    const said = state({ generation: '7', stats: '{"é":"😀"}', changes: -1, turned: true });
+    const said = state({ generation: '7', stats: '{"é":"😀"}', changes: -1, isEpochUnannounced: true });
     const batches = new Map([
       ['b1', announced(3, 5)],
       ['b2', announced(1, 0)],

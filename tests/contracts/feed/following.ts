@@ -1,16 +1,16 @@
 import { expect, it } from '@jest/globals';
 import type { FeedEvent } from '../../../src/feed/feed.js';
 import { eventually } from '../../support/eventually.js';
-import { append, change, events, headOf, type Opens, start, Told } from './harness.js';
+import { append, change, events, FollowerSpy, headOf, type Opens, start } from './harness.js';
 
-const has = (told: Told, last: FeedEvent | undefined) => () =>
-  told.events.some(({ payload }) => payload === last?.payload);
+const has = (follower: FollowerSpy, last: FeedEvent | undefined) => () =>
+  follower.events.some(({ payload }) => payload === last?.payload);
 
 export function following(open: Opens): void {
-  it('tells every follower each event once, in order, byte for byte', async () => {
+  it('delivers each event to every follower once, in order, byte for byte', async () => {
     const feed = await open();
-    const [first, second, stranger] = [new Told(), new Told(), new Told()];
-    // Following may begin before anybody has heard of the file.
+    const [first, second, stranger] = [new FollowerSpy(), new FollowerSpy(), new FollowerSpy()];
+    // Following may begin before the file has an epoch.
     await feed.follow('f1', first);
     await feed.follow('f', stranger);
     await feed.begin('f1', start('e1'), null);
@@ -28,10 +28,10 @@ export function following(open: Opens): void {
     expect(stranger.events).toEqual(barrier);
   });
 
-  it('tells nothing of an append that was refused', async () => {
+  it('delivers nothing of an append that was refused', async () => {
     const feed = await open();
-    const told = new Told();
-    await feed.follow('f1', told);
+    const follower = new FollowerSpy();
+    await feed.follow('f1', follower);
     await feed.begin('f1', start('e1'), null);
     await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
@@ -39,35 +39,35 @@ export function following(open: Opens): void {
       ),
     );
     const barrier = await append(feed, 'f1', 1, 'barrier');
-    await eventually('the barrier came', has(told, barrier.at(-1)));
-    expect(told.events.map(({ revision }) => revision)).toEqual([1, 1, 2, 2]);
+    await eventually('the barrier came', has(follower, barrier.at(-1)));
+    expect(follower.events.map(({ revision }) => revision)).toEqual([1, 1, 2, 2]);
   });
 
   it('shows a follower the head that its event belongs to', async () => {
     const feed = await open();
     const seen: Promise<number>[] = [];
-    const told = new Told();
+    const follower = new FollowerSpy();
     await feed.follow('f1', {
       event(event) {
-        told.event(event);
+        follower.event(event);
         seen.push(headOf(feed, 'f1').then(({ revision }) => revision - event.revision));
       },
       removed: () => undefined,
     });
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1', 3);
-    await eventually('the events came', has(told, sent.at(-1)));
+    await eventually('the events came', has(follower, sent.at(-1)));
     for (const ahead of await Promise.all(seen)) expect(ahead).toBeGreaterThanOrEqual(0);
   });
 
-  it('tells nothing after unfollowing, and goes on telling the others', async () => {
+  it('delivers nothing after unfollowing, and goes on delivering to the others', async () => {
     const feed = await open();
-    const [gone, here] = [new Told(), new Told()];
+    const [gone, here] = [new FollowerSpy(), new FollowerSpy()];
     const unfollow = await feed.follow('f1', gone);
     await feed.follow('f1', here);
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1');
-    await eventually('both were told', () => has(gone, sent.at(-1))() && has(here, sent.at(-1))());
+    await eventually('both have the events', () => has(gone, sent.at(-1))() && has(here, sent.at(-1))());
     await unfollow();
     await unfollow();
     const barrier = await append(feed, 'f1');
@@ -78,9 +78,9 @@ export function following(open: Opens): void {
     expect(gone.removals).toBe(0);
   });
 
-  it('lets a follower leave, and another one come, while it is told', async () => {
+  it('lets a follower leave, and another one come, while an event is delivered', async () => {
     const feed = await open();
-    const [leaving, staying] = [new Told(), new Told()];
+    const [leaving, staying] = [new FollowerSpy(), new FollowerSpy()];
     const unfollow = await feed.follow('f1', {
       event(event) {
         leaving.event(event);
@@ -91,61 +91,61 @@ export function following(open: Opens): void {
     await feed.follow('f1', staying);
     await feed.begin('f1', start('e1'), null);
     const sent = [...(await append(feed, 'f1', 2)), ...(await append(feed, 'f1', 2))];
-    await eventually('the rest was told', has(staying, sent.at(-1)));
+    await eventually('the rest came', has(staying, sent.at(-1)));
     expect(staying.events).toEqual(sent);
     expect(leaving.events).toEqual(sent.slice(0, 1));
   });
 
-  it('tells that the file was removed, once, and then nothing more', async () => {
+  it('reports once that the file was removed, and then delivers nothing more', async () => {
     const feed = await open();
-    const [told, witness] = [new Told(), new Told()];
-    await feed.follow('f1', told);
+    const [follower, witness] = [new FollowerSpy(), new FollowerSpy()];
+    await feed.follow('f1', follower);
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1');
     await feed.remove('f1');
-    await eventually('the removal came', () => told.removals > 0);
+    await eventually('the removal came', () => follower.removals > 0);
     expect(await feed.head('f1', [])).toBeNull();
     expect(await feed.since('f1', { epoch: 'e1', revision: 0 }, 9)).toBeNull();
-    // The same id may live again; whoever followed the old file does not follow the new one.
+    // The id may be used again; followers of the old file do not follow the new one.
     await feed.follow('f1', witness);
     await feed.begin('f1', start('e2'), null);
     const barrier = await append(feed, 'f1');
     await eventually('the barrier came', has(witness, barrier.at(-1)));
     expect(witness).toMatchObject({ events: barrier, removals: 0 });
-    expect(told).toMatchObject({ events: sent, removals: 1 });
+    expect(follower).toMatchObject({ events: sent, removals: 1 });
   });
 
-  it('removes what is not there without a word', async () => {
+  it('ignores the removal of a file that is not there', async () => {
     const feed = await open();
-    const told = new Told();
-    await feed.follow('f2', told);
+    const follower = new FollowerSpy();
+    await feed.follow('f2', follower);
     await feed.remove('f1');
     await feed.remove('f1');
-    expect(told.removals).toBe(0);
+    expect(follower.removals).toBe(0);
   });
 
-  it('goes on telling across epochs', async () => {
+  it('goes on delivering across epochs', async () => {
     const feed = await open();
-    const told = new Told();
-    await feed.follow('f1', told);
+    const follower = new FollowerSpy();
+    await feed.follow('f1', follower);
     await feed.begin('f1', start('e1'), null);
     const sent = await append(feed, 'f1');
     await feed.begin('f1', start('e2'), 'e1');
     sent.push(...(await append(feed, 'f1')));
-    await eventually('both were told', () => told.events.length >= 4);
-    expect(told.events).toEqual(sent);
+    await eventually('both have the events', () => follower.events.length >= 4);
+    expect(follower.events).toEqual(sent);
   });
 }
 
 export function leaving(open: Opens): void {
-  it('closes twice, at once or later, and tells nothing afterwards', async () => {
+  it('closes twice, at once or later, and delivers nothing afterwards', async () => {
     const feed = await open();
-    const told = new Told();
-    const unfollow = await feed.follow('f1', told);
+    const follower = new FollowerSpy();
+    const unfollow = await feed.follow('f1', follower);
     await feed.begin('f1', start('e1'), null);
     await Promise.all([feed.close(), feed.close()]);
     await feed.close();
     await unfollow();
-    expect(told).toMatchObject({ events: [], removals: 0 });
+    expect(follower).toMatchObject({ events: [], removals: 0 });
   });
 }

@@ -9,7 +9,7 @@ export interface FeedLimits {
   readonly ttlMs: number;
 }
 
-/** A feed that nobody else uses, and how to get rid of it. */
+/** A feed for one test alone, and how to dispose of it. */
 export interface OpenedFeed {
   readonly feed: Feed;
   dispose(): Promise<void> | void;
@@ -26,15 +26,15 @@ export const state = (said: Partial<FileState> = {}): FileState => ({
   pace: null,
   stats: '{}',
   changes: 0,
-  turned: false,
+  isEpochUnannounced: false,
   ...said,
 });
 
-const STANDING = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 10 };
+const FLAGS = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 10 };
 
 /** What was announced of a batch: so many results, at this version. */
 export const announced = (version: number, processed: number): AnnouncedBatch => {
-  const summary: Summary = withFlags({ ...EMPTY_SUMMARY, processed }, STANDING);
+  const summary: Summary = withFlags({ ...EMPTY_SUMMARY, processed }, FLAGS);
   return { version, summary };
 };
 
@@ -47,12 +47,12 @@ export const start = (epoch: string, said: Partial<EpochStart> = {}): EpochStart
 
 /** The events of a change on top of a revision: some of results, each under its own revision, and the stats with the last. */
 export function events(head: Pick<Head, 'revision'>, emails = 1, payload = 'x'): FeedEvent[] {
-  const told = Array.from({ length: emails }, (_, i): FeedEvent => {
+  const sent = Array.from({ length: emails }, (_, i): FeedEvent => {
     const revision = head.revision + 1 + i;
     return { feed: 'emails', revision, payload: `{"emails":"${payload}","revision":${revision}}` };
   });
   const revision = head.revision + Math.max(1, emails);
-  return [...told, { feed: 'stats', revision, payload: `{"stats":"${payload}","revision":${revision}}` }];
+  return [...sent, { feed: 'stats', revision, payload: `{"stats":"${payload}","revision":${revision}}` }];
 }
 
 export const change = (events: readonly FeedEvent[], said: Partial<Change> = {}): Change => ({
@@ -68,16 +68,16 @@ export async function headOf(feed: Feed, fileId: string, batchIds: readonly stri
   return head;
 }
 
-/** Appends one change on top of what stands; answers with its events. */
+/** Appends one change on top of the current head; answers with its events. */
 export async function append(feed: Feed, fileId: string, emails = 1, payload = 'x'): Promise<FeedEvent[]> {
   const head = await headOf(feed, fileId);
-  const told = events(head, emails, payload);
-  expect(await feed.append(fileId, head, change(told))).toBe(true);
-  return told;
+  const sent = events(head, emails, payload);
+  expect(await feed.append(fileId, head, change(sent))).toBe(true);
+  return sent;
 }
 
-/** What a follower was told, in order. */
-export class Told {
+/** A follower that records what is delivered to it, in order. */
+export class FollowerSpy {
   readonly events: FeedEvent[] = [];
   removals = 0;
 

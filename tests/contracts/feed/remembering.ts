@@ -12,11 +12,11 @@ export function remembering(open: Opens): void {
     await append(feed, 'f1', 0);
     const third = await append(feed, 'f1', 1);
     const since = (revision: number, upTo = 4) => feed.since('f1', { epoch: 'e1', revision }, upTo);
-    const told = [...first, ...third].filter((event) => event.feed === 'emails');
-    expect(await since(0)).toEqual(told);
-    expect(await since(1)).toEqual(told.slice(1));
-    expect(await since(2)).toEqual(told.slice(2));
-    expect(await since(3)).toEqual(told.slice(2));
+    const sent = [...first, ...third].filter((event) => event.feed === 'emails');
+    expect(await since(0)).toEqual(sent);
+    expect(await since(1)).toEqual(sent.slice(1));
+    expect(await since(2)).toEqual(sent.slice(2));
+    expect(await since(3)).toEqual(sent.slice(2));
     expect(await since(4)).toEqual([]);
   });
 
