@@ -19,7 +19,7 @@ export interface RedisFeedOptions {
   readonly history: number;
   /** Bytes of a file's events that are kept, at most. */
   readonly historyBytes: number;
-  /** A file that nobody follows is forgotten this long after its last change. */
+  /** A file without followers is forgotten this long after its last change. */
   readonly ttlMs: number;
   /** A command that is not answered in this time has failed. */
   readonly timeoutMs?: number;

@@ -28,8 +28,8 @@ describeCluster('gateways', (newEnv) => {
     const [a, b] = gateways as [OneGateway, OneGateway];
     const others = openFeed(env.REDIS_URL, env.KEY_PREFIX);
     const race = async (fileId: string) => {
-      const heard = new Recorder();
-      await others.follow(fileId, heard);
+      const follower = new Recorder();
+      await others.follow(fileId, follower);
       for (let round = 0; round < ROUNDS; round++) {
         // One of them stores something, or two, and all announce what any may have stored.
         const updates = [batchOf(fileId, 'a', round), batchOf(fileId, 'b', round)] as const;
@@ -46,8 +46,8 @@ describeCluster('gateways', (newEnv) => {
       expect(head?.state.totals).toEqual(
         batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY),
       );
-      await heard.until(({ events }) => events.at(-1)?.revision === head?.revision);
-      expectEachOnce(heard.events, head?.state.totals.processed ?? 0);
+      await follower.until(({ events }) => events.at(-1)?.revision === head?.revision);
+      expectEachOnce(follower.events, head?.state.totals.processed ?? 0);
     };
     await Promise.all(Array.from({ length: FILES }, (_, number) => race(`f${number}`)));
 
