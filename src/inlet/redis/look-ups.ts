@@ -1,10 +1,10 @@
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { limitConcurrency } from '../../redis/concurrency-limit.js';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
-import { pauseUnlessClosing } from './message-processor.js';
 import { lookUpKey, stalledKey } from './redis-names.js';
 import type { ValidatorResults } from './validator-results.js';
 
@@ -130,7 +130,7 @@ export class LookUps {
 
   async #work(): Promise<void> {
     const { signal } = this.#closing;
-    await pauseUnlessClosing(Math.random() * this.deps.spreadMs, signal);
+    await pauseUnlessAborted(Math.random() * this.deps.spreadMs, signal);
     for (let failures = 0; !signal.aborted; ) {
       const [sweep] = this.#sweeps.values();
       if (sweep === undefined && this.#remembered.size === 0) return;
@@ -139,7 +139,7 @@ export class LookUps {
         failures = 0;
       } catch (error) {
         if (failures === 0) this.deps.logger.warn({ err: error }, 'look-ups are held up; trying again');
-        await pauseUnlessClosing(backoff(failures++), signal);
+        await pauseUnlessAborted(backoff(failures++, REDIS_BACKOFF), signal);
       }
     }
   }

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
@@ -82,7 +81,3 @@ export function poisonOf(error: unknown): string | null {
 
 const decoder = new TextDecoder();
 export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
-
-/** A pause that is over early when everything is. */
-export const pauseUnlessClosing = (ms: number, closing: AbortSignal): Promise<unknown> =>
-  pause(ms, undefined, { signal: closing }).catch(() => undefined);

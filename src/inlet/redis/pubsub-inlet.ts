@@ -1,13 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type ConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
 import { batchHint } from './batch-hint.js';
 import type { Claims } from './claims.js';
 import type { LookUps } from './look-ups.js';
-import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
+import type { MessageProcessor } from './message-processor.js';
 import { CHANNEL } from './redis-names.js';
 import { RetryQueue } from './retry-queue.js';
 
@@ -144,7 +145,7 @@ export class PubSubInlet implements Inlet {
         return await this.deps.claims.claim(names, failures > 0);
       } catch {
         if (this.#closing.signal.aborted) return null;
-        await pauseUnlessClosing(backoff(failures), this.#closing.signal);
+        await pauseUnlessAborted(backoff(failures, REDIS_BACKOFF), this.#closing.signal);
       }
     }
   }

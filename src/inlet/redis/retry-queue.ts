@@ -1,6 +1,7 @@
-import { backoff } from '../../redis/backoff.js';
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { limitConcurrency } from '../../redis/concurrency-limit.js';
-import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
+import type { MessageProcessor } from './message-processor.js';
 import { NewestMessages, type RetainedMessage } from './newest-messages.js';
 
 const TRIES_AT_ONCE = 8;
@@ -57,7 +58,7 @@ export class RetryQueue {
       this.#isAway ? this.#keep(message) : this.#try(message),
     );
     for (let rounds = 0; this.#retained.size > 0 && !this.closing.aborted; rounds++) {
-      await pauseUnlessClosing(backoff(rounds), this.closing);
+      await pauseUnlessAborted(backoff(rounds, REDIS_BACKOFF), this.closing);
       const [first, ...others] = this.#retained.takeAll();
       if (first === undefined) break;
       await this.#try(first);

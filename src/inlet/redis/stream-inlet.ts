@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type ConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
-import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
+import type { MessageProcessor } from './message-processor.js';
 import { bytesOf, entryText, type StreamEntry, updateIn } from './stream-entry.js';
 import { StreamGroup } from './stream-group.js';
 
@@ -104,7 +105,7 @@ export class StreamInlet implements Inlet {
       } catch (error) {
         if (signal.aborted) return;
         if (failures === 1) logger.warn({ err: error }, 'the stream cannot be read; trying again');
-        await pauseUnlessClosing(backoff(failures++), signal);
+        await pauseUnlessAborted(backoff(failures++, REDIS_BACKOFF), signal);
       }
     }
   }
@@ -170,7 +171,7 @@ export class StreamInlet implements Inlet {
     this.#troubled++;
     try {
       for (let tries = 0; !this.#closing.signal.aborted; tries++) {
-        await pauseUnlessClosing(backoff(tries), this.#closing.signal);
+        await pauseUnlessAborted(backoff(tries, REDIS_BACKOFF), this.#closing.signal);
         if (await isDone()) return true;
       }
       return false;
@@ -184,7 +185,7 @@ export class StreamInlet implements Inlet {
     const { group, idleMs } = this.deps;
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await pauseUnlessClosing((idleMs / 3) * (0.75 + Math.random() / 2), signal);
+      await pauseUnlessAborted((idleMs / 3) * (0.75 + Math.random() / 2), signal);
       if (signal.aborted) return;
       try {
         await group.keep([...this.#held.keys()]);
