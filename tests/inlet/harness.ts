@@ -1,7 +1,9 @@
 import type { Inlet } from '../../src/inlet/inlet.js';
 import { Intake } from '../../src/inlet/intake.js';
+import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
-import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/redis-names.js';
+import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
+import { resultsKey } from '../../src/inlet/redis/validator-results.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
