@@ -20,19 +20,19 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors', 'byte-cache', 'within'],
+      ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'redis/', 'domain/', 'errors'],
+      ['feed/', 'redis/', 'domain/', 'errors', 'backoff'],
       'a feed orders and keeps; it knows no store',
     ),
     only(
       'redis-knows-no-neighbour',
       'redis',
-      ['redis/', 'errors', 'within'],
+      ['redis/', 'errors', 'backoff', 'within'],
       'connections, whatever they are for',
     ),
     only(
@@ -44,7 +44,18 @@ module.exports = {
     only(
       'pipeline-flows-down',
       'pipeline',
-      ['pipeline/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'logger', 'metrics', 'within'],
+      [
+        'pipeline/',
+        'epoch/',
+        'store/store',
+        'feed/feed',
+        'domain/',
+        'errors',
+        'logger',
+        'metrics',
+        'backoff',
+        'within',
+      ],
       'ports only',
     ),
     only(
@@ -67,6 +78,7 @@ module.exports = {
         'errors',
         'logger',
         'metrics',
+        'backoff',
         'byte-cache',
       ],
       'bytes in, updates out',

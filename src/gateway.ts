@@ -12,8 +12,8 @@ import { FatalError } from './errors.js';
 import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
 import { Quota } from './http/quota.js';
-import { HttpIntake } from './inlet/http-intake.js';
 import type { Inlets } from './inlet/inlet.js';
+import { Intake } from './inlet/intake.js';
 import { UpdateReader } from './inlet/update-reader.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
@@ -88,7 +88,7 @@ async function assemble(
   });
   const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
   const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
-  const intake = new HttpIntake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
+  const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = engine.openInlets?.({ intake, metrics });
   const snapshots = new Snapshots(store, feed);
 

@@ -18,6 +18,6 @@ export interface Engine {
 }
 
 export interface InletDeps {
-  readonly intake: Intake;
+  readonly intake: Pick<Intake, 'update'>;
   readonly metrics: Metrics;
 }

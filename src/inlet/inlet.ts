@@ -1,22 +1,24 @@
+/** The ports of the inlets that receive updates without a caller who waits for an answer. */
+
+import type { BatchId } from '../domain/id.js';
 import type { LookUp } from '../pipeline/pipeline.js';
 
-/** Where updates come in without anybody asking for an answer. */
 export interface Inlet {
-  /** Begins to take updates in. What they come from may be away: it is waited for behind everybody's back. */
+  /** Begins to take in updates. A source that is away is waited for in the background. */
   start(): void;
-  /** What it lacks to do its work, in words for `/readyz`; none: it works. */
+  /** The connections that are missing, as `/readyz` names them; empty: the inlet works. */
   problems(): string[];
   /**
-   * Takes no more. Fulfilled once what was taken is stored, or left where another gateway finds it. Calling it twice is a
-   * no-op.
+   * Takes in no more. Fulfilled once every update that was taken in is stored, or left where another gateway finds it.
+   * Calling it twice is a no-op.
    */
   close(): Promise<void>;
 }
 
-/** All inlets of a gateway that nobody has to ask. */
+/** All such inlets of one gateway. */
 export interface Inlets extends Inlet {
-  /** For `watchSilence`: looks batches up before their stall is announced. */
+  /** Looks up silent batches before their stall is announced. */
   readonly lookUp: LookUp;
-  /** Deletes what the producer keeps of batches whose file is deleted. @throws Fault `unavailable` */
-  forget(batchIds: readonly string[]): Promise<void>;
+  /** Deletes what the validator keeps of batches whose file is deleted. @throws Fault `unavailable` */
+  forget(batchIds: readonly BatchId[]): Promise<void>;
 }

@@ -1,17 +1,53 @@
-import type { Registered, Registration, Saved } from '../store/store.js';
+/** The one way into the pipeline: every inlet and every REST route that changes a file calls it. */
 
-/** The one door into the pipeline: whatever reaches a file comes through here, whichever wire it came by. */
-export interface Intake {
+import type { BatchId, FileId } from '../domain/id.js';
+import { Fault } from '../errors.js';
+import type { Conflator } from '../pipeline/conflator.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import type { Registered, Registration, Saved } from '../store/store.js';
+import type { UpdateReader } from './update-reader.js';
+
+export class Intake {
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly conflator: Conflator,
+    private readonly reader: UpdateReader,
+    private readonly maxUpdateBytes: number,
+  ) {}
+
   /**
    * Takes in one update as it came, JSON in UTF-8. Fulfilled once it is stored. `isFound`: see `Update.isFound`.
    * @throws InvalidInput where it is not an update, naming the fields
    * @throws Fault `payload_too_large`; `unavailable` while overloaded or without the store
    */
-  update(bytes: Uint8Array, isFound?: boolean): Promise<Saved['outcome']>;
-  /** Registers batches and applies what is held for them; see `Store.register`. */
-  register(registration: Registration): Promise<Registered>;
+  async update(bytes: Uint8Array, isFound = false): Promise<Saved['outcome']> {
+    if (bytes.byteLength > this.maxUpdateBytes) {
+      throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
+    }
+    const update = this.reader.read(bytes);
+    const outcome = await this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
+    // Its file may be deleted: none of its addresses may stay in memory.
+    if (outcome === 'superseded') this.reader.forget(update.batchId);
+    return outcome;
+  }
+
+  /** Registers batches and applies the updates that are held for them; see `UpdateStore.register`. */
+  register(registration: Registration): Promise<Registered> {
+    return this.pipeline.register(registration);
+  }
+
   /** Ends a batch that will never answer; false: the file has no such batch. */
-  fail(fileId: string, batchId: string, reason: string): Promise<boolean>;
-  /** Deletes a file, tells its listeners; false: there is no such file. */
-  remove(fileId: string): Promise<boolean>;
+  fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
+    return this.pipeline.fail(fileId, batchId, reason);
+  }
+
+  /** Deletes a file and informs its listeners; false: there is no such file. */
+  async remove(fileId: FileId): Promise<boolean> {
+    try {
+      return await this.pipeline.remove(fileId);
+    } finally {
+      // None of its addresses may stay in memory, and the reader does not know which batches were the file's.
+      this.reader.forgetAll();
+    }
+  }
 }

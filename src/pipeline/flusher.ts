@@ -1,3 +1,4 @@
+import { backoff } from '../backoff.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
@@ -35,7 +36,7 @@ interface Pending {
 
 /** Batches announced in one change, at most: their results have to fit into memory and into one step of the feed. */
 const BATCHES_AT_ONCE = 64;
-const MAX_RETRY_MS = 5_000;
+const RETRY = { firstMs: 100, maxMs: 5_000 };
 const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
 
 /** Announces what the store has and the feed has not, file by file. Idempotent: flushing twice announces once. */
@@ -141,8 +142,7 @@ export class Flusher {
   #interval({ failures }: Pending): number {
     const { intervalMs } = this.deps;
     if (failures === 0) return intervalMs;
-    const backoff = Math.min(MAX_RETRY_MS, 50 * 2 ** failures);
-    return Math.max(intervalMs, backoff * (0.5 + Math.random() / 2));
+    return Math.max(intervalMs, backoff(failures - 1, RETRY));
   }
 
   #run(fileId: string, pending: Pending): Promise<boolean> {

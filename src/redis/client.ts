@@ -1,10 +1,13 @@
 /** Creates the ioredis clients of a gateway, with the options that every one of them needs. */
 
 import { Redis } from 'ioredis';
-import { backoff } from './backoff.js';
+import { backoff } from '../backoff.js';
 
 /** The URL of Redis, or a function that creates a client under a connection name. */
 export type RedisSource = string | ((name: string) => Redis);
+
+/** The pauses between attempts that need Redis. */
+export const REDIS_BACKOFF = { firstMs: 25, maxMs: 2_000 };
 
 /** A command that is not answered within this time has failed. */
 export const DEFAULT_TIMEOUT_MS = 3_000;
@@ -41,7 +44,7 @@ export function createClient(url: string, { name, timeoutMs }: ClientOptions): R
     // A server that hangs keeps its connections open. Closing them lets all commands fail at once, not one timeout after another.
     socketTimeout: timeoutMs,
     disconnectTimeout: Math.min(timeoutMs, 1_000),
-    retryStrategy: backoff,
+    retryStrategy: (attempts) => backoff(attempts, REDIS_BACKOFF),
     // A primary that has become a replica refuses writes; by now the address may lead to the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });

@@ -8,7 +8,7 @@ import { Admission } from '../../src/http/admission.js';
 import { createApp } from '../../src/http/app.js';
 import type { HttpConfig, HttpDeps } from '../../src/http/deps.js';
 import { Quota } from '../../src/http/quota.js';
-import { HttpIntake } from '../../src/inlet/http-intake.js';
+import { Intake } from '../../src/inlet/intake.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -60,7 +60,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
   const pipeline = new Pipeline({ store, feed, flusher, metrics });
   const conflator = new Conflator((update) => pipeline.handle(update), 64 * MIB, metrics);
-  const intake = new HttpIntake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
+  const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
 
   const deps: HttpDeps = {

@@ -118,8 +118,8 @@ describe('headers', () => {
     [503, new Fault('unavailable', 'full', { retryAfterSeconds: 7 }), '7'],
   ])('a %s says when to come back', async (status, fault, retryAfter) => {
     const app = await startApp();
-    const refusing = { ...app.deps, intake: { ...app.deps.intake, update: () => Promise.reject(fault) } };
-    const other = await listen(createServer(createApp(refusing)));
+    Object.assign(app.deps.intake, { update: () => Promise.reject(fault) });
+    const other = await listen(createServer(createApp(app.deps)));
     const answer = await call(other, 'POST', '/api/updates', '{}');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, retryAfter]);
   });

@@ -1,8 +1,9 @@
-import { HttpIntake } from '../../src/inlet/http-intake.js';
 import type { Inlet } from '../../src/inlet/inlet.js';
-import type { Intake } from '../../src/inlet/intake.js';
+import { Intake } from '../../src/inlet/intake.js';
+import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
-import { CHANNEL, GROUP, resultsKey, STREAM } from '../../src/inlet/redis/redis-names.js';
+import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
+import { resultsKey } from '../../src/inlet/redis/validator-results.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -95,7 +96,7 @@ export async function listening<T extends { inlets: Inlet }>(gateway: T): Promis
 export function gatewayWithInlets(server: RedisServer, engine: Engine, said: Said = {}) {
   const gateway = gatewayOn(engine);
   const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
-  const intake = new HttpIntake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
+  const intake = new Intake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
   return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...said }) };
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
-import { GROUP, STREAM } from '../../src/inlet/redis/redis-names.js';
+import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
 import { engine } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithOwnRedis, type RedisServer } from '../support/redis-server.js';

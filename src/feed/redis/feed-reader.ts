@@ -1,9 +1,10 @@
 /** Delivers one file's feed to its followers, in order and without a gap, whatever its Redis channel loses. */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { backoff } from '../../backoff.js';
 import { type Cursor, emailsPayload } from '../../domain/events.js';
 import type { Epoch, FileId } from '../../domain/id.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import type { FeedEvent } from '../feed.js';
 import type { Followers } from './followers.js';
 import { type ByteBudget, type Message, MessageBuffer } from './messages.js';
@@ -118,7 +119,7 @@ export class FeedReader {
       } else {
         // Delivering anything later than the history would leave a gap: try until it is read.
         this.#needsRead = true;
-        await pause(backoff(++failures), undefined, { ref: false });
+        await pause(backoff(++failures, REDIS_BACKOFF), undefined, { ref: false });
       }
     }
     this.#isReading = false;

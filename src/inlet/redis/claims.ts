@@ -1,19 +1,22 @@
+/** Decides in Redis which of several gateways handles a Pub/Sub message or looks up a batch. */
+
 import { createHash } from 'node:crypto';
+import type { BatchId } from '../../domain/id.js';
 import type { Connection } from '../../redis/connection.js';
-import { claimKey } from './redis-names.js';
+import { Script } from '../../redis/script.js';
 
 export interface ClaimsOptions {
   readonly prefix: string;
   /** How long a message is remembered: longer than any gateway lags behind another. */
   readonly ttlMs: number;
-  /** Who claims; no other gateway has this name. */
+  /** The name of this gateway; no other gateway has it. */
   readonly owner: string;
 }
 
-/** Each message reaches every gateway: the first to claim it handles it, and the others need not even parse it. */
-export class Claims {
-  /** How often each message was heard of late, by its hash; the oldest first. */
-  readonly #heard = new Map<string, { times: number; until: number }>();
+/** Each message reaches every gateway. The first to claim it handles it; the others skip it without parsing it. */
+export class MessageClaims {
+  /** How often each message was received recently, by its hash; the oldest first. */
+  readonly #received = new Map<string, { times: number; until: number }>();
 
   constructor(
     private readonly connection: Connection<unknown>,
@@ -21,36 +24,92 @@ export class Claims {
   ) {}
 
   /**
-   * Names a message that has just been heard. The same bytes published again are another message: all gateways that hear
-   * both count alike.
+   * Names a message that has just been received. The same bytes published again are another message, and get the same
+   * other name at every gateway that has received both.
    */
   nameOf(message: Uint8Array): string {
     const now = Date.now();
-    for (const [oldest, { until }] of this.#heard) {
+    for (const [oldest, { until }] of this.#received) {
       if (until > now) break;
-      this.#heard.delete(oldest);
+      this.#received.delete(oldest);
     }
-    const hash = hashOf(message);
-    const times = (this.#heard.get(hash)?.times ?? 0) + 1;
-    this.#heard.delete(hash);
-    this.#heard.set(hash, { times, until: now + this.options.ttlMs });
+    const hash = createHash('sha256').update(message).digest('base64url');
+    const times = (this.#received.get(hash)?.times ?? 0) + 1;
+    this.#received.delete(hash);
+    this.#received.set(hash, { times, until: now + this.options.ttlMs });
     return times === 1 ? hash : `${hash}.${times}`;
   }
 
   /**
-   * Which of the messages are for this gateway to handle. `again`: they were asked for before, and the answer was lost.
+   * Which of the messages this gateway has to handle. `isRetry`: they may be claimed already by an attempt without an
+   * answer.
    * @throws Fault('unavailable')
    */
-  claim(names: readonly string[], again: boolean): Promise<boolean[]> {
+  claim(names: readonly string[], isRetry: boolean): Promise<boolean[]> {
     const { prefix, ttlMs, owner } = this.options;
     return this.connection.run(async (redis) => {
-      const keys = names.map((name) => claimKey(prefix, name));
+      const keys = names.map((name) => `${prefix}claim:${name}`);
       const claims = keys.map((key) => redis.set(key, owner, 'PX', ttlMs, 'NX'));
-      const owners = again ? keys.map((key) => redis.get(key)) : [];
-      const [claimed, claimants] = await Promise.all([Promise.all(claims), Promise.all(owners)]);
-      return claimed.map((answer, index) => answer !== null || claimants[index] === owner);
+      const owners = isRetry ? keys.map((key) => redis.get(key)) : [];
+      const [answers, claimants] = await Promise.all([Promise.all(claims), Promise.all(owners)]);
+      return answers.map((answer, index) => answer !== null || claimants[index] === owner);
     });
   }
 }
 
-const hashOf = (message: Uint8Array): string => createHash('sha256').update(message).digest('base64url');
+/** How long a look-up of a batch is remembered. */
+const LOOK_UP_TTL_MS = 60_000;
+
+/**
+ * Times are microseconds of the Redis server, `ttl` is in milliseconds. 1: the look-up is this gateway's; 0: another gateway
+ * began one at `since` or later, which sees everything that was written before `since`.
+ */
+const CLAIM_LOOK_UP = new Script(`
+local key, since, owner, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local last = redis.call('GET', key)
+if last then
+  local lastTime, lastOwner = string.match(last, '^(%d+) (.*)$')
+  if tonumber(lastTime) >= tonumber(since) and lastOwner ~= owner then return 0 end
+end
+local seconds, microseconds = unpack(redis.call('TIME'))
+local now = string.format('%.0f', seconds * 1000000 + microseconds)
+redis.call('SET', key, now .. ' ' .. owner, 'PX', ttl)
+return 1`);
+
+/** Gateways that look up the same batches share the work. */
+export class LookUpClaims {
+  constructor(
+    private readonly connection: Connection<unknown>,
+    private readonly options: Omit<ClaimsOptions, 'ttlMs'>,
+  ) {}
+
+  /** The batches that no other gateway has looked up since a time of the server. @throws Fault('unavailable') */
+  async claim(batchIds: readonly BatchId[], since: number): Promise<BatchId[]> {
+    const { prefix, owner } = this.options;
+    const keyOf = (batchId: BatchId) => `${prefix}look-up:${batchId}`;
+    const answers = await this.connection.run((redis) =>
+      Promise.all(
+        batchIds.map((id) => CLAIM_LOOK_UP.run(redis, [keyOf(id)], [since, owner, LOOK_UP_TTL_MS])),
+      ),
+    );
+    return batchIds.filter((_, index) => answers[index] === 1);
+  }
+
+  /** Whether this gateway is the one that looks up the stalled batches in this period. */
+  async claimStalled(periodMs: number): Promise<boolean> {
+    const { prefix, owner } = this.options;
+    const ttlMs = Math.max(1, Math.floor(periodMs * 0.9));
+    // No batch id is empty, so this is no batch's key.
+    const key = `${prefix}look-up:`;
+    const answer = this.connection.run((redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'));
+    return (await answer.catch(() => null)) !== null;
+  }
+
+  /** The server's time in microseconds. @throws Fault('unavailable') */
+  now(): Promise<number> {
+    return this.connection.run(async (redis) => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1_000_000 + Number(microseconds);
+    });
+  }
+}

@@ -1,106 +1,89 @@
+/** Looks up batches at the keys where the validator keeps their newest update, so that a lost message does no harm. */
+
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
+import type { BatchId } from '../../domain/id.js';
 import type { Logger } from '../../logger.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { limitConcurrency } from '../../redis/concurrency-limit.js';
-import type { Connection } from '../../redis/connection.js';
-import { Script } from '../../redis/script.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
-import { pauseUnlessClosing } from './message-processor.js';
-import { lookUpKey, stalledKey } from './redis-names.js';
+import type { LookUpClaims } from './claims.js';
 import type { ValidatorResults } from './validator-results.js';
 
 export interface LookUpsDeps {
-  readonly connection: Connection<unknown>;
-  readonly kept: ValidatorResults;
+  readonly claims: LookUpClaims;
+  readonly results: Pick<ValidatorResults, 'takeIn'>;
   readonly updates: Pick<UpdateStore, 'incompleteBatches'>;
-  readonly prefix: string;
-  readonly owner: string;
-  /** Stalled batches are looked up this often: their key may come later. */
+  /** Stalled batches are looked up this often: the validator may write their key later. */
   readonly stalledEveryMs: number;
-  /** A sweep begins after a part of this time, which is chance: gateways that come back as one go apart. */
+  /** Work begins after a random part of this time, so that gateways which reconnect together do not all look up at once. */
   readonly spreadMs: number;
   readonly logger: Logger;
 }
 
-/** Batches claimed in one go. */
+/** Batches that are claimed in one step. */
 const SLICE = 200;
-/** Values are large: so many are read at once, and no more. */
-const VALUES_AT_ONCE = 4;
-/** Remembered batches, at most; beyond it all batches are looked up. */
-const MAX_REMEMBERED = 10_000;
-const CLAIM_MS = 60_000;
-/** Batches whose first news is lost may be registered a while after. */
+/** Values are large, so few are read at once. */
+const CONCURRENT_READS = 4;
+/** With more single batches than this, all batches are looked up instead. */
+const MAX_MISSED = 10_000;
+/** A batch whose first update was lost may be registered this much later. */
 const REGISTERED_WITHIN_MS = 10_000;
 
-/**
- * Times are microseconds of the Redis server, `ttl` is in milliseconds. 1: the look-up is this gateway's; 0: another gateway
- * began one at `since` or later, which sees everything that was written before `since`.
- */
-const CLAIM = new Script(`
-local key, since, owner, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local last = redis.call('GET', key)
-if last then
-  local lastTime, lastOwner = string.match(last, '^(%d+) (.*)$')
-  if tonumber(lastTime) >= tonumber(since) and lastOwner ~= owner then return 0 end
-end
-local seconds, microseconds = unpack(redis.call('TIME'))
-local now = string.format('%.0f', seconds * 1000000 + microseconds)
-redis.call('SET', key, now .. ' ' .. owner, 'PX', ttl)
-return 1`);
+type SweptStatus = 'all' | 'waiting' | 'stalled';
 
-type Which = 'all' | 'waiting' | 'stalled';
-
-/** A sweep over the batches that have not ended: how far it is, and since when they have to have been looked up. */
+/** One pass over the incomplete batches. */
 interface Sweep {
-  readonly which: Which;
+  readonly status: SweptStatus;
+  /** When it began (the server's time in microseconds): earlier look-ups by other gateways do not count. */
   since: number | null;
+  /** Where the next slice begins. */
   after: string | null;
-  /** Something may have been missed after it had begun: when it is over, it begins again. */
-  again: boolean;
+  /** An update may have been missed since it began: once it ends, it begins again. */
+  isRepeated: boolean;
 }
 
-/**
- * Reads what was missed from where the validator keeps the newest update of each batch. What is found is taken in like
- * any other update, and changes nothing unless it is newer.
- */
+/** An update that is found is taken in like any other, and changes nothing unless it is newer. */
 export class LookUps {
-  readonly #sweeps = new Map<Which, Sweep>();
-  #remembered = new Set<string>();
+  readonly #sweeps = new Map<SweptStatus, Sweep>();
+  /** Single batches to look up. */
+  readonly #missed = new Set<BatchId>();
   #working: Promise<void> | undefined;
-  #later: NodeJS.Timeout | undefined;
-  #periodic: NodeJS.Timeout | undefined;
+  #laterSweep: NodeJS.Timeout | undefined;
+  #stalledSweeps: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
-  readonly #visit = limitConcurrency(VALUES_AT_ONCE, async (batchId: string) => {
-    if (!this.#closing.signal.aborted) await this.deps.kept.takeIn(batchId);
+  readonly #lookUp = limitConcurrency(CONCURRENT_READS, async (batchId: BatchId) => {
+    if (!this.#closing.signal.aborted) await this.deps.results.takeIn(batchId);
   });
 
   constructor(private readonly deps: LookUpsDeps) {}
 
-  /** From now on what is stalled is looked up from time to time. */
+  /** From now on stalled batches are looked up periodically. */
   start(): void {
-    this.#periodic ??= setInterval(() => void this.#lookAtStalled(), this.deps.stalledEveryMs).unref();
+    const { stalledEveryMs } = this.deps;
+    this.#stalledSweeps ??= setInterval(() => void this.#sweepStalled(), stalledEveryMs).unref();
   }
 
-  /** Every batch that has not ended, soon: something may have been missed until now. */
+  /** Looks up every incomplete batch soon: any update until now may have been missed. */
   all(): void {
-    this.#begin('all');
-    clearTimeout(this.#later);
-    this.#later = setTimeout(() => this.#begin('waiting'), REGISTERED_WITHIN_MS).unref();
+    this.#beginSweep('all');
+    clearTimeout(this.#laterSweep);
+    this.#laterSweep = setTimeout(() => this.#beginSweep('waiting'), REGISTERED_WITHIN_MS).unref();
   }
 
-  /** One batch, soon: a message about it was dropped. */
-  remember(batchId: string): void {
-    if (this.#remembered.size < MAX_REMEMBERED) this.#remembered.add(batchId);
-    else this.#begin('all');
+  /** Looks up one batch soon: an update of it was dropped. */
+  soon(batchId: BatchId): void {
+    if (this.#missed.size < MAX_MISSED) this.#missed.add(batchId);
+    else this.#beginSweep('all');
     this.#wake();
   }
 
-  /** These batches, now. Fulfilled when all were tried; those that failed are tried again later. */
-  async look(batchIds: readonly string[]): Promise<void> {
+  /** Looks up batches now. Fulfilled after one attempt at each; those that failed are tried again later. */
+  async now(batchIds: readonly BatchId[]): Promise<void> {
     await Promise.all(
       batchIds.map((batchId) =>
-        this.#visit(batchId).catch((error: unknown) => {
-          this.deps.logger.warn({ err: error }, 'a batch could not be looked up; trying again');
-          this.remember(batchId);
+        this.#lookUp(batchId).catch((error: unknown) => {
+          this.deps.logger.warn({ err: error }, 'the gateway failed to look up a batch and tries again');
+          this.soon(batchId);
         }),
       ),
     );
@@ -108,15 +91,16 @@ export class LookUps {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    clearTimeout(this.#later);
-    clearInterval(this.#periodic);
+    clearTimeout(this.#laterSweep);
+    clearInterval(this.#stalledSweeps);
     await this.#working;
   }
 
-  #begin(which: Which): void {
-    const sweep = this.#sweeps.get(which);
-    if (sweep === undefined) this.#sweeps.set(which, { which, since: null, after: null, again: false });
-    else if (sweep.since !== null) sweep.again = true;
+  #beginSweep(status: SweptStatus): void {
+    const sweep = this.#sweeps.get(status);
+    if (sweep === undefined)
+      this.#sweeps.set(status, { status, since: null, after: null, isRepeated: false });
+    else if (sweep.since !== null) sweep.isRepeated = true;
     this.#wake();
   }
 
@@ -124,81 +108,68 @@ export class LookUps {
     if (this.#closing.signal.aborted) return;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
-      if (this.#sweeps.size > 0 || this.#remembered.size > 0) this.#wake();
+      if (this.#sweeps.size > 0 || this.#missed.size > 0) this.#wake();
     });
   }
 
   async #work(): Promise<void> {
     const { signal } = this.#closing;
-    await pauseUnlessClosing(Math.random() * this.deps.spreadMs, signal);
+    await pauseUnlessAborted(Math.random() * this.deps.spreadMs, signal);
     for (let failures = 0; !signal.aborted; ) {
       const [sweep] = this.#sweeps.values();
-      if (sweep === undefined && this.#remembered.size === 0) return;
+      if (sweep === undefined && this.#missed.size === 0) return;
       try {
-        await (sweep === undefined ? this.#lookAtRemembered() : this.#advance(sweep));
+        await (sweep === undefined ? this.#lookUpMissed() : this.#advance(sweep));
         failures = 0;
       } catch (error) {
-        if (failures === 0) this.deps.logger.warn({ err: error }, 'look-ups are held up; trying again');
-        await pauseUnlessClosing(backoff(failures++), signal);
+        if (failures === 0)
+          this.deps.logger.warn({ err: error }, 'the gateway failed to look up batches and tries again');
+        await pauseUnlessAborted(backoff(failures++, REDIS_BACKOFF), signal);
       }
     }
   }
 
-  /** The next slice of a sweep. */
+  /** Looks up the next slice of a sweep. */
   async #advance(sweep: Sweep): Promise<void> {
-    sweep.since ??= await this.#now();
+    sweep.since ??= await this.deps.claims.now();
     const { batches, next }: IncompleteBatches = await this.deps.updates.incompleteBatches({
       limit: SLICE,
       after: sweep.after,
     });
-    const wanted = batches.filter(({ status }) => sweep.which === 'all' || status === sweep.which);
-    await this.#visitUnclaimed(
+    const wanted = batches.filter(({ status }) => sweep.status === 'all' || status === sweep.status);
+    await this.#lookUpUnclaimed(
       wanted.map(({ batchId }) => batchId),
       sweep.since,
     );
     sweep.after = next;
     if (next !== null) return;
-    // Behind the others, so that each has its turn.
-    this.#sweeps.delete(sweep.which);
-    if (sweep.again) this.#begin(sweep.which);
+    // A repeated sweep comes after the other sweeps, so that each of them gets its turn.
+    this.#sweeps.delete(sweep.status);
+    if (sweep.isRepeated) this.#beginSweep(sweep.status);
   }
 
-  async #lookAtRemembered(): Promise<void> {
-    const since = await this.#now();
-    const batchIds = [...this.#remembered].slice(0, SLICE);
-    // What is dropped while they are looked up has to be remembered anew.
-    for (const batchId of batchIds) this.#remembered.delete(batchId);
+  async #lookUpMissed(): Promise<void> {
+    const since = await this.deps.claims.now();
+    const batchIds = [...this.#missed].slice(0, SLICE);
+    // Deleted first: an update that is dropped during the look-up has to add its batch again.
+    for (const batchId of batchIds) this.#missed.delete(batchId);
     try {
-      await this.#visitUnclaimed(batchIds, since);
+      await this.#lookUpUnclaimed(batchIds, since);
     } catch (error) {
-      for (const batchId of batchIds) this.#remembered.add(batchId);
+      for (const batchId of batchIds) this.#missed.add(batchId);
       throw error;
     }
   }
 
-  async #visitUnclaimed(batchIds: readonly string[], since: number): Promise<void> {
-    const { connection, prefix, owner } = this.deps;
-    const claims = await connection.run((redis) =>
-      Promise.all(batchIds.map((id) => CLAIM.run(redis, [lookUpKey(prefix, id)], [since, owner, CLAIM_MS]))),
-    );
-    const ours = batchIds.filter((_, index) => claims[index] === 1);
-    const outcomes = await Promise.allSettled(ours.map((batchId) => this.#visit(batchId)));
+  async #lookUpUnclaimed(batchIds: readonly BatchId[], since: number): Promise<void> {
+    const claimed = await this.deps.claims.claim(batchIds, since);
+    const outcomes = await Promise.allSettled(claimed.map((batchId) => this.#lookUp(batchId)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** By one gateway in each period. */
-  async #lookAtStalled(): Promise<void> {
-    const { connection, prefix, owner, stalledEveryMs } = this.deps;
-    const ttl = Math.max(1, Math.floor(stalledEveryMs * 0.9));
-    const isOurs = connection.run((redis) => redis.set(stalledKey(prefix), owner, 'PX', ttl, 'NX'));
-    if ((await isOurs.catch(() => null)) !== null) this.#begin('stalled');
-  }
-
-  #now(): Promise<number> {
-    return this.deps.connection.run(async (redis) => {
-      const [seconds, microseconds] = await redis.time();
-      return Number(seconds) * 1_000_000 + Number(microseconds);
-    });
+  /** One gateway does it in each period. */
+  async #sweepStalled(): Promise<void> {
+    if (await this.deps.claims.claimStalled(this.deps.stalledEveryMs)) this.#beginSweep('stalled');
   }
 }

@@ -1,88 +1,90 @@
-import { setTimeout as pause } from 'node:timers/promises';
+/** Decides what becomes of a message from Redis: it is stored, is tried again later, or becomes a dead letter. */
+
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { Intake } from '../intake.js';
+import { textOf } from '../update-reader.js';
 
 export interface MessageProcessorDeps {
   readonly inlet: 'pubsub' | 'stream';
   readonly intake: Pick<Intake, 'update'>;
   readonly deadLetters: Pick<DeadLetterStore, 'add'>;
-  /** A message that fails for an unknown reason is put aside after this many tries. */
+  /** A message that fails for an unknown reason becomes a dead letter after this many attempts. */
   readonly maxDeliveries: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** `outage`: later will do, whatever it is; `failure`: it may be the message itself. */
-export type ProcessOutcome = 'settled' | 'outage' | 'failure';
+/**
+ * `done`: stored, or a dead letter. `outage`: the store is away, and any message would fail. `failure`: the reason may be
+ * the message itself.
+ */
+export type ProcessOutcome = 'done' | 'outage' | 'failure';
 
-const SAY_EVERY_MS = 1_000;
+/** Dead letters are logged at most this often. */
+const LOG_INTERVAL_MS = 1_000;
 
-/** Brings messages to their end, stored or put aside. What is transient and what is poison is decided here. */
 export class MessageProcessor {
-  #unsaid = 0;
-  #saidAt = 0;
+  #unlogged = 0;
+  #loggedAt = 0;
 
   constructor(private readonly deps: MessageProcessorDeps) {}
 
-  /** One try; `failures`: how many have failed before it. */
+  /** One attempt; `failures`: how many attempts have failed before it. */
   async process(message: Uint8Array, failures: number): Promise<ProcessOutcome> {
     try {
       this.count(await this.deps.intake.update(message));
-      return 'settled';
+      return 'done';
     } catch (error) {
-      const poison = poisonOf(error);
-      if (poison !== null) return this.addDeadLetter(textOf(message), poison);
+      const reason = permanentReason(error);
+      if (reason !== null) return this.addDeadLetter(textOf(message), reason);
       if (error instanceof Fault && error.code === 'unavailable') return 'outage';
-      this.deps.logger.error({ err: error, inlet: this.deps.inlet }, 'an update could not be stored');
-      if (failures + 1 < this.deps.maxDeliveries) return 'failure';
+      const { inlet, logger, maxDeliveries } = this.deps;
+      logger.error({ err: error, inlet }, 'the gateway failed to store an update');
+      if (failures + 1 < maxDeliveries) return 'failure';
       return this.addDeadLetter(textOf(message), `could not be stored in ${failures + 1} tries`);
     }
   }
 
-  /** Never lost without a word: what cannot be put aside now has to come again. */
+  /** `outage`: the dead letter could not be stored, so the message has to be tried again. */
   async addDeadLetter(payload: string, reason: string): Promise<ProcessOutcome> {
     const { inlet, deadLetters, logger } = this.deps;
     try {
       await deadLetters.add({ inlet, reason, payload });
     } catch (error) {
-      logger.error({ err: error, inlet }, 'a message could not be put aside; trying again');
+      logger.error({ err: error, inlet }, 'the gateway failed to store a dead letter and tries again');
       return 'outage';
     }
     this.count('dead_letter');
-    this.#say(reason);
-    return 'settled';
+    this.#logDeadLetter(reason);
+    return 'done';
   }
 
   count(outcome: string, messages = 1): void {
     this.deps.metrics.inletMessages.inc({ inlet: this.deps.inlet, outcome }, messages);
   }
 
-  /** A producer that sends nothing but rubbish must not fill the log as well. */
-  #say(reason: string): void {
-    this.#unsaid++;
+  /** A producer that sends nothing but unreadable messages must not fill the log as well. */
+  #logDeadLetter(reason: string): void {
+    this.#unlogged++;
     const now = Date.now();
-    if (now - this.#saidAt < SAY_EVERY_MS) return;
+    if (now - this.#loggedAt < LOG_INTERVAL_MS) return;
     const { inlet, logger } = this.deps;
-    logger.warn({ inlet, reason, messages: this.#unsaid }, 'put aside what could not be read');
-    this.#saidAt = now;
-    this.#unsaid = 0;
+    logger.warn(
+      { inlet, reason, messages: this.#unlogged },
+      'unreadable messages were stored as dead letters',
+    );
+    this.#loggedAt = now;
+    this.#unlogged = 0;
   }
 }
 
-/** Why an update can never be taken in, in words that hold nothing of it; null: it may be later. */
-export function poisonOf(error: unknown): string | null {
+/** Why an update can never be taken in, without any of its data; null: a later attempt may succeed. */
+export function permanentReason(error: unknown): string | null {
   if (error instanceof InvalidInput) return error.message;
   if (error instanceof Fault && !ERRORS[error.code].retryable) return error.message;
   return null;
 }
-
-const decoder = new TextDecoder();
-export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
-
-/** A pause that is over early when everything is. */
-export const pauseUnlessClosing = (ms: number, closing: AbortSignal): Promise<unknown> =>
-  pause(ms, undefined, { signal: closing }).catch(() => undefined);

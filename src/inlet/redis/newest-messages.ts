@@ -1,58 +1,62 @@
-import { isNewer, type Update } from '../../domain/update.js';
+/** Keeps the Pub/Sub messages that wait for the store: of each batch the newest, because updates are cumulative. */
+
+import { type Completeness, isNewer } from '../../domain/update.js';
 import { detached, parseUpdate } from '../update-reader.js';
 
-export interface RetainedMessage {
+export interface WaitingMessage {
   readonly bytes: Uint8Array;
+  /** How many attempts have failed for a reason that may be the message itself. */
   readonly failures: number;
+  /** What decides which of two messages is newer; read when the message is kept for the first time. */
+  readonly envelope?: MessageEnvelope;
 }
 
-type Entry = RetainedMessage & Pick<Update, 'isComplete' | 'processedCount'>;
+interface MessageEnvelope extends Completeness {
+  /** Two messages with the same key are updates of one batch, and only the newer one is needed. */
+  readonly key: string;
+}
 
-/** Messages that wait for the store to come back: of each batch the newest, for it says all that the others say. */
+type KeptMessage = WaitingMessage & { readonly envelope: MessageEnvelope };
+
 export class NewestMessages {
-  readonly #byBatch = new Map<string, Entry>();
+  readonly #byKey = new Map<string, KeptMessage>();
+  #unreadable = 0;
+
+  /** `parse` fails where the bytes are not an update. */
+  constructor(private readonly parse = parseUpdate) {}
 
   get size(): number {
-    return this.#byBatch.size;
+    return this.#byKey.size;
   }
 
-  /** Answers with the message that is not needed any more, if one is. */
-  add(message: RetainedMessage): RetainedMessage | null {
-    const { batchId, fileId, requestId, failure, isComplete, processedCount } = read(message.bytes);
-    // What names another file, and a failure, which stands beside the newest list, say something of their own.
-    const key = `${batchId}\n${fileId}\n${requestId}\n${failure !== null}`;
-    const entry = { ...message, bytes: detached(message.bytes), isComplete, processedCount };
-    const before = this.#byBatch.get(key);
-    if (before !== undefined && !isNewer(entry, before)) return message;
-    this.#byBatch.set(key, entry);
-    return before ?? null;
+  /** Keeps a message unless a newer one of its batch is kept; returns the message that is not needed any more. */
+  add(message: WaitingMessage): WaitingMessage | null {
+    const { envelope = this.#read(message.bytes) } = message;
+    const kept = this.#byKey.get(envelope.key);
+    if (kept !== undefined && !isNewer(envelope, kept.envelope)) return message;
+    this.#byKey.set(envelope.key, { ...message, bytes: detached(message.bytes), envelope });
+    return kept ?? null;
   }
 
-  /** Hands all of them out, and has none any more. */
-  takeAll(): RetainedMessage[] {
-    const all = [...this.#byBatch.values()];
-    this.#byBatch.clear();
+  /** Returns all messages and keeps none. */
+  takeAll(): WaitingMessage[] {
+    const all = [...this.#byKey.values()];
+    this.#byKey.clear();
     return all;
   }
-}
 
-let unreadable = 0;
-
-/** What cannot be read waits as well, for the dead letters, and takes nobody's place. */
-function read(bytes: Uint8Array): Omit<Update, 'results'> {
-  try {
-    return parseUpdate(bytes);
-  } catch {
-    const batchId = `\n${++unreadable}`;
-    return {
-      batchId,
-      fileId: null,
-      requestId: null,
-      totalBatches: null,
-      isComplete: false,
-      failure: null,
-      totalEmails: null,
-      processedCount: 0,
-    };
+  /**
+   * The list of results is parsed as well: a message whose list is invalid must become a dead letter. So it may neither
+   * replace a valid update nor be dropped for one, and has a key of its own.
+   */
+  #read(bytes: Uint8Array): MessageEnvelope {
+    try {
+      const { batchId, fileId, requestId, failure, isComplete, processedCount } = this.parse(bytes);
+      // An update for another file or request is not replaced, and a failure is stored beside the newest list.
+      const key = `${batchId}\n${fileId}\n${requestId}\n${failure !== null}`;
+      return { key, isComplete, processedCount };
+    } catch {
+      return { key: `unreadable ${++this.#unreadable}`, isComplete: false, processedCount: 0 };
+    }
   }
 }

@@ -1,47 +1,55 @@
-import { setImmediate as turn } from 'node:timers/promises';
+/** Takes in updates from Redis Pub/Sub: at most once on the wire, so what was missed or dropped is looked up. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
+import type { BatchId } from '../../domain/id.js';
+import { batchIdIn } from '../../domain/message-ids.js';
 import type { Logger } from '../../logger.js';
-import { backoff } from '../../redis/backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type ConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
-import { batchHint } from './batch-hint.js';
-import type { Claims } from './claims.js';
+import { textOf } from '../update-reader.js';
+import type { MessageClaims } from './claims.js';
 import type { LookUps } from './look-ups.js';
-import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
-import { CHANNEL } from './redis-names.js';
+import type { MessageProcessor } from './message-processor.js';
 import { RetryQueue } from './retry-queue.js';
 
 export interface PubSubDeps {
   readonly subscriber: Redis;
   readonly connection: Omit<ConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
-  readonly claims: Claims;
-  readonly lookUps: Pick<LookUps, 'all' | 'remember'>;
+  readonly claims: MessageClaims;
+  readonly lookUps: Pick<LookUps, 'all' | 'soon'>;
   readonly processor: MessageProcessor;
-  /** Bytes of messages that may wait here; beyond it they are dropped, and their batches looked up instead. */
+  /** Bytes of messages that may wait here. Beyond it messages are dropped, and their batches looked up instead. */
   readonly maxBytes: number;
   readonly logger: Logger;
 }
 
-/** Claimed in one go, at most: hashing them is all that happens between two turns of the event loop. */
+/** The channel that the validator publishes on; it has no prefix. */
+export const CHANNEL = 'email_validation_results';
+
+/** Messages that are claimed in one step: they are hashed within one turn of the event loop. */
 const CLAIM_BYTES = 2 ** 20;
 const CLAIM_MESSAGES = 64;
+/** Producers write the batch id ahead of the results. */
+const ID_WITHIN_BYTES = 2_048;
 
-/** Redis Pub/Sub: at most once on the wire; whatever was missed or dropped is looked up where the validator keeps it. */
 export class PubSubInlet implements Inlet {
   readonly #subscriber: Connection<void>;
   #isSubscribed = false;
-  /** Messages that are not claimed yet, in the order they came. */
-  #queue: Buffer[] = [];
-  readonly #storing: RetryQueue;
-  /** Bytes of all that is in here, be it in the queue or being stored. */
+  /** Messages that are not claimed yet, in the order of their arrival. */
+  #unclaimed: Buffer[] = [];
+  readonly #claimed: RetryQueue;
+  /** Of all messages, claimed or not. */
   #bytes = 0;
-  #overflowing = false;
+  #isDropping = false;
   #claiming: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   constructor(private readonly deps: PubSubDeps) {
-    this.#storing = new RetryQueue(deps.processor, this.#closing.signal, (bytes) => {
+    this.#claimed = new RetryQueue(deps.processor, this.#closing.signal, (bytes) => {
       this.#bytes -= bytes;
     });
     deps.subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#receive(message));
@@ -51,7 +59,7 @@ export class PubSubInlet implements Inlet {
       onConnect: async (redis) => {
         await redis.subscribe(CHANNEL);
         this.#isSubscribed = true;
-        // What was published until now has been heard by nobody here.
+        // This gateway has missed every message that was published until now.
         deps.lookUps.all();
       },
       onLost: () => {
@@ -79,21 +87,25 @@ export class PubSubInlet implements Inlet {
     this.#closing.abort();
     await this.#subscriber.close();
     await this.#claiming;
-    const lost = await this.#storing.idle();
-    // They are found again by a look-up. Those that were not claimed are for other gateways.
-    if (lost > 0) this.deps.logger.warn({ messages: lost }, 'closed with messages that could not be stored');
+    const unstored = await this.#claimed.idle();
+    // A look-up finds them again. Messages that were not claimed are left to other gateways.
+    if (unstored > 0)
+      this.deps.logger.warn(
+        { messages: unstored },
+        'the Pub/Sub inlet closed with messages that could not be stored; their batches have to be looked up',
+      );
   }
 
-  /** Called by the client while it reads from its socket: the less happens here, the less a flood can pile up in Redis. */
+  /** Called while the client reads from its socket. It has to be fast, or Redis has to buffer the messages. */
   #receive(message: Buffer): void {
-    // A lone message always fits, or a large one could never be dealt with.
+    // A single message is always accepted, or one above the limit could never be stored.
     if (this.#bytes > 0 && this.#bytes + message.byteLength > this.deps.maxBytes) {
       this.#drop(message);
       return;
     }
-    this.#overflowing = false;
+    this.#isDropping = false;
     this.#bytes += message.byteLength;
-    this.#queue.push(message);
+    this.#unclaimed.push(message);
     this.#claiming ??= this.#claimAll().finally(() => {
       this.#claiming = undefined;
     });
@@ -102,41 +114,42 @@ export class PubSubInlet implements Inlet {
   #drop(message: Buffer): void {
     const { lookUps, processor, logger } = this.deps;
     processor.count('overflow');
-    const batchId = batchHint(message);
+    const batchId = probableBatchId(message);
     if (batchId === null) lookUps.all();
-    else lookUps.remember(batchId);
-    if (!this.#overflowing) logger.warn('too many messages wait: some are dropped, and looked up later');
-    this.#overflowing = true;
+    else lookUps.soon(batchId);
+    if (!this.#isDropping)
+      logger.warn('the Pub/Sub inlet is full: it drops messages and looks their batches up later');
+    this.#isDropping = true;
   }
 
   async #claimAll(): Promise<void> {
-    await turn();
-    while (this.#queue.length > 0) {
-      const messages = this.#nextInLine();
-      const isOurs = await this.#claim(messages);
+    await nextTurn();
+    while (this.#unclaimed.length > 0) {
+      const messages = this.#nextMessages();
+      const isClaimed = await this.#claim(messages);
       for (const [index, message] of messages.entries()) {
-        if (isOurs?.[index] === true) {
-          this.#storing.take(message);
-          // Reading one may take half a millisecond: in between others have their turn.
-          await turn();
+        if (isClaimed?.[index] === true) {
+          this.#claimed.take(message);
+          // Reading a message may take half a millisecond: other work gets its turn in between.
+          await nextTurn();
           continue;
         }
-        this.deps.processor.count(isOurs === null ? 'abandoned' : 'skipped');
+        this.deps.processor.count(isClaimed === null ? 'abandoned' : 'skipped');
         this.#bytes -= message.byteLength;
       }
     }
   }
 
-  #nextInLine(): Buffer[] {
+  #nextMessages(): Buffer[] {
     let bytes = 0;
-    const past = this.#queue.findIndex(({ byteLength }, index) => {
+    const end = this.#unclaimed.findIndex(({ byteLength }, index) => {
       bytes += byteLength;
       return index > 0 && (index === CLAIM_MESSAGES || bytes > CLAIM_BYTES);
     });
-    return this.#queue.splice(0, past === -1 ? this.#queue.length : past);
+    return this.#unclaimed.splice(0, end === -1 ? this.#unclaimed.length : end);
   }
 
-  /** Null: nobody could say before everything was over. */
+  /** Null: Redis gave no answer before the inlet was closed. */
   async #claim(messages: readonly Buffer[]): Promise<boolean[] | null> {
     const names = messages.map((message) => this.deps.claims.nameOf(message));
     for (let failures = 0; ; failures++) {
@@ -144,8 +157,12 @@ export class PubSubInlet implements Inlet {
         return await this.deps.claims.claim(names, failures > 0);
       } catch {
         if (this.#closing.signal.aborted) return null;
-        await pauseUnlessClosing(backoff(failures), this.#closing.signal);
+        await pauseUnlessAborted(backoff(failures, REDIS_BACKOFF), this.#closing.signal);
       }
     }
   }
 }
+
+/** The batch of a message, found without parsing it and good enough for a look-up; null: none is found. */
+const probableBatchId = (message: Buffer): BatchId | null =>
+  batchIdIn(textOf(message.subarray(0, ID_WITHIN_BYTES)));

@@ -1,3 +1,5 @@
+/** Builds the Redis inlets of one gateway, Pub/Sub and Stream, with the look-ups behind them. */
+
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
@@ -8,7 +10,7 @@ import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
 import type { Inlets } from '../inlet.js';
 import type { Intake } from '../intake.js';
-import { Claims } from './claims.js';
+import { LookUpClaims, MessageClaims } from './claims.js';
 import { LookUps } from './look-ups.js';
 import { MessageProcessor } from './message-processor.js';
 import { PubSubInlet } from './pubsub-inlet.js';
@@ -18,7 +20,7 @@ import { ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
   readonly redis: RedisSource;
-  /** What the keys begin with that only gateways use; gateways of one installation share it. */
+  /** Begins the keys that only gateways use; all gateways of one installation have the same. */
   readonly prefix: string;
   readonly intake: Pick<Intake, 'update'>;
   readonly updates: Pick<UpdateStore, 'incompleteBatches'>;
@@ -26,23 +28,23 @@ export interface RedisInletsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly maxUpdateBytes: number;
-  /** Bytes of messages that may be in each of the inlets. */
+  /** Bytes of messages that each inlet may hold. */
   readonly maxInletBytes: number;
   readonly maxDeliveries: number;
   readonly claimTtlMs: number;
-  /** An entry of the stream that nobody has dealt with for so long is taken over. */
+  /** A stream entry that is pending for this long without a sign of its gateway is taken over. */
   readonly streamIdleMs: number;
-  /** Stalled batches are looked up again this often. */
+  /** Stalled batches are looked up this often. */
   readonly stallAfterMs: number;
-  /** A sweep of look-ups begins within this time. */
+  /** Look-ups begin within this time. */
   readonly spreadMs?: number;
-  /** A command that is not answered in this time has failed. */
+  /** A command that is not answered within this time has failed. */
   readonly timeoutMs?: number;
 }
 
 const DEFAULT_SPREAD_MS = 500;
 
-/** The inlets of one gateway on Redis, Pub/Sub and Stream, on four connections: each has one role. */
+/** Four connections, one for each purpose, so that no command waits behind those of another purpose. */
 export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const { redis, prefix, intake, deadLetters, maxDeliveries, logger, metrics } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS, spreadMs = DEFAULT_SPREAD_MS, maxInletBytes: maxBytes } = options;
@@ -50,13 +52,13 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const connection = { heartbeatMs: timeoutMs, warn: (message: string) => logger.warn(message) };
   const onConnect = async () => undefined;
   const commands = new Connection(connect('verigate-inlet'), { ...connection, name: 'inlets', onConnect });
-  // Values are large: whoever waits for a claim does not wait behind them.
+  // Values are large: a claim must not wait behind them.
   const values = new Connection(connect('verigate-look-up'), { ...connection, name: 'look-ups', onConnect });
   const owner = `${hostname()}.${process.pid}.${randomBytes(6).toString('base64url')}`;
 
   const processorOf = (inlet: 'pubsub' | 'stream') =>
     new MessageProcessor({ inlet, intake, deadLetters, maxDeliveries, logger, metrics });
-  const kept = new ValidatorResults({
+  const results = new ValidatorResults({
     connection: values,
     intake,
     maxUpdateBytes: options.maxUpdateBytes,
@@ -64,11 +66,9 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     metrics,
   });
   const lookUps = new LookUps({
-    connection: values,
-    kept,
+    claims: new LookUpClaims(values, { prefix, owner }),
+    results,
     updates: options.updates,
-    prefix,
-    owner,
     stalledEveryMs: options.stallAfterMs,
     spreadMs,
     logger,
@@ -76,7 +76,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const pubsub = new PubSubInlet({
     subscriber: connect('verigate-inlet-subscriber'),
     connection,
-    claims: new Claims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
+    claims: new MessageClaims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
     lookUps,
     processor: processorOf('pubsub'),
     maxBytes,
@@ -109,7 +109,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       closing ??= close();
       return closing;
     },
-    lookUp: (batchIds) => lookUps.look(batchIds),
-    forget: (batchIds) => kept.forget(batchIds),
+    lookUp: (batchIds) => lookUps.now(batchIds),
+    forget: (batchIds) => results.forget(batchIds),
   };
 }

@@ -1,74 +1,77 @@
-import { backoff } from '../../redis/backoff.js';
-import { limitConcurrency } from '../../redis/concurrency-limit.js';
-import { type MessageProcessor, pauseUnlessClosing } from './message-processor.js';
-import { NewestMessages, type RetainedMessage } from './newest-messages.js';
+/** Retries Pub/Sub messages until each is stored or a dead letter. */
 
-const TRIES_AT_ONCE = 8;
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
+import { REDIS_BACKOFF } from '../../redis/client.js';
+import { limitConcurrency } from '../../redis/concurrency-limit.js';
+import type { MessageProcessor } from './message-processor.js';
+import { NewestMessages, type WaitingMessage } from './newest-messages.js';
+
+const CONCURRENT_RETRIES = 8;
 
 /**
- * Brings messages to the store or the dead letters. While the store is away it keeps the newest of each batch, and one
- * try after the other tells when it is back, instead of every message that comes.
+ * While the store is away, the newest message of each batch waits, and one message at a time finds out whether the store is
+ * back. Messages that arrive meanwhile wait without an attempt.
  */
 export class RetryQueue {
-  readonly #retained = new NewestMessages();
-  readonly #atWork = new Set<Promise<unknown>>();
-  #isAway = false;
-  #retrying = false;
+  readonly #inProgress = new Set<Promise<unknown>>();
+  #isStoreAway = false;
+  #isRetrying = false;
 
   constructor(
-    private readonly processor: MessageProcessor,
+    private readonly processor: Pick<MessageProcessor, 'process' | 'count'>,
     private readonly closing: AbortSignal,
-    /** Told how many bytes are not needed any more. */
-    private readonly released: (bytes: number) => void,
+    /** Called with the bytes of each message that is done with. */
+    private readonly onReleased: (bytes: number) => void,
+    private readonly waiting = new NewestMessages(),
   ) {}
 
   take(bytes: Uint8Array): void {
     const message = { bytes, failures: 0 };
-    if (this.#isAway) this.#keep(message);
-    else this.#work(this.#try(message));
+    if (this.#isStoreAway) this.#keep(message);
+    else this.#track(this.#try(message));
   }
 
-  /** Fulfilled once everything is settled, or was tried a last time after the closing; how many messages were not. */
+  /** Fulfilled once no attempt is in progress; returns how many messages could not be stored before `closing`. */
   async idle(): Promise<number> {
-    while (this.#atWork.size > 0) await Promise.all(this.#atWork);
-    return this.#retained.size;
+    while (this.#inProgress.size > 0) await Promise.all(this.#inProgress);
+    return this.waiting.size;
   }
 
-  async #try({ bytes, failures }: RetainedMessage): Promise<void> {
-    const outcome = await this.processor.process(bytes, failures);
-    this.#isAway = outcome === 'outage';
-    if (outcome === 'settled') this.released(bytes.byteLength);
-    else this.#keep({ bytes, failures: failures + Number(outcome === 'failure') });
+  async #try(message: WaitingMessage): Promise<void> {
+    const outcome = await this.processor.process(message.bytes, message.failures);
+    this.#isStoreAway = outcome === 'outage';
+    if (outcome === 'done') this.onReleased(message.bytes.byteLength);
+    else this.#keep({ ...message, failures: message.failures + Number(outcome === 'failure') });
   }
 
-  #keep(message: RetainedMessage): void {
-    const needless = this.#retained.add(message);
-    if (needless !== null) {
+  #keep(message: WaitingMessage): void {
+    const dropped = this.waiting.add(message);
+    if (dropped !== null) {
       this.processor.count('conflated');
-      this.released(needless.bytes.byteLength);
+      this.onReleased(dropped.bytes.byteLength);
     }
-    if (this.#retrying || this.closing.aborted) return;
-    this.#retrying = true;
-    this.#work(this.#retry());
+    if (this.#isRetrying || this.closing.aborted) return;
+    this.#isRetrying = true;
+    this.#track(this.#retry());
   }
 
   async #retry(): Promise<void> {
-    const again = limitConcurrency(TRIES_AT_ONCE, async (message: RetainedMessage) =>
-      this.#isAway ? this.#keep(message) : this.#try(message),
+    const tryAgain = limitConcurrency(CONCURRENT_RETRIES, async (message: WaitingMessage) =>
+      this.#isStoreAway ? this.#keep(message) : this.#try(message),
     );
-    for (let rounds = 0; this.#retained.size > 0 && !this.closing.aborted; rounds++) {
-      await pauseUnlessClosing(backoff(rounds), this.closing);
-      const [first, ...others] = this.#retained.takeAll();
+    for (let rounds = 0; this.waiting.size > 0 && !this.closing.aborted; rounds++) {
+      await pauseUnlessAborted(backoff(rounds, REDIS_BACKOFF), this.closing);
+      const [first, ...others] = this.waiting.takeAll();
       if (first === undefined) break;
       await this.#try(first);
-      if (!this.#isAway) rounds = 0;
-      await Promise.all(others.map(again));
+      if (!this.#isStoreAway) rounds = 0;
+      await Promise.all(others.map(tryAgain));
     }
-    this.#retrying = false;
+    this.#isRetrying = false;
   }
 
-  #work(work: Promise<void>): void {
-    const done = work.finally(() => this.#atWork.delete(done));
-    this.#atWork.add(done);
+  #track(attempt: Promise<void>): void {
+    const done = attempt.finally(() => this.#inProgress.delete(done));
+    this.#inProgress.add(done);
   }
 }

@@ -1,8 +1,28 @@
+/** The Redis Stream of updates: its entries, and the commands of one consumer of the group `verigate`. */
+
 import type { Redis } from 'ioredis';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
-import { GROUP, STREAM } from './redis-names.js';
-import { readEntries, type StreamEntry } from './stream-entry.js';
+import { textOf } from '../update-reader.js';
+
+/** The validator's side knows these names, so they have no prefix. */
+export const STREAM = 'email_validation_results:stream';
+export const GROUP = 'verigate';
+/** The field of an entry that holds the update. */
+const FIELD = 'data';
+/** Longer than any gateway waits before it takes over an entry. */
+const RELEASED_IDLE_MS = 24 * 3_600_000;
+
+export interface StreamEntry {
+  readonly id: string;
+  /** Names and values in turn. */
+  readonly fields: readonly Buffer[];
+}
+
+interface PendingEntry {
+  readonly id: string;
+  readonly deliveries: number;
+}
 
 /** Acknowledges an entry, and deletes it where this is the only group: other groups may still have to read it. */
 const ACKNOWLEDGE = new Script(`
@@ -28,17 +48,14 @@ for _, fields in ipairs(consumers) do
 end
 return removed`);
 
-/** Idle for longer than anybody waits: the next one who looks takes it. */
-const RELEASED_MS = 24 * 3_600_000;
-
-/** What a consumer asks of its group; the stream and the group are there after `create`. */
+/** The commands of one consumer. The stream and the group exist after `create`. */
 export class StreamGroup {
   constructor(
     private readonly connection: Connection<unknown>,
     private readonly consumer: string,
   ) {}
 
-  /** From the first entry on: those that came before the first gateway are taken in as well. */
+  /** The group begins at the first entry: entries that were added before the first gateway started are taken in as well. */
   static async create(redis: Redis): Promise<void> {
     try {
       await redis.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
@@ -54,17 +71,17 @@ export class StreamGroup {
     return readEntries(answer?.[0]?.[1]).filter((entry) => entry !== null);
   }
 
-  /** Entries that nobody has dealt with for so long, with how often each was delivered. */
-  overdue(idleMs: number, count: number): Promise<{ id: string; deliveries: number }[]> {
+  /** Pending entries of any consumer that have been idle for `idleMs`. */
+  overdue(idleMs: number, count: number): Promise<PendingEntry[]> {
     return this.#pending(['IDLE', idleMs, '-', '+', count]);
   }
 
-  /** Entries that were delivered to this consumer. */
-  own(count: number): Promise<{ id: string; deliveries: number }[]> {
+  /** Pending entries of this consumer. */
+  own(count: number): Promise<PendingEntry[]> {
     return this.#pending(['-', '+', count, this.consumer]);
   }
 
-  /** Takes an entry over, unless somebody was faster; `deleted`: there is nothing left of it. */
+  /** Takes an entry over. `taken`: another gateway was faster; `deleted`: the stream does not have it any more. */
   async claim(id: string, idleMs: number): Promise<StreamEntry | 'taken' | 'deleted'> {
     const [entry] = await this.connection.run(async (redis) =>
       readEntries(await redis.callBuffer('xclaim', [STREAM, GROUP, this.consumer, idleMs, id])),
@@ -73,7 +90,7 @@ export class StreamGroup {
     return entry ?? 'deleted';
   }
 
-  /** Says that these are still being dealt with, so that nobody takes them over. Counts as no delivery. */
+  /** Resets the idle time of entries, so that no other gateway takes them over. Does not count as a delivery. */
   async keep(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     await this.connection.run((redis) =>
@@ -81,10 +98,10 @@ export class StreamGroup {
     );
   }
 
-  /** Leaves these to whoever looks next. */
+  /** Lets the next gateway that looks for overdue entries take these over. */
   async release(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const idle = ['IDLE', RELEASED_MS, 'JUSTID'];
+    const idle = ['IDLE', RELEASED_IDLE_MS, 'JUSTID'];
     await this.connection.run((redis) =>
       redis.call('xclaim', [STREAM, GROUP, this.consumer, 0, ...ids, ...idle]),
     );
@@ -94,20 +111,47 @@ export class StreamGroup {
     await this.connection.run((redis) => ACKNOWLEDGE.run(redis, [STREAM], [GROUP, id]));
   }
 
-  /** Removes consumers that have nothing to do and were not heard of for so long. */
+  /** Removes consumers that have no pending entries and have been idle for `idleMs`. */
   async forgetIdle(idleMs: number): Promise<void> {
     await this.connection.run((redis) => FORGET.run(redis, [STREAM], [GROUP, idleMs, '']));
   }
 
-  /** Removes this consumer, unless it leaves something. */
+  /** Removes this consumer, unless it has pending entries. */
   async leave(): Promise<void> {
     await this.connection.run((redis) => FORGET.run(redis, [STREAM], [GROUP, 0, this.consumer]));
   }
 
-  async #pending(query: readonly (string | number)[]): Promise<{ id: string; deliveries: number }[]> {
+  async #pending(query: readonly (string | number)[]): Promise<PendingEntry[]> {
     const answer = await this.connection.run((redis) => redis.call('xpending', [STREAM, GROUP, ...query]));
     return (answer as [id: string, consumer: string, idle: number, deliveries: number][]).map(
       ([id, , , deliveries]) => ({ id, deliveries }),
     );
   }
 }
+
+export const bytesOf = ({ fields }: StreamEntry): number =>
+  fields.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** The update of an entry; a string: why there is none. Other fields are ignored. */
+export function updateIn({ fields }: StreamEntry): Buffer | string {
+  const values = fields.filter((_, index) => index % 2 === 1 && fields[index - 1]?.toString() === FIELD);
+  const [value] = values;
+  if (value === undefined) return `${FIELD}: is required`;
+  return values.length === 1 ? value : `${FIELD}: must be there once`;
+}
+
+/** All fields of an entry as JSON text, in pairs: a name may occur twice. */
+export const entryText = ({ fields }: StreamEntry): string => {
+  const texts = fields.map(textOf);
+  return JSON.stringify(
+    texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : [])),
+  );
+};
+
+type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null] | null;
+
+/** Reads a list of entries from an answer of Redis; null: an entry that was deleted meanwhile. */
+const readEntries = (answer: unknown): (StreamEntry | null)[] =>
+  ((answer ?? []) as RawEntry[]).map((raw) =>
+    raw === null || raw[1] === null ? null : { id: raw[0].toString(), fields: raw[1] },
+  );

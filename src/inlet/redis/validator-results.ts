@@ -1,10 +1,12 @@
+/** Reads and deletes what the validator keeps in Redis: the newest update of each batch, for an hour or more. */
+
+import type { BatchId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Intake } from '../intake.js';
-import { poisonOf } from './message-processor.js';
-import { resultsKey } from './redis-names.js';
+import { permanentReason } from './message-processor.js';
 
 export interface ValidatorResultsDeps {
   readonly connection: Connection<unknown>;
@@ -14,17 +16,19 @@ export interface ValidatorResultsDeps {
   readonly metrics: Metrics;
 }
 
-const KEYS_AT_ONCE = 500;
+const DELETED_AT_ONCE = 500;
 
-/** What the validator keeps of each batch: its newest update, for an hour or more. */
+/** The validator's key; it has no prefix. */
+export const resultsKey = (batchId: BatchId): string => `validation_results:${batchId}`;
+
 export class ValidatorResults {
   constructor(private readonly deps: ValidatorResultsDeps) {}
 
   /**
-   * Takes in what is kept of a batch, if anything is.
+   * Takes in the update that is kept of a batch, if there is one.
    * @throws Fault where Redis or the store is away
    */
-  async takeIn(batchId: string): Promise<void> {
+  async takeIn(batchId: BatchId): Promise<void> {
     this.deps.metrics.inletMessages.inc({
       inlet: 'look-up',
       outcome: await this.#takeIn(resultsKey(batchId)),
@@ -32,10 +36,10 @@ export class ValidatorResults {
   }
 
   /** @throws Fault('unavailable') */
-  async forget(batchIds: readonly string[]): Promise<void> {
-    for (let start = 0; start < batchIds.length; start += KEYS_AT_ONCE) {
-      const keys = batchIds.slice(start, start + KEYS_AT_ONCE).map(resultsKey);
-      // One by one: in a cluster they are on different nodes.
+  async forget(batchIds: readonly BatchId[]): Promise<void> {
+    for (let start = 0; start < batchIds.length; start += DELETED_AT_ONCE) {
+      const keys = batchIds.slice(start, start + DELETED_AT_ONCE).map(resultsKey);
+      // One key a command: in a cluster they are on different nodes.
       await this.deps.connection.run((redis) => Promise.all(keys.map((key) => redis.unlink(key))));
     }
   }
@@ -45,18 +49,20 @@ export class ValidatorResults {
     const bytes = await connection.run((redis) => redis.strlen(key));
     if (bytes === 0) return 'absent';
     if (bytes > maxUpdateBytes) {
-      logger.warn({ bytes }, 'what is kept of a batch is too large to be read');
+      logger.warn({ bytes }, 'the update that the validator keeps of a batch is too large and was not read');
       return 'too_large';
     }
-    const found = await connection.run((redis) => redis.getBuffer(key));
-    if (found === null) return 'absent';
+    const update = await connection.run((redis) => redis.getBuffer(key));
+    if (update === null) return 'absent';
     try {
-      return await intake.update(found, true);
+      return await intake.update(update, true);
     } catch (error) {
-      const poison = poisonOf(error);
-      if (poison === null && error instanceof Fault) throw error;
-      // It stays where it is, and would become one more dead letter with each look.
-      logger.warn({ err: error }, 'what is kept of a batch cannot be taken in');
+      if (permanentReason(error) === null && error instanceof Fault) throw error;
+      // No dead letter: the validator keeps it, and each further look-up would add another one.
+      logger.warn(
+        { err: error },
+        'the update that the validator keeps of a batch cannot be read and was skipped',
+      );
       return 'unreadable';
     }
   }

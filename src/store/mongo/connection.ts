@@ -1,6 +1,6 @@
 /** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, Mongoose, mongo } from 'mongoose';
+import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { FatalError } from '../../errors.js';
 import { settledWithin } from '../../within.js';
 import { faultOf, unavailable } from './errors.js';
@@ -16,8 +16,7 @@ export interface ConnectionOptions {
 const SELECTION_MS = 2_000;
 const ANSWER_MS = 5_000;
 const INDEXES_MS = 10_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
+const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** EX_CONFIG of sysexits.h. */
 const EXIT_CONFIG = 78;
 
@@ -113,7 +112,7 @@ export class MongoConnection {
   }
 
   async #open(): Promise<void> {
-    for (let wait = FIRST_RETRY_MS; !this.#stopped.signal.aborted; wait = Math.min(wait * 2, MAX_RETRY_MS)) {
+    for (let failures = 0; !this.#stopped.signal.aborted; failures++) {
       try {
         await this.#connection.openUri(this.options.uri, { ...CLIENT, ...databaseOf(this.options.uri) });
         this.#isReached = true;
@@ -124,8 +123,7 @@ export class MongoConnection {
       } catch (error) {
         this.options.onProblem?.(faultOf(error) as Error);
       }
-      const jittered = wait * (0.5 + Math.random() / 2);
-      await pause(jittered, undefined, { signal: this.#stopped.signal }).catch(() => {});
+      await pauseUnlessAborted(backoff(failures, RETRY), this.#stopped.signal);
     }
   }
 }
