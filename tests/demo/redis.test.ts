@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { NO_VICES, type ValidatorOptions, type Vices } from '../../demo/validator/options.js';
+import { type Faults, NO_FAULTS, type ValidatorOptions } from '../../demo/validator/options.js';
 import { describeWithOwnRedis, plainClient, type RedisServer } from '../support/redis-server.js';
 import { eventually, Signal } from '../support/wait.js';
 import { addresses, Caller, FLAGS } from './caller.js';
@@ -91,15 +91,15 @@ describeWithOwnRedis('a validator that publishes on Redis', (start) => {
     expect(subscriber.of(batchId)).toEqual([]);
   });
 
-  test.each<[string, Partial<Vices>, string[]]>([
+  test.each<[string, Partial<Faults>, string[]]>([
     ['repeats', { repeat: 1 }, ['5', '5', '10', '10', '10!', '10!']],
     ['begins again', { restart: 1 }, ['5', '5', '10', '10!']],
     ['leaves a hole', { hole: 1 }, ['5', '9', '9!']],
     ['overtakes itself', { shuffle: 1 }, ['10', '5', '10!']],
-  ])('%s as it does over HTTP', async (_, vices, expected) => {
+  ])('%s as it does over HTTP', async (_, faults, expected) => {
     const { url } = await start();
     const subscriber = await Subscriber.start(url);
-    const caller = await startCaller(url, { vices: { ...NO_VICES, ...vices } });
+    const caller = await startCaller(url, { faults: { ...NO_FAULTS, ...faults } });
     const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
     await subscriber.until(() => subscriber.of(batchId).length >= expected.length);
     expect(counts(subscriber.of(batchId))).toEqual(expected);

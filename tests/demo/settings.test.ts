@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { describe as describeSettings, readSettings, UsageError } from '../../demo/cli/settings.js';
 import { DEMO_SETTINGS } from '../../demo/settings.js';
 import {
+  FAULT_SETTINGS,
   SERVER_SETTINGS,
   serverOptions,
-  VICE_SETTINGS,
   WORK_SETTINGS,
   workOptions,
 } from '../../demo/validator/settings.js';
 
-const ALL = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...VICE_SETTINGS };
+const ALL = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...FAULT_SETTINGS };
 const read = (args: string[], env: NodeJS.ProcessEnv = {}) => {
   const values = readSettings(ALL, args, env);
   if (values === null) throw new Error('help was not asked for');
@@ -37,7 +37,7 @@ describe('settings', () => {
 
   test('become options', () => {
     const values = read(['--hole', '0.5', '--every=3', '--base-path', '/', '--limit', '0']);
-    expect(workOptions(values)).toMatchObject({ publishEvery: 3, vices: { hole: 0.5, repeat: 0 } });
+    expect(workOptions(values)).toMatchObject({ publishEvery: 3, faults: { hole: 0.5, repeat: 0 } });
     expect(serverOptions(values)).toMatchObject({ basePath: '', submissionsPerMinute: 0 });
   });
 
@@ -60,7 +60,7 @@ describe('settings', () => {
     expect(() => read(args)).toThrow(message);
   });
 
-  test('say where updates are published', () => {
+  test('print where updates are published', () => {
     const url = 'redis://127.0.0.1:6379';
     expect(serverOptions(read([])).redis).toBeNull();
     expect(serverOptions(read(['--redis', url, '--stream'])).redis).toEqual({ url, isStream: true });

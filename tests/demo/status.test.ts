@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_VICES } from '../../demo/validator/options.js';
+import { NO_FAULTS } from '../../demo/validator/options.js';
 import { addresses, Caller } from './caller.js';
 import { Receiver } from './receiver.js';
 
@@ -39,8 +39,8 @@ describe('a batch', () => {
 
   test('with a reason that is no UTF-8 breaks it, though it was published', async () => {
     const receiver = await Receiver.start();
-    const vices = { ...NO_VICES, surrogate: 1 };
-    const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+    const faults = { ...NO_FAULTS, surrogate: 1 };
+    const caller = await Caller.start({ gatewayUrl: receiver.url, faults });
     const { batchIds } = await caller.submit(['rejected@example.com', 'b@example.com']);
     await receiver.complete(batchIds);
     const { status, text } = await caller.get(`/validation-status/${batchIds[0]}`);

@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
-import { NO_VICES } from '../../demo/validator/options.js';
+import { NO_FAULTS } from '../../demo/validator/options.js';
 import { verdictOn } from '../../demo/validator/verdict/verdict.js';
-import { FairQueue } from '../../demo/validator/work/fair-queue.js';
 import { Pace } from '../../demo/validator/work/pace.js';
+import { FairQueue } from '../../demo/validator/work/worker-pool.js';
 import { Signal } from '../support/wait.js';
 import { addresses, Caller, FLAGS } from './caller.js';
 import { counts, type Message, Receiver } from './receiver.js';
 
 /** With it, each update is waited for, and none is overtaken by the next one. */
-const IN_TURN = { vices: { ...NO_VICES, repeat: 1 } };
+const IN_TURN = { faults: { ...NO_FAULTS, repeat: 1 } };
 
 test('a batch tells of itself every few addresses, and once more at the end', async () => {
   const receiver = await Receiver.start();

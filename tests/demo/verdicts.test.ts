@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { generateAddresses } from '../../demo/addresses/addresses.js';
 import { HOSTILE } from '../../demo/addresses/hostile.js';
 import { verdictOn } from '../../demo/validator/verdict/verdict.js';
-import { pythonJson } from '../../demo/validator/work/python-json.js';
+import { pythonJson } from '../../demo/validator/work/update.js';
 import { FLAGS } from './caller.js';
 
 const NOW = '2026-11-24T08:42:11.099418';

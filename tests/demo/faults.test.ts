@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals';
-import { NO_VICES, type Vices } from '../../demo/validator/options.js';
-import { planOf } from '../../demo/validator/work/vices.js';
+import { type Faults, NO_FAULTS } from '../../demo/validator/options.js';
+import { planOf } from '../../demo/validator/work/faults.js';
 import { addresses, Caller, FLAGS } from './caller.js';
 import { counts, type Message, Receiver } from './receiver.js';
 
 /** What arrives of one batch of ten when something always goes wrong. `until` tells when all of it is there. */
-async function suffer(vices: Partial<Vices>, until: (messages: Message[]) => boolean): Promise<Message[]> {
+async function suffer(faults: Partial<Faults>, until: (messages: Message[]) => boolean): Promise<Message[]> {
   const receiver = await Receiver.start();
   // Slow enough that each update arrives before the next is there.
   const caller = await Caller.start({
     gatewayUrl: receiver.url,
     rate: 400,
-    vices: { ...NO_VICES, ...vices },
+    faults: { ...NO_FAULTS, ...faults },
   });
   const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
   await receiver.until(() => until(receiver.of(batchId)));
@@ -48,8 +48,8 @@ test('updates that overtake each other, the complete one too', async () => {
   expect(counts(messages)).toEqual(['10', '5', '10!']);
   // An odd number of updates before the end.
   const receiver = await Receiver.start();
-  const vices = { ...NO_VICES, shuffle: 1 };
-  const caller = await Caller.start({ gatewayUrl: receiver.url, publishEvery: 10, vices });
+  const faults = { ...NO_FAULTS, shuffle: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, publishEvery: 10, faults });
   const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
   await receiver.until(() => receiver.of(batchId).length === 2);
   expect(counts(receiver.of(batchId))).toEqual(['10!', '10']);
@@ -57,8 +57,8 @@ test('updates that overtake each other, the complete one too', async () => {
 
 test('a batch that never ends, and does not hold up the others', async () => {
   const receiver = await Receiver.start();
-  const vices = { ...NO_VICES, silence: 1 };
-  const caller = await Caller.start({ gatewayUrl: receiver.url, vices, workers: 1 });
+  const faults = { ...NO_FAULTS, silence: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, faults, workers: 1 });
   const { batchIds } = await caller.submit(addresses(50));
   const last = batchIds.at(-1) ?? '';
   await receiver.until(() => receiver.of(last).length > 0);
@@ -67,8 +67,8 @@ test('a batch that never ends, and does not hold up the others', async () => {
 
 test('a reason that is no well-formed text', async () => {
   const receiver = await Receiver.start();
-  const vices = { ...NO_VICES, surrogate: 1 };
-  const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+  const faults = { ...NO_FAULTS, surrogate: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, faults });
   const [messages = []] = await receiver.complete(
     (await caller.submit(['rejected@example.com', 'plain'])).batchIds,
   );
@@ -78,8 +78,8 @@ test('a reason that is no well-formed text', async () => {
 
 test('updates that are not published', async () => {
   const receiver = await Receiver.start();
-  const vices = { ...NO_VICES, gap: 1, repeat: 1 };
-  const caller = await Caller.start({ gatewayUrl: receiver.url, rate: 400, publishEvery: 2, vices });
+  const faults = { ...NO_FAULTS, gap: 1, repeat: 1 };
+  const caller = await Caller.start({ gatewayUrl: receiver.url, rate: 400, publishEvery: 2, faults });
   const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
   await receiver.until(() => isComplete(receiver.of(batchId)));
   expect(withoutRepeats(counts(receiver.of(batchId)))).toEqual(['2', '6', '10', '10!']);
@@ -104,27 +104,27 @@ test('two workers at one batch', async () => {
 });
 
 test('a submission that is queued and never answered, or with half an answer, or with an error', async () => {
-  for (const vice of ['mute', 'torn', 'error'] as const) {
+  for (const fault of ['mute', 'torn', 'error'] as const) {
     const receiver = await Receiver.start();
-    const vices = { ...NO_VICES, [vice]: 1 };
-    const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+    const faults = { ...NO_FAULTS, [fault]: 1 };
+    const caller = await Caller.start({ gatewayUrl: receiver.url, faults });
     const body = JSON.stringify({ emails: addresses(10), ...FLAGS });
     const answer = caller.post(body).then(
       ({ status }) => status,
       () => 'broken off',
     );
     await receiver.until(() => receiver.deliveries.some(({ message }) => message.isComplete));
-    if (vice === 'mute') {
+    if (fault === 'mute') {
       // It is not answered before the validator goes.
       await caller.close();
       expect(await answer).toBe('broken off');
-    } else expect(await answer).toBe(vice === 'torn' ? 'broken off' : 500);
+    } else expect(await answer).toBe(fault === 'torn' ? 'broken off' : 500);
   }
 });
 
 test('a submission that is accepted, and never worked at', async () => {
   const receiver = await Receiver.start();
-  const caller = await Caller.start({ gatewayUrl: receiver.url, vices: { ...NO_VICES, lost: 1 } });
+  const caller = await Caller.start({ gatewayUrl: receiver.url, faults: { ...NO_FAULTS, lost: 1 } });
   const { batchId = '' } = await caller.submit(addresses(10));
   // The status says what it says of every batch that nobody has worked at, for ever.
   const status = await caller.get(`/validation-status/${batchId}`);
@@ -136,7 +136,7 @@ test('happen to their share of the batches, the same ones for the same seed', ()
   const batch = { batchId: '', emails: addresses(20), flags: FLAGS };
   const hit = (seed: string) =>
     Array.from({ length: 2000 }, (_, number) => number).filter(
-      (number) => planOf({ ...batch, number }, { ...NO_VICES, hole: 0.1 }, seed, 5).hole !== null,
+      (number) => planOf({ ...batch, number }, { ...NO_FAULTS, hole: 0.1 }, seed, 5).hole !== null,
     );
   expect(hit('a').length).toBeGreaterThan(150);
   expect(hit('a').length).toBeLessThan(250);
@@ -148,7 +148,7 @@ test.each([2, 3, 5, 6, 10, 19, 150])(
   'a batch of %d that begins again is worked through in the end',
   (size) => {
     const batch = { batchId: '', number: 1, emails: addresses(size), flags: FLAGS };
-    const { rounds, ends } = planOf(batch, { ...NO_VICES, restart: 1 }, 'a', 5);
+    const { rounds, ends } = planOf(batch, { ...NO_FAULTS, restart: 1 }, 'a', 5);
     expect([rounds.length, rounds.at(-1), ends]).toEqual([2, size, true]);
     expect(rounds[0]).toBeGreaterThan(0);
   },
