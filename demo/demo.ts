@@ -52,7 +52,7 @@ export class Demo {
       await this.#validator.close();
       inOrder = await gateway.stop();
     }
-    if (!inOrder) throw new Failure('the gateway did not end in good order');
+    if (!inOrder) throw new Failure('the gateway did not stop in an orderly way');
     return 0;
   }
 

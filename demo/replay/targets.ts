@@ -99,7 +99,7 @@ export class RedisTarget implements Target {
       // The key first: a gateway that missed the message finds it there.
       await this.#redis.set(`validation_results:${batchId}`, message, 'EX', KEPT_SECONDS);
       const receivers = await this.#redis.publish(channel, message);
-      return receivers > 0 ? 'published' : 'published to nobody';
+      return receivers > 0 ? 'published' : 'published without a subscriber';
     } catch (error) {
       throw new Failure(`Redis cannot be used: ${(error as Error).message}`, EXIT_UNAVAILABLE);
     }

@@ -7,7 +7,7 @@ import { createValidator, type Validator } from './validator.js';
 
 const help = () => `Usage: node dist/demo/validator/main.js [options]
 
-A validator that validates nothing: it answers like the real one, works through lists in batches, and publishes
+A validator that validates nothing: it answers like the real validator, works through lists in batches, and publishes
 cumulative updates, to a gateway or on Redis. Verdicts are computed from the addresses, the same ones in every run.
 
 Where:

@@ -43,7 +43,7 @@ export class RateLimit {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** @throws Refusal 429 with the limiter's own body and, as the real one, without `Retry-After` */
+  /** @throws Refusal 429 with the limiter's own body and, as in the real validator, without `Retry-After` */
   count(key: string): void {
     if (this.perMinute === 0) return;
     const window = this.#windowOf(key);

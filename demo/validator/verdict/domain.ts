@@ -1,4 +1,4 @@
-/** Simulates what DNS and the mail servers of a domain would tell. The answer is computed from the domain's name. */
+/** Simulates what DNS and the mail servers of a domain would answer. It is computed from the domain's name. */
 import { chance, pick, type Shares } from './chance.js';
 import { freeProvider, hasTopLevel, type Provider, typoOf } from './providers.js';
 
