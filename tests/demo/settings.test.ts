@@ -27,7 +27,7 @@ describe('settings', () => {
     });
   });
 
-  test('come from flags, then from the environment; what is empty is not set', () => {
+  test('come from flags, then from the environment; an empty variable is not set', () => {
     expect(read(['--rate', '7'], { SIM_RATE: '8', SIM_WORKERS: '2', SIM_EVERY: '' })).toMatchObject({
       rate: 7,
       workers: 2,
@@ -60,7 +60,7 @@ describe('settings', () => {
     expect(() => read(args)).toThrow(message);
   });
 
-  test('print where updates are published', () => {
+  test('say where updates are published', () => {
     const url = 'redis://127.0.0.1:6379';
     expect(serverOptions(read([])).redis).toBeNull();
     expect(serverOptions(read(['--redis', url, '--stream'])).redis).toEqual({ url, isStream: true });
@@ -68,13 +68,13 @@ describe('settings', () => {
     expect(() => serverOptions(read(['--stream']))).toThrow(new UsageError('--stream: needs --redis'));
   });
 
-  test('a variable that is wrong is named', () => {
+  test('a wrong variable is named', () => {
     expect(() => read([], { SIM_HOLE: 'often' })).toThrow(
       'SIM_HOLE: must be a number from 0 to 1, not "often"',
     );
   });
 
-  test('help lists every one of them, with its variable and its default', () => {
+  test('help lists every setting, with its variable and its default', () => {
     expect(readSettings(ALL, ['--help'], {})).toBeNull();
     expect(readSettings(ALL, ['-h'], { SIM_RATE: 'wrong' })).toBeNull();
     const text = describeSettings(ALL);

@@ -4,7 +4,7 @@ import { createMetrics } from '../../src/metrics.js';
 
 const page = readFileSync('docs/operations.md', 'utf8');
 
-test('the operations page says of each of our metrics what to do about it', () => {
+test("the operations page explains each of the gateway's metrics", () => {
   const names = createMetrics()
     .registry.getMetricsAsArray()
     .map(({ name }) => name)
@@ -13,7 +13,7 @@ test('the operations page says of each of our metrics what to do about it', () =
   for (const name of names) expect(page).toMatch(new RegExp(`^\\| \`${name}\``, 'm'));
 });
 
-test('the operations page names no file that is not there', () => {
+test('the operations page links to no missing file', () => {
   const links = [...page.matchAll(/\]\(([^)#]+)\)/g)].map(([, path = '']) => path);
   expect(links.length).toBeGreaterThan(0);
   for (const path of links)

@@ -9,7 +9,7 @@ import { plainResults } from '../support/results.js';
 import { onTeardown } from '../support/teardown.js';
 import { Signal } from '../support/wait.js';
 
-/** The tests run from dist/tests/e2e. */
+/** Tests run from dist/tests/e2e. */
 const DIST = fileURLToPath(new URL('../../', import.meta.url));
 
 function example(): string {
@@ -22,7 +22,7 @@ function example(): string {
 
 test('the ten lines of the README show a file as it is worked through', async () => {
   const { url } = await startTestGateway();
-  // Beside the packages, so that they are found as in a project of one's own.
+  // Beside node_modules, so that the packages are found as in a user's project.
   const directory = mkdtempSync(join(DIST, 'readme-'));
   onTeardown(() => rmSync(directory, { recursive: true, force: true }));
   writeFileSync(join(directory, 'watch.mjs'), example());
@@ -47,7 +47,7 @@ test('the ten lines of the README show a file as it is worked through', async ()
       20_000,
     );
 
-  // It subscribes before anybody has heard of the file.
+  // It subscribes before the file exists.
   await until("status: 'pending'");
   const producer = new Producer(url);
   await producer.update(message('b', plainResults('jane', 4), { upTo: 2, fileId: 'a file' }));
