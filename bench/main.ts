@@ -1,4 +1,7 @@
-import { avalanche } from './avalanche/avalanche.js';
+/**
+ * Entry point of `npm run bench`: runs the named benchmarks, or all, and writes the figures into docs/benchmarks.md.
+ */
+
 import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
@@ -8,19 +11,19 @@ import { intake } from './intake/intake.js';
 import { latency } from './latency/latency.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
+import { reconnect } from './reconnect/reconnect.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
 import { traffic } from './traffic/traffic.js';
 
-/** Runs the benchmarks named on the command line, or all of them, and writes what they find into docs/benchmarks.md. */
 const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'file-size': fileSize,
   'event-loop': eventLoop,
   million,
   intake,
   'fan-out': fanOut,
-  avalanche,
+  reconnect,
   latency,
   traffic,
   'mongo-size': mongoSize,

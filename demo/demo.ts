@@ -1,24 +1,24 @@
+/** The demo: a simulated validator in this process and a gateway in a process of its own, with two sample lists. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { complain, Failure, say } from './cli/program.js';
+import { Failure, print, printError } from './cli/program.js';
 import type { Values } from './cli/settings.js';
 import { fired } from './cli/stop.js';
 import { Gateway } from './gateway/gateway.js';
+import { count, validateSampleLists } from './sample-lists.js';
 import type { DEMO_SETTINGS } from './settings.js';
-import { count, tellStory } from './story.js';
 import { DEFAULTS } from './validator/options.js';
 import { workOptions } from './validator/settings.js';
 import { createValidator, type Validator } from './validator/validator.js';
 
 export type DemoOptions = Values<typeof DEMO_SETTINGS>;
 
-/** Whoever plays with the dashboard is not to be stopped by the real one's 40. */
+/** More than the real validator's 40, which would stop a user who tries out the dashboard. */
 const SUBMISSIONS_PER_MINUTE = 1000;
-/** A call that fails may be the first sign of a crash; so long the crash itself may take to be seen. */
+/** A failed call may be the first sign of a crash. For this long the demo waits to see the crash itself. */
 const CRASH_WITHIN_MS = 2000;
 
-/** A simulated validator in this process, and a gateway in one of its own. */
 export class Demo {
   readonly #validator: Validator;
   #gateway: Gateway | null = null;
@@ -29,15 +29,15 @@ export class Demo {
       ...workOptions(options),
       submissionsPerMinute: SUBMISSIONS_PER_MINUTE,
       gatewayUrl: () => this.#gatewayUrl,
-      log: (line) => complain(`validator: ${line}`),
+      log: (line) => printError(`validator: ${line}`),
     });
   }
 
-  /** Runs until `stop` fires. @returns the exit code @throws Failure where it cannot go on */
+  /** Runs until `stop` fires. @returns the exit code @throws Failure if it cannot continue */
   async run(stop: AbortSignal): Promise<number> {
     await this.#validator.start();
     const gateway = this.#startGateway();
-    // Fires after a crash too.
+    // Fires after a crash as well.
     const over = new AbortController();
     const stopped = fired(stop).then(() => over.abort());
     let inOrder = false;
@@ -45,18 +45,18 @@ export class Demo {
       const url = await Promise.race([gateway.url(), stopped]);
       if (url !== undefined)
         await Promise.race([this.#play(gateway, url, over.signal), crash(gateway), stopped]);
-      say('Stopping.');
+      print('Stopping.');
     } finally {
       over.abort();
-      // In this order: a validator without a gateway would only complain.
+      // The validator stops first: without a gateway it would only log failures.
       await this.#validator.close();
       inOrder = await gateway.stop();
     }
-    if (!inOrder) throw new Failure('the gateway did not end in good order');
+    if (!inOrder) throw new Failure('the gateway did not stop in an orderly way');
     return 0;
   }
 
-  /** Leaves nothing behind, at once. */
+  /** Kills the gateway, so that no process is left. */
   kill(): void {
     this.#gateway?.kill();
   }
@@ -74,18 +74,18 @@ export class Demo {
       validatorUrl: this.#validator.url,
       validatorKey: DEFAULTS.apiKey,
       logFile: this.#logFile,
-      onLine: verbose ? say : null,
+      onLine: verbose ? print : null,
     });
     return this.#gateway;
   }
 
-  /** Has the lists validated, and stays when they are. */
+  /** Has the lists validated, then keeps running until it is stopped. */
   async #play(gateway: Gateway, url: string, over: AbortSignal): Promise<void> {
     this.#gatewayUrl = url;
     this.#introduce(url);
     const { rate, addresses } = this.options;
     try {
-      await tellStory({ gatewayUrl: url, rate, addresses, signal: over });
+      await validateSampleLists({ gatewayUrl: url, rate, addresses, signal: over });
     } catch (error) {
       if (over.aborted) return;
       if (error instanceof Failure) throw error;
@@ -98,7 +98,7 @@ export class Demo {
   #introduce(url: string): void {
     const { addresses, rate, 'data-dir': dataDir } = this.options;
     const pace = rate === 0 ? 'as fast as it goes' : `${count(rate)} a second`;
-    say(`Verigate is running, with a simulated validator.
+    print(`Verigate is running, with a simulated validator.
 
   Dashboard   ${url}/
   First list  ${url}/#/files/demo
@@ -106,7 +106,7 @@ export class Demo {
   Validator   ${this.#validator.url}, ${pace}
   Stop        Ctrl-C
 
-${count(addresses)} addresses are to be validated; npm run demo -- --help tells what can be changed.
+${count(addresses)} addresses are to be validated; npm run demo -- --help lists the options.
 `);
   }
 
@@ -115,7 +115,7 @@ ${count(addresses)} addresses are to be validated; npm run demo -- --help tells 
   }
 }
 
-/** Fails when the gateway ends before it was asked to. */
+/** Rejects when the gateway ends unexpectedly. */
 async function crash(gateway: Gateway): Promise<never> {
   const { code, signal, lastLines } = await gateway.exited;
   const how = signal === null ? `with exit code ${code}` : `by ${signal}`;

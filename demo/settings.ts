@@ -1,13 +1,14 @@
+/** The settings of `npm run demo`. */
 import { integerIn, text, yes } from './cli/values.js';
-import { VICE_SETTINGS, WORK_SETTINGS } from './validator/settings.js';
+import { FAULT_SETTINGS, WORK_SETTINGS } from './validator/settings.js';
 
-/** Kept as text: the gateway reads it for itself. */
+/** Stays text: it is passed on to the gateway. */
 function port(value: string): string {
   integerIn(0, 65_535)(value);
   return value;
 }
 
-export const PLACE_SETTINGS = {
+export const GENERAL_SETTINGS = {
   port: {
     variable: 'PORT',
     value: 'port',
@@ -32,4 +33,4 @@ export const PLACE_SETTINGS = {
   verbose: { help: "show the gateway's log", fallback: false, read: yes },
 };
 
-export const DEMO_SETTINGS = { ...PLACE_SETTINGS, ...WORK_SETTINGS, ...VICE_SETTINGS };
+export const DEMO_SETTINGS = { ...GENERAL_SETTINGS, ...WORK_SETTINGS, ...FAULT_SETTINGS };

@@ -1,3 +1,4 @@
+/** The gateway's REST calls that the demo uses. */
 import { setTimeout } from 'node:timers/promises';
 import { Failure } from './cli/program.js';
 
@@ -6,7 +7,7 @@ const LONGEST_PAUSE_S = 10;
 
 const pathOf = (fileId: string): string => `/api/files/${encodeURIComponent(fileId)}`;
 
-/** Asks the gateway to have a list validated, as any program would. @throws Failure; whatever fetch throws */
+/** Submits a list for validation. @throws Failure; any error of fetch */
 export async function submit(
   gatewayUrl: string,
   fileId: string,
@@ -21,20 +22,20 @@ export async function submit(
     if (response.status === 202) return;
     const isBusy = response.status === 429 || response.status === 503;
     if (!isBusy || tries === TRIES) {
-      throw new Failure(`the gateway did not take the file ${fileId}: ${response.status} ${answer}`);
+      throw new Failure(`the gateway did not accept the file ${fileId}: ${response.status} ${answer}`);
     }
     const seconds = Number(response.headers.get('retry-after')) || tries;
     await setTimeout(1000 * Math.min(seconds, LONGEST_PAUSE_S), undefined, { signal });
   }
 }
 
-/** The part of a file's stats that the demo reads. */
+/** The fields of a file's stats that the demo reads. */
 export interface Stats {
   readonly status: string;
   readonly progress: { readonly total: number; readonly processed: number; readonly skipped: number };
 }
 
-/** How far a file is; null where there is no such file any more. @throws whatever fetch throws */
+/** The file's stats; null if the file does not exist. @throws any error of fetch */
 export async function statsOf(
   gatewayUrl: string,
   fileId: string,
@@ -44,5 +45,5 @@ export async function statsOf(
   if (response.ok) return (await response.json()) as Stats;
   await response.arrayBuffer();
   if (response.status === 404) return null;
-  throw new Failure(`the gateway does not tell how far the file ${fileId} is: ${response.status}`);
+  throw new Failure(`the gateway did not return the stats of the file ${fileId}: ${response.status}`);
 }

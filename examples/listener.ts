@@ -61,7 +61,7 @@ async function fill(snapshot: number): Promise<void> {
     const response = await fetch(url, {
       headers: VERIGATE_TOKEN ? { authorization: `Bearer ${VERIGATE_TOKEN}` } : {},
     });
-    // Nobody has heard of the file yet: its events will tell.
+    // The file does not exist yet: its events will follow.
     if (response.status === 404) break;
     if (!response.ok) throw new Error(`the results cannot be read: ${response.status}`);
     const { emails, pagination } = (await response.json()) as EmailsPage;

@@ -1,4 +1,4 @@
-"""A producer on Redis: works through a batch of addresses and tells the gateway after every few.
+"""A producer on Redis: works through a batch of addresses and sends an update after every few.
 
     pip install redis
     python examples/producer.py BATCH_ID ADDRESS...            # Pub/Sub, as the validator does it
@@ -26,7 +26,7 @@ STREAM_LENGTH = 100_000
 
 
 def validate(email):
-    """Here your own validation goes."""
+    """Replace this with your own validation."""
     is_valid = "@" in email.strip("@")
     return {
         "email": email,
@@ -39,7 +39,7 @@ def validate(email):
 
 
 def publish(client, batch_id, text):
-    # The key first: a gateway that missed the message looks there.
+    # The key first: a gateway that misses the message finds the update there.
     client.set(f"validation_results:{batch_id}", text, ex=KEPT_SECONDS)
     client.publish(CHANNEL, text)
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A producer in curl: registers a batch of two addresses for a file, and tells the gateway of them, one after the other.
+# A producer in curl: registers a batch of two addresses for a file, and sends their results, one after the other.
 #
 #     sh examples/producer.sh FILE_ID [BATCH_ID]
 #
@@ -10,7 +10,7 @@ file=${1:?give the id of a file}
 batch=${2:-batch-$$-$(date +%s)}
 gateway=${VERIGATE_URL:-http://127.0.0.1:3000}
 
-# Every one of these requests may be repeated without harm: curl does, where the gateway is away or busy.
+# Each of these requests is idempotent, so curl repeats it while the gateway is away or busy.
 post() {
   printf '%s' "$2" | curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused \
     ${VERIGATE_TOKEN:+--header "Authorization: Bearer $VERIGATE_TOKEN"} \

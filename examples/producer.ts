@@ -1,5 +1,5 @@
 /**
- * A producer over HTTP: registers a batch for a file, works through its addresses, and tells the gateway after every few.
+ * A producer over HTTP: registers a batch for a file, works through its addresses, and sends an update after every few.
  *
  *     node dist/examples/producer.js FILE_ID ADDRESS…
  *
@@ -21,7 +21,7 @@ interface Result {
   readonly details: object;
 }
 
-/** Here your own validation goes. */
+/** Replace this with your own validation. */
 function validate(email: string): Result {
   const isValid = /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email);
   return {
@@ -37,7 +37,7 @@ function validate(email: string): Result {
   };
 }
 
-/** Updates and registrations may be repeated without harm, so whatever may pass is tried again. */
+/** Updates and registrations are idempotent, so a temporary failure is retried. */
 async function post(path: string, body: object): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
     const response = await fetch(new URL(path, VERIGATE_URL), {

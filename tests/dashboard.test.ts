@@ -6,7 +6,7 @@ import { spawnGateway, startTestGateway, temporaryDirectory } from './support/ga
 import { addresses, entry, type Message, message } from './support/updates.js';
 import { always, standIn } from './validator/stand-in.js';
 
-async function tell(url: string, said: Message): Promise<void> {
+async function publish(url: string, said: Message): Promise<void> {
   const response = await fetch(`${url}/api/updates`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -25,7 +25,7 @@ const fileHash = (fileId: string) => `/#/files/${encodeURIComponent(fileId)}`;
 const isLive = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
 const lines = (page: Page) => page.locator('.line');
 
-/** The text as it is in the document, waited for: what the page paints it paints in the next frame. */
+/** Waits for the text: the page paints a change in its next frame. */
 async function reads(locator: Locator, text: string | RegExp): Promise<void> {
   await locator.filter({ hasText: typeof text === 'string' ? exactly(text) : text }).waitFor();
 }
@@ -41,7 +41,7 @@ const some = [
 ];
 
 describeInBrowser('the dashboard', (open) => {
-  it('greets whoever comes first', async () => {
+  it('shows an empty page on the first visit', async () => {
     const { url } = await startTestGateway();
     const { page, complaints } = await open(url);
     await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
@@ -50,9 +50,9 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
-  it('shows the numbers that the API tells', async () => {
+  it('shows the numbers of the API', async () => {
     const { url } = await startTestGateway();
-    await tell(url, {
+    await publish(url, {
       fileId: 'f1',
       batchId: 'b1',
       emails: some,
@@ -60,7 +60,7 @@ describeInBrowser('the dashboard', (open) => {
       totalEmails: 12,
       totalBatches: 2,
     });
-    await tell(url, { fileId: 'f1', batchId: 'b2', emails: addresses(3, 'more'), totalEmails: 1234 });
+    await publish(url, { fileId: 'f1', batchId: 'b2', emails: addresses(3, 'more'), totalEmails: 1234 });
     const { page, complaints } = await open(`${url}${fileHash('f1')}`);
     const stats = await ask<Stats>(url, '/files/f1/stats');
 
@@ -84,16 +84,16 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
-  it('shows batches that fell silent, and ends one', async () => {
+  it('shows silent batches, and ends one of them', async () => {
     const { url } = await startTestGateway({ STALL_AFTER_MS: '20' });
-    await tell(url, {
+    await publish(url, {
       fileId: 'f1',
       batchId: 'slow <b>',
       emails: addresses(5),
       totalEmails: 20,
       totalBatches: 2,
     });
-    await tell(url, {
+    await publish(url, {
       fileId: 'f1',
       batchId: 'done',
       emails: addresses(3),
@@ -133,7 +133,13 @@ describeInBrowser('the dashboard', (open) => {
       long,
       entry('r@example.com', { reason: '<b>550</b>\r\nSet-Cookie: x\u2028', status: 'risky' }),
     ];
-    await tell(url, { fileId, batchId: 'b', emails: hostile, isComplete: true, totalEmails: hostile.length });
+    await publish(url, {
+      fileId,
+      batchId: 'b',
+      emails: hostile,
+      isComplete: true,
+      totalEmails: hostile.length,
+    });
     const { page, complaints } = await open(url);
     await reads(page.locator('.row-id'), fileId.replace('\u202e', 'RLO'));
     await page.locator('.row-link').click();
@@ -146,7 +152,7 @@ describeInBrowser('the dashboard', (open) => {
     await reads(shown.nth(3), '(empty)');
     await reads(shown.nth(4), 'שלום@example.com');
     expect(await shown.nth(1).locator('bdi').count()).toBe(1);
-    // clipped, and there in full for whoever asks
+    // clipped, and shown in full on request
     expect((await shown.nth(6).textContent())?.length).toBeLessThan(200);
     await page.locator('.address-button').nth(6).click();
     await page.getByRole('button', { name: 'Show all 5,012 characters' }).click();
@@ -158,25 +164,25 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
-  it('follows a file without a reload, and the list too', async () => {
+  it('updates a file and the list without a reload', async () => {
     const { url } = await startTestGateway();
-    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 20 });
+    await publish(url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 20 });
     const file = await open(`${url}${fileHash('f1')}`);
     const list = await open(url);
     await reads(file.page.locator('.hero-share'), '25%');
     await reads(list.page.locator('.row-share'), '25%');
 
-    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(10), totalEmails: 20 });
+    await publish(url, { fileId: 'f1', batchId: 'b1', emails: addresses(10), totalEmails: 20 });
     await reads(file.page.locator('.hero-share'), '50%');
     await reads(list.page.locator('.row-share'), '50%');
     await reads(file.page.locator('.tick-email').first(), 'a9@example.com');
     expect(await file.page.locator('.tick').count()).toBe(5);
     await lines(file.page).nth(9).waitFor();
-    // an opened row stays open, and the focus where it is, while the page goes on
+    // an opened row stays open and keeps the focus while the page changes
     const third = file.page.locator('.address-button').nth(2);
     await third.click();
 
-    await tell(url, {
+    await publish(url, {
       fileId: 'f1',
       batchId: 'b1',
       emails: addresses(20),
@@ -189,12 +195,12 @@ describeInBrowser('the dashboard', (open) => {
     await lines(file.page).nth(19).waitFor();
     expect(await third.getAttribute('aria-expanded')).toBe('true');
     expect(await file.page.locator(':focus').getAttribute('title')).toBe('a2@example.com');
-    // however many come, the ticker keeps a dozen
+    // the ticker keeps only the newest twelve
     await file.page.locator('.tick').nth(11).waitFor();
     expect(await file.page.locator('.tick').count()).toBe(12);
     expect(await file.page.title()).toBe('100% · f1 · Verigate');
 
-    await tell(url, { fileId: 'f2', batchId: 'c1', emails: addresses(1), totalEmails: 2 });
+    await publish(url, { fileId: 'f2', batchId: 'c1', emails: addresses(1), totalEmails: 2 });
     await reads(list.page.locator('.row-id').first(), 'f2');
     expect([...(await file.complaints()), ...(await list.complaints())]).toEqual([]);
   });
@@ -202,7 +208,7 @@ describeInBrowser('the dashboard', (open) => {
   it('filters, searches and pages', async () => {
     const { url } = await startTestGateway();
     const emails = [...some, ...addresses(120, 'user')];
-    await tell(url, { fileId: 'f1', batchId: 'b1', emails, totalEmails: emails.length, isComplete: true });
+    await publish(url, { fileId: 'f1', batchId: 'b1', emails, totalEmails: emails.length, isComplete: true });
     const { page, complaints } = await open(`${url}${fileHash('f1')}`);
     const range = page.locator('.range');
     await reads(range, '1–50 of 130');
@@ -212,7 +218,7 @@ describeInBrowser('the dashboard', (open) => {
     await reads(lines(page).first().locator('.address'), 'user40@example.com');
     await page.getByLabel('Addresses a page').selectOption('100');
     await reads(range, '1–100 of 130');
-    // the address of the view says what is seen: a reload brings it back
+    // the URL names the page of results, so that a reload shows the same one
     await page.getByRole('button', { name: 'Next page' }).click();
     await reads(range, '101–130 of 130');
     await page.reload();
@@ -244,7 +250,7 @@ describeInBrowser('the dashboard', (open) => {
 
   it('exports what the filter shows', async () => {
     const { url } = await startTestGateway();
-    await tell(url, { fileId: 'f 1/ü', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
+    await publish(url, { fileId: 'f 1/ü', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
     const { page, complaints } = await open(`${url}${fileHash('f 1/ü')}?status=risky`);
     await reads(page.locator('.export-scope'), 'Risky only');
     const arrives = page.waitForEvent('download');
@@ -280,14 +286,14 @@ describeInBrowser('the dashboard', (open) => {
     expect(await complaints()).toEqual([]);
   });
 
-  it('does not have a list validated twice that is sent again after its answer was lost', async () => {
+  it('does not validate a list twice if it is submitted again after its answer was lost', async () => {
     const validator = await standIn(always(200, { batchId: 'b1', results: null }));
     const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
     const { page } = await open(`${url}/#/new`);
     let lost = 0;
     await page.route('**/validations', async (route) => {
       if (lost > 0) return route.continue();
-      // The gateway has answered; the page never hears of it.
+      // The gateway has answered; the page does not receive it.
       await route.fetch();
       lost++;
       await route.abort();
@@ -327,9 +333,15 @@ describeInBrowser('the dashboard', (open) => {
     expect(new URL(page.url()).hash).toBe('#/new');
   });
 
-  it('deletes a file when it is sure, everywhere', async () => {
+  it('deletes a file after a confirmation, on every open page', async () => {
     const { url } = await startTestGateway();
-    await tell(url, { fileId: 'f1', batchId: 'b1', emails: addresses(3), totalEmails: 3, isComplete: true });
+    await publish(url, {
+      fileId: 'f1',
+      batchId: 'b1',
+      emails: addresses(3),
+      totalEmails: 3,
+      isComplete: true,
+    });
     const mine = await open(`${url}${fileHash('f1')}`);
     const other = await open(`${url}${fileHash('f1')}`);
     await lines(other.page).first().waitFor();
@@ -348,10 +360,10 @@ describeInBrowser('the dashboard', (open) => {
     expect([...(await mine.complaints()), ...(await other.complaints())]).toEqual([]);
   });
 
-  it('says since when it is stale, and comes back by itself', async () => {
+  it('shows since when it is stale, and reconnects by itself', async () => {
     const DATA_DIR = temporaryDirectory();
     const first = await spawnGateway({ DATA_DIR });
-    await tell(first.url, { fileId: 'f1', batchId: 'b1', emails: addresses(2), totalEmails: 10 });
+    await publish(first.url, { fileId: 'f1', batchId: 'b1', emails: addresses(2), totalEmails: 10 });
     const { page, complaints } = await open(`${first.url}${fileHash('f1')}`);
     await isLive(page);
     await reads(page.locator('.hero-share'), '20%');
@@ -363,21 +375,21 @@ describeInBrowser('the dashboard', (open) => {
 
     const second = await spawnGateway({ DATA_DIR, PORT: new URL(first.url).port });
     await isLive(page);
-    // what it kept is there for a page that comes only now
+    // a page that is opened now shows the stored results
     await page.reload();
     await lines(page).nth(1).waitFor();
     await isLive(page);
-    await tell(second.url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 10 });
+    await publish(second.url, { fileId: 'f1', batchId: 'b1', emails: addresses(5), totalEmails: 10 });
     await reads(page.locator('.hero-share'), '50%');
     await lines(page).nth(4).waitFor();
-    // the browser itself says that nobody answered; that is all there is to complain about
+    // the browser itself logs failed requests; nothing else may be logged
     expect((await complaints()).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
   });
 
   it('fits on a phone', async () => {
     const { url } = await startTestGateway();
     const emails = [`${'w'.repeat(300)}@example.com`, ...some];
-    await tell(url, { fileId: 'f'.repeat(200), batchId: 'b1', emails, totalEmails: 500 });
+    await publish(url, { fileId: 'f'.repeat(200), batchId: 'b1', emails, totalEmails: 500 });
     const { page, complaints } = await open(url, { viewport: { width: 360, height: 740 } });
     const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
     await page.locator('.row-link').waitFor();

@@ -1,9 +1,9 @@
+/** Starts gateways on a Redis and a MongoDB of their own, with a publisher in the validator's place. */
 import { emptyDataset } from '../support/dataset.js';
 import { GatewayProcess } from '../support/gateway.js';
 import { Server } from '../support/servers.js';
 import { Publisher } from './publisher.js';
 
-/** Gateways on one Redis and one MongoDB, with a validator that publishes. */
 export interface Installation {
   readonly gateways: readonly GatewayProcess[];
   readonly redis: Server;
@@ -37,7 +37,7 @@ export async function install(
   };
 }
 
-/** The sum of a counter over its labels, or of those that are given; 0 where it is not there. */
+/** The sum of a counter over all its labels, or over those that contain `labels`; 0 if there is none. */
 export async function counted(gateway: GatewayProcess, name: string, labels = ''): Promise<number> {
   const text = await gateway.get('/metrics');
   const lines = [...text.matchAll(new RegExp(`^${name}(?:\\{([^}]*)\\})? (\\S+)$`, 'gm'))];

@@ -1,3 +1,4 @@
+/** Makes updates as the validator's workers do, and publishes them on Redis. */
 import { Redis } from 'ioredis';
 import { BATCH } from '../support/dataset.js';
 import { updateText } from '../support/updates.js';
@@ -5,24 +6,24 @@ import { updateText } from '../support/updates.js';
 const CHANNEL = 'email_validation_results';
 const KEPT_SECONDS = 3_600;
 
-/** One update of the flood, ready to be sent. */
+/** An update, ready to be published. */
 export interface Message {
   readonly batchId: string;
   readonly text: string;
 }
 
-/** A batch's messages as the validator publishes them: cumulative, with `step` results more in each. */
+/** The updates of a batch: cumulative, each with `step` more results. */
 export function messagesOf(batchId: string, first: number, step: number, fileId?: string): Message[] {
   const spec = { batchId, first, total: BATCH, ...(fileId === undefined ? {} : { fileId }) };
   const counts = Array.from({ length: Math.ceil(BATCH / step) }, (_, n) => Math.min(BATCH, (n + 1) * step));
   return counts.map((count) => ({ batchId, text: updateText(spec, count) }));
 }
 
-/** Batches that the validator's workers have in hand at the same time. */
+/** Batches that the validator runs in parallel. */
 const WORKERS = 16;
 
-/** Each worker publishes all of a batch before it takes the next one; the messages of all of them come mixed. */
-export function inTheOrderOfWorkers(batches: readonly string[], step: number): Message[] {
+/** Each worker publishes all updates of a batch before it takes the next batch; the workers' updates alternate. */
+export function interleaved(batches: readonly string[], step: number): Message[] {
   const waiting = batches.map((batchId, index) => messagesOf(batchId, index * BATCH, step));
   const busy = waiting.splice(0, WORKERS);
   const messages: Message[] = [];
@@ -35,7 +36,7 @@ export function inTheOrderOfWorkers(batches: readonly string[], step: number): M
   return messages;
 }
 
-/** Publishes as the validator does: the same JSON is kept at a key first. */
+/** As the validator does, it stores each update at a key before it publishes it. */
 export class Publisher {
   readonly #redis: Redis;
 
@@ -51,7 +52,7 @@ export class Publisher {
       .exec();
   }
 
-  /** What Redis has as subscribers now: their ids, and the longest queue of one of them in bytes. */
+  /** The subscribers of Redis now: their ids, and the longest output buffer of one of them in bytes. */
   async subscribers(): Promise<{ ids: Set<string>; waitingBytes: number }> {
     const clients = String(await this.#redis.call('CLIENT', 'LIST', 'TYPE', 'pubsub'));
     const all = (field: string) =>

@@ -10,7 +10,7 @@ const WARM_UP_MS = 5_000;
 const WINDOW_MS = 3_000;
 const WINDOWS = 9;
 
-/** Does the event loop stay free while updates of about 100 results come in and sockets listen? */
+/** Benchmark: does the event loop stay responsive while updates of about 100 results come in and sockets listen? */
 export async function eventLoop(): Promise<Figure[]> {
   return [...(await withFiles(10)), ...(await withFiles(1))];
 }
@@ -24,7 +24,7 @@ async function withFiles(count: number): Promise<Figure[]> {
     files,
     listeners: Array.from({ length: SOCKETS }, (_, index) => `file-${index % count}`),
     active: 60,
-    // From 50 to 150 in steps of 5: 100 results in the mean update, most of them known already.
+    // From 50 to 150 in steps of 5: an update has 100 results on average, most of them unchanged.
     start: 50,
     step: 5,
     updatesPerSecond: UPDATES_PER_SECOND,
@@ -82,8 +82,8 @@ async function windows(gateway: GatewayProcess, load: LoadProcess): Promise<Wind
 }
 
 /**
- * The 99th percentile of the event loop's delay since this was last asked for, as the gateway's own metrics have it: the
- * time between two runs of a 10 ms timer, so an idle process shows 10 ms.
+ * The 99th percentile of the event loop's delay since the last call, from the gateway's own metrics: the time between
+ * two runs of a 10 ms timer, so an idle process shows 10 ms.
  */
 async function lagOf(gateway: GatewayProcess): Promise<number> {
   const text = await gateway.get('/metrics');

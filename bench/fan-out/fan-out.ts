@@ -1,12 +1,12 @@
 import { type Figure, type Goal, inTurns, ratios } from '../support/figures.js';
 import { Server } from '../support/servers.js';
 import { Peer } from './peer.js';
-import type { Order } from './peers/orders.js';
+import type { Command } from './peers/commands.js';
 
 interface Question {
   readonly what: string;
   readonly listeners: number;
-  readonly order: Order;
+  readonly command: Command;
   readonly goals: Readonly<Partial<Record<'floor' | 'stock', Goal>>>;
 }
 
@@ -17,30 +17,33 @@ const QUESTIONS: readonly Question[] = [
   {
     what: '300 B to 1,000',
     listeners: 1_000,
-    order: { bytes: 300, events: 40, inOneTick: 1 },
+    command: { bytes: 300, events: 40, inOneTick: 1 },
     goals: { floor: { atMost: 1.4 } },
   },
   {
     what: '300 B to 5,000',
     listeners: 5_000,
-    order: { bytes: 300, events: 8, inOneTick: 1 },
+    command: { bytes: 300, events: 8, inOneTick: 1 },
     goals: { floor: { atMost: 1.4 } },
   },
   {
     what: 'ten of 300 B in one tick to 1,000',
     listeners: 1_000,
-    order: { bytes: 300, events: 100, inOneTick: 10 },
+    command: { bytes: 300, events: 100, inOneTick: 10 },
     goals: { stock: { atMost: 1 / 6 } },
   },
   {
     what: '20 kB to 1,000',
     listeners: 1_000,
-    order: { bytes: 20_000, events: 10, inOneTick: 1 },
+    command: { bytes: 20_000, events: 10, inOneTick: 1 },
     goals: { floor: { atMost: 1.5 } },
   },
 ];
 
-/** What does an event cost for each listener, beside others who do the same and a program that only writes? */
+/**
+ * Benchmark: what does an event cost for each listener, compared with other servers and with a program that only
+ * writes?
+ */
 export async function fanOut(): Promise<Figure[]> {
   const redis = await Server.redis();
   try {
@@ -75,10 +78,10 @@ async function asked(listeners: number, redis: string): Promise<Figure[]> {
 
 type Peers = Readonly<Record<'ours' | 'stock' | 'adapter' | 'ws' | 'floor', Peer>>;
 
-async function compared(peers: Peers, { what, order, goals }: Question): Promise<Figure[]> {
+async function compared(peers: Peers, { what, command, goals }: Question): Promise<Figure[]> {
   const measure = (peer: Peer) => async (round: number) => {
-    for (let n = round === 0 ? WARM_UPS : 0; n > 0; n--) await peer.cost(order);
-    return peer.cost(order);
+    for (let n = round === 0 ? WARM_UPS : 0; n > 0; n--) await peer.cost(command);
+    return peer.cost(command);
   };
   const cost = await inTurns(ROUNDS, {
     ours: measure(peers.ours),

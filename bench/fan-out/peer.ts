@@ -1,3 +1,4 @@
+/** One of the compared servers in a process of its own, with its listeners in another. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,15 +8,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
-import { endWithUs } from '../support/children.js';
+import { killOnExit } from '../support/children.js';
 import { cpuOf } from '../support/usage.js';
-import { lineOf, type Order } from './peers/orders.js';
+import { type Command, lineOf } from './peers/commands.js';
 
-/** Relative to the project's folder, as npm runs its scripts there. */
+/** Relative to the project's root, where npm runs its scripts. */
 const FLOOR_SOURCE = 'bench/fan-out/peers/floor.c';
 const PAUSE_MS = 20;
 
-/** A server that tells a room, in a process of its own, and the listeners in it, in another. */
 export class Peer {
   readonly #lines: AsyncIterator<string>;
 
@@ -28,13 +28,13 @@ export class Peer {
     this.#lines = lines;
   }
 
-  /** One of the programs in `peers/`. */
+  /** Starts one of the programs in `peers/`. */
   static node(name: string, listeners: number, ...args: string[]): Promise<Peer> {
     const script = fileURLToPath(new URL(`./peers/${name}.js`, import.meta.url));
     return Peer.#start(listeners, process.execPath, script, ...args);
   }
 
-  /** What does nothing but write(): needs a C compiler. */
+  /** Starts the program that does nothing but write(). It needs a C compiler. */
   static async floor(listeners: number): Promise<Peer> {
     const directory = mkdtempSync(join(tmpdir(), 'verigate-floor-'));
     try {
@@ -48,7 +48,7 @@ export class Peer {
 
   static async #start(listeners: number, command: string, ...args: string[]): Promise<Peer> {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    endWithUs(child);
+    killOnExit(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { value: port } = await lines.next();
     const load = await LoadProcess.listening(
@@ -58,13 +58,13 @@ export class Peer {
     return new Peer(child, lines, load, listeners);
   }
 
-  /** CPU microseconds for each event and listener. Nothing counts that did not arrive. */
-  async cost(order: Order): Promise<number> {
+  /** CPU microseconds for each event and listener. It waits until every event has arrived. */
+  async cost(command: Command): Promise<number> {
     await this.load.report();
     const before = this.#cpu;
-    this.child.stdin?.write(lineOf(order));
+    this.child.stdin?.write(lineOf(command));
     await this.#lines.next();
-    const all = order.events * this.listeners;
+    const all = command.events * this.listeners;
     for (let frames = 0; frames < all; frames += (await this.load.report()).frames) await sleep(PAUSE_MS);
     return ((this.#cpu - before) * 1000) / all;
   }

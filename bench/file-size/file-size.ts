@@ -4,7 +4,7 @@ import { ofGateways } from './gateways.js';
 import { LARGE, SMALL } from './sizes.js';
 import { ofStores } from './stores.js';
 
-/** Does the size of a file show in the cost of its next update, of its stats, of a page? */
+/** Benchmark: does the size of a file change the cost of its next update, of its stats, or of a page? */
 export async function fileSize(): Promise<Figure[]> {
   const small = await datasetOf(SMALL);
   const large = await datasetOf(LARGE);

@@ -1,3 +1,4 @@
+/** Compares a gateway that has a small file with one that has a large file, over HTTP. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BATCH, type Dataset, FILE } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
@@ -5,7 +6,7 @@ import { GatewayProcess } from '../support/gateway.js';
 import { addressOf, updateText } from '../support/updates.js';
 import { GOAL, LARGE, ROUNDS, SMALL, STEP } from './sizes.js';
 
-/** Long enough for what an answered request leaves behind: the flush, the write-back of the log. */
+/** Long enough for the work that follows an answer: the flush, and the write-back of the database's log. */
 const AFTERMATH_MS = 100;
 const READS = 200;
 const FRESH_BATCHES = 40;
@@ -16,9 +17,9 @@ const LIMIT = 50;
 interface Side {
   readonly gateway: GatewayProcess;
   readonly size: number;
-  /** A file of that size. */
+  /** Id of the file of that size. */
   readonly file: string;
-  /** Differs from block to block. */
+  /** A different one for each block, so that its batches are new. */
   readonly block: string;
 }
 
@@ -33,7 +34,7 @@ const reads = async ({ gateway, file }: Side, path: string) => {
   for (let n = 0; n < READS; n++) await gateway.get(`/api/files/${file}/${path}`);
 };
 
-/** What reads comes first: the small file has its size exactly until something is added. */
+/** Reads come first, while the small file has its original size. */
 const QUESTIONS: readonly Question[] = [
   { what: 'stats', changes: false, hasGoal: true, run: (side) => reads(side, 'stats') },
   {
@@ -85,9 +86,9 @@ async function post({ gateway, file, block }: Side, batch: number, counts: reado
   }
 }
 
-/** Two gateways, each with its one file: the large one's database is larger too, in every index. */
+/** Two gateways, each with one file. The large file's database is larger too, in every index. */
 export async function ofGateways(small: Dataset, large: Dataset): Promise<Figure[]> {
-  // Without the pause between flushes every update is announced by a flush of its own, on both sides alike.
+  // Without an interval between flushes, every update is announced by a flush of its own on both sides.
   const env = { FLUSH_INTERVAL_MS: '0' };
   const gateways = {
     small: await GatewayProcess.start({ directory: small.directory, env }),
@@ -114,7 +115,7 @@ export async function ofGateways(small: Dataset, large: Dataset): Promise<Figure
   }
 }
 
-/** CPU that a gateway needs for one block of a question; the first block is done twice, and counts once. */
+/** CPU that a gateway needs for one block of a question. The first block is run twice and measured the second time. */
 async function block(
   question: Question,
   gateway: GatewayProcess,
@@ -124,7 +125,7 @@ async function block(
   let cpu = 0;
   for (const turn of round === 0 ? ['warm', 'measured'] : ['measured']) {
     const name = `${question.what}-${round}-${turn}`.replaceAll(' ', '-');
-    // A small file would be twice its size after a few updates: each block gets a new one.
+    // A few updates would double the size of a small file, so each block gets a new one.
     const file = question.changes && size === SMALL ? await newFile(gateway, name) : FILE;
     const before = gateway.cpu;
     await question.run({ gateway, size, file, block: name });

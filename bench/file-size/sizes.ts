@@ -1,7 +1,8 @@
+/** What both halves of the file-size benchmark share. */
 export const SMALL = 1_000;
 export const LARGE = 1_000_000;
-/** Addresses that the validator adds from one update to the next. */
+/** Results that the validator adds with each update. */
 export const STEP = 5;
 export const ROUNDS = 9;
-/** Cost in the large file ÷ cost in the small one. */
+/** Cost in the large file ÷ cost in the small file. */
 export const GOAL = { atMost: 1.1 } as const;

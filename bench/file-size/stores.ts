@@ -1,3 +1,4 @@
+/** Compares two SQLite stores, one with a small file and one with a large file. */
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { SqliteStore } from '../../src/store/sqlite-store.js';
 import { BATCH, type Dataset, FILE, openStore } from '../support/dataset.js';
@@ -24,11 +25,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
-/** Parsed outside the store: the same work for each size, and none of the store's. */
+/** Parsed beforehand, so that parsing is not measured. */
 const update = (batchId: string, count: number) =>
   readUpdate(JSON.parse(updateText({ batchId, fileId: FILE, first: 0, total: BATCH }, count)));
 
-/** The stores alone, both in this process. */
+/** Both stores run in this process. */
 export async function ofStores(small: Dataset, large: Dataset): Promise<Figure[]> {
   const stores = { small: await openStore(small.directory), large: await openStore(large.directory) };
   try {

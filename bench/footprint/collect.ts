@@ -1,4 +1,4 @@
-/** Loaded into a process before its program, with `--expose-gc`: what is garbage only is gone once it was sent a signal. */
+/** Preloaded into a measured process: collects garbage at a signal, so that only live memory is measured. */
 export const FLAGS = ['--expose-gc', '--import', import.meta.url];
 export const COLLECT = 'SIGUSR2';
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
-import { endWithUs } from '../support/children.js';
+import { killOnExit } from '../support/children.js';
 import { emptyDataset } from '../support/dataset.js';
 import { type Figure, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
@@ -12,7 +12,7 @@ import { memoryOf } from '../support/usage.js';
 import { COLLECT, FLAGS } from './collect.js';
 
 const STOCK = fileURLToPath(new URL('../fan-out/peers/stock.js', import.meta.url));
-/** Sockets that are there before: what a process needs for any of them, and the room that V8 takes for itself, is theirs. */
+/** Sockets connected before the measurement. They pay for what a process allocates once, such as V8's reserve. */
 const FIRST = 4_000;
 const SOCKETS = 3_000;
 const FILES = 100;
@@ -21,7 +21,7 @@ const SETTLING_MS = 2_000;
 const LOOK_EVERY_MS = 100;
 const KB_PER_MB = 1024;
 
-/** How much memory does a gateway need, and how much more for each listener? */
+/** Benchmark: how much memory does a gateway need, and how much more for each listener? */
 export async function footprint(): Promise<Figure[]> {
   const idle: number[] = [];
   const each: number[] = [];
@@ -49,7 +49,7 @@ async function measure(): Promise<{ idle: number; each: number }> {
   const env = { MAX_CONNECTIONS_PER_ADDRESS: String(FIRST + SOCKETS) };
   const gateway = await GatewayProcess.start({ directory, env, node: FLAGS });
   try {
-    const idle = await settled(gateway.pid);
+    const idle = await smallestResident(gateway.pid);
     return { idle, each: await forEach(gateway.pid, gateway.url, (index) => `file-${index % FILES}`) };
   } finally {
     await gateway.stop();
@@ -57,10 +57,10 @@ async function measure(): Promise<{ idle: number; each: number }> {
   }
 }
 
-/** The same of a server that does nothing but let sockets into a room. */
+/** The same for a server that only joins sockets to a room. */
 async function measureStock(): Promise<number> {
   const child = spawn(process.execPath, [...FLAGS, STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
-  endWithUs(child);
+  killOnExit(child);
   const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
   const each = await forEach(child.pid ?? 0, `http://127.0.0.1:${port}`, () => '');
   const exited = once(child, 'exit');
@@ -69,7 +69,7 @@ async function measureStock(): Promise<number> {
   return each;
 }
 
-/** Kilobytes of a process for each socket that is there beside the first ones. */
+/** Kilobytes of the process for each further socket. */
 async function forEach(pid: number, url: string, fileOf: (index: number) => string): Promise<number> {
   const listening = (count: number) =>
     LoadProcess.listening(
@@ -77,16 +77,16 @@ async function forEach(pid: number, url: string, fileOf: (index: number) => stri
       Array.from({ length: count }, (_, index) => fileOf(index)),
     );
   const first = await listening(FIRST);
-  const before = await settled(pid);
+  const before = await smallestResident(pid);
   const more = await listening(SOCKETS);
-  const after = await settled(pid);
+  const after = await smallestResident(pid);
   await more.stop();
   await first.stop();
   return ((after - before) * KB_PER_MB) / SOCKETS;
 }
 
-/** The least that is resident for a while, without what is garbage only. */
-async function settled(pid: number): Promise<number> {
+/** The smallest resident size over a while, after garbage collection. */
+async function smallestResident(pid: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   process.kill(pid, COLLECT);
   const end = performance.now() + SETTLING_MS;

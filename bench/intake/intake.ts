@@ -10,20 +10,22 @@ import { ownCpu } from '../support/usage.js';
 const FILE = 'intake';
 const STEP = 5;
 const ROUNDS = 5;
-/** Blocks that do not count: the gateway's code is compiled while it runs. */
+/** Blocks that are not measured: the gateway's code is still being compiled. */
 const WARM_UPS = 3;
 const FRESH_IN_BLOCK = 32;
-/** As from so many workers of the validator. A gateway that is asked one thing at a time never shares a commit. */
+/**
+ * As many as the validator's workers send in parallel. A gateway that gets one request at a time never shares a commit.
+ */
 const AT_ONCE = 8;
 const PARSES_OF_EACH = 3;
-/** Longer than a flush and what comes behind it. */
+/** Longer than a flush and the writes after it. */
 const AFTERMATH_MS = 250;
 const MAX_TRIES = 60;
 
-/** The gateway's CPU for an update, in what it costs to parse it once. */
+/** The gateway's CPU for an update, in multiples of parsing it once. */
 const GOAL = { atMost: 4 };
 
-/** What does one update cost from its arrival to its listener, counted in what it costs to parse it once? */
+/** Benchmark: what does an update cost from its arrival to its listener, in multiples of parsing it once? */
 export async function intake(): Promise<Figure[]> {
   return [...(await onEngine('embedded', embedded)), ...(await onEngine('distributed', distributed))];
 }
@@ -47,7 +49,7 @@ async function distributed(): Promise<Engine> {
   return { gateway, stop: () => installation.stop() };
 }
 
-/** A gateway listens before it has found its database. */
+/** A gateway listens before it is connected to its database. */
 async function connected(gateway: GatewayProcess): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
@@ -75,7 +77,7 @@ async function onEngine(name: string, start: () => Promise<Engine>): Promise<Fig
   }
 }
 
-/** The batches of a block, each with the updates that come for it, in order. */
+/** Batches with the updates of each, in order. */
 type Block = readonly { readonly batchId: string; readonly texts: readonly string[] }[];
 
 const freshBlock = (name: string): Block =>
@@ -126,7 +128,7 @@ async function measured(
   ];
 }
 
-/** CPU milliseconds of the gateway for an update of the block. */
+/** CPU milliseconds of the gateway for each update of the block. */
 async function handled(gateway: GatewayProcess, block: Block): Promise<{ all: number; main: number }> {
   const batches = block.map(({ batchId }) => ({ batchId, totalEmails: BATCH }));
   await gateway.post(`/api/files/${FILE}/batches`, JSON.stringify({ batches }));

@@ -17,11 +17,11 @@ const UPDATES_PER_SECOND = 200;
 const WARM_UP_MS = 3_000;
 const BUSY_MS = 15_000;
 const UPDATES = (UPDATES_PER_SECOND * (WARM_UP_MS + BUSY_MS)) / 1000;
-/** More unanswered updates than a validator's workers would have under way: the gateway has fallen behind. */
+/** More unanswered updates than the validator's workers would allow: the gateway has fallen behind. */
 const MAX_WAITING = 500;
 const GOAL = { atMost: FLUSH_INTERVAL_MS + 20 };
 
-/** A gateway, and the way to it that updates take. */
+/** A gateway, and the transport by which it gets updates. */
 interface Engine {
   readonly name: string;
   readonly gateway: GatewayProcess;
@@ -29,7 +29,7 @@ interface Engine {
   stop(): Promise<void>;
 }
 
-/** How long until a browser has the results that the validator sent? */
+/** Benchmark: how long does it take from the validator's update to the browser? */
 export async function latency(): Promise<Figure[]> {
   return [...(await onEngine(await embedded())), ...(await onEngine(await distributed()))];
 }
@@ -109,41 +109,41 @@ async function busy({ name, gateway, send }: Engine): Promise<Figure[]> {
   return [...tracer.figures(what, GOAL), loopFigure(what, p999)];
 }
 
-/** Two batches of each file grow at the same time, and are followed by others. */
-const LANES = 2 * FILES;
+/** Two batches of each file grow in parallel, and others follow them. */
+const PARALLEL_BATCHES = 2 * FILES;
 const UPDATES_OF_BATCH = BATCH / STEP;
 
-const fileOf = (lane: number): string => `busy-${lane % FILES}`;
-const batchOf = (lane: number, generation: number): string => `${fileOf(lane)}-${lane}-${generation}`;
+const fileOf = (slot: number): string => `busy-${slot % FILES}`;
+const batchOf = (slot: number, number: number): string => `${fileOf(slot)}-${slot}-${number}`;
 
-/** Registers what will be sent, as whoever hands a list to the validator does. */
+/** Registers all batches beforehand, as a caller who submits a list does. */
 async function register(gateway: GatewayProcess): Promise<void> {
-  const generations = Math.ceil(UPDATES / LANES / UPDATES_OF_BATCH);
-  for (let lane = 0; lane < LANES; lane++) {
-    const batches = Array.from({ length: generations }, (_, generation) => ({
-      batchId: batchOf(lane, generation),
+  const batchesInSlot = Math.ceil(UPDATES / PARALLEL_BATCHES / UPDATES_OF_BATCH);
+  for (let slot = 0; slot < PARALLEL_BATCHES; slot++) {
+    const batches = Array.from({ length: batchesInSlot }, (_, number) => ({
+      batchId: batchOf(slot, number),
       totalEmails: BATCH,
     }));
-    await gateway.post(`/api/files/${fileOf(lane)}/batches`, JSON.stringify({ batches }));
+    await gateway.post(`/api/files/${fileOf(slot)}/batches`, JSON.stringify({ batches }));
   }
 }
 
 function update(sent: number) {
-  const lane = sent % LANES;
-  const turn = Math.floor(sent / LANES);
+  const slot = sent % PARALLEL_BATCHES;
+  const turn = Math.floor(sent / PARALLEL_BATCHES);
   const at = turn % UPDATES_OF_BATCH;
-  const message = messagesIn(batchOf(lane, Math.floor(turn / UPDATES_OF_BATCH)))[at];
+  const message = messagesIn(batchOf(slot, Math.floor(turn / UPDATES_OF_BATCH)))[at];
   if (message === undefined) throw new Error('a batch has no such message');
-  return { message, fileId: fileOf(lane), count: (at + 1) * STEP };
+  return { message, fileId: fileOf(slot), count: (at + 1) * STEP };
 }
 
 const made = new Map<string, Message[]>();
 
-/** Made once for each batch, and forgotten when others come. */
+/** Made once for each batch. The oldest are dropped. */
 function messagesIn(batchId: string): Message[] {
   const known = made.get(batchId);
   if (known !== undefined) return known;
-  if (made.size > 2 * LANES) made.delete(made.keys().next().value ?? '');
+  if (made.size > 2 * PARALLEL_BATCHES) made.delete(made.keys().next().value ?? '');
   const messages = messagesOf(batchId, 0, STEP);
   made.set(batchId, messages);
   return messages;

@@ -1,3 +1,4 @@
+/** A browser that measures how long results take to arrive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { type Figure, type Goal, percentile } from '../support/figures.js';
@@ -11,7 +12,6 @@ interface Wanted {
   readonly sentAt: number;
 }
 
-/** A browser that notes when it has what was sent. */
 export class Tracer {
   #waiting: Wanted[] = [];
   #latencies: number[] = [];
@@ -38,12 +38,12 @@ export class Tracer {
     return tracer;
   }
 
-  /** The first `count` results of a batch are sent now. */
+  /** Call it when the first `count` results of a batch are sent. */
   expect(batchId: string, count: number): void {
     this.#waiting.push({ batchId, count, sentAt: performance.now() });
   }
 
-  /** Fulfilled once nothing is missing. */
+  /** Fulfilled when every expected result has arrived. */
   async arrived(): Promise<void> {
     for (const end = performance.now() + PATIENCE_MS; this.#waiting.length > 0; await sleep(LOOK_MS)) {
       if (performance.now() > end) throw new Error(`${this.#waiting.length} updates have not arrived`);

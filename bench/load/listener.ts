@@ -1,3 +1,4 @@
+/** A listener that costs almost nothing, so that the load generator does not limit the measurement. */
 import { connect, type Socket } from 'node:net';
 
 const OPEN = '40';
@@ -5,8 +6,8 @@ const PONG = '3';
 const SUBSCRIBE = (fileId: string) => `420["subscribe",${JSON.stringify({ fileId })}]`;
 
 /**
- * A listener that costs next to nothing: it speaks WebSocket on a bare TCP socket, counts the frames by their headers,
- * and looks into none of them. What a real client does with an event is not the gateway's matter.
+ * It speaks WebSocket on a plain TCP socket and counts frames by their headers, without reading them: a real client's
+ * work on an event is not the gateway's cost.
  */
 export class Listener {
   frames = 0;
@@ -18,7 +19,7 @@ export class Listener {
     socket.setNoDelay(true);
   }
 
-  /** Connects; with a file, subscribes to it. */
+  /** Connects, and subscribes if a file is given. */
   static async connect(url: string, fileId?: string): Promise<Listener> {
     const { hostname, port } = new URL(url);
     const listener = new Listener(connect(Number(port), hostname));
@@ -61,7 +62,7 @@ export class Listener {
     this.bytes += data.length;
     for (const length of this.#frames.in(data)) {
       this.frames++;
-      // Nothing but Engine.IO's ping is one character long.
+      // Only Engine.IO's ping has a length of one.
       if (length === 1) this.#send(PONG);
     }
     this.#onFrame?.();
@@ -78,7 +79,7 @@ export class Listener {
     });
   }
 
-  /** A masked text frame, with a mask of zeros. */
+  /** A masked text frame with a zero mask. */
   #send(text: string): void {
     const payload = Buffer.from(text);
     const length =
@@ -87,7 +88,7 @@ export class Listener {
   }
 }
 
-/** Finds the frames in a stream of bytes and skips what is in them. */
+/** Finds the frames in a stream of bytes and skips their payloads. */
 class FrameHeaders {
   #skip = 0;
   #header: number[] = [];
@@ -111,7 +112,7 @@ class FrameHeaders {
   }
 }
 
-/** Length of the payload behind a header; null: the header is not complete. */
+/** Length of the payload; null: the header is not complete yet. */
 function lengthIn(header: readonly number[]): number | null {
   const short = header[1];
   if (short === undefined) return null;

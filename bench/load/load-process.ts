@@ -1,25 +1,25 @@
+/** Starts and controls the process that sends updates and listens. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { endWithUs } from '../support/children.js';
+import { killOnExit } from '../support/children.js';
 import { cpuOf } from '../support/usage.js';
-import type { LoadOrder, LoadReport } from './load.js';
+import type { LoadReport, LoadSettings } from './load.js';
 
 const SCRIPT = fileURLToPath(new URL('./load.js', import.meta.url));
 
-/** The process that sends updates and listens. */
 export class LoadProcess {
   private constructor(private readonly child: ChildProcess) {}
 
-  /** Fulfilled once every socket listens. */
-  static async start(order: LoadOrder): Promise<LoadProcess> {
-    const child = fork(SCRIPT, [JSON.stringify(order)]);
-    endWithUs(child);
+  /** Fulfilled when every socket is subscribed. */
+  static async start(settings: LoadSettings): Promise<LoadProcess> {
+    const child = fork(SCRIPT, [JSON.stringify(settings)]);
+    killOnExit(child);
     await once(child, 'message');
     return new LoadProcess(child);
   }
 
-  /** The same of one that sends nothing: a socket for each entry, which names the file to subscribe to, or is empty. */
+  /** A process that only listens. Each entry is a socket and names its file, or is empty. */
   static listening(url: string, listeners: readonly string[]): Promise<LoadProcess> {
     return LoadProcess.start({
       url,
@@ -36,7 +36,7 @@ export class LoadProcess {
     return cpuOf(this.child.pid ?? 0);
   }
 
-  /** What happened since the last report. */
+  /** The counts since the last report. */
   async report(): Promise<LoadReport> {
     this.child.send('report');
     const [report] = (await once(this.child, 'message')) as [LoadReport];

@@ -1,40 +1,43 @@
+/**
+ * The load generator's program. It runs in a process of its own, so that its CPU is not measured with the gateway's.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listener } from './listener.js';
 import { Poster, type PosterOptions } from './poster.js';
 
-/** What a load process is told when it starts, as JSON in its first argument. */
-export interface LoadOrder extends PosterOptions {
-  /** The file that each socket subscribes to, one entry a socket; empty: to none. */
+/** Its settings, as JSON in the first argument. */
+export interface LoadSettings extends PosterOptions {
+  /** The file that each socket subscribes to, one entry for each socket; empty: none. */
   readonly listeners: readonly string[];
   readonly updatesPerSecond: number;
 }
 
-/** What it tells on `report`, counted since the last one. */
+/** Counts since the last report. */
 export interface LoadReport {
   readonly sent: number;
   readonly results: number;
-  /** Sent, and not answered yet. */
+  /** Sent and not answered yet. */
   readonly waiting: number;
   readonly latencies: number[];
   readonly frames: number;
   readonly bytes: number;
 }
 
-/** A process of its own, so that none of this is measured with the gateway. */
 const TICK_MS = 10;
-/** So much is unanswered that the gateway has fallen behind: the rest of the rate is left out, and the report shows it. */
+/** With so many unanswered updates the gateway has fallen behind: no more are sent, and the report shows it. */
 const MAX_WAITING = 500;
 
-const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder;
-const poster = new Poster(order);
+const settings = JSON.parse(process.argv[2] ?? '{}') as LoadSettings;
+const poster = new Poster(settings);
 const listeners: Listener[] = [];
-for (const fileId of order.listeners) listeners.push(await Listener.connect(order.url, fileId || undefined));
+for (const fileId of settings.listeners)
+  listeners.push(await Listener.connect(settings.url, fileId || undefined));
 
 let due = 0;
 let last = performance.now();
 const timer = setInterval(() => {
   const now = performance.now();
-  due += ((now - last) / 1000) * order.updatesPerSecond;
+  due += ((now - last) / 1000) * settings.updatesPerSecond;
   last = now;
   for (; due >= 1; due--) {
     if (poster.waiting < MAX_WAITING) void poster.post();

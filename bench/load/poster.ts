@@ -1,19 +1,22 @@
+/** Posts updates at the least possible cost. */
 import { Agent, request } from 'node:http';
 import { BATCH } from '../support/dataset.js';
 import { resultText, updateHead } from '../support/updates.js';
 
-/** Results prepared as bytes: the first n of a batch are one slice, so that a load generator serialises nothing. */
+/**
+ * Results are prepared as bytes. The first n of a batch are one slice, so that nothing is serialised while measuring.
+ */
 const POOL = 6_000;
 const TAIL = Buffer.from(']}');
-/** More than wait for one commit: neither side may be held up by the number of connections. */
+/** More than the updates that wait for one commit, so that the number of connections is not the limit. */
 const CONNECTIONS = 64;
 
 export interface PosterOptions {
   readonly url: string;
   readonly files: readonly string[];
-  /** Batches that grow at the same time. */
+  /** Batches that grow in parallel. */
   readonly active: number;
-  /** Results of a batch's first update, and how many each later one adds. */
+  /** Results of a batch's first update, and how many each later update adds. */
   readonly start: number;
   readonly step: number;
 }
@@ -25,7 +28,9 @@ interface Growing {
   count: number;
 }
 
-/** Sends updates as many workers of the validator would: batches that grow side by side, each replaced when complete. */
+/**
+ * Sends updates as the validator's workers do: several batches grow in parallel, and each is replaced when complete.
+ */
 export class Poster {
   readonly latencies: number[] = [];
   sent = 0;
@@ -40,13 +45,13 @@ export class Poster {
   constructor(private readonly options: PosterOptions) {
     this.#batches = Array.from({ length: options.active }, (_, index) => {
       const batch = this.#fresh();
-      // Each at another stage, or all of them would be small, then large, at the same time.
+      // The batches start at different sizes, or all would be small and then large at the same time.
       batch.count += Math.floor((index * 7) % ((BATCH - options.start) / options.step)) * options.step;
       return batch;
     });
   }
 
-  /** The next update of the next batch; fulfilled when it is answered. */
+  /** Sends the next update of the next batch. Fulfilled when it is answered. */
   async post(): Promise<void> {
     const index = this.sent++ % this.#batches.length;
     const { batchId, fileId, first, count } = this.#batches[index] as Growing;
@@ -88,7 +93,7 @@ export class Poster {
         },
       );
       sent.on('error', (error) => {
-        // The server closed the connection, idle for long, while this was on its way.
+        // The server closed the idle connection while this request was under way.
         if (!sent.reusedSocket) reject(error);
         else {
           this.waiting--;
@@ -101,7 +106,7 @@ export class Poster {
   }
 }
 
-/** Where each result of the pool starts, the blanks between them counted in. */
+/** Where each result of the pool starts, including the blanks between results. */
 function offsets(): number[] {
   const starts = [0];
   for (let index = 0; index < POOL; index++) {

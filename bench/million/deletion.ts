@@ -1,3 +1,4 @@
+/** Measures the deletion of a large file, and how much it slows the updates of another file. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FILE } from '../support/dataset.js';
 import { type Figure, percentile } from '../support/figures.js';
@@ -7,7 +8,6 @@ import { updateText } from '../support/updates.js';
 const PAUSE_MS = 20;
 const QUIET_UPDATES = 100;
 
-/** How long the deletion of a file takes, and what the updates of another file notice of it. */
 export async function deletion(gateway: GatewayProcess): Promise<Figure[]> {
   const before: number[] = [];
   for (let n = 0; n < QUIET_UPDATES; n++) before.push(await oneUpdate(gateway, n));

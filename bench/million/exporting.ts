@@ -1,3 +1,4 @@
+/** Measures exports of a large file. */
 import { FILE } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
 import type { GatewayProcess } from '../support/gateway.js';

@@ -7,7 +7,10 @@ import { MEGABYTES, reading, takingIn } from './serving.js';
 
 const STARTS = 5;
 
-/** A file of a million results: does it start, answer, download and grow within a small, flat memory? */
+/**
+ * Benchmark: with a file of a million results, does the gateway start, answer, export and grow in small, constant
+ * memory?
+ */
 export async function million(): Promise<Figure[]> {
   const { directory, remove } = await datasetOf(1_000_000);
   try {
@@ -53,13 +56,13 @@ async function starting(directory: string): Promise<Figure[]> {
   ];
 }
 
-/** Milliseconds, since it was last asked for. */
+/** The event loop's longest delay since the last call, in milliseconds. */
 async function longestStall(gateway: GatewayProcess): Promise<number> {
   const lag = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(await gateway.get('/metrics'));
   return 1000 * Number(lag?.[1]);
 }
 
-/** One process does it all: what each kind of work leaves behind in memory adds up. */
+/** One process does all of it, so that the memory that each kind of work leaves behind adds up. */
 async function serving(directory: string): Promise<Figure[]> {
   return withGateway(directory, async (gateway) => [
     ...(await reading(gateway)),

@@ -1,3 +1,4 @@
+/** Measures reads and updates of a large file. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadProcess } from '../load/load-process.js';
 import { FILE } from '../support/dataset.js';
@@ -11,7 +12,7 @@ const PAGES = 20_000;
 const REQUESTS = 50;
 const INTAKE_MS = 15_000;
 
-/** Pages all over the file, in every way to ask for them: what they cost, and the most that was resident meanwhile. */
+/** Pages from all parts of the file with each kind of filter: their cost, and the peak of resident memory. */
 export async function reading(gateway: GatewayProcess): Promise<Figure[]> {
   await gateway.get(`/api/files/${FILE}/stats`);
   forgetPeak(gateway.pid);
@@ -48,7 +49,7 @@ async function costOf(gateway: GatewayProcess, what: string, query: (n: number) 
   return { what: `${what}, CPU`, unit: 'ms', values };
 }
 
-/** The file grows on, with listeners, while its memory is watched. */
+/** The file grows and has listeners while memory is measured. */
 export async function takingIn(gateway: GatewayProcess): Promise<Figure[]> {
   const load = await LoadProcess.start({
     url: gateway.url,

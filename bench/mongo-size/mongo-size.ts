@@ -16,7 +16,7 @@ const ROUNDS = 5;
 const PAGES = 50;
 const FRESH_BATCHES = 20;
 const SAVES_AT_ONCE = 4;
-/** Batches that a flush tells of, here. */
+/** Batches announced by one flush. */
 const FLUSHED_AT_ONCE = 32;
 const GOAL = { atMost: 1.1 } as const;
 
@@ -27,15 +27,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     for (let n = 0; n < PAGES; n++)
       await store.results.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
   },
-  [`a new batch of ${BATCH}, and its news`]: async (store, size, block) => {
+  [`a new batch of ${BATCH}, and its changes`]: async (store, size, block) => {
     for (let n = 0; n < FRESH_BATCHES; n++) await handled(store, `${size}-${block}-${n}`, BATCH);
   },
-  [`${STEP} more results of a batch, and their news`]: async (store, size, block) => {
+  [`${STEP} more results of a batch, and their changes`]: async (store, size, block) => {
     for (let count = STEP; count <= BATCH; count += STEP) await handled(store, `${size}-${block}`, count);
   },
 };
 
-/** Does the size of a file show in the cost of its next update where MongoDB keeps it? Each file has a server of its own. */
+/** Benchmark: does the size of a file in MongoDB change the cost of its next update? Each file has its own server. */
 export async function mongoSize(): Promise<Figure[]> {
   const [small, large] = [await filled(SMALL), await filled(LARGE)];
   try {
@@ -82,19 +82,19 @@ const stats = JsonText.of(
   }),
 );
 
-/** What was announced of each batch, as the feed would know it. */
+/** The announced state of each batch, as the feed would have it. */
 const announced = new Map<string, AnnouncedBatch>();
 
-/** An update as the pipeline handles it: stored, its news read, its stats kept. */
+/** Handles an update as the pipeline does: stores it, reads the changes, marks them announced. */
 async function handled(store: MongoStore, batchId: string, count: number): Promise<void> {
   await store.updates.save(update(batchId, count));
   const known = announced.get(batchId) ?? { version: 0, summary: EMPTY_SUMMARY };
-  const news = await store.changes.since(FILE, new Map([[batchId, known]]));
-  const [batch] = news?.batches ?? [];
-  if (news === null || batch === undefined) throw new Error('there is no news');
+  const changes = await store.changes.since(FILE, new Map([[batchId, known]]));
+  const [batch] = changes?.batches ?? [];
+  if (changes === null || batch === undefined) throw new Error('there is no change');
   announced.set(batchId, batch);
-  const told = { changes: news.changes, batches: new Map([[batchId, batch.version]]) };
-  await store.changes.markAnnounced(FILE, news.facts.generation, told, stats);
+  const marked = { changes: changes.changes, batches: new Map([[batchId, batch.version]]) };
+  await store.changes.markAnnounced(FILE, changes.facts.generation, marked, stats);
 }
 
 const update = (batchId: string, count: number) =>
@@ -104,17 +104,23 @@ async function filled(size: number): Promise<Side> {
   process.stderr.write(`filling a database with ${size} results\n`);
   const server = await Server.mongo();
   const store = MongoStore.open({ uri: server.url, ...STORE_LIMITS });
-  // Added up as it comes in, as by a gateway that flushes.
-  const settle = (batches: number) => batches % FLUSHED_AT_ONCE === 0 && store.changes.since(FILE, new Map());
-  await fillStore(store, size, SAVES_AT_ONCE, settle);
+  // Read as the batches come in, as a gateway does that flushes.
+  const readChanges = (batches: number) =>
+    batches % FLUSHED_AT_ONCE === 0 && store.changes.since(FILE, new Map());
+  await fillStore(store, size, SAVES_AT_ONCE, readChanges);
   const states = await store.files.batches(FILE);
-  const news = await store.changes.since(FILE, new Map());
-  if (news === null) throw new Error('the file is gone');
+  const changes = await store.changes.since(FILE, new Map());
+  if (changes === null) throw new Error('the file is gone');
   for (let start = 0; start < states.length; start += FLUSHED_AT_ONCE) {
     const batches = new Map(
       states.slice(start, start + FLUSHED_AT_ONCE).map(({ batchId, version }) => [batchId, version]),
     );
-    await store.changes.markAnnounced(FILE, news.facts.generation, { changes: news.changes, batches }, stats);
+    await store.changes.markAnnounced(
+      FILE,
+      changes.facts.generation,
+      { changes: changes.changes, batches },
+      stats,
+    );
   }
   return { store, server, size };
 }

@@ -1,3 +1,4 @@
+/** Child processes of a benchmark. */
 import type { ChildProcess } from 'node:child_process';
 
 const children = new Set<ChildProcess>();
@@ -5,8 +6,8 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** A run that is cut short leaves no server behind. */
-export function endWithUs(child: ChildProcess): void {
+/** Kills the child when this process exits, so that an interrupted run leaves no server behind. */
+export function killOnExit(child: ChildProcess): void {
   children.add(child);
   child.once('exit', () => children.delete(child));
 }

@@ -1,3 +1,4 @@
+/** Data directories with files of a given size. They are built once and kept for later runs. */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,19 +10,19 @@ import type { Store } from '../../src/store/store.js';
 import { GatewayProcess } from './gateway.js';
 import { resultText, updateText } from './updates.js';
 
-/** The one file of a data set. */
+/** Id of the only file of a data set. */
 export const FILE = 'bench';
 export const BATCH = 150;
 
 const CACHE = join(tmpdir(), 'verigate-bench');
 const SAVES_AT_ONCE = 64;
 
-/** Built anew when the layout of the database or the results in it change. */
+/** Data sets are rebuilt when the database's schema or the results in it change. */
 const VERSION = createHash('sha256').update(SCHEMA).update(resultText(4_999)).digest('hex').slice(0, 12);
 
 export interface Dataset {
   readonly directory: string;
-  /** Deletes it. */
+  /** Deletes the directory. */
   remove(): void;
 }
 
@@ -32,7 +33,7 @@ export function emptyDataset(): Dataset {
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** A data directory with one file of `count` results: a copy, so that it may be changed. */
+/** A data directory with one file of `count` results. It is a copy, so the benchmark may change it. */
 export async function datasetOf(count: number): Promise<Dataset> {
   const cached = await cachedFile(count);
   const copy = emptyDataset();
@@ -40,7 +41,7 @@ export async function datasetOf(count: number): Promise<Dataset> {
   return copy;
 }
 
-/** Deletes what is kept between runs. */
+/** Deletes the data sets kept between runs. */
 export const forgetDatasets = (): void => rmSync(CACHE, { recursive: true, force: true });
 
 async function cachedFile(count: number): Promise<string> {
@@ -58,7 +59,10 @@ async function cachedFile(count: number): Promise<string> {
   return directory;
 }
 
-/** Stores the one file with so many results, complete, `savesAtOnce` batches at a time; `saved` is told how many there are. */
+/**
+ * Stores a complete file of this many results, `savesAtOnce` batches in parallel; `saved` gets the number of saved
+ * batches.
+ */
 export async function fillStore(
   store: Store,
   count: number,
@@ -88,13 +92,14 @@ async function fill(directory: string, count: number): Promise<void> {
   const store = await openStore(directory);
   await fillStore(store, count, SAVES_AT_ONCE);
   await store.close();
-  // A gateway announces it, as it would have while the results came in, and leaves the database as gateways do.
+  // A gateway announces the results, as it would have while they came in, and shuts the database down in an orderly
+  // way.
   const gateway = await GatewayProcess.start({ directory });
   await gateway.get(`/api/files/${FILE}/stats`);
   await gateway.stop();
 }
 
-/** Room enough that no benchmark meets a limit. */
+/** Large enough that no benchmark meets a limit. */
 export const STORE_LIMITS = {
   heldTtlMs: 86_400_000,
   maxHeldBytes: 2 ** 28,

@@ -1,4 +1,5 @@
-/** One figure of a question: what was measured, how often, and what it ought to be. */
+/** The figures that a benchmark measures. */
+/** One figure: what was measured, its values, and its goal. */
 export interface Figure {
   readonly what: string;
   /** `×` for a ratio. */
@@ -28,7 +29,7 @@ export const isMet = ({ values, goal }: Figure): boolean | null =>
       ? median(values) <= goal.atMost
       : median(values) >= goal.atLeast;
 
-/** How late the event loop was, as the probe in a gateway has it. */
+/** Delay of the event loop, as measured by the probe in a gateway. */
 export const loopFigure = (what: string, p999: number): Figure => ({
   what: `${what}: event loop delay, p99.9 (an idle loop shows 1)`,
   unit: 'ms',
@@ -36,7 +37,7 @@ export const loopFigure = (what: string, p999: number): Figure => ({
   goal: { atMost: 50 },
 });
 
-/** Two sides measured in turns, whoever begins changing with every round: what else goes on meets both alike. */
+/** Measures all sides in each round, in alternating order, so that other load on the machine affects all alike. */
 export async function inTurns<A extends string>(
   rounds: number,
   sides: Readonly<Record<A, (round: number) => Promise<number>>>,
@@ -51,6 +52,6 @@ export async function inTurns<A extends string>(
   return measured;
 }
 
-/** The ratios of what was measured in the same round. */
+/** The ratio of the two values of each round. */
 export const ratios = (above: readonly number[], below: readonly number[]): number[] =>
   above.map((value, round) => value / (below[round] ?? Number.NaN));

@@ -4,32 +4,32 @@ import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { endWithUs } from './children.js';
+import { killOnExit } from './children.js';
 import type { LoopDelay } from './loop-probe.js';
 import { cpuOf, type Memory, mainCpuOf, memoryOf, waitedForCpu } from './usage.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const PATIENCE_MS = 300_000;
 const LOOK_MS = 50;
-/** Nobody asks as much in a minute as a benchmark does. */
+/** Benchmarks make more requests in a minute than the default limits allow. */
 const WITHOUT_LIMITS = { MAX_COSTLY_REQUESTS_PER_MINUTE: '1000000' };
 const PROBE = new URL('./loop-probe.js', import.meta.url).href;
 
 export interface Start {
   readonly directory: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Options of node itself. */
+  /** Options of Node.js itself. */
   readonly node?: readonly string[];
 }
 
-/** The real program as a process of its own, asked over HTTP and measured from outside. */
+/** The gateway's program in a process of its own, called over HTTP and measured from outside. */
 export class GatewayProcess {
   readonly #agent = new Agent({ keepAlive: true });
 
   private constructor(
     private readonly child: ChildProcess,
     readonly url: string,
-    /** From the start of the process to `listening`. */
+    /** Time from the start of the process to its `listening` line. */
     readonly startMs: number,
   ) {}
 
@@ -39,7 +39,7 @@ export class GatewayProcess {
       env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, ...WITHOUT_LIMITS, ...env },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    endWithUs(child);
+    killOnExit(child);
     if (child.stdout === null) throw new Error('the gateway has no output');
     const lines = createInterface({ input: child.stdout });
     const url = await new Promise<string>((resolve, reject) => {
@@ -62,7 +62,7 @@ export class GatewayProcess {
     return cpuOf(this.pid);
   }
 
-  /** The same of its main thread alone. */
+  /** CPU milliseconds of its main thread so far. */
   get mainCpu(): number {
     return mainCpuOf(this.pid);
   }
@@ -76,7 +76,7 @@ export class GatewayProcess {
     return memoryOf(this.pid);
   }
 
-  /** Milliseconds between two turns of its event loop since this was last asked for; an idle loop shows 1. */
+  /** The event loop's delay in milliseconds since the last call. An idle loop shows 1. */
   async loopDelay(): Promise<LoopDelay> {
     this.child.send('delay');
     const [delay] = (await once(this.child, 'message')) as [LoopDelay];
@@ -91,7 +91,7 @@ export class GatewayProcess {
     return this.#ask('POST', path, body);
   }
 
-  /** Fulfilled once a file is complete. */
+  /** Fulfilled when the file is complete. */
   async completed(fileId: string): Promise<void> {
     for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(LOOK_MS)) {
       const { status } = JSON.parse(await this.get(`/api/files/${fileId}/stats`)) as { status: string };
@@ -104,7 +104,7 @@ export class GatewayProcess {
     return this.#ask('DELETE', path);
   }
 
-  /** Takes a download in and drops it; answers with its lines and bytes. */
+  /** Downloads and discards the body. @returns its lines and bytes */
   async download(
     path: string,
     onData: () => void = () => undefined,
@@ -141,7 +141,7 @@ export class GatewayProcess {
         });
       });
       sent.on('error', (error) => {
-        // The server closed the connection, idle for long, while this was on its way.
+        // The server closed the idle connection while this request was under way.
         if (sent.reusedSocket) resolve(this.#ask(method, path, body));
         else reject(error);
       });

@@ -1,9 +1,7 @@
+/** Preloaded into a gateway: reports the event loop's delay to the parent process when asked. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/**
- * Loaded into a gateway before its own code: says over the channel to its parent how late the event loop was since it was
- * last asked. An idle loop shows the resolution.
- */
+/** An idle loop shows this delay. */
 const RESOLUTION_MS = 1;
 const NS_PER_MS = 1e6;
 
@@ -19,5 +17,5 @@ process.on('message', () => {
   delay.reset();
   process.send?.(answer);
 });
-// A gateway ends when it has nothing left to do, whoever may still ask.
+// The channel to the parent must not keep a gateway alive.
 process.channel?.unref();

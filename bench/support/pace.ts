@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Sends `count` things, evenly over time; late ones follow at once. Fulfilled when the last one is under way. */
+/** Calls `send` this many times at an even rate. A late call is made up for at once. Fulfilled after the last call. */
 export async function paced(
   count: number,
   perSecond: number,

@@ -1,13 +1,13 @@
+/** Prints figures, stores them as JSON and writes them into docs/benchmarks.md. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type Figure, type Goal, isMet, median } from './figures.js';
 
-/** Relative to the project's folder, where npm runs its scripts. */
+/** Relative to the project's root, where npm runs its scripts. */
 const RESULTS = 'bench/results';
 const PAGE = 'docs/benchmarks.md';
 
-/** Prints the figures of a question, keeps them as JSON and puts them into its place of the page. */
 export function report(name: string, figures: readonly Figure[], seconds: number): void {
   const circumstances = {
     command: `npm run bench -- ${name}`,
@@ -44,7 +44,7 @@ const goalText = (goal: Goal | undefined, unit: string): string =>
       ? `≤ ${shown(goal.atMost)} ${unit}`
       : `≥ ${shown(goal.atLeast)} ${unit}`;
 
-/** Three digits that count; whole numbers above that. */
+/** Three significant digits; whole numbers above that. */
 const shown = (value: number): string =>
   Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
 

@@ -6,20 +6,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../tests/support/free-port.js';
 import { findProgram } from '../../tests/support/mongo-program.js';
-import { endWithUs } from './children.js';
+import { killOnExit } from './children.js';
 import { cpuOf } from './usage.js';
 
-/** A server of the benchmark's own, on a free port, gone when it is stopped. */
+/** A Redis or MongoDB server of the benchmark's own, on a free port; its data is deleted when it stops. */
 export class Server {
   private constructor(
     private readonly child: ChildProcess,
     private readonly directory: string,
     readonly url: string,
   ) {
-    endWithUs(child);
+    killOnExit(child);
   }
 
-  /** Redis without persistence, with the limits it comes with. */
+  /** Redis without persistence, with its default limits. */
   static async redis(): Promise<Server> {
     const port = await freePort();
     const directory = newDirectory();
@@ -29,7 +29,7 @@ export class Server {
     return new Server(child, directory, `redis://127.0.0.1:${port}`);
   }
 
-  /** What stands in for MongoDB, with each write on the disk before it is answered. */
+  /** MongoDB or its substitute; each write is on the disk before it is answered. */
   static async mongo(): Promise<Server> {
     const program = findProgram();
     if (program === null) throw new Error('there is no MongoDB here, and none could be had');

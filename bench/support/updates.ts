@@ -1,6 +1,6 @@
 /**
- * Updates as the validator writes them: Python's JSON, with blanks behind commas and colons, its every field, and a mix
- * of verdicts. The same index always gives the same address.
+ * Makes updates as the validator writes them: JSON in Python's notation, with all fields and a mix of verdicts. The
+ * same index always gives the same address.
  */
 const DOMAINS = ['example.com', 'firm.example', 'mail.example.org', 'post.example.net', 'shop.example'];
 const NAMES = ['ana', 'bo', 'carla.m', 'dmitri', 'e.fischer', 'farid', 'grace_h', 'hiroshi', 'ines', 'j.k.'];
@@ -41,7 +41,7 @@ const KINDS: readonly Kind[] = [
   { status: 'unknown', risk: 'medium', score: 30, subStatus: '"Timeout"', reason: 'SMTP timeout' },
 ];
 
-/** One result in so many: a filter that is hard to serve, because what it lets through is far apart. */
+/** One result in this many has a rare verdict. A filter for it is costly: the matches are far apart. */
 const RARE_EVERY = 5_000;
 const RARE: Kind = {
   status: 'unknown',
@@ -51,7 +51,7 @@ const RARE: Kind = {
   reason: 'no answer',
 };
 
-/** Spreads indices evenly and reproducibly. */
+/** Spreads indices evenly, and the same way in every run. */
 const scatter = (index: number): number => Math.imul(index + 1, 2_654_435_761) >>> 0;
 
 export function addressOf(index: number): string {
@@ -78,9 +78,9 @@ export function resultText(index: number): string {
 
 export interface BatchSpec {
   readonly batchId: string;
-  /** Named in the update; undefined: the batch was registered, as the validator's are. */
+  /** Named in the update; undefined: the batch is registered, as the validator's batches are. */
   readonly fileId?: string;
-  /** Index of its first address. */
+  /** Index of the batch's first address. */
   readonly first: number;
   readonly total: number;
 }
@@ -91,7 +91,7 @@ export function updateText({ batchId, fileId, first, total }: BatchSpec, count: 
   return `${updateHead({ batchId, fileId, total }, count)}${results.join(', ')}]}`;
 }
 
-/** Everything of an update that comes before its results; `]}` closes it. */
+/** The part of an update before its results. `]}` closes the text. */
 export function updateHead(
   { batchId, fileId, total }: { batchId: string; fileId?: string | undefined; total: number },
   count: number,

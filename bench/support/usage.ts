@@ -1,20 +1,21 @@
+/** CPU and memory of a process, read from Linux's /proc. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const NS_PER_MS = 1e6;
 
 /**
- * Milliseconds of CPU that a process has used so far, all of its threads together, as the kernel's scheduler counted
- * them: unlike the time on the clock, that hardly depends on what else the machine does.
+ * CPU milliseconds of a process so far, over all its threads, from the kernel's scheduler. Other load on the machine
+ * hardly changes them.
  */
 export const cpuOf = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + scheduled(pid, Number(thread)).ran, 0);
 
-/** The same of its main thread alone. */
+/** CPU milliseconds of its main thread so far. */
 export const mainCpuOf = (pid: number): number => scheduled(pid, pid).ran;
 
 /**
- * Milliseconds that the main thread of a process was ready to run and had no processor: how busy the machine was with
- * other things, and with the process's own threads.
+ * Milliseconds that the main thread of a process was ready to run and had no processor: how much it was held up by
+ * other processes and by its own other threads.
  */
 export const waitedForCpu = (pid: number): number => scheduled(pid, pid).waited;
 
@@ -28,7 +29,7 @@ function scheduled(pid: number, thread: number): { ran: number; waited: number }
 export interface Memory {
   /** Megabytes resident now. */
   readonly rss: number;
-  /** The most that was resident since the last `forgetPeak`. */
+  /** The peak since the last `forgetPeak`. */
   readonly peak: number;
 }
 
@@ -41,7 +42,7 @@ export function memoryOf(pid: number): Memory {
 
 export const forgetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
 
-/** CPU milliseconds that an action takes in this process, its threads included. */
+/** CPU milliseconds of this process, threads included, while the action runs. */
 export async function ownCpu(action: () => unknown): Promise<number> {
   const before = process.cpuUsage();
   await action();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inTheOrderOfWorkers } from '../distributed/publisher.js';
+import { interleaved } from '../distributed/publisher.js';
 import { Listener } from '../load/listener.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
@@ -12,7 +12,7 @@ const STEP = 5;
 const UPDATES_PER_SECOND = 250;
 const AFTERMATH_MS = 500;
 
-/** How many bytes does a listener of a whole file get, beside being sent the whole list each time? */
+/** Benchmark: how many bytes does a listener of a whole file get, compared with sending the whole list each time? */
 export async function traffic(): Promise<Figure[]> {
   const { directory, remove } = emptyDataset();
   const gateway = await GatewayProcess.start({ directory });
@@ -32,7 +32,7 @@ async function measured(gateway: GatewayProcess): Promise<Figure[]> {
   const listener = await Listener.connect(gateway.url, FILE);
   const before = { bytes: listener.bytes, frames: listener.frames };
 
-  const messages = inTheOrderOfWorkers(batches, STEP);
+  const messages = interleaved(batches, STEP);
   await paced(messages.length, UPDATES_PER_SECOND, (index) =>
     gateway.post('/api/updates', messages[index]?.text ?? ''),
   );
@@ -43,7 +43,7 @@ async function measured(gateway: GatewayProcess): Promise<Figure[]> {
   listener.end();
 
   const { bytes: listBytes } = await gateway.download(`/api/files/${FILE}/export?format=ndjson`);
-  // Every update adds as many results as the one before: the list is half as long in the mean.
+  // Every update adds the same number of results, so the average list is half as long as the last.
   const listsBytes = (listBytes * (messages.length + 1)) / 2;
   const what = `a file of ${total.toLocaleString('en')} addresses in ${messages.length.toLocaleString('en')} updates`;
   return [

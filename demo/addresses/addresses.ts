@@ -1,4 +1,5 @@
-import { HOSTILE, TELLING } from './hostile.js';
+/** Generates the address lists that the demo submits: the same list for the same seed. */
+import { CHOSEN_VERDICTS, HOSTILE } from './hostile.js';
 import {
   ANIMALS,
   COLOURS,
@@ -10,11 +11,11 @@ import {
   TRADES,
 } from './words.js';
 
-/** Gives numbers in [0, 1), the same ones for the same seed. */
-type Dice = () => number;
+/** Returns numbers in [0, 1). */
+type Random = () => number;
 
-/** Mulberry32. */
-function diceOf(seed: number): Dice {
+/** The Mulberry32 generator: the same numbers for the same seed. */
+function randomOf(seed: number): Random {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -24,54 +25,55 @@ function diceOf(seed: number): Dice {
   };
 }
 
-/** A list like those that people upload: mostly good, some of it old, mistyped or made up, and some of it hostile. */
+/** Mostly good addresses; some are old, mistyped or made up, and some are hostile text. */
 export function generateAddresses(count: number, seed: number): string[] {
-  const dice = diceOf(seed);
+  const random = randomOf(seed);
   const list: string[] = [];
-  while (list.length < count) list.push(dice() < 0.01 ? repeated(list, dice) : made(dice));
-  return withOddOnes(list, dice);
+  while (list.length < count) list.push(random() < 0.01 ? repeated(list, random) : made(random));
+  return withOddOnes(list, random);
 }
 
-/** Lists hold the same address twice. */
-const repeated = (list: readonly string[], dice: Dice): string =>
-  list.length === 0 ? made(dice) : one(list, dice);
+/** Real lists hold some addresses twice. */
+const repeated = (list: readonly string[], random: Random): string =>
+  list.length === 0 ? made(random) : one(list, random);
 
-/** The odd ones go in at random places, at most one in ten of what is there. */
-function withOddOnes(list: string[], dice: Dice): string[] {
-  const odd = [...TELLING, ...HOSTILE];
+/** Puts the special entries at random places. At most one entry in ten is special. */
+function withOddOnes(list: string[], random: Random): string[] {
+  const odd = [...CHOSEN_VERDICTS, ...HOSTILE];
   const step = Math.max(Math.floor(list.length / odd.length), 10);
   odd.slice(0, Math.floor(list.length / step)).forEach((text, index) => {
-    list[index * step + Math.floor(dice() * step)] = text;
+    list[index * step + Math.floor(random() * step)] = text;
   });
   return list;
 }
 
-function made(dice: Dice): string {
-  const kind = dice();
-  if (kind < 0.02) return `${one(ROLE_NAMES, dice)}@${companyDomain(dice)}`;
-  if (kind < 0.025) return `no-reply@${companyDomain(dice)}`;
-  if (kind < 0.05) return `${name(dice)}@${one(MISTYPED_DOMAINS, dice)}`;
-  if (kind < 0.065) return `${name(dice)}@${one(DISPOSABLE_DOMAINS, dice)}`;
-  if (kind < 0.08) return broken(dice);
-  if (kind < 0.09) return `${Math.floor(dice() * 1e9)}@${companyDomain(dice)}`;
-  if (kind < 0.12) return `${name(dice)}+${one(TAGS, dice)}@${domain(dice)}`;
-  return `${name(dice)}@${domain(dice)}`;
+function made(random: Random): string {
+  const kind = random();
+  if (kind < 0.02) return `${one(ROLE_NAMES, random)}@${companyDomain(random)}`;
+  if (kind < 0.025) return `no-reply@${companyDomain(random)}`;
+  if (kind < 0.05) return `${name(random)}@${one(MISTYPED_DOMAINS, random)}`;
+  if (kind < 0.065) return `${name(random)}@${one(DISPOSABLE_DOMAINS, random)}`;
+  if (kind < 0.08) return broken(random);
+  if (kind < 0.09) return `${Math.floor(random() * 1e9)}@${companyDomain(random)}`;
+  if (kind < 0.12) return `${name(random)}+${one(TAGS, random)}@${domain(random)}`;
+  return `${name(random)}@${domain(random)}`;
 }
 
-const domain = (dice: Dice): string => (dice() < 0.4 ? one(FREE_DOMAINS, dice) : companyDomain(dice));
+const domain = (random: Random): string =>
+  random() < 0.4 ? one(FREE_DOMAINS, random) : companyDomain(random);
 
-/** A few hundred companies, some of them with many more people than others. */
-function companyDomain(dice: Dice): string {
-  const rank = dice() * dice();
+/** A few hundred companies. Some have many more mailboxes than others. */
+function companyDomain(random: Random): string {
+  const rank = random() * random();
   const trade = TRADES[Math.floor(rank * TRADES.length)] ?? TRADES[0];
-  const top = dice() < 0.8 ? 'test' : 'example';
-  return `${one(COLOURS, dice)}-${trade}.${top}`;
+  const top = random() < 0.8 ? 'test' : 'example';
+  return `${one(COLOURS, random)}-${trade}.${top}`;
 }
 
-function name(dice: Dice): string {
-  const [first, last] = [one(COLOURS, dice), one(ANIMALS, dice)];
-  const number = Math.floor(dice() * 1000);
-  switch (Math.floor(dice() * 4)) {
+function name(random: Random): string {
+  const [first, last] = [one(COLOURS, random), one(ANIMALS, random)];
+  const number = Math.floor(random() * 1000);
+  switch (Math.floor(random() * 4)) {
     case 0:
       return `${first}.${last}`;
     case 1:
@@ -83,10 +85,10 @@ function name(dice: Dice): string {
   }
 }
 
-/** What slips in where a form is filled in in a hurry. */
-function broken(dice: Dice): string {
-  const good = `${name(dice)}@${domain(dice)}`;
-  switch (Math.floor(dice() * 5)) {
+/** Typing mistakes, as they occur in web forms. */
+function broken(random: Random): string {
+  const good = `${name(random)}@${domain(random)}`;
+  switch (Math.floor(random() * 5)) {
     case 0:
       return good.replace('@', '');
     case 1:
@@ -100,8 +102,8 @@ function broken(dice: Dice): string {
   }
 }
 
-function one<T extends string>(list: readonly T[], dice: Dice): T {
-  const entry = list[Math.floor(dice() * list.length)] ?? list[0];
+function one<T extends string>(list: readonly T[], random: Random): T {
+  const entry = list[Math.floor(random() * list.length)] ?? list[0];
   if (entry === undefined) throw new Error('a list of words is empty');
   return entry;
 }

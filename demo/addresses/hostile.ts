@@ -1,4 +1,4 @@
-/** What stands in real lists besides addresses, and what must not break a page, a spreadsheet or a log that shows it. */
+/** Texts that real lists hold beside addresses. None of them may break a page, a spreadsheet or a log that shows it. */
 export const HOSTILE: readonly string[] = [
   '',
   ' ',
@@ -39,8 +39,8 @@ export const HOSTILE: readonly string[] = [
   `u@${'d'.repeat(63)}.${'d'.repeat(63)}.${'d'.repeat(63)}.example`,
 ];
 
-/** Every one of these ends in its own way, and says so by its name. */
-export const TELLING: readonly string[] = [
+/** Addresses whose name chooses their verdict in the simulated validator. */
+export const CHOSEN_VERDICTS: readonly string[] = [
   'rejected@example.com',
   'full@example.com',
   'badname@example.org',

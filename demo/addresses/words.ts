@@ -1,4 +1,4 @@
-/** Words to make up names of; no mailbox of a person is meant by any of them. */
+/** Word lists from which addresses are made up. No combination is meant to be a real person's mailbox. */
 export const COLOURS = [
   'amber',
   'azure',

@@ -1,9 +1,10 @@
+/** Output and exit codes of the demo's command-line programs. */
 import { EXIT_USAGE, UsageError } from './settings.js';
 
-export const say = (text: string): void => void process.stdout.write(`${text}\n`);
-export const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** Ends the program after a failure, with one clear line. */
+/** Ends the program with one line of explanation instead of a stack trace. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -13,20 +14,20 @@ export class Failure extends Error {
   }
 }
 
-/** Runs a program to its exit code. What it does not expect ends it with 1 and a stack trace: it is a bug. */
+/** Runs a program to its exit code. An unexpected error is a bug: it ends the program with 1 and a stack trace. */
 export async function run(name: string, main: () => Promise<number>): Promise<never> {
   try {
     process.exit(await main());
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(`${name}: ${error.message}\nTry --help.`);
+      printError(`${name}: ${error.message}\nTry --help.`);
       process.exit(EXIT_USAGE);
     }
     if (error instanceof Failure) {
-      complain(`${name}: ${error.message}`);
+      printError(`${name}: ${error.message}`);
       process.exit(error.exitCode);
     }
-    complain(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
+    printError(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
     process.exit(1);
   }
 }

@@ -1,10 +1,11 @@
+/** Reads the settings of a command-line program from flags and environment variables, and prints them as help. */
 import { parseArgs } from 'node:util';
 
-/** Something that a program can be told by a flag or by an environment variable; the flag wins. */
+/** One setting. A flag wins over its environment variable. */
 export interface Setting<T> {
-  /** Of the environment; undefined: only the flag. */
+  /** Name of the environment variable; undefined: the setting has a flag only. */
   readonly variable?: string;
-  /** What the value is called in the help; undefined: the flag stands alone. */
+  /** Placeholder of the value in the help; undefined: the flag takes no value. */
   readonly value?: string;
   readonly help: string;
   readonly fallback: T;
@@ -17,7 +18,7 @@ export type Values<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
 };
 
-/** The command line, or the environment, asks for something that there is not. */
+/** An unknown flag, or a value that cannot be read. */
 export class UsageError extends Error {}
 
 /** EX_USAGE of sysexits.h. */
@@ -25,7 +26,7 @@ export const EXIT_USAGE = 64;
 
 /**
  * Reads every setting. An empty variable counts as not set.
- * @returns null where help is asked for
+ * @returns null if help was requested
  * @throws UsageError that names the flag or the variable
  */
 export function readSettings<S extends Settings>(
@@ -36,7 +37,7 @@ export function readSettings<S extends Settings>(
   return readArguments(settings, args, env, false)?.values ?? null;
 }
 
-/** The same, for a program that also takes arguments without a flag: they are the `rest`. */
+/** As `readSettings`, for a program that also takes arguments without a flag: they are the `rest`. */
 export function readArguments<S extends Settings>(
   settings: S,
   args: readonly string[],

@@ -1,9 +1,12 @@
+/** Detects when a command-line program must stop. */
 import { readFileSync } from 'node:fs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const LOOK_EVERY_MS = 500;
 
-/** Fires when the program is to end: by a signal, or because nobody is there any more who could send one. */
+/**
+ * Fires at a signal, when the output is closed, or when npm and its shell are gone: no signal could come after that.
+ */
 export function stopSignal(onSecond: () => void = () => process.exit(130)): AbortSignal {
   const stop = new AbortController();
   const ask = () => {
@@ -11,15 +14,15 @@ export function stopSignal(onSecond: () => void = () => process.exit(130)): Abor
     else stop.abort();
   };
   for (const signal of SIGNALS) process.on(signal, ask);
-  // Whoever read the output has gone, `| head` for one.
+  // The reader of the output is gone, for example with `| head`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort());
   if (process.env.npm_lifecycle_event !== undefined) followParents(() => stop.abort());
   return stop.signal;
 }
 
 /**
- * A shell between npm and this program neither passes on the signal that ends npm nor ends with it. Looked at only under
- * npm: whoever starts the program itself in the background may want it to outlive the shell.
+ * The shell between npm and this program neither forwards the signal that ends npm nor ends with it. So under npm, and
+ * only there, the parents are watched: a program started in the background may outlive its shell.
  */
 function followParents(onGone: () => void): void {
   const before = parents();
@@ -31,7 +34,7 @@ function followParents(onGone: () => void): void {
   timer.unref();
 }
 
-/** The shell, and npm behind it where the system tells. */
+/** The shell's process id, and npm's behind it where the system provides it. */
 function parents(): string {
   try {
     // `pid (name) state ppid …`, and the name may hold anything.

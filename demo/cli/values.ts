@@ -1,4 +1,5 @@
-/** A number within bounds, as people write it. */
+/** Parsers for the values of settings. Each throws an Error that says what the value must be. */
+/** A number within bounds, in plain decimal notation. */
 export const numberIn =
   (min: number, max: number) =>
   (text: string): number => {
@@ -15,7 +16,7 @@ export const integerIn =
     throw new Error(`must be a whole number from ${min} to ${max}`);
   };
 
-/** Part of a whole: 0.1 is every tenth. */
+/** A fraction: 0.1 is every tenth. */
 export const share = numberIn(0, 1);
 
 export function httpUrl(text: string): string {
@@ -29,7 +30,7 @@ export function redisUrl(text: string): string {
   throw new Error('must be a URL that begins with redis:// or rediss://');
 }
 
-/** What can be a header's value. */
+/** Text that is valid as the value of an HTTP header. */
 export function headerText(text: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new Error('must be printable ASCII without blanks');

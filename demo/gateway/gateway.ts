@@ -1,3 +1,4 @@
+/** Starts the gateway as a child process, follows its log and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -12,26 +13,26 @@ export interface GatewayOptions {
   readonly validatorUrl: string;
   readonly validatorKey: string;
   readonly logFile: string;
-  /** Takes each line of the log as well; null where nobody wants to see it. */
+  /** Receives each line of the log; null: the log goes to the file only. */
   readonly onLine: ((line: string) => void) | null;
 }
 
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The end of the log. */
+  /** The last lines of the log. */
   readonly lastLines: string;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const LEASH = new URL('./leash.js', import.meta.url).href;
+const STOP_WITH_PARENT = new URL('./stop-with-parent.js', import.meta.url).href;
 const LAST_LINES = 12;
-/** Longer than a gateway gives itself to close. */
+/** Longer than the gateway's own time limit for closing. */
 const STOP_WITHIN_MS = 12_000;
 
 /** The gateway as a process of its own. */
 export class Gateway {
-  /** Fulfilled when it has ended, for whatever reason. */
+  /** Fulfilled when the process has ended, whatever the reason. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #listening: Promise<string>;
@@ -39,12 +40,13 @@ export class Gateway {
 
   constructor(private readonly options: GatewayOptions) {
     const log = createWriteStream(options.logFile);
-    // Without a log there is still a gateway.
+    // A log file that cannot be written must not stop the demo.
     log.on('error', () => undefined);
-    this.#child = spawn(process.execPath, ['--import', LEASH, PROGRAM], {
+    this.#child = spawn(process.execPath, ['--import', STOP_WITH_PARENT, PROGRAM], {
       env: environment(options),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Ctrl-C in a terminal reaches everybody; the gateway must outlive the validator, and so not hear of it.
+      // Ctrl-C in a terminal reaches every process of its group. The gateway must outlive the validator, so it gets its
+      // own.
       detached: true,
       windowsHide: true,
     });
@@ -52,14 +54,14 @@ export class Gateway {
     this.exited = this.#untilExit(log);
   }
 
-  /** Where it listens. @throws Failure that says why it does not */
+  /** The URL on which it listens. @throws Failure that says why it does not */
   async url(): Promise<string> {
     const first = await Promise.race([this.#listening, this.exited]);
     if (typeof first !== 'string') throw this.#explain(first);
     return first;
   }
 
-  /** Ends it, in good order if it can. @returns whether it could */
+  /** Stops it, by force after a time limit. @returns whether it stopped in an orderly way */
   async stop(): Promise<boolean> {
     this.#child.kill('SIGTERM');
     const late = new AbortController();
@@ -68,11 +70,11 @@ export class Gateway {
     late.abort();
     if (!inTime) this.kill();
     const { code, signal } = await this.exited;
-    // Before it has got as far as to listen to signals, the signal ends it.
+    // A gateway that has no signal handler yet is ended by the signal itself.
     return inTime && (code === 0 || signal === 'SIGTERM');
   }
 
-  /** Ends it at once. */
+  /** Kills it at once. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
@@ -101,7 +103,7 @@ export class Gateway {
         log.end();
         resolve({ code, signal, lastLines: this.#tail.text });
       };
-      // `close`, not `exit`: by then the last lines are read.
+      // `close`, not `exit`: all lines have been read by then.
       this.#child.once('close', end);
       this.#child.once('error', (error) => {
         this.#tail.add(error.message);
@@ -129,7 +131,7 @@ export class Gateway {
   }
 }
 
-/** The demo's own settings, and nothing that would make another gateway of it. */
+/** The demo's own settings override all that would select another engine or address. */
 function environment({ port, dataDir, validatorUrl, validatorKey }: GatewayOptions): NodeJS.ProcessEnv {
   const { LOG_LEVEL } = process.env;
   return {
@@ -143,7 +145,7 @@ function environment({ port, dataDir, validatorUrl, validatorKey }: GatewayOptio
     DATA_DIR: dataDir,
     VALIDATOR_URL: validatorUrl,
     VALIDATOR_API_KEY: validatorKey,
-    // Its `listening` line must be there.
+    // The demo waits for the line `listening`, which is logged at level info.
     LOG_LEVEL: LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace' ? LOG_LEVEL : 'info',
   };
 }

@@ -1,10 +1,11 @@
-/** What the demo reads in a line of the gateway's log. */
+/** Reads lines of the gateway's log. */
+/** The fields that the demo reads. */
 export interface LogLine {
   readonly msg: string;
   readonly url?: string;
 }
 
-/** Null for a line that is not of the gateway's making: a warning of Node.js, a crash. */
+/** Null for a line that the gateway's logger did not write: a warning of Node.js, a crash. */
 export function readLogLine(text: string): LogLine | null {
   try {
     const line: unknown = JSON.parse(text);
@@ -17,7 +18,7 @@ export function readLogLine(text: string): LogLine | null {
 const isLogLine = (value: unknown): value is LogLine =>
   typeof value === 'object' && value !== null && 'msg' in value && typeof value.msg === 'string';
 
-/** The last lines of a log. */
+/** Keeps the last lines of a log. */
 export class Tail {
   readonly #lines: string[] = [];
 

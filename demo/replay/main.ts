@@ -1,12 +1,13 @@
+/** Entry point of `npm run replay`: plays a recording of the validator's channel into a gateway or into Redis. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { complain, Failure, run, say } from '../cli/program.js';
+import { Failure, print, printError, run } from '../cli/program.js';
 import { describe, readArguments, UsageError } from '../cli/settings.js';
 import { stopSignal } from '../cli/stop.js';
 import { batchesOf, type Report, replay } from './replay.js';
 import { REPLAY_SETTINGS } from './settings.js';
 import { GatewayTarget, RedisTarget } from './targets.js';
 
-/** EX_DATAERR and EX_NOINPUT of sysexits.h, and what shells say of an interrupt. */
+/** EX_DATAERR and EX_NOINPUT of sysexits.h; 128 + SIGINT, as shells report it. */
 const EXIT_DATA = 65;
 const EXIT_NO_INPUT = 66;
 const EXIT_INTERRUPTED = 130;
@@ -25,7 +26,7 @@ there; 130 interrupted.`;
 async function main(): Promise<number> {
   const given = readArguments(REPLAY_SETTINGS, process.argv.slice(2), process.env);
   if (given === null) {
-    say(help());
+    print(help());
     return 0;
   }
   const { values, rest } = given;
@@ -42,10 +43,10 @@ async function main(): Promise<number> {
     const fileId = values['file-id'];
     if (fileId !== '') await gateway.register(fileId, await batchesOf(path, prefix));
     const progress = progressLine();
-    const onTrouble = (line: number, what: string) => progress.interrupt(`line ${line}: ${what}`);
-    const report = await replay({ path, speed, prefix, target, stop, onProgress: progress.show, onTrouble });
+    const onProblem = (line: number, what: string) => progress.interrupt(`line ${line}: ${what}`);
+    const report = await replay({ path, speed, prefix, target, stop, onProgress: progress.show, onProblem });
     progress.end();
-    say(summary(report));
+    print(summary(report));
     return report.bad > 0 ? EXIT_DATA : 0;
   } catch (error) {
     if (stop.aborted) return EXIT_INTERRUPTED;
@@ -60,7 +61,7 @@ function refuseUnreadable(path: string): void {
     accessSync(path, constants.R_OK);
     if (statSync(path).isFile()) return;
   } catch {
-    // The reason is the same to whoever reads it.
+    // A missing file is reported below, with the same message as an unreadable one.
   }
   throw new Failure(`${path}: cannot be read`, EXIT_NO_INPUT);
 }
@@ -70,7 +71,7 @@ function summary({ lines, bad, outcomes }: Report): string {
   return `${lines} lines: ${[...counts, `${bad} bad`].join(', ')}`;
 }
 
-/** One line that changes, where somebody looks at it. */
+/** A progress line that is overwritten in place; only on a terminal. */
 function progressLine() {
   const isSeen = process.stderr.isTTY === true;
   let shownAt = 0;
@@ -84,7 +85,7 @@ function progressLine() {
     },
     interrupt(text: string): void {
       clear();
-      complain(text);
+      printError(text);
     },
     end: clear,
   };

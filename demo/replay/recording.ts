@@ -1,10 +1,11 @@
+/** Reads a recording of the validator's channel: one JSON object a line. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** The channel of a line that names none. */
 export const CHANNEL = 'email_validation_results';
 
-/** A message of the channel, as it was recorded. */
+/** One recorded message. */
 export interface Recorded {
   /** Milliseconds since the recording began. */
   readonly at: number;
@@ -18,7 +19,7 @@ export interface BadLine {
   readonly wrong: string;
 }
 
-/** The lines of a recording in order, each with its number; empty ones are left out. */
+/** The lines of a recording in order, each with its number. Empty lines are left out. */
 export async function* readRecording(
   path: string,
 ): AsyncGenerator<{ number: number; line: Recorded | BadLine }, void, undefined> {
@@ -37,7 +38,10 @@ export async function* readRecording(
   }
 }
 
-/** What is wrong is named, never repeated: a message holds addresses. A line without a time comes right after the last. */
+/**
+ * Errors name the field and never quote the text: a message holds addresses. A line without a time is played right
+ * after the one before.
+ */
 function readLine(text: string, before: number): Recorded | BadLine {
   const line = parsed(text);
   if (line === null) return { wrong: 'is not a JSON object' };
@@ -62,7 +66,10 @@ function parsed(text: string): Record<string, unknown> | null {
   }
 }
 
-/** The message under another batch id: a batch belongs to one file, and a recording may be played into many. */
+/**
+ * The message under another batch id. A batch belongs to one file; with a prefix a recording can be played into
+ * several.
+ */
 export function renamed(recorded: Recorded, prefix: string): Recorded {
   if (prefix === '') return recorded;
   const batchId = prefix + recorded.batchId;

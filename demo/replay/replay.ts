@@ -1,38 +1,38 @@
+/** Plays a recording, one message after the other, at the recorded pace or another one. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Recorded, readRecording, renamed } from './recording.js';
 import type { Target } from './targets.js';
 
-export interface Play {
+export interface ReplayOptions {
   readonly path: string;
-  /** How many times as fast as it was; 0: as fast as it goes. */
+  /** Factor of the recorded pace; 0: no waiting. */
   readonly speed: number;
   readonly prefix: string;
   readonly target: Target;
   readonly stop: AbortSignal;
-  /** After each line. */
+  /** Called after each line. */
   readonly onProgress: (report: Report) => void;
-  /** A line that was not played, or not taken. */
-  readonly onTrouble: (line: number, what: string) => void;
+  /** Called for each line that could not be played or was refused. */
+  readonly onProblem: (line: number, what: string) => void;
 }
 
 export interface Report {
   lines: number;
-  /** Lines that were not played, or not taken. */
+  /** Lines that could not be played or were refused. */
   bad: number;
-  /** How many messages became what. */
+  /** Number of messages by outcome. */
   outcomes: Record<string, number>;
 }
 
-/** Plays a recording, one message after the other. */
-export async function replay(play: Play): Promise<Report> {
-  const { path, prefix, target, stop, onProgress, onTrouble } = play;
+export async function replay(play: ReplayOptions): Promise<Report> {
+  const { path, prefix, target, stop, onProgress, onProblem } = play;
   const report: Report = { lines: 0, bad: 0, outcomes: {} };
   const due = clock(play.speed);
   for await (const { number, line } of readRecording(path)) {
     report.lines = number;
     if ('wrong' in line) {
       report.bad++;
-      onTrouble(number, line.wrong);
+      onProblem(number, line.wrong);
       continue;
     }
     const wait = due(line);
@@ -43,14 +43,14 @@ export async function replay(play: Play): Promise<Report> {
     report.outcomes[kind] = (report.outcomes[kind] ?? 0) + 1;
     if (kind === 'refused') {
       report.bad++;
-      onTrouble(number, outcome);
+      onProblem(number, outcome);
     }
     onProgress(report);
   }
   return report;
 }
 
-/** How long to wait for a message. Its time counts from the first one, so that being late once does not add up. */
+/** The time to wait for a message. It is counted from the first message, so that delays do not add up. */
 function clock(speed: number): (recorded: Recorded) => number {
   let start: { real: number; recorded: number } | undefined;
   return ({ at }) => {

@@ -1,6 +1,7 @@
+/** The settings of `npm run replay`. */
 import { headerText, httpUrl, numberIn, text } from '../cli/values.js';
 
-/** How many times as fast as it was; 0: as fast as it goes. */
+/** Factor of the recorded pace; 0: no waiting. */
 function speed(value: string): number {
   if (value === 'max') return 0;
   const factor = value.replace(/x$/, '');

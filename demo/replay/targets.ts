@@ -1,3 +1,4 @@
+/** Where a recording is played: a gateway over HTTP, or Redis. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Failure } from '../cli/program.js';
@@ -6,11 +7,10 @@ import type { Recorded } from './recording.js';
 /** EX_UNAVAILABLE of sysexits.h. */
 export const EXIT_UNAVAILABLE = 69;
 
-/** Where a recording is played. */
 export interface Target {
   /**
-   * Hands over a message; answers with what became of it. `refused: …` is an answer, too.
-   * @throws Failure where nobody is there
+   * Sends a message. @returns its outcome; `refused: …` if the gateway rejected it
+   * @throws Failure if the target cannot be reached
    */
   send(recorded: Recorded): Promise<string>;
   close(): void;
@@ -28,19 +28,19 @@ export class GatewayTarget implements Target {
 
   async send({ message }: Recorded): Promise<string> {
     const { status, body } = await this.#post('/api/updates', message);
-    return status === 202 ? String(body.outcome) : `refused: ${said(status, body)}`;
+    return status === 202 ? String(body.outcome) : `refused: ${explanation(status, body)}`;
   }
 
   async register(fileId: string, batchIds: readonly string[]): Promise<void> {
     const batches = batchIds.map((batchId) => ({ batchId }));
     const path = `/api/files/${encodeURIComponent(fileId)}/batches`;
     const { status, body } = await this.#post(path, JSON.stringify({ batches }));
-    if (status !== 201) throw new Failure(`the batches cannot be registered: ${said(status, body)}`);
+    if (status !== 201) throw new Failure(`the batches cannot be registered: ${explanation(status, body)}`);
   }
 
   close(): void {}
 
-  /** Repeating either request changes nothing, so whatever may pass is tried again. */
+  /** Both requests are idempotent, so a temporary failure is retried. */
   async #post(path: string, body: string): Promise<{ status: number; body: Record<string, unknown> }> {
     const headers = {
       'content-type': 'application/json',
@@ -61,8 +61,8 @@ export class GatewayTarget implements Target {
         const reason = response === null ? 'cannot be reached' : `is too busy (${response.status})`;
         throw new Failure(`the gateway at ${this.url} ${reason}`, EXIT_UNAVAILABLE);
       }
-      const asked = Number(response?.headers.get('retry-after')) * 1000 || 0;
-      await pause(Math.max(asked, FIRST_WAIT_MS * 2 ** (attempt - 1)), undefined, { signal: this.stop });
+      const retryAfter = Number(response?.headers.get('retry-after')) * 1000 || 0;
+      await pause(Math.max(retryAfter, FIRST_WAIT_MS * 2 ** (attempt - 1)), undefined, { signal: this.stop });
     }
   }
 }
@@ -70,8 +70,8 @@ export class GatewayTarget implements Target {
 const jsonOf = async (response: Response): Promise<Record<string, unknown>> =>
   ((await response.json().catch(() => ({}))) ?? {}) as Record<string, unknown>;
 
-/** What was wrong, in the gateway's own words, which hold no addresses. */
-function said(status: number, { code, detail }: Record<string, unknown>): string {
+/** The gateway's own explanation. It holds no addresses. */
+function explanation(status: number, { code, detail }: Record<string, unknown>): string {
   return `${status} ${String(code ?? '')} ${String(detail ?? '')}`.trim();
 }
 
@@ -86,7 +86,7 @@ export class RedisTarget implements Target {
     private readonly toStream: boolean,
   ) {
     this.#redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 3, retryStrategy: () => 200 });
-    // What cannot be sent is told by the command that could not send it.
+    // The command that failed reports the error.
     this.#redis.on('error', () => undefined);
   }
 
@@ -96,10 +96,10 @@ export class RedisTarget implements Target {
         await this.#redis.xadd(`${channel}:stream`, '*', 'data', message);
         return 'appended';
       }
-      // In this order: whoever finds the key newer than the channel has missed something.
+      // The key first: a gateway that missed the message finds it there.
       await this.#redis.set(`validation_results:${batchId}`, message, 'EX', KEPT_SECONDS);
-      const heard = await this.#redis.publish(channel, message);
-      return heard > 0 ? 'published' : 'published to nobody';
+      const receivers = await this.#redis.publish(channel, message);
+      return receivers > 0 ? 'published' : 'published without a subscriber';
     } catch (error) {
       throw new Failure(`Redis cannot be used: ${(error as Error).message}`, EXIT_UNAVAILABLE);
     }

@@ -1,12 +1,13 @@
-import { complain, Failure, run, say } from '../cli/program.js';
+/** Entry point of the simulated validator as a program of its own. */
+import { Failure, print, printError, run } from '../cli/program.js';
 import { describe, readSettings } from '../cli/settings.js';
 import { fired, stopSignal } from '../cli/stop.js';
-import { SERVER_SETTINGS, serverOptions, VICE_SETTINGS, WORK_SETTINGS, workOptions } from './settings.js';
+import { FAULT_SETTINGS, SERVER_SETTINGS, serverOptions, WORK_SETTINGS, workOptions } from './settings.js';
 import { createValidator, type Validator } from './validator.js';
 
 const help = () => `Usage: node dist/demo/validator/main.js [options]
 
-A validator that validates nothing: it answers like the real one, works through lists in batches, and publishes
+A validator that validates nothing: it answers like the real validator, works through lists in batches, and publishes
 cumulative updates, to a gateway or on Redis. Verdicts are computed from the addresses, the same ones in every run.
 
 Where:
@@ -16,26 +17,26 @@ How:
 ${describe(WORK_SETTINGS)}
 
 What goes wrong, each as a share from 0 to 1:
-${describe(VICE_SETTINGS)}
+${describe(FAULT_SETTINGS)}
 
 Addresses that choose their verdict: rejected@, full@, badname@, timeout@, noconnect@, unavailable@, closed@ and
-error@example.com; anybody at nomx.test, catchall.test, listed.test, greylist.test, dead.test, slow.test, relay.test.
+error@example.com; any name at nomx.test, catchall.test, listed.test, greylist.test, dead.test, slow.test, relay.test.
 
 To point a gateway at it: VALIDATOR_URL=http://127.0.0.1:8000/api/v1 VALIDATOR_API_KEY=${SERVER_SETTINGS.key.fallback} npm start`;
 
 async function main(): Promise<number> {
-  const settings = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...VICE_SETTINGS };
+  const settings = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...FAULT_SETTINGS };
   const values = readSettings(settings, process.argv.slice(2), process.env);
   if (values === null) {
-    say(help());
+    print(help());
     return 0;
   }
   const stop = stopSignal();
-  const validator = createValidator({ ...workOptions(values), ...serverOptions(values), log: complain });
+  const validator = createValidator({ ...workOptions(values), ...serverOptions(values), log: printError });
   await start(validator, values.port);
-  // Without a user and a password that may be in it.
+  // The host only: the URL may hold a password.
   const target = values.redis === '' ? values.gateway : `Redis at ${new URL(values.redis).host}`;
-  say(`listening on ${validator.url}, publishing to ${target}`);
+  print(`listening on ${validator.url}, publishing to ${target}`);
   await fired(stop);
   await validator.close();
   return 0;

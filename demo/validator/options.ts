@@ -1,22 +1,23 @@
-/** What the real validator does wrong now and then: each is the share of batches, results or submissions that it happens to. */
-export interface Vices {
+/** The options of the simulated validator, with their defaults. */
+/** Faults that the real validator shows. Each number is the share of batches, results or submissions that have it. */
+export interface Faults {
   /** Batches whose updates come twice. */
   readonly repeat: number;
   /** Batches that begin again from nothing in the middle: 5, 10, then 5, 10, 15 … */
   readonly restart: number;
   /** Batches that are complete without one of their addresses. */
   readonly hole: number;
-  /** Batches that stop in the middle and are never heard of again. */
+  /** Batches that stop in the middle: no further update, and no end. */
   readonly silence: number;
-  /** Batches of whose updates every other one is not published; the status has it. */
+  /** Batches of which every other update is not published; the status calls have it. */
   readonly gap: number;
-  /** Batches that are worked through once more after they were complete. */
+  /** Batches that are run once more after they were complete. */
   readonly rerun: number;
-  /** Batches that two workers work at. */
+  /** Batches that are run by two workers at once. */
   readonly rivals: number;
-  /** Batches whose updates overtake each other, the complete one too. */
+  /** Batches whose updates arrive out of order, the complete one included. */
   readonly shuffle: number;
-  /** Rejected addresses whose reason is no well-formed text. */
+  /** Rejected addresses whose reason is not well-formed text. */
   readonly surrogate: number;
   /** Submissions that are queued and never answered. */
   readonly mute: number;
@@ -24,55 +25,55 @@ export interface Vices {
   readonly torn: number;
   /** Submissions that are queued, and answered with an error. */
   readonly error: number;
-  /** Submissions that are accepted, and never worked at. */
+  /** Submissions that are accepted and never run. */
   readonly lost: number;
 }
 
 export interface RedisOptions {
   readonly url: string;
-  /** As entries of the stream, instead of on the channel. */
+  /** Appends to the stream instead of publishing on the channel. */
   readonly isStream: boolean;
 }
 
 export interface ValidatorOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0: a free port. */
   readonly port: number;
-  /** Before every path, `/api/v1`; empty for none. */
+  /** Prefix of every path, such as `/api/v1`; empty for none. */
   readonly basePath: string;
   readonly apiKey: string;
-  /** Where the gateway is; a function where that is not known yet. Updates go to `/api/updates` there. */
+  /** Base URL of the gateway; a function if it is not known yet. Updates go to `/api/updates`. */
   readonly gatewayUrl: string | (() => string);
-  /** A bearer token for the gateway; empty for none. */
+  /** Bearer token for the gateway; empty for none. */
   readonly gatewayToken: string;
-  /** Where updates are published instead; null: they are posted to the gateway. */
+  /** Redis to publish updates on; null: they are posted to the gateway. */
   readonly redis: RedisOptions | null;
-  /** Addresses a second, all workers together; 0: as fast as it goes. */
+  /** Addresses a second, over all workers; 0: no limit. */
   readonly rate: number;
-  /** Batches side by side. */
+  /** Batches that run in parallel. */
   readonly workers: number;
-  /** Addresses of a batch from one of its updates to the next. */
+  /** Number of addresses between two updates of a batch. */
   readonly publishEvery: number;
-  /** Submissions a minute of one user; 0: any number. */
+  /** Submissions a minute for each user; 0: no limit. */
   readonly submissionsPerMinute: number;
-  /** Status requests a minute of one user for one id; 0: any number. */
+  /** Status requests a minute for each user and id; 0: no limit. */
   readonly statusPerMinute: number;
-  /** From taking a submission to answering it. Updates do not wait for that. */
+  /** Delay of the answer to a submission. Updates do not wait for it. */
   readonly answerDelayMs: number;
-  /** Addresses that may wait for a worker; more are refused. */
+  /** Addresses that may wait for a worker. Further submissions are refused. */
   readonly maxWaiting: number;
-  /** Waiting before a failed update is tried again: from the first to the longest, doubling. */
+  /** Delays before an update is sent again: the first, doubled up to the longest. */
   readonly retryMs: readonly [first: number, longest: number];
-  /** When everything is to end, what is under way gets so long to reach the gateway. */
+  /** When the validator closes, updates still under way have this long to reach the gateway. */
   readonly graceMs: number;
-  readonly vices: Vices;
-  /** Chooses the batches that the vices happen to. */
+  readonly faults: Faults;
+  /** Chooses the batches that have faults. */
   readonly seed: string;
-  /** Takes what an operator should know, a line at a time; no addresses. */
+  /** Receives log lines for the operator. They hold no addresses. */
   readonly log: (line: string) => void;
 }
 
-export const NO_VICES: Vices = {
+export const NO_FAULTS: Faults = {
   repeat: 0,
   restart: 0,
   hole: 0,
@@ -104,7 +105,7 @@ export const DEFAULTS: Omit<ValidatorOptions, 'gatewayUrl'> = {
   maxWaiting: 1_000_000,
   retryMs: [100, 5000],
   graceMs: 1000,
-  vices: NO_VICES,
+  faults: NO_FAULTS,
   seed: 'verigate',
   log: () => undefined,
 };

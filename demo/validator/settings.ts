@@ -1,3 +1,4 @@
+/** The settings of the simulated validator, and the options made of them. */
 import { UsageError, type Values } from '../cli/settings.js';
 import {
   basePath,
@@ -11,9 +12,9 @@ import {
   text,
   yes,
 } from '../cli/values.js';
-import { DEFAULTS, NO_VICES, type ValidatorOptions, type Vices } from './options.js';
+import { DEFAULTS, type Faults, NO_FAULTS, type ValidatorOptions } from './options.js';
 
-const vice = (variable: string, help: string) => ({
+const fault = (variable: string, help: string) => ({
   variable,
   value: 'share',
   help,
@@ -21,24 +22,23 @@ const vice = (variable: string, help: string) => ({
   read: share,
 });
 
-/** What the real one does wrong now and then. */
-export const VICE_SETTINGS = {
-  repeat: vice('SIM_REPEAT', 'batches whose updates come twice'),
-  restart: vice('SIM_RESTART', 'batches that begin again from nothing in the middle'),
-  hole: vice('SIM_HOLE', 'batches that are complete without one of their addresses'),
-  silence: vice('SIM_SILENCE', 'batches that stop in the middle and never end'),
-  gap: vice('SIM_GAP', 'batches of whose updates every other one is not published'),
-  rerun: vice('SIM_RERUN', 'batches that are worked through once more after they were complete'),
-  rivals: vice('SIM_RIVALS', 'batches that two workers work at'),
-  shuffle: vice('SIM_SHUFFLE', 'batches whose updates overtake each other'),
-  surrogate: vice('SIM_SURROGATE', 'rejected addresses whose reason is no well-formed text'),
-  mute: vice('SIM_MUTE', 'submissions that are queued and never answered'),
-  torn: vice('SIM_TORN', 'submissions whose answer breaks off in the middle'),
-  error: vice('SIM_ERROR', 'submissions that are queued, and answered with an error'),
-  lost: vice('SIM_LOST', 'submissions that are accepted, and never worked at'),
+export const FAULT_SETTINGS = {
+  repeat: fault('SIM_REPEAT', 'batches whose updates come twice'),
+  restart: fault('SIM_RESTART', 'batches that begin again from nothing in the middle'),
+  hole: fault('SIM_HOLE', 'batches that are complete without one of their addresses'),
+  silence: fault('SIM_SILENCE', 'batches that stop in the middle and never end'),
+  gap: fault('SIM_GAP', 'batches of whose updates every other one is not published'),
+  rerun: fault('SIM_RERUN', 'batches that are worked through once more after they were complete'),
+  rivals: fault('SIM_RIVALS', 'batches that two workers work at'),
+  shuffle: fault('SIM_SHUFFLE', 'batches whose updates overtake each other'),
+  surrogate: fault('SIM_SURROGATE', 'rejected addresses whose reason is no well-formed text'),
+  mute: fault('SIM_MUTE', 'submissions that are queued and never answered'),
+  torn: fault('SIM_TORN', 'submissions whose answer breaks off in the middle'),
+  error: fault('SIM_ERROR', 'submissions that are queued, and answered with an error'),
+  lost: fault('SIM_LOST', 'submissions that are accepted, and never worked at'),
 };
 
-/** How it works, apart from where. */
+/** Settings that the demo and the validator's own program share. */
 export const WORK_SETTINGS = {
   rate: {
     variable: 'SIM_RATE',
@@ -142,14 +142,14 @@ export const SERVER_SETTINGS = {
   },
 };
 
-type WorkValues = Values<typeof WORK_SETTINGS & typeof VICE_SETTINGS>;
+type WorkValues = Values<typeof WORK_SETTINGS & typeof FAULT_SETTINGS>;
 type ServerValues = Values<typeof SERVER_SETTINGS>;
 
 export function workOptions(values: WorkValues) {
   const { rate, workers, every: publishEvery, 'answer-delay': answerDelayMs, seed } = values;
-  const names = Object.keys(VICE_SETTINGS) as (keyof typeof VICE_SETTINGS)[];
-  const vices: Vices = { ...NO_VICES, ...Object.fromEntries(names.map((name) => [name, values[name]])) };
-  return { rate, workers, publishEvery, answerDelayMs, seed, vices } satisfies Partial<ValidatorOptions>;
+  const names = Object.keys(FAULT_SETTINGS) as (keyof typeof FAULT_SETTINGS)[];
+  const faults: Faults = { ...NO_FAULTS, ...Object.fromEntries(names.map((name) => [name, values[name]])) };
+  return { rate, workers, publishEvery, answerDelayMs, seed, faults } satisfies Partial<ValidatorOptions>;
 }
 
 export function serverOptions(values: ServerValues) {

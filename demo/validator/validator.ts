@@ -2,17 +2,17 @@ import { closeServer, createApi, listen } from './http/server.js';
 import { StatusCalls } from './http/status.js';
 import { Submissions } from './http/submissions.js';
 import { DEFAULTS, type ValidatorOptions } from './options.js';
-import { Workshop } from './work/workshop.js';
+import { WorkerPool } from './work/worker-pool.js';
 
-export type { ValidatorOptions, Vices } from './options.js';
+export type { Faults, ValidatorOptions } from './options.js';
 
-/** A stand-in for the real validator: the same calls, the same updates, verdicts out of thin air. */
+/** Simulates the real validator: the same calls and the same updates, with verdicts computed from the addresses. */
 export interface Validator {
-  /** What the gateway calls `VALIDATOR_URL`. @throws before it is started */
+  /** The value for the gateway's `VALIDATOR_URL`. @throws before it is started */
   readonly url: string;
-  /** @throws where it cannot listen */
+  /** @throws if it cannot listen */
   start(): Promise<void>;
-  /** Stops taking and working, and publishes what is there. Calling it twice is a no-op. */
+  /** Stops accepting and running batches, and publishes the results so far. Calling it twice is a no-op. */
   close(): Promise<void>;
 }
 
@@ -20,9 +20,9 @@ export function createValidator(
   given: Pick<ValidatorOptions, 'gatewayUrl'> & Partial<ValidatorOptions>,
 ): Validator {
   const options: ValidatorOptions = { ...DEFAULTS, ...given };
-  const workshop = new Workshop(options);
-  const submissions = new Submissions(options, workshop);
-  const status = new StatusCalls(options, workshop.archive);
+  const workerPool = new WorkerPool(options);
+  const submissions = new Submissions(options, workerPool);
+  const status = new StatusCalls(options, workerPool.archive);
   const server = createApi(options.basePath, [
     { method: 'POST', path: /^\/validate-batch$/, answer: (call) => submissions.answer(call) },
     { method: 'GET', path: /^\/validation-status\/([^/]+)$/, answer: (call, id) => status.ofBatch(id, call) },
@@ -36,7 +36,7 @@ export function createValidator(
   let closing: Promise<void> | undefined;
   const close = async () => {
     await closeServer(server);
-    await workshop.close();
+    await workerPool.close();
   };
   return {
     get url() {

@@ -1,6 +1,7 @@
+/** Calls the gateway's REST API. */
 import { currentToken } from './token.js';
 
-/** What the gateway refused, in its own words: RFC 9457 problem details. */
+/** A refusal by the gateway: RFC 9457 problem details. */
 export class ApiError extends Error {
   constructor(status, problem, retryAfter) {
     super(problem.detail ?? problem.title ?? `The gateway answered ${status}.`);
@@ -11,7 +12,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Ids may hold anything; half a surrogate pair has no place in a URL. */
+/** An id may hold any text. A lone surrogate cannot be part of a URL. */
 export const encodeId = (id) => encodeURIComponent(String(id).toWellFormed());
 export const filePath = (fileId) => `/api/files/${encodeId(fileId)}`;
 export const fileHref = (fileId) => `#/files/${encodeId(fileId)}`;

@@ -3,7 +3,7 @@ import { STATUSES } from './words.js';
 
 const SEGMENTS = [...STATUSES, 'skipped'];
 
-/** A file's progress as a bar of its verdicts; what is missing to the full width is still to come. */
+/** A file's progress as a bar of its verdicts. The empty part is not processed yet. */
 export function progressBar(size = '') {
   const segments = SEGMENTS.map((name) => el('span', { class: `segment ${name}` }));
   const element = el(

@@ -1,3 +1,4 @@
+/** The page's one socket, and the display of its state. */
 import { io } from '/socket.io/socket.io.esm.min.js';
 import { setData, setText } from './dom.js';
 import { clock } from './format.js';
@@ -17,11 +18,11 @@ socket.on('unsubscribed', ({ code }) => {
   if (code === 'token_expired') void askForToken();
 });
 
-/** States by who reports them: the socket itself, and the listeners of the files on screen. */
+/** States by reporter: the socket itself, and the listener of each file on screen. */
 const reports = new Map();
 const chip = document.getElementById('connection');
 const label = chip.querySelector('.connection-text');
-/** A subscription of a few milliseconds is no news; an amber flash at every click would be. */
+/** Shorter states are not shown, or the display would flash amber at every subscription. */
 const QUIET_MS = 250;
 let quiet;
 
@@ -49,7 +50,7 @@ function show({ state, since }) {
   );
 }
 
-// Pages without a listener (the empty list, the form) are as live as the socket.
+// Pages without a listener (the empty list, the form) show the socket's state.
 report(socket, { state: 'catching-up', since: Date.now() });
 socket.on('connect', () => report(socket, null));
 socket.on('disconnect', () => report(socket, { state: 'stale', since: Date.now() }));

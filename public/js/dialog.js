@@ -1,6 +1,7 @@
+/** Modal dialogs and short notices. */
 import { el } from './dom.js';
 
-/** A modal question. The browser's own `<dialog>` traps the focus, closes on Escape and gives the focus back. */
+/** Asks a question. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
 export function openDialog({ title, body, confirm, danger = false }) {
   return new Promise((resolve) => {
     const cancel = el('button', {
@@ -33,7 +34,7 @@ export function openDialog({ title, body, confirm, danger = false }) {
     });
     document.body.append(dialog);
     dialog.showModal();
-    // What cannot be undone is not one Enter away.
+    // An action that cannot be undone is not the default.
     if (danger) cancel.focus();
   });
 }

@@ -1,3 +1,4 @@
+/** Builds and updates elements. No text is ever parsed as HTML. */
 const SVG = 'http://www.w3.org/2000/svg';
 
 const ICONS = {
@@ -15,10 +16,7 @@ const ICONS = {
   warning: 'M8 2.8 14 13H2zm0 4v2.9m0 1.7v.1',
 };
 
-/**
- * An element, built without a word of HTML: whatever is in `children` or `text` ends up as text. `on…` properties are
- * listeners, false and null leave an attribute away.
- */
+/** `text` and `children` become text nodes. `on…` properties are listeners; false and null omit an attribute. */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) setProperty(element, name, value);
@@ -48,7 +46,7 @@ export function icon(name) {
   );
 }
 
-/** Writes only what changed: an untouched text node keeps selections and spares a layout. */
+/** Writes only changes: an unchanged text node keeps its selection and needs no layout. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -57,12 +55,12 @@ export function setData(element, name, value) {
   if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
-/** Styles go through the CSSOM: the page's content security policy knows no inline styles. */
+/** Set through the CSSOM, because the page's content security policy forbids inline styles. */
 export function setShare(element, share) {
   element.style.setProperty('--share', String(Math.round(share * 1e6) / 1e4));
 }
 
-/** Makes `parent` hold exactly `children`, moving as little as possible so that focus and scroll stay. */
+/** Makes `parent` hold exactly `children`, with as few moves as possible, so that focus and scroll position stay. */
 export function reconcile(parent, children) {
   const wanted = new Set(children);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();

@@ -1,3 +1,4 @@
+/** Formats numbers, shares and times. */
 const integer = new Intl.NumberFormat('en');
 const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -18,7 +19,7 @@ export const bytes = (n) =>
 export function percent(part, whole) {
   if (!whole) return '0%';
   const share = (part / whole) * 100;
-  // What is there at all must not read as nothing, nor what is missing as all.
+  // A small share must not read as 0 %, nor a nearly full one as 100 %.
   if (share > 0 && share < 0.1) return '<0.1%';
   if (share < 100 && share > 99.9) return '>99.9%';
   return `${oneDecimal.format(share)}%`;
@@ -36,7 +37,7 @@ const UNITS = [
   [1, 's'],
 ];
 
-/** The two largest units that say something: `2 min 5 s`. */
+/** The two largest units that are not zero: `2 min 5 s`. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const first = UNITS.findIndex(([size]) => whole >= size);
@@ -63,7 +64,7 @@ export function moment(iso) {
   return (date.getFullYear() === new Date().getFullYear() ? thisYear : dateTime).format(date);
 }
 
-/** hh:mm:ss of the local clock, whatever the locale. */
+/** hh:mm:ss of the local time in any locale. */
 export function clock(time) {
   const date = new Date(time);
   return [date.getHours(), date.getMinutes(), date.getSeconds()]

@@ -1,3 +1,4 @@
+/** Entry point of the dashboard: routing. */
 import { socket } from './connection.js';
 import { plain } from './text.js';
 import { askForToken } from './token.js';
@@ -6,7 +7,7 @@ const main = document.getElementById('main');
 let view;
 let shown = 0;
 
-/** `#/files/<id>?status=risky` → its parts. A fragment that makes no sense is the list. */
+/** `#/files/<id>?status=risky` → its parts. An invalid fragment shows the list. */
 function readRoute() {
   const [path = '', search = ''] = location.hash.slice(1).split('?');
   const parameters = new URLSearchParams(search);
@@ -15,7 +16,7 @@ function readRoute() {
   try {
     if (id !== undefined) return { name: 'file', fileId: decodeURIComponent(id), parameters };
   } catch {
-    // no percent-encoding: nothing that this page has written
+    // invalid percent-encoding: the page itself never writes that
   }
   return { name: 'list', parameters };
 }
@@ -30,13 +31,13 @@ async function show() {
   const number = ++shown;
   const route = readRoute();
   const create = await views[route.name]();
-  if (number !== shown) return; // somebody clicked on
+  if (number !== shown) return; // the user has navigated meanwhile
   view?.close();
   view = create({ route, socket, setTitle });
   main.replaceChildren(view.element);
   document.body.dataset.view = route.name;
   window.scrollTo(0, 0);
-  // Those who do not see the page change are told where they are.
+  // Moves the focus to the heading, so that a screen reader announces the new view.
   if (number > 1) view.element.querySelector('h1')?.focus({ preventScroll: true });
 }
 

@@ -1,9 +1,10 @@
+/** Shows hostile text safely. */
 import { el } from './dom.js';
 import { count } from './format.js';
 
 /**
- * Addresses, reasons and ids are hostile text: they are shown as they are, in a direction of their own, and what would
- * not be seen (controls, direction marks, odd spaces, halves of characters) is named.
+ * Addresses, reasons and ids are shown unchanged, isolated in their direction. Invisible characters (controls,
+ * direction marks, unusual spaces, lone surrogates) are shown by name.
  */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\u115f\u1160\u3164\uffa0]|(?! )\p{Zs}/u;
 const UNSEEN_ALL = new RegExp(UNSEEN.source, 'gu');
@@ -64,7 +65,7 @@ function clip(text, limit) {
   return text.slice(0, end);
 }
 
-/** Hostile text as an element; never more than `limit` characters of it, and it says how many are left out. */
+/** Hostile text as an element of at most `limit` characters; it says how many are left out. */
 export function raw(text, limit = 160) {
   const whole = String(text);
   if (whole === '') return el('span', { class: 'nothing', text: '(empty)' });
@@ -79,7 +80,7 @@ export function raw(text, limit = 160) {
   );
 }
 
-/** The same without elements, for titles, labels and long texts: one text node even for a megabyte of controls. */
+/** The same as plain text, for titles, labels and long texts: one text node even for a megabyte of controls. */
 export function plain(text, limit = Number.POSITIVE_INFINITY) {
   const whole = String(text);
   const shown = clip(whole, limit);

@@ -1,14 +1,15 @@
+/** The access token of this tab. */
 import { openDialog } from './dialog.js';
 import { el } from './dom.js';
 
-/** Kept for this tab only: a token in `localStorage` would outlive its reader. */
+/** Kept for this tab only: in `localStorage` a token would outlive the session. */
 const KEY = 'verigate-token';
 
 export const currentToken = () => sessionStorage.getItem(KEY);
 
 let asking = false;
 
-/** Asks for an access token; resolves when there is a new one. For gateways that run with `AUTH=jwt`. */
+/** Asks the user for an access token, for gateways with `AUTH=jwt`. Resolves when there is a new one. */
 export async function askForToken() {
   if (asking) return;
   asking = true;

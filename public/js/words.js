@@ -1,7 +1,8 @@
+/** The words for the values of the API. */
 export const STATUSES = ['deliverable', 'undeliverable', 'risky', 'unknown'];
 export const RISKS = ['none', 'low', 'medium', 'high'];
 
-/** What people call things; whatever the gateway may learn to say later is shown as it comes. */
+/** Values that are not listed here are shown as they come. */
 const WORDS = {
   deliverable: 'Deliverable',
   undeliverable: 'Undeliverable',

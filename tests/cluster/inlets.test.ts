@@ -1,49 +1,48 @@
 import { expect, test } from '@jest/globals';
-import { startGateways } from '../support/cluster.js';
+import { expectComplete, untilReadiness } from '../support/checks.js';
+import { describeWithOwnServers, startGateways } from '../support/cluster.js';
 import { effort } from '../support/effort.js';
 import { StrictListener } from '../support/listener.js';
-import { expectNoHole, expectSaidOnce, Mirror, openRoom } from '../support/mirror.js';
+import { expectAnnouncedOnce, expectNoHole, Mirror, openRoom } from '../support/mirror.js';
 import { Oracle } from '../support/oracle.js';
-import { describeWithOwnServers } from '../support/own-cluster.js';
-import { PatientProducer } from '../support/patient.js';
 import { inParallel, type Message, Producer, pathOf } from '../support/producer.js';
+import { redisSenders } from '../support/redis-senders.js';
 import { mixed } from '../support/results.js';
+import { RetryingProducer } from '../support/retrying-producer.js';
 import { messagesOf, type Run, shuffled } from '../support/scenario.js';
-import { eventually } from '../support/wait.js';
-import { expectWhole, untilMissing } from '../support/wholeness.js';
-import { wiresOn } from '../support/wires.js';
+import { retry } from '../support/wait.js';
 
 const FILES = effort(5, 20);
 const BATCHES = 10;
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
-/** How a message goes: over one of the two, or over both. */
+/** How a message is sent: over one of the inlets, or over both. */
 const WAYS = [['pubsub'], ['pubsub'], ['stream'], ['stream'], ['pubsub', 'stream']] as const;
-/** A busy machine takes its time. */
+/** Generous, for a busy machine. */
 const LONG_MS = 60_000;
-/** The same bytes again are counted within this time: it must not run out on one gateway and not on another. */
+/** Repeated messages are counted within this time, so it must be long enough not to run out during the test. */
 const LONG_CLAIMS_MS = '600000';
 
 describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
-  test(`take in each update once, whatever the order (CHAOS_SEED=${SEED})`, async () => {
+  test(`store each update once, whatever the order (CHAOS_SEED=${SEED})`, async () => {
     const { env } = await start();
     const urls = (
       await startGateways(3, { ...env, EMAILS_PER_EVENT: '6', CLAIM_TTL_MS: LONG_CLAIMS_MS })
     ).map(({ url }) => url);
-    await Promise.all(urls.map((url) => untilMissing(url)));
+    await Promise.all(urls.map((url) => untilReadiness(url)));
     const files = await Promise.all(
       Array.from({ length: FILES }, async (_, number) => fileOf(number, env.REDIS_URL, urls)),
     );
 
-    const producer = new PatientProducer(() => urls);
-    const wires = wiresOn(env.REDIS_URL);
+    const producer = new RetryingProducer(() => urls);
+    const senders = redisSenders(env.REDIS_URL);
     const answered: (() => void)[] = [];
     const sent = { pubsub: 0, stream: 0 };
     const sends = files.flatMap(({ oracle, messages }) =>
-      messages.map((news, number) => async () => {
-        answered.push(oracle.sending(news));
+      messages.map((update, number) => async () => {
+        answered.push(oracle.sending(update));
         for (const way of WAYS[mixed(SEED, number, 5) % WAYS.length] ?? []) {
           sent[way]++;
-          await wires[way](news);
+          await senders[way](update);
         }
       }),
     );
@@ -55,21 +54,21 @@ describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
     for (const taken of answered) taken();
 
     for (const { oracle, listeners } of files) {
-      await expectWhole(urls, oracle, listeners, LONG_MS);
+      await expectComplete(urls, oracle, listeners, LONG_MS);
     }
     for (const { mirror, rooms, growing } of files) {
-      expectNoHole(mirror.heard);
-      expectSaidOnce(mirror.heard, growing);
+      expectNoHole(mirror.received);
+      expectAnnouncedOnce(mirror.received, growing);
       for (const room of rooms) {
-        await eventually(async () => expect(room()).toEqual(mirror.heard));
+        await retry(async () => expect(room()).toEqual(mirror.received));
       }
     }
-    // Each message was one gateway's to handle, and the others left it alone.
+    // Each message was handled by one gateway and skipped by the others.
     const handled = async (inlet: string) => {
       const counts = await Promise.all(urls.map((url) => messagesAt(url, inlet)));
       return counts.reduce((sum, count) => sum + count, 0);
     };
-    await eventually(async () =>
+    await retry(async () =>
       expect({ pubsub: await handled('pubsub'), stream: await handled('stream') }).toEqual(sent),
     );
   }, 180_000);
@@ -77,7 +76,7 @@ describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
 
 const isRerun = (batch: number): boolean => batch % 3 === 0;
 
-/** One file with its listeners on each gateway, and what is to be sent of it: lists that grow, reruns, repeats. */
+/** A file with its listeners at each gateway, and its messages: growing lists, batches run again, repeats. */
 async function fileOf(number: number, redisUrl: string, urls: readonly string[]) {
   const fileId = `f${number}`;
   const batchIds = Array.from({ length: BATCHES }, (_, batch) => `${fileId}/b${batch}`);
@@ -103,7 +102,7 @@ async function fileOf(number: number, redisUrl: string, urls: readonly string[])
   };
 }
 
-/** Messages that the gateway has handled itself, whatever became of them. */
+/** The messages that this gateway has handled, whatever the outcome. */
 async function messagesAt(url: string, inlet: string): Promise<number> {
   const text = await new Producer(url).text('/metrics');
   const outcomes = '(?:applied|unchanged|held|superseded|conflated)';

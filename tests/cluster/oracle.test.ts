@@ -1,11 +1,11 @@
 import { test } from '@jest/globals';
 import fc from 'fast-check';
-import { play } from '../support/agreement.js';
 import { describeCluster, startGateways } from '../support/cluster.js';
 import { effort } from '../support/effort.js';
+import { playScenario } from '../support/play-scenario.js';
 import { scenarios } from '../support/scenario.js';
 
-/** The same as of one gateway: files, runs and listeners as chance will have it, each of them at any of three gateways. */
+/** Random files, runs and listeners as in the test of one gateway, each at any of three gateways. */
 const RUNS = effort(1, 6);
 const { ORACLE_SEED } = process.env;
 
@@ -18,7 +18,7 @@ describeCluster('three gateways', (newEnv) => {
       const urls = gateways.map(({ url }) => url);
       let round = 0;
       await fc.assert(
-        fc.asyncProperty(scenarios, (scenario) => play(urls, `round ${round++}`, scenario, 4)),
+        fc.asyncProperty(scenarios, (scenario) => playScenario(urls, `round ${round++}`, scenario, 4)),
         {
           numRuns: RUNS,
           endOnFailure: ORACLE_SEED === undefined,

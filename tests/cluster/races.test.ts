@@ -12,13 +12,13 @@ import { effort } from '../support/effort.js';
 import type { EmailsEvent, StatsEvent } from '../support/protocol.js';
 import { addresses, update } from '../support/updates.js';
 
-/** Flushes, of several gateways at the same time. */
+/** Rounds in which several gateways flush one file at the same time. */
 const FLUSHES = effort(80, 1_000);
 const GATEWAYS = 4;
-/** So that the disk is not waited for each time. */
+/** Several files, so that the test does not wait for the disk each time. */
 const FILES = 10;
 const ROUNDS = Math.ceil(FLUSHES / GATEWAYS / FILES);
-/** Results of one batch, before the next begins. */
+/** Results of a batch before the next batch begins. */
 const SIZE = 12;
 
 describeCluster('gateways', (newEnv) => {
@@ -31,7 +31,7 @@ describeCluster('gateways', (newEnv) => {
       const follower = new Recorder();
       await others.follow(fileId, follower);
       for (let round = 0; round < ROUNDS; round++) {
-        // One of them stores something, or two, and all announce what any may have stored.
+        // One gateway stores an update, or two do, and all announce whatever is stored.
         const updates = [batchOf(fileId, 'a', round), batchOf(fileId, 'b', round)] as const;
         await Promise.all([
           a.store.updates.save(updates[0]),
@@ -69,13 +69,13 @@ function gatewayOf({ MONGODB_URI, REDIS_URL, KEY_PREFIX }: ClusterEnv) {
   return { store, feed, metrics, flusher };
 }
 
-/** A list that grows by one result each time, then the next list. */
+/** A list that grows by one result in each round, then the next list. */
 function batchOf(fileId: string, gateway: string, run: number): Update {
   const batchId = `${fileId}${gateway}${Math.floor(run / SIZE)}`;
   return update({ batchId, fileId, emails: addresses((run % SIZE) + 1, batchId), totalEmails: SIZE });
 }
 
-/** Revisions count without a hole, events chain, stats never go back, and each result has come exactly once. */
+/** Revisions have no gap, events are chained, stats never go back, and each result was announced exactly once. */
 function expectEachOnce(events: readonly FeedEvent[], results: number): void {
   const places = new Set<string>();
   let [revision, previous, processed] = [0, 0, 0];

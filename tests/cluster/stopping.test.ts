@@ -1,25 +1,24 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { describeCluster } from '../support/cluster.js';
-import { Flood } from '../support/flood.js';
+import { expectComplete, expectHealthy, untilReadiness } from '../support/checks.js';
+import { describeCluster, describeWithOwnServers, spawnGateways } from '../support/cluster.js';
 import { spawnGateway } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
-import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js';
-import { PatientProducer } from '../support/patient.js';
 import { parsed } from '../support/process.js';
 import { message, Producer } from '../support/producer.js';
 import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
-import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
+import { RetryingProducer } from '../support/retrying-producer.js';
+import { SimulatedWorkers } from '../support/simulated-workers.js';
 
-/** A busy machine takes its time. */
+/** Generous, for a busy machine. */
 const LONG_MS = 30_000;
 
 describeCluster('one of three gateways that is stopped under load', (newEnv) => {
   test('sends its listeners to the others, where they miss nothing', async () => {
     const gateways = await spawnGateways(3, { ...newEnv(), FLUSH_INTERVAL_MS: '20' });
     const urls = gateways.map(({ url }) => url);
-    const flood = new Flood('f', 5, new PatientProducer(() => urls));
+    const workers = new SimulatedWorkers('f', 5, new RetryingProducer(() => urls));
     const [leaving, ...staying] = gateways;
     if (leaving === undefined) throw new Error('there is no gateway');
     const movers = await Promise.all(
@@ -28,7 +27,7 @@ describeCluster('one of three gateways that is stopped under load', (newEnv) => 
       ),
     );
     const stayers = await Promise.all(staying.map(({ url }) => new StrictListener('f').join(url)));
-    await flood.pour();
+    await workers.start();
     await Promise.all(movers.map((listener) => listener.until(() => listener.events.length > 20, LONG_MS)));
 
     const ended = leaving.end('SIGTERM');
@@ -44,15 +43,15 @@ describeCluster('one of three gateways that is stopped under load', (newEnv) => 
     expect(await ended).toBe(0);
     expect(parsed(leaving.log).at(-1)).toMatchObject({ msg: 'stopped' });
     urls.shift();
-    const sent = flood.sent;
-    await stayers[0]?.until(() => flood.sent > sent + 20, LONG_MS);
-    await flood.stop();
-    await expectWhole(urls, flood.oracle, [...movers, ...stayers]);
-    for (const gateway of staying) expectWell(gateway);
+    const sent = workers.sent;
+    await stayers[0]?.until(() => workers.sent > sent + 20, LONG_MS);
+    await workers.stop();
+    await expectComplete(urls, workers.oracle, [...movers, ...stayers]);
+    for (const gateway of staying) expectHealthy(gateway);
   });
 });
 
-/** Far more than it needs; what hangs it would wait for until the tests are over. */
+/** Far more than it needs, but less than the hanging server would delay it. */
 const IN_TIME_MS = 10_000;
 
 describeWithOwnServers('a gateway that is stopped while a server hangs', (start) => {
@@ -71,21 +70,21 @@ describeWithOwnServers('a gateway that is stopped while a server hangs', (start)
 
     const thaw = redisHangs ? redis.freeze() : () => undefined;
     if (mongoHangs) mongo.pause();
-    // Something is under way that needs what hangs, and may get through or not.
-    const news = producer.update(message('b', results, { fileId: 'f', upTo: 4 })).catch(() => 'refused');
+    // An update is under way that needs the hanging server. It may be stored or not.
+    const update = producer.update(message('b', results, { fileId: 'f', upTo: 4 })).catch(() => 'refused');
     const askedAt = performance.now();
-    // 1: it could not let go of what hangs.
+    // 1: it had to abandon its connection to the hanging server.
     expect([0, 1]).toContain(await leaving.end('SIGTERM'));
     expect(performance.now() - askedAt).toBeLessThan(IN_TIME_MS);
     expect(leaving.complaints).toEqual([]);
     await listener.until(() => !listener.isConnected);
     expect(listener.draining).not.toBeNull();
-    const outcome = await news;
+    const outcome = await update;
 
     thaw();
     mongo.resume();
     const other = await spawnGateway(env);
-    await untilMissing(other.url);
+    await untilReadiness(other.url);
     const kept = (await new Reading(new Producer(other.url), 'f').ndjson()).length;
     expect(outcome === 'applied' ? [4] : [3, 4]).toContain(kept);
     await listener.join(other.url);

@@ -1,3 +1,4 @@
+/** Starts simulated validators for tests, and calls them. */
 import { createValidator, type ValidatorOptions } from '../../demo/validator/validator.js';
 import { onTeardown } from '../support/teardown.js';
 
@@ -22,7 +23,7 @@ export interface Accepted {
   readonly batchIds: readonly string[];
 }
 
-/** A validator that works as fast as it can, closed after the test, and whoever calls it. */
+/** A validator that works as fast as it can and is closed after the test, with a client of its calls. */
 export class Caller {
   private constructor(
     readonly url: string,
@@ -31,7 +32,7 @@ export class Caller {
 
   static async start(options: Partial<ValidatorOptions> = {}): Promise<Caller> {
     const validator = createValidator({
-      // Nobody listens there.
+      // No server listens there.
       gatewayUrl: 'http://127.0.0.1:9',
       apiKey: KEY,
       rate: 0,
@@ -50,7 +51,7 @@ export class Caller {
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
-  /** A header that is null is left out. */
+  /** Sends a submission. A header that is null is left out. */
   post(body: unknown, changes: Record<string, string | null> = {}): Promise<Reply> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     return this.call('/validate-batch', { method: 'POST', body: text, headers: headersWith(changes) });
@@ -60,7 +61,7 @@ export class Caller {
     return this.call(path, { headers: headersWith(changes) });
   }
 
-  /** Submits addresses that are to be taken. */
+  /** Submits addresses that must be accepted. */
   async submit(emails: readonly string[]): Promise<Accepted> {
     const { text } = await this.post({ emails, ...FLAGS });
     const answer = JSON.parse(text) as Accepted;

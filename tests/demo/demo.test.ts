@@ -9,12 +9,12 @@ import { readSettings } from '../../demo/cli/settings.js';
 import { Demo } from '../../demo/demo.js';
 import { DEMO_SETTINGS } from '../../demo/settings.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 
 const PROGRAM = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
 const VALIDATOR = fileURLToPath(new URL('../../demo/validator/main.js', import.meta.url));
 
-/** A program of the demo as a process of its own, gone after the test. */
+/** A program of the demo in a process of its own, killed after the test. */
 class Program {
   output = '';
   readonly #child: ChildProcess;
@@ -38,7 +38,7 @@ class Program {
     });
   }
 
-  /** Fulfilled with the first group, when the output holds it. */
+  /** Fulfilled when the output matches. @returns the first group */
   async says(pattern: RegExp): Promise<string> {
     await this.#signal.until(
       () => pattern.test(this.output),
@@ -64,7 +64,7 @@ const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
   return { dataDir, demo: new Program(PROGRAM, args, { PORT: '0', DATA_DIR: dataDir, ...env }) };
 };
 
-/** Every line of the gateway's log. */
+/** The lines of the gateway's log. */
 const logIn = (dataDir: string) =>
   readFileSync(join(dataDir, 'gateway.log'), 'utf8')
     .split('\n')
@@ -73,10 +73,10 @@ const logIn = (dataDir: string) =>
 
 const isGone = async (url: string) => {
   const answer = await fetch(`${url}/livez`).catch(() => null);
-  if (answer !== null) throw new Error(`somebody still listens on ${url}`);
+  if (answer !== null) throw new Error(`there is still a server on ${url}`);
 };
 
-test('two files go through the gateway, and everything ends in good order', async () => {
+test('two files are validated, and the demo stops in an orderly way', async () => {
   const { demo, dataDir } = start([
     '--rate',
     '0',
@@ -108,7 +108,7 @@ test('two files go through the gateway, and everything ends in good order', asyn
   await isGone(url);
 });
 
-test('Ctrl-C in the middle ends it as well, with what is there already', async () => {
+test('Ctrl-C while a file runs stops the demo in an orderly way', async () => {
   const { demo, dataDir } = start(['--rate', '200', '--addresses', '3000', '--verbose']);
   const url = await demo.says(/Dashboard\s+(http:\S+)\//);
   await demo.says(/demo: 3,000 addresses submitted/);
@@ -124,11 +124,11 @@ test('the gateway does not outlive a demo that is killed', async () => {
   const url = await demo.says(/Dashboard\s+(http:\S+)\//);
   await demo.says(/addresses submitted/);
   await demo.end('SIGKILL');
-  await eventually(() => isGone(url));
+  await retry(() => isGone(url));
   expect(dataDir).not.toBe('');
 });
 
-test('a crash of the gateway ends the demo, with the end of its log', async () => {
+test('a crash of the gateway ends the demo and shows the last lines of the log', async () => {
   const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   onTeardown(() => jest.restoreAllMocks());
@@ -136,13 +136,13 @@ test('a crash of the gateway ends the demo, with the end of its log', async () =
   if (values === null) throw new Error('no values');
   const demo = new Demo(values);
   const ending = demo.run(new AbortController().signal);
-  await eventually(async () => expect(written.mock.calls.join()).toContain('addresses submitted'));
+  await retry(async () => expect(written.mock.calls.join()).toContain('addresses submitted'));
   demo.kill();
   await expect(ending).rejects.toThrow(/the gateway ended by SIGKILL.*\n.*"msg":"listening"/s);
   await expect(ending).rejects.toMatchObject({ exitCode: 1 });
 });
 
-test('a port that is taken', async () => {
+test('a port that is taken is reported', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   onTeardown(() => server.close());
   await once(server, 'listening');
@@ -155,7 +155,7 @@ test('a port that is taken', async () => {
   );
 });
 
-test('a wrong option, and help', async () => {
+test('a wrong option is reported, and help is shown', async () => {
   const wrong = new Program(PROGRAM, ['--rate', 'fast']);
   expect([await wrong.exitCode(), wrong.output]).toEqual([
     64,
@@ -165,7 +165,7 @@ test('a wrong option, and help', async () => {
   expect([await help.exitCode(), help.output]).toEqual([0, expect.stringContaining('--addresses <n>')]);
 });
 
-test('the validator on its own', async () => {
+test('the validator runs on its own', async () => {
   const validator = new Program(VALIDATOR, ['--port', '0', '--key', 'k', '--gateway', 'http://127.0.0.1:9']);
   const url = await validator.says(/listening on (\S+),/);
   expect(url).toMatch(/\/api\/v1$/);

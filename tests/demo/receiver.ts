@@ -1,10 +1,11 @@
+/** A server in the gateway's place that receives updates. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTeardown } from '../support/teardown.js';
 import { Signal } from '../support/wait.js';
 
-/** An update as it is on the wire. */
+/** An update as on the wire. */
 export interface Message {
   readonly batchId: string;
   readonly isComplete: boolean;
@@ -27,7 +28,7 @@ export interface Delivery {
   readonly text: string;
   readonly message: Message;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** What it was answered with. */
+  /** The status that it was answered with. */
   readonly status: number;
 }
 
@@ -35,7 +36,7 @@ type Respond = (message: Message, response: ServerResponse) => void | Promise<vo
 
 const take: Respond = (_, response) => void response.writeHead(202).end('{"outcome":"applied"}');
 
-/** Answers so many updates with an error, the others as a gateway in good health does. */
+/** Answers the first updates with an error, and accepts the others. */
 export function failing(times: number, status: number, headers: Record<string, string> = {}): Respond {
   let left = times;
   return (message, response) => {
@@ -44,7 +45,7 @@ export function failing(times: number, status: number, headers: Record<string, s
   };
 }
 
-/** A real server in the gateway's place: it takes updates, and keeps them in the order of their arrival. */
+/** Accepts updates and keeps them in the order of arrival. */
 export class Receiver {
   readonly deliveries: Delivery[] = [];
   readonly #signal = new Signal();
@@ -78,7 +79,7 @@ export class Receiver {
     return receiver;
   }
 
-  /** The updates of a batch that were taken. */
+  /** The accepted updates of a batch. */
   of(batchId: string): Message[] {
     return this.deliveries
       .filter(({ message, status }) => message.batchId === batchId && status === 202)
@@ -98,7 +99,7 @@ export class Receiver {
     );
   }
 
-  /** Fulfilled when each of the batches is complete. @returns their updates, in the order of the ids */
+  /** Fulfilled when all batches are complete. @returns their updates, in the order of the ids */
   async complete(batchIds: readonly string[]): Promise<Message[][]> {
     const isComplete = (id: string) => this.of(id).some((message) => message.isComplete);
     await this.until(() => batchIds.every(isComplete));
@@ -106,6 +107,6 @@ export class Receiver {
   }
 }
 
-/** How many results each update had; the complete ones end with a mark. */
+/** The number of results of each update. `!` marks the complete ones. */
 export const counts = (messages: readonly Message[]): string[] =>
   messages.map(({ processedCount, isComplete }) => `${processedCount}${isComplete ? '!' : ''}`);

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { NO_VICES, type ValidatorOptions, type Vices } from '../../demo/validator/options.js';
+import { type Faults, NO_FAULTS, type ValidatorOptions } from '../../demo/validator/options.js';
 import { describeWithOwnRedis, plainClient, type RedisServer } from '../support/redis-server.js';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 import { addresses, Caller, FLAGS } from './caller.js';
 import { counts, type Message } from './receiver.js';
 
@@ -11,7 +11,7 @@ const CHANNEL = 'email_validation_results';
 const startCaller = (url: string, options: Partial<ValidatorOptions> = {}, isStream = false) =>
   Caller.start({ redis: { url, isStream }, ...options });
 
-/** What is published on the channel, and what the key of its batch held when it was heard. */
+/** Collects what is published, and what the batch's key held at that time. */
 class Subscriber {
   readonly heard: { readonly text: string; readonly message: Message; readonly kept: string | null }[] = [];
   readonly #signal = new Signal();
@@ -48,14 +48,14 @@ const isNotOlder = (kept: string | null, than: Message): boolean =>
   kept !== null && (JSON.parse(kept) as Message).processedCount >= than.processedCount;
 
 describeWithOwnRedis('a validator that publishes on Redis', (start) => {
-  test('keeps each update at a key, for an hour, before it is heard', async () => {
+  test('stores each update at a key, for an hour, before it publishes it', async () => {
     const { url } = await start();
     const subscriber = await Subscriber.start(url);
     const caller = await startCaller(url);
     const { batchIds } = await caller.submit(addresses(20));
     await subscriber.complete(batchIds);
     for (const id of batchIds) {
-      // As many messages as the real one sends, however fast the work is.
+      // As many messages as the real validator sends, however fast the validation is.
       expect(counts(subscriber.of(id))).toEqual(['5', '10', '10!']);
       const client = plainClient(url);
       const last = subscriber.heard.filter(({ message }) => message.batchId === id).at(-1);
@@ -65,7 +65,7 @@ describeWithOwnRedis('a validator that publishes on Redis', (start) => {
     expect(subscriber.heard.every(({ kept, message }) => isNotOlder(kept, message))).toBe(true);
   });
 
-  test('says which request a batch is of, where there are several', async () => {
+  test('names the request of a batch if the request has several', async () => {
     const { url } = await start();
     const client = plainClient(url);
     const caller = await startCaller(url);
@@ -76,7 +76,7 @@ describeWithOwnRedis('a validator that publishes on Redis', (start) => {
     expect(await client.exists(`batch_parent:${alone.batchIds[0]}`)).toBe(0);
   });
 
-  test('adds to the stream instead, where that is asked for', async () => {
+  test('appends to the stream if that is requested', async () => {
     const { url } = await start();
     const client = plainClient(url);
     const subscriber = await Subscriber.start(url);
@@ -85,44 +85,44 @@ describeWithOwnRedis('a validator that publishes on Redis', (start) => {
     const texts = await entriesUntilComplete(client);
     expect(counts(texts.map((text) => JSON.parse(text) as Message))).toEqual(['5', '10', '10!']);
     expect(await client.get(`validation_results:${batchId}`)).toBe(texts.at(-1));
-    // The barrier: what is published later is heard, and nothing before it.
+    // A barrier: this update is published later and has arrived, so nothing was published before it.
     const onChannel = await startCaller(url);
     await subscriber.complete((await onChannel.submit(addresses(2))).batchIds);
     expect(subscriber.of(batchId)).toEqual([]);
   });
 
-  test.each<[string, Partial<Vices>, string[]]>([
+  test.each<[string, Partial<Faults>, string[]]>([
     ['repeats', { repeat: 1 }, ['5', '5', '10', '10', '10!', '10!']],
     ['begins again', { restart: 1 }, ['5', '5', '10', '10!']],
     ['leaves a hole', { hole: 1 }, ['5', '9', '9!']],
     ['overtakes itself', { shuffle: 1 }, ['10', '5', '10!']],
-  ])('%s as it does over HTTP', async (_, vices, expected) => {
+  ])('%s as it does over HTTP', async (_, faults, expected) => {
     const { url } = await start();
     const subscriber = await Subscriber.start(url);
-    const caller = await startCaller(url, { vices: { ...NO_VICES, ...vices } });
+    const caller = await startCaller(url, { faults: { ...NO_FAULTS, ...faults } });
     const [batchId = ''] = (await caller.submit(addresses(10))).batchIds;
     await subscriber.until(() => subscriber.of(batchId).length >= expected.length);
     expect(counts(subscriber.of(batchId))).toEqual(expected);
   });
 
-  test('waits for a Redis that is away, and says so once', async () => {
+  test('waits while Redis is away, and logs it once', async () => {
     const server = await start();
     const log: string[] = [];
-    const told = new Signal();
+    const logged = new Signal();
     const caller = await startCaller(server.url, {
       workers: 4,
       log: (line) => {
         log.push(line);
-        told.changed();
+        logged.changed();
       },
     });
     await server.kill();
-    // They are under way, although nobody was told their names.
+    // The batches run, although the answer did not name them.
     const { status } = await caller.post({ emails: addresses(20), ...FLAGS });
     expect(status).toBe(500);
-    await logged(told, log, 1);
+    await untilLogged(logged, log, 1);
     await server.startAgain();
-    await logged(told, log, 2);
+    await untilLogged(logged, log, 2);
     expect(log).toEqual(['updates have to wait: Redis cannot be reached', 'updates are taken again']);
     const complete = await completeKeys(server);
     expect(complete.map(({ processedCount }) => processedCount)).toEqual([10, 10]);
@@ -137,8 +137,8 @@ describeWithOwnRedis('a validator that publishes on Redis', (start) => {
   });
 });
 
-const logged = (told: Signal, log: readonly string[], lines: number) =>
-  told.until(
+const untilLogged = (signal: Signal, log: readonly string[], lines: number) =>
+  signal.until(
     () => log.length >= lines,
     () => JSON.stringify(log),
   );
@@ -158,10 +158,10 @@ async function entriesUntilComplete(client: Redis): Promise<string[]> {
   return texts;
 }
 
-/** What is kept, once all of it is complete. */
+/** The stored updates, once all of them are complete. */
 async function completeKeys(server: RedisServer): Promise<Message[]> {
   const client = plainClient(server.url);
-  return eventually(async () => {
+  return retry(async () => {
     const texts = await client.mget(await client.keys('validation_results:*'));
     const messages = texts.map((text) => JSON.parse(text ?? '{}') as Message);
     if (messages.length < 2 || !messages.every(({ isComplete }) => isComplete))

@@ -7,7 +7,7 @@ import { type Ended, ROOT, runOurs } from '../support/program.js';
 import { recordings } from '../support/recordings.js';
 import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
 import { temporaryDirectory } from '../support/teardown.js';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 
 const fixture = (name: string) => join(ROOT, 'tests/fixtures', name);
 const messagesIn = (name: string) => recordings.find((recording) => recording.name === name)?.messages ?? [];
@@ -42,14 +42,14 @@ describe('a recording', () => {
     expect(played.out).toContain(`${messagesIn(name).length} lines: `);
     const producer = new Producer(url);
     const becomes = (fileId: string) =>
-      eventually(async () =>
+      retry(async () =>
         expect((await producer.get(`/api/files/${fileId}/stats`)).body).toMatchObject({
           status: 'completed',
           progress: { total, processed: total },
         }),
       );
     await becomes('a%20file');
-    // The same batches cannot be another file's; under another prefix they can.
+    // The same batches cannot belong to another file; under another prefix they can.
     const refused = await replay(fixture(name), '--url', url, '--speed=max', '--file-id', 'other');
     expect([refused.code, refused.out]).toEqual([1, '']);
     expect(refused.err).toContain('cannot be registered: 400 invalid_request');
@@ -58,7 +58,7 @@ describe('a recording', () => {
     await becomes('other');
   });
 
-  test('is played at the speed that is asked for', async () => {
+  test('is played at the requested speed', async () => {
     const { url } = await startTestGateway();
     const path = recordingOf(line('a', {}, 5_000), line('b', {}, 65_000), line('c'));
     const started = performance.now();
@@ -66,7 +66,7 @@ describe('a recording', () => {
     expect(performance.now() - started).toBeGreaterThan(300);
   });
 
-  test('with bad lines is played but for them, and each is named without what it holds', async () => {
+  test('with bad lines is played without them; each is reported by number, without its content', async () => {
     const { url } = await startTestGateway();
     const path = recordingOf(
       line('a', { fileId: 'f' }),
@@ -112,7 +112,7 @@ describe('a recording', () => {
     expect(ended.err).toContain(says);
   });
 
-  test('is explained', async () => {
+  test('usage is explained by --help', async () => {
     const { code, out } = await replay('--help');
     expect(code).toBe(0);
     for (const flag of ['--url', '--redis', '--stream', '--speed', '--file-id', '--prefix'])
@@ -124,7 +124,7 @@ describeWithOwnRedis('on Redis a recording', (start) => {
   const path = fixture('small-3.jsonl');
   const texts = messagesIn('small-3.jsonl');
 
-  test('is published as the validator does it', async () => {
+  test('is published as the validator publishes', async () => {
     const server = await start();
     const [client, listener] = [plainClient(server.url), plainClient(server.url)];
     const heard: string[] = [];
@@ -159,7 +159,7 @@ describeWithOwnRedis('on Redis a recording', (start) => {
     );
   });
 
-  test('says so where there is none', async () => {
+  test('fails with a message if Redis is not there', async () => {
     const server = await start();
     await server.kill();
     const { code, err } = await replay(path, '--redis', server.url, '--speed', 'max');

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 import { addresses, Caller } from './caller.js';
 import { counts, failing, Receiver } from './receiver.js';
 
 const complete = { isComplete: true, processedCount: 10 };
 
-describe('a gateway that does not take updates', () => {
-  test.each([503, 429, 500, 502])('with %d gets them again, until it does', async (status) => {
+describe('a gateway that does not accept updates', () => {
+  test.each([503, 429, 500, 502])('and answers %d gets them again until it does', async (status) => {
     const receiver = await Receiver.start(failing(7, status));
     const caller = await Caller.start({ gatewayUrl: receiver.url });
     const [messages = []] = await receiver.complete((await caller.submit(addresses(10))).batchIds);
@@ -15,7 +15,7 @@ describe('a gateway that does not take updates', () => {
     expect(receiver.deliveries.filter((delivery) => delivery.status === status)).toHaveLength(7);
   });
 
-  test('is not asked before it wants to be', async () => {
+  test('gets no update before the time in Retry-After', async () => {
     const receiver = await Receiver.start(failing(1, 503, { 'Retry-After': '1' }));
     const caller = await Caller.start({ gatewayUrl: receiver.url });
     const began = performance.now();
@@ -23,7 +23,7 @@ describe('a gateway that does not take updates', () => {
     expect(performance.now() - began).toBeGreaterThan(990);
   });
 
-  test('that breaks off is asked again', async () => {
+  test('and breaks the connection gets the update again', async () => {
     let broken = 3;
     const receiver = await Receiver.start((_, response) => {
       if (broken-- > 0) response.destroy();
@@ -34,7 +34,7 @@ describe('a gateway that does not take updates', () => {
     expect(messages.at(-1)).toMatchObject(complete);
   });
 
-  test('that is not there yet gets everything when it is', async () => {
+  test('and is not running yet gets everything when it is', async () => {
     let url = 'http://127.0.0.1:9';
     const log: string[] = [];
     const noticed = new Signal();
@@ -61,7 +61,7 @@ describe('a gateway that does not take updates', () => {
     expect(log.join()).not.toContain('@');
   });
 
-  test('gets only the newest state of a batch when it takes updates again', async () => {
+  test('gets only the newest update of a batch when it accepts updates again', async () => {
     let open: () => void = () => undefined;
     const busy = new Promise<void>((resolve) => {
       open = resolve;
@@ -72,7 +72,7 @@ describe('a gateway that does not take updates', () => {
     });
     const caller = await Caller.start({ gatewayUrl: receiver.url });
     const { batchIds } = await caller.submit(addresses(40));
-    await eventually(async () => {
+    await retry(async () => {
       const { text } = await caller.get(`/validation-status/${batchIds[0]}`, { 'X-User-ID': randomUUID() });
       expect(text).toContain('"status":"completed"');
     });
@@ -81,7 +81,7 @@ describe('a gateway that does not take updates', () => {
     expect(counts(messages)).toEqual(['5', '10!']);
   });
 
-  test('that refuses for good is not asked again, and the other batches go on', async () => {
+  test('and refuses an update does not get it again, and the other batches go on', async () => {
     const log: string[] = [];
     let poisoned: string | undefined;
     const receiver = await Receiver.start(({ batchId }, response) => {

@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { describe as describeSettings, readSettings, UsageError } from '../../demo/cli/settings.js';
 import { DEMO_SETTINGS } from '../../demo/settings.js';
 import {
+  FAULT_SETTINGS,
   SERVER_SETTINGS,
   serverOptions,
-  VICE_SETTINGS,
   WORK_SETTINGS,
   workOptions,
 } from '../../demo/validator/settings.js';
 
-const ALL = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...VICE_SETTINGS };
+const ALL = { ...SERVER_SETTINGS, ...WORK_SETTINGS, ...FAULT_SETTINGS };
 const read = (args: string[], env: NodeJS.ProcessEnv = {}) => {
   const values = readSettings(ALL, args, env);
   if (values === null) throw new Error('help was not asked for');
@@ -27,7 +27,7 @@ describe('settings', () => {
     });
   });
 
-  test('come from flags, then from the environment; what is empty is not set', () => {
+  test('come from flags, then from the environment; an empty variable is not set', () => {
     expect(read(['--rate', '7'], { SIM_RATE: '8', SIM_WORKERS: '2', SIM_EVERY: '' })).toMatchObject({
       rate: 7,
       workers: 2,
@@ -37,7 +37,7 @@ describe('settings', () => {
 
   test('become options', () => {
     const values = read(['--hole', '0.5', '--every=3', '--base-path', '/', '--limit', '0']);
-    expect(workOptions(values)).toMatchObject({ publishEvery: 3, vices: { hole: 0.5, repeat: 0 } });
+    expect(workOptions(values)).toMatchObject({ publishEvery: 3, faults: { hole: 0.5, repeat: 0 } });
     expect(serverOptions(values)).toMatchObject({ basePath: '', submissionsPerMinute: 0 });
   });
 
@@ -68,13 +68,13 @@ describe('settings', () => {
     expect(() => serverOptions(read(['--stream']))).toThrow(new UsageError('--stream: needs --redis'));
   });
 
-  test('a variable that is wrong is named', () => {
+  test('a wrong variable is named', () => {
     expect(() => read([], { SIM_HOLE: 'often' })).toThrow(
       'SIM_HOLE: must be a number from 0 to 1, not "often"',
     );
   });
 
-  test('help lists every one of them, with its variable and its default', () => {
+  test('help lists every setting, with its variable and its default', () => {
     expect(readSettings(ALL, ['--help'], {})).toBeNull();
     expect(readSettings(ALL, ['-h'], { SIM_RATE: 'wrong' })).toBeNull();
     const text = describeSettings(ALL);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_VICES } from '../../demo/validator/options.js';
+import { NO_FAULTS } from '../../demo/validator/options.js';
 import { addresses, Caller } from './caller.js';
 import { Receiver } from './receiver.js';
 
@@ -7,7 +7,7 @@ const UNKNOWN = '00000000-0000-0000-0000-000000000000';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
 
 describe('a batch', () => {
-  test('that nobody has heard of is being processed', async () => {
+  test('that is unknown is being processed', async () => {
     const { status, text } = await (await Caller.start()).get(`/validation-status/${UNKNOWN}`);
     expect([status, text]).toEqual([
       200,
@@ -16,7 +16,7 @@ describe('a batch', () => {
     ]);
   });
 
-  test('that is done has its results, the same ones that were published', async () => {
+  test('that is done has the results that were published', async () => {
     const receiver = await Receiver.start();
     const caller = await Caller.start({ gatewayUrl: receiver.url });
     const { batchIds } = await caller.submit(addresses(3));
@@ -37,10 +37,10 @@ describe('a batch', () => {
     );
   });
 
-  test('with a reason that is no UTF-8 breaks it, though it was published', async () => {
+  test('with a reason that is not UTF-8 is an internal error, although it was published', async () => {
     const receiver = await Receiver.start();
-    const vices = { ...NO_VICES, surrogate: 1 };
-    const caller = await Caller.start({ gatewayUrl: receiver.url, vices });
+    const faults = { ...NO_FAULTS, surrogate: 1 };
+    const caller = await Caller.start({ gatewayUrl: receiver.url, faults });
     const { batchIds } = await caller.submit(['rejected@example.com', 'b@example.com']);
     await receiver.complete(batchIds);
     const { status, text } = await caller.get(`/validation-status/${batchIds[0]}`);
@@ -50,12 +50,12 @@ describe('a batch', () => {
 });
 
 describe('a request', () => {
-  test('that nobody has heard of is not found', async () => {
+  test('that is unknown is not found', async () => {
     const { status, text } = await (await Caller.start()).get(`/multi-validation-status/${UNKNOWN}`);
     expect([status, text]).toEqual([404, '{"detail":"Multi-batch request not found"}']);
   });
 
-  test('is told by its batches', async () => {
+  test('is reported by its batches', async () => {
     const receiver = await Receiver.start();
     const caller = await Caller.start({ gatewayUrl: receiver.url });
     const { requestId, batchIds } = await caller.submit(addresses(11));
@@ -90,8 +90,8 @@ describe('a request', () => {
     );
   });
 
-  test('that has not begun has batches of nothing', async () => {
-    // One address in a quarter of an hour.
+  test('that has not begun has batches without results', async () => {
+    // The first address would take a quarter of an hour.
     const caller = await Caller.start({ rate: 0.001 });
     const { requestId } = await caller.submit(addresses(1000));
     const { text } = await caller.get(`/multi-validation-status/${requestId}`);
@@ -105,7 +105,7 @@ describe('a request', () => {
   });
 });
 
-test('status calls want a key and a user, and have a limit for each id', async () => {
+test('status calls require a key and a user, and are limited for each id', async () => {
   const caller = await Caller.start();
   expect((await caller.get('/validation-status/x', { 'X-API-Key': null })).status).toBe(401);
   expect((await caller.get('/validation-status/x', { 'X-User-ID': null })).status).toBe(400);

@@ -6,7 +6,7 @@ const EMAIL = 'a@example.com';
 const ONE = { emails: [EMAIL], ...FLAGS };
 const BROKEN = 'Internal Server Error';
 
-describe('what is refused, as it was recorded', () => {
+describe('refused as recorded from the real validator', () => {
   const pydantic = (type: string) => `https://errors.pydantic.dev/2.4/v/${type}`;
   const notJson = [
     {
@@ -78,13 +78,13 @@ describe('what is refused, as it was recorded', () => {
   test.each([
     ['a user of 256 characters', { 'X-User-ID': 'u'.repeat(256) }, JSON.stringify(ONE)],
     ['half a surrogate pair', {}, JSON.stringify(ONE).replace('a@', String.raw`\ud800@`)],
-  ])('%s breaks it', async (_, headers, body) => {
+  ])('%s is an internal error', async (_, headers, body) => {
     const reply = await (await Caller.start()).post(body, headers as Record<string, string>);
     expect([reply.status, reply.text]).toEqual([500, BROKEN]);
     expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
-  test('another method, another path', async () => {
+  test('another method or another path is refused', async () => {
     const caller = await Caller.start();
     const method = await caller.get('/validate-batch');
     expect([method.status, method.headers.get('allow'), method.text]).toEqual([
@@ -96,7 +96,7 @@ describe('what is refused, as it was recorded', () => {
     expect([path.status, path.text]).toEqual([404, '{"detail":"Not Found"}']);
   });
 
-  test('the 41st of one user in a minute; those that failed with 400 count, with 401 and 422 they do not', async () => {
+  test('the 41st call of one user in a minute; calls refused with 400 count, with 401 or 422 do not', async () => {
     const caller = await Caller.start();
     const user = { 'X-User-ID': 'limited' };
     for (let i = 0; i < 5; i++) await caller.post('{', user);
@@ -109,14 +109,14 @@ describe('what is refused, as it was recorded', () => {
     expect((await caller.post(ONE, { 'X-User-ID': 'another' })).status).toBe(200);
   });
 
-  test('more than may wait', async () => {
+  test('more addresses than may wait are refused', async () => {
     const caller = await Caller.start({ maxWaiting: 10 });
     const reply = await caller.post({ emails: addresses(11), ...FLAGS });
     expect([reply.status, reply.text]).toEqual([500, '{"detail":"Failed to queue validation request"}']);
   });
 });
 
-describe('what is taken', () => {
+describe('accepted submissions', () => {
   test.each([
     ['a flag as a string', { ...ONE, check_smtp: 'yes' }],
     ['unknown fields', { ...ONE, fileId: 'f1', check_spam: 1 }],

@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals';
-import { NO_VICES } from '../../demo/validator/options.js';
+import { NO_FAULTS } from '../../demo/validator/options.js';
 import { verdictOn } from '../../demo/validator/verdict/verdict.js';
-import { FairQueue } from '../../demo/validator/work/fair-queue.js';
 import { Pace } from '../../demo/validator/work/pace.js';
+import { FairQueue } from '../../demo/validator/work/worker-pool.js';
 import { Signal } from '../support/wait.js';
 import { addresses, Caller, FLAGS } from './caller.js';
 import { counts, type Message, Receiver } from './receiver.js';
 
-/** With it, each update is waited for, and none is overtaken by the next one. */
-const IN_TURN = { vices: { ...NO_VICES, repeat: 1 } };
+/** With this option each update is awaited, so none is replaced by the next one. */
+const IN_TURN = { faults: { ...NO_FAULTS, repeat: 1 } };
 
-test('a batch tells of itself every few addresses, and once more at the end', async () => {
+test('a batch is published every few addresses, and once more at the end', async () => {
   const receiver = await Receiver.start();
   const caller = await Caller.start({ gatewayUrl: receiver.url, ...IN_TURN });
   const emails = addresses(11);
@@ -35,7 +35,7 @@ test('updates are cumulative: each begins with the one before it', async () => {
   }
 });
 
-test('the text is that of the real one: the order of the keys, the blanks, nothing but ASCII', async () => {
+test('the text is that of the real validator: the order of the keys, the blanks, ASCII only', async () => {
   const receiver = await Receiver.start();
   const caller = await Caller.start({ gatewayUrl: receiver.url });
   const { batchIds } = await caller.submit(['b\u00fccher@example.com', '\u{1f98a}@example.com']);
@@ -80,13 +80,13 @@ test('the first updates come before the answer to the submission', async () => {
   expect(first).toBe('an update');
 });
 
-test('several batches are worked at side by side', async () => {
+test('several batches run in parallel', async () => {
   const both = new Set<string>();
   const signal = new Signal();
   const receiver = await Receiver.start(async ({ batchId }, response) => {
     both.add(batchId);
     signal.changed();
-    // The first batch does not get on before there is news of the second.
+    // The first batch waits until the second has published.
     await signal.until(
       () => both.size === 2,
       () => 'one batch only',
@@ -97,33 +97,33 @@ test('several batches are worked at side by side', async () => {
   await receiver.complete((await caller.submit(addresses(20))).batchIds);
 });
 
-test('an address on its own is never published', async () => {
+test('a single address is never published', async () => {
   const receiver = await Receiver.start();
   const caller = await Caller.start({ gatewayUrl: receiver.url });
   await caller.submit(['alone@example.com']);
-  // The barrier: what comes later is there, and nothing before it.
+  // A barrier: later updates have arrived, and nothing before them.
   const { batchIds } = await caller.submit(addresses(2));
   await receiver.complete(batchIds);
   expect(new Set(receiver.deliveries.map(({ message }) => message.batchId))).toEqual(new Set(batchIds));
 });
 
-test('the gateway gets a token where there is one', async () => {
+test('the gateway gets the token if there is one', async () => {
   const receiver = await Receiver.start();
   const caller = await Caller.start({ gatewayUrl: receiver.url, gatewayToken: 'a.b.c' });
   await receiver.complete((await caller.submit(addresses(2))).batchIds);
   expect(receiver.deliveries[0]?.headers.authorization).toBe('Bearer a.b.c');
 });
 
-test('closing publishes what is there, and ends soon', async () => {
+test('closing publishes the results so far, and ends soon', async () => {
   const receiver = await Receiver.start();
-  // The first address at once, the second in more than a minute.
+  // The first address at once, the second after more than a minute.
   const caller = await Caller.start({ gatewayUrl: receiver.url, rate: 0.01, workers: 1, graceMs: 10_000 });
   const { batchIds } = await caller.submit(addresses(20));
   await Promise.all([caller.close(), caller.close()]);
   expect(counts(receiver.of(batchIds[0] ?? ''))).toEqual(['1']);
 });
 
-test('the pace holds, all callers together', async () => {
+test('the pace holds over all callers', async () => {
   const stop = new AbortController();
   const pace = new Pace(500, stop.signal);
   const began = performance.now();

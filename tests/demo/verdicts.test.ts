@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { generateAddresses } from '../../demo/addresses/addresses.js';
 import { HOSTILE } from '../../demo/addresses/hostile.js';
 import { verdictOn } from '../../demo/validator/verdict/verdict.js';
-import { pythonJson } from '../../demo/validator/work/python-json.js';
+import { pythonJson } from '../../demo/validator/work/update.js';
 import { FLAGS } from './caller.js';
 
 const NOW = '2026-11-24T08:42:11.099418';
@@ -12,7 +12,7 @@ const verdict = (email: string, flags: Partial<typeof FLAGS> = {}) =>
 type Verdict = ReturnType<typeof verdict>;
 const pairOf = ({ status, details }: Verdict) => `${status} / ${details.sub_status}`;
 
-/** Every message of the recordings, as it was published. */
+/** The messages of the recordings, as published. */
 const recorded = ['small-3', 'single-10', 'dns-only-100', 'worker-killed'].flatMap((name) =>
   readFileSync(new URL(`../../../tests/fixtures/${name}.jsonl`, import.meta.url), 'utf8')
     .split('\n')
@@ -24,14 +24,14 @@ describe('verdicts', () => {
   const list = generateAddresses(5000, 1);
   const verdicts = list.map((email) => verdict(email));
 
-  test('are the same each time', () => {
+  test('are the same in every run', () => {
     const again = list.map((email) => JSON.stringify(verdict(email)));
     expect(again.filter((text, i) => text !== JSON.stringify(verdicts[i]))).toEqual([]);
     expect(verdict('Full@Example.COM').details.general.domain).toBe('example.com');
     expect(pairOf(verdict('Amber.Otter@Gmail.com'))).toBe(pairOf(verdict('amber.otter@gmail.com')));
   });
 
-  test('have the shape of recorded ones, their keys in the same order', () => {
+  test('have the shape of recorded results, with the keys in the same order', () => {
     const shapeOf = (value: unknown): unknown =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
         ? Object.entries(value).map(([key, member]) => [key, shapeOf(member)])
@@ -54,7 +54,7 @@ describe('verdicts', () => {
       'undeliverable / Invalid Email',
       'undeliverable / Invalid SMTP',
       'undeliverable / Rejected Email',
-      // On no list of pairs, and on the wire all the same.
+      // Not in the documentation of the real validator, but on the wire.
       'undeliverable / Unavailable SMTP',
       'unknown / No Connect',
       'unknown / Timeout',
@@ -63,7 +63,7 @@ describe('verdicts', () => {
     ]);
   });
 
-  test('are spread like those on real lists', () => {
+  test('are distributed as on real lists', () => {
     const share = (status: string) =>
       verdicts.filter((one) => one.status === status).length / verdicts.length;
     expect(share('deliverable')).toBeGreaterThan(0.65);
@@ -72,7 +72,7 @@ describe('verdicts', () => {
     expect(share('unknown')).toBeGreaterThan(0.02);
   });
 
-  test('agree with themselves', () => {
+  test('are consistent', () => {
     const agrees = ({ status, is_valid, risk_level, deliverability_score, details }: Verdict) =>
       is_valid === (status === 'deliverable' || status === 'risky') &&
       (status === 'deliverable') === (risk_level === 'low') &&
@@ -103,7 +103,7 @@ describe('verdicts', () => {
     expect(pairOf(verdict(email))).toBe(pair);
   });
 
-  test('find nothing that they were not asked to look for', () => {
+  test('ignore checks that were not requested', () => {
     expect(pairOf(verdict('u@mailinator.com', { check_disposable: false }))).not.toContain('Disposable');
     expect(pairOf(verdict('u@listed.test', { check_blacklist: false }))).not.toContain('Blacklisted');
     expect(verdict('u@catchall.test', { check_catch_all: false }).details.attributes.catch_all).toBe(false);
@@ -112,7 +112,7 @@ describe('verdicts', () => {
     expect([details.general.reason, deliverability_score]).toEqual(['SMTP check disabled', 80]);
   });
 
-  test('keep the address to the letter, whatever it is', () => {
+  test('keep the address unchanged, whatever it is', () => {
     for (const email of [...HOSTILE, '\ud800@example.com', 'x'.repeat(3_000_000)]) {
       expect(verdict(email).email === email).toBe(true);
     }
@@ -120,7 +120,7 @@ describe('verdicts', () => {
 });
 
 describe('generated lists', () => {
-  test('are the same for the same seed, and of the length that was asked for', () => {
+  test('are the same for the same seed, and have the requested length', () => {
     expect(generateAddresses(300, 7)).toEqual(generateAddresses(300, 7));
     expect(generateAddresses(300, 7)).not.toEqual(generateAddresses(300, 8));
     for (const count of [0, 1, 9, 50, 5000]) expect(generateAddresses(count, 1)).toHaveLength(count);
@@ -132,7 +132,7 @@ describe('generated lists', () => {
   });
 });
 
-test('JSON is written as the real one writes it, byte for byte', () => {
+test('JSON is written as the real validator writes it, byte for byte', () => {
   expect(recorded.length).toBeGreaterThan(40);
   expect(recorded.filter((message) => pythonJson(JSON.parse(message)) !== message)).toEqual([]);
 });

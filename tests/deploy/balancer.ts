@@ -1,20 +1,21 @@
+/** Starts the load balancer of docker-compose.yml for tests. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describeWhere } from '../support/describe-where.js';
 import { freePort } from '../support/free-port.js';
 import { onTeardown } from '../support/teardown.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 
 const PROGRAM = 'haproxy';
 const CONFIG = 'deploy/haproxy.cfg';
 
 const hasProgram = spawnSync(PROGRAM, ['-v'], { stdio: 'ignore' }).status === 0;
 
-/** Tests behind the load balancer of docker-compose.yml; skipped, and said so, where it is not on the PATH. */
+/** Tests behind the load balancer. Without the program they are skipped with a message. */
 export const describeBalancer = (name: string, tests: () => void): void =>
   describeWhere(hasProgram, `${PROGRAM} is not on the PATH`, name, tests);
 
-/** The real program with the real configuration, in front of two gateways; ended after the test. */
+/** The real program with the real configuration in front of two gateways. It is stopped after the test. */
 export async function startBalancer(gateways: readonly [string, string]): Promise<string> {
   const [one, two] = gateways.map((url) => new URL(url).host);
   const port = await freePort();
@@ -38,7 +39,7 @@ export async function startBalancer(gateways: readonly [string, string]): Promis
     await exited;
   });
   const url = `http://127.0.0.1:${port}`;
-  await eventually(async () => {
+  await retry(async () => {
     const { status } = await fetch(`${url}/balancer`).catch(() => ({ status: 0 }));
     if (status !== 200) throw new Error(`${PROGRAM} is not ready: ${status} ${said}`);
   });

@@ -22,7 +22,7 @@ describe('docker-compose.yml', () => {
     expect(image).toMatch(/^[a-z]+:\d+\.\d+\.\d+(-[a-z]+)?$/);
   });
 
-  test('has images of its own carry the version of the package', () => {
+  test('gives its own images the version of the package', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     const own = all.filter(([, { build }]) => build !== undefined);
     expect(own.map(([name]) => name)).toEqual(['gateway-1', 'gateway-2', 'validator']);
@@ -34,13 +34,13 @@ describe('docker-compose.yml', () => {
     expect(published).toEqual([['balancer', expect.stringMatching(/^127\.0\.0\.1:/)]]);
   });
 
-  test.each(DATABASES)('keeps %s on a network that leads nowhere', (name) => {
+  test.each(DATABASES)('keeps %s on an internal network', (name) => {
     expect(services[name]?.networks).toEqual(['back']);
     expect(networks.back).toEqual({ internal: true });
     expect(services.balancer?.networks).toEqual(['front']);
   });
 
-  test.each(all)('gives %s no more than it needs', (_, service) => {
+  test.each(all)('gives %s no more rights and resources than it needs', (_, service) => {
     expect(service.read_only).toBe(true);
     expect(service.cap_drop).toEqual(['ALL']);
     expect(service.security_opt).toContain('no-new-privileges:true');
@@ -49,11 +49,11 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(service.deploy?.resources.limits ?? {}).sort()).toEqual(['cpus', 'memory', 'pids']);
   });
 
-  test.each(all)('asks after the health of %s', (_, { healthcheck }) => {
+  test.each(all)('checks the health of %s', (_, { healthcheck }) => {
     expect(healthcheck?.test[0]).toBe('CMD');
   });
 
-  test('starts nobody before those that it needs are well', () => {
+  test('starts no service before the services it needs are healthy', () => {
     const needs = Object.fromEntries(
       all.map(([name, { depends_on = {} }]) => [name, Object.keys(depends_on)]),
     );
@@ -67,13 +67,13 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test.each(gateways)('tells %s nothing that it does not read', (_, { environment = {}, env_file }) => {
+  test.each(gateways)('sets no variable that %s does not read', (_, { environment = {}, env_file }) => {
     const unknown = Object.keys(environment).filter((name) => !(name in variables));
     expect(unknown).toEqual([]);
     expect(env_file).toEqual(['.env']);
   });
 
-  test('holds no secret, and goes on without none that it needs', () => {
+  test('holds no secret, and requires those that it needs', () => {
     for (const [, { environment = {} }] of all) {
       for (const [name, value] of Object.entries(environment)) {
         if (/KEY$|SECRET|PASSWORD|TOKEN|^AUTH$/.test(name)) expect(value).toMatch(/^\$\{\w+:\?.+\}$/);
@@ -82,12 +82,12 @@ describe('docker-compose.yml', () => {
     expect(services['gateway-1']?.environment?.AUTH).toMatch(/^\$\{AUTH:\?/);
   });
 
-  test('gives gateways longer to close than they take', () => {
+  test('gives gateways more time to close than they need', () => {
     const seconds = Number(/^(\d+)s$/.exec(services['gateway-1']?.stop_grace_period ?? '')?.[1]);
     expect(seconds * 1000).toBeGreaterThan(variables.SHUTDOWN_TIMEOUT_MS.parse(undefined));
   });
 
-  test('gives the balancer what its configuration asks for', () => {
+  test("sets the variables of the balancer's configuration", () => {
     const text = readFileSync('deploy/haproxy.cfg', 'utf8');
     const asked = new Set([...text.matchAll(/"\$(\w+)"/g)].map(([, name]) => name));
     expect(new Set(Object.keys(services.balancer?.environment ?? {}))).toEqual(asked);
@@ -95,8 +95,8 @@ describe('docker-compose.yml', () => {
 
   const isThere = spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0;
   if (!isThere)
-    process.stderr.write('SKIPPED: docker-compose.yml in the eyes of docker compose: it is not here\n');
-  (isThere ? describe : describe.skip)('in the eyes of docker compose', () => {
+    process.stderr.write('SKIPPED: docker-compose.yml as docker compose reads it: docker is not installed\n');
+  (isThere ? describe : describe.skip)('as docker compose reads it', () => {
     const config = (settings: string) => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, '.env'), settings);
@@ -111,19 +111,19 @@ describe('docker-compose.yml', () => {
       expect(stderr).toContain('AUTH');
     });
 
-    test('is what it is here, and hands on what else .env says', () => {
+    test('is read as here, and passes the other variables of .env on', () => {
       const { status, stdout, stderr } = config('AUTH=jwt\nVALIDATOR_API_KEY=k\nFLUSH_INTERVAL_MS=250\n');
       expect([status, stderr]).toEqual([0, '']);
       const seen = (JSON.parse(stdout) as { services: Record<string, Service> }).services;
       expect(Object.keys(seen).sort()).toEqual(Object.keys(services).sort());
-      const told = { AUTH: 'jwt', VALIDATOR_API_KEY: 'k', FLUSH_INTERVAL_MS: '250', HOST: '0.0.0.0' };
-      expect(seen['gateway-2']?.environment).toMatchObject(told);
+      const given = { AUTH: 'jwt', VALIDATOR_API_KEY: 'k', FLUSH_INTERVAL_MS: '250', HOST: '0.0.0.0' };
+      expect(seen['gateway-2']?.environment).toMatchObject(given);
     });
   });
 });
 
 describeWithOwnRedis('the Redis of docker-compose.yml', (start) => {
-  test('takes its settings', async () => {
+  test('accepts its settings', async () => {
     const { url } = await start({ settings: services.redis?.command?.slice(1) ?? [] });
     const client = plainClient(url);
     const setting = async (name: string) => ((await client.config('GET', name)) as string[])[1];

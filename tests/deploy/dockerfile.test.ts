@@ -15,20 +15,20 @@ test('is built in stages, all on one pinned base with glibc', () => {
   expect(bases[0]).toMatch(/^node:\d+\.\d+\.\d+-bookworm-slim$/);
 });
 
-test('has no tools of the build in it', () => {
+test('contains no build tools', () => {
   expect(all('RUN', image).filter((command) => command.includes('npm'))).toEqual([]);
   expect(all('COPY', image)).toContain('--from=packages /app/node_modules node_modules');
   expect(all('RUN')).toContain('npm install --omit=dev --no-audit --no-fund');
 });
 
-test('runs as somebody without rights, and is stopped by the signal that the gateway knows', () => {
+test('runs as an unprivileged user, and is stopped by the signal that the gateway handles', () => {
   expect(all('USER', image)).toEqual(['node']);
   expect(all('STOPSIGNAL', image)).toEqual(['SIGTERM']);
-  // Without a shell in between, which would keep the signal for itself.
+  // Without a shell in between, which would not forward the signal.
   expect(all('CMD', image).at(-1)).toBe('["node", "dist/src/main.js"]');
 });
 
-test('asks the gateway whether it is alive', () => {
+test('checks that the gateway is alive', () => {
   const [check = ''] = all('HEALTHCHECK', image);
   const command = JSON.parse(check.slice(check.indexOf('['))) as string[];
   expect(command.slice(0, 2)).toEqual(['node', '-e']);
@@ -44,7 +44,7 @@ test('sets nothing that the gateway does not read, and no secret', () => {
   expect(all('ARG')).toEqual([]);
 });
 
-test('takes in only what is named', () => {
+test('copies only the named files', () => {
   const lines = readFileSync('.dockerignore', 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));

@@ -1,7 +1,8 @@
+/** Reads docker-compose.yml and the Dockerfile for tests. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** Version 3, as other packages here need it: its `load` makes functions of what says so, `safeLoad` does not. */
+/** Version 3, because other packages here need it. Its `load` can create functions; `safeLoad` cannot. */
 const { safeLoad } = createRequire(import.meta.url)('js-yaml') as { safeLoad(text: string): unknown };
 
 export interface Service {
@@ -37,7 +38,7 @@ export interface Instruction {
   readonly rest: string;
 }
 
-/** The instructions of the Dockerfile, each with the lines that go on with it; without comments. */
+/** The instructions of the Dockerfile without comments, continued lines joined. */
 export function readDockerfile(): Instruction[] {
   const lines = readFileSync('Dockerfile', 'utf8')
     .replace(/^#.*\n/gm, '')
@@ -50,7 +51,7 @@ export function readDockerfile(): Instruction[] {
   });
 }
 
-/** The instructions of the last stage: what is in the image. */
+/** The instructions of the last stage: those that make the image. */
 export function lastStage(instructions: readonly Instruction[]): Instruction[] {
   return instructions.slice(instructions.map(({ name }) => name).lastIndexOf('FROM'));
 }

@@ -10,7 +10,7 @@ import { Signal } from '../support/wait.js';
 
 const CANARY = 'canary-7f3a9';
 
-test('every listener is told, whatever it listens to, and late news brings nothing back', async () => {
+test('every listener is notified, whatever its feeds, and late updates bring nothing back', async () => {
   const directory = temporaryDirectory();
   const { url } = await startTestGateway({ DATA_DIR: directory });
   const producer = new Producer(url);
@@ -38,8 +38,8 @@ test('every listener is told, whatever it listens to, and late news brings nothi
   expect((await producer.call('DELETE', '/api/files/f')).status).toBe(404);
 
   const late = message('b', results, { isComplete: true });
-  for (const news of [late, { ...late, ...named }, { ...late, fileId: 'f' }])
-    expect(await producer.update(news)).toBe('superseded');
+  for (const update of [late, { ...late, ...named }, { ...late, fileId: 'f' }])
+    expect(await producer.update(update)).toBe('superseded');
   const socket = await connect(url);
   expect(await subscribe(socket, { fileId: 'f' })).toMatchObject({
     stats: { status: 'pending', progress: { total: 0, processed: 0 }, createdAt: null },
@@ -52,7 +52,7 @@ test('every listener is told, whatever it listens to, and late news brings nothi
   expect(
     ((await producer.get('/api/files')).body.items as { fileId: string }[]).map(({ fileId }) => fileId),
   ).toEqual(['other']);
-  // Late news of the other file arrives after all of that: nothing of the deleted one came before it.
+  // A later update of the other file: when it has arrived, nothing of the deleted file came before it.
   const heard = listeners.map(({ events }) => events.length);
   await producer.update(
     message('of the other', plainResults('joe', 4), { fileId: 'other', isComplete: true }),
@@ -62,7 +62,7 @@ test('every listener is told, whatever it listens to, and late news brings nothi
   expect(traces(directory)).toEqual([]);
 });
 
-test('a file may come to life again by hand, even with the same ids', async () => {
+test('a deleted file can be registered again, even with the same ids', async () => {
   const { url } = await startTestGateway();
   const producer = new Producer(url);
   const batches = [{ batchId: 'b', totalEmails: 3 }];
@@ -85,7 +85,7 @@ test('a file may come to life again by hand, even with the same ids', async () =
   expect(second.faults).toEqual([]);
 });
 
-test('while updates and listeners pour in, a deleted file is gone, and stays so', async () => {
+test('under updates and new listeners a deleted file stays deleted', async () => {
   const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '1' });
   const producer = new Producer(url);
   for (let round = 0; round < 10; round++) {
@@ -109,7 +109,7 @@ test('while updates and listeners pour in, a deleted file is gone, and stays so'
   }
 });
 
-test('whoever is answered after a deletion is subscribed to what comes after it', async () => {
+test('a listener that is answered after a deletion is subscribed to what comes later', async () => {
   const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '0' });
   const producer = new Producer(url);
   const sockets = await Promise.all(Array.from({ length: 16 }, () => connect(url)));
@@ -117,7 +117,7 @@ test('whoever is answered after a deletion is subscribed to what comes after it'
     const fileId = `f${round}`;
     await producer.update(message(`${fileId}/old`, plainResults(CANARY, 60), { fileId, upTo: 20 }));
     const signal = new Signal();
-    /** What each socket heard last of the file. */
+    /** The last event that each socket received. */
     const last = sockets.map(() => 'nothing');
     const forget = sockets.map((socket, index) => {
       const hear = (name: string, body: { fileId: string }) => {
@@ -129,9 +129,9 @@ test('whoever is answered after a deletion is subscribed to what comes after it'
     });
     const deleted = producer.call('DELETE', `/api/files/${fileId}`);
     const answers = sockets.map(async (socket, index) => {
-      // One after the other, so that some ask before the deletion, some after it, and some in the middle.
+      // One after the other, so that some subscribe before the deletion, some after it, and some during it.
       for (let turn = 0; turn < index * 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-      // In its callback, and not in a promise's: the next event may come before that.
+      // In the callback and not in a promise's continuation: the next event may come before that.
       await new Promise<void>((resolve) => {
         socket.emit('subscribe', { fileId }, () => {
           last[index] = 'answer';
@@ -149,6 +149,6 @@ test('whoever is answered after a deletion is subscribed to what comes after it'
   }
 });
 
-/** Files of the directory in which an address can still be read. */
+/** Files of the directory that still hold the address. */
 const traces = (directory: string): string[] =>
   readdirSync(directory).filter((name) => readFileSync(join(directory, name)).includes(CANARY));

@@ -2,49 +2,49 @@ import { expect, test } from '@jest/globals';
 import { effort } from '../support/effort.js';
 import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
+import { LoadGenerator, SIZE } from '../support/load-generator.js';
 import type { Oracle } from '../support/oracle.js';
 import { Producer } from '../support/producer.js';
 import { Reading } from '../support/reading.js';
 import { mixed } from '../support/results.js';
 import { type Entry, entriesOf, tally } from '../support/tally.js';
-import { SIZE, Torrent } from '../support/torrent.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 
-/** `kill -9` at chance moments, while updates are being acknowledged, again and again on the same directory. */
+/** Kills, at random moments while updates are being acknowledged, each on the same directory. */
 const ROUNDS = effort(4, 20);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 
 test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {
   const env = { DATA_DIR: temporaryDirectory(), FLUSH_INTERVAL_MS: '5', EMAILS_PER_EVENT: '7' };
-  const torrent = new Torrent(SEED);
+  const load = new LoadGenerator(SEED);
   const listener = new StrictListener('throughout', { emailsPerEvent: 7 });
   const epochs = new Set<string>();
 
   for (let round = 0; round < ROUNDS; round++) {
     const gateway = await spawnGateway(env);
-    await survey(gateway.url, torrent, ['throughout', `round ${round - 1}`]);
+    await survey(gateway.url, load, ['throughout', `round ${round - 1}`]);
     const seen = new Map(listener.copy);
     await listener.join(gateway.url);
     expect(listener.answers.at(-1)?.recovered).toBe(false);
     expect(epochs).not.toContain(listener.cursor?.epoch);
     epochs.add(String(listener.cursor?.epoch));
-    // What was announced had been stored before: a listener never knows more than the next life of the gateway.
+    // An announced result had been stored before: a listener never has more than the restarted gateway.
     for (const [place] of seen) expect(listener.copy.has(place)).toBe(true);
 
-    const pouring = torrent.pour(gateway.url, ['throughout', `round ${round}`], 6);
-    const target = torrent.answered + 1;
-    await listener.until(() => torrent.answered >= target || listener.events.length > 0);
+    const sending = load.start(gateway.url, ['throughout', `round ${round}`], 6);
+    const target = load.answered + 1;
+    await listener.until(() => load.answered >= target || listener.events.length > 0);
     await new Promise((resolve) => setTimeout(resolve, mixed(SEED, round) % 250));
     expect(await gateway.end('SIGKILL')).toBeNull();
-    await pouring;
+    await sending;
     await listener.until(() => !listener.isConnected);
   }
-  expect(torrent.answered).toBeGreaterThan(0);
+  expect(load.answered).toBeGreaterThan(0);
 
   const { url } = await spawnGateway(env);
-  await survey(url, torrent, [...torrent.oracles.keys()]);
+  await survey(url, load, [...load.oracles.keys()]);
   await listener.join(url);
-  await torrent.finish(url);
+  await load.finish(url);
   await listener.until(() => listener.stats?.status === 'completed');
   const stored = await new Reading(new Producer(url), 'throughout').ndjson();
   expect(new Set(listener.copy.values())).toEqual(new Set(stored));
@@ -53,11 +53,11 @@ test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {
   expect(listener.gaps).toBe(0);
 }, 120_000);
 
-/** All that a gateway knows of the files after a restart, against what was said to the ones before it. */
-async function survey(url: string, torrent: Torrent, fileIds: readonly string[]): Promise<void> {
+/** Compares all that a restarted gateway reports of the files with the updates sent to the killed ones. */
+async function survey(url: string, load: LoadGenerator, fileIds: readonly string[]): Promise<void> {
   const producer = new Producer(url);
   for (const fileId of fileIds) {
-    const oracle = torrent.oracles.get(fileId);
+    const oracle = load.oracles.get(fileId);
     if (oracle === undefined || oracle.batchIds.length === 0) continue;
     const reading = new Reading(producer, fileId);
     const stored = await reading.ndjson();
@@ -74,8 +74,8 @@ async function survey(url: string, torrent: Torrent, fileIds: readonly string[])
       progress: { total: batchIds.size * SIZE, processed },
       batches: { total: batchIds.size, failed: 0, stalled: 0 },
     });
-    // Without any further news: the list of files is put right by the restart alone.
-    await eventually(async () => {
+    // Without another update: the restart alone corrects the list of files.
+    await retry(async () => {
       const { items } = (await producer.get('/api/files?limit=500')).body as { items: (typeof stats)[] };
       const listed = items.find((item) => item.fileId === fileId);
       expect(withoutPlace(listed ?? {})).toEqual(withoutPlace(stats));
@@ -83,13 +83,13 @@ async function survey(url: string, torrent: Torrent, fileIds: readonly string[])
   }
 }
 
-/** Kept stats are of the epoch in which they were kept, and a pace is of its moment. */
+/** Kept stats hold the epoch in which they were kept, and throughput depends on the moment. */
 function withoutPlace(stats: Record<string, unknown>): object {
   const { epoch, revision, throughput, ...rest } = stats;
   return rest;
 }
 
-/** A stored list is one that was sent, and none that is older than one that was acknowledged. */
+/** A stored list was sent as an update, and is not older than an acknowledged one. */
 function expectStanding(oracle: Oracle, batchId: string, stored: readonly Entry[]): void {
   const text = JSON.stringify(stored);
   const fits = oracle.candidates(batchId).some((message) => JSON.stringify(entriesOf(message)) === text);

@@ -9,7 +9,7 @@ import { ask, connect, open, refusalOf, subscribe } from '../support/socket.js';
 const deep = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
 const proto = JSON.parse('{"__proto__":{"fileId":"f"},"constructor":{"prototype":{"fileId":"f"}}}') as object;
 
-/** Requests that are none, for each event. */
+/** Invalid requests, for each event. */
 const wrong: Record<string, readonly unknown[]> = {
   subscribe: [
     undefined,
@@ -51,7 +51,7 @@ const wrong: Record<string, readonly unknown[]> = {
   refresh: [undefined, null, 'token', {}, { token: 7 }, { token: '' }, { token: 'x'.repeat(20_000) }, proto],
 };
 
-test('each is answered as data, and nobody is disturbed', async () => {
+test('each is refused with an error, and no other listener is disturbed', async () => {
   const { url } = await startTestGateway({ MAX_EVENTS_PER_SECOND: '10000' });
   const witness = await new StrictListener('f').join(url);
   const socket = await connect(url);
@@ -59,13 +59,13 @@ test('each is answered as data, and nobody is disturbed', async () => {
   const refused = { ok: false, code: 'invalid_request', retryable: false, says: true };
   for (const [event, requests] of Object.entries(wrong)) {
     for (const request of requests) expect(await refusalOf(socket, event, request)).toEqual(refused);
-    // Without a request at all, and with too many of them.
+    // Without a request, and with too many arguments.
     expect(await refusalOf(socket, event)).toEqual(refused);
     expect(await refusalOf(socket, event, 1, 2, { fileId: 'f' })).toEqual(refused);
   }
   for (const event of ['', 'publish', 'file_stats', 'toString', '__proto__', 'error', 'x'.repeat(10_000)])
     expect(await refusalOf(socket, event, { fileId: 'f' })).toEqual(refused);
-  // Nobody waits for the answers to these.
+  // Without an acknowledgement.
   for (const request of [undefined, null, {}, { fileId: 7 }, deep(500), Buffer.alloc(10)])
     for (const event of ['subscribe', 'unsubscribe', 'refresh', 'publish']) socket.emit(event, request);
 
@@ -77,7 +77,7 @@ test('each is answered as data, and nobody is disturbed', async () => {
   expect(socket.connected).toBe(true);
 });
 
-test('unknown keys are ignored, and ids of every kind are only ids', async () => {
+test('unknown keys are ignored, and an id may be any text', async () => {
   const { url } = await startTestGateway();
   const socket = await connect(url);
   const names = [
@@ -108,7 +108,7 @@ test('unknown keys are ignored, and ids of every kind are only ids', async () =>
   }
 });
 
-/** What no client library would send. */
+/** Frames that no client library would send. */
 const frames: Record<string, readonly string[]> = {
   'no packet of this protocol': ['9', 'hello', '{}', '4', '42', '4{', '4999999999999999999999["subscribe"]'],
   'events that are none': [
@@ -148,7 +148,7 @@ test.each(Object.entries(frames))('%s', async (_, texts) => {
     raw.send('40');
     await raw.received('40');
     raw.send(text);
-    // It may be closed for that or not; it is over either way when this is answered, or when it is closed.
+    // The gateway may close the connection. This request is then not answered.
     raw.send('421["unsubscribe",{"fileId":"f"}]');
     await raw.until(() => raw.has('431') || raw.isClosed);
     raw.destroy();

@@ -9,7 +9,7 @@ interface Page {
   pagination: { total: number };
 }
 
-test('while a file changes, each page is of one moment: it agrees with its own total', async () => {
+test('while a file changes, each page shows one state: its rows agree with its total', async () => {
   const { url } = await startTestGateway();
   const producer = new Producer(url);
   const batchIds = Array.from({ length: 60 }, (_, number) => `b${number}`);
@@ -20,7 +20,7 @@ test('while a file changes, each page is of one moment: it agrees with its own t
       const results = plainResults(batchId, 3);
       await producer.update(message(batchId, results, { upTo: 2 }));
       await producer.update(message(batchId, results));
-      // A list with a hole: shorter, and other places.
+      // A list with a hole: it is shorter and has other positions.
       await producer.update(message(batchId, results.slice(1, 2), { total: 3, isComplete: true }));
     }),
     8,

@@ -8,14 +8,14 @@ import { JWT, tokenOf } from '../support/tokens.js';
 const CANARY = 'canary-4e1f9';
 const SECRET_SUB = 'sub-7c2a1';
 
-/** Engines that run everything below; another one joins with its settings. */
+/** The engines to test, with their settings. */
 const ENGINES: Record<string, () => Promise<NodeJS.ProcessEnv>> = {
   embedded: async () => ({}),
 };
-/** What is logged at a lower level is logged at these as well; below `info` nobody learns where the gateway listens. */
+/** Levels below `info` are not tested: the test needs the line `listening`. */
 const LEVELS = ['info', 'debug', 'trace'];
 
-/** Goes through every door with addresses and tokens, rightly and wrongly. */
+/** Calls every REST route and socket event with addresses and tokens, valid and invalid. */
 async function visit(gateway: GatewayProcess, said: string[]): Promise<void> {
   const token = await tokenOf({ sub: SECRET_SUB, scope: 'admin' });
   const call = async (method: string, path: string, body?: unknown, bearer = token) => {

@@ -9,7 +9,7 @@ import { plainResults } from '../support/results.js';
 import { onTeardown } from '../support/teardown.js';
 import { Signal } from '../support/wait.js';
 
-/** The tests run from dist/tests/e2e. */
+/** Tests run from dist/tests/e2e. */
 const DIST = fileURLToPath(new URL('../../', import.meta.url));
 
 function example(): string {

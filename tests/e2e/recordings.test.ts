@@ -9,14 +9,14 @@ import { plays, type Recording, recordings, renamed } from '../support/recording
 import { reruns } from '../support/reruns.js';
 import type { Entry } from '../support/tally.js';
 
-test('there is something to play', () => {
+test('there are recordings', () => {
   expect(recordings.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['dns-only-100.jsonl', 'single-10.jsonl', 'small-3.jsonl', 'worker-killed.jsonl']),
   );
 });
 
 describe.each(recordings)('$name', (recording) => {
-  test.each([1, 4])('is the same file whatever the wire does, %i at a time', async (atOnce) => {
+  test.each([1, 4])('gives the same file whatever happens on the way, %i in parallel', async (atOnce) => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5', MAX_EXPORTS: '16' });
     const files = await Promise.all(
       Object.entries(plays).map(([name, spoil]) => played(url, recording, name, spoil, atOnce)),
@@ -27,7 +27,7 @@ describe.each(recordings)('$name', (recording) => {
   });
 });
 
-/** Plays a recording as a file of its own, and answers with what it became, free of ids and times. */
+/** Plays a recording as a file of its own. @returns the resulting file without ids and times */
 async function played(
   url: string,
   { messages }: Recording,
@@ -91,7 +91,7 @@ describe('a batch', () => {
       answered();
       const entries = await reading.pages({}, 7);
       expect(entries).toEqual(oracle.expected(entries).entries);
-      // Whatever of the message was news is announced: what the listener holds is what is stored, at each step.
+      // Every change is announced: after each message the listener holds what is stored.
       await listener.until(() => isDeepStrictEqual(listener.results(['b']), entries));
     }
     expect(listener.faults).toEqual([]);

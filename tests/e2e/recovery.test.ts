@@ -6,7 +6,7 @@ import type { EmailsEvent } from '../support/protocol.js';
 import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
 import { connect, subscribe } from '../support/socket.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 
 const RESULTS = plainResults('jane', 100);
 
@@ -122,7 +122,7 @@ describe('how far back a listener may have been', () => {
     await grow(url, 'heard', 1, heard);
     await grow(url, 'unheard', 2, unheard);
     unheard.leave();
-    await eventually(async () => {
+    await retry(async () => {
       const { body } = await producer.get(`${pathOf('unheard')}/stats`);
       expect(body.epoch).not.toBe(unheard.cursor?.epoch);
     });

@@ -15,7 +15,7 @@ const CANARY = 'canary-b81d7';
 const ADDRESS = `${CANARY}@example.com`;
 const KEY = 'key-5d0c2-of-ours';
 
-/** A validator that repeats the addresses in whatever it answers. */
+/** A validator that repeats the submitted addresses in every answer. */
 async function chattyValidator(): Promise<string> {
   const result = plainResults(CANARY, 1)[0];
   const answers = [
@@ -40,7 +40,7 @@ async function chattyValidator(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/${CANARY}`;
 }
 
-test('no address is written to the log, whatever door it comes by, nor does an error repeat it', async () => {
+test('no address is logged or repeated in an error, whichever way it comes in', async () => {
   const gateway = await spawnGateway({
     LOG_LEVEL: 'trace',
     MAX_UPDATE_BYTES: '65536',
@@ -60,7 +60,7 @@ test('no address is written to the log, whatever door it comes by, nor does an e
   const results = plainResults(CANARY, 30);
   const listener = await new StrictListener('f').join(url);
 
-  // Good news, and every kind of bad.
+  // A valid update, and every kind of invalid one.
   await call('POST', '/api/updates', message('b', results, { fileId: 'f', upTo: 20, total: 30 }));
   const bad: unknown[] = [
     `{"batchId":"b","email":"${ADDRESS}"`,
@@ -89,7 +89,7 @@ test('no address is written to the log, whatever door it comes by, nor does an e
   await call('POST', '/api/files/v9/validations', { emails: [ADDRESS], flags: { [ADDRESS]: true } });
   await call('POST', '/api/files/v9/validations', { emails: [{ address: ADDRESS }] });
 
-  // Reading, rightly and wrongly.
+  // Reads, valid and invalid.
   const asked = encodeURIComponent(ADDRESS);
   const paths = [
     `/api/files/f/emails?email=${asked}`,
@@ -113,7 +113,7 @@ test('no address is written to the log, whatever door it comes by, nor does an e
   }
   await fetch(`${url}/api/files`, { method: 'POST', headers: { [`x-${CANARY}`]: ADDRESS }, body: ADDRESS });
 
-  // The socket, by the protocol and beyond it.
+  // The socket, with valid and invalid frames.
   const socket = await connect(url, { auth: { token: ADDRESS }, query: { token: ADDRESS } });
   for (const request of [
     ADDRESS,

@@ -6,7 +6,7 @@ import { RawWebSocket } from '../support/raw-websocket.js';
 import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
 import { connect, subscribe } from '../support/socket.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 
 const KIB = 1024;
 /** The system's own buffers take some megabytes before anything waits in the gateway. */
@@ -92,7 +92,7 @@ test('a client that asks again and again, and never reads the answers, is cut of
   const questions = MORE_THAN_THE_SYSTEM_HOLDS / size;
   for (let id = 0; id < questions; id++) raw.send(`42${id}["subscribe",{"fileId":"f"}]`);
   const other = await connect(url);
-  await eventually(async () => {
+  await retry(async () => {
     expect((await subscribe(other, { fileId: 'f' })).stats.progress.processed).toBe(50);
     expect(await slowConsumers(url)).toBe(1);
   }, 20_000);

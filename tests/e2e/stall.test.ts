@@ -24,14 +24,14 @@ async function stage(env: NodeJS.ProcessEnv) {
 const stalled = (listener: StrictListener) => listener.stats?.batches.stalled;
 
 describe('silence', () => {
-  test('of a batch that has begun is counted and announced, and any news of it ends that', async () => {
+  test('of a batch that has begun is counted and announced, and ends with any update', async () => {
     const { producer, listener, onlyStats } = await stage({ STALL_AFTER_MS: '60' });
     await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }));
     for (const one of [listener, onlyStats]) await one.until(() => stalled(one) === 1);
     expect(listener.stats).toMatchObject({ status: 'processing', progress: { processed: 5 } });
     expect((await producer.get('/api/files/f/stats')).body).toEqual(listener.stats);
 
-    // The same again is a sign of life, though nothing new.
+    // A repeated update changes nothing but ends the silence.
     const revision = listener.stats?.revision ?? 0;
     expect(await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }))).toBe('applied');
     await listener.until(() => listener.events.some(isAlive(revision)));
@@ -44,27 +44,27 @@ describe('silence', () => {
     for (const one of [listener, onlyStats]) expect(one.faults).toEqual([]);
   });
 
-  test('of a whole file is that of its waiting batches, too', async () => {
+  test('of a whole file makes its waiting batches stalled, too', async () => {
     const { producer, listener } = await stage({ STALL_AFTER_MS: '40', QUEUE_STALL_AFTER_MS: '1000' });
     await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }));
     await listener.until(() => stalled(listener) === 2);
     const counts = listener.events.flatMap(({ feed, body }) =>
       feed === 'stats' ? [body.batches.stalled] : [],
     );
-    // The one that waits only is given more time.
+    // A batch that has not begun is given more time.
     expect(counts.filter((count, index) => count !== counts[index - 1])).toEqual([0, 1, 2]);
     await producer.update(message('b', RESULTS, { isComplete: true }));
     await listener.until(() => stalled(listener) === 1);
     expect(listener.stats?.batches).toEqual({ total: 2, completed: 1, failed: 0, stalled: 1 });
   });
 
-  test('of an unregistered batch or a finished file is nobody’s', async () => {
+  test('of an unregistered batch or a finished file is not counted', async () => {
     const { producer, listener } = await stage({ STALL_AFTER_MS: '20', QUEUE_STALL_AFTER_MS: '20' });
     await producer.update(message('unregistered', RESULTS, { upTo: 5, total: 10 }));
     for (const batchId of ['a', 'b']) await producer.update(message(batchId, RESULTS, { isComplete: true }));
     await producer.update(message('other', RESULTS, { upTo: 1, total: 10, fileId: 'other' }));
     const other = await new StrictListener('other').join(producer.url);
-    // Once that one is found silent, the finished file would have been, too.
+    // When this batch is found silent, the finished file would have been found as well.
     await other.until(() => stalled(other) === 1);
     expect((await producer.get('/api/files/f/stats')).body).toMatchObject({
       status: 'completed',
@@ -81,7 +81,7 @@ const isAlive =
     feed === 'stats' && body.revision > revision && body.batches.stalled === 0;
 
 describe('a batch ended by hand', () => {
-  test('ends its file as failed, and news after all is still taken', async () => {
+  test('ends its file as failed, and a late update is still accepted', async () => {
     const { producer, listener, fail } = await stage({});
     await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }));
     const first = await fail('a');
@@ -97,10 +97,10 @@ describe('a batch ended by hand', () => {
     expect(second.body.completedAt).toEqual(expect.any(String));
     await listener.until(() => listener.stats?.status === 'failed');
     expect(listener.stats).toEqual(second.body);
-    // Again changes nothing.
+    // Repeating it changes nothing.
     expect(await fail('b')).toEqual(second);
 
-    // What was known already does not take it back; what goes further does.
+    // An update without new results does not undo it; one with new results does.
     expect(await producer.update(message('a', RESULTS, { upTo: 5, total: 10 }))).toBe('unchanged');
     expect((await producer.get('/api/files/f/stats')).body).toEqual(second.body);
     expect(await producer.update(message('a', RESULTS, { upTo: 6, total: 10 }))).toBe('applied');
@@ -164,14 +164,14 @@ describe('a file as a whole', () => {
     return store;
   }
 
-  /** A time after all that has happened, and before all that will. */
+  /** A time after everything that has happened, and before everything that will. */
   function between(): number {
     const now = Date.now() + 1;
     while (Date.now() < now);
     return now;
   }
 
-  test('is not heard of because it was found silent: all its waiting batches are found in turn', async () => {
+  test('stays silent when it is found silent: all its waiting batches are found in turn', async () => {
     const store = await openStore();
     await store.updates.register(registration(Array.from({ length: 1_500 }, (_, number) => `b${number}`)));
     const queuedBefore = between();
@@ -183,13 +183,13 @@ describe('a file as a whole', () => {
     expect(found).toBe(1_500);
   });
 
-  test('is heard of by a message that says nothing new', async () => {
+  test('is no longer silent after a message without new results', async () => {
     const store = await openStore();
     await store.updates.register(registration(['a', 'b']));
-    const news = readUpdate(message('a', RESULTS, { upTo: 5, total: 10 }));
-    await store.updates.save(news);
+    const update = readUpdate(message('a', RESULTS, { upTo: 5, total: 10 }));
+    await store.updates.save(update);
     const queuedBefore = between();
-    expect(await store.updates.save(news)).toMatchObject({ outcome: 'unchanged' });
+    expect(await store.updates.save(update)).toMatchObject({ outcome: 'unchanged' });
     expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore })).toEqual([]);
     expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: between() })).toEqual([
       { fileId: 'f', batchIds: ['b'] },

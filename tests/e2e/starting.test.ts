@@ -6,7 +6,7 @@ import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { type Ended, runToEnd } from '../support/process.js';
 import { Producer } from '../support/producer.js';
 
-/** What an operator reads who only looks at the last line. */
+/** The last log line, as an operator sees it. */
 function lastWord({ code, lines, stderr }: Ended): { code: number | null; level: unknown; says: string } {
   expect(stderr).toBe('');
   expect(JSON.stringify(lines)).not.toMatch(/ {4}at |node_modules/);
@@ -31,7 +31,7 @@ describe('a wrong configuration', () => {
   };
   const variables = /\b[A-Z][A-Z_]{3,}\b/g;
 
-  test.each(Object.entries(wrong))('is refused, and each variable named: %s', (name, env) => {
+  test.each(Object.entries(wrong))('is refused and each variable is named: %s', (name, env) => {
     let refusal: unknown;
     try {
       readConfig(env);
@@ -50,7 +50,7 @@ describe('a wrong configuration', () => {
     },
   );
 
-  test('ends the process with 78 before anything is opened', async () => {
+  test('ends the process with exit code 78 before anything is opened', async () => {
     const env = { HOST: '0.0.0.0', PORT: '65536', DATA_DIR: join(temporaryDirectory(), 'new') };
     const { code, level, says } = lastWord(await runToEnd(env));
     expect({ code, level }).toEqual({ code: 78, level: 'fatal' });
@@ -58,14 +58,14 @@ describe('a wrong configuration', () => {
     expect(existsSync(env.DATA_DIR)).toBe(false);
   });
 
-  test('AUTH=none by hand opens it to others, and that is logged', async () => {
+  test('AUTH=none, set explicitly, allows other addresses and is logged', async () => {
     const gateway = await spawnGateway({ HOST: '0.0.0.0', AUTH: 'none' });
     expect((await new Producer(gateway.url).get('/readyz')).status).toBe(200);
     expect(gateway.log.join('\n')).toContain('"auth":"none"');
   });
 });
 
-describe('what stands in the way', () => {
+describe('a start fails because of', () => {
   test('another program on its port', async () => {
     const first = await spawnGateway();
     const { port } = new URL(first.url);

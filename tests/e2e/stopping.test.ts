@@ -13,17 +13,17 @@ import { plainResults } from '../support/results.js';
 import { connect, subscribe } from '../support/socket.js';
 import { Signal } from '../support/wait.js';
 
-/** What one worker after the other sends, until the gateway takes nothing more. Answers with every status it got. */
-async function pour(url: string, oracle: Oracle, onAnswer: () => void): Promise<number[]> {
+/** Several workers send updates until the gateway refuses them. @returns every status */
+async function sendUntilRefused(url: string, oracle: Oracle, onAnswer: () => void): Promise<number[]> {
   const producer = new Producer(url);
   const statuses: number[] = [];
   const worker = async (number: number) => {
     const batchId = `b${number}`;
     const results = plainResults(batchId, 3_000);
     for (let upTo = 10; ; upTo += 10) {
-      const news = message(batchId, results, { upTo, total: results.length });
-      const answered = oracle.sending(news);
-      const answer = await producer.call('POST', '/api/updates', news).catch(() => null);
+      const update = message(batchId, results, { upTo, total: results.length });
+      const answered = oracle.sending(update);
+      const answer = await producer.call('POST', '/api/updates', update).catch(() => null);
       if (answer === null) return;
       statuses.push(answer.status);
       if (answer.status !== 202) {
@@ -38,13 +38,13 @@ async function pour(url: string, oracle: Oracle, onAnswer: () => void): Promise<
   return statuses;
 }
 
-/** What is read next from a bare connection. */
+/** The next data from a plain connection. */
 async function nextOf(socket: NetSocket): Promise<string> {
   const [bytes] = await once(socket, 'data');
   return bytes.toString();
 }
 
-/** An update whose text is still to be written. The gateway has said to go on, so it is known to have the request. */
+/** Starts an update without its body. The gateway has answered 100 Continue, so it has the request. */
 async function beginUpload(url: string, length: number): Promise<NetSocket> {
   const head = ['POST /api/updates HTTP/1.1', 'Host: x', `Content-Length: ${length}`, 'Expect: 100-continue'];
   const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
@@ -52,7 +52,7 @@ async function beginUpload(url: string, length: number): Promise<NetSocket> {
   return socket;
 }
 
-/** Notes each state of readiness once, until nobody answers any more. */
+/** Records each change of readiness, until the gateway does not answer. */
 async function readiness(url: string, seen: string[], onChange: () => void): Promise<void> {
   for (;;) {
     const answer = await new Producer(url).get('/readyz').catch(() => null);
@@ -65,7 +65,7 @@ async function readiness(url: string, seen: string[], onChange: () => void): Pro
   }
 }
 
-/** Notes what becomes of a socket: `draining`, then why it was closed. */
+/** Records what happens to a socket: `draining`, then `closed`. */
 function noted(socket: Socket): string[] {
   const notes: string[] = [];
   socket.on('server_draining', ({ reconnectInMs }: { reconnectInMs: number }) =>
@@ -77,7 +77,7 @@ function noted(socket: Socket): string[] {
   return notes;
 }
 
-test('leaves in good order while updates pour in', async () => {
+test('stops in an orderly way under a load of updates', async () => {
   const env = { DATA_DIR: temporaryDirectory(), SHUTDOWN_TIMEOUT_MS: '20000' };
   const gateway = await spawnGateway(env);
   const { url } = gateway;
@@ -100,7 +100,7 @@ test('leaves in good order while updates pour in', async () => {
 
   const progress = new Signal();
   let taken = 0;
-  const pouring = pour(url, oracle, () => {
+  const sending = sendUntilRefused(url, oracle, () => {
     taken++;
     progress.changed();
   });
@@ -111,7 +111,7 @@ test('leaves in good order while updates pour in', async () => {
     () => `${taken} taken`,
     30_000,
   );
-  // An update that is still coming in holds the gateway until somebody has seen that it is not ready.
+  // An unfinished upload keeps the gateway from exiting until the test has seen that it is not ready.
   const last = JSON.stringify(message('late', plainResults('late', 1), { fileId: 'late', total: 2 }));
   const upload = await beginUpload(url, last.length);
   const askedAt = Date.now();
@@ -126,13 +126,13 @@ test('leaves in good order while updates pour in', async () => {
   expect(await ending).toBe(0);
   expect(Date.now() - askedAt).toBeLessThan(20_000);
 
-  const statuses = new Set(await pouring);
+  const statuses = new Set(await sending);
   for (const status of statuses) expect([202, 503]).toContain(status);
   await watching;
   expect(seen).toEqual(['200 []', '503 ["draining"]', 'gone']);
   const states = parsed(gateway.log).map(({ msg }) => msg);
   expect(states.slice(-2)).toEqual(['stopping', 'stopped']);
-  // Among what would be a warning: rooms that cannot be written to directly.
+  // A warning would be a failure, such as the one about rooms that cannot be written to directly.
   expect(parsed(gateway.log).filter(({ level }) => level !== 'info')).toEqual([]);
   for (const listener of listeners) await listener.until(() => !listener.isConnected);
   expect(listeners.map(({ draining }) => draining !== null)).toEqual([true, true, true]);
@@ -145,7 +145,7 @@ test('leaves in good order while updates pour in', async () => {
   const expected = oracle.expected(stored);
   expect(stored.length).toBe(expected.entries.length);
   expect(await reading.stats()).toMatchObject(expected.stats);
-  // Everything that was taken was announced before the sockets were closed.
+  // Everything that was accepted was announced before the sockets were closed.
   for (const listener of listeners) {
     expect(listener.faults).toEqual([]);
     expect(listener.stats?.progress).toEqual(expected.stats.progress);
@@ -153,7 +153,7 @@ test('leaves in good order while updates pour in', async () => {
   }
 }, 60_000);
 
-describe('nobody keeps it from leaving in time', () => {
+describe('a gateway stops in time', () => {
   async function withLargeFile(env: NodeJS.ProcessEnv): Promise<GatewayProcess> {
     const gateway = await spawnGateway({ MAX_EVENTS_PER_SECOND: '1000', ...env });
     const producer = new Producer(gateway.url);
@@ -167,8 +167,8 @@ describe('nobody keeps it from leaving in time', () => {
   const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
   const half = 'POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"batchId":';
 
-  /** Connections of every kind of people who do not let go. */
-  async function hangers(url: string): Promise<void> {
+  /** Opens connections of every kind that are never closed by their client. */
+  async function openIdleConnections(url: string): Promise<void> {
     for (const text of ['', 'GET /livez HT', half, get('/livez'), get('/api/files/f/export?format=ndjson')]) {
       const socket = await holdOn(url, text);
       if (text !== '' && text !== half && !text.endsWith('HT')) await once(socket, 'readable');
@@ -183,9 +183,9 @@ describe('nobody keeps it from leaving in time', () => {
     for (let id = 0; id < 40; id++) deaf.send(`42${id}["subscribe",{"fileId":"f"}]`);
   }
 
-  test('neither clients that never close nor a download that nobody reads', async () => {
+  test('despite clients that never close and a download that is not read', async () => {
     const gateway = await withLargeFile({ SHUTDOWN_TIMEOUT_MS: '3000' });
-    await hangers(gateway.url);
+    await openIdleConnections(gateway.url);
     const askedAt = Date.now();
     expect(await gateway.end('SIGTERM')).toBe(0);
     expect(Date.now() - askedAt).toBeLessThan(3_500);
@@ -209,10 +209,10 @@ describe('nobody keeps it from leaving in time', () => {
     expect(Date.now() - askedAt).toBeLessThan(2_000);
   });
 
-  test('a signal while it starts', async () => {
+  test('a signal while it starts ends it', async () => {
     const { code, lines } = await runToEnd({ SHUTDOWN_TIMEOUT_MS: '5000' }, (child) => child.kill('SIGTERM'));
     expect(lines.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['engine', 'stopping']));
-    // The first of its lines was enough to end it; those that followed only came while it left.
+    // The first log line triggers the signal; the others are written while it stops.
     expect([0, 1]).toContain(code);
   });
 });

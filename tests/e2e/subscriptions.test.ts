@@ -5,7 +5,7 @@ import { StrictListener } from '../support/listener.js';
 import { message, Producer } from '../support/producer.js';
 import { plainResults } from '../support/results.js';
 import { ask, connect, refusalOf, subscribe } from '../support/socket.js';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 
 /** Every event of a socket, as `name fileId`. */
 function recorded(socket: Socket): { events: string[]; until(event: string): Promise<void> } {
@@ -167,7 +167,7 @@ describe('limits of a socket', () => {
     for (const answer of refused)
       expect(answer).toMatchObject({ ok: false, error: { code: 'rate_limited', retryable: true } });
     await subscribe(patient, { fileId: 'f' });
-    await eventually(() => subscribe(greedy, { fileId: 'f' }));
+    await retry(() => subscribe(greedy, { fileId: 'f' }));
   });
 
   test('so many connections', async () => {
@@ -176,7 +176,7 @@ describe('limits of a socket', () => {
     await connect(url, { transports: ['polling'] });
     await expect(connect(url)).rejects.toThrow();
     first.disconnect();
-    await eventually(() => connect(url));
+    await retry(() => connect(url));
   });
 });
 

@@ -8,7 +8,7 @@ import { plainResults } from '../support/results.js';
 import { onTeardown } from '../support/teardown.js';
 import { Signal } from '../support/wait.js';
 
-/** The example as a process; fulfilled once it is connected, or has a snapshot. */
+/** Starts the example. Fulfilled when its process is spawned. */
 async function listening(url: string, fileId: string) {
   const child = spawn(process.execPath, ['dist/examples/listener.js', fileId], {
     cwd: ROOT,
@@ -30,7 +30,7 @@ async function listening(url: string, fileId: string) {
     signal.changed();
   });
   return {
-    /** It has heard of so much of the file. */
+    /** Fulfilled when it has printed this progress. */
     until: (progress: string) =>
       signal.until(
         () => said.err.includes(progress),
@@ -46,13 +46,13 @@ async function listening(url: string, fileId: string) {
   };
 }
 
-describe('the example listener ends with what the store has, of a batch', () => {
+describe('the example listener ends with the stored results after a batch', () => {
   test.each(Object.entries(reruns))('%s', async (_, messages) => {
     const { url } = await startTestGateway({ FLUSH_INTERVAL_MS: '5' });
     const producer = new Producer(url);
     await producer.register('f', { batches: [{ batchId: 'b' }, { batchId: 'the end' }] });
     const listener = await listening(url, 'f');
-    // It is there when it tells of the first message; what was before it came is in its snapshot.
+    // The listener is subscribed when it reports the first message. What came earlier is in its snapshot.
     const [first, ...others] = messages as readonly [Message, ...Message[]];
     await producer.update(first);
     await listener.until('processing');

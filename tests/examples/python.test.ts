@@ -4,17 +4,17 @@ import { type Message, Producer } from '../support/producer.js';
 import { runProgram } from '../support/program.js';
 import { describeWithPython } from '../support/redis-py.js';
 import { plainClient } from '../support/redis-server.js';
-import { eventually, Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 
 const ADDRESSES = ['jane@example.com', 'plain', '', ' b@x.org', 'jürgen@x', '🙂', 'a@x'];
 
-/** What a gateway makes of the messages. */
+/** A gateway accepts the messages and has the expected file. */
 async function takenIn(texts: readonly string[]): Promise<void> {
   const producer = new Producer((await startTestGateway()).url);
   for (const text of texts) {
     expect(await producer.call('POST', '/api/updates', text)).toMatchObject({ body: { outcome: 'applied' } });
   }
-  const body = await eventually(async () => {
+  const body = await retry(async () => {
     const { body } = await producer.get('/api/files/f');
     expect(body).toMatchObject({ stats: { status: 'completed', progress: { processed: ADDRESSES.length } } });
     return body;
@@ -30,7 +30,7 @@ const counts = (texts: readonly string[]): unknown[] =>
   });
 
 describeWithPython('the producer in Python', (python, start) => {
-  test('publishes what a gateway takes in', async () => {
+  test('publishes updates that a gateway accepts', async () => {
     const server = await start();
     const listener = plainClient(server.url);
     const heard: string[] = [];
@@ -55,7 +55,7 @@ describeWithPython('the producer in Python', (python, start) => {
     await takenIn(heard);
   });
 
-  test('appends to the stream what a gateway takes in', async () => {
+  test('appends updates to the stream that a gateway accepts', async () => {
     const server = await start();
     const env = { REDIS_URL: server.url, FILE_ID: 'f' };
     const ended = await runProgram(python, ['examples/producer.py', '--stream', 'b1', ...ADDRESSES], env);
@@ -68,7 +68,7 @@ describeWithPython('the producer in Python', (python, start) => {
     await takenIn(entries.map(([, [, text = '']]) => text));
   });
 
-  test('says what it needs', async () => {
+  test('explains its arguments', async () => {
     const { code, err } = await runProgram(python, ['examples/producer.py']);
     expect([code, err]).toEqual([64, expect.stringContaining('python examples/producer.py BATCH_ID')]);
   });

@@ -4,7 +4,7 @@ import { roomOf } from '../../src/domain/events.js';
 import { createClient } from '../../src/redis/client.js';
 import { announced, headOf, start } from '../contracts/feed/harness.js';
 import { describeOnRedis, plainClient, randomPrefix } from '../support/redis-server.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { announce, changeOn, openFeed, Recorder, range } from './redis-harness.js';
 
 const HOSTILE = [
@@ -128,7 +128,7 @@ describeOnRedis('gateways on one Redis', (url) => {
     await feed.follow('f1', after);
     await feed.begin('f1', start('e2'), null);
     const sent = await announce(feed, 'f1');
-    await eventually(async () => expect(late.length).toBeGreaterThanOrEqual(3));
+    await retry(async () => expect(late.length).toBeGreaterThanOrEqual(3));
     for (const arrive of late) arrive();
     expect(after).toMatchObject({ removals: 0, events: sent });
   });

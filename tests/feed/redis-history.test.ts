@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { announced, headOf, start } from '../contracts/feed/harness.js';
 import { describeOnRedis, plainClient, randomPrefix } from '../support/redis-server.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { announce, changeOn, openFeed, Recorder, range } from './redis-harness.js';
 
 describeOnRedis('what Redis keeps of a file', (url) => {
@@ -42,7 +42,7 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     for (const key of keys) expect(await client.pttl(key)).toBeLessThanOrEqual(1_000);
     await announce(feed, 'f1');
     for (const key of keys) expect(await client.pttl(key)).toBeGreaterThan(1_000);
-    await eventually(async () => expect(await keysOf(prefix)).toEqual([]));
+    await retry(async () => expect(await keysOf(prefix)).toEqual([]));
     expect(await feed.head('f1', [])).toBeNull();
     expect(await feed.since('f1', { epoch: 'e1', revision: 0 }, 9)).toBeNull();
   });
@@ -56,12 +56,12 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     }
     const follower = new Recorder();
     const leave = await b.follow('followed', follower);
-    await eventually(async () => expect(await a.head('left', [])).toBeNull());
+    await retry(async () => expect(await a.head('left', [])).toBeNull());
     // This one has been there for as long.
     await follower.untilHas(await announce(a, 'followed'));
     expect(await a.since('followed', { epoch: 'e1', revision: 0 }, 2)).toHaveLength(2);
     leave();
-    await eventually(async () => expect(await keysOf(prefix)).toEqual([]));
+    await retry(async () => expect(await keysOf(prefix)).toEqual([]));
   });
 
   it('leaves nothing of the addresses behind when a file is removed', async () => {

@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import type { Feed } from '../../src/feed/feed.js';
 import { headOf, start } from '../contracts/feed/harness.js';
 import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { announce, changeOn, openFeed, Recorder, range } from './redis-harness.js';
 
 const PREFIX = 'verigate:';
@@ -48,15 +48,15 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     await b.follow('f1', follower);
     await follower.untilHas(await announce(a, 'f1'));
     await server.kill();
-    await eventually(() => expectUnavailable(a, 5_000));
+    await retry(() => expectUnavailable(a, 5_000));
     await expectUnavailable(b, 5_000);
     await server.startAgain({ empty });
     // What came back from a disk may lack the newest changes: a revision must not be given away twice.
-    await eventually(async () => expect(await a.head('f1', [])).toBeNull());
+    await retry(async () => expect(await a.head('f1', [])).toBeNull());
     await a.begin('f1', start('e2'), null);
     // It cannot be known whether something was lost with it.
     await follower.until(({ events }) => events.length >= 3);
-    await eventually(() => b.follow('f2', new Recorder()));
+    await retry(() => b.follow('f2', new Recorder()));
     await follower.untilHas(await announce(a, 'f1'));
     await follower.untilHas(await announce(b, 'f1', 2));
     const own = follower.events
@@ -85,8 +85,8 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     await client.call('CLIENT', 'PAUSE', '4000', 'ALL');
     await expectUnavailable(feed, 3_500);
     // It may have been carried out all the same: the caller reads the head again.
-    await eventually(() => feed.begin('f1', start('e2'), null));
-    await eventually(() => feed.follow('f1', follower));
+    await retry(() => feed.begin('f1', start('e2'), null));
+    await retry(() => feed.follow('f1', follower));
     await follower.untilHas(await announce(feed, 'f1'));
   });
 
@@ -103,20 +103,20 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     const thaw = server.freeze();
     await expectUnavailable(feed, 10_000);
     // Known to be away by now: no call waits for it any more.
-    await eventually(() => expectUnavailable(feed, 1_000));
+    await retry(() => expectUnavailable(feed, 1_000));
     for (let i = 0; i < 10; i++) {
       await expectUnavailable(feed, 1_000);
       // Spread over more than one attempt to connect.
       await pause(50);
     }
     thaw();
-    await eventually(() => feed.ping());
-    await eventually(() => feed.begin('f1', start('e2'), null));
-    await eventually(() => feed.follow('f1', follower));
+    await retry(() => feed.ping());
+    await retry(() => feed.begin('f1', start('e2'), null));
+    await retry(() => feed.follow('f1', follower));
     await follower.untilHas(await announce(feed, 'f1'));
     for (const name of ['commands', 'subscriptions']) {
       expect(warnings.filter((text) => text.startsWith(`Redis is away (${name})`))).toHaveLength(1);
-      await eventually(async () => expect(warnings).toContain(`Redis is back (${name})`));
+      await retry(async () => expect(warnings).toContain(`Redis is back (${name})`));
     }
   });
 
@@ -127,10 +127,10 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     await expectUnavailable(feed, 5_000);
     await expectUnavailable(feed, 1_000);
     await server.startAgain();
-    await eventually(() => feed.ping());
+    await retry(() => feed.ping());
     await feed.begin('f1', start('e1'), null);
     const follower = new Recorder();
-    await eventually(() => feed.follow('f1', follower));
+    await retry(() => feed.follow('f1', follower));
     await follower.untilHas(await announce(feed, 'f1'));
   });
 

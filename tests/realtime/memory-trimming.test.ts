@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { connect } from '../support/socket.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { type RoomStage, roomStage } from './room-stage.js';
 
 setFlagsFromString('--expose-gc');
@@ -16,12 +16,12 @@ describe.each([
   const arrived = async ({ url, socketOf }: RoomStage) => {
     const client = await connect(url, { transports });
     const socket = socketOf(client);
-    await eventually(async () => expect(socket.conn.transport.name).toBe('websocket'));
+    await retry(async () => expect(socket.conn.transport.name).toBe('websocket'));
     return { client, socket };
   };
 
   const expectNoConnections = async ({ io }: RoomStage) => {
-    await eventually(async () => expect(io.engine.clientsCount).toBe(0));
+    await retry(async () => expect(io.engine.clientsCount).toBe(0));
     expect(io.of('/').adapter.sids.size).toBe(0);
   };
 
@@ -31,7 +31,7 @@ describe.each([
     stage.io.engine.on('headers', (_headers: object, request: object) => requests.push(new WeakRef(request)));
     const { client } = await arrived(stage);
     expect(requests.length).toBeGreaterThanOrEqual(transports.length);
-    await eventually(async () => {
+    await retry(async () => {
       collectGarbage();
       expect(requests.filter((request) => request.deref() !== undefined)).toHaveLength(0);
     });

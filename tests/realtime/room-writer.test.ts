@@ -7,7 +7,7 @@ import { idleTcpOf } from '../../src/realtime/direct-write.js';
 import type { ClientSocket } from '../../src/realtime/server-types.js';
 import { effort } from '../support/effort.js';
 import { connect } from '../support/socket.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { type RoomStage, roomStage } from './room-stage.js';
 
 const FILES = ['a', 'b'] as const;
@@ -210,7 +210,7 @@ test.each([
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const all = await played(script, way);
-        await eventually(async () => {
+        await retry(async () => {
           for (const listener of all) check(listener);
         });
         for (const { client } of all) client.disconnect();
@@ -241,7 +241,7 @@ test('a listener that stops reading gets all results and the newest stats once i
   const results = last;
   for (let n = 0; n < 50; n++) await send('stats', ++last);
   pauseOf(listener)?.resume();
-  await eventually(async () => expect(heard.at(-1)).toBe(`stats ${last}`));
+  await retry(async () => expect(heard.at(-1)).toBe(`stats ${last}`));
   const all = Array.from({ length: results }, (_, index) => `emails ${index + 1}`);
   expect(heard).toEqual([...all, `stats ${results + 1}`, `stats ${last}`]);
 });
@@ -263,7 +263,7 @@ test('what a listener gets in one turn comes in one write', async () => {
   const heard: number[] = [];
   client.on('file_stats', ({ number }) => heard.push(number));
   for (let number = 1; number <= 10; number++) ours(stage, 'stats', 'a', { fileId: 'a', epoch: 'e', number });
-  await eventually(async () => expect(heard).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  await retry(async () => expect(heard).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
   expect(written).toEqual([tcp.bytesWritten - before]);
 });
 
@@ -282,6 +282,6 @@ test('where internals are missing, everything goes through engine.io, and one wa
   }
   const body = { fileId: 'a', epoch: 'e', number: 1 };
   ours(stage, 'emails', 'a', body);
-  await eventually(async () => expect(heard).toEqual([body, body]));
+  await retry(async () => expect(heard).toEqual([body, body]));
   expect(said).toEqual([[{ missing: ['_socket of ws'] }, expect.any(String)]]);
 });

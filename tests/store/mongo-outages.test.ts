@@ -11,8 +11,8 @@ import {
   save,
   scanned,
 } from '../contracts/store/harness.js';
+import { BreakingProxy } from '../support/breaking-proxy.js';
 import { eventually } from '../support/eventually.js';
-import { Line } from '../support/line.js';
 import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
 import { onTeardown } from '../support/teardown.js';
 import { LIMITS, openStore } from './mongo-harness.js';
@@ -129,12 +129,12 @@ describeWithOwnMongo('a MongoDB that comes and goes', () => {
 
   it('may store what it never answers: whoever sends it again is told that it was', async () => {
     const uri = new URL(server.newUri());
-    const line = await Line.to(Number(uri.port));
+    const line = await BreakingProxy.to(Number(uri.port));
     onTeardown(() => line.close());
     uri.port = String(line.port);
     const store = openStore(String(uri));
     await register(store, { fileId: 'f1', batches: ['b1'] });
-    line.dieAfter('fingerprint');
+    line.breakAfter('fingerprint');
     const saved = save(store, { batchId: 'b1', emails: ['a'] });
     await expect(saved).rejects.toMatchObject(unavailable);
     await line.restore();

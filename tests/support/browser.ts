@@ -1,3 +1,4 @@
+/** Runs tests in a real browser. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
@@ -6,7 +7,7 @@ import { onTeardown } from './teardown.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The browser on this machine: `CHROMIUM_PATH`, or the first that is on the path. */
+/** The browser's path: `CHROMIUM_PATH`, or the first Chromium on the PATH. */
 function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
@@ -23,8 +24,8 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * Tests that need a real browser. Without one they are skipped, and say so; where tests must be complete (`CI`,
- * `REQUIRE_SERVICES=1`) they fail instead.
+ * Tests that need a real browser. Without one they are skipped with a message. With `CI` or `REQUIRE_SERVICES=1`, where
+ * nothing may be skipped, they fail.
  */
 export function describeInBrowser(name: string, tests: (open: OpenPage) => void): void {
   const executablePath = findChromium();
@@ -51,7 +52,9 @@ export function describeInBrowser(name: string, tests: (open: OpenPage) => void)
   });
 }
 
-/** A page that keeps the complaints of its browser: errors on the console, exceptions, violations of the policy. */
+/**
+ * A page, with what its browser reported: errors on the console, exceptions, violations of the content security policy.
+ */
 export interface OpenedPage {
   readonly page: Page;
   complaints(): Promise<string[]>;
@@ -65,7 +68,7 @@ declare function addEventListener(
   listener: (event: { blockedURI: string; effectiveDirective: string }) => void,
 ): void;
 
-/** Runs in the page, before anything of it. */
+/** Runs in the page before its own code. */
 function watchPolicy(): void {
   window.violations = [];
   addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {

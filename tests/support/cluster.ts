@@ -1,13 +1,27 @@
+/** Gateways of one cluster, on shared database servers or on servers that the test may kill. */
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Gateway } from '../../src/gateway.js';
-import { startTestGateway } from './gateway.js';
-import { type Databases, describeWithMongo, openMongo } from './mongo-server.js';
-import { describeOnRedis, randomPrefix } from './redis-server.js';
+import { type GatewayProcess, spawnGateway, startTestGateway } from './gateway.js';
+import {
+  type Databases,
+  describeWithMongo,
+  describeWithOwnMongo,
+  MongoServer,
+  openMongo,
+} from './mongo-server.js';
+import {
+  describeOnRedis,
+  describeWithOwnRedis,
+  type RedisServer,
+  randomPrefix,
+  type ServerOptions,
+} from './redis-server.js';
+import { onTeardown } from './teardown.js';
 
-/** Settings of gateways that belong together: one database, one Redis, one prefix. */
+/** The settings that gateways of one cluster share: database, Redis and key prefix. */
 export type ClusterEnv = Readonly<Record<'MONGODB_URI' | 'REDIS_URL' | 'KEY_PREFIX', string>>;
 
-/** Tests on a MongoDB and a Redis that they leave as they are; each call of `env` names state that nobody else has. */
+/** Tests on a shared MongoDB and Redis that they must not stop or change. Each call of `env` names state of its own. */
 export function describeCluster(name: string, tests: (env: () => ClusterEnv) => void): void {
   describeWithMongo(name, () => {
     let mongo: Databases | undefined;
@@ -21,6 +35,34 @@ export function describeCluster(name: string, tests: (env: () => ClusterEnv) => 
   });
 }
 
-/** So many gateways on the same state, in this process. */
+/** This many gateways on the same state, in this process. */
 export const startGateways = (count: number, env: NodeJS.ProcessEnv): Promise<Gateway[]> =>
   Promise.all(Array.from({ length: count }, () => startTestGateway(env)));
+
+/** A MongoDB and a Redis of the test's own. */
+export interface OwnServers {
+  readonly mongo: MongoServer;
+  readonly redis: RedisServer;
+  readonly env: ClusterEnv;
+}
+
+/** Tests that kill, stop or starve the servers that gateways depend on. */
+export function describeWithOwnServers(
+  name: string,
+  tests: (start: (options?: ServerOptions) => Promise<OwnServers>) => void,
+): void {
+  describeWithOwnMongo(name, () =>
+    describeWithOwnRedis('on servers of their own', (startRedis) =>
+      tests(async (options) => {
+        const [mongo, redis] = await Promise.all([MongoServer.start(), startRedis(options)]);
+        onTeardown(() => mongo.stop());
+        const env = { MONGODB_URI: mongo.newUri(), REDIS_URL: redis.url, KEY_PREFIX: randomPrefix() };
+        return { mongo, redis, env };
+      }),
+    ),
+  );
+}
+
+/** This many gateways on the same state, each in a process of its own. */
+export const spawnGateways = (count: number, env: NodeJS.ProcessEnv): Promise<GatewayProcess[]> =>
+  Promise.all(Array.from({ length: count }, () => spawnGateway(env)));

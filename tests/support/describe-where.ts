@@ -1,11 +1,12 @@
+/** Skips tests whose requirements the machine does not meet, or fails them where nothing may be skipped. */
 import { describe, it } from '@jest/globals';
 
-/** What a test needs and this machine has not is a failure then, instead of a loud omission. */
+/** If set, a missing requirement is a failure instead of a skipped test. */
 export const isRequired = process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true';
 
 /**
- * `describe` for tests that need something of the machine. Where it is missing they are skipped, and say so with the
- * reason; where tests must be complete, they fail with it.
+ * `describe` for tests with a requirement. If it is not met they are skipped with the reason, or fail with it where
+ * skipping is not allowed.
  */
 export function describeWhere(isThere: boolean, reason: string, name: string, tests: () => void): void {
   if (isThere) describe(name, tests);

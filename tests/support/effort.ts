@@ -1,6 +1,5 @@
 /**
- * How much of something a test does: the usual amount while somebody waits for it, the thorough one with `THOROUGH` set,
- * as the gate has it once.
+ * How much a test repeats: the usual amount on a developer's machine, the thorough one with `THOROUGH` set, as in CI.
  */
 export const effort = (usual: number, thorough: number): number =>
   process.env.THOROUGH === undefined ? usual : thorough;

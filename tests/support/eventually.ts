@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Waits until the condition holds, for a bounded time. For what happens on another thread, process or wire and tells
- * nobody; whatever can be awaited is awaited instead.
+ * Waits in tests, with a time limit, for a condition that another thread or process changes without a signal. Anything
+ * that can be awaited is awaited instead.
  */
 export async function eventually(
   what: string,

@@ -1,19 +1,21 @@
 import type { Cursor, EmailsEvent, Feed, FeedEvent, StatsEvent, Subscription } from './protocol.js';
 
-/** What must hold of the events of one subscription, whatever the file goes through. Collects what does not. */
+/** Checks the events of one subscription against the rules of the feed, and collects violations. */
 export class FeedChecker {
   readonly faults: string[] = [];
-  /** Revision of the last `file_emails` that is known for certain; null: only that it is not above the cursor. */
+  /**
+   * Revision of the last `file_emails` if it is known for certain; null: it is only known not to be above the cursor.
+   */
   #lastEmails: number | null = null;
   #epoch = '';
-  /** Each change sends its results before its stats: revision × 2, and one more for the stats. */
+  /** A change sends its results before its stats: twice the revision for the results, one more for the stats. */
   #step = -1;
 
   constructor(
     private readonly fileId: string,
     private readonly feeds: readonly Feed[],
     private readonly emailsPerEvent: number,
-    /** Of what its gateway missed, only the newest stats are passed on. */
+    /** Of what its gateway missed, only the newest stats may arrive. */
     private readonly mayMissStats = false,
   ) {}
 
@@ -61,7 +63,7 @@ export class FeedChecker {
     }
   }
 
-  /** An event that is neither a repeat nor the sign of a gap. */
+  /** Checks an event that is neither a repeat nor after a gap. */
   event({ feed, body }: FeedEvent): void {
     const { revision } = body;
     const step = revision * 2 + Number(feed === 'stats');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port that nobody had a moment ago, for servers that take no port 0. */
+/** A port that was free a moment ago, for servers that cannot choose one themselves (port 0). */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

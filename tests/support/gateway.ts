@@ -1,3 +1,4 @@
+/** Starts gateways for tests, in this process or as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -9,7 +10,7 @@ import { onTeardown, temporaryDirectory } from './teardown.js';
 
 export { onTeardown, temporaryDirectory };
 
-/** A gateway in this process, on a free port and a directory of its own, closed after the test. */
+/** A gateway in this process, on a free port and with its own directory. It is closed after the test. */
 export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
   const config = readConfig({
     PORT: '0',
@@ -25,23 +26,23 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gat
 export interface GatewayProcess {
   readonly url: string;
   readonly child: ChildProcess;
-  /** Every line that it has logged so far. */
+  /** The log lines so far. */
   readonly log: readonly string[];
-  /** What it has said beside its log. */
+  /** Output that is not part of the log. */
   readonly complaints: readonly string[];
-  /** Sends the signal and waits for the end; answers with the exit code, null after a kill. */
+  /** Sends the signal and waits for the exit. @returns the exit code; null if it was killed */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
 const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
-/** The real program as a process of its own; killed after the test if it is still there. */
+/** The gateway's program in a process of its own. It is killed after the test if it is still running. */
 export async function spawnGateway(env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [mainModule], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // With all that it has said: its output may still be on its way when it has ended.
+  // `close`, not `exit`: by then all output has been read.
   const exited = once(child, 'close');
   onTeardown(async () => {
     child.kill('SIGKILL');

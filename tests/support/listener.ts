@@ -1,3 +1,4 @@
+/** A listener that implements the documented socket protocol and checks every rule of it. */
 import { isDeepStrictEqual } from 'node:util';
 import { io, type Socket } from 'socket.io-client';
 import { FeedChecker } from './feed-checker.js';
@@ -12,8 +13,8 @@ export interface ListenOptions {
   transports?: ('websocket' | 'polling')[];
   emailsPerEvent?: number;
   /**
-   * Goes through outages: asks again where it is refused, if that may help, and does not mind stats that were overtaken
-   * while its gateway could not hear.
+   * Tolerates outages: retries a retryable refusal, and accepts that stats were skipped while its gateway was
+   * disconnected.
    */
   isPatient?: boolean;
 }
@@ -21,8 +22,8 @@ export interface ListenOptions {
 const AGAIN_MS = 50;
 
 /**
- * A listener that takes the description of the socket at its word, and keeps a copy of one file by it: what a stranger
- * would write who has only read that page. It never reconnects by itself: the test says when.
+ * It keeps a copy of one file, using only what the documentation of the socket says. It never reconnects by itself: the
+ * test decides when.
  */
 export class StrictListener {
   readonly signal = new Signal();
@@ -31,7 +32,7 @@ export class StrictListener {
   readonly events: FeedEvent[] = [];
   stats: StatsEvent | null = null;
   cursor: Cursor | null = null;
-  /** Signs of something missing although the connection held, other than the beginning of a new epoch. */
+  /** Gaps while connected, apart from a new epoch. */
   gaps = 0;
   isDeleted = false;
   draining: { reconnectInMs: number } | null = null;
@@ -42,7 +43,7 @@ export class StrictListener {
   #live = false;
   #early: FeedEvent[] = [];
   #asked = 0;
-  /** The copy has been equal to the feed from its first event on, so that stats can be compared with it each time. */
+  /** The copy has matched the feed from its first event on, so it can be compared with each of the stats. */
   #exact = false;
 
   constructor(
@@ -60,14 +61,17 @@ export class StrictListener {
     return this.#check.faults;
   }
 
-  /** Connects and subscribes, from what it has already; fulfilled once it is up to date with the answer, or gone. */
+  /**
+   * Connects and subscribes from its last position. Fulfilled when it has caught up with the answer, or has
+   * disconnected.
+   */
   async join(url: string): Promise<this> {
     const socket = this.begin(url);
     await this.until(() => this.#live || this.#socket !== socket);
     return this;
   }
 
-  /** The same, but waits for nothing. */
+  /** As `join`, without waiting. */
   begin(url: string): Socket {
     this.leave();
     const { transports = ['websocket'] } = this.options;
@@ -92,7 +96,7 @@ export class StrictListener {
     return socket;
   }
 
-  /** Goes away without a word. */
+  /** Disconnects. */
   leave(): void {
     const socket = this.#socket;
     this.#socket = null;
@@ -104,12 +108,12 @@ export class StrictListener {
     return this.signal.until(condition, () => this.#described(condition), withinMs);
   }
 
-  /** Everything up to a result's place has come. */
+  /** Whether every event up to the one with this result has arrived. */
   has(batchId: string, position = 0): boolean {
     return this.#live && this.copy.has(keyOf({ batchId, position }));
   }
 
-  /** It has the stats of that revision and, where it listens to results, the first result of a batch. */
+  /** Whether it has the stats of that revision and, if it listens to results, the first result of the batch. */
   isUpTo({ epoch, revision }: Cursor, batchId: string): boolean {
     const { stats } = this;
     const hasStats = stats?.epoch === epoch && stats.revision >= revision;
@@ -200,7 +204,7 @@ export class StrictListener {
     if (epoch !== cursor.epoch || missing) {
       if (epoch === cursor.epoch) this.gaps++;
       this.#ask(url);
-      // What has come already may follow on the answer, or be in it.
+      // Events that have arrived may follow the answer or be part of it.
       if (epoch === cursor.epoch) this.#early.push(event);
       return;
     }
@@ -231,7 +235,7 @@ export class StrictListener {
     for (const entry of emails) this.copy.set(keyOf(entry), entry);
   }
 
-  /** The stats of a revision count exactly the results that were announced up to it. */
+  /** The stats of a revision must count exactly the results announced up to it. */
   #compare(): void {
     if (!this.#exact || this.stats === null || this.#feeds.length < 2) return;
     const { processed, ...counts } = tally(this.copy.values());

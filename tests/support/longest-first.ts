@@ -1,10 +1,11 @@
+/** Jest's order of test suites: the longest first, and last runs' timings for the others. */
 import sequencer from '@jest/test-sequencer';
 
-// Its types describe the CommonJS build; what is imported is the other one.
+// The package's types describe its CommonJS build; what is imported is the other one.
 const Sequencer = sequencer as unknown as typeof sequencer.default;
 type Tests = Parameters<InstanceType<typeof Sequencer>['sort']>[0];
 
-/** Suites that take half a minute or more: begun last, one of them would keep everybody waiting. */
+/** Suites of half a minute or more. If one of them started last, the whole run would wait for it. */
 const LONGEST = [
   'contracts/mongo-store',
   'dashboard',
@@ -17,7 +18,7 @@ const LONGEST = [
   'realtime/room-writer',
 ];
 
-/** The order of suites where nothing is known of an earlier run: jest would begin with the largest files. */
+/** Without timings of an earlier run jest would begin with the largest files. */
 export default class LongestFirst extends Sequencer {
   override async sort(tests: Tests): Promise<Tests> {
     const rank = (path: string) => {

@@ -1,3 +1,4 @@
+/** Listens to a file's Redis channels and to its rooms, and checks what they carry. */
 import { expect } from '@jest/globals';
 import type { Cursor, EmailsEvent } from './protocol.js';
 import { RawWebSocket } from './raw-websocket.js';
@@ -6,17 +7,17 @@ import { Signal } from './wait.js';
 
 const FEEDS = ['file_stats', 'file_emails'] as const;
 
-/** What is published on a file's two channels, in the order in which it comes. */
+/** Collects the messages of a file's two channels, in order. */
 export class Mirror {
-  /** Name of the event and payload, as text. */
-  readonly heard: [string, string][] = [];
+  /** Event name and payload, as text. */
+  readonly received: [string, string][] = [];
   readonly #signal = new Signal();
 
   static async of(url: string, fileId: string): Promise<Mirror> {
     const mirror = new Mirror();
     const client = plainClient(url);
     client.on('message', (channel: string, payload: string) => {
-      mirror.heard.push([channel.slice(0, channel.indexOf(':')), payload]);
+      mirror.received.push([channel.slice(0, channel.indexOf(':')), payload]);
       mirror.#signal.changed();
     });
     await client.subscribe(...FEEDS.map((feed) => `${feed}:${fileId}`));
@@ -24,17 +25,17 @@ export class Mirror {
   }
 
   has(name: (typeof FEEDS)[number], revision: number): boolean {
-    return this.heard.some(
+    return this.received.some(
       ([event, text]) => event === name && (JSON.parse(text) as Cursor).revision === revision,
     );
   }
 
   until(condition: () => boolean, withinMs?: number): Promise<void> {
-    return this.#signal.until(condition, () => `${condition}: ${this.heard.length} heard`, withinMs);
+    return this.#signal.until(condition, () => `${condition}: ${this.received.length} received`, withinMs);
   }
 }
 
-/** What a room of both feeds gets on one gateway, as it is on the wire. */
+/** Joins both rooms of a file at one gateway. @returns a function that gives the events so far, as on the wire */
 export async function openRoom(url: string, fileId: string): Promise<() => [string, string][]> {
   const socket = await RawWebSocket.open(url);
   socket.answersPings = true;
@@ -49,7 +50,9 @@ export async function openRoom(url: string, fileId: string): Promise<() => [stri
     });
 }
 
-/** Revisions count 1, 2, 3 …, results come before their stats, and `previous` chains, from an epoch's first change on. */
+/**
+ * Revisions count 1, 2, 3 …, results come before their stats, and `previous` chains, from an epoch's first change on.
+ */
 export function expectNoHole(events: readonly (readonly [string, string])[]): void {
   let [revision, previous, epoch] = [0, 0, ''];
   for (const [name, payload] of events) {
@@ -64,8 +67,8 @@ export function expectNoHole(events: readonly (readonly [string, string])[]): vo
   }
 }
 
-/** Of batches whose lists only grow, each result is announced once. */
-export function expectSaidOnce(
+/** Each result of a batch whose list only grows is announced once. */
+export function expectAnnouncedOnce(
   events: readonly (readonly [string, string])[],
   growing: ReadonlySet<string>,
 ): void {

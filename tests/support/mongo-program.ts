@@ -1,21 +1,22 @@
+/** Finds or installs a MongoDB server for tests. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * MongoDB for tests: the one at MONGODB_URI, else `mongod` from the PATH, else SecantusDB, which speaks its protocol on
- * the same storage engine. Where there is none, tests that need it are skipped, and say so; with CI or REQUIRE_SERVICES
- * set that is a failure.
+ * `mongod` from the PATH, else SecantusDB, which speaks MongoDB's protocol on the same storage engine. It is not used
+ * if MONGODB_URI is set. Without any server the tests that need one are skipped with a message, or fail with CI or
+ * REQUIRE_SERVICES set.
  */
 const SECANTUS = { name: 'secantus-mdb', version: '0.5.3-beta.196' };
 
 export interface Program {
   readonly command: string;
   args(directory: string, port: number, options: { isDurable: boolean }): string[];
-  /** What it says when it is ready, with its port. */
+  /** Matches the line that it prints when it is ready; the group is its port. */
   readonly listening: RegExp;
-  /** Takes port 0 for any. */
+  /** Whether it accepts port 0 and chooses a free one. */
   readonly findsPort: boolean;
 }
 
@@ -29,7 +30,7 @@ const secantus = (command: string): Program => ({
     '--enable-test-commands',
     '--cache-size',
     '256M',
-    // Without it a kill loses writes that were answered; with it each write waits for the disk.
+    // Without it a kill loses acknowledged writes; with it each write waits for the disk.
     ...(isDurable ? ['--sync-on-commit'] : []),
   ],
   listening: /listening on 127\.0\.0\.1:(\d+)/,

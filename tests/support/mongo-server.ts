@@ -1,3 +1,4 @@
+/** MongoDB servers for tests: a shared one, or one of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -15,7 +16,7 @@ const STARTED_WITHIN_MS = 30_000;
 const MISSING = 'there is no MongoDB: set MONGODB_URI, or put mongod on the PATH';
 let program: Program | null | undefined;
 
-/** Looked for once: where there is none, it takes its time to find that out. */
+/** Searched once, because the search is slow if there is none. */
 function programHere(): Program | null {
   if (program === undefined) program = findProgram();
   return program;
@@ -25,7 +26,7 @@ function programHere(): Program | null {
 export const describeWithMongo = (name: string, tests: () => void): void =>
   describeWhere(Boolean(process.env.MONGODB_URI) || programHere() !== null, MISSING, name, tests);
 
-/** `describe` for tests that need one of their own, to kill it or to let it fail. */
+/** `describe` for tests that need their own MongoDB, to kill it or to make it fail. */
 export const describeWithOwnMongo = (name: string, tests: () => void): void =>
   describeWhere(programHere() !== null, MISSING, name, tests);
 
@@ -40,7 +41,7 @@ export class MongoServer {
     private readonly options: { readonly isDurable: boolean },
   ) {}
 
-  /** Durable: what was answered survives `kill`. */
+  /** Durable: acknowledged writes survive `kill`. */
   static async start(options = { isDurable: true }): Promise<MongoServer> {
     const program = programHere();
     if (program === null) throw new Error(MISSING);
@@ -49,19 +50,19 @@ export class MongoServer {
     return server;
   }
 
-  /** A database that nobody else has. */
+  /** A new database. */
   newUri(): string {
     return uriOf(`mongodb://127.0.0.1:${this.#port}/?directConnection=true`);
   }
 
-  /** Starts it, again on the same port and with what it had. */
+  /** Starts it again, on the same port and with the same data. */
   async start(): Promise<void> {
     const port = this.#port > 0 || this.program.findsPort ? this.#port : await freePort();
     const child = spawn(this.program.command, this.program.args(this.directory, port, this.options), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
-    // A test run that is cut short leaves no server behind.
+    // An interrupted test run leaves no server behind.
     const orphan = () => child.kill('SIGKILL');
     process.once('exit', orphan);
     child.once('exit', () => process.off('exit', orphan));
@@ -80,12 +81,12 @@ export class MongoServer {
     this.#port = await listening;
   }
 
-  /** Ends it at once, without a chance to write anything; answers when it is gone, so that its folder is free again. */
+  /** Kills it before it can write anything. Fulfilled when it is gone, so that its directory is free again. */
   kill(): Promise<void> {
     return this.#end('SIGKILL');
   }
 
-  /** It takes connections and answers nothing, until `resume`. */
+  /** Until `resume` it accepts connections and answers nothing. */
   pause(): void {
     this.#process?.kill('SIGSTOP');
   }
@@ -115,7 +116,7 @@ export interface Databases {
   stop(): Promise<void>;
 }
 
-/** Where databases come from: the server that was named, else one of the test's own. */
+/** A source of databases: the server named by MONGODB_URI, else one of the test's own. */
 export async function openMongo(): Promise<Databases> {
   const given = process.env.MONGODB_URI;
   if (!given) return MongoServer.start({ isDurable: false });
@@ -132,7 +133,7 @@ export async function openMongo(): Promise<Databases> {
   };
 }
 
-/** Looks into a database past the store. */
+/** Reads a database directly, without the store. */
 export async function withDatabase<T>(uri: string, look: (database: mongo.Db) => Promise<T>): Promise<T> {
   const client = new mongo.MongoClient(uri);
   try {
@@ -142,7 +143,7 @@ export async function withDatabase<T>(uri: string, look: (database: mongo.Db) =>
   }
 }
 
-/** The same server with a database of a random name. */
+/** The same server with a randomly named database. */
 function uriOf(uri: string): string {
   const [, server = uri, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(uri) ?? [];
   return `${server}/verigate-test-${randomBytes(6).toString('hex')}${options}`;

@@ -2,26 +2,26 @@ import type { Message } from './producer.js';
 import { type Entry, entriesOf, type Tally, tally } from './tally.js';
 
 /**
- * What a file must look like, worked out from the messages alone. Nothing of the gateway's own code is used: the rules
- * are written down a second time, the slow and plain way.
+ * Computes what a file must look like from the messages alone. It uses none of the gateway's code: the rules are
+ * written a second time, slowly and plainly.
  */
 export class Oracle {
-  /** Batches of the request that stands, in order of registration, with the size that was said then. */
+  /** Batches of the current request in order of registration, with their registered sizes. */
   #sizes = new Map<string, number | null>();
   #requestId: string | null = null;
   #declared = 0;
   #totalBatches = 0;
-  readonly #heard = new Map<string, Heard[]>();
+  readonly #sent = new Map<string, SentMessage[]>();
   #clock = 0;
 
   constructor(readonly fileId: string) {}
 
-  /** Those of the request that stands, in order of registration. */
+  /** Batches of the current request, in order of registration. */
   get batchIds(): string[] {
     return [...this.#sizes.keys()];
   }
 
-  /** A registration was answered. One of another request takes the place of all that was before. */
+  /** Call it when a registration was answered. A registration of another request replaces everything before it. */
   registered(list: {
     requestId?: string | undefined;
     totalEmails?: number | undefined;
@@ -42,73 +42,73 @@ export class Oracle {
     }
   }
 
-  /** A message is about to be sent; call the answer when the gateway has acknowledged it. */
+  /** Call it before a message is sent. @returns a function to call when the gateway has acknowledged it */
   sending(message: Message): () => void {
-    const heard: Heard = { message, sentAt: ++this.#clock, answeredAt: Number.POSITIVE_INFINITY };
-    this.#heard.set(message.batchId, [...(this.#heard.get(message.batchId) ?? []), heard]);
+    const sent: SentMessage = { message, sentAt: ++this.#clock, answeredAt: Number.POSITIVE_INFINITY };
+    this.#sent.set(message.batchId, [...(this.#sent.get(message.batchId) ?? []), sent]);
     return () => {
-      heard.answeredAt = ++this.#clock;
+      sent.answeredAt = ++this.#clock;
     };
   }
 
   /**
-   * The messages one of which must stand for the batch. More than one where nobody can tell which came first: those of
-   * the highest rank that were under way at the same time, and any that was never answered.
+   * The messages that the batch may hold. There are several if their order is unknown: those of the highest rank that
+   * were under way at the same time, and any that was never answered.
    */
   candidates(batchId: string): Message[] {
-    const heard = this.#heard.get(batchId) ?? [];
-    const answered = heard.filter(({ answeredAt }) => answeredAt < Number.POSITIVE_INFINITY);
+    const sent = this.#sent.get(batchId) ?? [];
+    const answered = sent.filter(({ answeredAt }) => answeredAt < Number.POSITIVE_INFINITY);
     const best = Math.max(-1, ...answered.map(({ message }) => rankOf(message)));
     const firstAnswer = Math.min(
       ...answered.filter(({ message }) => rankOf(message) === best).map(({ answeredAt }) => answeredAt),
     );
-    return heard
+    return sent
       .filter(({ message, sentAt, answeredAt }) => {
         const rank = rankOf(message);
         if (rank > best) return true;
-        // Of two equals the first stands: one that was sent after another one's answer came too late.
+        // Of two equal messages the first one wins. One that was sent after the other was answered came too late.
         return rank === best && (answeredAt === firstAnswer || sentAt < firstAnswer);
       })
       .map(({ message }) => message);
   }
 
-  /** What the file must be, given what is stored. @throws where a batch holds what no message could have left there */
+  /** The expected file, given what is stored. @throws if a batch holds what no message could have left there */
   expected(stored: readonly Entry[]): Expected {
     const entries: Entry[] = [];
     const batches: BatchView[] = [];
     for (const [batchId, size] of this.#sizes) {
       const list = stored.filter((entry) => entry.batchId === batchId);
-      const standing = this.#standing(batchId, list);
-      const results = standing === null ? [] : entriesOf(standing);
+      const current = this.#current(batchId, list);
+      const results = current === null ? [] : entriesOf(current);
       entries.push(...results);
       batches.push({
-        begun: standing !== null,
-        complete: standing !== null && isComplete(standing),
+        begun: current !== null,
+        complete: current !== null && isComplete(current),
         failed: this.#hasFailed(batchId),
-        total: Math.max(standing?.totalEmails ?? size ?? 0, results.length),
+        total: Math.max(current?.totalEmails ?? size ?? 0, results.length),
         processed: results.length,
       });
     }
     return { entries, stats: this.#stats(batches, tally(entries)) };
   }
 
-  #standing(batchId: string, stored: readonly Entry[]): Message | null {
+  #current(batchId: string, stored: readonly Entry[]): Message | null {
     const candidates = this.candidates(batchId);
     if (candidates.length === 0) return null;
     const text = JSON.stringify(stored);
     const fitting = candidates.filter((candidate) => JSON.stringify(entriesOf(candidate)) === text);
-    // With the same list, the complete one is the one that stands.
-    const [standing] = fitting.sort((a, b) => rankOf(b) - rankOf(a));
-    if (standing !== undefined) return standing;
+    // If the lists are equal, the complete message is the current one.
+    const [current] = fitting.sort((a, b) => rankOf(b) - rankOf(a));
+    if (current !== undefined) return current;
     const lists = candidates.map((candidate) => entriesOf(candidate));
     throw new Error(
       `batch ${batchId} of ${this.fileId} holds ${text}, and not one of ${JSON.stringify(lists)}`,
     );
   }
 
-  /** A producer that says "failed" means it, until a complete list takes it back. */
+  /** A batch reported as failed has failed, until a complete list arrives. */
   #hasFailed(batchId: string): boolean {
-    return (this.#heard.get(batchId) ?? []).some(({ message }) => message.failed === true);
+    return (this.#sent.get(batchId) ?? []).some(({ message }) => message.failed === true);
   }
 
   #stats(batches: readonly BatchView[], { processed, ...counts }: Tally): ExpectedStats {
@@ -138,7 +138,7 @@ export class Oracle {
   }
 }
 
-interface Heard {
+interface SentMessage {
   readonly message: Message;
   readonly sentAt: number;
   answeredAt: number;
@@ -167,6 +167,6 @@ export interface Expected {
 
 const isComplete = ({ isComplete, failed }: Message): boolean => isComplete === true && failed !== true;
 
-/** Complete beats incomplete, whatever the counts; between two of a kind the larger count. */
+/** Complete beats incomplete, whatever the counts. Between two of a kind the larger count wins. */
 const rankOf = (message: Message): number =>
   (isComplete(message) ? 1e9 : 0) + (message.processedCount ?? message.validatedEmails?.length ?? 0);

@@ -1,3 +1,4 @@
+/** Runs the gateway's program to its end, and holds raw connections to it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -8,12 +9,12 @@ const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
-  /** What it logged, parsed: a line that is not JSON is a failure of its own. */
+  /** Its log lines, parsed. A line that is not JSON fails the test. */
   readonly lines: readonly Record<string, unknown>[];
   readonly stderr: string;
 }
 
-/** Runs the real program where it is not expected to stay, and waits for its end. */
+/** For a gateway that is expected to exit. */
 export async function runToEnd(
   env: NodeJS.ProcessEnv,
   onOutput: (child: ChildProcess) => void = () => undefined,
@@ -37,7 +38,7 @@ export async function runToEnd(
 export const parsed = (lines: readonly string[]): Record<string, unknown>[] =>
   lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** A bare TCP connection to a gateway that sends what it is told and then holds on. */
+/** Opens a TCP connection to a gateway, sends the text and keeps the connection open. */
 export async function holdOn(url: string, text: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });

@@ -1,6 +1,6 @@
-/** A producer and an operator in one: speaks to a gateway over HTTP and answers with what came back. */
+/** A client of the REST calls, as a producer or an operator uses them. */
 
-/** An update as a producer writes it. Loose on purpose: the tests send what no schema would allow. */
+/** An update as a producer writes it. The type is loose on purpose: tests also send invalid updates. */
 export interface Message {
   batchId: string;
   isComplete?: boolean;
@@ -16,7 +16,7 @@ export interface Message {
 
 export interface Answer {
   readonly status: number;
-  // The tests look into answers of every shape and compare them whole; the shapes are checked where they matter.
+  // Tests compare bodies as a whole and check the shapes where they matter.
   readonly body: Record<string, unknown>;
 }
 
@@ -26,15 +26,15 @@ export interface BatchList {
   batches: readonly { batchId: string; totalEmails?: number }[];
 }
 
-/** A gateway that does not answer is found out by the test that asked, not by the runner's time limit. */
+/** Shorter than the runner's time limit, so that the test that called sees the failure. */
 const ANSWER_MS = 15_000;
 
-/** Nobody answered: the gateway is not there, or went away in the middle. */
+/** The gateway did not answer: it is not running, or it was stopped meanwhile. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
-/** With several gateways that share their state, each call goes to the next of them. */
+/** If there are several gateways, each call goes to the next one. */
 export class Producer {
   readonly #urls: readonly string[];
   #turn = 0;
@@ -60,7 +60,7 @@ export class Producer {
     return this.call('GET', path);
   }
 
-  /** The outcome of an update that must be taken. */
+  /** Sends an update that must be accepted. @returns its outcome */
   async update(message: Message): Promise<string> {
     return String((await this.#expect(202, 'POST', '/api/updates', message)).outcome);
   }
@@ -96,7 +96,7 @@ export class Producer {
 
 export const pathOf = (fileId: string): string => `/api/files/${encodeURIComponent(fileId)}`;
 
-/** A message about the first `upTo` of a batch's results; complete when told. */
+/** A message with the first `upTo` results of a batch; complete only if `isComplete` is set. */
 export function message(
   batchId: string,
   results: readonly unknown[],
@@ -116,7 +116,7 @@ export function message(
   };
 }
 
-/** Runs the tasks in order, so many of them at a time; the first that fails ends it. */
+/** Runs the tasks in order, `atOnce` in parallel. The first failure ends it. */
 export async function inParallel(tasks: readonly (() => Promise<unknown>)[], atOnce: number): Promise<void> {
   const queue = tasks.values();
   const worker = async () => {

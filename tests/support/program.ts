@@ -1,8 +1,9 @@
+/** Runs a program to its end and collects its output. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTeardown } from './teardown.js';
 
-/** The root of the project; the tests run from dist/tests/support. */
+/** The root of the project. Tests run from dist/tests/support. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Ended {
@@ -11,7 +12,7 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs a program to its end, in an environment of nothing but what is given. */
+/** The program gets only the given environment variables. */
 export async function runProgram(
   command: string,
   args: readonly string[],
@@ -36,6 +37,6 @@ export async function runProgram(
   return { code, ...said };
 }
 
-/** A program of ours, as compiled. */
+/** Runs one of the project's compiled programs. */
 export const runOurs = (module: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended> =>
   runProgram(process.execPath, [`dist/${module}.js`, ...args], env);

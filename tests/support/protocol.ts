@@ -1,6 +1,6 @@
 import type { Entry, Tally } from './tally.js';
 
-/** What goes over the socket, written down a second time from its description. */
+/** The messages of the socket, written from its documentation and not taken from the gateway's code. */
 export interface Cursor {
   epoch: string;
   revision: number;

@@ -4,14 +4,14 @@ import { connect, type Socket } from 'node:net';
 import { onTeardown } from './teardown.js';
 import { Signal } from './wait.js';
 
-/** A WebSocket by hand, over TCP: it can do what no library would, such as never reading. */
+/** A WebSocket over plain TCP. It can do what no library does, such as never reading. */
 export class RawWebSocket {
   /** Text frames received so far. */
   readonly texts: string[] = [];
-  /** Code and reason of the close frame, once there was one. */
+  /** Code and reason of the close frame, if there was one. */
   closing: { code: number; reason: string } | null = null;
   isClosed = false;
-  /** Without it the gateway takes the connection for dead after a while. */
+  /** Without it the gateway considers the connection dead after a while. */
   answersPings = false;
   readonly #signal = new Signal();
   #rest: Buffer = Buffer.alloc(0);
@@ -26,7 +26,7 @@ export class RawWebSocket {
     onTeardown(() => this.destroy());
   }
 
-  /** Opens the Socket.IO path of a gateway as a WebSocket; nothing is subscribed, not even the namespace joined. */
+  /** Opens the Socket.IO path of a gateway as a WebSocket. It joins no namespace and subscribes to nothing. */
   static async open(url: string): Promise<RawWebSocket> {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -45,7 +45,7 @@ export class RawWebSocket {
     return raw;
   }
 
-  /** Fulfilled once a text frame that starts like this has come. */
+  /** Fulfilled when a text frame with this beginning has arrived. */
   received(start: string): Promise<void> {
     return this.until(() => this.has(start));
   }
@@ -60,7 +60,7 @@ export class RawWebSocket {
     return this.#signal.until(condition, describe, withinMs);
   }
 
-  /** A text frame, or a binary one, of less than 64 KiB. */
+  /** Sends a text or a binary frame of less than 64 KiB. */
   send(content: string | Buffer): void {
     const payload = Buffer.from(content);
     const opcode = typeof content === 'string' ? 1 : 2;

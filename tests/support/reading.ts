@@ -1,8 +1,8 @@
+/** Reads a file over REST: stats, snapshot, pages and exports. */
 import { Producer, pathOf } from './producer.js';
 import type { Cursor } from './protocol.js';
 import type { Entry } from './tally.js';
 
-/** Everything that can be read of a file over REST. */
 export class Reading {
   constructor(
     private readonly producer: Producer,
@@ -17,7 +17,7 @@ export class Reading {
     return this.#json('');
   }
 
-  /** All pages that the filter lets through. @throws where the pages do not add up */
+  /** All pages of a filter. @throws if the pages do not add up */
   async pages(filter: Record<string, string>, limit: number): Promise<Entry[]> {
     const entries: Entry[] = [];
     for (let page = 1, pages = 1; page <= pages; page++) {
@@ -71,9 +71,9 @@ interface Page {
 const MAX_PAGE = 500;
 
 /**
- * What a snapshot's first page begins, with the other pages. Whatever is read after an answer holds its revision at least,
- * and the events after it, which wait meanwhile, put every place right that has changed since. All of a small file comes
- * in one page, so that batches which shrink while it is read cannot make a result slip from one page to the other.
+ * Completes the first page of a snapshot with the other pages. Each page holds at least the revision of the answer to
+ * `subscribe`. The events after that answer are kept meanwhile and correct every place that has changed since. A small
+ * file fits into one page, so that a result cannot move between pages when batches shrink.
  */
 export async function allOf(url: string, fileId: string, first: Page): Promise<Entry[]> {
   if (first.pagination.total <= first.emails.length) return first.emails;
@@ -89,7 +89,7 @@ export async function allOf(url: string, fileId: string, first: Page): Promise<E
   return entries;
 }
 
-/** RFC 4180, to the letter: rows end with CRLF, quotes inside quotes are doubled. */
+/** Strict RFC 4180: rows end with CRLF, and quotes inside quotes are doubled. */
 export function parseCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

@@ -1,10 +1,11 @@
+/** Recordings of the real validator, and what may happen to them on the way. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Message } from './producer.js';
 import { shuffled } from './scenario.js';
 
-/** The tests run from dist/, the recordings lie beside their sources. */
+/** Tests run from dist/; the recordings are beside the sources. */
 const FOLDER = fileURLToPath(new URL('../../../tests/fixtures/', import.meta.url));
 
 export interface Recording {
@@ -22,7 +23,7 @@ function readMessages(path: string): Message[] {
   return lines.map((line) => JSON.parse((JSON.parse(line) as { message: string }).message) as Message);
 }
 
-/** What the wire may do to a recording without changing the file that comes of it. */
+/** Changes on the way that must not change the resulting file. */
 export const plays: Readonly<Record<string, (messages: readonly Message[]) => Message[]>> = {
   'in order': (messages) => [...messages],
   reversed: (messages) => [...messages].reverse(),
@@ -34,6 +35,6 @@ export const plays: Readonly<Record<string, (messages: readonly Message[]) => Me
     ),
 };
 
-/** The same messages under other ids: a batch belongs to one file only, and each play is a file of its own. */
+/** The same messages under other batch ids: a batch belongs to one file, and each play is a file of its own. */
 export const renamed = (messages: readonly Message[], prefix: string): Message[] =>
   messages.map((message) => ({ ...message, batchId: `${prefix}${message.batchId}` }));

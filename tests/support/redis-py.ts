@@ -1,3 +1,4 @@
+/** Finds or installs Python with redis-py for the tests of the Python example. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -14,7 +15,9 @@ const succeeds = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 const hasRedis = (python: string): boolean => succeeds(python, ['-c', 'import redis']);
 
-/** The Python that has redis-py: the machine's, else one in the cache, which a run that needs it sets up once. */
+/**
+ * The machine's Python if it has redis-py, else one in the cache, which is set up once when tests must not be skipped.
+ */
 function findPython(): string | null {
   if (hasRedis('python3')) return 'python3';
   if (existsSync(own) && hasRedis(own)) return own;
@@ -23,7 +26,7 @@ function findPython(): string | null {
   return hasRedis(own) ? own : null;
 }
 
-/** Tests that need Python with redis-py, and a Redis: skipped where it is not there, and that is said. */
+/** Tests that need Python with redis-py and a Redis. Without them they are skipped with a message. */
 export function describeWithPython(
   name: string,
   tests: (python: string, start: Parameters<Parameters<typeof describeWithOwnRedis>[1]>[0]) => void,

@@ -1,3 +1,4 @@
+/** Redis servers for tests: a shared one, or one of the test's own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,13 +19,13 @@ const hasProgram = spawnSync(PROGRAM, ['--version'], { stdio: 'ignore' }).status
 const given = process.env.REDIS_URL || undefined;
 
 export interface ServerOptions {
-  /** Every write is on the disk before it is answered; otherwise nothing is. */
+  /** Every write is on the disk before it is answered. Without it nothing is stored on the disk. */
   readonly persistent?: boolean;
-  /** Further arguments; they win over all others. */
+  /** Further arguments. They override all others. */
   readonly settings?: readonly string[];
 }
 
-/** A redis-server of the tests' own. */
+/** A redis-server of the test's own. */
 export class RedisServer {
   #process: ChildProcess | undefined;
   #port = 0;
@@ -42,7 +43,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.#port}`;
   }
 
-  /** Ends it as a power failure would. */
+  /** Kills it, as a power failure would. */
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -52,13 +53,13 @@ export class RedisServer {
     await exited;
   }
 
-  /** Starts it again after `kill`, on the same port; with what was on the disk, if anything was. */
+  /** Starts it again after `kill`, on the same port, with whatever was on the disk. */
   async startAgain({ empty = false } = {}): Promise<void> {
     if (empty) rmSync(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
     if (!(await this.#launch())) throw new Error(`${PROGRAM}: the port ${this.#port} was taken meanwhile`);
   }
 
-  /** It keeps its connections and answers nothing, until the answer is called. */
+  /** Stops it with its connections open. @returns a function that lets it go on */
   freeze(): () => void {
     const child = this.#process;
     child?.kill('SIGSTOP');
@@ -70,7 +71,7 @@ export class RedisServer {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Redis takes no port 0: a free one is asked for, and another one if somebody was faster. */
+  /** Redis accepts no port 0. If a free port is taken before Redis opens it, another one is tried. */
   async #startSomewhere(): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       this.#port = await freePort();
@@ -101,7 +102,7 @@ export class RedisServer {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.#process = child;
-    // A test run that is cut short leaves no server behind.
+    // An interrupted test run leaves no server behind.
     const orphan = () => child.kill('SIGKILL');
     process.once('exit', orphan);
     child.once('exit', () => process.off('exit', orphan));
@@ -126,7 +127,7 @@ export class RedisServer {
   }
 }
 
-/** Tests on a Redis that they leave as it is: of another's making (REDIS_URL), or one for this file. */
+/** Tests on a Redis that they must not stop or change: the one at REDIS_URL, or one for this test file. */
 export function describeOnRedis(name: string, tests: (url: () => string) => void): void {
   const isThere = given !== undefined || hasProgram;
   describeWhere(isThere, `neither REDIS_URL is set nor is ${PROGRAM} on the PATH`, name, () => {
@@ -139,7 +140,7 @@ export function describeOnRedis(name: string, tests: (url: () => string) => void
   });
 }
 
-/** Tests that kill, stop or starve a Redis: each gets one of its own. */
+/** Tests that kill, stop or starve a Redis. Each gets its own. */
 export function describeWithOwnRedis(
   name: string,
   tests: (start: (options?: ServerOptions) => Promise<RedisServer>) => void,
@@ -153,13 +154,13 @@ export function describeWithOwnRedis(
   );
 }
 
-/** What keys and ids of one test begin with, so that no other test on the same server has the same. */
+/** A prefix for the keys and ids of one test, so that tests on the same server do not collide. */
 export const randomPrefix = (): string => `t${randomBytes(6).toString('hex')}:`;
 
-/** A plain client of the test's own, closed after it. */
+/** A plain client that is closed after the test. */
 export function plainClient(url: string): Redis {
   const client = new Redis(url);
-  // Where a test takes the server away, the client is not the one to say so.
+  // The test may stop the server; that is not the client's error.
   client.on('error', () => undefined);
   onTeardown(() => client.disconnect());
   return client;

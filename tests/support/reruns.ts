@@ -1,15 +1,16 @@
+/** Recorded ways in which workers run a batch again. */
 import { type Message, message } from './producer.js';
 import { plainResults } from './results.js';
 
 const RESULTS = plainResults('a', 20);
 const run = (count: number, isComplete = false): Message =>
   message('b', RESULTS.slice(0, count), { total: 20, isComplete });
-/** The same addresses without the one in the middle: all that come after it have another place. */
+/** The same addresses without the one in the middle: all after it have another position. */
 const HOLED = [...RESULTS.slice(0, 9), ...RESULTS.slice(10)];
 const holed = (count: number, isComplete = false): Message =>
   message('b', HOLED.slice(0, count), { total: 20, isComplete });
 
-/** What workers were seen to do to a batch `b`, as its messages in order. */
+/** The messages of a batch `b` in order, for each way. */
 export const reruns: Readonly<Record<string, readonly Message[]>> = {
   'killed in the middle and run again': [run(10), run(5), run(10), run(15), run(20), run(20, true)],
   'complete, then its second run': [run(20, true), run(5), run(20), holed(18, true), run(20, true)],

@@ -1,9 +1,9 @@
-/** Results as a validator might write them: plain ones by number, and hostile ones by chance. */
+/** Results as a validator might write them: plain ones by number, and hostile ones chosen pseudo-randomly. */
 
 const STATUSES = ['deliverable', 'undeliverable', 'risky', 'unknown'] as const;
 const RISKS = ['none', 'low', 'medium', 'high'] as const;
 
-/** What customers send for addresses, and what remote servers answer with. */
+/** Texts that customers submit as addresses, and that remote servers answer with. */
 const HOSTILE_TEXTS = [
   '',
   ' ',
@@ -45,7 +45,7 @@ const SUB_STATUSES = [
   'Something New',
 ];
 
-/** A small number that looks like chance and is the same each time. */
+/** A pseudo-random number that is the same for the same seeds. */
 export function mixed(...seeds: readonly number[]): number {
   let hash = 0x811c9dc5;
   for (const seed of seeds) {
@@ -59,7 +59,7 @@ export function mixed(...seeds: readonly number[]): number {
 const pick = <T>(choices: readonly T[], ...seeds: readonly number[]): T =>
   choices[mixed(...seeds) % choices.length] as T;
 
-/** The result on address number `number`, in a verdict of the given flavour: another run may judge otherwise. */
+/** The result for the address with this number. Another flavour, as of another run, may have another verdict. */
 export function hostileResult(number: number, flavour: number): Record<string, unknown> {
   const seed = [number, flavour] as const;
   const reason = pick(HOSTILE_TEXTS, ...seed, 1);
@@ -75,7 +75,7 @@ export function hostileResult(number: number, flavour: number): Record<string, u
   };
 }
 
-/** A plain result whose address says where it belongs. */
+/** A plain result whose address names its batch and number. */
 export function plainResult(name: string, number: number, reason = ''): Record<string, unknown> {
   const status = pick(STATUSES, number, name.length);
   return {

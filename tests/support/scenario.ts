@@ -1,12 +1,13 @@
+/** Random scenarios for the oracle tests: files, batches, runs of workers, and what is lost or reordered on the way. */
 import fc, { type Arbitrary } from 'fast-check';
 import { type Message, message } from './producer.js';
 import { hostileResult, mixed } from './results.js';
 
-/** One go of a worker at a batch: a list that grows, perhaps with holes, perhaps to the end. */
+/** A worker's run of a batch: a growing list, which may have holes and may not be completed. */
 export interface Run {
   readonly step: number;
   readonly holes: readonly number[];
-  /** Runs of another flavour judge some addresses otherwise. */
+  /** Runs of different flavours have different verdicts on some addresses. */
   readonly flavour: number;
   readonly end: 'complete' | 'dies' | 'fails' | 'fails without a list';
 }
@@ -15,7 +16,7 @@ export interface BatchPlan {
   readonly size: number;
   readonly isSizeKnown: boolean;
   readonly runs: readonly Run[];
-  /** One message after the other, as one producer sends them, or all at once. */
+  /** Whether the messages are sent one after the other, or in parallel. */
   readonly inTurn: boolean;
   readonly order: 'as it was' | 'reversed' | 'shuffled';
 }
@@ -27,9 +28,9 @@ export interface RequestPlan {
 }
 
 export interface FilePlan {
-  /** Registered before anything, at some point in the middle, or by its own messages. */
+  /** Before the first message, among the messages, or by the messages themselves. */
   readonly registration: 'before' | 'in the middle' | 'by its messages';
-  /** More than one: a later one replaces the earlier. */
+  /** A later request replaces the earlier one. */
   readonly requests: readonly RequestPlan[];
 }
 
@@ -37,12 +38,12 @@ export interface Scenario {
   readonly files: readonly FilePlan[];
   readonly seed: number;
   readonly atOnce: number;
-  /** One message in so many is lost, one in so many comes twice; 0: none. */
+  /** Every n-th message is lost, every n-th is sent twice; 0: none. */
   readonly loses: number;
   readonly repeats: number;
 }
 
-/** Plain objects, so that a failure report can be read. */
+/** Plain objects, so that a failure report is readable. */
 const record = <T>(parts: { [K in keyof T]: Arbitrary<T[K]> }): Arbitrary<T> =>
   fc.record<T>(parts, { noNullPrototype: true });
 
@@ -80,7 +81,7 @@ export const scenarios: Arbitrary<Scenario> = record<Scenario>({
   repeats: fc.constantFrom(0, 0, 2, 5),
 });
 
-/** The messages of a batch in the order they are sent, after whatever the wire does to them. */
+/** The messages of a batch in the order in which they are sent, after losses, repeats and reordering. */
 export function messagesOf(
   batchId: string,
   { size, runs, order }: BatchPlan,
@@ -108,7 +109,7 @@ function messagesOfRun(batchId: string, size: number, { step, holes, flavour, en
   return messages;
 }
 
-/** Two workers at one batch: their messages come in turns, each worker's in its own order. */
+/** Two workers at one batch: their messages alternate, each worker's in its own order. */
 function interleaved(messages: readonly Message[], runs: number, seed: number): Message[] {
   const keys = messages.map((one, index) => ({ one, key: index + (mixed(seed, index, 4) % (runs * 3)) }));
   return keys.sort((a, b) => a.key - b.key).map(({ one }) => one);

@@ -1,10 +1,11 @@
+/** Plain Socket.IO clients for tests. */
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type { Refusal, Subscription } from './protocol.js';
 import { onTeardown } from './teardown.js';
 
 const ANSWER_MS = 30_000;
 
-/** A bare Socket.IO client, connected; gone after the test. */
+/** A connected client. It is disconnected after the test. */
 export async function connect(
   url: string,
   options: Partial<ManagerOptions & SocketOptions> = {},
@@ -23,7 +24,7 @@ export function open(url: string, options: Partial<ManagerOptions & SocketOption
   return socket;
 }
 
-/** Sends an event with whatever arguments and waits for its answer. */
+/** Sends an event with these arguments and waits for the answer. */
 export function ask(socket: Socket, event: string, ...args: unknown[]): Promise<unknown> {
   return socket.timeout(ANSWER_MS).emitWithAck(event, ...args);
 }
@@ -34,7 +35,7 @@ export async function subscribe(socket: Socket, request: object): Promise<Subscr
   return answer;
 }
 
-/** What a refusal says, without the text that is for people. */
+/** The refusal of an event, without its human-readable message. */
 export async function refusalOf(socket: Socket, event: string, ...args: unknown[]): Promise<object> {
   const answer = (await ask(socket, event, ...args)) as Refusal;
   const { code, retryable, message } = answer.error ?? {};

@@ -1,6 +1,7 @@
+/** Reads messages and counts results by the documented rules, without the gateway's code. */
 import type { Message } from './producer.js';
 
-/** A result with its place, as pages, exports and events must show it. */
+/** A result with its place, as pages, exports and events show it. */
 export interface Entry {
   email: string;
   is_valid: boolean | null;
@@ -27,7 +28,7 @@ const SUB_STATUSES: Record<string, readonly string[]> = {
 };
 const RISKS = ['none', 'low', 'medium', 'high'];
 
-/** The results that a message carries, each as it must be stored: lenient in what is read, strict in what is kept. */
+/** The results of a message as they must be stored: lenient reading, strict storing. */
 export function entriesOf({ batchId, validatedEmails = [] }: Message): Entry[] {
   return validatedEmails.map((value, position) => {
     const raw = wellFormed(value) as Record<string, unknown>;

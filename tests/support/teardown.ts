@@ -1,9 +1,10 @@
+/** Clean-up after each test. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 
-/** What is to be undone after the test that is running, the last first. */
+/** What to undo after the current test, in reverse order. */
 const teardowns: (() => unknown)[] = [];
 export const onTeardown = (teardown: () => unknown): void => void teardowns.push(teardown);
 
@@ -11,7 +12,7 @@ afterEach(async () => {
   for (const teardown of teardowns.splice(0).reverse()) await teardown();
 });
 
-/** An empty directory of the test's own, gone after it. */
+/** An empty directory that is deleted after the test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'verigate-test-'));
   onTeardown(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,8 +1,9 @@
+/** Signed tokens, and the settings of a gateway that requires them. */
 import { type JWTPayload, SignJWT } from 'jose';
 
 export const SECRET = 'a secret of more than thirty-two bytes, for tests alone';
 
-/** A token of one hour, signed as the gateway wants it; claims may say otherwise. Undefined leaves a claim out. */
+/** A valid token for one hour. The claims override the defaults; undefined leaves a claim out. */
 export function tokenOf(claims: Record<string, unknown>, secret = SECRET): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + 3600;
   const entries = Object.entries({ exp, ...claims }).filter(([, value]) => value !== undefined);
@@ -11,5 +12,5 @@ export function tokenOf(claims: Record<string, unknown>, secret = SECRET): Promi
     .sign(new TextEncoder().encode(secret));
 }
 
-/** The settings of a gateway that wants tokens. */
+/** Settings of a gateway that requires tokens. */
 export const JWT = { AUTH: 'jwt', JWT_SECRET: SECRET };

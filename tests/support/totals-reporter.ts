@@ -1,10 +1,10 @@
 import type { Reporter } from '@jest/reporters';
 
-/** Ends a run with its totals alone on a line, for tools and people that read only the last one. */
+/** Ends a test run with the totals alone on the last line, for tools and people that read only that line. */
 export default class TotalsReporter implements Pick<Reporter, 'onRunComplete' | 'getLastError'> {
   onRunComplete(...[, results]: Parameters<NonNullable<Reporter['onRunComplete']>>): void {
     const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests, numTodoTests } = results;
-    // A suite that could not even be loaded has no tests to count, and is a failure all the same.
+    // A suite that could not be loaded has no tests to count, but is a failure.
     const failed = numFailedTests === 0 ? numFailedTestSuites : numFailedTests;
     process.stdout.write(
       `${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped\n`,

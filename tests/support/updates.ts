@@ -1,8 +1,9 @@
+/** Short notation for updates in unit tests. */
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { Result } from '../../src/domain/result.js';
 import type { Update } from '../../src/domain/update.js';
 
-/** One entry of `validatedEmails`, as far as a test says something of it. */
+/** The fields of a result that a test cares about. */
 export interface Verdict {
   readonly status?: string;
   readonly risk?: string | null;
@@ -10,7 +11,7 @@ export interface Verdict {
   readonly reason?: string;
 }
 
-/** An entry of `validatedEmails` as the validator writes it. */
+/** A result as the validator writes it. */
 export function entry(email: string, { status, risk, subStatus, reason }: Verdict = {}) {
   return {
     email,
@@ -26,20 +27,20 @@ export type Entry = ReturnType<typeof entry>;
 
 export interface Message {
   readonly batchId: string;
-  /** Addresses stand for deliverable ones. */
+  /** A plain address stands for a deliverable result. */
   readonly emails: readonly (string | Entry)[];
   readonly fileId?: string;
   readonly requestId?: string;
   readonly totalBatches?: number;
   readonly isComplete?: boolean;
-  /** As many as there are results, where not said. */
+  /** Default: the number of results. */
   readonly processedCount?: number;
   readonly totalEmails?: number;
   readonly failed?: boolean;
   readonly error?: string;
 }
 
-/** A message about a batch, as it is on the wire. */
+/** A message about a batch, as on the wire. */
 export function message({ emails, ...said }: Message) {
   return {
     isComplete: false,
@@ -51,7 +52,7 @@ export function message({ emails, ...said }: Message) {
   };
 }
 
-/** The same message, read. */
+/** The same message after reading. */
 export const update = (said: Message): Update => readUpdate(message(said));
 
 /** Addresses `a0@example.com`, `a1@example.com` … */

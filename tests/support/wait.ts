@@ -1,4 +1,6 @@
-/** Waiting with an end: whoever changes something calls `changed`, whoever waits says for what and how long. */
+/** Waits in tests, with a time limit. */
+
+/** A change is signalled by `changed`, and each waiting call then checks its condition. */
 export class Signal {
   readonly #waiting = new Set<() => void>();
 
@@ -6,7 +8,7 @@ export class Signal {
     for (const look of [...this.#waiting]) look();
   }
 
-  /** Fulfilled as soon as the condition holds. @throws when it does not in time; `describe` says what was there */
+  /** Fulfilled when the condition holds. @throws after the time limit, with the state that `describe` gives */
   until(condition: () => boolean, describe: () => string, withinMs = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void) => {
@@ -27,8 +29,8 @@ export class Signal {
   }
 }
 
-/** Asks again and again, for what only answers when it is asked. @throws the last failure when the time is over */
-export async function eventually<T>(ask: () => Promise<T>, withinMs = 30_000): Promise<T> {
+/** Repeats the call until it does not fail. @throws the last failure after the time limit */
+export async function retry<T>(ask: () => Promise<T>, withinMs = 30_000): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     try {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { FatalError, Fault } from '../../src/errors.js';
 import { createValidator, type Validator, type ValidatorConfig } from '../../src/validator/validator.js';
-import { eventually } from '../support/wait.js';
+import { retry } from '../support/wait.js';
 import { always, standIn } from './stand-in.js';
 
 const SECRET = 'victim@example.com';
@@ -160,7 +160,7 @@ describe('a validator that is down', () => {
     ]);
     expect(server.seen).toHaveLength(3);
     isUp = true;
-    const answer = await eventually(() => submit(validator));
+    const answer = await retry(() => submit(validator));
     expect(answer).toMatchObject({ batchIds: [ONE.batchId] });
   });
 

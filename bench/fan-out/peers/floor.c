@@ -1,7 +1,7 @@
-/* The least that telling many sockets can cost: a program that does nothing but write(). It answers as much of WebSocket
- * and Socket.IO as the load needs to count it as connected, then writes frames that were made beforehand.
+/* Compared server: a program that does nothing but write(), as the lower bound of what sending to many sockets costs.
+ * It speaks just enough WebSocket and Socket.IO for the load to connect, then writes frames that were made beforehand.
  *
- * Says its port in its first line. Reads orders as lines, "<bytes> <events> <in one go>", and answers each with a dot. */
+ * Prints its port as the first line. Reads commands as lines, "<bytes> <events> <in one turn>", and answers each with a dot. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -51,7 +51,7 @@ static void accept_one(int listener) {
   clients[count++] = fd;
 }
 
-/** A text frame of so many bytes of payload, as often as asked one behind the other. */
+/** Several copies of a text frame with a payload of the given length. */
 static char *frames(size_t payload, int copies, size_t *length) {
   size_t head = payload < 126 ? 2 : payload < 65536 ? 4 : 10;
   *length = (head + payload) * (size_t)copies;
@@ -67,7 +67,7 @@ static char *frames(size_t payload, int copies, size_t *length) {
   return bytes;
 }
 
-static void order(size_t bytes, int events, int at_once) {
+static void command(size_t bytes, int events, int at_once) {
   size_t length;
   char *text = frames(bytes, at_once, &length);
   for (int sent = 0; sent < events; sent += at_once)
@@ -92,7 +92,7 @@ int main(void) {
     size_t bytes;
     int events, at_once;
     if (fgets(line, sizeof line, stdin) == NULL) return 0;
-    if (sscanf(line, "%zu %d %d", &bytes, &events, &at_once) == 3) order(bytes, events, at_once);
+    if (sscanf(line, "%zu %d %d", &bytes, &events, &at_once) == 3) command(bytes, events, at_once);
     printf(".\n");
     fflush(stdout);
   }

@@ -1,12 +1,12 @@
+/** Compared server: the part of the gateway that writes to rooms. */
 import { createServer } from 'node:http';
 import { roomOf } from '../../../src/domain/events.js';
 import { createLogger } from '../../../src/logger.js';
 import { createMetrics } from '../../../src/metrics.js';
 import { RoomWriter } from '../../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../../src/realtime/server.js';
-import { bodyOf, FILE, obey } from './orders.js';
+import { bodyOf, FILE, serve } from './commands.js';
 
-/** The part of the gateway that writes to rooms. */
 const MOST = 20_000;
 
 const http = createServer();
@@ -24,7 +24,7 @@ const io = createSocketServer(http, {
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
 const rooms = new RoomWriter(io, { maxBufferedBytes: 2 ** 24 }, createMetrics(), createLogger('warn'));
 
-obey(http, (bytes) => {
+serve(http, (bytes) => {
   const payload = JSON.stringify(bodyOf(bytes));
   return () => rooms.send('stats', FILE, payload);
 });

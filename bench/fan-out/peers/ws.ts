@@ -1,8 +1,8 @@
+/** Compared server: the ws library alone. Each socket is sent the same text. */
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
-import { bodyOf, obey } from './orders.js';
+import { bodyOf, serve } from './commands.js';
 
-/** ws without anything above it: each socket is sent the same text. */
 const http = createServer();
 const server = new WebSocketServer({ server: http });
 server.on('connection', (socket) => {
@@ -10,7 +10,7 @@ server.on('connection', (socket) => {
   socket.once('message', () => socket.send('40{}'));
 });
 
-obey(http, (bytes) => {
+serve(http, (bytes) => {
   const text = Buffer.from(`42${JSON.stringify(['file_stats', bodyOf(bytes)])}`);
   return () => {
     for (const client of server.clients) client.send(text, { binary: false });

@@ -1,17 +1,18 @@
+/** Answers of the simulated validator's HTTP API, and how they are written. */
 import type { ServerResponse } from 'node:http';
 
-/** What a call is answered with. A body that is text is sent as text. */
+/** A text body is sent as text, any other as JSON. */
 export interface Answer {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** `mute`: it is never sent; `torn`: only the first half of it. */
+  /** `mute`: the answer is never sent; `torn`: only its first half is. */
   readonly wire?: 'mute' | 'torn';
 }
 
 export const json = (body: unknown): Answer => ({ status: 200, body });
 
-/** Ends the handling of a call with another answer than the one that was asked for. */
+/** Thrown to end the handling of a call with an error answer. */
 export class Refusal extends Error {
   constructor(readonly answer: Answer) {
     super(`answered with ${answer.status}`);
@@ -21,10 +22,10 @@ export class Refusal extends Error {
 export const refusal = (status: number, detail: unknown, headers: Record<string, string> = {}): Refusal =>
   new Refusal({ status, body: { detail }, headers });
 
-/** What the real one says when something in it breaks. */
+/** The real validator's answer to an internal error. */
 export const BROKEN: Answer = { status: 500, body: 'Internal Server Error' };
 
-/** Writes the answer, or that it broke where the answer cannot be UTF-8. */
+/** Writes the answer. One that cannot be encoded as UTF-8 is an internal error, as in the real validator. */
 export function send(response: ServerResponse, answer: Answer): void {
   if (answer.wire === 'mute') return;
   const { status, body, headers, wire } = isEncodable(answer.body) ? answer : BROKEN;

@@ -1,16 +1,22 @@
+/** Reads submissions as the real validator's framework (FastAPI, Pydantic) does, with the same error bodies. */
 import type { Flags } from '../verdict/findings.js';
 import { type Refusal, refusal } from './answer.js';
 
-interface Fault {
+interface FieldError {
   readonly type: string;
   readonly loc: readonly (string | number)[];
   readonly msg: string;
-  /** What was wrong: the real one repeats it, addresses and all. */
+  /** The rejected value. The real validator repeats it, addresses included. */
   readonly input: unknown;
   readonly url: string;
 }
 
-const fault = (type: string, loc: readonly (string | number)[], msg: string, input: unknown): Fault => ({
+const fieldError = (
+  type: string,
+  loc: readonly (string | number)[],
+  msg: string,
+  input: unknown,
+): FieldError => ({
   type,
   loc: ['body', ...loc],
   msg,
@@ -18,12 +24,12 @@ const fault = (type: string, loc: readonly (string | number)[], msg: string, inp
   url: `https://errors.pydantic.dev/2.4/v/${type}`,
 });
 
-const invalid = (...faults: Fault[]): Refusal => refusal(422, faults);
+const invalid = (...errors: FieldError[]): Refusal => refusal(422, errors);
 
-/** A body as the framework reads it. @throws Refusal 422 */
+/** @throws Refusal 422 */
 export function readJson(body: string, contentType: string | undefined): unknown {
-  if (body === '') throw invalid(fault('missing', [], 'Field required', null));
-  // Something else than JSON is taken for a string, which is then no object.
+  if (body === '') throw invalid(fieldError('missing', [], 'Field required', null));
+  // Without a JSON content type the framework reads the body as a string, which then is not an object.
   if (contentType !== undefined && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType)) return body;
   try {
     return JSON.parse(body);
@@ -41,17 +47,17 @@ export interface Submission {
   readonly flags: Flags;
 }
 
-/** A body as the model of a submission takes it; fields that it does not know are ignored. @throws Refusal 422 */
+/** Reads a submission; unknown fields are ignored. @throws Refusal 422 */
 export function readSubmission(body: unknown): Submission {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     const msg = 'Input should be a valid dictionary or object to extract fields from';
-    throw invalid(fault('model_attributes_type', [], msg, body));
+    throw invalid(fieldError('model_attributes_type', [], msg, body));
   }
-  const faults: Fault[] = [];
+  const errors: FieldError[] = [];
   const fields = body as Record<string, unknown>;
-  const field = <T>(name: string, read: (value: unknown, faults: Fault[]) => T): T | undefined => {
-    if (Object.hasOwn(fields, name)) return read(fields[name], faults);
-    faults.push(fault('missing', [name], 'Field required', body));
+  const field = <T>(name: string, read: (value: unknown, errors: FieldError[]) => T): T | undefined => {
+    if (Object.hasOwn(fields, name)) return read(fields[name], errors);
+    errors.push(fieldError('missing', [name], 'Field required', body));
     return undefined;
   };
   const emails = field('emails', readEmails) ?? [];
@@ -63,18 +69,18 @@ export function readSubmission(body: unknown): Submission {
     check_catch_all: flag('check_catch_all'),
     check_blacklist: flag('check_blacklist'),
   };
-  if (faults.length > 0) throw invalid(...faults);
+  if (errors.length > 0) throw invalid(...errors);
   return { emails, flags };
 }
 
-function readEmails(value: unknown, faults: Fault[]): string[] {
+function readEmails(value: unknown, errors: FieldError[]): string[] {
   if (!Array.isArray(value)) {
-    faults.push(fault('list_type', ['emails'], 'Input should be a valid list', value));
+    errors.push(fieldError('list_type', ['emails'], 'Input should be a valid list', value));
     return [];
   }
   value.forEach((email: unknown, index) => {
     if (typeof email === 'string') return;
-    faults.push(fault('string_type', ['emails', index], 'Input should be a valid string', email));
+    errors.push(fieldError('string_type', ['emails', index], 'Input should be a valid string', email));
   });
   return value as string[];
 }
@@ -84,16 +90,16 @@ const NO: ReadonlySet<unknown> = new Set([false, 0, '0', 'off', 'f', 'false', 'n
 
 const readFlag =
   (name: string) =>
-  (value: unknown, faults: Fault[]): boolean => {
-    const said = typeof value === 'string' ? value.toLowerCase() : value;
-    if (YES.has(said)) return true;
-    if (NO.has(said)) return false;
+  (value: unknown, errors: FieldError[]): boolean => {
+    const text = typeof value === 'string' ? value.toLowerCase() : value;
+    if (YES.has(text)) return true;
+    if (NO.has(text)) return false;
     const msg = 'Input should be a valid boolean';
     const isScalar = typeof value === 'string' || typeof value === 'number';
-    faults.push(
+    errors.push(
       isScalar
-        ? fault('bool_parsing', [name], `${msg}, unable to interpret input`, value)
-        : fault('bool_type', [name], msg, value),
+        ? fieldError('bool_parsing', [name], `${msg}, unable to interpret input`, value)
+        : fieldError('bool_type', [name], msg, value),
     );
     return false;
   };

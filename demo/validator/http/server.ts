@@ -1,3 +1,4 @@
+/** The simulated validator's HTTP server: routing, bodies, listening and closing. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,12 +13,12 @@ export interface Call {
 
 export interface Route {
   readonly method: string;
-  /** Of the path behind the base. */
+  /** Matched against the path after the base path. */
   readonly path: RegExp;
   readonly answer: (call: Call, id: string) => Answer | Promise<Answer>;
 }
 
-/** The real one has no limit; this one must not fill the memory of whoever tries it. */
+/** The real validator has no limit. This one protects the memory of the machine it runs on. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 
 export function createApi(basePath: string, routes: readonly Route[]): Server {
@@ -25,7 +26,7 @@ export function createApi(basePath: string, routes: readonly Route[]): Server {
     answerTo(request, basePath, routes).then(
       (answer) => send(response, answer),
       (error: unknown) => {
-        // A caller who has gone hears of nothing.
+        // A caller that has disconnected gets no answer.
         if (!request.destroyed || request.complete)
           send(response, error instanceof Refusal ? error.answer : BROKEN);
       },
@@ -54,7 +55,7 @@ async function answerTo(
   );
 }
 
-/** An id that is no percent-encoding is an id that nobody has given. */
+/** An invalid percent-encoding is kept as it is: no batch has such an id. */
 function idIn(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -74,7 +75,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks, length).toString();
 }
 
-/** @returns where it listens @throws where it cannot, with the system's error code */
+/** @returns the URL @throws an error with the system's code if the port cannot be opened */
 export async function listen(server: Server, host: string, port: number): Promise<string> {
   server.listen(port, host);
   await once(server, 'listening');

@@ -1,13 +1,12 @@
+/** The validator's status calls: the progress of a batch or of a request. */
 import type { ValidatorOptions } from '../options.js';
 import { timestamp } from '../verdict/result.js';
 import type { Archive } from '../work/archive.js';
 import { resultsOf } from '../work/update.js';
 import { type Answer, json, refusal } from './answer.js';
-import { requireKey, requireUser, userOf } from './callers.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit, requireKey, requireUser, userOf } from './callers.js';
 import type { Call } from './server.js';
 
-/** The calls that ask how far a batch or a request is. */
 export class StatusCalls {
   readonly #limit: RateLimit;
 
@@ -18,7 +17,7 @@ export class StatusCalls {
     this.#limit = new RateLimit(options.statusPerMinute);
   }
 
-  /** `GET /validation-status/{batchId}`. What nobody has heard of is being processed, for ever. */
+  /** `GET /validation-status/{batchId}`. As in the real validator, an unknown batch is being processed for ever. */
   ofBatch(batchId: string, call: Call): Answer {
     this.#admit(call);
     if (this.archive.request(batchId) !== undefined) {

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { ValidatorOptions, Vices } from '../options.js';
+import type { Faults, ValidatorOptions } from '../options.js';
 import { chance } from '../verdict/chance.js';
 import type { Flags } from '../verdict/findings.js';
 import { type Batch, MAX_OF_ONE_BATCH, slicesOf } from '../work/batch.js';
 import { validate } from '../work/run.js';
-import type { Workshop } from '../work/workshop.js';
+import type { WorkerPool } from '../work/worker-pool.js';
 import { type Answer, BROKEN, isEncodable, json, Refusal, refusal } from './answer.js';
-import { requireKey, requireUser, userOf } from './callers.js';
+import { RateLimit, requireKey, requireUser, userOf } from './callers.js';
 import { readJson, readSubmission } from './pydantic.js';
-import { RateLimit } from './rate-limit.js';
 import type { Call } from './server.js';
 
-/** `POST /validate-batch`: what is looked at first is refused first, in the order of the real one. */
+/** `POST /validate-batch`. The checks come in the real validator's order, which decides the error that is answered. */
 export class Submissions {
   readonly #limit: RateLimit;
   #batches = 0;
@@ -20,7 +19,7 @@ export class Submissions {
 
   constructor(
     private readonly options: ValidatorOptions,
-    private readonly workshop: Workshop,
+    private readonly workerPool: WorkerPool,
   ) {
     this.#limit = new RateLimit(options.submissionsPerMinute);
   }
@@ -34,9 +33,9 @@ export class Submissions {
     requireUser(headers);
     if (emails.length === 0) throw refusal(400, 'No emails provided');
     if (!emails.every(isEncodable)) throw new Refusal(BROKEN);
-    const { seed, vices } = this.options;
+    const { seed, faults } = this.options;
     const number = this.#taken++;
-    const happens = (vice: keyof Vices) => chance(`${seed} submission ${number}`, vice) < vices[vice];
+    const happens = (fault: keyof Faults) => chance(`${seed} submission ${number}`, fault) < faults[fault];
     const [only] = emails;
     const answer =
       only !== undefined && emails.length === 1
@@ -47,9 +46,9 @@ export class Submissions {
     return happens('torn') ? { ...answer, wire: 'torn' } : answer;
   }
 
-  /** The only result is in the answer; it is never published. */
+  /** A single address is answered with its result, which is never published. */
   #atOnce(email: string, flags: Flags): object {
-    const results = [validate(email, flags, this.options.vices)];
+    const results = [validate(email, flags, this.options.faults)];
     const status = 'completed';
     return {
       batchId: randomUUID(),
@@ -62,7 +61,7 @@ export class Submissions {
   }
 
   async #queued(emails: readonly string[], flags: Flags, isLost: boolean): Promise<Answer> {
-    if (!this.workshop.hasRoomFor(emails.length)) throw refusal(500, 'Failed to queue validation request');
+    if (!this.workerPool.hasRoomFor(emails.length)) throw refusal(500, 'Failed to queue validation request');
     const batches = slicesOf(emails).map(
       (slice): Batch => ({ batchId: randomUUID(), number: this.#batches++, emails: slice, flags }),
     );
@@ -70,10 +69,10 @@ export class Submissions {
     const totalEmails = emails.length;
     const requestId = randomUUID();
     const isMultiBatch = totalEmails > MAX_OF_ONE_BATCH;
-    if (isMultiBatch) this.workshop.archive.register({ requestId, batchIds, totalEmails });
-    if (!isLost) this.workshop.add(batches);
+    if (isMultiBatch) this.workerPool.archive.register({ requestId, batchIds, totalEmails });
+    if (!isLost) this.workerPool.add(batches);
     if (isMultiBatch) await this.#group(requestId, batchIds);
-    // The workers have begun: what they find out first may arrive before the answer does.
+    // The workers have begun: the first updates may arrive before this answer does.
     await setTimeout(this.options.answerDelayMs);
     const state = {
       status: 'processing',
@@ -88,15 +87,15 @@ export class Submissions {
     );
   }
 
-  /** As with the real one, the batches are under way by now, whatever the caller is told. */
+  /** As in the real validator, the workers have begun by now, even if the caller gets an error. */
   async #group(requestId: string, batchIds: readonly string[]): Promise<void> {
     try {
-      await this.workshop.group(requestId, batchIds);
+      await this.workerPool.group(requestId, batchIds);
     } catch {
       throw refusal(500, 'Failed to queue validation request');
     }
   }
 }
 
-/** The real one reckons with 1.5 s for an address, whatever its workers do. */
+/** The real validator estimates 1.5 s for an address, whatever the number of workers. */
 const estimate = (emails: number): string => `${Math.floor((emails * 1.5) / 60) + 1} minutes`;

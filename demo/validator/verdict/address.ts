@@ -1,21 +1,22 @@
+/** Parses e-mail addresses. */
 export interface Address {
   readonly local: string;
   /** In lower case. */
   readonly domain: string;
-  /** What is behind the plus sign is a tag; null where there is none. */
+  /** The part after the plus sign; null if there is none. */
   readonly tag: string | null;
 }
 
 const MAX_LOCAL = 64;
 const MAX_ADDRESS = 254;
-/** A dot-atom of RFC 5322, with the letters of RFC 6531 besides: other scripts are addresses, emoji are not. */
+/** A dot-atom of RFC 5322, extended by RFC 6531: letters of other scripts are allowed, emoji are not. */
 const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 const DOMAIN =
   /^(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)+(?:xn--[a-z0-9-]+|[\p{L}\p{M}]{2,63})$/u;
 
-/** Null where the text is no address. */
+/** Null if the text is not an address. */
 export function parseAddress(text: string): Address | null {
-  // Looked at first: the expressions below need not see a megabyte.
+  // Checked first, so that the expressions below never run on a very long text.
   if (text.length > MAX_ADDRESS) return null;
   const at = text.lastIndexOf('@');
   const local = text.slice(0, at);

@@ -1,9 +1,9 @@
 /**
- * A number in [0, 1) that depends on nothing but the text and the salt: the same address gets the same verdict in every
- * run, on every machine, so that a repeated batch repeats its results.
+ * Pseudo-random choices that depend on a text only. `chance` returns a number in [0, 1) that is the same in every run
+ * and on every machine, so that a batch that is run again has the same results.
  */
 export function chance(text: string, salt: string): number {
-  // FNV-1a, then a finaliser: without it, texts that differ in the last character only land close together.
+  // FNV-1a, then a finaliser: without it, texts that differ only in the last character get similar numbers.
   let hash = 0x811c9dc5;
   for (const part of [salt, '\n', text]) {
     for (let i = 0; i < part.length; i++) hash = Math.imul(hash ^ part.charCodeAt(i), 0x01000193);
@@ -13,7 +13,7 @@ export function chance(text: string, salt: string): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** A list of outcomes with the share of each; the first one takes what the others leave. */
+/** Outcomes with their shares. The first outcome gets what the others leave. */
 export type Shares<T> = readonly [T, ...(readonly [share: number, outcome: T])[]];
 
 export function pick<T>(at: number, [rest, ...others]: Shares<T>): T {
@@ -25,7 +25,7 @@ export function pick<T>(at: number, [rest, ...others]: Shares<T>): T {
   return rest;
 }
 
-/** One entry of a list, each as likely as any other. */
+/** One entry of a list; all are equally likely. */
 export function oneOf<T>(at: number, list: readonly [T, ...T[]]): T {
   return list[Math.floor(at * list.length)] ?? list[0];
 }

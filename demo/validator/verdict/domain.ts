@@ -1,12 +1,13 @@
+/** Simulates what DNS and the mail servers of a domain would answer. It is computed from the domain's name. */
 import { chance, pick, type Shares } from './chance.js';
 import { freeProvider, hasTopLevel, type Provider, typoOf } from './providers.js';
 
-/** How the mail servers of a domain behave, whoever the mail is for. */
+/** How the mail servers of a domain behave towards every recipient. */
 export type Behaviour = 'normal' | 'catch-all' | 'listed' | 'greylisting' | 'dead' | 'slow' | 'relay-denied';
 
 export interface Domain {
   readonly name: string;
-  /** Null where there is no mail exchanger, and so no mail. */
+  /** Null if the domain has no mail exchanger. */
   readonly provider: Provider | null;
   readonly isFree: boolean;
   readonly behaviour: Behaviour;
@@ -22,7 +23,7 @@ const BEHAVIOURS: Shares<Behaviour> = [
   [0.006, 'relay-denied'],
 ];
 const NO_MX_SHARE = 0.03;
-/** Domains that say by their first label what they do, `catchall-2.test`: whoever tries the demo can choose. */
+/** Domains whose first label chooses their behaviour, such as `catchall-2.test`. */
 const NAMED = /^(?<what>nomx|catchall|listed|greylist|dead|slow|relay)(?:-\d+)?\./;
 const BY_NAME: Readonly<Record<string, Behaviour>> = {
   catchall: 'catch-all',
@@ -32,10 +33,9 @@ const BY_NAME: Readonly<Record<string, Behaviour>> = {
   slow: 'slow',
   relay: 'relay-denied',
 };
-/** The domains of documentation, on which people try things out, are in good order. */
+/** The domains reserved for documentation have no faults: they are used in examples. */
 const HEALTHY = /^(?:.+\.)?example\.(?:com|org|net)$/;
 
-/** What a look at DNS, and at the servers found there, would tell; computed from the name. */
 export function lookUp(name: string): Domain {
   const free = freeProvider(name);
   if (free) return { name, provider: free, isFree: true, behaviour: 'normal' };
@@ -56,7 +56,7 @@ function behaviourOf(name: string): Behaviour {
   return named === undefined ? pick(chance(name, 'behaviour'), BEHAVIOURS) : (BY_NAME[named] ?? 'normal');
 }
 
-/** Most companies have their mail with one of two, the others run a server of their own. */
+/** Most companies use one of two providers; the others run a server of their own. */
 function hostOf(name: string): Provider {
   return pick<Provider>(chance(name, 'host'), [
     { name: null, mx: `mx1.${name}.` },

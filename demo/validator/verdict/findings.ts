@@ -1,3 +1,4 @@
+/** The checks on an address: what they find, before it is graded. */
 import type { Address } from './address.js';
 import { chance, oneOf } from './chance.js';
 import { type Domain, lookUp } from './domain.js';
@@ -5,7 +6,7 @@ import { ask, type Reply } from './mailbox.js';
 import { isDisposable } from './providers.js';
 import { type Attributes, type Blacklist, NO_ATTRIBUTES, NOT_LISTED } from './result.js';
 
-/** What is to be checked. A check that is off finds nothing. */
+/** The checks that the caller requested. A check that is off finds nothing. */
 export interface Flags {
   readonly check_mx: boolean;
   readonly check_smtp: boolean;
@@ -14,11 +15,10 @@ export interface Flags {
   readonly check_blacklist: boolean;
 }
 
-/** All that is found out about an address, before anybody has an opinion on it. */
 export interface Findings {
   readonly domain: Domain;
   readonly attributes: Attributes;
-  /** Null where the mail server was not asked. */
+  /** Null if the mail server was not asked. */
   readonly reply: Reply | null;
   readonly blacklist: Blacklist;
 }
@@ -35,7 +35,7 @@ const BLACKLISTS = ['dnsbl.example.net', 'spamtrap.example.org', 'zen.blocklist.
 export function examine(address: Address, flags: Flags, now: string): Findings {
   const domain = lookUp(address.domain);
   const disposable = flags.check_disposable && isDisposable(address.domain);
-  // Nobody talks to the server of a domain that is worth nothing anyway.
+  // The verdict on such a domain does not need its mail server.
   const isAsked = domain.provider !== null && !disposable;
   const reply = flags.check_smtp && isAsked ? ask(address, domain) : null;
   const attributes = {

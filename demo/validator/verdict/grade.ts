@@ -1,3 +1,4 @@
+/** Grades an address by the findings on it. */
 import type { Address } from './address.js';
 import { chance } from './chance.js';
 import type { Findings, Flags } from './findings.js';
@@ -5,7 +6,7 @@ import type { Outcome } from './mailbox.js';
 import { typoOf } from './providers.js';
 import type { Risk, Status, SubStatus } from './result.js';
 
-/** The part of a verdict that is an opinion. */
+/** Status, risk and score of a verdict, with the reason. */
 export interface Grade {
   readonly status: Status;
   readonly subStatus: SubStatus | null;
@@ -14,33 +15,33 @@ export interface Grade {
   readonly reason: string;
 }
 
-type Opinion = Omit<Grade, 'reason'>;
+type Rating = Omit<Grade, 'reason'>;
 
-const undeliverable = (subStatus: SubStatus): Opinion => ({
+const undeliverable = (subStatus: SubStatus): Rating => ({
   status: 'undeliverable',
   subStatus,
   risk: 'high',
   score: 0,
 });
-const unknown = (subStatus: SubStatus): Opinion => ({ status: 'unknown', subStatus, risk: 'high', score: 0 });
-const risky = (subStatus: SubStatus, score: number): Opinion => ({
+const unknown = (subStatus: SubStatus): Rating => ({ status: 'unknown', subStatus, risk: 'high', score: 0 });
+const risky = (subStatus: SubStatus, score: number): Rating => ({
   status: 'risky',
   subStatus,
   risk: score < 50 ? 'high' : 'medium',
   score,
 });
-const deliverable = (score: number): Opinion => ({
+const deliverable = (score: number): Rating => ({
   status: 'deliverable',
   subStatus: null,
   risk: 'low',
   score,
 });
 
-const BY_OUTCOME: Readonly<Partial<Record<Outcome, Opinion>>> = {
+const BY_OUTCOME: Readonly<Partial<Record<Outcome, Rating>>> = {
   rejected: undeliverable('Rejected Email'),
   'bad-name': undeliverable('Invalid SMTP'),
   'relay-denied': undeliverable('Invalid Domain'),
-  // A pair that is on no list of pairs, and occurs all the same.
+  // The validator's documentation does not list this pair, but it occurs.
   closed: undeliverable('Unavailable SMTP'),
   full: risky('Low Deliverability', 30),
   timeout: unknown('Timeout'),
@@ -64,17 +65,17 @@ export function gradeOf(address: Address, findings: Findings, flags: Flags): Gra
   return { ...(refusal ?? quality(address, findings)), reason: reply?.text ?? 'SMTP check disabled' };
 }
 
-function quality({ local }: Address, { attributes, domain, reply }: Findings): Opinion {
+function quality({ local }: Address, { attributes, domain, reply }: Findings): Rating {
   if (domain.provider === null) return risky('Low Deliverability', 40);
   if (attributes.catch_all) return risky('Low Deliverability', 50);
   if (attributes.no_reply) return risky('Low Quality', 55);
   if (attributes.role_account) return risky('Low Quality', attributes.free_email ? 45 : 65);
   if (looksMadeUp(local)) return risky('Low Quality', 60);
-  // Where nobody was asked, the mailbox may be there or not.
+  // Without an answer of the mail server it is unknown whether the mailbox exists.
   return deliverable(reply === null ? 80 : 90 + Math.floor(chance(local, 'score') * 11));
 }
 
-/** `99812343`, `xkq29fj3k`: what scripts fill in where people would not. */
+/** Names that look generated: `99812343`, `xkq29fj3k`. */
 const looksMadeUp = (local: string): boolean => /^\d{6,}$|^[bcdfghjklmnpqrstvwxz\d]{8,}$/i.test(local);
 
 function noMail(domain: string): string {

@@ -1,8 +1,9 @@
+/** Simulates a mail server's answer for one mailbox. */
 import type { Address } from './address.js';
 import { chance, oneOf, pick, type Shares } from './chance.js';
 import type { Domain } from './domain.js';
 
-/** How the conversation with a mail server about one mailbox ends. */
+/** How the SMTP conversation ends. */
 export type Outcome =
   | 'accepted'
   | 'rejected'
@@ -17,7 +18,7 @@ export type Outcome =
 
 export interface Reply {
   readonly outcome: Outcome;
-  /** What the server said, or what became of the conversation. Servers are free to say anything, over several lines too. */
+  /** The server's answer, or how the conversation failed. The text is arbitrary and may have several lines. */
   readonly text: string;
 }
 
@@ -53,7 +54,7 @@ const TEXTS: Readonly<Record<Outcome, readonly [string, ...string[]]>> = {
   error: ['Unexpected error during the SMTP conversation', 'Connection reset in the middle of an answer'],
 };
 
-/** Mailboxes that say by their name what becomes of them, `full@example.com`, for whoever tries the demo. */
+/** Mailboxes whose name chooses the outcome, such as `full@example.com`. */
 const NAMED = /^(?<what>rejected|full|badname|timeout|noconnect|unavailable|closed|error)(?![a-z])/i;
 const BY_NAME: Readonly<Record<string, Outcome>> = {
   rejected: 'rejected',
@@ -66,7 +67,7 @@ const BY_NAME: Readonly<Record<string, Outcome>> = {
   error: 'error',
 };
 
-/** What the mail server of the domain says to `RCPT TO` with this address. */
+/** The mail server's answer to `RCPT TO` with this address. */
 export function ask(address: Address, domain: Domain): Reply {
   const key = `${address.local}@${address.domain}`.toLowerCase();
   const outcome = outcomeOf(key, address, domain);

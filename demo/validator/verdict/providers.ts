@@ -1,4 +1,5 @@
-/** A provider of mailboxes for everybody, as its mail exchanger shows it. */
+/** Known mailbox providers, disposable domains and top-level domains. */
+/** A mailbox provider, as seen in the name of its mail exchanger. */
 export interface Provider {
   readonly name: string | null;
   readonly mx: string;
@@ -22,7 +23,7 @@ const FREE: ReadonlyMap<string, Provider> = new Map([
   ['protonmail.com', proton],
 ]);
 
-/** Where the mail of a free provider goes; undefined for everybody else's domain. */
+/** The provider of a free-mail domain; undefined for any other domain. */
 export const freeProvider = (domain: string): Provider | undefined => FREE.get(domain);
 
 const TYPOS: ReadonlyMap<string, string> = new Map(
@@ -35,7 +36,7 @@ const TYPOS: ReadonlyMap<string, string> = new Map(
   }).flatMap(([right, wrongs]) => wrongs.map((wrong) => [wrong, right] as const)),
 );
 
-/** The domain that was meant; undefined where nothing was mistyped. */
+/** The correct domain of a known misspelling; undefined for any other domain. */
 export const typoOf = (domain: string): string | undefined => TYPOS.get(domain);
 
 const DISPOSABLE: ReadonlySet<string> = new Set([
@@ -56,12 +57,12 @@ const TOP_LEVEL: ReadonlySet<string> = new Set(
     'com org net edu gov mil int info biz name pro app dev cloud tech store shop online site blog email ' +
     'agency studio design digital media news company group team work world global education academy health ' +
     'bank finance legal club live life today space website systems solutions services network zone ' +
-    // Reserved for documentation and tests (RFC 2606); here their domains exist, so that examples have verdicts.
+    // Reserved for documentation and tests (RFC 2606). Here such domains exist, so that examples have verdicts.
     'example test'
   ).split(' '),
 );
 
-/** Two letters are a country. Longer ones must be known, or every misspelling would be a domain. */
+/** Two letters are a country. Longer ones must be known, so that a misspelling is not taken for a domain. */
 export function hasTopLevel(domain: string): boolean {
   const last = domain.slice(domain.lastIndexOf('.') + 1);
   return last.length === 2 || last.startsWith('xn--') || /[^a-z]/.test(last) || TOP_LEVEL.has(last);

@@ -1,3 +1,4 @@
+/** The results that the validator publishes: their fields and values. */
 export type Status = 'deliverable' | 'undeliverable' | 'risky' | 'unknown';
 export type Risk = 'none' | 'low' | 'medium' | 'high';
 export type SubStatus =
@@ -35,11 +36,11 @@ export interface Blacklist {
   readonly blacklists_found: readonly string[];
   readonly blacklist_reasons: readonly string[];
   readonly reputation_score: number;
-  /** UTC without a zone; null where the blacklists were not asked. */
+  /** UTC without a zone; null if the blacklists were not queried. */
   readonly last_checked: string | null;
 }
 
-/** The verdict on one address, its keys in the order of the wire. */
+/** The verdict on one address. The keys are in the order of the wire. */
 export interface Result {
   readonly email: string;
   readonly is_valid: boolean;
@@ -79,7 +80,7 @@ export const NOT_LISTED: Blacklist = {
   last_checked: null,
 };
 
-/** A time as the validator writes it: UTC in microseconds, and no zone. */
+/** A time as the validator writes it: UTC with microseconds, without a zone. */
 export function timestamp(now = new Date()): string {
   const micros = Math.floor(performance.now() * 1000) % 1000;
   return `${now.toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}`;

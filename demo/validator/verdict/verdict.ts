@@ -3,7 +3,10 @@ import { examine, type Findings, type Flags } from './findings.js';
 import { type Grade, gradeOf, NO_ADDRESS } from './grade.js';
 import { NO_ATTRIBUTES, NO_MAIL_SERVER, NOT_LISTED, type Result } from './result.js';
 
-/** The verdict on a text that may or may not be an address; the same in every run but for `last_checked`, which is `now`. */
+/**
+ * The verdict on a text, be it an address or not. It is the same in every run except for `last_checked`, which is
+ * `now`.
+ */
 export function verdictOn(email: string, flags: Flags, now: string): Result {
   const address = parseAddress(email);
   if (address === null) return resultOf(email, '', NO_ADDRESS);

@@ -1,3 +1,4 @@
+/** Keeps the newest update of each batch for the status calls. */
 import type { Update } from './update.js';
 
 export interface Request {
@@ -9,7 +10,7 @@ export interface Request {
 const MAX_REQUESTS = 1000;
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
-/** What the status calls tell: the newest update of each batch. The real one forgets after an hour, this one when it is full. */
+/** The real validator forgets an update after an hour; this one forgets the oldest when it is full. */
 export class Archive {
   readonly #updates = new Map<string, Update>();
   readonly #requests = new Map<string, Request>();

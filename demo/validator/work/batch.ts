@@ -1,15 +1,16 @@
+/** Splits a submission into batches, in the real validator's sizes. */
 import type { Flags } from '../verdict/findings.js';
 
-/** What one worker gets to do. */
+/** One worker's unit of work. */
 export interface Batch {
   readonly batchId: string;
-  /** Counts all batches of this validator, so that a choice among them is the same in every run. */
+  /** Counts the batches of this validator: faults are chosen by it, so that every run has the same. */
   readonly number: number;
   readonly emails: readonly string[];
   readonly flags: Flags;
 }
 
-/** The most that a submission may have to be one batch without a request. */
+/** The largest submission that becomes one batch without a request. */
 export const MAX_OF_ONE_BATCH = 10;
 
 const SIZES = [
@@ -21,13 +22,13 @@ const SIZES = [
 ] as const;
 const LARGEST = 150;
 
-/** Addresses in one batch of a submission of so many. */
+/** The size of each batch for a submission of this many addresses. */
 export function batchSizeFor(emails: number): number {
   if (emails <= MAX_OF_ONE_BATCH) return emails;
   return SIZES.find(([upTo]) => emails <= upTo)?.[1] ?? LARGEST;
 }
 
-/** The addresses in slices, in their order. */
+/** The addresses in slices, in order. */
 export function slicesOf(emails: readonly string[]): string[][] {
   const size = batchSizeFor(emails.length);
   return Array.from({ length: Math.ceil(emails.length / size) }, (_, i) =>

@@ -1,5 +1,5 @@
 import type { ValidatorOptions } from '../options.js';
-import type { Answer, Sender } from './sender.js';
+import type { Outcome, Sender } from './sender.js';
 import { textOf, type Update } from './update.js';
 
 const TIMEOUT_MS = 30_000;
@@ -7,15 +7,15 @@ const LONGEST_RETRY_AFTER_S = 30;
 
 /** Posts updates to one gateway. */
 export class HttpSender implements Sender {
-  readonly takesEach = false;
+  readonly awaitsEach = false;
 
   constructor(private readonly options: Pick<ValidatorOptions, 'gatewayUrl' | 'gatewayToken'>) {}
 
-  async send(update: Update, signal: AbortSignal): Promise<Answer> {
+  async send(update: Update, signal: AbortSignal): Promise<Outcome> {
     const abort = new AbortController();
     const giveUp = () => abort.abort();
     const timer = setTimeout(giveUp, TIMEOUT_MS);
-    // By hand: `AbortSignal.any` would leave a trace of each request at the signal, which outlives them all.
+    // Not `AbortSignal.any`: each request would leave a listener at this signal, which outlives them all.
     signal.addEventListener('abort', giveUp);
     try {
       const response = await fetch(this.#endpoint(), {
@@ -25,9 +25,9 @@ export class HttpSender implements Sender {
         redirect: 'manual',
         signal: abort.signal,
       });
-      // Read to the end, whatever it says, or the connection could not be used again.
+      // The body is read to its end, or the connection could not be reused.
       await response.arrayBuffer();
-      return answerOf(response);
+      return outcomeOf(response);
     } catch (error) {
       const why = abort.signal.aborted ? 'the gateway does not answer' : reasonOf(error);
       return { kind: 'later', why, retryAfterMs: 0 };
@@ -37,13 +37,13 @@ export class HttpSender implements Sender {
     }
   }
 
-  /** The answer to the submission says it. */
+  /** Nothing to publish: the answer to the submission names the batches. */
   group(): Promise<void> {
     return Promise.resolve();
   }
 
   close(): void {
-    // Every connection belongs to a request.
+    // `fetch` keeps no connection that would have to be closed here.
   }
 
   #endpoint(): string {
@@ -59,8 +59,8 @@ export class HttpSender implements Sender {
   }
 }
 
-function answerOf({ status, headers }: Response): Answer {
-  if (status >= 200 && status < 300) return { kind: 'taken' };
+function outcomeOf({ status, headers }: Response): Outcome {
+  if (status >= 200 && status < 300) return { kind: 'accepted' };
   const why = `the gateway answered with ${status}`;
   const mayPass = status >= 500 || status === 408 || status === 425 || status === 429;
   if (!mayPass) return { kind: 'refused', why };

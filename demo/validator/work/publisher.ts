@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ValidatorOptions } from '../options.js';
-import type { Answer, Sender } from './sender.js';
+import type { Outcome, Sender } from './sender.js';
 import type { Update } from './update.js';
 
 type PublisherOptions = Pick<ValidatorOptions, 'retryMs' | 'log'>;
 
-/** Brings updates to the gateways, at least once: whatever may go away is tried again until it does, or until `signal`. */
+/** Publishes updates at least once: temporary failures are retried until they pass or `signal` fires. */
 export class Publisher {
   #isAway = false;
 
@@ -15,12 +15,12 @@ export class Publisher {
     private readonly signal: AbortSignal,
   ) {}
 
-  get takesEach(): boolean {
-    return this.sender.takesEach;
+  get awaitsEach(): boolean {
+    return this.sender.awaitsEach;
   }
 
-  /** One try. What it refuses would be refused the next time too. */
-  async attempt(update: Update): Promise<Answer> {
+  /** Sends an update once. A refused update would be refused again, so it is not retried. */
+  async attempt(update: Update): Promise<Outcome> {
     const answer = await this.sender.send(update, this.signal);
     const isAway = answer.kind === 'later';
     if (isAway && !this.#isAway && !this.signal.aborted)
@@ -31,11 +31,11 @@ export class Publisher {
     return answer;
   }
 
-  /** Waits before the next try, longer each time; not as long as it takes when everything is over. */
+  /** Waits before the next attempt, longer each time. Ends early when `signal` fires. */
   async pause(tries: number, atLeastMs: number): Promise<void> {
     const [first, longest] = this.options.retryMs;
     const backoff = Math.min(longest, first * 2 ** Math.min(tries, 30));
-    // Uneven, so that the workers do not come back all at once.
+    // Jitter, so that the workers do not all retry at the same time.
     const delay = Math.max(backoff * (0.5 + Math.random() / 2), atLeastMs);
     await sleep(delay, undefined, { signal: this.signal }).catch(() => undefined);
   }

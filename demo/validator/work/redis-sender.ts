@@ -1,6 +1,6 @@
 import { Redis, ReplyError } from 'ioredis';
 import type { RedisOptions } from '../options.js';
-import type { Answer, Sender } from './sender.js';
+import type { Outcome, Sender } from './sender.js';
 import { textOf, type Update } from './update.js';
 
 const CHANNEL = 'email_validation_results';
@@ -9,10 +9,10 @@ const KEPT_S = 3600;
 const TIMEOUT_MS = 3000;
 const LONGEST_RETRY_MS = 2000;
 
-/** Publishes updates on Redis, as the real one does: first the key that can be looked up, then the news of it. */
+/** Publishes updates on Redis, as the real validator does: the key first, then the message on the channel. */
 export class RedisSender implements Sender {
-  // A worker of the real one waits for Redis, too: that makes as many messages of a list.
-  readonly takesEach = true;
+  // A worker of the real validator waits for Redis, too. So a list makes the same number of messages.
+  readonly awaitsEach = true;
   readonly #redis: Redis;
 
   constructor(private readonly options: RedisOptions) {
@@ -25,22 +25,22 @@ export class RedisSender implements Sender {
       commandTimeout: TIMEOUT_MS,
       retryStrategy: (tries) => Math.min(LONGEST_RETRY_MS, 50 * 2 ** Math.min(tries, 10)),
     });
-    // Each command tells of its own failure.
+    // Each command reports its own failure.
     this.#redis.on('error', () => undefined);
   }
 
-  async send(update: Update): Promise<Answer> {
+  async send(update: Update): Promise<Outcome> {
     const text = textOf(update);
     const key = `validation_results:${update.batchId}`;
     try {
       await this.#connect();
-      // In this order on one connection: whoever hears of the update finds it at the key.
+      // In this order on one connection: a gateway that gets the message finds the update at the key.
       const kept = this.#redis.set(key, text, 'EX', KEPT_S);
-      const told = this.options.isStream
+      const published = this.options.isStream
         ? this.#redis.xadd(STREAM, '*', 'data', text)
         : this.#redis.publish(CHANNEL, text);
-      await allOf([kept, told]);
-      return { kind: 'taken' };
+      await allOf([kept, published]);
+      return { kind: 'accepted' };
     } catch (error) {
       return { kind: 'later', why: reasonOf(error), retryAfterMs: 0 };
     }
@@ -55,20 +55,20 @@ export class RedisSender implements Sender {
     this.#redis.disconnect();
   }
 
-  /** The first time only: after that the client comes back by itself. */
+  /** Only for the first connection: the client reconnects by itself. */
   async #connect(): Promise<void> {
     if (this.#redis.status === 'wait') await this.#redis.connect();
   }
 }
 
-/** All of them end, and each failure is seen, before the first one is told. */
+/** Waits for all commands before the first failure is thrown, so that no rejection goes unhandled. */
 async function allOf(commands: readonly Promise<unknown>[]): Promise<void> {
   for (const answer of await Promise.allSettled(commands)) {
     if (answer.status === 'rejected') throw answer.reason;
   }
 }
 
-/** Redis's first word only: the rest of an error may hold what the command was about. */
+/** The first word of Redis's error only: the rest may hold the command's arguments, which include addresses. */
 function reasonOf(error: unknown): string {
   if (error instanceof ReplyError) return `Redis says ${String((error as Error).message).split(' ', 1)[0]}`;
   return 'Redis cannot be reached';

@@ -1,17 +1,17 @@
 import type { Update } from './update.js';
 
-export type Answer =
-  | { readonly kind: 'taken' }
+export type Outcome =
+  | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'later'; readonly why: string; readonly retryAfterMs: number };
 
-/** A way to the gateways. */
+/** How updates reach the gateways. */
 export interface Sender {
-  /** One try, ended early where `signal` fires. Never fails: what went wrong is the answer. */
-  send(update: Update, signal: AbortSignal): Promise<Answer>;
-  /** The batches are of one request: some readers can ask for that. @throws where nobody could be told */
+  /** Sends once; ends early when `signal` fires. Never throws: a failure is an outcome. */
+  send(update: Update, signal: AbortSignal): Promise<Outcome>;
+  /** Publishes which request the batches belong to, if this transport can. @throws if it could not be published */
   group(requestId: string, batchIds: readonly string[]): Promise<void>;
-  /** Whoever publishes waits for each update, so that none is overtaken by a newer one on its way. */
-  readonly takesEach: boolean;
+  /** Whether a worker must wait for each update, so that none is replaced by a newer one before it is sent. */
+  readonly awaitsEach: boolean;
   close(): void;
 }

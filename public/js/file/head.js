@@ -1,3 +1,4 @@
+/** The head of a file's page: its id, its status and its actions. */
 import { call, filePath } from '../api.js';
 import { openDialog, toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';

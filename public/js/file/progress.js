@@ -1,3 +1,4 @@
+/** The progress of a file. */
 import { progressBar } from '../bar.js';
 import { el, setText } from '../dom.js';
 import { count, duration, moment, rate, shortCount } from '../format.js';
@@ -71,7 +72,7 @@ function leftOf({ status, throughput, createdAt, completedAt }) {
   return throughput.etaSeconds === null ? ['–', 'not known yet'] : [duration(throughput.etaSeconds), ''];
 }
 
-/** What needs a look comes first: failed before stalled before nothing at all. */
+/** The most urgent first: failed, then stalled. */
 function batchesOf({ total, completed, failed, stalled }) {
   const notes = [failed > 0 && `${count(failed)} failed`, stalled > 0 && `${count(stalled)} stalled`].filter(
     Boolean,

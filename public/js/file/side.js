@@ -1,3 +1,4 @@
+/** The side column of a file's page. */
 import { el, setShare, setText } from '../dom.js';
 import { count, percent, shortCount } from '../format.js';
 import { RISKS, word } from '../words.js';

@@ -3,7 +3,7 @@ import { svg } from '../dom.js';
 const POINTS = 60;
 const EVERY_MS = 1000;
 
-/** The speed of the last minute. One point a second at most, sixty in all: it never grows. */
+/** The throughput of the last minute: at most one point a second, sixty in all. */
 export function sparkline() {
   const points = [];
   const path = svg('path', { class: 'spark-line' });

@@ -4,10 +4,10 @@ import { el, reconcile, setText } from '../dom.js';
 import { ago, count, plural } from '../format.js';
 import { plain, raw } from '../text.js';
 
-/** So many are shown at once; ending one brings up the next. */
+/** Number of batches shown at once. When one is ended, the next one appears. */
 const SHOWN = 5;
 
-/** The batches that fell silent, and a way to end those that will never answer. Not there while there are none. */
+/** The stalled batches, with a button to end each. Hidden if there are none. */
 export function stalledCard(fileId) {
   const list = el('ul', { class: 'stalled-list' });
   const more = el('p', { class: 'muted' });
@@ -20,7 +20,7 @@ export function stalledCard(fileId) {
   );
   const stop = new AbortController();
   let stalled = 0;
-  /** What the list was read for: read again when that has changed. */
+  /** The state for which the list was read. It is read again when that changes. */
   let readFor = '';
   let isReading = false;
 
@@ -37,7 +37,7 @@ export function stalledCard(fileId) {
       more.hidden = rest <= 0;
       setText(more, rest > 0 ? `and ${plural(rest, 'other')}` : '');
     } catch {
-      // The next stats bring another try.
+      // The next stats start another attempt.
     } finally {
       isReading = false;
     }
@@ -79,7 +79,7 @@ export function stalledCard(fileId) {
         el('p', { class: 'dialog-id' }, raw(batchId, 120)),
         el('p', {
           class: 'muted',
-          text: 'It counts as failed; the results it has stay. News that comes after all is still taken.',
+          text: 'It counts as failed; the results it has stay. Late updates are still accepted.',
         }),
         el('label', { class: 'label', for: 'fail-reason', text: 'Reason' }),
         reason,

@@ -4,13 +4,13 @@ import { raw } from '../text.js';
 import { word } from '../words.js';
 
 const ROWS = 12;
-/** Often enough to look alive, seldom enough to be read, and a bound on the work whatever comes in. */
+/** Fast enough to look live, slow enough to read, and a limit to the work whatever the rate. */
 const EVERY_MS = 150;
 const EVERY_MS_CALM = 1500;
 
 /**
- * The latest addresses as they come in. However many arrive, only the newest twelve are kept, and they are painted on
- * an animation frame: a burst costs no more than a trickle.
+ * The latest addresses as they arrive. Only the newest twelve are kept, and they are painted on an animation frame, so
+ * a burst costs no more than a single event.
  */
 export function ticker() {
   const calm = matchMedia('(prefers-reduced-motion: reduce)');

@@ -2,7 +2,7 @@ import { el, setShare, setText } from '../dom.js';
 import { count, percent, shortCount } from '../format.js';
 import { STATUSES, word } from '../words.js';
 
-/** The four verdicts with their reasons. `choose` is called with the status of which the addresses are wanted. */
+/** The four verdicts with their reasons. `choose` is called with the status that the user clicks. */
 export function verdictsCard(choose) {
   const columns = STATUSES.map((status) => column(status, choose));
   return {

@@ -1,3 +1,4 @@
+/** The page of one file. */
 import { listenToFile } from '/client/file-listener.js';
 import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
@@ -45,7 +46,7 @@ export function fileView({ route, socket, setTitle }) {
 
   function update(next) {
     stats = next;
-    // The title is read while the page is hidden, when there are no frames.
+    // The title is visible while the page is hidden, when there are no animation frames.
     setTitle(`${stats.progress.percentage}%`, fileId);
     if (frame === 0) frame = requestAnimationFrame(paint);
   }
@@ -55,7 +56,7 @@ export function fileView({ route, socket, setTitle }) {
     if (stats === undefined) return;
     for (const part of parts) part.update(stats);
     content.classList.remove('loading');
-    // An empty ticker of a file that is done would wait for ever.
+    // A finished file sends nothing more, so an empty ticker would stay empty.
     const over = stats.status !== 'processing' && stats.status !== 'pending';
     content.classList.toggle('over', over && latest.element.querySelector('li') === null);
   }
@@ -74,7 +75,7 @@ export function fileView({ route, socket, setTitle }) {
 
   const listener = listenToFile(socket, fileId, {
     onSnapshot(snapshot) {
-      // Deleted, and begun anew under the same name: so does this view.
+      // Deleted and registered again with the same id: the view starts over.
       if (isGone) return snapshot.stats.createdAt !== null && window.dispatchEvent(new Event('hashchange'));
       latest.clear();
       update(snapshot.stats);

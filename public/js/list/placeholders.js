@@ -1,3 +1,4 @@
+/** What the list of files shows while it loads, is empty or cannot be read. */
 import { el, icon, svg } from '../dom.js';
 
 export function skeletonRows(rows = 4) {
@@ -41,7 +42,7 @@ export function trouble(error, again) {
   );
 }
 
-/** Three letters going through a gate. */
+/** The drawing of the empty list: three letters passing a gate. */
 function drawing() {
   const letter = (x, y, kind) =>
     svg(

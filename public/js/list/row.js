@@ -1,3 +1,4 @@
+/** A row of the list of files. */
 import { listenToFile } from '/client/file-listener.js';
 import { fileHref } from '../api.js';
 import { progressBar } from '../bar.js';
@@ -7,7 +8,7 @@ import { ago, count, duration, rate } from '../format.js';
 import { raw } from '../text.js';
 import { word } from '../words.js';
 
-/** One file of the list; it follows the file's stats for as long as it is on screen. */
+/** It follows the file's stats as long as it is on screen. */
 export function fileRow(socket, first) {
   let stats = first;
   const bar = progressBar();
@@ -48,7 +49,7 @@ export function fileRow(socket, first) {
   const paintAge = () => setText(updated, stats.lastUpdated === null ? '' : ago(stats.lastUpdated));
 
   function update(next) {
-    // What was fetched may be older than what the feed has told meanwhile.
+    // The answer to the request may be older than what the feed has sent meanwhile.
     if (next.epoch === stats.epoch && next.revision < stats.revision) return;
     stats = next;
     paint();
@@ -60,7 +61,7 @@ export function fileRow(socket, first) {
     onSnapshot: (snapshot) => update(snapshot.stats),
     onStats: update,
     onDeleted: () => element.dispatchEvent(new CustomEvent('deleted', { bubbles: true })),
-    // A file that one may not follow any more says nothing about the connection.
+    // The state of a file that the user may no longer see is not the connection's state.
     onState: (state) => report(element, state.error?.retryable === false ? null : state),
   });
 

@@ -1,11 +1,12 @@
+/** The list of files. */
 import { call, query } from '../api.js';
 import { el, icon, reconcile } from '../dom.js';
 import { emptyList, skeletonRows, trouble } from './placeholders.js';
 import { fileRow } from './row.js';
 
-/** As many as are worth following at once. */
+/** As many files as one page can follow at once. */
 const PAGE = 20;
-/** No feed tells of new files: the first page is asked for again. */
+/** The feeds do not announce new files, so the first page is requested periodically. */
 const LOOK_MS = 4000;
 
 export function listView({ route, socket, setTitle }) {
@@ -74,7 +75,7 @@ export function listView({ route, socket, setTitle }) {
     const newer = trail.length > 0 ? link('Newer', trail.slice(0, -1)) : null;
     const older = nextCursor ? link('Older', [...trail, nextCursor]) : null;
     const links = [newer, older].filter(Boolean);
-    // Rewritten only when it changes, or a focused link would lose the focus at every look.
+    // Rewritten only if it changes, or a focused link would lose the focus at every request.
     const text = JSON.stringify(links.map(({ href }) => href));
     if (pager.dataset.links === text) return;
     pager.dataset.links = text;

@@ -8,7 +8,7 @@ import { resultRow } from './row.js';
 
 const DEFAULTS = { status: '', risk: '', email: '', page: 1, limit: 50 };
 
-/** The addresses of a file: filters, search, pages, export. Holds one page of rows and nothing else. */
+/** The addresses of a file: filters, search, pages, export. It holds only one page of rows. */
 export function resultsCard(fileId, parameters) {
   const wish = readWish(parameters);
   let rows = new Map();
@@ -64,7 +64,7 @@ export function resultsCard(fileId, parameters) {
   }
 
   function show({ emails, pagination: { total, page, limit, pages: last } }) {
-    // The file has shrunk under our page: the last one that there is.
+    // The file has become shorter than the page shown: go to the last page.
     if (emails.length === 0 && page > 1 && last >= 1 && page > last) return ask({ page: last });
     element.classList.remove('asking');
     const next = new Map();
@@ -84,7 +84,7 @@ export function resultsCard(fileId, parameters) {
   function fail(error) {
     const isAwaited = element.classList.contains('asking') || rows.size === 0;
     element.classList.remove('asking');
-    // A refresh that nobody asked for may fail in silence: the header says how old the rows are.
+    // An automatic refresh may fail silently: the header says how old the rows are.
     if (!isAwaited) return;
     const again = el('button', {
       class: 'button',
@@ -112,7 +112,7 @@ export function resultsCard(fileId, parameters) {
       ask({ ...DEFAULTS, limit: wish.limit, status });
       element.scrollIntoView({ block: 'start' });
     },
-    /** A snapshot brings the first page along; anything else has to be asked for. */
+    /** A snapshot includes the first page; any other page is requested. */
     startOver(snapshot) {
       stats = snapshot.stats;
       if (stats.createdAt === null)

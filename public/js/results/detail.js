@@ -1,13 +1,14 @@
+/** The details of one address. */
 import { toast } from '../dialog.js';
 import { el, icon } from '../dom.js';
 import { count, moment } from '../format.js';
 import { plain, raw } from '../text.js';
 import { word } from '../words.js';
 
-/** What fits on the screen at once; a longer address opens on demand. */
+/** Characters shown at once. A longer address is shown in full on request. */
 const ADDRESS = 400;
 
-/** All that is known of one address. `details` is what the validator sent: any part of it may be missing or odd. */
+/** `details` comes from the validator: any part may be missing or of another type. */
 export function resultDetail(result) {
   const { email, status, batchId, position, details } = result;
   const general = part(details, 'general');
@@ -85,7 +86,7 @@ function blacklist(list) {
 
 function checkedAt(text) {
   if (typeof text !== 'string') return null;
-  // The validator's times have no zone; they are UTC.
+  // The validator's times are UTC without a zone.
   const time = Date.parse(/[zZ]|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`);
   return Number.isNaN(time) ? text : moment(new Date(time).toISOString());
 }
@@ -112,7 +113,7 @@ function attributes(all) {
   );
 }
 
-/** A very long address is cut, and there in full for those who ask: as one text, in a box that scrolls. */
+/** A very long address in full, as one text in a scrolling box. */
 function wholeText(email) {
   if (email.length <= ADDRESS) return el('div', { class: 'detail-email' }, raw(email, ADDRESS));
   const box = el('div', { class: 'detail-email' }, raw(email, ADDRESS));

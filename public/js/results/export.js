@@ -38,7 +38,10 @@ export function exportButtons(fileId) {
   };
 }
 
-/** A link is the best download there is: the browser streams it to the disk. It cannot carry a token, though. */
+/**
+ * A plain link is best: the browser streams the download to the disk. With a token `fetch` is needed, because a link
+ * cannot send one.
+ */
 async function download(event, link) {
   if (link.getAttribute('aria-disabled') === 'true') {
     event.preventDefault();

@@ -1,3 +1,4 @@
+/** The filters and the search of a file's addresses. */
 import { el, icon, setText } from '../dom.js';
 import { shortCount } from '../format.js';
 import { RISKS, STATUSES, word } from '../words.js';
@@ -46,7 +47,7 @@ export function filterBar(wish, change) {
     update(next) {
       for (const { mark } of tabs) mark(next.status);
       risk.value = next.risk;
-      // Never under the fingers of somebody who is typing.
+      // The search box is not overwritten while the user types.
       if (document.activeElement !== search) search.value = next.email;
     },
     count({ stats, progress }) {

@@ -1,11 +1,11 @@
 import { call, filePath, query } from '../api.js';
 
-/** While a file runs its pages change ten times a second; once a second is what can be read. */
+/** A running file changes ten times a second; more than one refresh a second could not be read. */
 const REFRESH_MS = 1000;
 
 /**
- * Keeps one page of a file's results up to date: one request at a time, at most one a second for changes, at once for
- * what the reader asked for. Nothing is fetched for a page that nobody sees.
+ * Keeps one page of a file's results up to date. It runs one request at a time: at most one a second for changes, and
+ * at once for the user's actions. A hidden page is not refreshed.
  */
 export function pageLoader(fileId, { onPage, onError }) {
   let wish = {};
@@ -58,12 +58,12 @@ export function pageLoader(fileId, { onPage, onError }) {
 
   return {
     changed,
-    /** Another page, another filter: what is under way is no longer wanted. */
+    /** Requests another page or filter. The request under way is dropped. */
     ask(next) {
       wish = next;
       if (!closed) void load();
     },
-    /** The gateway is back: what it could not answer is asked again. */
+    /** Repeats the failed request when the gateway is back. */
     retry() {
       if (failed && !closed) void load();
     },

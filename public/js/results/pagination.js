@@ -1,3 +1,4 @@
+/** The buttons that change the page. */
 import { el, icon, setText } from '../dom.js';
 import { count } from '../format.js';
 
@@ -61,7 +62,7 @@ function step(name, sign, go) {
   );
 }
 
-/** Not `disabled`: whoever pages with the keyboard must not lose the focus on the last page. */
+/** Not `disabled`, or a keyboard user would lose the focus on the last page. */
 function enable(button, on) {
   button.setAttribute('aria-disabled', String(!on));
 }

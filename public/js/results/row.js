@@ -1,3 +1,4 @@
+/** A row of the table of addresses. */
 import { el, icon, setData, setText } from '../dom.js';
 import { plain, raw } from '../text.js';
 import { word } from '../words.js';
@@ -5,7 +6,7 @@ import { resultDetail } from './detail.js';
 
 let ids = 0;
 
-/** One address: a line of the table and, when it is opened, all that is known of it. */
+/** One address: a line of the table and, when opened, its details. */
 export function resultRow() {
   const id = `detail-${++ids}`;
   let result;
@@ -34,7 +35,7 @@ export function resultRow() {
   const element = el('tbody', {}, line);
 
   function click(event) {
-    // Selecting text in a row is not a wish to open it.
+    // Selecting text in a row must not open it.
     if (!toggle.contains(event.target) && String(getSelection()) !== '') return;
     if (open === null) show();
     else hide();

@@ -1,6 +1,6 @@
 /**
- * A pasted or uploaded text as a list of addresses: one a line, without the space around it and without empty lines.
- * Nothing else is touched. What looks odd is for the validator to judge, and what is there twice is meant twice.
+ * Reads a pasted or uploaded text as a list of addresses: one a line, trimmed, without empty lines. Nothing else is
+ * changed: the validator judges odd entries, and repeats are kept.
  */
 export function readAddresses(text) {
   const emails = text
@@ -10,7 +10,7 @@ export function readAddresses(text) {
   return { emails, repeats: emails.length - new Set(emails).size };
 }
 
-/** A name for a list that has none: readable, and new for each list. */
+/** Proposes an id for a list: readable, and new for each list. */
 export function proposeId(fileName = '') {
   const now = new Date();
   const two = (n) => String(n).padStart(2, '0');

@@ -12,7 +12,7 @@ const TITLES = {
   unreachable: 'The gateway cannot be reached',
 };
 
-/** The gateway's refusal in full: what, why, and which field or line of the list is meant. */
+/** Shows a refusal in full: what, why, and which field or line of the list. */
 export function refusalNote(error, emails) {
   const later = error.retryAfter ? ` Try again in ${duration(error.retryAfter)}.` : '';
   return el(

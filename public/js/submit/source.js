@@ -1,14 +1,15 @@
+/** The input of a list: typed, pasted, chosen or dropped. */
 import { el, icon, setText } from '../dom.js';
 import { bytes, plural } from '../format.js';
 import { raw } from '../text.js';
 import { readAddresses } from './address-list.js';
 
-/** A longer text would make the box slow to type in: it is kept beside it. */
+/** A longer text would make typing slow, so it is kept outside the text box. */
 const EDITABLE = 200_000;
 const TOO_LARGE = 64 * 1024 * 1024;
 const COUNT_MS = 150;
 
-/** Where the list comes from: typed, pasted, chosen or dropped. `onList` hears of each new list. */
+/** `onList` is called with each new list. */
 export function addressSource({ onList, onFile, onTrouble }) {
   let attached = null;
   let timer;
@@ -57,7 +58,7 @@ export function addressSource({ onList, onFile, onTrouble }) {
     el('div', { class: 'source-foot' }, counter, choose, input),
   );
 
-  function tell() {
+  function notify() {
     const { emails, repeats } = readAddresses(attached ?? text.value);
     const more = repeats > 0 ? ` · ${plural(repeats, 'repeat')}, kept` : '';
     setText(
@@ -77,7 +78,7 @@ export function addressSource({ onList, onFile, onTrouble }) {
     } else {
       attach(file, content);
     }
-    tell();
+    notify();
     onFile(file.name);
   }
 
@@ -91,7 +92,7 @@ export function addressSource({ onList, onFile, onTrouble }) {
       text: 'Remove',
       onclick: () => {
         detach();
-        tell();
+        notify();
       },
     });
     chip.replaceChildren(
@@ -114,7 +115,7 @@ export function addressSource({ onList, onFile, onTrouble }) {
 
   const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(tell, COUNT_MS);
+    timer = setTimeout(notify, COUNT_MS);
   };
   text.addEventListener('input', soon);
   input.addEventListener('change', () => {
@@ -127,7 +128,7 @@ export function addressSource({ onList, onFile, onTrouble }) {
   return {
     element,
     field: text,
-    /** The list as it is now, even within a breath of the last keystroke. */
+    /** The list as it is now, even directly after a keystroke. */
     read: () => readAddresses(attached ?? text.value).emails,
     close: () => clearTimeout(timer),
   };

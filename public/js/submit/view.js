@@ -1,3 +1,4 @@
+/** The page that submits a list. */
 import { ApiError, call, fileHref, filePath } from '../api.js';
 import { el, icon, setText } from '../dom.js';
 import { plural } from '../format.js';
@@ -25,7 +26,7 @@ export function submitView({ setTitle }) {
   );
   const trouble = el('div', { class: 'trouble' });
   const stop = new AbortController();
-  /** One for each list: sent again after a failure, it is not validated twice. */
+  /** The idempotency key, one for each list: a list that is sent again after a failure is not validated twice. */
   let key = newKey();
   setTitle('Validate a list');
 
@@ -40,7 +41,7 @@ export function submitView({ setTitle }) {
     },
     onFile(fileName) {
       trouble.replaceChildren();
-      // A name that was typed is meant; one of ours may give way to that of the file.
+      // A name that the user typed stays; a proposed one is replaced by that of the file.
       if (name.value !== proposed) return;
       proposed = proposeId(fileName);
       name.value = proposed;
@@ -135,13 +136,13 @@ export function submitView({ setTitle }) {
   };
 }
 
-/** `crypto.randomUUID` is for pages that came over TLS only. */
+/** `crypto.randomUUID` exists only on pages loaded over TLS or from loopback. */
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** `.` and `..` name folders: no URL can hold them as an id. */
+/** `.` and `..` are path segments: a URL cannot hold them as an id. */
 function checkId(fileId) {
   if (fileId !== '' && fileId !== '.' && fileId !== '..') return;
   const message = fileId === '' ? 'must not be empty' : 'cannot be part of a URL';

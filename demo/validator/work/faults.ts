@@ -1,15 +1,16 @@
-import type { Vices } from '../options.js';
+/** Decides which faults a batch has. */
+import type { Faults } from '../options.js';
 import { chance } from '../verdict/chance.js';
 import type { Result } from '../verdict/result.js';
 import type { Batch } from './batch.js';
 
-/** How a batch will go. */
+/** How a batch will be run. */
 export interface Plan {
-  /** How many addresses are worked through, each time from the start; the last time counts. */
+  /** How many addresses each round covers. A round starts from the first address, and the last round counts. */
   readonly rounds: readonly number[];
-  /** Whether it is ever called complete. */
+  /** Whether a complete update is published. */
   readonly ends: boolean;
-  /** The place of the address that gets lost; null: none. */
+  /** Position of the address that is left out; null: none. */
   readonly hole: number | null;
   readonly repeats: boolean;
   readonly shuffles: boolean;
@@ -18,11 +19,11 @@ export interface Plan {
   readonly hasRival: boolean;
 }
 
-/** The same plan for the same batch of the same seed. */
-export function planOf({ number, emails }: Batch, vices: Vices, seed: string, publishEvery: number): Plan {
-  const happens = (vice: keyof Vices) => chance(`${seed} ${number}`, vice) < vices[vice];
+/** The same plan for the same batch and seed. */
+export function planOf({ number, emails }: Batch, faults: Faults, seed: string, publishEvery: number): Plan {
+  const happens = (fault: keyof Faults) => chance(`${seed} ${number}`, fault) < faults[fault];
   const total = emails.length;
-  // After an update has gone out, or nobody would see that there was a beginning.
+  // At least one update is sent before the restart, or the restart could not be observed.
   const middle = Math.floor(total / 2 / publishEvery) * publishEvery;
   const isSilent = happens('silence');
   const lastRound = isSilent ? middle : total;
@@ -41,11 +42,11 @@ export function planOf({ number, emails }: Batch, vices: Vices, seed: string, pu
   };
 }
 
-/** What a server in Latin-1 sends, read as UTF-8 with `surrogateescape`. */
+/** An answer in Latin-1, decoded as UTF-8 with `surrogateescape`. */
 const LATIN_REASON = '5.1.1 Empf\udce4nger ung\udcfcltig';
 
-/** The result as it is where the mail server answered in another encoding. */
-export function withSurrogates(result: Result, { surrogate }: Vices): Result {
+/** The result as it would be if the mail server had answered in Latin-1. */
+export function withSurrogates(result: Result, { surrogate }: Faults): Result {
   const { details, email } = result;
   if (details.sub_status !== 'Rejected Email' || chance(email, 'surrogate') >= surrogate) return result;
   return { ...result, details: { ...details, general: { ...details.general, reason: LATIN_REASON } } };

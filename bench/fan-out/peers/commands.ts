@@ -1,20 +1,21 @@
+/** The protocol by which the benchmark controls a compared server, over its standard input and output. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 
-/** What a peer is told on its standard input, a line each; it answers with a line when it is done. */
-export interface Order {
+/** A command, one line of text. The server answers with a line when it is done. */
+export interface Command {
   /** Length of an event on the wire, without the frame around it. */
   readonly bytes: number;
   readonly events: number;
-  /** Events sent in one go. */
+  /** Events sent in one turn of the event loop. */
   readonly inOneTick: number;
 }
 
-export const lineOf = ({ bytes, events, inOneTick }: Order): string => `${bytes} ${events} ${inOneTick}\n`;
+export const lineOf = ({ bytes, events, inOneTick }: Command): string => `${bytes} ${events} ${inOneTick}\n`;
 
-/** What peers in JavaScript send: its packet is as long as asked. */
+/** The event's payload, so long that the packet has the requested length. */
 export function bodyOf(bytes: number): { fileId: string; text: string } {
   const body = { fileId: FILE, text: '' };
   body.text = 'x'.repeat(bytes - `42${JSON.stringify(['file_stats', body])}`.length);
@@ -23,11 +24,13 @@ export function bodyOf(bytes: number): { fileId: string; text: string } {
 
 export const FILE = 'fan-out';
 
-/** Ticks in which what the sockets have taken is told of. */
-const SETTLE_TICKS = 20;
+/** Turns of the event loop after the last event, so that the writes are finished. */
+const DRAIN_TICKS = 20;
 
-/** Says the port in its first line, then carries out orders: `prepare` gives what sends one event of such a length. */
-export function obey(http: Server, prepare: (bytes: number) => () => unknown): void {
+/**
+ * Prints the port as the first line, then carries out commands. `prepare` returns the function that sends one event.
+ */
+export function serve(http: Server, prepare: (bytes: number) => () => unknown): void {
   http.listen(0, '127.0.0.1', () => process.stdout.write(`${(http.address() as AddressInfo).port}\n`));
   const lines = createInterface({ input: process.stdin });
   lines.on('line', async (line) => {
@@ -37,7 +40,7 @@ export function obey(http: Server, prepare: (bytes: number) => () => unknown): v
       for (let n = 0; n < inOneTick; n++) send();
       await setImmediate();
     }
-    for (let n = 0; n < SETTLE_TICKS; n++) await setImmediate();
+    for (let n = 0; n < DRAIN_TICKS; n++) await setImmediate();
     process.stdout.write('.\n');
   });
   lines.on('close', () => process.exit());

@@ -1,34 +1,34 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net';
 
-/** A line to a server that goes dead at a chosen moment. */
-export class Line {
+/** A TCP proxy that breaks its connections at a chosen moment. */
+export class BreakingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #deadly: string | undefined;
+  #breakAfter: string | undefined;
   #port = 0;
 
   private constructor(private readonly target: number) {
     this.#server = createServer((client) => this.#forward(client));
   }
 
-  static async to(port: number): Promise<Line> {
-    const line = new Line(port);
-    await line.restore();
-    return line;
+  static async to(port: number): Promise<BreakingProxy> {
+    const proxy = new BreakingProxy(port);
+    await proxy.restore();
+    return proxy;
   }
 
   get port(): number {
     return this.#port;
   }
 
-  /** From now on a request that contains the text arrives, and its answer does not: the line is dead by then. */
-  dieAfter(text: string): void {
-    this.#deadly = text;
+  /** From now on a request that contains the text is forwarded, and the connection breaks before its answer. */
+  breakAfter(text: string): void {
+    this.#breakAfter = text;
   }
 
   async restore(): Promise<void> {
-    this.#deadly = undefined;
+    this.#breakAfter = undefined;
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
@@ -41,7 +41,7 @@ export class Line {
 
   #forward(client: Socket): void {
     const server = dial(this.target, '127.0.0.1');
-    let isDeadly = false;
+    let mustBreak = false;
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -54,9 +54,9 @@ export class Line {
       });
     }
     client.on('data', (data) => {
-      isDeadly ||= this.#deadly !== undefined && data.includes(this.#deadly);
+      mustBreak ||= this.#breakAfter !== undefined && data.includes(this.#breakAfter);
       server.write(data);
     });
-    server.on('data', (data) => (isDeadly ? this.close() : client.write(data)));
+    server.on('data', (data) => (mustBreak ? this.close() : client.write(data)));
   }
 }

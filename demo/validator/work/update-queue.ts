@@ -2,24 +2,24 @@ import type { Publisher } from './publisher.js';
 import type { Update } from './update.js';
 
 /**
- * The way of one batch's updates to the gateway: one after the other, in the order in which they are offered. While one
- * is on its way, or has to wait, a newer one takes the place of those behind it, as updates are cumulative; so nothing
- * piles up, however long the gateway is away, and what was found out last arrives.
+ * Sends the updates of one batch in order, one at a time. Updates are cumulative: while one is under way or waits for a
+ * retry, a newer one replaces those behind it. So the queue stays short while the gateway is away, and the newest
+ * update still arrives.
  */
-export class Outbox {
+export class UpdateQueue {
   #waiting: Update | null = null;
   #sending: Promise<void> | null = null;
 
   constructor(private readonly publisher: Publisher) {}
 
-  /** Fulfilled when the gateway has taken this update, or a newer one; or when it will never be. */
+  /** Fulfilled when the gateway has accepted this update or a newer one, or when it never will. */
   offer(update: Update): Promise<void> {
     this.#waiting = newerOf(update, this.#waiting);
     this.#sending ??= this.#send();
     return this.#sending;
   }
 
-  /** Fulfilled when nothing is under way. */
+  /** Fulfilled when no update is under way. */
   async flushed(): Promise<void> {
     await this.#sending;
   }
@@ -45,6 +45,6 @@ export class Outbox {
   }
 }
 
-/** A complete list is not given up for the late news of an incomplete one. */
+/** A complete update is never replaced by a late incomplete one. */
 const newerOf = (later: Update, earlier: Update | null): Update =>
   earlier?.isComplete && !later.isComplete ? earlier : later;

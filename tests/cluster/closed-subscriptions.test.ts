@@ -1,31 +1,36 @@
 import { expect, test } from '@jest/globals';
+import { expectComplete, expectHealthy, untilReadiness } from '../support/checks.js';
+import { describeWithOwnServers, spawnGateways } from '../support/cluster.js';
 import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
-import { Flood } from '../support/flood.js';
 import { StrictListener } from '../support/listener.js';
-import { describeWithOwnServers, spawnGateways } from '../support/own-cluster.js';
-import { PatientProducer } from '../support/patient.js';
 import { message, Producer } from '../support/producer.js';
+import { CHANNEL, redisSenders } from '../support/redis-senders.js';
 import { plainClient } from '../support/redis-server.js';
 import { plainResults } from '../support/results.js';
-import { expectWell, expectWhole, untilMissing } from '../support/wholeness.js';
-import { CHANNEL, wiresOn } from '../support/wires.js';
+import { RetryingProducer } from '../support/retrying-producer.js';
+import { SimulatedWorkers } from '../support/simulated-workers.js';
 
 const CUTS = effort(2, 10);
-/** A busy machine takes its time. */
+/** Generous, for a busy machine. */
 const LONG_MS = 30_000;
 
-describeWithOwnServers('while Redis cuts subscriptions', (start) => {
+describeWithOwnServers('while Redis closes subscriptions', (start) => {
   /** Two gateways with listeners of one file whose updates come over Pub/Sub. */
   async function scene() {
     const { env } = await start();
     const gateways = await spawnGateways(2, { ...env, FLUSH_INTERVAL_MS: '20' });
     const urls = gateways.map(({ url }) => url);
-    await Promise.all(urls.map((url) => untilMissing(url)));
+    await Promise.all(urls.map((url) => untilReadiness(url)));
     const listeners = await Promise.all(
       urls.map((url) => new StrictListener('f', { isPatient: true }).join(url)),
     );
-    const flood = new Flood('f', 6, new PatientProducer(() => urls), wiresOn(env.REDIS_URL).pubsub);
+    const workers = new SimulatedWorkers(
+      'f',
+      6,
+      new RetryingProducer(() => urls),
+      redisSenders(env.REDIS_URL).pubsub,
+    );
     const redis = plainClient(env.REDIS_URL);
     const subscribers = async (name = '') =>
       String(await redis.client('LIST'))
@@ -33,21 +38,21 @@ describeWithOwnServers('while Redis cuts subscriptions', (start) => {
         .filter((line) => / sub=[1-9]/.test(line) && line.includes(` name=${name}`))
         .map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
     const whole = async () => {
-      await flood.stop();
-      await expectWhole(urls, flood.oracle, listeners);
-      // What was missed was passed on: nobody had to ask for it.
+      await workers.stop();
+      await expectComplete(urls, workers.oracle, listeners);
+      // The gateways passed on what was missed: no listener had to subscribe again.
       expect(listeners.map(({ answers }) => answers.length)).toEqual([1, 1]);
-      for (const gateway of gateways) expectWell(gateway);
+      for (const gateway of gateways) expectHealthy(gateway);
     };
-    return { env, gateways, urls, listeners, flood, redis, subscribers, whole };
+    return { env, gateways, urls, listeners, workers, redis, subscribers, whole };
   }
 
   test(`by CLIENT KILL, ${CUTS} times`, async () => {
-    const { urls, flood, redis, subscribers, whole } = await scene();
-    await flood.pour();
+    const { urls, workers, redis, subscribers, whole } = await scene();
+    await workers.start();
     for (let cut = 0; cut < CUTS; cut++) {
-      const sent = flood.sent;
-      await eventually('it is at work', () => flood.sent > sent + 3, LONG_MS);
+      const sent = workers.sent;
+      await eventually('it is at work', () => workers.sent > sent + 3, LONG_MS);
       const before = await subscribers();
       await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await eventually(
@@ -56,13 +61,13 @@ describeWithOwnServers('while Redis cuts subscriptions', (start) => {
         LONG_MS,
       );
     }
-    await Promise.all(urls.map((url) => untilMissing(url)));
+    await Promise.all(urls.map((url) => untilReadiness(url)));
     await whole();
   }, 120_000);
 
-  test('because a gateway does not keep up with them', async () => {
+  test('because a gateway does not keep up', async () => {
     const { env, gateways, urls, listeners, redis, subscribers } = await scene();
-    const { pubsub } = wiresOn(env.REDIS_URL);
+    const { pubsub } = redisSenders(env.REDIS_URL);
     const results = plainResults('jane', 30);
     const list = { batches: [{ batchId: 'b', totalEmails: 30 }] };
     await new Producer(...urls).register('f', list);
@@ -72,7 +77,7 @@ describeWithOwnServers('while Redis cuts subscriptions', (start) => {
     await redis.config('SET', 'client-output-buffer-limit', 'pubsub 64kb 64kb 1');
     const before = await subscribers('verigate-inlet');
     for (const { child } of gateways) child.kill('SIGSTOP');
-    // More than what the kernel keeps for them.
+    // More than the kernel buffers for them.
     const padding = 'x'.repeat(256 * 1024);
     await eventually(
       'they are cut off',
@@ -85,13 +90,13 @@ describeWithOwnServers('while Redis cuts subscriptions', (start) => {
     );
     for (const upTo of [20, 30]) await pubsub(message('b', results, { upTo, isComplete: upTo === 30 }));
     for (const { child } of gateways) child.kill('SIGCONT');
-    await Promise.all(urls.map((url) => untilMissing(url)));
+    await Promise.all(urls.map((url) => untilReadiness(url)));
     await Promise.all(
       listeners.map((listener) => listener.until(() => listener.stats?.status === 'completed', LONG_MS)),
     );
     expect(listeners.map(({ copy, answers, faults }) => [copy.size, answers.length, faults])).toEqual(
       listeners.map(() => [30, 1, []]),
     );
-    for (const gateway of gateways) expectWell(gateway);
+    for (const gateway of gateways) expectHealthy(gateway);
   }, 120_000);
 });

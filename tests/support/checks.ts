@@ -1,16 +1,17 @@
+/** What must hold of gateways and files after a disturbance. */
 import { expect } from '@jest/globals';
 import type { GatewayProcess } from './gateway.js';
 import type { StrictListener } from './listener.js';
 import type { Oracle } from './oracle.js';
 import { Producer } from './producer.js';
 import { Reading } from './reading.js';
-import { eventually } from './wait.js';
+import { retry } from './wait.js';
 
 /**
- * What must hold of a file once it is complete and quiet, whatever it went through: what follows from the messages, what
- * is stored, what each gateway answers and what each listener has heard are the same.
+ * A complete file: what the messages imply, what is stored, what each gateway answers and what each listener has
+ * received are the same.
  */
-export async function expectWhole(
+export async function expectComplete(
   urls: readonly string[],
   oracle: Oracle,
   listeners: readonly StrictListener[],
@@ -18,8 +19,8 @@ export async function expectWhole(
 ): Promise<void> {
   const { fileId } = oracle;
   const readings = urls.map((url) => new Reading(new Producer(url), fileId));
-  // What goes over Redis is answered by nobody: the file is asked until it is complete.
-  await eventually(async () => expect((await readings[0]?.stats())?.status).toBe('completed'), withinMs);
+  // Updates over Redis are not acknowledged, so the test polls until the file is complete.
+  await retry(async () => expect((await readings[0]?.stats())?.status).toBe('completed'), withinMs);
   const lists = await Promise.all(readings.map((reading) => reading.ndjson()));
   const [stored = []] = lists;
   const expected = oracle.expected(stored);
@@ -28,7 +29,7 @@ export async function expectWhole(
     (!listener.hears('stats') || listener.stats?.status === 'completed') &&
     (!listener.hears('emails') || listener.copy.size === stored.length);
   await Promise.all(listeners.map((listener) => listener.until(() => isHere(listener), withinMs)));
-  await eventually(async () => {
+  await retry(async () => {
     for (const reading of readings) {
       const stats = await reading.stats();
       expect(stats).toMatchObject(expected.stats);
@@ -53,14 +54,14 @@ export async function readinessOf(url: string): Promise<Readiness> {
   return { status: response.status, reasons: reasons.sort() };
 }
 
-/** Fulfilled once the gateway misses just what is named; nothing: once it is ready. */
-export const untilMissing = (url: string, ...names: readonly string[]): Promise<void> =>
-  eventually(async () => {
+/** Fulfilled when the gateway reports exactly the named reasons; without names: when it is ready. */
+export const untilReadiness = (url: string, ...names: readonly string[]): Promise<void> =>
+  retry(async () => {
     const expected = { status: names.length === 0 ? 200 : 503, reasons: [...names].sort() };
     expect(await readinessOf(url)).toEqual(expected);
   }, 30_000);
 
-/** What cannot be answered now says so, and when to come back. */
+/** What cannot be answered now is refused with 503 and `Retry-After`. */
 export async function expectUnavailable(url: string): Promise<void> {
   const response = await fetch(url);
   const { code } = (await response.json()) as { code?: string };
@@ -69,8 +70,8 @@ export async function expectUnavailable(url: string): Promise<void> {
   expect(seconds).toBeGreaterThan(0);
 }
 
-/** Nothing crashed, nothing was said beside the log, and no address is in it. */
-export function expectWell({ child, log, complaints }: GatewayProcess): void {
+/** The gateway has not crashed, has written nothing beside its log, and has logged no address. */
+export function expectHealthy({ child, log, complaints }: GatewayProcess): void {
   expect({ exitCode: child.exitCode, signalCode: child.signalCode, complaints }).toEqual({
     exitCode: null,
     signalCode: null,

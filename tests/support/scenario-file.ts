@@ -1,34 +1,35 @@
+/** Turns the plan of a file into calls and messages, and carries them out in a random order. */
 import { Oracle } from './oracle.js';
 import type { Message, Producer } from './producer.js';
 import { mixed } from './results.js';
 import { type FilePlan, messagesOf, type RequestPlan, type Scenario } from './scenario.js';
 
-/** Something to be done, at a time of its own but not before the things it depends on are done. */
+/** An action with its time. It runs after the actions it depends on. */
 export interface Action {
   readonly at: number;
   readonly after: readonly Action[];
   readonly run: () => Promise<unknown>;
 }
 
-/** Carries out the actions by their time, so many at once. */
+/** Runs the actions by their time, this many in parallel. */
 export async function perform(actions: readonly Action[], atOnce: number): Promise<void> {
   const started = new Map<Action, Promise<unknown>>();
-  const settle = (action: Action): Promise<unknown> => {
+  const start = (action: Action): Promise<unknown> => {
     const known = started.get(action);
     if (known !== undefined) return known;
-    const running = Promise.all(action.after.map(settle)).then(() => action.run());
+    const running = Promise.all(action.after.map(start)).then(() => action.run());
     started.set(action, running);
     return running;
   };
   const queue = [...actions].sort((a, b) => a.at - b.at).values();
   const worker = async () => {
-    for (const action of queue) await settle(action);
+    for (const action of queue) await start(action);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-/** One file of a scenario: who sends what of it, and what must come of that. */
-export class FileOnStage {
+/** One file of a scenario: its calls and messages, and the oracle that knows the expected outcome. */
+export class ScenarioFile {
   readonly oracle: Oracle;
   readonly actions: Action[] = [];
   #tick = 0;
@@ -47,7 +48,7 @@ export class FileOnStage {
         request,
         requestId: isNamed ? `${fileId} request ${index}` : undefined,
         batchIds: request.batches.map((_, number) => `${fileId}/r${index}/b${number}`),
-        // A later request is registered after the earlier one, whose worker works on.
+        // A later request is registered after the earlier one, whose worker keeps running.
         after: registration,
       };
       registration =
@@ -55,7 +56,7 @@ export class FileOnStage {
     });
   }
 
-  /** A last batch of one address, which is announced after everything that was answered before it. */
+  /** Sends a last batch of one address. It is announced after everything that was answered before it. */
   async closeWith(batchId: string): Promise<void> {
     const batches = [{ batchId, totalEmails: 1 }];
     await this.producer.register(this.fileId, { batches });
@@ -70,7 +71,7 @@ export class FileOnStage {
     });
   }
 
-  /** Something else that happens to this file: at a time between the first message and the last. */
+  /** Adds another action for this file, between the first message and the last. */
   also(run: () => Promise<unknown>, after: readonly Action[] = []): Action {
     return this.#act(after, run);
   }
@@ -94,13 +95,15 @@ export class FileOnStage {
       },
       after.length === 0 && this.plan.registration === 'before' ? -1 : undefined,
     );
-    // In the middle: what comes before the registration is held until it comes.
+    // Updates before the registration are held until it arrives.
     const isFirst = this.plan.registration === 'before';
     this.#sendAll({ request, requestId, batchIds, after: isFirst ? [registration] : [] }, isFirst);
     return [registration];
   }
 
-  /** The first message of each batch in turn, so that the order of the batches is known; then whatever comes. */
+  /**
+   * The first message of each batch in turn, so that the order of the batches is known. Then the others in any order.
+   */
   #byMessages({ request, requestId, batchIds, after }: Script): Action[] {
     const naming = { fileId: this.fileId, ...(requestId !== undefined && { requestId }) };
     const totalBatches = request.declaresBatches ? { totalBatches: batchIds.length } : {};
@@ -143,7 +146,7 @@ export class FileOnStage {
     return action;
   }
 
-  /** Chance, but the same chance each time. */
+  /** A pseudo-random number that is the same in every run. */
   #chance(): number {
     return mixed(this.scenario.seed, this.#tick++, this.fileId.length) / 2 ** 32;
   }

@@ -4,14 +4,14 @@ import { Producer } from './producer.js';
 import { Reading } from './reading.js';
 import { mixed } from './results.js';
 import type { Scenario } from './scenario.js';
-import { type Action, FileOnStage, perform } from './stage.js';
+import { type Action, perform, ScenarioFile } from './scenario-file.js';
 import type { Entry } from './tally.js';
 
 /**
- * Plays a scenario on gateways that share their state, and compares what can be asked and heard at each of them with what
- * follows from the messages alone.
+ * Plays a scenario on gateways that share their state, then compares every read and every listener with what the
+ * messages alone imply.
  */
-export async function play(
+export async function playScenario(
   urls: readonly string[],
   name: string,
   scenario: Scenario,
@@ -19,25 +19,25 @@ export async function play(
 ): Promise<void> {
   const producer = new Producer(...urls);
   const files = scenario.files.map(
-    (plan, index) => new FileOnStage(`${name}/f${index}`, producer, scenario, plan),
+    (plan, index) => new ScenarioFile(`${name}/f${index}`, producer, scenario, plan),
   );
-  const audiences = await Promise.all(files.map((file) => audienceOf(file, urls, emailsPerEvent)));
+  const listeners = await Promise.all(files.map((file) => listenersOf(file, urls, emailsPerEvent)));
   await perform(
     files.flatMap(({ actions }) => actions),
     scenario.atOnce,
   );
-  for (const [index, file] of files.entries()) await compare(file, audiences[index] ?? [], urls);
-  for (const listener of audiences.flat()) listener.leave();
+  for (const [index, file] of files.entries()) await compare(file, listeners[index] ?? [], urls);
+  for (const listener of listeners.flat()) listener.leave();
 }
 
-/** Who listens: from the start, to one feed only, over other transports, joining late, coming and going. */
-async function audienceOf(
-  file: FileOnStage,
+/** Listeners of every kind: from the start, of one feed, over other transports, late, and reconnecting. */
+async function listenersOf(
+  file: ScenarioFile,
   urls: readonly string[],
   emailsPerEvent: number,
 ): Promise<StrictListener[]> {
   const { fileId } = file;
-  const somewhere = anyOf(urls);
+  const nextUrl = inTurn(urls);
   const steady = new StrictListener(fileId, { emailsPerEvent });
   const polling = new StrictListener(fileId, { emailsPerEvent, transports: ['polling'] });
   const onlyStats = new StrictListener(fileId, { emailsPerEvent, feeds: ['stats'] });
@@ -46,37 +46,37 @@ async function audienceOf(
     feeds: ['emails'],
     transports: ['polling', 'websocket'],
   });
-  await Promise.all([steady, polling, onlyStats, onlyEmails].map((listener) => listener.join(somewhere())));
+  await Promise.all([steady, polling, onlyStats, onlyEmails].map((listener) => listener.join(nextUrl())));
 
   const late = new StrictListener(fileId, { emailsPerEvent });
-  file.also(() => late.join(somewhere()));
-  const restless = new StrictListener(fileId, { emailsPerEvent });
+  file.also(() => late.join(nextUrl()));
+  const reconnecting = new StrictListener(fileId, { emailsPerEvent });
   let last: Action[] = [];
   for (let turn = 0; turn < 4; turn++) {
-    // Nobody waits until it has joined: it may be gone again in the middle of that.
-    const join = file.also(async () => restless.begin(somewhere()), last);
-    last = [file.also(async () => restless.leave(), [join])];
+    // Not awaited: it may disconnect again before it has joined.
+    const join = file.also(async () => reconnecting.begin(nextUrl()), last);
+    last = [file.also(async () => reconnecting.leave(), [join])];
   }
-  return [steady, polling, onlyStats, onlyEmails, late, restless];
+  return [steady, polling, onlyStats, onlyEmails, late, reconnecting];
 }
 
 async function compare(
-  file: FileOnStage,
-  audience: readonly StrictListener[],
+  file: ScenarioFile,
+  listeners: readonly StrictListener[],
   urls: readonly string[],
 ): Promise<void> {
   const { fileId, oracle } = file;
   const reading = new Reading(new Producer(...urls), fileId);
-  const somewhere = anyOf(urls);
+  const nextUrl = inTurn(urls);
   await Promise.all(
-    audience.map((listener) => (listener.isConnected ? undefined : listener.join(somewhere()))),
+    listeners.map((listener) => (listener.isConnected ? undefined : listener.join(nextUrl()))),
   );
-  // The last change of the file: once it has come, everything that was answered before it has.
+  // The file's last change. When it has arrived, every change before it has.
   const last = `${fileId}/last`;
   await file.closeWith(last);
-  await audience[0]?.until(() => audience[0]?.has(last) === true);
+  await listeners[0]?.until(() => listeners[0]?.has(last) === true);
   const stats = await reading.stats();
-  await Promise.all(audience.map((listener) => listener.until(() => listener.isUpTo(stats, last))));
+  await Promise.all(listeners.map((listener) => listener.until(() => listener.isUpTo(stats, last))));
 
   const stored = await reading.ndjson();
   const expected = oracle.expected(stored);
@@ -84,13 +84,13 @@ async function compare(
   expect(stats).toMatchObject(expected.stats);
   expect(await reading.snapshot()).toMatchObject({ stats, emails: { emails: stored.slice(0, 50) } });
   await comparePages(reading, stored);
-  for (const listener of audience) {
+  for (const listener of listeners) {
     expect(listener.faults).toEqual([]);
     expect(listener.gaps).toBe(0);
     if (listener.hears('stats')) expect(listener.stats).toEqual(stats);
     if (listener.hears('emails')) expect(listener.results(oracle.batchIds)).toEqual(stored);
   }
-  // Nothing has moved since: what was compared is the end.
+  // The stats are unchanged: the comparison was made at the end.
   expect(await reading.stats()).toEqual(stats);
 }
 
@@ -124,8 +124,8 @@ async function comparePages(reading: Reading, stored: readonly Entry[]): Promise
   }
 }
 
-/** One after the other, for ever. */
-function anyOf(urls: readonly string[]): () => string {
+/** The URLs in turn, endlessly. */
+function inTurn(urls: readonly string[]): () => string {
   let turn = 0;
   return () => urls[turn++ % urls.length] ?? '';
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Wire } from './flood.js';
 import { plainClient } from './redis-server.js';
+import type { Send } from './simulated-workers.js';
 
 export const CHANNEL = 'email_validation_results';
 export const STREAM = 'email_validation_results:stream';
@@ -9,8 +9,10 @@ export const STREAM = 'email_validation_results:stream';
 const AGAIN_MS = 20;
 const PATIENCE_MS = 60_000;
 
-/** The validator's side of Redis. It tries again while Redis is away, so that a message may be sent more than once. */
-export function wiresOn(url: string): Readonly<Record<'pubsub' | 'stream', Wire>> {
+/**
+ * Publishes on Redis as the validator does. It retries while Redis is away, so a message may be sent more than once.
+ */
+export function redisSenders(url: string): Readonly<Record<'pubsub' | 'stream', Send>> {
   const redis = plainClient(url);
   const patiently = async (send: (redis: Redis) => Promise<unknown>) => {
     for (const end = performance.now() + PATIENCE_MS; ; ) {
@@ -24,13 +26,13 @@ export function wiresOn(url: string): Readonly<Record<'pubsub' | 'stream', Wire>
     }
   };
   return {
-    // The key first: what is missed of the channel can be looked up there.
-    pubsub: (news) =>
+    // The key first: a gateway that misses the message finds the update there.
+    pubsub: (update) =>
       patiently(async () => {
-        const text = JSON.stringify(news);
-        await redis.set(`validation_results:${news.batchId}`, text);
+        const text = JSON.stringify(update);
+        await redis.set(`validation_results:${update.batchId}`, text);
         await redis.publish(CHANNEL, text);
       }),
-    stream: (news) => patiently(() => redis.xadd(STREAM, '*', 'data', JSON.stringify(news))),
+    stream: (update) => patiently(() => redis.xadd(STREAM, '*', 'data', JSON.stringify(update))),
   };
 }

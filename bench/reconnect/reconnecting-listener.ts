@@ -1,6 +1,7 @@
+/** A listener that reconnects and recovers as Socket.IO's client does, cheap enough for thousands in one process. */
 import WebSocket from 'ws';
 
-/** How a listener knows where it is in a file. */
+/** Where a listener is in a file's feed. */
 interface Position {
   epoch: string;
   revision: number;
@@ -9,35 +10,35 @@ interface Position {
 const SUBSCRIBE = 'subscribe';
 const EVENT = '42["file_emails",';
 const ANSWER = '430';
-/** An event's own fields stand in front of its results. */
+/** An event's own fields are within its first characters; the results follow. */
 const HEAD_LENGTH = 300;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
 
 /**
- * A listener that comes back whenever its connection ends, with pauses like Socket.IO's client, and notes whether anything
- * was missing. It reads the heads of events: all listeners are sent the same bytes, so those say what it has.
+ * It reconnects whenever its connection ends, with pauses like those of Socket.IO's client, and counts missing events.
+ * It reads only the start of each event: all listeners are sent the same bytes.
  */
-export class Follower {
+export class ReconnectingListener {
   position: Position | null = null;
-  /** Results in the stats that it was told last. */
+  /** Processed addresses, from the last stats. */
   processed = 0;
   gaps = 0;
-  /** When it was answered, each time, by the clock of all processes. */
+  /** Time of each answer to `subscribe`, by the clock that all processes share. */
   readonly answeredAt: number[] = [];
   readonly recoveries: boolean[] = [];
-  /** From the start of an attempt to the answer. */
+  /** Time from the start of an attempt to its answer. */
   readonly catchUps: number[] = [];
   #socket: WebSocket | null = null;
-  /** When to come back, as the gateway said before it closed. */
-  #advised: number | null = null;
+  /** Delay before the reconnect that the gateway asked for when it closed. */
+  #advisedWaitMs: number | null = null;
   #attempts = 0;
   #early: string[] = [];
   #openedAt = 0;
   #isOver = false;
 
   constructor(
-    public url: string,
+    private readonly url: string,
     private readonly fileId: string,
   ) {}
 
@@ -51,18 +52,18 @@ export class Follower {
     this.#socket = socket;
     this.#attempts++;
     this.#early = [];
-    socket.on('message', (data: Buffer) => this.#hear(socket, data));
+    socket.on('message', (data: Buffer) => this.#onMessage(socket, data));
     socket.on('error', () => undefined);
     socket.once('close', () => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      if (!this.#isOver && !this.isAway) this.#later();
+      if (!this.#isOver && !this.isAway) this.#reconnectLater();
     });
   }
 
   isAway = false;
 
-  /** Loses its connection, and is back after a while. */
+  /** Closes the connection and reconnects after a while. */
   drop(forMs: number): void {
     this.isAway = true;
     this.#socket?.terminate();
@@ -78,24 +79,24 @@ export class Follower {
     this.#socket?.terminate();
   }
 
-  #later(): void {
+  #reconnectLater(): void {
     const wait =
       Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#attempts, 6)) * (0.5 + Math.random());
-    setTimeout(() => this.connect(), this.#advised ?? wait);
-    this.#advised = null;
+    setTimeout(() => this.connect(), this.#advisedWaitMs ?? wait);
+    this.#advisedWaitMs = null;
   }
 
-  #hear(socket: WebSocket, data: Buffer): void {
+  #onMessage(socket: WebSocket, data: Buffer): void {
     const start = data.toString('latin1', 0, 20);
     if (start === '2') socket.send('3');
     else if (start.startsWith('0')) socket.send('40');
     else if (start.startsWith('40')) this.#subscribe(socket);
-    else if (start.startsWith(ANSWER)) this.#take(JSON.parse(data.toString().slice(ANSWER.length))[0]);
+    else if (start.startsWith(ANSWER)) this.#onAnswer(JSON.parse(data.toString().slice(ANSWER.length))[0]);
     else if (data.toString('latin1', 0, EVENT.length) === EVENT)
-      this.#follow(data.toString('utf8', 0, HEAD_LENGTH));
+      this.#onEmails(data.toString('utf8', 0, HEAD_LENGTH));
     else if (start.startsWith('42["server_drai'))
-      this.#advised = Number(/\d+/.exec(data.toString('latin1', 2))?.[0]);
-    else if (start.startsWith('42["file_stats"')) this.#count(data.toString());
+      this.#advisedWaitMs = Number(/\d+/.exec(data.toString('latin1', 2))?.[0]);
+    else if (start.startsWith('42["file_stats"')) this.#onStats(data.toString());
   }
 
   #subscribe(socket: WebSocket): void {
@@ -103,7 +104,7 @@ export class Follower {
     socket.send(`420${JSON.stringify([SUBSCRIBE, { fileId: this.fileId, ...since }])}`);
   }
 
-  #take(
+  #onAnswer(
     answer: { ok: boolean; recovered: boolean; stats: { progress: { processed: number } } } & Position,
   ): void {
     if (!answer.ok) {
@@ -116,11 +117,11 @@ export class Follower {
     this.answeredAt.push(Date.now());
     this.recoveries.push(answer.recovered);
     this.catchUps.push(performance.now() - this.#openedAt);
-    for (const head of this.#early.splice(0)) this.#follow(head);
+    for (const head of this.#early.splice(0)) this.#onEmails(head);
   }
 
-  /** Events may come before the answer: those are looked at when it is there. */
-  #follow(head: string): void {
+  /** Events may arrive before the answer. They are kept and read after it. */
+  #onEmails(head: string): void {
     if (this.#attempts > 0) {
       this.#early.push(head);
       return;
@@ -132,7 +133,7 @@ export class Follower {
     this.position = { epoch, revision: Number(revision) };
   }
 
-  #count(text: string): void {
+  #onStats(text: string): void {
     this.processed = Number(/"processed":(\d+)/.exec(text)?.[1] ?? 0);
   }
 }

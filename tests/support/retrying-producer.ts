@@ -5,11 +5,11 @@ const AGAIN_MS = 20;
 const PATIENCE_MS = 60_000;
 
 /**
- * A producer as it ought to be: what is refused for now, or never answered, it brings to the next gateway, until one has
- * taken it. Whatever it says is said once or more.
+ * A producer that retries: what was refused for now or not answered is sent to the next gateway, until one has accepted
+ * it. So each message is sent once or more.
  */
-export class PatientProducer {
-  /** Times that it was refused for now, or not answered. */
+export class RetryingProducer {
+  /** Number of attempts that were refused for now or not answered. */
   refusals = 0;
   #turn = 0;
 
@@ -19,7 +19,7 @@ export class PatientProducer {
     await this.call(202, 'POST', '/api/updates', message);
   }
 
-  /** @throws at any answer but the one that is wanted and `unavailable`, and where that takes too long */
+  /** @throws at any answer but the expected one and `unavailable`, or when it takes too long */
   async call(status: number, method: string, path: string, body?: unknown): Promise<Answer['body']> {
     const end = performance.now() + PATIENCE_MS;
     for (;;) {

@@ -2,15 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { endWithUs } from '../support/children.js';
+import { killOnExit } from '../support/children.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import { type Figure, loopFigure, percentile } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
 import { updateText } from '../support/updates.js';
-import type { Command, HerdReport } from './herd.js';
+import type { Command, ListenersReport } from './listener-process.js';
 
-const HERD = fileURLToPath(new URL('./herd.js', import.meta.url));
-const FILE = 'avalanche';
+const LISTENER_PROCESS = fileURLToPath(new URL('./listener-process.js', import.meta.url));
+const FILE = 'reconnect';
 const LISTENERS = 5_000;
 const BATCHES = 60;
 const UPDATES_PER_SECOND = 5;
@@ -21,24 +21,26 @@ const DROPPED_WITHIN_MS = 10_000;
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 200;
 
-/** Do thousands of listeners come back whole, and how soon? */
-export async function avalanche(): Promise<Figure[]> {
+/**
+ * Benchmark: do thousands of listeners come back to the right state after a lost connection or a restart, and how soon?
+ */
+export async function reconnect(): Promise<Figure[]> {
   const { directory, remove } = emptyDataset();
   const env = { MAX_CONNECTIONS_PER_ADDRESS: String(2 * LISTENERS) };
   let gateway = await GatewayProcess.start({ directory, env });
   try {
     await filled(gateway);
-    const herd = fork(HERD, [gateway.url, FILE, String(LISTENERS)]);
-    endWithUs(herd);
-    await once(herd, 'message');
-    await report(herd);
+    const listeners = fork(LISTENER_PROCESS, [gateway.url, FILE, String(LISTENERS)]);
+    killOnExit(listeners);
+    await once(listeners, 'message');
+    await report(listeners);
     await gateway.loopDelay();
-    const dropped = await whileRunning(gateway, herd);
+    const dropped = await whileRunning(gateway, listeners);
     const port = new URL(gateway.url).port;
     await gateway.stop();
     gateway = await GatewayProcess.start({ directory, env: { ...env, PORT: port } });
-    const restarted = await afterRestart(gateway, herd);
-    herd.send({ kind: 'stop' } satisfies Command);
+    const restarted = await afterRestart(gateway, listeners);
+    listeners.send({ kind: 'stop' } satisfies Command);
     return [...restarted, ...dropped];
   } finally {
     await gateway.stop();
@@ -57,9 +59,9 @@ async function filled(gateway: GatewayProcess): Promise<void> {
 
 const specOf = (batchId: string, index: number) => ({ batchId, first: index * BATCH, total: BATCH });
 
-/** Everybody loses the connection once, for about two seconds, while results come in. */
-async function whileRunning(gateway: GatewayProcess, herd: ChildProcess): Promise<Figure[]> {
-  herd.send({ kind: 'drop', forMs: AWAY_MS, withinMs: DROPPED_WITHIN_MS } satisfies Command);
+/** Each listener loses its connection once, for about two seconds, while results come in. */
+async function whileRunning(gateway: GatewayProcess, listeners: ChildProcess): Promise<Figure[]> {
+  listeners.send({ kind: 'drop', forMs: AWAY_MS, withinMs: DROPPED_WITHIN_MS } satisfies Command);
   const end = performance.now() + RUNNING_MS;
   for (let sent = 0; performance.now() < end; sent++) {
     const index = 2 * Math.floor((sent * STEP) / BATCH) + 1;
@@ -67,10 +69,10 @@ async function whileRunning(gateway: GatewayProcess, herd: ChildProcess): Promis
     await gateway.post('/api/updates', updateText(specOf(`batch-${index}`, index), count));
     await sleep(1000 / UPDATES_PER_SECOND);
   }
-  const { seen, equal } = await together(gateway, herd);
+  const { seen, equal } = await allCaughtUp(gateway, listeners);
   return [
     share('dropped for about 2 s while a file runs: all end equal', equal),
-    { what: 'the same: gaps that anybody saw', unit: '', values: [seen.gaps], goal: { atMost: 0 } },
+    { what: 'the same: gaps seen by listeners', unit: '', values: [seen.gaps], goal: { atMost: 0 } },
     { what: 'the same: recovered without starting over', unit: '', values: [seen.recovered] },
     {
       what: 'the same: from the attempt to the answer, p99',
@@ -82,9 +84,9 @@ async function whileRunning(gateway: GatewayProcess, herd: ChildProcess): Promis
   ];
 }
 
-async function afterRestart(gateway: GatewayProcess, herd: ChildProcess): Promise<Figure[]> {
+async function afterRestart(gateway: GatewayProcess, listeners: ChildProcess): Promise<Figure[]> {
   const listeningAt = Date.now();
-  const { seen, equal } = await together(gateway, herd);
+  const { seen, equal } = await allCaughtUp(gateway, listeners);
   const back = seen.answeredAt.map((at) => at - listeningAt);
   return [
     share(`${LISTENERS} listeners, the gateway restarts: all are back with the right state`, equal),
@@ -100,8 +102,8 @@ async function afterRestart(gateway: GatewayProcess, herd: ChildProcess): Promis
   ];
 }
 
-/** Waits until everybody listens and is where the gateway is, or until it is too late for that. */
-async function together(gateway: GatewayProcess, herd: ChildProcess) {
+/** Waits, for a limited time, until all listeners are subscribed and have the state of the gateway. */
+async function allCaughtUp(gateway: GatewayProcess, listeners: ChildProcess) {
   const { revision, epoch, progress } = JSON.parse(await gateway.get(`/api/files/${FILE}/stats`)) as {
     epoch: string;
     revision: number;
@@ -110,7 +112,7 @@ async function together(gateway: GatewayProcess, herd: ChildProcess) {
   const place = `${epoch}/${revision}/${progress.processed}`;
   const all = { answeredAt: [] as number[], catchUps: [] as number[], recovered: 0, gaps: 0 };
   for (const end = performance.now() + PATIENCE_MS; ; await sleep(LOOK_MS)) {
-    const seen = await report(herd);
+    const seen = await report(listeners);
     all.answeredAt.push(...seen.answeredAt);
     all.catchUps.push(...seen.catchUps);
     all.recovered += seen.recovered;
@@ -121,9 +123,9 @@ async function together(gateway: GatewayProcess, herd: ChildProcess) {
   }
 }
 
-async function report(herd: ChildProcess): Promise<HerdReport> {
-  herd.send({ kind: 'report' } satisfies Command);
-  const [seen] = (await once(herd, 'message')) as [HerdReport];
+async function report(listeners: ChildProcess): Promise<ListenersReport> {
+  listeners.send({ kind: 'report' } satisfies Command);
+  const [seen] = (await once(listeners, 'message')) as [ListenersReport];
   return seen;
 }
 

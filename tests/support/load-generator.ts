@@ -3,10 +3,10 @@ import { type Message, message, Producer, Unreachable } from './producer.js';
 import { mixed, plainResult } from './results.js';
 
 /**
- * Producers that pour updates of a few files into a gateway until it is gone, in the ways of real workers: lists grow,
- * are begun anew, end, end again, and name their file themselves.
+ * Producers that send updates of a few files until the gateway is killed. As with real workers, lists grow, start over,
+ * end, end again, and name their file themselves.
  */
-export class Torrent {
+export class LoadGenerator {
   readonly oracles = new Map<string, Oracle>();
   answered = 0;
   #tick = 0;
@@ -14,8 +14,8 @@ export class Torrent {
 
   constructor(private readonly seed: number) {}
 
-  /** Sends so many at a time; ends when nobody answers any more. */
-  async pour(url: string, fileIds: readonly string[], atOnce: number): Promise<void> {
+  /** Sends this many updates in parallel, until the gateway does not answer. */
+  async start(url: string, fileIds: readonly string[], atOnce: number): Promise<void> {
     const producer = new Producer(url);
     const worker = async () => {
       for (;;) {
@@ -26,7 +26,7 @@ export class Torrent {
     await Promise.all(Array.from({ length: atOnce }, worker));
   }
 
-  /** Brings every batch to its end: those as well of which an update may have been stored and not answered. */
+  /** Completes every batch, including those with an update that was stored but not acknowledged. */
   async finish(url: string): Promise<void> {
     const producer = new Producer(url);
     for (const fileId of this.oracles.keys()) {
@@ -39,7 +39,7 @@ export class Torrent {
     const batchId = `${fileId}/b${this.#chance(BATCHES)}`;
     const done = Math.min(SIZE, (this.#done.get(batchId) ?? 0) + 1 + this.#chance(6));
     const isComplete = done === SIZE;
-    // A worker that dies has its batch run again from nothing.
+    // A worker that dies: its batch runs again from the start.
     this.#done.set(batchId, isComplete || this.#chance(12) === 0 ? 0 : done);
     return this.#list(batchId, done, isComplete);
   }
@@ -50,20 +50,20 @@ export class Torrent {
     return message(batchId, results, { total: SIZE, isComplete });
   }
 
-  async #send(producer: Producer, fileId: string, news: Message): Promise<boolean> {
+  async #send(producer: Producer, fileId: string, update: Message): Promise<boolean> {
     const oracle = this.oracles.get(fileId) ?? new Oracle(fileId);
     this.oracles.set(fileId, oracle);
-    const answered = oracle.sending(news);
+    const answered = oracle.sending(update);
     try {
-      await producer.update({ ...news, fileId });
+      await producer.update({ ...update, fileId });
     } catch (error) {
-      // A gateway that is gone has answered nothing; one that refuses has.
+      // A gateway that was killed has not answered. A refusal is an answer, and a failure.
       if (error instanceof Unreachable) return false;
       throw error;
     }
     answered();
     this.answered++;
-    oracle.registered({ batches: [{ batchId: news.batchId }] });
+    oracle.registered({ batches: [{ batchId: update.batchId }] });
     return true;
   }
 

@@ -3,7 +3,8 @@ import { startTestGateway } from '../support/gateway.js';
 import { type Message, message, Producer } from '../support/producer.js';
 import { plainResults } from '../support/results.js';
 
-/** Of updates that overtake each other only the newest list is kept, but not only what the newest says besides. */
+// Of updates that overtake each other only the newest list is stored. Facts that only one update states must not get
+// lost.
 
 test('the number of batches, in one of many messages at once', async () => {
   const { url } = await startTestGateway();

@@ -2,29 +2,28 @@ import { setTimeout } from 'node:timers/promises';
 import type { ValidatorOptions } from '../options.js';
 import { Archive } from './archive.js';
 import type { Batch } from './batch.js';
-import { FairQueue } from './fair-queue.js';
 import { HttpSender } from './http-sender.js';
 import { Pace } from './pace.js';
 import { Publisher } from './publisher.js';
 import { RedisSender } from './redis-sender.js';
-import { Run, type Tools } from './run.js';
+import { Run, type RunContext } from './run.js';
 import type { Sender } from './sender.js';
 
-/** The queue of batches, and the workers that empty it. */
-export class Workshop {
+/** The workers of the simulated validator, and the queue of batches that they take from. */
+export class WorkerPool {
   readonly archive = new Archive();
   readonly #stopping = new AbortController();
   readonly #cutOff = new AbortController();
   readonly #queue = new FairQueue<Batch>();
   readonly #runs = new Set<Promise<void>>();
   readonly #sender: Sender;
-  readonly #tools: Tools;
+  readonly #context: RunContext;
   #waiting = 0;
 
   constructor(private readonly options: ValidatorOptions) {
     const { signal } = this.#stopping;
     this.#sender = options.redis === null ? new HttpSender(options) : new RedisSender(options.redis);
-    this.#tools = {
+    this.#context = {
       options,
       signal,
       archive: this.archive,
@@ -37,41 +36,41 @@ export class Workshop {
     return !this.#stopping.signal.aborted && this.#waiting + emails <= this.options.maxWaiting;
   }
 
-  /** The batches of one submission, in their order. */
+  /** Queues the batches of one submission, in order. */
   add(batches: Batch[]): void {
     for (const { emails } of batches) this.#waiting += emails.length;
     this.#queue.add(batches);
-    this.#hire();
+    this.#startWorkers();
   }
 
-  /** Lets readers of Redis know which request the batches are of. @throws where nobody could be told */
+  /** Publishes which request the batches belong to. @throws if it could not be published */
   group(requestId: string, batchIds: readonly string[]): Promise<void> {
     return this.#sender.group(requestId, batchIds);
   }
 
-  /** Ends the work and brings what is there to the gateway, if it takes it soon. Calling it twice is a no-op. */
+  /** Stops the workers and gives their last updates some time to reach the gateway. Calling it twice is a no-op. */
   async close(): Promise<void> {
     this.#stopping.abort();
     const done = Promise.all(this.#runs);
-    const bell = new AbortController();
+    const timer = new AbortController();
     await Promise.race([
       done,
-      setTimeout(this.options.graceMs, undefined, { signal: bell.signal }).catch(() => undefined),
+      setTimeout(this.options.graceMs, undefined, { signal: timer.signal }).catch(() => undefined),
     ]);
-    bell.abort();
+    timer.abort();
     this.#cutOff.abort();
     this.#sender.close();
     await done;
   }
 
-  #hire(): void {
+  #startWorkers(): void {
     while (this.#runs.size < this.options.workers && !this.#stopping.signal.aborted) {
       const batch = this.#queue.take();
       if (batch === undefined) return;
       this.#waiting -= batch.emails.length;
       const run = this.#work(batch).finally(() => {
         this.#runs.delete(run);
-        this.#hire();
+        this.#startWorkers();
       });
       this.#runs.add(run);
     }
@@ -79,9 +78,29 @@ export class Workshop {
 
   async #work(batch: Batch): Promise<void> {
     try {
-      await new Run(batch, this.#tools).work();
+      await new Run(batch, this.#context).work();
     } catch (error) {
       this.options.log(`a worker failed: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+}
+
+/**
+ * A queue of lists that takes an item of each list in turn. So a short list submitted after a long one does not wait
+ * until the long one is done.
+ */
+export class FairQueue<T> {
+  readonly #lists: T[][] = [];
+
+  /** The queue takes ownership of the list. */
+  add(list: T[]): void {
+    if (list.length > 0) this.#lists.push(list.reverse());
+  }
+
+  take(): T | undefined {
+    const list = this.#lists.shift();
+    const item = list?.pop();
+    if (list !== undefined && list.length > 0) this.#lists.push(list);
+    return item;
   }
 }
