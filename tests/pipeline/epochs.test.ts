@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openHead } from '../../src/epoch/head.js';
+import { ensureHead } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
@@ -75,7 +75,7 @@ describe('an epoch', () => {
     await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
     await flusher.drain();
     const heads = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => openHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
+      Array.from({ length: 20 }, (_, i) => ensureHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
     );
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(2);
   });
@@ -101,9 +101,9 @@ describe('an epoch', () => {
       ...both.store,
       files: { ...files, find: (fileId) => files.find(fileId), batches },
     };
-    await openHead(store, both.feed, 'f1');
+    await ensureHead(store, both.feed, 'f1');
     expect(deleted).toBe(true);
-    const head = await openHead(both.store, both.feed, 'f1');
+    const head = await ensureHead(both.store, both.feed, 'f1');
     expect(JSON.parse(head.state.stats)).toMatchObject({ status: 'pending', progress: { processed: 0 } });
   });
 });

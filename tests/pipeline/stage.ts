@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
 import type { Stats } from '../../src/domain/stats.js';
-import { openHead } from '../../src/epoch/head.js';
+import { ensureHead } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
@@ -88,7 +88,7 @@ export class Copy implements Follower {
   static async of({ store, feed }: Engine, fileId: string): Promise<Copy> {
     const copy = new Copy(fileId);
     await feed.follow(fileId, copy);
-    const { epoch, revision, emailsRevision } = await openHead(store, feed, fileId);
+    const { epoch, revision, emailsRevision } = await ensureHead(store, feed, fileId);
     copy.epochs.push(epoch);
     copy.#revision = revision;
     copy.#emailsRevision = emailsRevision;
