@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
+import { watchStalls } from '../../src/pipeline/background-jobs.js';
 import { Pipeline, type PipelineDeps } from '../../src/pipeline/pipeline.js';
-import { watchStalls } from '../../src/pipeline/stall-watch.js';
 import type { Silence } from '../../src/store/store.js';
 
 beforeEach(() => {
@@ -20,7 +20,7 @@ function watched(answer: () => Promise<void> = async () => undefined) {
       return answer();
     },
   } as unknown as Pipeline;
-  const stop = watchStalls(pipeline, { begunMs: 1_000, queuedMs: 8_000 }, createLogger('silent'));
+  const stop = watchStalls({ pipeline, logger: createLogger('silent') }, { begunMs: 1_000, queuedMs: 8_000 });
   return { looks, stop };
 }
 
@@ -71,7 +71,7 @@ it('announces a stall even if its look-up never ends', async () => {
   } as unknown as PipelineDeps);
   const asked: (readonly string[])[] = [];
   const stop = watchStalls(
-    pipeline,
+    { pipeline, logger: createLogger('silent') },
     {
       begunMs: 40_000,
       queuedMs: 40_000,
@@ -80,7 +80,6 @@ it('announces a stall even if its look-up never ends', async () => {
         return new Promise(() => undefined);
       },
     },
-    createLogger('silent'),
   );
   await jest.advanceTimersByTimeAsync(10_000);
   expect(asked).toEqual([['b1', 'b2']]);
