@@ -19,14 +19,14 @@ describe('an epoch', () => {
     expect(copy.lists.get('b1')).toEqual(addresses(3));
   });
 
-  it('ends with its request, and who listens is told at once', async () => {
+  it('ends with its request, and listeners are informed at once', async () => {
     const both = await engine();
     const { register, take, flusher, store } = gatewayOn(both);
     const copy = await Copy.of(both, 'f1');
     await register({ fileId: 'f1', requestId: 'r1', batches: ['b1'] });
     await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
     await flusher.drain();
-    // Nothing has a result yet in the new request: it must be told all the same, on both feeds.
+    // The new request has no results yet: both feeds must announce it all the same.
     await register({ fileId: 'f1', requestId: 'r2', batches: ['b2'], totalEmails: 20 });
     await flusher.drain();
     expect(copy.epochs).toHaveLength(2);
@@ -50,7 +50,7 @@ describe('an epoch', () => {
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
   });
 
-  it('begins anew where the feed has forgotten the file, with nothing told twice', async () => {
+  it('begins anew where the feed has forgotten the file, and nothing is announced twice', async () => {
     const both = await engine();
     const first = gatewayOn(both);
     await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(100) });

@@ -11,7 +11,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A pipeline that only remembers when it was asked for silent batches. */
+/** A pipeline that only records when it has to mark stalled batches. */
 function watched(answer: () => Promise<void> = async () => undefined) {
   const looks: { at: number; silence: Silence }[] = [];
   const pipeline = {
@@ -69,20 +69,20 @@ it('announces a stall even if its look-up never ends', async () => {
     store: { updates: { markStalled: async () => [{ fileId: 'f1', batchIds: ['b1', 'b2'] }] } },
     flusher: { expectChange: () => (changed: readonly string[] | null) => void announced.push(changed) },
   } as unknown as PipelineDeps);
-  const asked: (readonly string[])[] = [];
+  const lookedUp: (readonly string[])[] = [];
   const stop = watchStalls(
     { pipeline, logger: createLogger('silent') },
     {
       begunMs: 40_000,
       queuedMs: 40_000,
       lookUp: (batchIds) => {
-        asked.push(batchIds);
+        lookedUp.push(batchIds);
         return new Promise(() => undefined);
       },
     },
   );
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(asked).toEqual([['b1', 'b2']]);
+  expect(lookedUp).toEqual([['b1', 'b2']]);
   expect(announced).toEqual([]);
   await jest.advanceTimersByTimeAsync(6_000);
   expect(announced).toEqual([['b1', 'b2']]);
