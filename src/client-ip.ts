@@ -1,3 +1,5 @@
+/** Finds out the network address of a client, behind trusted proxies too. */
+
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
@@ -5,15 +7,14 @@ type RequestSource = Pick<IncomingMessage, 'headers'> & {
   readonly socket: { readonly remoteAddress?: string | undefined };
 };
 
-/** The network address that a request comes from. */
 export type ClientIpOf = (request: RequestSource) => string;
 
 /**
- * Behind the proxies of these addresses and networks, whoever the last of them names in `X-Forwarded-For`. The list is
- * read from its end, and only as far as the proxies are ours: what stands before that was written by the caller.
+ * `proxies`: addresses and networks of trusted proxies. `X-Forwarded-For` is read from its end, and only as far as trusted
+ * proxies have written it: the client can write anything before that.
  */
 export function clientIpBehind(proxies: readonly string[]): ClientIpOf {
-  if (proxies.length === 0) return ({ socket }) => plain(socket.remoteAddress ?? '');
+  if (proxies.length === 0) return ({ socket }) => plainAddress(socket.remoteAddress ?? '');
   const trusted = new BlockList();
   for (const proxy of proxies) {
     const [address = '', bits] = proxy.split('/');
@@ -24,10 +25,10 @@ export function clientIpBehind(proxies: readonly string[]): ClientIpOf {
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
   return ({ headers, socket }) => {
-    let address = plain(socket.remoteAddress ?? '');
-    const named = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+    let address = plainAddress(socket.remoteAddress ?? '');
+    const forwardedFor = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
     while (isIP(address) !== 0 && isTrusted(address)) {
-      const next = plain(named.pop()?.trim() ?? '');
+      const next = plainAddress(forwardedFor.pop()?.trim() ?? '');
       if (isIP(next) === 0) break;
       address = next;
     }
@@ -35,8 +36,8 @@ export function clientIpBehind(proxies: readonly string[]): ClientIpOf {
   };
 }
 
-/** An IPv4 address is the same one where it is written as IPv6; some proxies add the port. */
-function plain(text: string): string {
+/** Removes a port, which some proxies add, and the IPv6 form of an IPv4 address. */
+function plainAddress(text: string): string {
   const bare = /^\[(.+)\](?::\d+)?$/.exec(text)?.[1] ?? text;
   const address = /^(?:\d+\.){3}\d+(?=:\d+$)/.exec(bare)?.[0] ?? bare;
   return address.replace(/^::ffff:(?=\d+\.)/i, '');

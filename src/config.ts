@@ -1,3 +1,5 @@
+/** The configuration: one validated value, read from the environment in one place. */
+
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { FatalError } from './errors.js';
@@ -24,10 +26,10 @@ const separated = z.string().transform((list) =>
 
 const origins = separated
   .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))))
-  // A slash or a path at the end is no part of an origin, and browsers never send one.
+  // A trailing slash or path is not part of an origin, and browsers never send one.
   .transform((list) => list.map((origin) => (origin === '*' ? origin : new URL(origin).origin)));
 
-/** What is wrong is not repeated: such an address may hold a password. */
+/** The error message does not repeat the value: it may contain a password. */
 const address = (form: RegExp, start: string) =>
   z.string().regex(form, `must begin with ${start}`).optional();
 
@@ -131,56 +133,58 @@ export const EXIT_CONFIG = 78;
  * @throws FatalError naming every variable that is wrong
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(
+  const values = Object.fromEntries(
     Object.keys(variables)
       .map((name) => [name, env[name]])
       .filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema().safeParse(given);
+  const parsed = schema().safeParse(values);
   if (!parsed.success) {
-    throw wrong(...parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`));
+    throw configError(...parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`));
   }
   const config = parsed.data;
   return { ...config, ENGINE: engineOf(config), AUTH: authOf(config) };
 }
 
-const wrong = (...reasons: string[]) =>
+const configError = (...reasons: string[]) =>
   new FatalError(`wrong configuration: ${reasons.join('; ')}`, EXIT_CONFIG);
 
-type Given = z.infer<ReturnType<typeof schema>>;
+type ParsedVariables = z.infer<ReturnType<typeof schema>>;
 
-function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: Given): Config['ENGINE'] {
+function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: ParsedVariables): Config['ENGINE'] {
   const missing = Object.entries({ MONGODB_URI, REDIS_URL }).filter(([, address]) => address === undefined);
-  // One without the other is a mistake, whichever engine is named.
+  // One without the other is a mistake, whichever engine is set.
   if (missing.length === 1 || (missing.length === 2 && ENGINE === 'distributed')) {
-    throw wrong(
+    throw configError(
       `${missing[0]?.[0]}: is not set; the distributed engine needs both MONGODB_URI and REDIS_URL`,
     );
   }
   return ENGINE ?? (missing.length === 0 ? 'distributed' : 'embedded');
 }
 
-function authOf(given: Given): Config['AUTH'] {
-  const { AUTH, HOST } = given;
-  if (AUTH === 'jwt') checkKeys(given);
+function authOf(parsed: ParsedVariables): Config['AUTH'] {
+  const { AUTH, HOST } = parsed;
+  if (AUTH === 'jwt') checkTokenKeys(parsed);
   if (AUTH === undefined && !isLoopback(HOST)) {
-    throw wrong(
+    throw configError(
       `AUTH: is not set, and HOST is not loopback: anyone who reaches it could read every file. Set AUTH by hand`,
     );
   }
   return AUTH ?? 'none';
 }
 
-/** Where tokens are checked by, exactly one of two. */
-function checkKeys({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: Given): void {
+/** Tokens are verified with a secret or with a JWKS, not with both. */
+function checkTokenKeys({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: ParsedVariables): void {
   if (JWT_SECRET === undefined && JWKS_URL === undefined)
-    throw wrong('JWT_SECRET: is not set; AUTH=jwt needs it, or JWKS_URL with JWT_ISSUER and JWT_AUDIENCE');
+    throw configError(
+      'JWT_SECRET: is not set; AUTH=jwt needs it, or JWKS_URL with JWT_ISSUER and JWT_AUDIENCE',
+    );
   if (JWT_SECRET !== undefined && JWKS_URL !== undefined)
-    throw wrong('JWKS_URL: is set beside JWT_SECRET; tokens are checked by one of them');
+    throw configError('JWKS_URL: is set beside JWT_SECRET; tokens are checked by one of them');
   if (JWKS_URL === undefined) return;
-  // Its keys sign tokens for others as well: without these, each of those would be let in here.
-  if (JWT_ISSUER === undefined) throw wrong('JWT_ISSUER: is not set; JWKS_URL needs it');
-  if (JWT_AUDIENCE === undefined) throw wrong('JWT_AUDIENCE: is not set; JWKS_URL needs it');
+  // The same keys sign tokens for other services: without issuer and audience, those would be accepted here.
+  if (JWT_ISSUER === undefined) throw configError('JWT_ISSUER: is not set; JWKS_URL needs it');
+  if (JWT_AUDIENCE === undefined) throw configError('JWT_AUDIENCE: is not set; JWKS_URL needs it');
 }
 
 export function isLoopback(host: string): boolean {

@@ -20,16 +20,16 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface FaultOptions {
-  /** What was wrong, field by field. */
+  /** What is wrong in each field. */
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
-  /** When to come back. */
+  /** When the caller may try again. */
   readonly retryAfterSeconds?: number;
-  /** For whoever brought no token, or not the right one: the `error` of RFC 6750; empty: there was none. */
+  /** The `error` of RFC 6750 for the caller's token; empty: the caller sent none. */
   readonly challenge?: '' | 'invalid_token' | 'insufficient_scope';
   readonly cause?: unknown;
 }
 
-/** A refusal that its caller is told of. `message` is written for them and holds nothing of their data. */
+/** An error that is sent to the caller. `message` is written for the caller and contains none of the data. */
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly errors: FaultOptions['errors'];
@@ -48,7 +48,7 @@ export class Fault extends Error {
   }
 }
 
-/** The process cannot start or go on; `exitCode` follows sysexits.h (78: configuration, 74: input/output). */
+/** The process cannot start or continue. `exitCode` follows sysexits.h (78: configuration, 74: input/output). */
 export class FatalError extends Error {
   override readonly name = 'FatalError';
   constructor(

@@ -1,31 +1,33 @@
+/** Checks whether the servers that a gateway depends on answer, for `/readyz`. */
+
 import { settledWithin } from './within.js';
 
-/** What the gateway cannot work without, by name: each fulfilled while it answers. */
+/** By the name of the server: fulfilled if it answers. */
 export type HealthChecks = Readonly<Record<string, () => Promise<void>>>;
 
-/** An orchestrator does not wait for long either. */
-const PATIENCE_MS = 800;
+/** Less than the usual timeout of an orchestrator's probe. */
+const TIMEOUT_MS = 800;
 
-/** Answers with the names of the checks that fail or are silent. However many ask at once, they are made once. */
+/** Returns a function that names the checks which fail or time out. Calls at the same time share one round of checks. */
 export function watchHealth(checks: HealthChecks): () => Promise<readonly string[]> {
-  let asking: Promise<readonly string[]> | undefined;
+  let checking: Promise<readonly string[]> | undefined;
   return () => {
-    asking ??= failing(checks).finally(() => {
-      asking = undefined;
+    checking ??= failing(checks).finally(() => {
+      checking = undefined;
     });
-    return asking;
+    return checking;
   };
 }
 
 async function failing(checks: HealthChecks): Promise<readonly string[]> {
   const names = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
-      let isThere = false;
-      const answered = check().then(() => {
-        isThere = true;
+      let isPassed = false;
+      const passed = check().then(() => {
+        isPassed = true;
       });
-      await settledWithin(PATIENCE_MS, answered);
-      return isThere ? [] : [name];
+      await settledWithin(TIMEOUT_MS, passed);
+      return isPassed ? [] : [name];
     }),
   );
   return names.flat();

@@ -1,10 +1,12 @@
+/** The gateway's log: JSON lines on stdout. */
+
 import { pino } from 'pino';
 import { InvalidInput } from './domain/invalid-input.js';
 import { FatalError, Fault } from './errors.js';
 
 export type Logger = pino.Logger;
 
-/** JSON lines on stdout. Nothing personal is ever passed in: no address, no payload, no validator's answer. */
+/** Callers never log personal data: no address, no payload, no answer of the validator. */
 export function createLogger(
   level: string,
   destination: pino.DestinationStream = pino.destination(1),
@@ -14,21 +16,21 @@ export function createLogger(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: anatomy },
+    serializers: { err: safeError },
   };
   return pino(options, destination);
 }
 
-interface Anatomy {
+interface SafeError {
   readonly name: string;
   readonly message?: string;
   readonly code?: string;
   readonly stack?: string;
-  readonly cause?: Anatomy;
+  readonly cause?: SafeError;
 }
 
-/** What can be told of an error: messages of parsers and drivers quote the data, so only our own are. */
-export function anatomy(error: unknown): Anatomy {
+/** The loggable parts of an error: messages of parsers and drivers quote the data, so only our own are logged. */
+function safeError(error: unknown): SafeError {
   if (!(error instanceof Error)) return { name: typeof error };
   const isOurs = error instanceof Fault || error instanceof FatalError || error instanceof InvalidInput;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
@@ -37,6 +39,6 @@ export function anatomy(error: unknown): Anatomy {
     ...(isOurs && { message: error.message }),
     ...('code' in error && typeof error.code === 'string' && { code: error.code }),
     stack: frames.join('\n'),
-    ...(error.cause !== undefined && { cause: anatomy(error.cause) }),
+    ...(error.cause !== undefined && { cause: safeError(error.cause) }),
   };
 }

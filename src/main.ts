@@ -1,3 +1,5 @@
+/** Runs a gateway as a process: configuration, signals, exit codes. */
+
 import { readConfig } from './config.js';
 import { FatalError } from './errors.js';
 import { type Gateway, startGateway } from './gateway.js';
@@ -8,38 +10,38 @@ const EXIT_SOFTWARE = 70;
 
 let logger = createLogger('info');
 
-function die(error: unknown): never {
+function exitWith(error: unknown): never {
   const exitCode = error instanceof FatalError ? error.exitCode : EXIT_SOFTWARE;
   if (error instanceof FatalError) logger.fatal({ exitCode }, error.message);
-  else logger.fatal({ err: error, exitCode }, 'the gateway failed');
+  else logger.fatal({ err: error, exitCode }, 'the gateway failed and exits');
   process.exit(exitCode);
 }
 
-process.on('uncaughtException', die);
-process.on('unhandledRejection', die);
+process.on('uncaughtException', exitWith);
+process.on('unhandledRejection', exitWith);
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   logger = createLogger(config.LOG_LEVEL);
   let starting: Promise<Gateway>;
   let stopping = false;
-  // Before anything is said: whoever reads that it starts may end it at once.
+  // Before the first log line: a supervisor that reads it may send a signal at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      // Whoever asks twice does not want to wait.
+      // A second signal does not wait for the shutdown.
       if (stopping) process.exit(1);
       stopping = true;
-      void leave(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
+      void stop(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
     });
   }
   starting = startGateway(config, logger);
   await starting;
 }
 
-async function leave(starting: Promise<Gateway>, signal: string, timeoutMs: number): Promise<void> {
+async function stop(starting: Promise<Gateway>, signal: string, timeoutMs: number): Promise<void> {
   logger.info({ signal, timeoutMs }, 'stopping');
   const deadline = setTimeout(() => {
-    logger.error({ timeoutMs }, 'could not close everything in time');
+    logger.error({ timeoutMs }, 'the gateway could not shut down in time and exits');
     process.exit(1);
   }, timeoutMs);
   deadline.unref();
@@ -49,4 +51,4 @@ async function leave(starting: Promise<Gateway>, signal: string, timeoutMs: numb
   process.exit(0);
 }
 
-main().catch(die);
+main().catch(exitWith);

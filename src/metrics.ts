@@ -1,7 +1,9 @@
+/** The gateway's Prometheus metrics. */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HeldCounts } from './store/store.js';
 
-/** The gateway's own figures, one registry a gateway so that several can live in one process. */
+/** Each gateway has a registry of its own, so that several can run in one process. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -16,12 +18,12 @@ export function createMetrics() {
     }),
     conflated: new Counter({
       name: 'verigate_updates_conflated_total',
-      help: 'Updates that a newer one of their batch overtook before they were stored.',
+      help: 'Updates that a newer update of their batch replaced before they were stored.',
       registers,
     }),
     inletMessages: new Counter({
       name: 'verigate_inlet_messages_total',
-      help: 'Messages from Redis and looked-up batches, by inlet and by what became of them.',
+      help: 'Messages from Redis and looked-up batches, by inlet and outcome.',
       labelNames: ['inlet', 'outcome'] as const,
       registers,
     }),
@@ -32,12 +34,12 @@ export function createMetrics() {
     }),
     conflicts: new Counter({
       name: 'verigate_flush_conflicts_total',
-      help: 'Flushes that had to be recomputed because the feed had moved on.',
+      help: 'Flushes that were computed again because another flush had changed the feed.',
       registers,
     }),
     delivered: new Counter({
       name: 'verigate_events_delivered_total',
-      help: 'Events handed to sockets, by feed.',
+      help: 'Events sent to sockets, by feed.',
       labelNames: ['feed'] as const,
       registers,
     }),
@@ -49,7 +51,7 @@ export function createMetrics() {
     }),
     slowConsumers: new Counter({
       name: 'verigate_slow_consumers_total',
-      help: 'Sockets cut off because they did not read.',
+      help: 'Sockets disconnected because they did not read.',
       registers,
     }),
     requests: new Histogram({
@@ -62,32 +64,32 @@ export function createMetrics() {
   };
 }
 
-/** Figures of what is held, asked for whenever somebody reads the metrics. */
-export function measureHeld({ registry }: Metrics, held: () => Promise<HeldCounts>): void {
-  let asked: Promise<HeldCounts | null> | null = null;
-  /** Once for all three. Without the store the other figures are still worth reading. */
-  const ask = () => {
-    asked ??= held()
+/** Adds gauges of the held updates, whose counts are read from the store whenever the metrics are requested. */
+export function measureHeld({ registry }: Metrics, heldCounts: () => Promise<HeldCounts>): void {
+  let reading: Promise<HeldCounts | null> | null = null;
+  /** One read for all three gauges. Without the store they keep their values, and the other metrics are still answered. */
+  const read = () => {
+    reading ??= heldCounts()
       .catch(() => null)
       .finally(() => {
-        asked = null;
+        reading = null;
       });
-    return asked;
+    return reading;
   };
-  const measured = (figure: keyof HeldCounts, help: string) => {
+  const addGauge = (count: keyof HeldCounts, help: string) => {
     const gauge = new Gauge({
-      name: `verigate_held_${figure}`,
+      name: `verigate_held_${count}`,
       help,
       registers: [registry],
       async collect() {
-        const standing = await ask();
-        if (standing !== null) gauge.set(standing[figure]);
+        const counts = await read();
+        if (counts !== null) gauge.set(counts[count]);
       },
     });
   };
-  measured('updates', 'Updates held for batches that nobody has registered.');
-  measured('bytes', 'Bytes of the held updates.');
-  measured('dropped', 'Held updates dropped since the start: their time was over, or there was no room.');
+  addGauge('updates', 'Updates held for batches that are not registered.');
+  addGauge('bytes', 'Bytes of the held updates.');
+  addGauge('dropped', 'Held updates dropped since the start: expired, or beyond the byte limit.');
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

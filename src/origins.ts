@@ -1,17 +1,19 @@
+/** Decides which web pages may use the gateway, by the `Origin` of their requests. REST and sockets share the rule. */
+
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Whether every origin is let in, or this one by name. */
+/** Whether `CORS_ORIGINS` allows every origin, or names this one. */
 export const isListed = (origin: string, allowed: readonly string[]): boolean =>
   allowed.includes('*') || allowed.includes(origin);
 
-/** The gateway's own pages; `Sec-Fetch-Site` is the browser's word where a proxy has put another host name in. */
-export function isOwn({ host, ...headers }: IncomingHttpHeaders, origin: string): boolean {
+/** A page of the gateway itself. `Sec-Fetch-Site` still says so behind a proxy that changes the `Host`. */
+function isSameOrigin({ host, ...headers }: IncomingHttpHeaders, origin: string): boolean {
   if (headers['sec-fetch-site'] === 'same-origin') return true;
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
-/** Whether whoever sends these headers may act here: a program, which names no origin, or a page that is let in. */
+/** Whether a request with these headers is allowed: it is a program's, which has no origin, or an allowed page's. */
 export function isAllowed(headers: IncomingHttpHeaders, allowed: readonly string[]): boolean {
   const { origin } = headers;
-  return origin === undefined || isListed(origin, allowed) || isOwn(headers, origin);
+  return origin === undefined || isListed(origin, allowed) || isSameOrigin(headers, origin);
 }

@@ -1,9 +1,13 @@
+/**
+ * Creates a token for trying things out, signed with JWT_SECRET:
+ * `npm run token -- --sub jane --files a,b --scope "read ingest"`.
+ */
+
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { SCOPES } from './auth/principal.js';
 import { EXIT_CONFIG, readConfig } from './config.js';
 
-/** Makes a token for trying out, signed with JWT_SECRET: `npm run token -- --sub jane --files a,b --scope "read ingest"`. */
 const USAGE = `--sub NAME [--files ID,ID… | --files '*'] [--scope "${SCOPES.join(' ')}"] [--ttl 90s|30m|1h|7d]`;
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 

@@ -1,11 +1,11 @@
-/** Waits until something is settled, one way or the other, but not for longer than this; whether it was. Never rejects. */
-export function settledWithin(ms: number, something: Promise<unknown>): Promise<boolean> {
+/** Waits until a promise is settled or the time is over, and returns whether it is settled. Never rejects. */
+export function settledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), ms);
     const settle = () => {
       clearTimeout(timer);
       resolve(true);
     };
-    something.then(settle, settle);
+    promise.then(settle, settle);
   });
 }

@@ -181,7 +181,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('does not listen to the world without being told who may see what', () => {
+  it('refuses to listen on a public address without AUTH', () => {
     for (const HOST of [
       '0.0.0.0',
       '::',

@@ -54,7 +54,7 @@ describe('an origin', () => {
     }
   });
 
-  it('is not ours where nobody says who we are', () => {
+  it("is not the gateway's own without a Host header", () => {
     expect(isAllowed({ origin: 'http://evil.example' }, [])).toBe(false);
     expect(isAllowed({ origin: 'undefined' }, [])).toBe(false);
   });

@@ -2,7 +2,7 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import type { Engine } from './engine.js';
 
-/** Picks what holds the state. Only the drivers of the chosen engine are loaded: they take time and memory. */
+/** Opens the engine of the configuration. The drivers of the other one are not loaded: they cost time and memory. */
 export async function createEngine(config: Config, logger: Logger): Promise<Engine> {
   switch (config.ENGINE) {
     case 'embedded':

@@ -3,10 +3,9 @@ import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
 import type { Logger } from '../logger.js';
 import { MongoStore } from '../store/mongo-store.js';
-import type { Engine } from './engine.js';
-import { feedLimits, storeLimits } from './limits.js';
+import { type Engine, feedLimits, storeLimits } from './engine.js';
 
-/** Neither server has to be there yet: whatever needs one of them is refused until it comes. */
+/** Any number of gateways on MongoDB and Redis. Until a server can be reached, calls that need it fail with `unavailable`. */
 export function openDistributed(config: Config, logger: Logger): Engine {
   const store = MongoStore.open({
     uri: config.MONGODB_URI ?? '',

@@ -1,10 +1,9 @@
 import type { Config } from '../config.js';
 import { MemoryFeed } from '../feed/memory-feed.js';
 import { SqliteStore } from '../store/sqlite-store.js';
-import type { Engine } from './engine.js';
-import { feedLimits, storeLimits } from './limits.js';
+import { type Engine, feedLimits, storeLimits } from './engine.js';
 
-/** One process with its state in a folder. */
+/** One gateway with its state in a directory: SQLite, and a feed in memory. */
 export async function openEmbedded(config: Config): Promise<Engine> {
   return {
     store: await SqliteStore.open({ directory: config.DATA_DIR, ...storeLimits(config) }),

@@ -1,19 +1,23 @@
+/** An engine: the store, the feed and the inlets that belong together; and the limits that every engine has. */
+
+import type { Config } from '../config.js';
 import type { Feed } from '../feed/feed.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Inlets } from '../inlet/inlet.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Metrics } from '../metrics.js';
+import { DAY_MS } from '../pipeline/background-jobs.js';
 import type { Store } from '../store/store.js';
 
 export interface Engine {
   readonly store: Store;
   readonly feed: Feed;
-  /** Other gateways work on the same state: what one of them leaves unannounced, the others announce. */
+  /** Other gateways work on the same state, and announce what one of them leaves unannounced. */
   readonly isShared: boolean;
   readonly checks: HealthChecks;
-  /** Opens the inlets beside HTTP; null: there are none. */
+  /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;
-  /** What an operator should know of the choice. */
+  /** What the operator should know about the engine; logged at the start. */
   readonly note: string;
 }
 
@@ -21,3 +25,20 @@ export interface InletDeps {
   readonly intake: Pick<Intake, 'update'>;
   readonly metrics: Metrics;
 }
+
+export const feedLimits = (config: Config) => ({
+  history: config.FEED_HISTORY,
+  historyBytes: config.FEED_HISTORY_BYTES,
+  ttlMs: config.FEED_TTL_MS,
+});
+
+export const storeLimits = (config: Config) => {
+  // Held updates and dead letters hold addresses too, and may not be kept longer than those of files.
+  const retentionMs = config.RETENTION_DAYS === 0 ? Number.POSITIVE_INFINITY : config.RETENTION_DAYS * DAY_MS;
+  return {
+    heldTtlMs: Math.min(config.HELD_TTL_MS, retentionMs),
+    maxHeldBytes: config.MAX_HELD_BYTES,
+    deadLetterTtlMs: Math.min(config.DEAD_LETTER_TTL_MS, retentionMs),
+    maxDeadLetterBytes: config.MAX_DEAD_LETTER_BYTES,
+  };
+};

@@ -1,21 +1,18 @@
+/** Begins epochs: where a file's feed has no head, or that of another generation, a new one is built from the store. */
+
 import { randomBytes } from 'node:crypto';
+import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY } from '../domain/summary.js';
 import { paceFrom } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Store } from '../store/store.js';
 
-/** A name that no other epoch of the file has, however many gateways name them. */
-const newEpoch = (): string => randomBytes(9).toString('base64url');
-
-/** The generation of a file that nobody has heard of. */
+/** The generation in the head of a file that the store does not have. */
 export const NO_GENERATION = '';
 
-/**
- * Where the file's feed stands. One that is not kept is begun anew from the store: that is what heals a restart, a lost
- * history, and a first touch alike.
- */
-export async function openHead(store: Store, feed: Feed, fileId: string): Promise<Head> {
+/** The head of a file's feed. It is built where there is none: after a restart, a lost history, or at the first request. */
+export async function ensureHead(store: Store, feed: Feed, fileId: FileId): Promise<Head> {
   for (;;) {
     const head = await feed.head(fileId, []);
     if (head !== null) return head;
@@ -27,37 +24,43 @@ export async function openHead(store: Store, feed: Feed, fileId: string): Promis
   }
 }
 
-export interface EpochTurn {
+export interface NewEpoch {
+  /** Null: the store does not have the file. */
   readonly facts: FileFacts | null;
-  /** The epoch whose place the new one takes; null: none stands. */
-  readonly replaces: string | null;
-  /** Batches that count as never announced in the new epoch, for a flush that is about to announce them. */
-  readonly unannounced: readonly string[];
+  /** The epoch that has to be current for the new one to begin; null: none. */
+  readonly replaces: Epoch | null;
+  /** Batches that do not count as announced: the caller is about to announce them. */
+  readonly unannounced: readonly BatchId[];
 }
 
-/** Begins an epoch in which everything that the store has, but for the batches left out, counts as announced. */
-export async function beginEpoch(store: Store, feed: Feed, fileId: string, turn: EpochTurn): Promise<void> {
-  const leftOut = new Set(turn.unannounced);
-  const batches = new Map<string, AnnouncedBatch>();
-  let totals = turn.facts?.purged ?? EMPTY_SUMMARY;
-  for (const { batchId, version, summary } of turn.facts === null ? [] : await store.files.batches(fileId)) {
+/** Begins an epoch in which everything that the store has counts as announced, except for `unannounced`. */
+export async function beginEpoch(
+  store: Store,
+  feed: Feed,
+  fileId: FileId,
+  { facts, replaces, unannounced }: NewEpoch,
+): Promise<void> {
+  const leftOut = new Set(unannounced);
+  const batches = new Map<BatchId, AnnouncedBatch>();
+  let totals = facts?.purged ?? EMPTY_SUMMARY;
+  for (const { batchId, version, summary } of facts === null ? [] : await store.files.batches(fileId)) {
     if (leftOut.has(batchId)) continue;
     batches.set(batchId, { version, summary });
     totals = add(totals, summary);
   }
-  const cursor = { epoch: newEpoch(), revision: 0 };
-  const stats = statsOf({ fileId, facts: turn.facts, totals, cursor, recentRate: 0 });
+  const cursor = { epoch: randomBytes(9).toString('base64url'), revision: 0 };
+  const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
   const state = {
-    generation: turn.facts?.generation ?? NO_GENERATION,
+    generation: facts?.generation ?? NO_GENERATION,
     totals,
-    // Results from before this epoch say nothing of the pace in it.
+    // When the results before this epoch came is not known, so the pace begins anew.
     pace: totals.processed > 0 ? paceFrom(Date.now(), totals.processed) : null,
     stats: JSON.stringify(stats),
     changes: -1,
-    isEpochUnannounced: turn.replaces !== null,
+    isEpochUnannounced: replaces !== null,
   };
-  await feed.begin(fileId, { epoch: cursor.epoch, state, batches }, turn.replaces);
-  // A deletion in between found no epoch to remove: this one would outlive its file.
-  if (turn.facts === null || (await store.files.find(fileId)) !== null) return;
+  await feed.begin(fileId, { epoch: cursor.epoch, state, batches }, replaces);
+  // A deletion in between found no epoch to remove, and this epoch would outlive its file.
+  if (facts === null || (await store.files.find(fileId)) !== null) return;
   await beginEpoch(store, feed, fileId, { facts: null, replaces: cursor.epoch, unannounced: [] });
 }

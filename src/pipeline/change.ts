@@ -1,4 +1,7 @@
+/** Computes the change that announces what is new in the store: new totals, stats and events. Pure. */
+
 import { emailsPayload, type Truncation } from '../domain/events.js';
+import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
 import { type Stats, statsOf } from '../domain/stats.js';
@@ -7,32 +10,33 @@ import { advance, type Pace, paceFrom, perSecond } from '../domain/throughput.js
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
 import type { FileChanges } from '../store/store.js';
 
-/** Bytes of one event's results, about: a listener has to be able to buffer an event whole. */
+/** Approximate bytes of the results in one event: a listener's buffer has to hold a whole event. */
 const EVENT_BYTES = 256 * 1024;
 
 /**
- * The change that announces the news: new totals = old totals − what was announced of the changed batches + what they
- * are now. Its work depends on the changed batches alone, never on their file.
+ * New totals = old totals − the announced summaries of the changed batches + their current ones. The work depends on the
+ * changed batches alone, never on the size of the file.
  */
 export function changeOf(
   head: Head,
-  news: FileChanges,
+  changes: FileChanges,
   emailsPerEvent: number,
   now: number,
 ): { change: Change; stats: JsonText<Stats> } {
-  const { fileId } = news.facts;
-  const totals = news.batches.reduce<Summary>(
+  const { facts, batches } = changes;
+  const { fileId } = facts;
+  const totals = batches.reduce<Summary>(
     (sum, { batchId, summary }) =>
       add(subtract(sum, head.batches.get(batchId)?.summary ?? EMPTY_SUMMARY), summary),
     head.state.totals,
   );
-  const events = emailsEvents(fileId, head, news, emailsPerEvent);
+  const events = emailsEvents(fileId, head, changes, emailsPerEvent);
   const revision = Math.max(head.revision + 1, events.at(-1)?.revision ?? 0);
-  const pace = paceOf(head, news, totals, now);
+  const pace = paceOf(head, changes, totals, now);
   const stats = JsonText.of(
     statsOf({
       fileId,
-      facts: news.facts,
+      facts,
       totals,
       cursor: { epoch: head.epoch, revision },
       recentRate: pace === null ? 0 : perSecond(pace, now, totals.processed),
@@ -40,26 +44,26 @@ export function changeOf(
   );
   const change: Change = {
     state: {
-      generation: news.facts.generation,
+      generation: facts.generation,
       totals,
       pace,
       stats: stats.json,
-      changes: news.changes,
+      changes: changes.changes,
       isEpochUnannounced: false,
     },
     batches: new Map(
-      news.batches.map(({ batchId, version, summary }): [string, AnnouncedBatch] => [
+      batches.map(({ batchId, version, summary }): [BatchId, AnnouncedBatch] => [
         batchId,
         { version, summary },
       ]),
     ),
-    // The stats come last: who has seen them has seen the results that they count.
+    // The stats come last: a listener that has them has the results that they count.
     events: [...events, { feed: 'stats', revision, payload: stats.json }],
   };
   return { change, stats };
 }
 
-/** How long before its first results a file may be taken to have begun: it may have waited for much longer. */
+/** The pace of a file begins at most this long before its first results: it may have waited in a queue until then. */
 const FIRST_SPAN_MS = 1_000;
 
 function paceOf({ state }: Head, { facts }: FileChanges, { processed }: Summary, now: number): Pace | null {
@@ -67,36 +71,41 @@ function paceOf({ state }: Head, { facts }: FileChanges, { processed }: Summary,
   return processed === 0 ? null : paceFrom(Math.max(Date.parse(facts.createdAt), now - FIRST_SPAN_MS), 0);
 }
 
-/** The changed results, as many to an event as may go into one, each event under a revision of its own. */
-function emailsEvents(fileId: string, head: Head, news: FileChanges, emailsPerEvent: number): FeedEvent[] {
-  const results = news.batches.flatMap((batch) => batch.results);
-  const truncated = news.batches.flatMap((batch) => batch.truncated ?? []);
-  const portions = portioned(results, emailsPerEvent);
-  // Listeners of an epoch that is over learn of the new one from an event, be there results in it or not.
-  if (portions.length === 0 && (truncated.length > 0 || head.state.isEpochUnannounced)) portions.push([]);
+/** The changed results in as few events as the limits allow, each with a revision of its own. */
+function emailsEvents(
+  fileId: FileId,
+  head: Head,
+  { batches }: FileChanges,
+  emailsPerEvent: number,
+): FeedEvent[] {
+  const results = batches.flatMap((batch) => batch.results);
+  const truncated = batches.flatMap((batch) => batch.truncated ?? []);
+  const groups = split(results, emailsPerEvent);
+  // Listeners learn of a new epoch from an event, even if it has no results.
+  if (groups.length === 0 && (truncated.length > 0 || head.state.isEpochUnannounced)) groups.push([]);
   let previous = head.emailsRevision;
-  return portions.map((portion, index) => {
+  return groups.map((group, index) => {
     const revision = head.revision + 1 + index;
-    const cut: readonly Truncation[] = index === 0 ? truncated : [];
-    const payload = emailsPayload({ fileId, epoch: head.epoch, revision, previous }, portion, cut);
+    const truncations: readonly Truncation[] = index === 0 ? truncated : [];
+    const payload = emailsPayload({ fileId, epoch: head.epoch, revision, previous }, group, truncations);
     previous = revision;
     return { feed: 'emails', revision, payload };
   });
 }
 
-function portioned(results: readonly PlacedResult[], atMost: number): PlacedResult[][] {
-  const portions: PlacedResult[][] = [];
+function split(results: readonly PlacedResult[], emailsPerEvent: number): PlacedResult[][] {
+  const groups: PlacedResult[][] = [];
   let room = 0;
   let bytes = 0;
   for (const result of results) {
     if (room === 0 || bytes + result.json.length > EVENT_BYTES) {
-      portions.push([]);
-      room = atMost;
+      groups.push([]);
+      room = emailsPerEvent;
       bytes = 0;
     }
-    portions.at(-1)?.push(result);
+    groups.at(-1)?.push(result);
     room -= 1;
     bytes += result.json.length;
   }
-  return portions;
+  return groups;
 }

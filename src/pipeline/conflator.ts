@@ -1,3 +1,5 @@
+/** Stores one update of a batch at a time, and drops waiting updates that a newer one of their batch replaces. */
+
 import { merged, type Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
@@ -11,13 +13,10 @@ interface WaitingUpdate {
   readonly outcome: Promise<Outcome>;
 }
 
-/**
- * One update of a batch at a time, and of those that wait the newest: updates are cumulative, so a newer one makes the
- * older ones needless. That is the valve when updates come in faster than they can be stored.
- */
+/** Updates are cumulative, so of those that wait only the newest is needed. This keeps up with any rate of updates. */
 export class Conflator {
-  /** What is being stored of a batch, and what waits behind it. */
-  readonly #lanes = new Map<string, { storing: Promise<unknown>; waiting: WaitingUpdate | null }>();
+  /** By batch: the update that is being stored, and the one that waits for it. */
+  readonly #batches = new Map<string, { storing: Promise<unknown>; waiting: WaitingUpdate | null }>();
   #bytes = 0;
 
   constructor(
@@ -31,49 +30,50 @@ export class Conflator {
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
   take(update: Update, bytes: number): Promise<Outcome> {
-    // Ids hold no control characters. What names another file or request is no newer version of the same thing.
+    // Ids have no control characters. An update for another file or request does not replace this one.
     const key = `${update.batchId}\n${update.fileId}\n${update.requestId}`;
-    const lane = this.#lanes.get(key);
-    // What takes the place of another update adds only what it is larger by.
-    const more = Math.max(0, bytes - (lane?.waiting?.bytes ?? 0));
-    // A lone update always fits, or a large one could never be taken in.
+    const batch = this.#batches.get(key);
+    // An update that replaces another one adds only the difference of their sizes.
+    const more = Math.max(0, bytes - (batch?.waiting?.bytes ?? 0));
+    // A single update is always accepted, or one above the limit could never be taken in.
     if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
-    if (lane === undefined) return this.#store(key, update, bytes);
+    if (batch === undefined) return this.#store(key, update, bytes);
     this.#bytes += more;
-    if (lane.waiting !== null) {
+    if (batch.waiting !== null) {
       this.metrics.conflated.inc();
-      lane.waiting.update = merged(lane.waiting.update, update);
-      lane.waiting.bytes += more;
-      return lane.waiting.outcome;
+      batch.waiting.update = merged(batch.waiting.update, update);
+      batch.waiting.bytes += more;
+      return batch.waiting.outcome;
     }
-    const outcome = lane.storing.then(() => {
-      const newest = lane.waiting ?? { update, bytes };
-      lane.waiting = null;
+    const outcome = batch.storing.then(() => {
+      const newest = batch.waiting ?? { update, bytes };
+      batch.waiting = null;
       this.#bytes -= newest.bytes;
       return this.#store(key, newest.update, newest.bytes);
     });
-    lane.waiting = { update, bytes, outcome };
+    batch.waiting = { update, bytes, outcome };
     return outcome;
   }
 
   /** Fulfilled once nothing waits and nothing is being stored. */
   async idle(): Promise<void> {
-    while (this.#lanes.size > 0) await Promise.all([...this.#lanes.values()].map(({ storing }) => storing));
+    while (this.#batches.size > 0)
+      await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
   #store(key: string, update: Update, bytes: number): Promise<Outcome> {
     this.#bytes += bytes;
     const outcome = this.handle(update);
-    const lane = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
-    lane.storing = outcome
+    const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
+    batch.storing = outcome
       .catch(() => undefined)
       .then(() => {
         this.#bytes -= bytes;
-        if (lane.waiting === null) this.#lanes.delete(key);
+        if (batch.waiting === null) this.#batches.delete(key);
       });
-    this.#lanes.set(key, lane);
+    this.#batches.set(key, batch);
     return outcome;
   }
 }

@@ -1,3 +1,5 @@
+/** Handles every change of a file in the same order: find the file, store the change, announce it. */
+
 import { LRUCache } from 'lru-cache';
 import type { BatchId, FileId } from '../domain/id.js';
 import type { Update } from '../domain/update.js';
@@ -13,32 +15,31 @@ export interface PipelineDeps {
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
-  /** Deletes what the producer keeps of these batches; null: that is nowhere within reach. */
-  readonly forget?: ((batchIds: readonly string[]) => Promise<void>) | null;
+  /** Deletes what the validator keeps of these batches; null: the gateway cannot reach it. */
+  readonly forget?: ((batchIds: readonly BatchId[]) => Promise<void>) | null;
 }
 
-/** Registrations remembered, so that the store is not asked for each update of a batch. */
-const KNOWN_BATCHES = 10_000;
+/** Batches whose file is cached, so that the store is not read for each of their updates. */
+const CACHED_BATCHES = 10_000;
 
-/** Looks for news of batches where their producer keeps it; fulfilled once what was found is taken in. */
-export type LookUp = (batchIds: readonly string[]) => Promise<void>;
+/** Looks up batches at the validator's keys; fulfilled once the updates that were found are taken in. */
+export type LookUp = (batchIds: readonly BatchId[]) => Promise<void>;
 
-/** How long the stall of a batch may wait for its look-up: not until other gateways think it forgotten. */
+/** How long a stall may wait for its look-up: less than the time after which another gateway's outbox sweep announces it. */
 const LOOK_UP_MS = 1_500;
 
-/** What happens to an update, whichever inlet it came by: which file? → save → announce. */
 export class Pipeline {
-  readonly #fileIds = new LRUCache<BatchId, FileId>({ max: KNOWN_BATCHES });
+  readonly #fileIds = new LRUCache<BatchId, FileId>({ max: CACHED_BATCHES });
 
   constructor(private readonly deps: PipelineDeps) {}
 
   async handle(update: Update): Promise<Saved['outcome']> {
     const { store, metrics } = this.deps;
-    const fileId = update.fileId ?? (await this.#locate(update.batchId));
+    const fileId = update.fileId ?? (await this.#fileOf(update.batchId));
     const { outcome } = await this.#announcing(fileId, async () => {
       const saved = await store.updates.save(update);
       const changed = saved.outcome === 'applied' ? [update.batchId] : null;
-      // Registered meanwhile, or moved to another file: the store knows better than what is remembered here.
+      // The batch was registered meanwhile, or moved to another file: the cache is out of date.
       if (changed !== null && saved.fileId !== null && saved.fileId !== fileId) {
         this.#fileIds.set(update.batchId, saved.fileId);
         this.deps.flusher.markChanged(saved.fileId, changed);
@@ -52,35 +53,35 @@ export class Pipeline {
   async register(registration: Registration): Promise<Registered> {
     const { registered } = await this.#announcing(registration.fileId, async () => {
       const result = await this.deps.store.updates.register(registration);
-      const isNews = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
-      // Only those that may soon be asked for: a large request has more than there is room for.
-      for (const batchId of result.touched.slice(0, KNOWN_BATCHES))
+      const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
+      // A large request may have more batches than the cache has room for.
+      for (const batchId of result.touched.slice(0, CACHED_BATCHES))
         this.#fileIds.set(batchId, result.facts.fileId);
-      return { changed: isNews ? result.touched : null, registered: result };
+      return { changed: isChanged ? result.touched : null, registered: result };
     });
-    // Whoever registered is answered when the file's stats know of it.
+    // The caller is answered once the file's stats include the registration.
     await this.deps.flusher.flushNow(registration.fileId);
     return registered;
   }
 
-  async fail(fileId: string, batchId: string, reason: string): Promise<boolean> {
+  async fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
     const { failed } = await this.#announcing(fileId, async () => {
       const found = await this.deps.store.updates.fail(fileId, batchId, reason);
       return { changed: found ? [batchId] : null, failed: found };
     });
-    // Whoever ended the batch is answered with stats that know of it.
+    // The caller is answered once the file's stats include the failure.
     if (failed) await this.deps.flusher.flushNow(fileId);
     return failed;
   }
 
   /**
-   * Marks what is silent for too long as stalled. Before that is announced, `lookUp` may find news that was missed, and
-   * take it in: of several gateways one gets each batch. It may fail or dawdle: the stall is announced all the same.
+   * Marks batches that have been silent for too long as stalled; of several gateways one marks each batch. Before the stall
+   * is announced, `lookUp` may take in an update that was missed. The stall is announced even if it fails or takes too long.
    */
   async markStalled(silence: Silence, lookUp: LookUp = async () => undefined): Promise<void> {
     const stalled = await this.deps.store.updates.markStalled(silence);
     if (stalled.length === 0) return;
-    // Meanwhile nobody may say of these files that all is announced.
+    // Until then no flush may record that everything of these files is announced.
     const announce = stalled.map(({ fileId, batchIds }) => {
       const done = this.deps.flusher.expectChange(fileId);
       return () => done(batchIds);
@@ -92,14 +93,14 @@ export class Pipeline {
     }
   }
 
-  /** Purges the files that were over before a point in time, and tells their listeners. */
+  /** Purges files that ended before a time (milliseconds since 1970), and announces it. Returns their number. */
   async purge(before: number): Promise<number> {
     let count = 0;
     for (;;) {
       const purged = await this.deps.store.files.purge(before);
       if (purged.length === 0) return count;
       count += purged.length;
-      // Announced one by one: each begins an epoch without the events that hold its addresses.
+      // Each file begins a new epoch, because the history of the old one holds addresses.
       for (const fileId of purged) {
         this.deps.flusher.markChanged(fileId, []);
         await this.deps.flusher.flushNow(fileId);
@@ -107,12 +108,12 @@ export class Pipeline {
     }
   }
 
-  async remove(fileId: string): Promise<boolean> {
+  async remove(fileId: FileId): Promise<boolean> {
     const { store, feed, forget } = this.deps;
-    // The same addresses. First, so that a failure leaves something that can be deleted again.
+    // The validator keeps the same addresses. First, so that the caller can repeat the deletion after a failure.
     await forget?.((await store.files.batches(fileId)).map(({ batchId }) => batchId));
     if (!(await store.files.remove(fileId))) {
-      // An earlier attempt may have come as far as the store, and no further.
+      // An earlier attempt may have deleted it from the store, and failed before the feed.
       const head = await feed.head(fileId, []);
       if (head === null || head.state.generation === NO_GENERATION) return false;
     }
@@ -120,19 +121,19 @@ export class Pipeline {
     return true;
   }
 
-  /** Announces what another gateway on this store had no time to, if it was stored before the given time. */
+  /** Announces the outbox: changes that were stored before the time given, whichever gateway stored them. */
   async announceOverdue(before?: number): Promise<void> {
     for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
       this.deps.flusher.markChanged(fileId, batchIds);
   }
 
-  /** Stores something of a file and sees to it that the change is announced, come what may in between. */
-  async #announcing<T extends { changed: readonly string[] | null }>(
-    fileId: string | null,
+  /** Stores a change of a file. Until it is stored and marked, no flush records that everything of the file is announced. */
+  async #announcing<T extends { changed: readonly BatchId[] | null }>(
+    fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {
     const done = fileId === null ? undefined : this.deps.flusher.expectChange(fileId);
-    let changed: readonly string[] | null = null;
+    let changed: readonly BatchId[] | null = null;
     try {
       const stored = await store();
       changed = stored.changed;
@@ -142,9 +143,9 @@ export class Pipeline {
     }
   }
 
-  async #locate(batchId: string): Promise<string | null> {
-    const known = this.#fileIds.get(batchId);
-    if (known !== undefined) return known;
+  async #fileOf(batchId: BatchId): Promise<FileId | null> {
+    const cached = this.#fileIds.get(batchId);
+    if (cached !== undefined) return cached;
     const fileId = await this.deps.store.updates.fileOfBatch(batchId);
     if (fileId !== null) this.#fileIds.set(batchId, fileId);
     return fileId;

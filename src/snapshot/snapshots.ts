@@ -1,26 +1,27 @@
+/** Answers what a file is now: stats from the head of its feed, results from the store. */
+
 import { LRUCache } from 'lru-cache';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
-import { openHead } from '../epoch/head.js';
+import { ensureHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
 
-/** Page and limit of the results in a snapshot: what `GET …/emails` answers without parameters. */
+/** The page of results in a snapshot: the same as `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
-/** Files whose first page is kept for those who ask for the same revision again. */
-const KEPT_PAGES = 256;
+/** Files whose first page is cached for further requests at the same revision. */
+const CACHED_PAGES = 256;
 
 export interface SnapshotRequest {
-  readonly fileId: string;
+  readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
 }
 
-/** What stands now of a file: stats from the head of its feed, results from the store. */
 export class Snapshots {
-  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string> }>({ max: KEPT_PAGES });
+  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string> }>({ max: CACHED_PAGES });
 
   constructor(
     private readonly store: Store,
@@ -28,9 +29,9 @@ export class Snapshots {
   ) {}
 
   /** The file's stats as JSON; null: there is no such file. */
-  async stats(fileId: string): Promise<string | null> {
+  async stats(fileId: FileId): Promise<string | null> {
     if ((await this.store.files.find(fileId)) === null) return null;
-    return (await openHead(this.store, this.feed, fileId)).state.stats;
+    return (await ensureHead(this.store, this.feed, fileId)).state.stats;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
@@ -40,11 +41,11 @@ export class Snapshots {
   }
 
   /**
-   * What a new listener starts from. The head is read first: whatever is read after it holds that revision at least, and
-   * later events only repeat what it has beyond.
+   * What a new listener starts from. The head is read first, so that the results are of its revision or a later one. Later
+   * events then repeat some of them, and none is missing.
    */
   async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<JsonText<Subscribed>> {
-    const head = await openHead(this.store, this.feed, fileId);
+    const head = await ensureHead(this.store, this.feed, fileId);
     const { epoch, revision } = head;
     const missed = since === null ? null : await this.feed.since(fileId, since, revision);
     const opening = JSON.stringify({ ok: true, fileId, epoch, revision, recovered: missed !== null }).slice(
@@ -59,11 +60,11 @@ export class Snapshots {
     return new JsonText(`${answer},"emails":${await this.#firstPage(fileId, head)}}`);
   }
 
-  /** Thousands may come back at once after a restart: the first page is read once for a revision, not for each of them. */
-  #firstPage(fileId: string, { epoch, revision }: Head): Promise<string> {
+  /** Thousands of listeners may reconnect at once after a restart: the first page is read once for each revision. */
+  #firstPage(fileId: FileId, { epoch, revision }: Head): Promise<string> {
     const at = `${epoch}/${revision}`;
-    const kept = this.#firstPages.get(fileId);
-    if (kept?.at === at) return kept.page;
+    const cached = this.#firstPages.get(fileId);
+    if (cached?.at === at) return cached.page;
     const query = { fileId, ...FIRST_PAGE };
     // A file without a registration has a feed, and an empty page.
     const page = this.store.results.page(query).then((found) => pageText(found ?? EMPTY_PAGE, query));

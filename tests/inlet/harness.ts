@@ -17,26 +17,26 @@ import { addresses, type Message, message } from '../support/updates.js';
 
 export const MAX_UPDATE_BYTES = 64 * 1024;
 
-/** What was put aside; its first tries fail where a test wants them to. */
+/** Dead letters that were added; the first attempts fail where a test wants them to. */
 export class DeadLetters {
-  readonly letters: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>[] = [];
+  readonly added: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>[] = [];
   failures = 0;
 
   async add(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void> {
     if (this.failures-- > 0) throw new Error('no room');
-    this.letters.push(letter);
+    this.added.push(letter);
   }
 
-  /** Payload and reason of each. */
-  get told(): Record<string, string> {
-    return Object.fromEntries(this.letters.map(({ payload, reason }) => [payload, reason]));
+  /** The reason of each, by its payload. */
+  get reasons(): Record<string, string> {
+    return Object.fromEntries(this.added.map(({ payload, reason }) => [payload, reason]));
   }
 }
 
-/** An intake that remembers what it was given, and answers as a test wants it to. */
+/** An intake that records its updates, and answers as a test wants it to. */
 export class RecordingIntake implements Pick<Intake, 'update'> {
   readonly taken: string[] = [];
-  /** Called before anything is remembered: may fail, or take its time. */
+  /** Called before an update is recorded; may fail or wait. */
   answer: (text: string, isFound: boolean) => Promise<void> = async () => undefined;
 
   async update(bytes: Uint8Array, isFound = false): Promise<'applied'> {
@@ -47,10 +47,10 @@ export class RecordingIntake implements Pick<Intake, 'update'> {
   }
 }
 
-type Said = Partial<RedisInletsOptions>;
+type Options = Partial<RedisInletsOptions>;
 
 /** The inlets of one gateway in front of an intake, closed after the test. */
-export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, said: Said = {}) {
+export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, options: Options = {}) {
   const metrics = createMetrics();
   const deadLetters = new DeadLetters();
   const { url } = server;
@@ -69,7 +69,7 @@ export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, sa
     streamIdleMs: 30_000,
     stallAfterMs: 120_000,
     spreadMs: 0,
-    ...said,
+    ...options,
   });
   onTeardown(() => inlets.close());
   const counted = async (inlet: string, outcome: string) => {
@@ -85,22 +85,22 @@ export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, sa
   };
 }
 
-/** Starts the inlets and waits until they hear. */
+/** Starts the inlets and waits until they are connected. */
 export async function listening<T extends { inlets: Inlet }>(gateway: T): Promise<T> {
   gateway.inlets.start();
   await eventually('the inlets have their connections', () => gateway.inlets.problems().length === 0);
   return gateway;
 }
 
-/** The inlets of one gateway with all that is behind them, on a store that others may share. */
-export function gatewayWithInlets(server: RedisServer, engine: Engine, said: Said = {}) {
+/** The inlets and the pipeline of one gateway, on a store that other gateways may share. */
+export function gatewayWithInlets(server: RedisServer, engine: Engine, options: Options = {}) {
   const gateway = gatewayOn(engine);
   const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
   const intake = new Intake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
-  return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...said }) };
+  return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...options }) };
 }
 
-export const text = (said: Message): string => JSON.stringify(message(said));
+export const text = (content: Message): string => JSON.stringify(message(content));
 
 /** A message about a batch with so many results. */
 export const progress = (batchId: string, results: number, isComplete = false): string =>

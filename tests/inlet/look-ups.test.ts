@@ -32,7 +32,7 @@ describeWithOwnRedis('look-ups', (redis) => {
       const [b1, b2] = await gateway.store.files.batches('f1');
       return b1?.summary.processed === 5 && b2?.status === 'completed';
     });
-    // What has ended is not asked for.
+    // A batch that has ended is not looked up.
     expect(await client.exists('verigate:look-up:b3')).toBe(0);
   });
 
@@ -58,10 +58,10 @@ describeWithOwnRedis('look-ups', (redis) => {
       const [b1, b2] = await gateway.store.files.batches('f1');
       return b1?.summary.processed === 7 && b2?.summary.processed === 2;
     });
-    await eventually('it hears again', () => gateway.inlets.problems().length === 0);
+    await eventually('it is connected again', () => gateway.inlets.problems().length === 0);
   });
 
-  it('make whole what was dropped because too much waited', async () => {
+  it('restore what was dropped because too many messages waited', async () => {
     const server = await redis();
     const behind = await engine();
     const maxInletBytes = 20_000;
@@ -96,18 +96,18 @@ describeWithOwnRedis('look-ups', (redis) => {
     const { keep } = producerOn(server);
     await Promise.all(batchIds.map((batchId) => keep(progress(batchId, 1))));
     const intakes = [new RecordingIntake(), new RecordingIntake()];
-    // The second begins when the first has begun: what it missed until then the first one may have missed as well.
+    // The second begins after the first: what it missed until then, the first one may have missed as well.
     const [one, other] = intakes.map((intake) => inletsOn(server, intake, { updates: store, spreadMs: 300 }));
     one?.inlets.start();
     other?.inlets.start();
     const taken = () => intakes.flatMap((intake) => intake.taken);
     await eventually('each is looked up', () => new Set(taken()).size === batchIds.length);
     await Promise.all([one?.inlets.close(), other?.inlets.close()]);
-    // A few may be read twice, by one that came back after the other had read them.
+    // A few may be read twice, by a gateway that connected after the other one had read them.
     expect(taken().length).toBeLessThan(1.9 * batchIds.length);
   });
 
-  it('find news before a stall is announced, and leave a stall that they find none for', async () => {
+  it('find missed updates before a stall is announced, and leave a stall for which they find none', async () => {
     const server = await redis();
     const gateway = await listening(gatewayWithInlets(server, await engine()));
     await gateway.register({ fileId: 'f1', batches: ['b1', 'b2'] });
@@ -123,7 +123,7 @@ describeWithOwnRedis('look-ups', (redis) => {
     onTeardown(() => gateway.flusher.drain());
     await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: 0 }, gateway.inlets.lookUp);
     await gateway.flusher.drain();
-    // The key of b2 says what is known already: that is no sign of life.
+    // The key of b2 has the update that is stored already, so b2 is still silent.
     expect((await batchOf(gateway.store, 'f1', 'b2')).status).toBe('stalled');
     expect(await batchOf(gateway.store, 'f1', 'b1')).toMatchObject({
       status: 'running',
@@ -193,6 +193,6 @@ describeWithOwnRedis('look-ups', (redis) => {
     );
     await eventually('all are looked at', async () => (await gateway.counted('look-up', 'unreadable')) === 1);
     expect(await gateway.counted('look-up', 'too_large')).toBe(1);
-    expect(gateway.deadLetters.letters).toEqual([]);
+    expect(gateway.deadLetters.added).toEqual([]);
   });
 });

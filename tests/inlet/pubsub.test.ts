@@ -26,8 +26,8 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     await producer.config('RESETSTAT');
     const bodies = Array.from({ length: 300 }, (_, i) => progress(`b${i % 7}`, 1 + i));
     for (const body of bodies) await publish(body);
-    // Both have seen the last one when both have dealt with as many as there are.
-    await eventually('both have dealt with all', async () => {
+    // A gateway that has counted as many messages as were published has received the last one.
+    await eventually('both have handled all', async () => {
       const seen = [one, other].map(
         async ({ counted }) => (await counted('pubsub', 'skipped')) + (await counted('pubsub', 'applied')),
       );
@@ -37,8 +37,8 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     expect(await other.counted('pubsub', 'skipped')).toBe(a.taken.length);
     // A message that is another gateway's to handle costs one SET, whatever is in it. Connections introduce themselves
     // when they like, so other commands may be called now and then, but none of them message by message.
-    const told = await producer.info('commandstats');
-    const calls = [...told.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(
+    const stats = await producer.info('commandstats');
+    const calls = [...stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(
       ([, name, count]) => [name ?? '', Number(count)] as const,
     );
     const perMessage = calls.filter(([, count]) => count >= bodies.length / 10);
@@ -70,7 +70,7 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     });
   });
 
-  it('puts aside what cannot be read, with the reason and nothing of it in the reason', async () => {
+  it('stores unreadable messages as dead letters, with a reason that has none of their data', async () => {
     const server = await redis();
     const engineOf = await engine();
     const gateway = await listening(gatewayWithInlets(server, engineOf));
@@ -92,26 +92,26 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     await publish(Buffer.from([0xff, 0xfe, 0x80]));
     await publish(LAST);
     await eventually('the last is held', async () => (await gateway.counted('pubsub', 'held')) === 1);
-    const { told, letters } = gateway.deadLetters;
-    expect(Object.keys(told).sort()).toEqual([...Object.keys(bad), '\ufffd'.repeat(3)].sort());
-    for (const [body, reason] of Object.entries(bad)) expect(told[body]).toMatch(reason);
-    for (const { inlet, reason } of letters) {
+    const { reasons, added } = gateway.deadLetters;
+    expect(Object.keys(reasons).sort()).toEqual([...Object.keys(bad), '\ufffd'.repeat(3)].sort());
+    for (const [body, reason] of Object.entries(bad)) expect(reasons[body]).toMatch(reason);
+    for (const { inlet, reason } of added) {
       expect(inlet).toBe('pubsub');
       expect(reason).not.toContain('jane');
     }
-    expect(await gateway.counted('pubsub', 'dead_letter')).toBe(letters.length);
+    expect(await gateway.counted('pubsub', 'dead_letter')).toBe(added.length);
   });
 
-  it('tries again to put aside what it could not', async () => {
+  it('tries again to store a dead letter', async () => {
     const server = await redis();
     const gateway = await listening(gatewayWithInlets(server, await engine()));
     gateway.deadLetters.failures = 3;
     const { publish } = producerOn(server);
     await publish('nonsense');
-    await eventually('it is put aside', () => gateway.deadLetters.letters.length === 1);
+    await eventually('it is a dead letter', () => gateway.deadLetters.added.length === 1);
     await publish(LAST);
     await eventually('the last is held', async () => (await gateway.counted('pubsub', 'held')) === 1);
-    expect(gateway.deadLetters.told).toEqual({ nonsense: expect.stringMatching(/JSON/) });
+    expect(gateway.deadLetters.reasons).toEqual({ nonsense: expect.stringMatching(/JSON/) });
   });
 
   it('keeps the newest of each batch while the store is away', async () => {
@@ -130,7 +130,7 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
       await publish(progress('b2', 51 - count, count === 1));
     }
     await eventually('98 of 100 are needless', async () => (await counted('pubsub', 'conflated')) === 98);
-    // Not every message asks the store whether it is back.
+    // Most messages wait without an attempt of their own.
     expect(tries).toBeLessThan(50);
     isAway = false;
     await eventually('both are stored', () => intake.taken.length === 2);
@@ -141,7 +141,7 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     expect(intake.taken).toHaveLength(3);
   });
 
-  it('puts a message aside that nothing but fails', async () => {
+  it('stores a message that fails again and again as a dead letter', async () => {
     const server = await redis();
     const intake = new RecordingIntake();
     intake.answer = async (text) => {
@@ -151,8 +151,8 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     const { publish } = producerOn(server);
     await publish(progress('b1', 1));
     await publish(LAST);
-    await eventually('it is put aside', () => deadLetters.letters.length === 1);
-    expect(deadLetters.told).toEqual({ [progress('b1', 1)]: 'could not be stored in 3 tries' });
+    await eventually('it is a dead letter', () => deadLetters.added.length === 1);
+    expect(deadLetters.reasons).toEqual({ [progress('b1', 1)]: 'could not be stored in 3 tries' });
     expect(intake.taken).toEqual([LAST]);
   });
 
@@ -191,7 +191,7 @@ describeWithOwnRedis('the Pub/Sub inlet', (redis) => {
     const closing = inlets.close().then(() => {
       isClosed = true;
     });
-    await eventually('nobody listens', async () => (await publish(LAST)) === 0);
+    await eventually('the gateway has unsubscribed', async () => (await publish(LAST)) === 0);
     expect(isClosed).toBe(false);
     finish();
     await closing;

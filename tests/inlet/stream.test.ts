@@ -25,7 +25,7 @@ async function deadConsumer(server: RedisServer): Promise<void> {
 }
 
 describeWithOwnRedis('the Stream inlet', (redis) => {
-  it('takes in what is added, before and after its start, and leaves nothing lying about', async () => {
+  it('takes in what is added, before and after its start, and leaves nothing behind', async () => {
     const server = await redis();
     const gateway = gatewayWithInlets(server, await engine());
     await gateway.register({ fileId: 'f1', batches: ['b1', 'b2'] });
@@ -99,14 +99,14 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await eventually('all are acknowledged', async () => (await pending()) === 0);
     expect([...intake.taken].sort()).toEqual([...bodies].sort());
     expect(await counted('stream', 'taken_over')).toBe(bodies.length);
-    // It is not heard of any more, and has nothing.
+    // It has no pending entries and gives no sign.
     await eventually('the dead one is forgotten', async () => {
       const consumers = (await client.xinfo('CONSUMERS', STREAM, GROUP)) as unknown[][];
       return consumers.length === 1 && !consumers.flat().includes('dead');
     });
   });
 
-  it('puts aside what is delivered again and again', async () => {
+  it('stores an entry that is delivered again and again as a dead letter', async () => {
     const server = await redis();
     const { add, redis: client, pending } = producerOn(server);
     const id = (await add(progress('b1', 1))) ?? '';
@@ -114,17 +114,17 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     const again = ['IDLE', 0, 'RETRYCOUNT', 3] as const;
     await client.call('xclaim', [STREAM, GROUP, 'dead', 0, id, ...again]);
     const intake = new RecordingIntake();
-    const said = { streamIdleMs: 100, maxDeliveries: 3 };
-    const { deadLetters } = await listening(inletsOn(server, intake, said));
-    await eventually('it is put aside', () => deadLetters.letters.length === 1);
-    expect(deadLetters.letters).toEqual([
+    const limits = { streamIdleMs: 100, maxDeliveries: 3 };
+    const { deadLetters } = await listening(inletsOn(server, intake, limits));
+    await eventually('it is a dead letter', () => deadLetters.added.length === 1);
+    expect(deadLetters.added).toEqual([
       { inlet: 'stream', payload: progress('b1', 1), reason: 'was delivered 3 times and never stored' },
     ]);
     await eventually('it is acknowledged', async () => (await pending()) === 0);
     expect(intake.taken).toEqual([]);
   });
 
-  it('puts aside what brings no update, at once', async () => {
+  it('stores entries without an update as dead letters, at once', async () => {
     const server = await redis();
     const gateway = await listening(gatewayWithInlets(server, await engine()));
     const { add, redis: client, pending } = producerOn(server);
@@ -142,15 +142,15 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await client.xadd(STREAM, '*', 'kind', 'update', 'data', LAST);
     await eventually('the last is held', async () => (await gateway.counted('stream', 'held')) === 1);
     await eventually('all are acknowledged', async () => (await pending()) === 0);
-    const { told } = gateway.deadLetters;
-    for (const [body, reason] of Object.entries(bad)) expect(told[body]).toMatch(reason);
-    expect(told['\ufffd\ufffd']).toMatch(/JSON/);
-    expect(told['[["payload","x"],["kind","y"]]']).toBe('data: is required');
-    expect(told['[["data","1"],["data","2"]]']).toBe('data: must be there once');
-    expect(gateway.deadLetters.letters).toHaveLength(8);
+    const { reasons } = gateway.deadLetters;
+    for (const [body, reason] of Object.entries(bad)) expect(reasons[body]).toMatch(reason);
+    expect(reasons['\ufffd\ufffd']).toMatch(/JSON/);
+    expect(reasons['[["payload","x"],["kind","y"]]']).toBe('data: is required');
+    expect(reasons['[["data","1"],["data","2"]]']).toBe('data: must be there once');
+    expect(gateway.deadLetters.added).toHaveLength(8);
   });
 
-  it('keeps an entry pending until it could be put aside', async () => {
+  it('keeps an entry pending until its dead letter is stored', async () => {
     const server = await redis();
     const { deadLetters } = await listening(gatewayWithInlets(server, await engine()));
     deadLetters.failures = 3;
@@ -158,7 +158,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await add('nonsense');
     await eventually('a try has failed', () => deadLetters.failures < 3);
     expect(await pending()).toBe(1);
-    await eventually('it is put aside', () => deadLetters.letters.length === 1);
+    await eventually('it is a dead letter', () => deadLetters.added.length === 1);
     await eventually('it is acknowledged', async () => (await pending()) === 0);
   });
 
@@ -177,7 +177,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await add(progress('b1', 1));
     await eventually('it is tried again', () => tries > 1);
     for (let i = 2; i < 20; i++) await add(progress(`b${i}`, 1));
-    // Longer than others would wait: a new gateway takes what was not read, and not what is still being dealt with.
+    // Longer than the idle time: another gateway takes what was not read, and not what is still in progress.
     const until = tries + 6;
     await eventually('it is tried for long', () => tries >= until);
     expect(await pending()).toBeLessThanOrEqual(2);
@@ -218,7 +218,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await server.kill();
     await eventually('it says so', () => inlets.problems().includes('redis'));
     await server.startAgain({ empty: true });
-    await eventually('it hears again', () => inlets.problems().length === 0);
+    await eventually('it is connected again', () => inlets.problems().length === 0);
     await add(progress('b2', 1));
     await publish(progress('b3', 1));
     await eventually('both are stored', () => intake.taken.length === 3);

@@ -14,7 +14,7 @@ function outcome(read: () => ReturnType<typeof parseUpdate>): unknown {
     const { results, ...envelope } = read();
     return {
       ...envelope,
-      results: results.map(({ json, ...result }) => ({ ...result, said: JSON.parse(json) })),
+      results: results.map(({ json, ...result }) => ({ ...result, content: JSON.parse(json) })),
     };
   } catch (error) {
     if (error instanceof InvalidInput) return error.errors;
@@ -57,7 +57,7 @@ const entry = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue() },
 );
 
-interface Said {
+interface Entry {
   readonly batchId: string;
   readonly list: readonly unknown[];
   readonly isComplete: boolean;
@@ -67,7 +67,7 @@ interface Said {
   readonly compact: boolean;
 }
 
-const said: fc.Arbitrary<Said> = fc.record({
+const entries: fc.Arbitrary<Entry> = fc.record({
   batchId: fc.constantFrom('a', 'b'),
   list: fc.array(entry, { maxLength: 6 }),
   isComplete: fc.boolean(),
@@ -93,7 +93,7 @@ const said: fc.Arbitrary<Said> = fc.record({
   compact: fc.boolean(),
 });
 
-function messageOf({ batchId, isComplete, last, edit, compact }: Said, list: readonly unknown[]): Buffer {
+function messageOf({ batchId, isComplete, last, edit, compact }: Entry, list: readonly unknown[]): Buffer {
   const value = {
     batchId,
     isComplete,
@@ -109,20 +109,20 @@ function messageOf({ batchId, isComplete, last, edit, compact }: Said, list: rea
 }
 
 /** Lists that grow, are cut, and grow anew. */
-function* messages(history: readonly Said[]): Generator<Buffer> {
+function* messages(history: readonly Entry[]): Generator<Buffer> {
   const lists = new Map<string, unknown[]>();
-  for (const [index, news] of history.entries()) {
-    const before = lists.get(news.batchId) ?? [];
-    const list = [...before.slice(0, index % 5 === 4 ? 1 : before.length), ...news.list];
-    lists.set(news.batchId, list);
-    yield messageOf(news, list);
+  for (const [index, entry] of history.entries()) {
+    const before = lists.get(entry.batchId) ?? [];
+    const list = [...before.slice(0, index % 5 === 4 ? 1 : before.length), ...entry.list];
+    lists.set(entry.batchId, list);
+    yield messageOf(entry, list);
   }
 }
 
 describe('reading updates one after the other', () => {
   it('says of each what parsing all of it says', () => {
     fc.assert(
-      fc.property(fc.array(said, { maxLength: 12 }), (history) => {
+      fc.property(fc.array(entries, { maxLength: 12 }), (history) => {
         const reader = new UpdateReader(2 ** 20);
         for (const bytes of messages(history))
           expect(outcome(() => reader.read(bytes))).toEqual(outcome(() => parseUpdate(bytes)));
@@ -130,9 +130,9 @@ describe('reading updates one after the other', () => {
     );
   });
 
-  it('says of each what is said of it alone, to the letter', () => {
+  it('reads each update exactly as it would be read alone', () => {
     fc.assert(
-      fc.property(fc.array(said, { maxLength: 12 }), (history) => {
+      fc.property(fc.array(entries, { maxLength: 12 }), (history) => {
         const reader = new UpdateReader(2 ** 20);
         const read = (which: UpdateReader, bytes: Buffer) => {
           try {
@@ -149,8 +149,8 @@ describe('reading updates one after the other', () => {
 
   it('stores every text as one line of well-formed JSON with nothing behind it', () => {
     fc.assert(
-      fc.property(said, (news) => {
-        const bytes = messageOf(news, news.list);
+      fc.property(entries, (entry) => {
+        const bytes = messageOf(entry, entry.list);
         try {
           for (const { json } of new UpdateReader(0).read(bytes).results) {
             expect(json).toMatch(/^\{[^\n\r]*\}$/);
@@ -191,10 +191,10 @@ describe('reading updates one after the other', () => {
   });
 
   it('keeps the text of a result as its producer wrote it', () => {
-    const [said] = message({ batchId: 'b', emails: ['a@example.com'] }).validatedEmails;
+    const [result] = message({ batchId: 'b', emails: ['a@example.com'] }).validatedEmails;
     const { results } = new UpdateReader(0).read(
       bytesOf(asPython(message({ batchId: 'b', emails: ['a@example.com'] }))),
     );
-    expect(results[0]?.json).toBe(asPython(said));
+    expect(results[0]?.json).toBe(asPython(result));
   });
 });

@@ -36,9 +36,9 @@ function stage(maxBytes = 1_000) {
   const store = (update: Update) =>
     new Promise<Outcome>((finish, fail) => stored.push({ update, finish, fail }));
   const conflator = new Conflator(store, maxBytes, metrics);
-  /** Takes in so many results of a batch, or whatever is said. */
-  const take = async (said: Partial<Message> & { count?: number }, bytes = 10) => {
-    const { count = 0, ...more } = said;
+  /** Takes in an update with `count` results, or the one that is given. */
+  const take = async (content: Partial<Message> & { count?: number }, bytes = 10) => {
+    const { count = 0, ...more } = content;
     return conflator.take(update({ batchId: 'b1', emails: addresses(count), ...more }), bytes);
   };
   const counts = () => stored.map(({ update }) => update.results.length);
@@ -52,7 +52,7 @@ function stage(maxBytes = 1_000) {
 }
 
 describe('the conflator', () => {
-  it('stores one update of a batch at a time, then the newest that came meanwhile, and answers everybody', async () => {
+  it('stores one update of a batch at a time, then the newest that came meanwhile, and answers every caller', async () => {
     const { metrics, take, counts, next } = stage();
     const first = take({ count: 1 });
     const others = [4, 2, 6, 3, 5].map((count) => take({ count }));
@@ -75,7 +75,7 @@ describe('the conflator', () => {
       { requestId: 'f1' },
       { fileId: 'f1', requestId: 'r1' },
     ];
-    const taken = messages.map((said) => take(said));
+    const taken = messages.map((content) => take(content));
     expect(stored).toHaveLength(messages.length);
     for (const { finish } of stored) finish('applied');
     await Promise.all(taken);
@@ -171,7 +171,7 @@ describe('the bytes that wait', () => {
   });
 
   it('are none when all is done, and the newest of each batch was stored last, whatever happened', async () => {
-    const said = fc.record({
+    const contents = fc.record({
       batchId: fc.constantFrom('b1', 'b2', 'b3'),
       count: fc.nat({ max: 9 }),
       isComplete: fc.boolean(),
@@ -181,7 +181,7 @@ describe('the bytes that wait', () => {
       works: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(said, { maxLength: 40 }), async (messages) => {
+      fc.asyncProperty(fc.array(contents, { maxLength: 40 }), async (messages) => {
         const { take, stored, conflator } = stage(100);
         const newest = new Map<string, Update>();
         const taken: Promise<unknown>[] = [];

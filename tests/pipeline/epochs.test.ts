@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openHead } from '../../src/epoch/head.js';
+import { ensureHead } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
@@ -19,14 +19,14 @@ describe('an epoch', () => {
     expect(copy.lists.get('b1')).toEqual(addresses(3));
   });
 
-  it('ends with its request, and who listens is told at once', async () => {
+  it('ends with its request, and listeners are informed at once', async () => {
     const both = await engine();
     const { register, take, flusher, store } = gatewayOn(both);
     const copy = await Copy.of(both, 'f1');
     await register({ fileId: 'f1', requestId: 'r1', batches: ['b1'] });
     await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
     await flusher.drain();
-    // Nothing has a result yet in the new request: it must be told all the same, on both feeds.
+    // The new request has no results yet: both feeds must announce it all the same.
     await register({ fileId: 'f1', requestId: 'r2', batches: ['b2'], totalEmails: 20 });
     await flusher.drain();
     expect(copy.epochs).toHaveLength(2);
@@ -50,7 +50,7 @@ describe('an epoch', () => {
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
   });
 
-  it('begins anew where the feed has forgotten the file, with nothing told twice', async () => {
+  it('begins anew where the feed has forgotten the file, and nothing is announced twice', async () => {
     const both = await engine();
     const first = gatewayOn(both);
     await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(100) });
@@ -75,7 +75,7 @@ describe('an epoch', () => {
     await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
     await flusher.drain();
     const heads = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => openHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
+      Array.from({ length: 20 }, (_, i) => ensureHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
     );
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(2);
   });
@@ -101,9 +101,9 @@ describe('an epoch', () => {
       ...both.store,
       files: { ...files, find: (fileId) => files.find(fileId), batches },
     };
-    await openHead(store, both.feed, 'f1');
+    await ensureHead(store, both.feed, 'f1');
     expect(deleted).toBe(true);
-    const head = await openHead(both.store, both.feed, 'f1');
+    const head = await ensureHead(both.store, both.feed, 'f1');
     expect(JSON.parse(head.state.stats)).toMatchObject({ status: 'pending', progress: { processed: 0 } });
   });
 });

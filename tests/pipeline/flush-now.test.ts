@@ -7,8 +7,8 @@ import { type Engine, engine, gatewayOn } from './stage.js';
 
 type Append = Feed['append'];
 
-/** A feed that hands each append over to a test before it is carried out. */
-function gated(feed: Feed, before: (nth: number) => Promise<void>): Feed {
+/** A feed that calls a test before each append. */
+function intercepted(feed: Feed, before: (nth: number) => Promise<void>): Feed {
   let count = 0;
   const append: Append = async (...args) => {
     await before(++count);
@@ -30,17 +30,17 @@ function latch() {
   return { open, opened };
 }
 
-async function told({ feed }: Engine): Promise<Stats> {
+async function statsOf({ feed }: Engine): Promise<Stats> {
   return JSON.parse((await feed.head('f1', []))?.state.stats ?? 'null') as Stats;
 }
 
 const ENDED = { status: 'failed', batches: { failed: 2 } };
 
-describe('whoever ends a batch is answered when the stats know of it', () => {
+describe('a caller that ends a batch is answered once the stats include it', () => {
   it('while another change of the file is being announced for longer than an interval', async () => {
     const both = await engine();
     const [begun, held] = [latch(), latch()];
-    const feed = gated(both.feed, async (nth) => {
+    const feed = intercepted(both.feed, async (nth) => {
       if (nth !== 2) return;
       begun.open();
       await held.opened;
@@ -49,7 +49,7 @@ describe('whoever ends a batch is answered when the stats know of it', () => {
     await register({ fileId: 'f1', batches: ['b1', 'b2'] });
     await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
     await begun.opened;
-    const answered = pipeline.fail('f1', 'b2', 'gave up').then(() => told(both));
+    const answered = pipeline.fail('f1', 'b2', 'gave up').then(() => statsOf(both));
     // The failure is stored, and waits behind the flush that is under way.
     await eventually('the failure is stored', async () => {
       const batches = await both.store.files.batches('f1');
@@ -62,20 +62,20 @@ describe('whoever ends a batch is answered when the stats know of it', () => {
 
   it('though the flush that has taken it fails', async () => {
     const both = await engine();
-    const feed = gated(both.feed, async (nth) => {
+    const feed = intercepted(both.feed, async (nth) => {
       if (nth === 3) throw new Error('it fails');
     });
     const { register, pipeline } = gatewayOn({ store: both.store, feed }, 0);
     await register({ fileId: 'f1', batches: ['b1', 'b2'] });
     await pipeline.fail('f1', 'b1', 'gave up');
     await pipeline.fail('f1', 'b2', 'gave up');
-    expect(await told(both)).toMatchObject(ENDED);
+    expect(await statsOf(both)).toMatchObject(ENDED);
   });
 
   it('though another change could not be announced just now', async () => {
     const both = await engine();
     const failed = latch();
-    const feed = gated(both.feed, async (nth) => {
+    const feed = intercepted(both.feed, async (nth) => {
       if (nth !== 2) return;
       failed.open();
       throw new Error('it fails');
@@ -86,14 +86,14 @@ describe('whoever ends a batch is answered when the stats know of it', () => {
     await pipeline.fail('f1', 'b1', 'gave up');
     await failed.opened;
     await pipeline.fail('f1', 'b2', 'gave up');
-    expect(await told(both)).toMatchObject(ENDED);
+    expect(await statsOf(both)).toMatchObject(ENDED);
   });
 
   it('where a change can never be announced, after it was tried again', async () => {
     const both = await engine();
     let tries = 0;
     let isBroken = false;
-    const feed = gated(both.feed, async () => {
+    const feed = intercepted(both.feed, async () => {
       if (!isBroken) return;
       tries++;
       throw new Error('it fails');
@@ -105,6 +105,6 @@ describe('whoever ends a batch is answered when the stats know of it', () => {
     expect(tries).toBeLessThanOrEqual(2);
     isBroken = false;
     await pipeline.fail('f1', 'b2', 'gave up');
-    expect(await told(both)).toMatchObject(ENDED);
+    expect(await statsOf(both)).toMatchObject(ENDED);
   });
 });

@@ -3,7 +3,7 @@ import { listsOf } from '../contracts/store/harness.js';
 import { addresses } from '../support/updates.js';
 import { Copy, engine, gatewayOn } from './stage.js';
 
-/** Lets the threads answer and what depends on them happen, without letting the clock of the test move. */
+/** Waits for the store's thread without advancing the clock of the test. */
 async function until(what: string, holds: () => boolean): Promise<void> {
   for (let turns = 0; !holds(); turns++) {
     if (turns > 1_000_000) throw new Error(`it did not happen: ${what}`);
@@ -83,7 +83,7 @@ describe('the pace of announcements', () => {
     expect(flushes()).toBeLessThanOrEqual(9);
   });
 
-  it('does not bind whoever ends a batch and waits for the stats', async () => {
+  it('does not delay a caller that ends a batch and waits for the stats', async () => {
     const { take, pipeline, feed, copy } = await watched(60_000);
     await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
     expect(await pipeline.fail('f1', 'b1', 'gave up')).toBe(true);
@@ -93,7 +93,7 @@ describe('the pace of announcements', () => {
     expect(await pipeline.fail('f1', 'nobody', '')).toBe(false);
   });
 
-  it('does not bind whoever leaves: draining announces all', async () => {
+  it('does not delay the shutdown: draining announces all', async () => {
     const { take, flusher, store, copy, feed } = await watched(60_000);
     for (let count = 1; count <= 5; count++) {
       for (const batchId of ['b1', 'b2', 'b3'])
@@ -102,7 +102,7 @@ describe('the pace of announcements', () => {
     await flusher.drain();
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
     expect(copy.stats?.progress.processed).toBe(15);
-    // What is announced is known to the lists of files, and nothing is left for a later gateway to announce.
+    // Lists of files show what is announced, and the outbox is empty.
     expect(await store.changes.unannounced()).toEqual([]);
     const [listed] = await store.files.list({ limit: 1, after: null });
     expect(listed?.stats).toBe((await feed.head('f1', []))?.state.stats);
@@ -118,13 +118,13 @@ describe('an announcement', () => {
     const copy = await Copy.of(both, 'f1');
     await take({ batchId: 'b1', fileId: 'f1', emails: addresses(1_234) });
     await flusher.drain();
-    const told = copy.emails;
-    expect(told.map(({ emails }) => emails.length)).toEqual([...Array(12).fill(100), 34]);
-    expect(told.map(({ revision, previous }) => [revision, previous])).toEqual(
-      told.map((_, i) => [i + 1, i]),
+    const events = copy.emails;
+    expect(events.map(({ emails }) => emails.length)).toEqual([...Array(12).fill(100), 34]);
+    expect(events.map(({ revision, previous }) => [revision, previous])).toEqual(
+      events.map((_, i) => [i + 1, i]),
     );
     expect(copy.stats).toMatchObject({ revision: 13, progress: { processed: 1_234 } });
-    // The stats come last: who has seen them has seen the results that they count.
+    // The stats come last: a listener that has them has the results that they count.
     expect(copy.events.at(-1)).toMatchObject({ feed: 'stats', revision: 13 });
     expect(copy.lists.get('b1')).toEqual(addresses(1_234));
   });
@@ -144,14 +144,14 @@ describe('an announcement', () => {
     for (const { payload } of copy.events.filter(({ payload }) => !payload.includes('yyyy'))) {
       expect(Buffer.byteLength(payload)).toBeLessThan(300_000);
     }
-    // One that is too long for any event has one for itself.
+    // A result that is too long for any event has an event of its own.
     const alone = copy.emails.filter(({ emails: some }) =>
       some.some(({ email }) => email.startsWith('yyyy')),
     );
     expect(alone.map(({ emails: some }) => some.length)).toEqual([1]);
   });
 
-  it('drops what a shorter list has lost before it tells what is new', async () => {
+  it('truncates a list that is shorter now before it announces new results', async () => {
     const both = await engine();
     const { take, flusher } = gatewayOn(both, 0, 100);
     const copy = await Copy.of(both, 'f1');

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
 import type { Stats } from '../../src/domain/stats.js';
-import { openHead } from '../../src/epoch/head.js';
+import { ensureHead } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
@@ -49,8 +49,8 @@ export function gatewayOn({ store, feed }: Engine, intervalMs = 0, emailsPerEven
     metrics,
     flusher,
     pipeline,
-    register: (said: Request) => pipeline.register(registration(said)),
-    take: (said: Message) => pipeline.handle(update(said)),
+    register: (request: Request) => pipeline.register(registration(request)),
+    take: (content: Message) => pipeline.handle(update(content)),
   };
 }
 
@@ -75,7 +75,7 @@ export function flaky<T extends object>(target: T, failures: Partial<Record<keyo
 export class Copy implements Follower {
   readonly events: FeedEvent[] = [];
   readonly lists = new Map<string, string[]>();
-  /** Every epoch that it was told of, in order. */
+  /** Every epoch that it has seen, in order. */
   readonly epochs: string[] = [];
   stats: Stats | null = null;
   removals = 0;
@@ -84,11 +84,11 @@ export class Copy implements Follower {
 
   private constructor(readonly fileId: string) {}
 
-  /** Subscribes as the gateway does: follows first, then looks where the feed stands. */
+  /** Subscribes as the gateway does: follows first, then reads the head. */
   static async of({ store, feed }: Engine, fileId: string): Promise<Copy> {
     const copy = new Copy(fileId);
     await feed.follow(fileId, copy);
-    const { epoch, revision, emailsRevision } = await openHead(store, feed, fileId);
+    const { epoch, revision, emailsRevision } = await ensureHead(store, feed, fileId);
     copy.epochs.push(epoch);
     copy.#revision = revision;
     copy.#emailsRevision = emailsRevision;
@@ -99,7 +99,7 @@ export class Copy implements Follower {
     this.events.push(event);
     const body = JSON.parse(event.payload) as Stats | FileEmails;
     expect(body).toMatchObject({ fileId: this.fileId, revision: event.revision });
-    if (body.epoch !== this.epochs.at(-1)) this.#turn(body.epoch);
+    if (body.epoch !== this.epochs.at(-1)) this.#startOver(body.epoch);
     // Both feeds count together: the next revision, or the same one for the other feed.
     expect([this.#revision, this.#revision + 1]).toContain(event.revision);
     this.#revision = event.revision;
@@ -113,11 +113,11 @@ export class Copy implements Follower {
 
   /** The payloads of file_emails, read. */
   get emails(): FileEmails[] {
-    const told = this.events.filter(({ feed }) => feed === 'emails');
-    return told.map(({ payload }) => JSON.parse(payload) as FileEmails);
+    const emails = this.events.filter(({ feed }) => feed === 'emails');
+    return emails.map(({ payload }) => JSON.parse(payload) as FileEmails);
   }
 
-  #turn(epoch: string): void {
+  #startOver(epoch: string): void {
     expect(this.epochs).not.toContain(epoch);
     this.epochs.push(epoch);
     this.lists.clear();

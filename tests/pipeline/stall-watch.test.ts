@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
+import { watchStalls } from '../../src/pipeline/background-jobs.js';
 import { Pipeline, type PipelineDeps } from '../../src/pipeline/pipeline.js';
-import { watchStalls } from '../../src/pipeline/stall-watch.js';
 import type { Silence } from '../../src/store/store.js';
 
 beforeEach(() => {
@@ -11,7 +11,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A pipeline that only remembers when it was asked for silent batches. */
+/** A pipeline that only records when it has to mark stalled batches. */
 function watched(answer: () => Promise<void> = async () => undefined) {
   const looks: { at: number; silence: Silence }[] = [];
   const pipeline = {
@@ -20,7 +20,7 @@ function watched(answer: () => Promise<void> = async () => undefined) {
       return answer();
     },
   } as unknown as Pipeline;
-  const stop = watchStalls(pipeline, { begunMs: 1_000, queuedMs: 8_000 }, createLogger('silent'));
+  const stop = watchStalls({ pipeline, logger: createLogger('silent') }, { begunMs: 1_000, queuedMs: 8_000 });
   return { looks, stop };
 }
 
@@ -69,21 +69,20 @@ it('announces a stall even if its look-up never ends', async () => {
     store: { updates: { markStalled: async () => [{ fileId: 'f1', batchIds: ['b1', 'b2'] }] } },
     flusher: { expectChange: () => (changed: readonly string[] | null) => void announced.push(changed) },
   } as unknown as PipelineDeps);
-  const asked: (readonly string[])[] = [];
+  const lookedUp: (readonly string[])[] = [];
   const stop = watchStalls(
-    pipeline,
+    { pipeline, logger: createLogger('silent') },
     {
       begunMs: 40_000,
       queuedMs: 40_000,
       lookUp: (batchIds) => {
-        asked.push(batchIds);
+        lookedUp.push(batchIds);
         return new Promise(() => undefined);
       },
     },
-    createLogger('silent'),
   );
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(asked).toEqual([['b1', 'b2']]);
+  expect(lookedUp).toEqual([['b1', 'b2']]);
   expect(announced).toEqual([]);
   await jest.advanceTimersByTimeAsync(6_000);
   expect(announced).toEqual([['b1', 'b2']]);

@@ -64,8 +64,8 @@ describe('two gateways on one file', () => {
       for (const { flusher } of gateways) flusher.markChanged('f1', ['b1']);
       await Promise.all(gateways.map(({ flusher }) => flusher.drain()));
     }
-    const told = copy.emails.flatMap(({ emails }) => emails.map(({ position }) => position));
-    expect(told).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    const positions = copy.emails.flatMap(({ emails }) => emails.map(({ position }) => position));
+    expect(positions).toEqual(Array.from({ length: 50 }, (_, i) => i));
     expect(await conflictsOf(gateways)).toBeGreaterThan(100);
     await expectSame(copy, both);
   });
@@ -86,7 +86,7 @@ describe('two gateways on one file', () => {
       ]);
     }
     for (const { flusher } of [...gateways, ...gateways]) await flusher.drain();
-    // An epoch may begin with results that nobody was told of: who hears of it starts over from what stands.
+    // An epoch may begin with results that were never announced: a listener that sees it starts over from the snapshot.
     const late = await Copy.of(both, 'f1');
     expect(copy.epochs.at(-1)).toBe(late.epochs[0]);
     const head = await both.feed.head('f1', []);
@@ -132,7 +132,7 @@ describe('a store or a feed that fails', () => {
     );
   });
 
-  it('is told to whoever drains, and nothing is forgotten by it', async () => {
+  it('is reported to the caller of drain, and nothing is forgotten', async () => {
     const both = await engine();
     const copy = await Copy.of(both, 'f1');
     const { take, flusher } = gatewayOn({ store: both.store, feed: flaky(both.feed, { append: 3 }) }, 1);
@@ -158,7 +158,7 @@ describe('a store or a feed that fails', () => {
 });
 
 describe('a deletion', () => {
-  it('is told to who listens, and late changes of the file say nothing more', async () => {
+  it('is reported to the listeners, and late changes of the file announce nothing more', async () => {
     const both = await engine();
     const { take, pipeline, flusher } = gatewayOn(both, 1);
     const copy = await Copy.of(both, 'f1');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
-import { storeLimits } from '../../src/engine/limits.js';
+import { storeLimits } from '../../src/engine/engine.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,0 +1,106 @@
+/** The server that clients connect to: REST, Socket.IO and the files of the dashboard on one port. */
+
+import { once } from 'node:events';
+import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Broadcaster } from '../broadcast/broadcaster.js';
+import { clientIpBehind } from '../client-ip.js';
+import type { Config } from '../config.js';
+import { FatalError } from '../errors.js';
+import type { Feed } from '../feed/feed.js';
+import { createApp } from '../http/app.js';
+import type { HttpDeps } from '../http/deps.js';
+import { Quota } from '../http/quota.js';
+import { acceptListeners } from '../realtime/listeners.js';
+import { RoomWriter } from '../realtime/room-writer.js';
+import { createSocketServer } from '../realtime/server.js';
+import type { SocketServer } from '../realtime/server-types.js';
+import type { Snapshots } from '../snapshot/snapshots.js';
+
+/** EX_UNAVAILABLE of sysexits.h. */
+const EXIT_UNAVAILABLE = 69;
+
+export interface GatewayServer {
+  readonly io: SocketServer;
+  /** Fulfilled with the URL. @throws FatalError where the address cannot be used */
+  listen(): Promise<string>;
+  /** Closes every connection without waiting for its client. */
+  destroyConnections(): void;
+}
+
+export interface ServerDeps extends Omit<HttpDeps, 'config' | 'quota' | 'snapshots'> {
+  readonly feed: Feed;
+  readonly snapshots: Snapshots;
+}
+
+export function createGatewayServer(config: Config, deps: ServerDeps): GatewayServer {
+  const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
+  const quota = new Quota(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf);
+  const http = createServer(httpOptions(config), createApp({ ...deps, config, quota }));
+  const destroyConnections = trackConnections(http);
+  const options = {
+    origins: config.CORS_ORIGINS,
+    addressOf,
+    maxConnections: config.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    maxHandshakesPerSecond: config.MAX_HANDSHAKES_PER_SECOND,
+    handshakeTimeoutMs: config.HANDSHAKE_TIMEOUT_MS,
+    maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
+    maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
+    maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
+  };
+  const io = createSocketServer(http, options);
+  const { guard, feed, snapshots, metrics, logger } = deps;
+  const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
+  const broadcaster = new Broadcaster(feed, rooms);
+  acceptListeners(io, {
+    guard,
+    broadcaster,
+    snapshots,
+    backpressure: rooms.backpressure,
+    metrics,
+    logger,
+    options,
+  });
+  return { io, listen: () => listen(http, config), destroyConnections };
+}
+
+/** Limits on the size and duration of a request: a client that sends a byte now and then must not keep its connection. */
+function httpOptions({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+  const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+  return {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
+  };
+}
+
+/** Returns a function that destroys all open connections: the server's own list leaves out those that became WebSockets. */
+function trackConnections(http: HttpServer): () => void {
+  const open = new Set<Socket>();
+  // One function for all of them: there may be many thousands.
+  const onClose = function (this: Socket) {
+    open.delete(this);
+  };
+  http.on('connection', (socket) => {
+    open.add(socket);
+    socket.on('close', onClose);
+  });
+  return () => {
+    for (const socket of open) socket.destroy();
+  };
+}
+
+async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string> {
+  http.listen(PORT, HOST);
+  try {
+    await once(http, 'listening');
+  } catch (error) {
+    throw new FatalError(`cannot listen on ${HOST}:${PORT}: ${(error as Error).message}`, EXIT_UNAVAILABLE, {
+      cause: error,
+    });
+  }
+  const { address, port, family } = http.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

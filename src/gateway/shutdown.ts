@@ -1,0 +1,67 @@
+/** Stops a gateway: in order, within the time, and each step whether or not the step before it succeeded. */
+
+import type { Engine } from '../engine/engine.js';
+import type { Admission } from '../http/admission.js';
+import type { Logger } from '../logger.js';
+import { announceDraining } from '../realtime/server.js';
+import type { Validator } from '../validator/validator.js';
+import { settledWithin } from '../within.js';
+import type { GatewayServer } from './server.js';
+import type { UpdatePath } from './update-path.js';
+
+/** Shares of `SHUTDOWN_TIMEOUT_MS`. Requests under way may take this much. */
+const REQUESTS_SHARE = 0.5;
+/** After this much the listeners are disconnected, even if a server that hangs keeps updates from being stored. */
+const FINISH_SHARE = 0.6;
+/** Listeners may take this much to receive `server_draining`. */
+const DRAINING_SHARE = 0.1;
+/** Clients may take this much to close their connections. */
+const CONNECTIONS_SHARE = 0.25;
+
+export interface ShutdownDeps {
+  readonly engine: Engine;
+  readonly updates: UpdatePath;
+  readonly server: GatewayServer;
+  readonly admission: Admission;
+  readonly validator: Validator | null;
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+export async function shutDown(deps: ShutdownDeps): Promise<void> {
+  const { engine, updates, server, admission, validator, timeoutMs, logger } = deps;
+  const step: Step = async (name, action) => {
+    try {
+      await action();
+    } catch (error) {
+      logger.error({ err: error, step: name }, 'a step of the shutdown failed; the next one follows');
+    }
+  };
+  const finish = async () => {
+    await step('close the inlets', () => updates.inlets?.close());
+    await step('answer the requests under way', () => admission.close(timeoutMs * REQUESTS_SHARE));
+    await step('store the updates that were taken in', () => updates.conflator.idle());
+    await step('announce the changes that were stored', () => updates.flusher.drain());
+  };
+  const finished = finish();
+  await settledWithin(timeoutMs * FINISH_SHARE, finished);
+  await step('announce the draining', () => announceDraining(server.io, timeoutMs * DRAINING_SHARE));
+  const timer = setTimeout(() => server.destroyConnections(), timeoutMs * CONNECTIONS_SHARE);
+  await step('close the sockets and connections', () => server.io.close());
+  clearTimeout(timer);
+  // It may take the rest of the time.
+  await finished;
+  updates.reader.close();
+  await step('close the validator client', () => validator?.close());
+  await closeEngine(engine, step);
+}
+
+type Step = (name: string, action: () => unknown) => Promise<void>;
+
+export async function closeEngine(
+  { store, feed }: Engine,
+  step: Step = async (_, action) => void (await action()),
+): Promise<void> {
+  await step('close the feed', () => feed.close());
+  await step('close the store', () => store.close());
+}

@@ -1,0 +1,38 @@
+/** Connects the stations of an update: inlets → intake → conflator → pipeline → flusher. */
+
+import type { Config } from '../config.js';
+import type { Engine } from '../engine/engine.js';
+import type { Inlets } from '../inlet/inlet.js';
+import { Intake } from '../inlet/intake.js';
+import { UpdateReader } from '../inlet/update-reader.js';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import { Conflator } from '../pipeline/conflator.js';
+import { Flusher } from '../pipeline/flusher.js';
+import { Pipeline } from '../pipeline/pipeline.js';
+
+export type UpdatePath = ReturnType<typeof createUpdatePath>;
+
+export function createUpdatePath(config: Config, engine: Engine, metrics: Metrics, logger: Logger) {
+  const { store, feed, openInlets } = engine;
+  const flusher = new Flusher({
+    store,
+    feed,
+    logger,
+    metrics,
+    intervalMs: config.FLUSH_INTERVAL_MS,
+    emailsPerEvent: config.EMAILS_PER_EVENT,
+  });
+  const pipeline = new Pipeline({
+    store,
+    feed,
+    flusher,
+    metrics,
+    forget: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
+  });
+  const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
+  const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
+  const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
+  const inlets: Inlets | undefined = openInlets?.({ intake, metrics });
+  return { flusher, pipeline, conflator, reader, intake, inlets };
+}

@@ -1,0 +1,137 @@
+/** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
+
+import type { Logger } from '../logger.js';
+import type { Store } from '../store/store.js';
+import type { LookUp, Pipeline } from './pipeline.js';
+
+/** Ends a job. Work that is in progress goes on to its end. */
+export type Stop = () => void;
+
+export interface JobDeps {
+  readonly pipeline: Pick<Pipeline, 'markStalled' | 'announceOverdue' | 'purge'>;
+  readonly store: Pick<Store, 'updates' | 'deadLetters'>;
+  readonly logger: Logger;
+}
+
+export interface JobOptions extends StallOptions {
+  /** Other gateways work on the same store and may leave changes unannounced. */
+  readonly isShared: boolean;
+  /** The shortest time to live of held updates and dead letters. */
+  readonly ttlMs: number;
+  /** Age in days at which the addresses of an ended file are deleted; 0: never. */
+  readonly retentionDays: number;
+}
+
+export interface StallOptions {
+  /** A batch that has begun is stalled after this much silence. */
+  readonly begunMs: number;
+  /** A batch that waits is stalled after this much silence of its whole file. */
+  readonly queuedMs: number;
+  /** Looks up missed updates before a stall is announced. */
+  readonly lookUp?: LookUp | undefined;
+}
+
+export const DAY_MS = 24 * 3_600_000;
+/** Stalls and expired records are looked for at least this often. */
+const MAX_PERIOD_MS = 10_000;
+const RETENTION_PERIOD_MS = 3_600_000;
+/** A stored change that is older is announced by any gateway, not only by the one that stored it. */
+const OVERDUE_MS = 2_000;
+const OUTBOX_PERIOD_MS = 1_000;
+
+export function startBackgroundJobs(deps: JobDeps, options: JobOptions): Stop {
+  const stops = [
+    watchStalls(deps, options),
+    ...(options.isShared ? [sweepOutbox(deps)] : []),
+    sweepExpired(deps, options.ttlMs),
+    ...(options.retentionDays > 0 ? [purgeOldFiles(deps, options.retentionDays)] : []),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Marks silent batches as stalled. */
+export function watchStalls(
+  { pipeline, logger }: Pick<JobDeps, 'pipeline' | 'logger'>,
+  { begunMs, queuedMs, lookUp }: StallOptions,
+): Stop {
+  const mark = async () => {
+    try {
+      const now = Date.now();
+      await pipeline.markStalled({ begunBefore: now - begunMs, queuedBefore: now - queuedMs }, lookUp);
+    } catch (error) {
+      logger.warn({ err: error }, 'the gateway failed to look for stalled batches and tries again');
+    }
+  };
+  return runEvery(Math.max(10, Math.min(MAX_PERIOD_MS, begunMs / 4, queuedMs / 4)), mark);
+}
+
+/** Announces changes that other gateways have stored and not announced. The period is random, so that gateways take turns. */
+function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
+  let timer: NodeJS.Timeout;
+  let isStopped = false;
+  const sweep = async () => {
+    try {
+      await pipeline.announceOverdue(Date.now() - OVERDUE_MS);
+    } catch (error) {
+      logger.debug({ err: error }, 'the gateway failed to sweep the outbox and tries again');
+    }
+    if (!isStopped) schedule();
+  };
+  const schedule = () => {
+    timer = setTimeout(() => void sweep(), OUTBOX_PERIOD_MS * (0.5 + Math.random() / 2));
+  };
+  schedule();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+/** Drops expired held updates and dead letters. Both hold addresses, so neither may outlive its time by much. */
+function sweepExpired({ store: { updates, deadLetters }, logger }: JobDeps, ttlMs: number): Stop {
+  const sweep = async () => {
+    try {
+      await updates.dropExpired();
+      await deadLetters.dropExpired();
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'the gateway failed to drop expired updates and dead letters and tries again',
+      );
+    }
+  };
+  return runEvery(Math.max(10, Math.min(MAX_PERIOD_MS, ttlMs / 4)), sweep);
+}
+
+/** Deletes the addresses of old files, now and every hour. */
+function purgeOldFiles({ pipeline, logger }: JobDeps, days: number): Stop {
+  const purge = async () => {
+    try {
+      const files = await pipeline.purge(Date.now() - days * DAY_MS);
+      if (files > 0) logger.info({ files, days }, 'the addresses of old files were deleted');
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'the gateway failed to delete the addresses of old files; it tries again in an hour',
+      );
+    }
+  };
+  return runEvery(RETENTION_PERIOD_MS, purge, { isFirstNow: true });
+}
+
+/** Runs an action once in every period, and skips a period in which it is still running. */
+function runEvery(periodMs: number, action: () => Promise<void>, { isFirstNow = false } = {}): Stop {
+  let isRunning = false;
+  const run = () => {
+    if (isRunning) return;
+    isRunning = true;
+    void action().finally(() => {
+      isRunning = false;
+    });
+  };
+  if (isFirstNow) run();
+  const timer = setInterval(run, periodMs);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,77 @@
+/** Announces the changes of one file: appends to its feed what the store has and the feed does not. */
+
+import type { BatchId, FileId } from '../domain/id.js';
+import { JsonText } from '../domain/json-text.js';
+import type { Stats } from '../domain/stats.js';
+import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
+import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
+import type { Feed, Head } from '../feed/feed.js';
+import type { Metrics } from '../metrics.js';
+import type { FileChanges, Store } from '../store/store.js';
+import { changeOf } from './change.js';
+
+export interface FlushDeps {
+  readonly store: Store;
+  readonly feed: Feed;
+  readonly metrics: Metrics;
+  /** Results in one event, at most. */
+  readonly emailsPerEvent: number;
+}
+
+const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+
+/**
+ * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
+ * read, so that a later change never counts as announced.
+ */
+export async function flush(
+  deps: FlushDeps,
+  fileId: FileId,
+  batchIds: readonly BatchId[],
+  hasOtherChanges: () => boolean,
+): Promise<void> {
+  const { store, feed, metrics } = deps;
+  // From the start again whenever another flush or a new generation was faster.
+  for (;;) {
+    const head = await feed.head(fileId, batchIds);
+    const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
+    const isWhole = !hasOtherChanges();
+    const changes = await store.changes.since(fileId, announced);
+    if (changes === null) return;
+    if (head === null || isOfOtherGeneration(head, changes)) {
+      const replaces = head?.epoch ?? null;
+      await beginEpoch(store, feed, fileId, { facts: changes.facts, replaces, unannounced: batchIds });
+      continue;
+    }
+    const isAnnounced = changes.batches.length === 0 && head.state.changes === changes.changes;
+    const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, Date.now());
+    if (next !== null && !(await feed.append(fileId, head, next.change))) {
+      metrics.conflicts.inc();
+      continue;
+    }
+    if (next !== null) metrics.flushes.inc();
+    const { generation } = (next?.change ?? head).state;
+    const stats = next?.stats ?? new JsonText<Stats>(head.state.stats);
+    const versions = announcedVersions(announced, changes);
+    await store.changes.markAnnounced(
+      fileId,
+      generation,
+      { changes: isWhole ? changes.changes : null, batches: versions },
+      stats,
+    );
+    return;
+  }
+}
+
+const isOfOtherGeneration = ({ state }: Head, { facts }: FileChanges): boolean =>
+  state.generation !== facts.generation && state.generation !== NO_GENERATION;
+
+/** The versions that are announced after the flush, whether it announced them itself or an earlier one did. */
+function announcedVersions(
+  before: ReadonlyMap<BatchId, AnnouncedBatch>,
+  { batches }: FileChanges,
+): Map<BatchId, number> {
+  const versions = new Map([...before].map(([batchId, { version }]) => [batchId, version]));
+  for (const { batchId, version } of batches) versions.set(batchId, version);
+  return versions;
+}
