@@ -9,9 +9,9 @@ import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import type { Engine } from './engine/engine.js';
 import { FatalError } from './errors.js';
-import { Admission } from './http/admission.js';
 import { createApp } from './http/app.js';
-import { Quota } from './http/quota.js';
+import { RateLimit } from './http/rate-limit.js';
+import { WritesInFlight } from './http/writes-in-flight.js';
 import { HttpIntake } from './inlet/http-intake.js';
 import type { Inlets } from './inlet/inlet.js';
 import { UpdateReader } from './inlet/update-reader.js';
@@ -96,7 +96,7 @@ async function assemble(
   const readiness = () => (phase.current === 'ready' ? (inlets?.problems() ?? []) : [phase.current]);
   const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
-  const admission = new Admission();
+  const writes = new WritesInFlight();
   const app = createApp({
     config,
     guard,
@@ -106,10 +106,10 @@ async function assemble(
     validator,
     readiness,
     checks,
-    admission,
+    writes,
     metrics,
     logger,
-    quota: new Quota(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf),
+    rateLimit: new RateLimit(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf),
   });
   const http = createServer(timesOf(config), app);
   const connections = connectionsOf(http);
@@ -154,9 +154,7 @@ async function assemble(
     const step = stepper(logger);
     const finish = async () => {
       await step('take in no more', () => inlets?.close());
-      await step('answer the requests under way', () =>
-        admission.close(config.SHUTDOWN_TIMEOUT_MS * PATIENCE),
-      );
+      await step('answer the requests under way', () => writes.drain(config.SHUTDOWN_TIMEOUT_MS * PATIENCE));
       await step('store what was taken in', () => conflator.idle());
       await step('announce what was stored', () => flusher.drain());
     };

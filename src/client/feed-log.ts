@@ -3,7 +3,7 @@ import type { FeedPosition, FileEmails, Stats, Subscribed } from './protocol.js'
 export type FeedEvent = { kind: 'stats'; body: Stats } | { kind: 'emails'; body: FileEmails };
 
 /** What an event is to a listener: news, something it has, or the proof that something before it never came. */
-export type Verdict = 'next' | 'repeat' | 'missing';
+export type EventOrder = 'next' | 'repeat' | 'missing';
 
 /** Held events are for the seconds until an answer; beyond this many results the oldest go, and the gap is noticed. */
 const HELD_RESULTS = 20_000;
@@ -21,21 +21,21 @@ export class FeedLog {
   }
 
   /** Moves on when the event is the next one; otherwise nothing changes. */
-  offer(event: FeedEvent): Verdict {
+  offer(event: FeedEvent): EventOrder {
     if (this.#position === undefined || event.body.epoch !== this.#position.epoch) return 'missing';
     return event.kind === 'stats'
       ? this.#offerStats(event.body)
       : this.#offerEmails(event.body, this.#position);
   }
 
-  #offerStats({ epoch, revision }: Stats): Verdict {
+  #offerStats({ epoch, revision }: Stats): EventOrder {
     const newest = this.#newestStats;
     if (newest && newest.epoch === epoch && newest.revision >= revision) return 'repeat';
     this.#newestStats = { epoch, revision };
     return 'next';
   }
 
-  #offerEmails({ epoch, revision, previous }: FileEmails, position: FeedPosition): Verdict {
+  #offerEmails({ epoch, revision, previous }: FileEmails, position: FeedPosition): EventOrder {
     if (revision <= position.revision) return 'repeat';
     if (previous > position.revision) return 'missing';
     this.#position = { epoch, revision };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAsStored } from './result-text.js';
-import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictOf } from './verdict.js';
+import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictIndexOf } from './verdict.js';
 
 /**
  * The verdict on one address, reduced to what the gateway reckons with. Everything else stays in `json`, which is
@@ -10,7 +10,7 @@ export interface Result {
   /** What the customer sent, well-formed; may be no address at all. */
   readonly email: string;
   /** Index in `VERDICTS`. */
-  readonly verdict: number;
+  readonly verdictIndex: number;
   /** Cell of status and risk, see `cellOf`. */
   readonly cell: number;
   /**
@@ -55,7 +55,7 @@ export function readResult(value: unknown, text?: string): Result | string {
   };
   return {
     email: address,
-    verdict: verdictOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
+    verdictIndex: verdictIndexOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
     cell: cellOf(knownStatus, knownRisk),
     json: text !== undefined && isAsStored(text, read, value) ? text : wellFormed(JSON.stringify(read)),
   };

@@ -1,5 +1,5 @@
 import type { Summary } from './summary.js';
-import { rate } from './throughput.js';
+import { ratePerSecond } from './throughput.js';
 import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
 
 export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
@@ -119,7 +119,7 @@ function overall(
   { processed }: Stats['progress'],
   { createdAt, lastUpdated }: FileFacts,
 ): Stats['throughput'] {
-  const emailsPerSecond = rate(processed, Date.parse(lastUpdated) - Date.parse(createdAt));
+  const emailsPerSecond = ratePerSecond(processed, Date.parse(lastUpdated) - Date.parse(createdAt));
   return { emailsPerSecond: rounded(emailsPerSecond), etaSeconds: 0 };
 }
 

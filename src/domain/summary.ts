@@ -1,5 +1,5 @@
 import type { Result } from './result.js';
-import { CELLS, VERDICTS } from './verdict.js';
+import { CELL_COUNT, VERDICTS } from './verdict.js';
 
 /**
  * What a batch adds to its file, as plain counts: the totals of a file are the sum of its batches' summaries, and have
@@ -38,7 +38,7 @@ export const EMPTY_SUMMARY: Summary = {
   processed: 0,
   skipped: 0,
   verdicts: VERDICTS.map(() => 0),
-  cells: Array.from({ length: CELLS }, () => 0),
+  cells: Array.from({ length: CELL_COUNT }, () => 0),
 };
 
 /** A batch as it was announced: what a feed remembers of it. */
@@ -64,8 +64,8 @@ export type Tally = Pick<Summary, 'processed' | 'verdicts' | 'cells'>;
 export function tallyOf(results: readonly Result[]): Tally {
   const verdicts = [...EMPTY_SUMMARY.verdicts];
   const cells = [...EMPTY_SUMMARY.cells];
-  for (const { verdict, cell } of results) {
-    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+  for (const { verdictIndex, cell } of results) {
+    verdicts[verdictIndex] = (verdicts[verdictIndex] ?? 0) + 1;
     cells[cell] = (cells[cell] ?? 0) + 1;
   }
   return { processed: results.length, verdicts, cells };

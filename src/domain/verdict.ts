@@ -27,13 +27,13 @@ export const CATEGORIES: Readonly<Record<Status, Readonly<Record<string, string>
 };
 
 /** Every countable verdict, in a fixed order: a status with one of its categories (`null`: it has none). */
-export const VERDICTS: readonly VerdictKind[] = STATUSES.flatMap((status): VerdictKind[] => {
+export const VERDICTS: readonly Verdict[] = STATUSES.flatMap((status): Verdict[] => {
   const categories = Object.values(CATEGORIES[status]);
   if (categories.length === 0) return [{ status, category: null }];
   return [...categories, 'other'].map((category) => ({ status, category }));
 });
 
-export interface VerdictKind {
+export interface Verdict {
   readonly status: Status;
   readonly category: string | null;
 }
@@ -53,11 +53,11 @@ const indexOfOther = new Map<Status, number>(
 );
 
 /** The index in `VERDICTS` of a status with the `sub_status` of the wire. */
-export const verdictOf = (status: Status, subStatus: unknown): number =>
+export const verdictIndexOf = (status: Status, subStatus: unknown): number =>
   indexBySubStatus.get(status)?.get(subStatus) ?? indexOfOther.get(status) ?? 0;
 
 /** A cell is a pair of status and risk level, what pages are filtered by: `status × 5 + risk`, risk 4 for none given. */
-export const CELLS = STATUSES.length * (RISK_LEVELS.length + 1);
+export const CELL_COUNT = STATUSES.length * (RISK_LEVELS.length + 1);
 
 export function cellOf(status: Status, risk: RiskLevel | null): number {
   const column = risk === null ? RISK_LEVELS.length : RISK_LEVELS.indexOf(risk);

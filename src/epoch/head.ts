@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileFacts, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY } from '../domain/summary.js';
-import { paceFrom } from '../domain/throughput.js';
+import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Store } from '../store/store.js';
 
@@ -51,7 +51,7 @@ export async function beginEpoch(store: Store, feed: Feed, fileId: string, turn:
     generation: turn.facts?.generation ?? NO_GENERATION,
     totals,
     // Results from before this epoch say nothing of the pace in it.
-    pace: totals.processed > 0 ? paceFrom(Date.now(), totals.processed) : null,
+    pace: totals.processed > 0 ? startWindow(Date.now(), totals.processed) : null,
     stats: JSON.stringify(stats),
     changes: -1,
     turned: turn.replaces !== null,

@@ -1,6 +1,6 @@
 import type { Cursor, FeedName } from '../domain/events.js';
 import type { AnnouncedBatch, Summary } from '../domain/summary.js';
-import type { Pace } from '../domain/throughput.js';
+import type { ThroughputWindow } from '../domain/throughput.js';
 
 /**
  * The ordered stream of changes of each file: a compare-and-append log. Every implementation guarantees, for each file:
@@ -43,7 +43,7 @@ export interface FileState {
   /** Sum of the announced summaries. */
   readonly totals: Summary;
   /** Null: no result has come yet. */
-  readonly pace: Pace | null;
+  readonly pace: ThroughputWindow | null;
   /** The file's stats at this revision, as JSON. */
   readonly stats: string;
   /** Count of the stored changes (`News.changes`) at this revision. */

@@ -23,7 +23,7 @@ export function callerOf(req: Request): Principal {
 }
 
 /** Lets nobody pass who may not do this, to whatever file. */
-export function only(guard: Guard, action: Action): RequestHandler {
+export function requirePermission(guard: Guard, action: Action): RequestHandler {
   return async (req, _res, next) => {
     await guard.admit(callerOf(req), action);
     next();

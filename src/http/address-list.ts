@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
 
 /** Addresses looked at before others get their turn: everybody's updates and events go through the same loop. */
-const AT_ONCE = 2_000;
+const ENTRIES_PER_TURN = 2_000;
 const MAX_ERRORS = 10;
 
 export interface AddressList {
@@ -24,9 +24,9 @@ export async function readAddressList(entries: readonly unknown[]): Promise<Addr
   const distinct = new Set<string>();
   const hash = createHash('sha256');
   const errors: FieldError[] = [];
-  for (let start = 0; start < entries.length; start += AT_ONCE) {
+  for (let start = 0; start < entries.length; start += ENTRIES_PER_TURN) {
     if (start > 0) await setImmediate();
-    const slice = entries.slice(start, start + AT_ONCE);
+    const slice = entries.slice(start, start + ENTRIES_PER_TURN);
     for (const [index, entry] of slice.entries()) {
       if (typeof entry === 'string') {
         const email = entry.toWellFormed();

@@ -1,11 +1,11 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
-import { authenticate, only } from './access.js';
+import { authenticate, requirePermission } from './access.js';
 import { cors } from './cors.js';
-import type { HttpDeps } from './deps.js';
-import { problems } from './problem.js';
-import { observe } from './request-metrics.js';
+import type { HttpDependencies } from './dependencies.js';
+import { measureRequests } from './request-metrics.js';
+import { problems } from './responses.js';
 import { batchRoutes } from './routes/batches.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { docsRoutes } from './routes/docs.js';
@@ -18,11 +18,11 @@ import { validationRoutes } from './routes/validations.js';
 import { dashboard, sdk } from './static.js';
 
 /** The REST surface, the health pages and the dashboard, ready to be mounted on a server; it listens to nothing itself. */
-export function createApp(deps: HttpDeps): Express {
+export function createApp(deps: HttpDependencies): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').enable('case sensitive routing');
 
-  app.use(observe(deps.metrics, deps.logger));
+  app.use(measureRequests(deps.metrics, deps.logger));
   app.use(securityHeaders());
   // Pages that may read answers may import the SDK as well.
   app.use(['/api', '/client'], cors(deps.config.CORS_ORIGINS));
@@ -34,8 +34,8 @@ export function createApp(deps: HttpDeps): Express {
   // What the surface looks like is no secret, and tells how to get in.
   docsRoutes(app, deps);
   app.use('/api', authenticate(deps.guard));
-  app.use('/api/dead-letters', only(deps.guard, 'administer'));
-  app.use('/api', deps.admission.handler);
+  app.use('/api/dead-letters', requirePermission(deps.guard, 'administer'));
+  app.use('/api', deps.writes.handler);
 
   for (const routes of [
     updateRoutes,

@@ -10,11 +10,11 @@ export function encodeCursor(place: unknown): string {
 export function decodeCursor<T>(text: string | undefined, schema: z.ZodType<T>): T | null {
   if (text === undefined) return null;
   const parsed = schema.safeParse(parse(text));
-  if (!parsed.success) throw wrongCursor();
+  if (!parsed.success) throw invalidCursor();
   return parsed.data;
 }
 
-export const wrongCursor = () =>
+export const invalidCursor = () =>
   new InvalidInput([{ field: 'cursor', message: 'must be a nextCursor that this list answered with' }]);
 
 function parse(text: string): unknown {
@@ -27,7 +27,7 @@ function parse(text: string): unknown {
 }
 
 /** Splits what was read with one item too many: the extra one only tells that the list goes on. */
-export function cut<T>(items: readonly T[], limit: number): { items: readonly T[]; last: T | null } {
+export function pageOf<T>(items: readonly T[], limit: number): { items: readonly T[]; last: T | null } {
   return items.length > limit
     ? { items: items.slice(0, limit), last: items[limit - 1] ?? null }
     : { items, last: null };

@@ -6,7 +6,7 @@ import type { ReceiptClaim, ReceiptStore } from '../store/receipts.js';
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 /** Says that an answer is that of an earlier request under the same key. */
-export const REPLAYED = 'Idempotency-Replayed';
+export const IDEMPOTENCY_REPLAYED = 'Idempotency-Replayed';
 const MAX_KEY_LENGTH = 255;
 const RETRY_AFTER_SECONDS = 1;
 
@@ -23,14 +23,14 @@ export function idempotencyKey(req: IncomingMessage): string | null {
   return key;
 }
 
-export interface Once {
+export interface IdempotentAnswer {
   /** As JSON. */
   readonly answer: string;
   /** It was answered before, or to another request that is under way. */
   readonly replayed: boolean;
 }
 
-interface Terms {
+interface ReceiptTimes {
   /** The longest that one submission takes, and how long its answer is kept. */
   readonly leaseMs: number;
   readonly keepMs: number;
@@ -38,18 +38,23 @@ interface Terms {
 
 /** Carries out each submission that names a key once, and answers the repeated ones alike. */
 export class Idempotency {
-  readonly #underWay = new Map<string, { fingerprint: string; answer: Promise<Once> }>();
+  readonly #underWay = new Map<string, { fingerprint: string; answer: Promise<IdempotentAnswer> }>();
 
   constructor(
     private readonly store: ReceiptStore,
-    private readonly terms: Terms,
+    private readonly terms: ReceiptTimes,
   ) {}
 
   /**
    * `fingerprint` tells one submission from another. What comes to nothing leaves the key free: whoever repeats it tries again.
    * @throws InvalidInput where the key was used for something else; Fault `unavailable` while another gateway is at it
    */
-  async once(fileId: string, key: string, fingerprint: string, submit: () => Promise<string>): Promise<Once> {
+  async submitOnce(
+    fileId: string,
+    key: string,
+    fingerprint: string,
+    submit: () => Promise<string>,
+  ): Promise<IdempotentAnswer> {
     const id = JSON.stringify([fileId, key]);
     const other = this.#underWay.get(id);
     if (other !== undefined) {
@@ -62,7 +67,7 @@ export class Idempotency {
     return answer;
   }
 
-  async #claimed(receipt: ReceiptClaim, submit: () => Promise<string>): Promise<Once> {
+  async #claimed(receipt: ReceiptClaim, submit: () => Promise<string>): Promise<IdempotentAnswer> {
     const claimed = await this.store.claim(receipt);
     if (claimed.state === 'answered') return { answer: claimed.answer, replayed: true };
     if (claimed.state === 'another list') throw anotherList();

@@ -1,12 +1,12 @@
 import type { Config } from '../config.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { readAnswer, type Submission } from './answer.js';
-import { Breaker, BreakerOpen } from './breaker.js';
-import { isDown, post, unavailable } from './exchange.js';
-import { endpointOf, headersOf } from './settings.js';
+import { CircuitBreaker, CircuitOpen } from './circuit-breaker.js';
+import { endpointOf, headersOf } from './endpoint.js';
+import { isDown, post, unavailable } from './post.js';
+import { readResponse, type Submission } from './response.js';
 
-export type { Submission } from './answer.js';
+export type { Submission } from './response.js';
 
 /** What is to be checked; the validator wants all five named. */
 export interface Flags {
@@ -61,7 +61,7 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
   const headers = headersOf(config);
   const maxBytes = Math.max(config.MAX_UPDATE_BYTES, MIN_ANSWER_BYTES);
   const underWay = new Set<AbortController>();
-  const breaker = new Breaker({
+  const breaker = new CircuitBreaker({
     failures: config.VALIDATOR_MAX_FAILURES,
     pauseMs: config.VALIDATOR_PAUSE_MS,
     onChange: (state) => logger.warn({ circuit: state }, 'the validator is taken for down, or up again'),
@@ -88,7 +88,7 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
           // What we end ourselves says nothing of the validator.
           (error) => (closing ? null : isDown(error)),
         );
-        return readAnswer(text, emails.length);
+        return readResponse(text, emails.length);
       } catch (error) {
         const fault = faultOf(error);
         logger.warn({ code: fault.code, reason: fault.message }, 'submission to the validator failed');
@@ -106,7 +106,7 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
 }
 
 function faultOf(error: unknown): Fault {
-  if (error instanceof BreakerOpen) {
+  if (error instanceof CircuitOpen) {
     const retryAfterSeconds = Math.ceil(error.retryAfterMs / 1000);
     return unavailable('the validator has not answered for a while', { retryAfterSeconds });
   }

@@ -1,4 +1,4 @@
-import { listQuery } from '../query.js';
+import { listQuery } from '../parameters.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
 

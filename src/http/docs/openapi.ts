@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../body-schemas.js';
-import type { HttpConfig } from '../deps.js';
+import type { HttpConfig } from '../dependencies.js';
 import { components } from './components.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';

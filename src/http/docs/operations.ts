@@ -1,6 +1,6 @@
 import { batchListBody, failBody, validationBody } from '../body-schemas.js';
-import type { HttpConfig } from '../deps.js';
-import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../query.js';
+import type { HttpConfig } from '../dependencies.js';
+import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
 import { deadLetters } from './dead-letter-operations.js';
 import type { Operation } from './operation.js';
 import { IDEMPOTENCY_HEADER } from './parameters.js';

@@ -4,10 +4,10 @@ import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
-import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
+import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { batchesQuery, readQuery } from '../parameters.js';
 import { idIn } from '../params.js';
-import { batchesQuery, readQuery } from '../query.js';
 import { readJson } from '../read-body.js';
 import { ownerOf, statusAfter } from '../registration-answer.js';
 import { sendJson } from '../send-json.js';
@@ -16,7 +16,10 @@ import { knownStats } from './files.js';
 /** A place in one generation of a file: the batches of a later request are another list. */
 const batchCursor = z.object({ generation: z.string(), place: z.number().int().min(0) });
 
-export function batchRoutes(app: Express, { config, guard, intake, snapshots, store }: HttpDeps): void {
+export function batchRoutes(
+  app: Express,
+  { config, guard, intake, snapshots, store }: HttpDependencies,
+): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
@@ -37,12 +40,12 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     await guard.admit(callerOf(req), 'read', fileId);
     const facts = await store.files.find(fileId);
     if (facts === null) throw new Fault('file_not_found');
-    if (after !== null && after.generation !== facts.generation) throw wrongCursor();
+    if (after !== null && after.generation !== facts.generation) throw invalidCursor();
     const batches = placed(await store.files.batches(fileId)).filter(
       ({ place, batch }) =>
         (after === null || place < after.place) && (status === undefined || batch.status === status),
     );
-    const { items, last } = cut(batches.slice(0, limit + 1), limit);
+    const { items, last } = pageOf(batches.slice(0, limit + 1), limit);
     const nextCursor =
       last === null ? null : encodeCursor({ generation: facts.generation, place: last.place });
     sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listed(batch)), nextCursor }));

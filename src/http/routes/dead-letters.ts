@@ -4,22 +4,22 @@ import { InvalidInput } from '../../domain/invalid-input.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import type { DeadLetter } from '../../store/dead-letters.js';
-import { cut, decodeCursor, encodeCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
+import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { listQuery, readQuery } from '../parameters.js';
 import { idIn } from '../params.js';
-import { listQuery, readQuery } from '../query.js';
 import { sendJson } from '../send-json.js';
 
 const LISTED_BYTES = 64 * 1024;
 const letterCursor = z.object({ id: idSchema });
 
 /** What the inlets could not read, for whoever mends it: looked at, taken in after all, or thrown away. */
-export function deadLetterRoutes(app: Express, { intake, store }: HttpDeps): void {
+export function deadLetterRoutes(app: Express, { intake, store }: HttpDependencies): void {
   app.get('/api/dead-letters', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, letterCursor)?.id ?? null;
     const letters = await store.deadLetters.list({ limit: limit + 1, after, payloadBytes: LISTED_BYTES });
-    const { items, last } = cut(letters, limit);
+    const { items, last } = pageOf(letters, limit);
     const nextCursor = last === null ? null : encodeCursor({ id: last.id });
     sendJson(res, JSON.stringify({ items: items.map(shown), nextCursor }));
   });

@@ -3,13 +3,13 @@ import { pipeline } from 'node:stream/promises';
 import type { Express, Response } from 'express';
 import { Fault } from '../../errors.js';
 import { callerOf } from '../access.js';
-import type { HttpDeps } from '../deps.js';
+import type { HttpDependencies } from '../dependencies.js';
 import { CSV_HEADER, csvRow } from '../export/csv.js';
+import { type Encoding, encodeRows } from '../export/encoding.js';
 import { attachment } from '../export/filename.js';
 import { ndjsonRow } from '../export/ndjson.js';
-import { type Encoding, encoded } from '../export/stream.js';
+import { exportQuery, readQuery } from '../parameters.js';
 import { idIn } from '../params.js';
-import { exportQuery, readQuery } from '../query.js';
 
 const ENCODINGS: Record<'csv' | 'ndjson', Encoding & { readonly type: string }> = {
   csv: { type: 'text/csv; charset=utf-8; header=present', head: CSV_HEADER, row: csvRow },
@@ -20,7 +20,7 @@ const ENCODINGS: Record<'csv' | 'ndjson', Encoding & { readonly type: string }> 
 const IDLE_MS = 60_000;
 const RETRY_AFTER_SECONDS = 5;
 
-export function exportRoutes(app: Express, { config, guard, quota, store }: HttpDeps): void {
+export function exportRoutes(app: Express, { config, guard, rateLimit, store }: HttpDependencies): void {
   let running = 0;
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
@@ -38,7 +38,7 @@ export function exportRoutes(app: Express, { config, guard, quota, store }: Http
       res.end();
       return;
     }
-    quota.take(req, res);
+    rateLimit.consume(req, res);
     if (running >= config.MAX_EXPORTS) {
       throw new Fault('rate_limited', `MAX_EXPORTS allows ${config.MAX_EXPORTS} at once`, {
         retryAfterSeconds: RETRY_AFTER_SECONDS,
@@ -46,7 +46,7 @@ export function exportRoutes(app: Express, { config, guard, quota, store }: Http
     }
     running++;
     try {
-      await send(res, head, encoded(store.results.scan(fileId, { status }), encoding));
+      await send(res, head, encodeRows(store.results.scan(fileId, { status }), encoding));
     } finally {
       running--;
     }

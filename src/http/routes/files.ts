@@ -5,15 +5,15 @@ import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
-import { cut, decodeCursor, encodeCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
+import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { listQuery, readQuery } from '../parameters.js';
 import { idIn } from '../params.js';
-import { listQuery, readQuery } from '../query.js';
 import { sendJson } from '../send-json.js';
 
 const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
-export function fileRoutes(app: Express, { guard, intake, snapshots, store }: HttpDeps): void {
+export function fileRoutes(app: Express, { guard, intake, snapshots, store }: HttpDependencies): void {
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -23,7 +23,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
       after: decodeCursor(cursor, fileCursor),
       viewer: guard.viewOf(caller),
     });
-    const { items, last } = cut(files, limit);
+    const { items, last } = pageOf(files, limit);
     const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
     const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
     const nextCursor = next === null ? 'null' : `"${encodeCursor(next)}"`;
@@ -59,7 +59,7 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
 }
 
 /** @throws Fault `file_not_found` */
-export async function knownStats(snapshots: HttpDeps['snapshots'], fileId: string): Promise<string> {
+export async function knownStats(snapshots: HttpDependencies['snapshots'], fileId: string): Promise<string> {
   const stats = await snapshots.stats(fileId);
   if (stats === null) throw new Fault('file_not_found');
   return stats;
@@ -67,5 +67,5 @@ export async function knownStats(snapshots: HttpDeps['snapshots'], fileId: strin
 
 const statsOf = async (
   { facts, stats }: ListedFile,
-  snapshots: HttpDeps['snapshots'],
+  snapshots: HttpDependencies['snapshots'],
 ): Promise<string | null> => stats ?? (await snapshots.stats(facts.fileId));

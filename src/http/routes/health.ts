@@ -2,10 +2,10 @@ import type { Express, Request } from 'express';
 import { Fault } from '../../errors.js';
 import { watchHealth } from '../../health-checks.js';
 import { bearerOf } from '../access.js';
-import type { HttpDeps } from '../deps.js';
+import type { HttpDependencies } from '../dependencies.js';
 import { sendJson } from '../send-json.js';
 
-export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDeps): void {
+export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDependencies): void {
   const missing = watchHealth(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');

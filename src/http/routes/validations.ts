@@ -8,8 +8,8 @@ import type { Flags, Submission, Validator } from '../../validator/validator.js'
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
-import type { HttpDeps } from '../deps.js';
-import { Idempotency, idempotencyKey, REPLAYED } from '../idempotency.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { IDEMPOTENCY_REPLAYED, Idempotency, idempotencyKey } from '../idempotency.js';
 import { idIn } from '../params.js';
 import { readJson } from '../read-body.js';
 import { ownerOf, statusAfter } from '../registration-answer.js';
@@ -18,8 +18,8 @@ import { sendJson } from '../send-json.js';
 /** More than registering takes, with all its tries: after that a submission that is still under way has died. */
 const REGISTERING_MS = 60_000;
 
-export function validationRoutes(app: Express, deps: HttpDeps): void {
-  const { config, guard, quota, readiness, store, validator } = deps;
+export function validationRoutes(app: Express, deps: HttpDependencies): void {
+  const { config, guard, rateLimit, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
   const idempotency = new Idempotency(store.receipts, {
     leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
@@ -30,7 +30,7 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.admit(caller, 'submit', fileId);
-    quota.take(req, res);
+    rateLimit.consume(req, res);
     const key = idempotencyKey(req);
     const { emails: entries, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
     const list = await readAddressList(entries);
@@ -41,15 +41,15 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
     const once =
       key === null
         ? { answer: await submit(), replayed: false }
-        : await idempotency.once(fileId, key, list.digest + JSON.stringify(flags), submit);
-    if (once.replayed) res.setHeader(REPLAYED, 'true');
+        : await idempotency.submitOnce(fileId, key, list.digest + JSON.stringify(flags), submit);
+    if (once.replayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     sendJson(res, once.answer, 202);
   });
 }
 
 /** Submits a list, registers what the validator makes of it, and says what became of it, as JSON. */
 async function submitted(
-  deps: HttpDeps,
+  deps: HttpDependencies,
   validator: Validator,
   caller: Principal,
   { fileId, list, flags }: { fileId: string; list: AddressList; flags: Flags },
@@ -93,7 +93,7 @@ function registrationOf(
 
 /** Registers what the validator has accepted, and takes in what it has answered already. */
 async function keep(
-  { config, intake, logger }: HttpDeps,
+  { config, intake, logger }: HttpDependencies,
   registration: Registration,
   { update }: Submission,
 ): Promise<Registered> {

@@ -6,8 +6,8 @@ import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Validator } from '../validator/validator.js';
-import type { Admission } from './admission.js';
-import type { Quota } from './quota.js';
+import type { RateLimit } from './rate-limit.js';
+import type { WritesInFlight } from './writes-in-flight.js';
 
 /** The part of the configuration that the REST surface goes by. */
 export interface HttpConfig {
@@ -21,10 +21,10 @@ export interface HttpConfig {
   readonly IDEMPOTENCY_TTL_MS: number;
 }
 
-export interface HttpDeps {
+export interface HttpDependencies {
   readonly config: HttpConfig;
   readonly guard: Guard;
-  readonly quota: Quota;
+  readonly rateLimit: RateLimit;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;
@@ -35,7 +35,7 @@ export interface HttpDeps {
   /** What has to answer before it may be sent work. */
   readonly checks: HealthChecks;
   /** Lets requests that may change something in, until the gateway stops. */
-  readonly admission: Admission;
+  readonly writes: WritesInFlight;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readUpdate } from '../domain/read-update.js';
 import { idSchema } from '../domain/schemas.js';
-import { unavailable } from './exchange.js';
+import { unavailable } from './post.js';
 
 /** What became of a submission. */
 export interface Submission {
@@ -23,7 +23,7 @@ const oneSchema = z.object({
 const nonsense = () => unavailable('the validator answered nonsense');
 
 /** @throws Fault `validator_unavailable` where the text is no answer to a submission of so many addresses */
-export function readAnswer(text: string, totalEmails: number): Submission {
+export function readResponse(text: string, totalEmails: number): Submission {
   const value = parse(text);
   const many = manySchema.safeParse(value);
   if (many.success) return ofMany(many.data, totalEmails);

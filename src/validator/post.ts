@@ -1,6 +1,6 @@
 import { Fault, type FaultOptions } from '../errors.js';
 
-export interface Exchange {
+export interface PostRequest {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body: string;
@@ -18,19 +18,19 @@ export const unavailable = (reason: string, options?: FaultOptions) =>
   new Fault('validator_unavailable', reason, options);
 
 /** There was no answer of the validator's own: nobody is there, or somebody in front of it says so. */
-class Down extends Fault {
+class ValidatorDown extends Fault {
   constructor(reason: string) {
     super('validator_unavailable', reason);
   }
 }
 
-export const isDown = (error: unknown): boolean => error instanceof Down;
+export const isDown = (error: unknown): boolean => error instanceof ValidatorDown;
 
 /**
  * One POST and its answer's text. An error's body is dropped unread: the validator repeats the addresses in it.
  * @throws Fault for whatever is not an answer
  */
-export async function post({ url, headers, body, maxBytes, signal }: Exchange): Promise<string> {
+export async function post({ url, headers, body, maxBytes, signal }: PostRequest): Promise<string> {
   try {
     // A redirect is not followed: it would carry the key to wherever it points.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
@@ -41,7 +41,7 @@ export async function post({ url, headers, body, maxBytes, signal }: Exchange): 
     return await textOf(response, maxBytes);
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw new Down(
+    throw new ValidatorDown(
       signal.aborted
         ? 'the validator did not answer in time; it may have taken the list all the same'
         : 'the validator could not be reached, or broke off its answer',
@@ -58,7 +58,7 @@ function refusal({ status, headers }: Response): Fault {
   if (status === 401 || status === 403) return unavailable('the validator refused our key');
   if (status >= 300 && status < 400) return unavailable('the validator answered with a redirect');
   // 500 is an answer: a single address can be the cause, and some batches may be queued already.
-  if (status > 501) return new Down('the validator is down');
+  if (status > 501) return new ValidatorDown('the validator is down');
   // 400 and 422 as well: what a caller can get wrong was looked at before.
   return unavailable(
     status < 500

@@ -12,7 +12,7 @@ const CHUNK_CHARS = 64 * 1024;
 const SLICE_MS = 5;
 
 /** The rows as text, in chunks that are made only when they are asked for. */
-export async function* encoded(
+export async function* encodeRows(
   slices: AsyncIterable<readonly PlacedResult[]>,
   { head, row }: Encoding,
 ): AsyncGenerator<string> {

@@ -1,5 +1,5 @@
 /** How long nobody is sent to a validator that is down, and after how many failures in a row. */
-export interface BreakerOptions {
+export interface CircuitBreakerOptions {
   readonly failures: number;
   readonly pauseMs: number;
   /** Milliseconds on a clock that never goes back. */
@@ -9,7 +9,7 @@ export interface BreakerOptions {
 }
 
 /** Nobody is to try now; `retryAfterMs` later somebody may. */
-export class BreakerOpen extends Error {
+export class CircuitOpen extends Error {
   constructor(readonly retryAfterMs: number) {
     super('the circuit is open');
   }
@@ -19,14 +19,14 @@ export class BreakerOpen extends Error {
  * A circuit breaker. Closed: everything passes. After so many failures in a row it is open: nothing passes, for a while.
  * Then one call passes as a probe, and the others wait for how that goes: it closes the circuit, or opens it again.
  */
-export class Breaker {
-  readonly #options: BreakerOptions;
+export class CircuitBreaker {
+  readonly #options: CircuitBreakerOptions;
   readonly #now: () => number;
   #failures = 0;
   #openUntil: number | null = null;
   #probing = false;
 
-  constructor(options: BreakerOptions) {
+  constructor(options: CircuitBreakerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
@@ -56,7 +56,7 @@ export class Breaker {
   #admit(): boolean {
     if (this.#openUntil === null) return false;
     const wait = this.#openUntil - this.#now();
-    if (wait > 0 || this.#probing) throw new BreakerOpen(Math.max(wait, 1000));
+    if (wait > 0 || this.#probing) throw new CircuitOpen(Math.max(wait, 1000));
     this.#probing = true;
     return true;
   }

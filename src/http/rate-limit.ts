@@ -13,7 +13,7 @@ interface Window {
 }
 
 /** Counts what reads a whole file, searches one, or makes the validator work. */
-export class Quota {
+export class RateLimit {
   readonly #windows = new Map<string, Window>();
 
   constructor(
@@ -26,7 +26,7 @@ export class Quota {
    * what is left, in the `RateLimit` fields of the IETF's draft.
    * @throws Fault `rate_limited`
    */
-  take(req: Request, res: Response): void {
+  consume(req: Request, res: Response): void {
     const { perMinute } = this;
     const { sub } = callerOf(req);
     const caller = sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;

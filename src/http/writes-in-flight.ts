@@ -7,7 +7,7 @@ const CHANGES_NOTHING = new Set(['GET', 'HEAD', 'OPTIONS']);
  * Counts the requests that may change something, so that stopping can let those under way finish and turn away later
  * ones: a list that the validator has accepted must still be registered.
  */
-export class Admission {
+export class WritesInFlight {
   #isOpen = true;
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -24,7 +24,7 @@ export class Admission {
   };
 
   /** Turns away what comes from now on; fulfilled once what was let in is answered, or after `patienceMs`. */
-  close(patienceMs: number): Promise<void> {
+  drain(patienceMs: number): Promise<void> {
     this.#isOpen = false;
     if (this.#underWay === 0) return Promise.resolve();
     return new Promise((resolve) => {
