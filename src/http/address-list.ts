@@ -1,23 +1,22 @@
+/** Reads the addresses of a submission without blocking the event loop. */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 
-/** Addresses looked at before others get their turn: everybody's updates and events go through the same loop. */
+/** Entries read before the event loop gets a turn for updates, events and other requests. */
 const ENTRIES_PER_TURN = 2_000;
-const MAX_ERRORS = 10;
 
 export interface AddressList {
   readonly emails: readonly string[];
-  /** Addresses that stood in the list before, to the letter. */
+  /** Entries that are the same text as an earlier one. */
   readonly repeats: number;
-  /** Tells one list from another. */
+  /** SHA-256 of the list, to tell it from another one. */
   readonly digest: string;
 }
 
 /**
- * Reads the entries of a list, a few at a time. Addresses go on to the letter, blanks and repeats too; only lone
- * surrogates, which no UTF-8 can carry, are replaced.
- * @throws InvalidInput naming the places where there is no text
+ * Keeps every address as it is, blanks and repeats too; only lone surrogates, which UTF-8 cannot encode, are replaced.
+ * @throws InvalidInput naming the entries that are no text
  */
 export async function readAddressList(entries: readonly unknown[]): Promise<AddressList> {
   const emails: string[] = [];
@@ -33,7 +32,7 @@ export async function readAddressList(entries: readonly unknown[]): Promise<Addr
         emails.push(email);
         distinct.add(email);
       } else errors.push({ field: `emails[${start + index}]`, message: 'must be a string' });
-      if (errors.length >= MAX_ERRORS) throw new InvalidInput(errors);
+      if (errors.length >= MAX_FIELD_ERRORS) throw new InvalidInput(errors);
     }
     hash.update(JSON.stringify(slice));
   }

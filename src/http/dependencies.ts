@@ -1,3 +1,4 @@
+/** What the routes need from the rest of the gateway. */
 import type { Guard } from '../auth/guard.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
@@ -9,7 +10,7 @@ import type { Validator } from '../validator/validator.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
-/** The part of the configuration that the REST surface goes by. */
+/** The part of the configuration that the routes read. */
 export interface HttpConfig {
   readonly CORS_ORIGINS: readonly string[];
   readonly MAX_UPDATE_BYTES: number;
@@ -30,11 +31,10 @@ export interface HttpDependencies {
   readonly intake: Intake;
   /** Null: no validator is configured. */
   readonly validator: Validator | null;
-  /** Why the gateway must not be sent work now; empty: it may. */
+  /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
-  /** What has to answer before it may be sent work. */
+  /** The checks of the database and of Redis that `/readyz` runs. */
   readonly checks: HealthChecks;
-  /** Lets requests that may change something in, until the gateway stops. */
   readonly writes: WritesInFlight;
   readonly metrics: Metrics;
   readonly logger: Logger;

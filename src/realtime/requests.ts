@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FEEDS, type Refused } from '../domain/events.js';
 import { InvalidInput } from '../domain/invalid-input.js';
-import { countSchema, fieldErrors, idSchema } from '../domain/schemas.js';
+import { countSchema, idSchema } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 
 /** What clients may ask for. Unknown keys are ignored. */
@@ -19,12 +19,7 @@ export const unsubscribeSchema = z.object({ fileId: idSchema });
 
 export const refreshSchema = z.object({ token: z.string().min(1).max(16_384) });
 
-/** @throws InvalidInput naming each field that is wrong */
-export function read<T extends z.ZodType>(schema: T, request: unknown): z.infer<T> {
-  const parsed = schema.safeParse(request);
-  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  return parsed.data;
-}
+export { parseInput as read } from '../domain/schemas.js';
 
 /** A refusal as data: an event that fails never throws at its sender, and never ends its connection. */
 export function refusal(error: unknown): Refused {

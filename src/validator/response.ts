@@ -1,43 +1,49 @@
+/** Reads what the validator answers to a submission. */
 import { z } from 'zod';
+import type { BatchId, RequestId } from '../domain/id.js';
 import { readUpdate } from '../domain/read-update.js';
 import { idSchema } from '../domain/schemas.js';
 import { unavailable } from './post.js';
 
-/** What became of a submission. */
+/** The batches that the validator has made of a submission. */
 export interface Submission {
-  /** Of several batches; null: a single batch has none. */
-  readonly requestId: string | null;
+  /** Null for a single batch, which has none. */
+  readonly requestId: RequestId | null;
   /** In the order of the addresses. */
-  readonly batchIds: readonly string[];
-  /** An update of the only batch, as the inlets take it, where the answer held the results already. */
+  readonly batchIds: readonly BatchId[];
+  /** The JSON of an update for the only batch, if its results are in the answer; else null. */
   readonly update: string | null;
 }
 
-const manySchema = z.object({ requestId: idSchema, batchIds: z.array(idSchema).min(1) });
-const oneSchema = z.object({
+const severalBatchesSchema = z.object({ requestId: idSchema, batchIds: z.array(idSchema).min(1) });
+const oneBatchSchema = z.object({
   batchId: idSchema,
   status: z.string().optional(),
   results: z.array(z.unknown()).nullish(),
 });
 
-const nonsense = () => unavailable('the validator answered nonsense');
+/** The validator's answer is none to this submission. */
+export const invalidResponse = () => unavailable('the validator answered nonsense');
 
-/** @throws Fault `validator_unavailable` where the text is no answer to a submission of so many addresses */
+/** @throws Fault `validator_unavailable` where the text is no answer to a submission of `totalEmails` addresses */
 export function readResponse(text: string, totalEmails: number): Submission {
   const value = parse(text);
-  const many = manySchema.safeParse(value);
-  if (many.success) return ofMany(many.data, totalEmails);
-  const one = oneSchema.safeParse(value);
-  if (!one.success) throw nonsense();
+  const several = severalBatchesSchema.safeParse(value);
+  if (several.success) return ofSeveral(several.data, totalEmails);
+  const one = oneBatchSchema.safeParse(value);
+  if (!one.success) throw invalidResponse();
   const { batchId, status, results } = one.data;
-  const answered = results && (results.length > 0 || status === 'completed');
-  const update = answered ? updateOf({ batchId, status, results }, totalEmails) : null;
+  const hasResults = results && (results.length > 0 || status === 'completed');
+  const update = hasResults ? updateOf({ batchId, status, results }, totalEmails) : null;
   return { requestId: null, batchIds: [batchId], update };
 }
 
-function ofMany({ requestId, batchIds }: z.output<typeof manySchema>, totalEmails: number): Submission {
-  // No batch is empty, and none is there twice; registering such a list would leave the file waiting for ever.
-  if (batchIds.length > totalEmails || new Set(batchIds).size < batchIds.length) throw nonsense();
+function ofSeveral(
+  { requestId, batchIds }: z.output<typeof severalBatchesSchema>,
+  totalEmails: number,
+): Submission {
+  // An empty or repeated batch would never complete, and neither would its file.
+  if (batchIds.length > totalEmails || new Set(batchIds).size < batchIds.length) throw invalidResponse();
   return { requestId, batchIds, update: null };
 }
 
@@ -53,10 +59,10 @@ function updateOf(
     validatedEmails: results,
   };
   try {
-    // Before anything is registered: a batch whose only news cannot be read would never end.
+    // Before the registration: a batch whose only update cannot be read would never end.
     readUpdate(update);
   } catch {
-    throw nonsense();
+    throw invalidResponse();
   }
   return JSON.stringify(update);
 }
@@ -65,6 +71,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw nonsense();
+    throw invalidResponse();
   }
 }

@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readResult } from '../../src/domain/result.js';
 import { COLUMNS, CSV_HEADER, cell, csvRow } from '../../src/http/export/csv.js';
-import { encodeRows } from '../../src/http/export/encoding.js';
-import { attachment } from '../../src/http/export/filename.js';
+import { attachment, encodeRows } from '../../src/http/export/encoding.js';
 import { readCsv } from './rfc4180.js';
 
 /** What a spreadsheet sees first, once it has dropped what it drops; NFKC makes every width of a sign the same. */
