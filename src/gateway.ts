@@ -8,7 +8,7 @@ import { type Engine, storeLimits } from './engine/engine.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
-import { Admission } from './http/admission.js';
+import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
@@ -45,8 +45,8 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
   const snapshots = new Snapshots(store, feed);
-  const admission = new Admission();
-  const parts = { guard, store, feed, snapshots, intake, validator, admission, metrics, logger };
+  const writes = new WritesInFlight();
+  const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
   const server = createGatewayServer(config, { ...parts, readiness, checks });
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
@@ -73,7 +73,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     phase = 'draining';
     stopJobs();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, admission, validator, timeoutMs, logger });
+    return shutDown({ engine, updates, server, writes, validator, timeoutMs, logger });
   };
   return { url, close: () => (closing ??= close()) };
 }

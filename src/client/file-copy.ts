@@ -1,23 +1,25 @@
+/** A copy of a file's results, for programs that keep all of them. */
 import type { FileEmails, PlacedResult, Truncation } from './protocol.js';
 
 /**
- * What a listener holds of one file: the newest result at each place. Feed it what `listenToFile` hands over:
+ * The newest result at each position of a file. Pass it what `listenToFile` calls back with:
  *
  *     onSnapshot: ({ emails }) => copy.startOver(emails?.emails ?? []),
  *     onEmails: (event) => copy.apply(event),
  *     onDeleted: () => copy.startOver([]),
  *
- * A snapshot carries the first page only. Whoever joins late reads the other pages over REST, after the snapshot, and
- * hands them to `fill`, which never puts an older result over a newer one.
+ * A snapshot has the first page only. A program that joins late reads the other pages over REST, after the snapshot, and
+ * passes them to `fill`, which never replaces a newer result by an older one.
  */
 export class FileCopy {
   readonly #batches = new Map<string, Map<number, PlacedResult>>();
-  /** Places that events have set or emptied since the snapshot: a page that was read meanwhile knows less of them. */
-  readonly #touched = new Map<string, Set<number>>();
-  readonly #emptiedFrom = new Map<string, number>();
+  /** Positions that events have set since the snapshot: a page that was read meanwhile may be older. */
+  readonly #setByEvents = new Map<string, Set<number>>();
+  /** Per batch, the position from which events have removed results since the snapshot. */
+  readonly #truncatedFrom = new Map<string, number>();
   #size = 0;
 
-  /** How many places hold a result; equal to the stats' `processed` once everything is in. */
+  /** The number of results; equal to the stats' `processed` once all pages and events were received. */
   get size(): number {
     return this.#size;
   }
@@ -26,7 +28,7 @@ export class FileCopy {
     return this.#batches.get(batchId)?.get(position);
   }
 
-  /** By batch in the order they were first heard of, by place within the batch. */
+  /** By batch, in the order in which batches first appeared, then by position. */
   *results(): Generator<PlacedResult> {
     for (const batch of this.#batches.values()) {
       for (const position of [...batch.keys()].sort((a, b) => a - b)) {
@@ -38,8 +40,8 @@ export class FileCopy {
 
   startOver(results: Iterable<PlacedResult>): void {
     this.#batches.clear();
-    this.#touched.clear();
-    this.#emptiedFrom.clear();
+    this.#setByEvents.clear();
+    this.#truncatedFrom.clear();
     this.#size = 0;
     for (const result of results) this.#put(result);
   }
@@ -48,16 +50,16 @@ export class FileCopy {
     for (const truncation of event.truncated ?? []) this.#truncate(truncation);
     for (const result of event.emails) {
       this.#put(result);
-      entry(this.#touched, result.batchId, () => new Set<number>()).add(result.position);
+      entry(this.#setByEvents, result.batchId, () => new Set<number>()).add(result.position);
     }
   }
 
-  /** Takes in a page that was read after the snapshot. */
+  /** Adds a page that was read after the snapshot. */
   fill(results: Iterable<PlacedResult>): void {
     for (const result of results) {
       const { batchId, position } = result;
-      if (this.#touched.get(batchId)?.has(position)) continue;
-      if (position >= (this.#emptiedFrom.get(batchId) ?? Number.POSITIVE_INFINITY)) continue;
+      if (this.#setByEvents.get(batchId)?.has(position)) continue;
+      if (position >= (this.#truncatedFrom.get(batchId) ?? Number.POSITIVE_INFINITY)) continue;
       this.#put(result);
     }
   }
@@ -73,8 +75,8 @@ export class FileCopy {
     for (const position of batch?.keys() ?? []) {
       if (position >= length && batch?.delete(position)) this.#size -= 1;
     }
-    const before = this.#emptiedFrom.get(batchId) ?? Number.POSITIVE_INFINITY;
-    this.#emptiedFrom.set(batchId, Math.min(before, length));
+    const before = this.#truncatedFrom.get(batchId) ?? Number.POSITIVE_INFINITY;
+    this.#truncatedFrom.set(batchId, Math.min(before, length));
   }
 }
 

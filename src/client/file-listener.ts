@@ -1,3 +1,4 @@
+/** Listens to one file over a Socket.IO client. */
 import { type FeedEvent, FeedLog } from './feed-log.js';
 import type { FileListener, ListenerOptions, ListenerState } from './listener-options.js';
 import type {
@@ -9,15 +10,15 @@ import type {
   SubscribeAnswer,
   Subscribed,
 } from './protocol.js';
-import { feedsWanted, join, leave } from './siblings.js';
+import { feedsWanted, join, leave } from './shared-sockets.js';
 import { TokenKeeper } from './token-keeper.js';
 
-/** Live for this long: the trouble before it is over, and the next retry starts from the shortest wait. */
-const SETTLED_MS = 10_000;
+/** After being live for this long, the next retry starts from the shortest wait again. */
+const STABLE_MS = 10_000;
 
 /**
- * Listens to one file over a Socket.IO client, through disconnects, gaps and repeats. Every change of the file reaches
- * the callbacks once and in order, or `onSnapshot` says to start over. Several listeners may share a socket, and a file.
+ * Listens to one file through disconnects, gaps and repeats. Every change of the file reaches the callbacks once and in
+ * order, or `onSnapshot` says to start over. Several listeners may share a socket and a file.
  */
 export function listenToFile(socket: ListenerSocket, fileId: string, options: ListenerOptions): FileListener {
   return new Listening(socket, fileId, options);
@@ -32,11 +33,11 @@ class Listening implements FileListener {
   readonly #handlers: Record<string, (...args: unknown[]) => void>;
   readonly #keeper: TokenKeeper | undefined;
   readonly #log = new FeedLog();
-  #told: ListenerState | undefined;
+  #reported: ListenerState | undefined;
   /** The number of the newest request: answers to older ones are ignored. */
   #request = 0;
   #failures = 0;
-  #comeBackAt: number | undefined;
+  #reconnectAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -58,7 +59,7 @@ class Listening implements FileListener {
     };
     join(socket, fileId, this);
     for (const [event, handler] of Object.entries(this.#handlers)) socket.on(event, handler);
-    this.#tell();
+    this.#reportState();
     this.#subscribe();
   }
 
@@ -78,7 +79,7 @@ class Listening implements FileListener {
   #unsubscribeIfLast(): void {
     if (this.#socket.connected && feedsWanted(this.#socket, this.#fileId).length === 0) {
       this.#socket.emit('unsubscribe', { fileId: this.#fileId }, (answer: unknown) => {
-        // Refused for now (too many at once): without another try the socket would get this file's events for ever.
+        // Refused for now (too many requests): without a retry the socket would keep getting this file's events.
         const { ok, error } = (answer ?? {}) as { ok?: boolean; error?: Refusal };
         if (ok === false && error?.retryable) this.#wait(1000, () => this.#unsubscribeIfLast());
       });
@@ -86,22 +87,22 @@ class Listening implements FileListener {
   }
 
   #subscribe(): void {
-    if (this.#closed || !this.#socket.connected) return; // the next connect comes here again
+    if (this.#closed || !this.#socket.connected) return; // the connect handler subscribes
     this.#enter({ state: 'catching-up', since: this.#outOfDateSince() });
-    this.#log.dropStrangers();
+    this.#log.dropOtherEpochs();
     const request = ++this.#request;
     this.#wait(this.#options.ackTimeoutMs ?? 10_000, () =>
       this.#refused({ code: 'timeout', message: 'The gateway did not answer in time.', retryable: true }),
     );
-    // With the stats alone there is nothing to be recovered: those of the answer are all.
+    // Without the emails feed nothing is recovered: the stats of the answer are complete.
     const since = this.feeds.includes('emails') ? this.#log.position : undefined;
-    // The feeds of all: a second, narrower listener must not take away what the first one is there for.
+    // The feeds of all listeners of this file: the subscription of one must not end another's feed.
     const feeds = feedsWanted(this.#socket, this.#fileId);
     this.#socket.emit(
       'subscribe',
       { fileId: this.#fileId, feeds, ...(since && { since }) },
       (answer: unknown) => {
-        // Closed before it was answered: an unsubscribe that overtook the subscription must be said again.
+        // Closed before the answer: an unsubscribe that overtook this request must be sent again.
         if (this.#closed) this.#unsubscribeIfLast();
         else if (request === this.#request) this.#answered(answer as SubscribeAnswer | undefined);
       },
@@ -111,7 +112,7 @@ class Listening implements FileListener {
   #answered(answer: SubscribeAnswer | undefined): void {
     if (answer?.ok !== true) {
       this.#refused(
-        answer?.error ?? { code: 'unavailable', message: 'The answer made no sense.', retryable: true },
+        answer?.error ?? { code: 'unavailable', message: 'The answer is not valid.', retryable: true },
       );
       return;
     }
@@ -121,7 +122,7 @@ class Listening implements FileListener {
     if (answer.recovered) this.#catchUp(answer);
     else this.#startOver(answer);
     for (const event of held) this.#onEvent(event);
-    this.#tell();
+    this.#reportState();
   }
 
   #startOver(answer: Subscribed): void {
@@ -142,12 +143,12 @@ class Listening implements FileListener {
       this.#log.hold(event);
       return;
     }
-    const verdict = this.#log.offer(event);
-    if (verdict === 'missing') this.#missing(event);
-    else if (verdict === 'next') this.#handOver(event);
+    const order = this.#log.offer(event);
+    if (order === 'missing') this.#onGap(event);
+    else if (order === 'next') this.#deliver(event);
   }
 
-  #handOver(event: FeedEvent): void {
+  #deliver(event: FeedEvent): void {
     if (event.kind === 'stats') {
       this.#options.onStats?.(event.body);
       return;
@@ -156,11 +157,11 @@ class Listening implements FileListener {
     this.#options.onEmails?.(event.body);
   }
 
-  /** Something between what is held and this event never came: ask for it. */
-  #missing(event: FeedEvent): void {
+  /** An event before this one is missing: subscribe again to get it. */
+  #onGap(event: FeedEvent): void {
     this.#log.hold(event);
     this.#enter({ state: 'catching-up', since: Date.now() });
-    // One gap is closed at once; a feed that shows one after the other is asked ever more slowly.
+    // The first gap is closed at once; repeated ones with growing pauses.
     this.#failures += 1;
     this.#wait(this.#failures === 1 ? 0 : this.#backoff(), () => this.#subscribe());
   }
@@ -169,7 +170,7 @@ class Listening implements FileListener {
     if (body?.fileId !== this.#fileId) return;
     this.#log.forget();
     this.#options.onDeleted?.();
-    // An answer under way may still tell of the file as it was: ask again, and ignore that one.
+    // An answer on its way may still have the deleted file: ask again, and ignore that answer.
     if (this.state.state === 'catching-up') this.#subscribe();
   }
 
@@ -178,7 +179,7 @@ class Listening implements FileListener {
     this.#abandonRequest();
     this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'unsubscribed' });
     this.#options.onUnsubscribed?.(String(body.code));
-    // After a sleep, say: the time for a refresh had passed unseen.
+    // The time for a refresh was missed, for instance while the machine slept.
     if (body.code === 'token_expired') void this.#keeper?.refresh().then((done) => done && this.resume());
   }
 
@@ -191,22 +192,22 @@ class Listening implements FileListener {
   }
 
   #onDraining(body: { reconnectInMs?: number } | undefined): void {
-    this.#comeBackAt = Date.now() + Math.max(0, Number(body?.reconnectInMs) || 0);
+    this.#reconnectAt = Date.now() + Math.max(0, Number(body?.reconnectInMs) || 0);
   }
 
   #onDisconnect(reason: unknown): void {
-    const comeBackAt = this.#comeBackAt;
-    this.#comeBackAt = undefined;
+    const reconnectAt = this.#reconnectAt;
+    this.#reconnectAt = undefined;
     this.#abandonRequest();
-    const why = comeBackAt === undefined ? 'disconnected' : 'draining';
-    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: why });
-    if (reason === 'io client disconnect') return; // its owner wants it so
-    if (comeBackAt !== undefined) {
-      // Socket.IO would be back in a second: too early, and with all the listeners of this gateway at once.
+    const cause = reconnectAt === undefined ? 'disconnected' : 'draining';
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: cause });
+    if (reason === 'io client disconnect') return; // the program disconnected on purpose
+    if (reconnectAt !== undefined) {
+      // Socket.IO would reconnect in a second: too early, and together with all listeners of this gateway.
       this.#socket.disconnect();
-      this.#connectIn((comeBackAt - Date.now()) * (1 + Math.random() / 2));
+      this.#connectIn((reconnectAt - Date.now()) * (1 + Math.random() / 2));
     } else if (reason === 'io server disconnect') {
-      // The one disconnect that Socket.IO does not come back from by itself.
+      // The only disconnect after which Socket.IO does not reconnect by itself.
       this.#failures += 1;
       this.#connectIn(this.#backoff());
     }
@@ -214,7 +215,7 @@ class Listening implements FileListener {
 
   #onConnectError(error: unknown): void {
     this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected' });
-    // A handshake that the gateway refused is final for Socket.IO, even where the gateway says: later.
+    // Socket.IO does not retry a refused handshake, even one that the gateway marks as retryable.
     if ((error as { data?: { retryable?: unknown } } | undefined)?.data?.retryable !== true) return;
     this.#failures += 1;
     this.#connectIn(this.#backoff());
@@ -229,14 +230,14 @@ class Listening implements FileListener {
     clearTimeout(this.#timer);
   }
 
-  /** Half of the wait is chance, so that those who failed together do not come back together. */
+  /** Half of the wait is random, so that listeners which failed together do not retry together. */
   #backoff(): number {
     const { retryMinMs = 500, retryMaxMs = 30_000 } = this.#options;
     const wait = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures - 1, 20));
     return wait * (0.5 + Math.random() / 2);
   }
 
-  /** One timer is enough: an answer, a retry or a connection is waited for, never two of them. */
+  /** One timer is enough: the listener waits for an answer, a retry or a connection, never for two of them. */
   #wait(ms: number, then: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(then, ms);
@@ -247,15 +248,16 @@ class Listening implements FileListener {
   }
 
   #enter(next: ListenerState): void {
-    if (this.state.state === 'live' && Date.now() - this.state.since > SETTLED_MS) this.#failures = 0;
+    if (this.state.state === 'live' && Date.now() - this.state.since > STABLE_MS) this.#failures = 0;
     this.state = next;
-    this.#tell();
+    this.#reportState();
   }
 
-  #tell(): void {
-    const told = this.#told;
-    if (this.#closed || told === this.state) return;
-    this.#told = this.state;
-    if (told?.state !== this.state.state || this.state.state === 'stale') this.#options.onState?.(this.state);
+  #reportState(): void {
+    const reported = this.#reported;
+    if (this.#closed || reported === this.state) return;
+    this.#reported = this.state;
+    if (reported?.state !== this.state.state || this.state.state === 'stale')
+      this.#options.onState?.(this.state);
   }
 }

@@ -1,3 +1,4 @@
+/** The SDK for browsers and Node.js. */
 export { FileCopy } from './file-copy.js';
 export { listenToFile } from './file-listener.js';
 export type * from './listener-options.js';

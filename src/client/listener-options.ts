@@ -1,7 +1,8 @@
+/** The options, callbacks and states of a listener. */
 import type { EmailsPage, Feed, FeedPosition, FileEmails, Refusal, Stats, Truncation } from './protocol.js';
 import type { TokenSource } from './token-keeper.js';
 
-/** Start over: nothing that was held before counts. `emails` is the first page, REST has the others. */
+/** Start over: discard everything received before. `emails` is the first page; read the others over REST. */
 export interface Snapshot extends FeedPosition {
   fileId: string;
   stats: Stats;
@@ -12,7 +13,7 @@ export interface Snapshot extends FeedPosition {
 export type StaleReason = 'disconnected' | 'draining' | 'refused' | 'unsubscribed';
 
 /**
- * How far what you hold can be trusted. `since` is milliseconds since 1970: live since then, or, in the other two
+ * Whether the data received is up to date. `since` is in milliseconds since 1970: live since then, or, in the other two
  * states, possibly out of date since then.
  */
 export type ListenerState =
@@ -22,21 +23,21 @@ export type ListenerState =
 
 export interface ListenerOptions {
   /**
-   * For gateways that want one: the token, or a function that gets a fresh one; it is asked at each connection, and again
-   * before the token runs out. It is the socket's: the first listener's counts.
+   * For gateways with `AUTH=jwt`: the token, or a function that returns a fresh one. The function is called at each
+   * connection, and before the token expires. A socket has one token: that of its first listener is used.
    */
   token?: TokenSource;
-  /** Both, unless told. */
+  /** Default: both. */
   feeds?: readonly Feed[];
   onSnapshot?(snapshot: Snapshot): void;
   onStats?(stats: Stats): void;
-  /** Before the `onEmails` of the same event: drop the places of each batch from `length` on. */
+  /** Called before the `onEmails` of the same event: drop each batch's results from position `length` on. */
   onTruncated?(truncated: Truncation[], event: FileEmails): void;
   onEmails?(event: FileEmails): void;
-  /** The file's addresses are gone: drop them. A file of the same id may come to life later; a snapshot says so. */
+  /** The file was deleted: drop its addresses. If its id is used again, a snapshot follows. */
   onDeleted?(): void;
   onUnsubscribed?(code: string): void;
-  /** `live` is said after what was missed has been handed over. */
+  /** `live` is reported after the missed events were delivered. */
   onState?(state: ListenerState): void;
   ackTimeoutMs?: number;
   retryMinMs?: number;
@@ -45,7 +46,7 @@ export interface ListenerOptions {
 
 export interface FileListener {
   readonly state: ListenerState;
-  /** Subscribe again after `unsubscribed` or a final refusal, for instance with a refreshed token. */
+  /** Subscribes again after `unsubscribed` or a final refusal, for instance with a refreshed token. */
   resume(): void;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * What goes over the socket between the gateway and one listener of one file. Types only: nothing of this file is
- * left when it is compiled, and so the SDK is free of imports.
+ * The requests, answers and events between the gateway and the listeners of a file. Types only: they are erased when
+ * compiled, so the SDK imports nothing from outside its folder.
  */
 import type { Cursor, EmailEntry, FeedName, Refused, Subscribed } from '../domain/events.js';
 
@@ -16,9 +16,9 @@ export type { FileStatus, Stats } from '../domain/stats.js';
 export type { RiskLevel, Status } from '../domain/verdict.js';
 
 export type Feed = FeedName;
-/** A place in a file's feed. */
+/** A position in a file's feed. */
 export type FeedPosition = Cursor;
-/** The verdict on one address, and its place. Every text in it is hostile. */
+/** The result for one address, with its batch and position. Its texts are chosen by strangers: escape them. */
 export type PlacedResult = EmailEntry;
 export type Refusal = Refused['error'];
 export type SubscribeAnswer = Subscribed | Refused;
@@ -26,7 +26,7 @@ export type SubscribeAnswer = Subscribed | Refused;
 /** The part of a Socket.IO client that a listener uses: what `io()` returns. */
 export interface ListenerSocket {
   readonly connected: boolean;
-  /** Asked for what goes into the handshake. */
+  /** The content of the handshake's `auth`. */
   auth?: object | ((answer: (auth: object) => void) => void);
   on(event: string, handler: (...args: unknown[]) => void): unknown;
   off(event: string, handler: (...args: unknown[]) => void): unknown;

@@ -1,16 +1,17 @@
+/** Keeps the token of a socket valid: passes it to the handshake, and refreshes it before it expires. */
 import type { ListenerSocket, Refusal } from './protocol.js';
 
-/** A token, or how to get a fresh one. A text alone cannot be refreshed. */
+/** A token, or a function that returns a fresh one. A token alone cannot be refreshed. */
 export type TokenSource = string | (() => string | Promise<string>);
 
-/** A refresh is tried when this share of a token's time is left, and a minute before its end at the latest. */
+/** A refresh is due when this share of the token's time is left, at the earliest a minute before it expires. */
 const SHARE_LEFT = 0.2;
 const MAX_LEAD_MS = 60_000;
 const RETRY_MS = 5_000;
-/** Timers that wait for longer go off at once. */
+/** A timer with a longer delay would fire at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
-/** Brings the token to the handshake, and another one before it runs out. One a socket, however many listeners. */
+/** There is one for each socket, however many listeners it has. */
 export class TokenKeeper {
   static readonly #ofSockets = new WeakMap<ListenerSocket, TokenKeeper>();
 
@@ -38,7 +39,7 @@ export class TokenKeeper {
     if (socket.connected) void this.refresh();
   }
 
-  /** Fulfilled with whether the gateway took a new token. */
+  /** Resolves with whether the gateway accepted a new token. */
   async refresh(): Promise<boolean> {
     clearTimeout(this.#timer);
     if (typeof this.source === 'string' || !this.socket.connected) return false;
@@ -78,7 +79,7 @@ export class TokenKeeper {
   }
 }
 
-/** Milliseconds since 1970, as the token says; it is the gateway that checks it. */
+/** Milliseconds since 1970, from the token, whose signature only the gateway checks; null if it has no expiry. */
 function expiryOf(token: string): number | null {
   try {
     const body = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');

@@ -1,3 +1,5 @@
+/** The Socket.IO events of a file's feeds, with their payloads, and the requests of listeners with their answers. */
+import type { BatchId, Epoch, FileId } from './id.js';
 import { type PlacedResult, placedJson } from './result.js';
 import type { Stats } from './stats.js';
 import type { RiskLevel, Status } from './verdict.js';
@@ -8,15 +10,16 @@ export type FeedName = (typeof FEEDS)[number];
 
 /** A point in a file's feed: the revision counts the changes inside one epoch, 1, 2, 3 … without holes. */
 export interface Cursor {
-  readonly epoch: string;
+  readonly epoch: Epoch;
   readonly revision: number;
 }
 
-/** Name of a feed's Socket.IO event and, with the file's id behind a colon, of its room and Redis channel. */
+/** Name of a feed's Socket.IO event. */
 export const eventName = (feed: FeedName): 'file_stats' | 'file_emails' => `file_${feed}`;
-export const roomOf = (feed: FeedName, fileId: string): string => `${eventName(feed)}:${fileId}`;
+/** Name of a feed's Socket.IO room and of its Redis channel. */
+export const roomOf = (feed: FeedName, fileId: FileId): string => `${eventName(feed)}:${fileId}`;
 
-/** A result on the wire, with its place. A later one for the same place replaces it. */
+/** A result as listeners and REST callers get it. A later one for the same batch and position replaces it. */
 export interface EmailEntry {
   email: string;
   is_valid: boolean | null;
@@ -24,21 +27,22 @@ export interface EmailEntry {
   risk_level: RiskLevel | null;
   deliverability_score: number | null;
   details: Record<string, unknown> | null;
-  batchId: string;
+  batchId: BatchId;
+  /** Counts from 0 inside the batch. */
   position: number;
 }
 
-/** A batch that was run again and is shorter now: drop its places from `length` on. */
+/** A batch that was run again and is shorter now: its results from position `length` on are gone. */
 export interface Truncation {
-  batchId: string;
+  batchId: BatchId;
   length: number;
 }
 
 export interface FileEmails {
-  fileId: string;
-  epoch: string;
+  fileId: FileId;
+  epoch: Epoch;
   revision: number;
-  /** Revision of the file's `file_emails` before this one; 0: none in this epoch. */
+  /** Revision of the `file_emails` before this one; 0: there is none in this epoch. */
   previous: number;
   emails: EmailEntry[];
   truncated?: Truncation[];
@@ -50,15 +54,15 @@ export interface EmailsPage {
 }
 
 export interface SubscribeRequest {
-  fileId: string;
+  fileId: FileId;
   feeds?: FeedName[];
   since?: Cursor;
 }
 
 export interface Subscribed {
   ok: true;
-  fileId: string;
-  epoch: string;
+  fileId: FileId;
+  epoch: Epoch;
   revision: number;
   /** True: `missed` holds every `file_emails` after `since`. False: start over from `stats` and `emails`. */
   recovered: boolean;
@@ -75,21 +79,21 @@ export interface Refused {
 export interface ServerToClientEvents {
   file_stats: (stats: Stats) => void;
   file_emails: (emails: FileEmails) => void;
-  file_deleted: (file: { fileId: string }) => void;
-  unsubscribed: (ended: { fileId: string; code: string }) => void;
+  file_deleted: (file: { fileId: FileId }) => void;
+  unsubscribed: (ended: { fileId: FileId; code: string }) => void;
   server_draining: (advice: { reconnectInMs: number }) => void;
 }
 
 export interface ClientToServerEvents {
   subscribe: (request: SubscribeRequest, answer: (reply: Subscribed | Refused) => void) => void;
-  unsubscribe: (request: { fileId: string }, answer: (reply: { ok: true } | Refused) => void) => void;
+  unsubscribe: (request: { fileId: FileId }, answer: (reply: { ok: true } | Refused) => void) => void;
   refresh: (
     request: { token: string },
     answer: (reply: { ok: true; expiresAt: string | null } | Refused) => void,
   ) => void;
 }
 
-/** A `file_emails` payload as text, from results that are text already. */
+/** The JSON of a `file_emails` payload, put together from results that are JSON already. */
 export function emailsPayload(
   event: Omit<FileEmails, 'emails' | 'truncated'>,
   emails: readonly PlacedResult[],

@@ -1,6 +1,6 @@
-/** The ids that travel through the gateway, and the rule that each of them follows. */
+/** The ids of the gateway, and the rule that the ids chosen by others must follow. */
 
-/** Names a file: a list of addresses that somebody asked to have validated. Chosen by the submitter. */
+/** Names a file: a list of addresses that is to be validated. Chosen by the caller who submits or registers it. */
 export type FileId = string;
 /** Names one submission of a file to the validator. Chosen by the validator. */
 export type RequestId = string;

@@ -1,4 +1,4 @@
-/** A value as JSON text, passed on as it is. It is parsed at most once, and not at all where the value is known already. */
+/** A value as JSON text, passed on unchanged. The text is parsed at most once, and never where the value is known. */
 export class JsonText<T = unknown> {
   #value: T | undefined;
 

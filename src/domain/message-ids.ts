@@ -1,50 +1,52 @@
-import { isId } from './id.js';
+/** Finds the file and the batch of a message that cannot be read as an update, so that it can be deleted with its file. */
+import { type BatchId, type FileId, isId } from './id.js';
 
-/** Whose a message is, as far as it says so. */
 export interface MessageIds {
-  readonly fileId: string | null;
-  readonly batchId: string | null;
+  readonly fileId: FileId | null;
+  readonly batchId: BatchId | null;
 }
 
-/** Of a message that is larger, only this much of its beginning, and a little of its end, is looked at. */
-const LOOKED_AT = 8 * 2 ** 20;
-const END = 2 ** 16;
-/** A key and its text, wherever they stand; bounded, so that no message makes it look twice at much. */
-const PAIR = (key: string) =>
+/** Of a larger message, only this many characters at its beginning and a few at its end are searched. */
+const SEARCHED_START = 8 * 2 ** 20;
+const SEARCHED_END = 2 ** 16;
+/** Matches a key with its string anywhere in a text. Every repetition is bounded, so the search takes linear time. */
+const idPattern = (key: string) =>
   new RegExp(`"${key}"\\s{0,64}:\\s{0,64}"((?:[^"\\\\]|\\\\(?:u[\\da-fA-F]{4}|.)){1,256})"`);
-const FILE = PAIR('fileId');
-const BATCH = PAIR('batchId');
+const FILE_ID = idPattern('fileId');
+const BATCH_ID = idPattern('batchId');
 
-/** The ids that a message gives, although it is no update or not read as one. */
+/** The ids in a message, whether or not it is JSON or an update. */
 export function idsIn(payload: string): MessageIds {
   const text =
-    payload.length > LOOKED_AT + END ? `${payload.slice(0, LOOKED_AT)}\n${payload.slice(-END)}` : payload;
+    payload.length > SEARCHED_START + SEARCHED_END
+      ? `${payload.slice(0, SEARCHED_START)}\n${payload.slice(-SEARCHED_END)}`
+      : payload;
   const value = parse(text);
   // Some producers serialise twice.
-  if (typeof value === 'string') return namesOf(parse(value), value);
-  return namesOf(value, text);
+  if (typeof value === 'string') return idsOf(parse(value), value);
+  return idsOf(value, text);
 }
 
-function namesOf(value: unknown, text: string): MessageIds {
-  const said = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+function idsOf(value: unknown, text: string): MessageIds {
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   return {
-    fileId: idOf(said.fileId) ?? idOf(found(FILE, text)),
-    batchId: idOf(said.batchId) ?? batchIdIn(text),
+    fileId: idOrNull(fields.fileId) ?? idOrNull(search(FILE_ID, text)),
+    batchId: idOrNull(fields.batchId) ?? batchIdIn(text),
   };
 }
 
-/** The first batch id that stands in a text, be it JSON or a piece of it. */
-export const batchIdIn = (text: string): string | null => idOf(found(BATCH, text));
+/** The first batch id in a text, which may be JSON or a part of it. */
+export const batchIdIn = (text: string): BatchId | null => idOrNull(search(BATCH_ID, text));
 
-const found = (pair: RegExp, text: string): unknown => parse(`"${pair.exec(text)?.[1] ?? ''}"`);
+const search = (pattern: RegExp, text: string): unknown => parse(`"${pattern.exec(text)?.[1] ?? ''}"`);
 
-const idOf = (value: unknown): string | null => (isId(value) ? value : null);
+const idOrNull = (value: unknown): string | null => (isId(value) ? value : null);
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // It is here because nobody can read it.
+    // Most of these messages are no JSON: then the text is searched.
     return undefined;
   }
 }

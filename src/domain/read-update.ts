@@ -1,10 +1,9 @@
+/** Reads the JSON of an update, as producers send it. */
 import { z } from 'zod';
-import { type FieldError, InvalidInput } from './invalid-input.js';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from './invalid-input.js';
 import { type Result, readResult } from './result.js';
-import { countSchema, fieldErrors, idSchema, MAX_ERRORS } from './schemas.js';
+import { countSchema, idSchema, optional, parseInput } from './schemas.js';
 import type { Update } from './update.js';
-
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
 
 const envelopeSchema = z
   .object({
@@ -20,7 +19,7 @@ const envelopeSchema = z
     validatedEmails: optional(z.array(z.unknown())),
   })
   .superRefine((envelope, context) => {
-    // A producer that fails may know no more than that; everybody else has to say how far the batch is.
+    // A producer that fails may know no more than that; any other has to say how far the batch is.
     if (envelope.failed === true) return;
     for (const field of ['isComplete', 'totalEmails', 'processedCount', 'validatedEmails'] as const) {
       if (envelope[field] === null)
@@ -40,11 +39,7 @@ export function readUpdate(value: unknown): Update {
 }
 
 /** All of an update but its results. @throws InvalidInput naming each field that cannot be read */
-export function readEnvelope(value: unknown): Envelope {
-  const parsed = envelopeSchema.safeParse(value);
-  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  return parsed.data;
-}
+export const readEnvelope = (value: unknown): Envelope => parseInput(envelopeSchema, value);
 
 export function updateOf(envelope: Envelope, results: readonly Result[]): Update {
   const failed = envelope.failed === true;
@@ -67,7 +62,8 @@ function readResults(entries: readonly unknown[]): Result[] {
   entries.forEach((entry, index) => {
     const result = readResult(entry);
     if (typeof result !== 'string') results.push(result);
-    else if (errors.length < MAX_ERRORS) errors.push({ field: `validatedEmails[${index}]`, message: result });
+    else if (errors.length < MAX_FIELD_ERRORS)
+      errors.push({ field: `validatedEmails[${index}]`, message: result });
   });
   if (errors.length > 0) throw new InvalidInput(errors);
   return results;

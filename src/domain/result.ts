@@ -1,28 +1,23 @@
+/** Reads results and keeps them as JSON text, which is stored and sent on without being parsed again. */
 import { createHash } from 'node:crypto';
-import { isAsStored } from './result-text.js';
-import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictOf } from './verdict.js';
+import type { BatchId } from './id.js';
+import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictIndexOf } from './verdict.js';
 
-/**
- * The verdict on one address, reduced to what the gateway reckons with. Everything else stays in `json`, which is
- * stored and sent on as it is: no later step needs to parse or to serialise a result again.
- */
+/** What the gateway computes with of the result for one address; the whole of it is in `json`. */
 export interface Result {
   /** What the customer sent, well-formed; may be no address at all. */
   readonly email: string;
   /** Index in `VERDICTS`. */
-  readonly verdict: number;
+  readonly verdictIndex: number;
   /** Cell of status and risk, see `cellOf`. */
   readonly cell: number;
-  /**
-   * `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, well-formed text. Its blanks
-   * are its producer's.
-   */
+  /** `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, in well-formed text. */
   readonly json: string;
 }
 
-/** A result in its place: `position` counts from 0 inside the batch. */
+/** A result with its position, which counts from 0 inside the batch. */
 export interface PlacedResult {
-  readonly batchId: string;
+  readonly batchId: BatchId;
   readonly position: number;
   readonly json: string;
 }
@@ -31,8 +26,8 @@ const statuses: readonly unknown[] = STATUSES;
 const riskLevels: readonly unknown[] = RISK_LEVELS;
 
 /**
- * Reads one entry of `validatedEmails`; a string says why it cannot be read. Only the address is indispensable. `text`: the
- * JSON that the entry was parsed from, kept where it is what would be made of the entry anyway.
+ * Reads one entry of `validatedEmails`; a returned string says why it cannot be read. Only the address is required. `text`
+ * is the JSON that the entry was parsed from: it is kept where that spares serialising the entry.
  */
 export function readResult(value: unknown, text?: string): Result | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
@@ -45,7 +40,7 @@ export function readResult(value: unknown, text?: string): Result | string {
   const knownRisk = riskLevels.includes(risk_level) ? (risk_level as RiskLevel) : null;
   const detailed = typeof details === 'object' && details !== null ? details : null;
   const address = email.toWellFormed();
-  const read = {
+  const read: ReadFields = {
     email: address,
     is_valid: typeof is_valid === 'boolean' ? is_valid : null,
     status: knownStatus,
@@ -55,26 +50,62 @@ export function readResult(value: unknown, text?: string): Result | string {
   };
   return {
     email: address,
-    verdict: verdictOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
+    verdictIndex: verdictIndexOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
     cell: cellOf(knownStatus, knownRisk),
     json: text !== undefined && isAsStored(text, read, value) ? text : wellFormed(JSON.stringify(read)),
   };
 }
 
-/** JSON.stringify escapes only surrogates that stand alone: each such escape is text that no database would take. */
+interface ReadFields {
+  readonly email: string;
+  readonly is_valid: boolean | null;
+  readonly status: Status;
+  readonly risk_level: RiskLevel | null;
+  readonly deliverability_score: number | null;
+  readonly details: object | null;
+}
+
+const KEY_COUNT = 6;
+/** Longer text may be nested so deeply that a database driver cannot serialise it. */
+const MAX_KEPT_LENGTH = 8_192;
+
+/**
+ * Whether the JSON that a result was read from may be stored unchanged: it is on one line, spaced as Python's `json.dumps`
+ * does, has exactly the known keys in their order, every value as it was read, and no lone surrogate. `entry` is the text
+ * parsed.
+ */
+function isAsStored(text: string, read: ReadFields, entry: object): boolean {
+  return (
+    text.length <= MAX_KEPT_LENGTH &&
+    text.endsWith('}') &&
+    text.startsWith(headOf(read)) &&
+    (entry as Partial<ReadFields>).details === read.details &&
+    Object.keys(entry).length === KEY_COUNT &&
+    !text.includes('\\ud') &&
+    !text.includes('\\uD') &&
+    !text.includes('\n') &&
+    !text.includes('\r')
+  );
+}
+
+const headOf = ({ email, is_valid, status, risk_level, deliverability_score }: ReadFields): string =>
+  `{"email": ${JSON.stringify(email)}, "is_valid": ${is_valid}, "status": "${status}", "risk_level": ` +
+  `${risk_level === null ? 'null' : `"${risk_level}"`}, "deliverability_score": ${deliverability_score}, "details": `;
+
+/** Replaces lone surrogates, which no database stores. They are the only ones that JSON.stringify escapes. */
 function wellFormed(json: string): string {
   if (!json.includes('\\ud')) return json;
   return json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, (found) => (found === '\\\\' ? found : '\ufffd'));
 }
 
-/** The result as listeners and pages see it: with its place. */
+/** The JSON of a result as listeners and pages get it, with its batch and position. */
 export function placedJson({ batchId, position, json }: PlacedResult): string {
   return `${json.slice(0, -1)},"batchId":${JSON.stringify(batchId)},"position":${position}}`;
 }
 
 /**
- * Fingerprints of the first `length` results and of all of them: where the first equals that of a stored list of that
- * length, the new list only adds to it.
+ * Fingerprints of the first `length` results and of all of them. Where the first equals the fingerprint of a stored list of
+ * that length, the new list only adds to it.
  */
 export function fingerprints(results: readonly Result[], length: number): { prefix: string; whole: string } {
   const running = createHash('sha1').update(textLines(results.slice(0, length)));
@@ -82,6 +113,6 @@ export function fingerprints(results: readonly Result[], length: number): { pref
   return { prefix, whole: running.update(textLines(results.slice(length))).digest('base64') };
 }
 
-/** A line for each result: what a list is fingerprinted by. */
+/** The text that a list is fingerprinted by: one line per result. */
 export const textLines = (results: readonly Result[]): string =>
   results.length === 0 ? '' : `${results.map(({ json }) => json).join('\n')}\n`;

@@ -1,11 +1,12 @@
+/** Reads input by a schema: the one function that does it, and the schemas that several inputs share. */
 import { z } from 'zod';
 import { isPlainText, MAX_ID_LENGTH } from './id.js';
-import type { FieldError } from './invalid-input.js';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from './invalid-input.js';
 
 /** Lists are bounded by the size of a message; this only keeps sums within exact integers. */
 const MAX_COUNT = 1_000_000_000;
 
-/** What `isId` says, in a form that says what is wrong. */
+/** The rule of `isId`, with a message for each way to break it. */
 export const idSchema = z
   .string()
   .min(1)
@@ -14,12 +15,20 @@ export const idSchema = z
 
 export const countSchema = z.number().int().min(0).max(MAX_COUNT);
 
-/** So many errors of one input are told of. */
-export const MAX_ERRORS = 10;
+/** A field that may be missing or null; its value is null in both cases. */
+export const optional = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? null);
+
+/** `field` names the value as a whole. @throws InvalidInput with the first field errors */
+export function parseInput<T extends z.ZodType>(schema: T, value: unknown, field = ''): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error, field));
+  return parsed.data;
+}
 
 /** Zod's issues as field and message: `batches[3].batchId`, `must be …`. Messages of zod never repeat the value. */
-export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({
+function fieldErrors({ issues }: z.ZodError, root: string): FieldError[] {
+  return issues.slice(0, MAX_FIELD_ERRORS).map(({ path, message }) => ({
     field: path.reduce<string>(
       (name, step) =>
         typeof step === 'number'
@@ -27,7 +36,7 @@ export function fieldErrors(error: z.ZodError): FieldError[] {
           : name === ''
             ? String(step)
             : `${name}.${String(step)}`,
-      '',
+      root,
     ),
     message,
   }));

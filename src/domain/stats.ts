@@ -1,56 +1,58 @@
+/** The stats of a file, computed from its totals. */
+import type { Epoch, FileId, Generation, RequestId, UserId } from './id.js';
 import type { Summary } from './summary.js';
-import { rate } from './throughput.js';
+import { ratePerSecond } from './throughput.js';
 import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
 
 export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
 
-/** What is known of a file beside its results. Times are ISO 8601 in UTC. */
+/** What is stored of a file beside its results. Times are ISO 8601 in UTC. */
 export interface FileFacts {
-  readonly fileId: string;
-  /** The request whose results stand; null where its producer gave none. */
-  readonly requestId: string | null;
-  /** Names this request's generation of the file; another one means that a later request took its place. */
-  readonly generation: string;
-  readonly userId: string | null;
-  /** Addresses in the request, as its submitter said; null: not said. */
+  readonly fileId: FileId;
+  /** The current request; null where its producer gave none. */
+  readonly requestId: RequestId | null;
+  /** The current generation; a later request begins another one. */
+  readonly generation: Generation;
+  readonly userId: UserId | null;
+  /** Addresses in the request, as its caller said; null: not said. */
   readonly totalEmails: number | null;
   /** Batches in the request, as its producer said; null: not said. */
   readonly totalBatches: number | null;
   readonly createdAt: string;
   readonly lastUpdated: string;
-  /** What its results added up to, if their addresses were deleted to time. */
+  /** The totals of its results, if these were deleted after `RETENTION_DAYS`. */
   readonly purged?: Summary;
 }
 
-export interface Counted {
+export interface StatusCount {
   count: number;
   categories?: Record<string, number>;
 }
 
 /** The totals of a file, always absolute: the payload of `file_stats` and of `GET /files/{fileId}/stats`. */
 export interface Stats {
-  fileId: string;
-  epoch: string;
+  fileId: FileId;
+  epoch: Epoch;
   revision: number;
   status: FileStatus;
   progress: { total: number; processed: number; skipped: number; percentage: number };
   batches: { total: number; completed: number; failed: number; stalled: number };
-  stats: Record<Status, Counted>;
+  stats: Record<Status, StatusCount>;
   risk: Record<RiskLevel, number>;
-  /** Of late while the file runs, over its whole generation when it is over. The ETA is null while it cannot be told. */
+  /** The recent rate while the file runs, the overall rate once it has ended. The ETA is null while it is not known. */
   throughput: { emailsPerSecond: number; etaSeconds: number | null };
-  /** Null for a file that nobody has heard of. */
+  /** Null for a file that is not registered. */
   createdAt: string | null;
   lastUpdated: string | null;
   completedAt: string | null;
 }
 
 export interface StatsInput {
-  readonly fileId: string;
+  readonly fileId: FileId;
   readonly facts: FileFacts | null;
   readonly totals: Summary;
-  readonly cursor: { readonly epoch: string; readonly revision: number };
-  /** Addresses a second, of late. */
+  readonly cursor: { readonly epoch: Epoch; readonly revision: number };
+  /** Addresses per second, see throughput.ts. */
   readonly recentRate: number;
 }
 
@@ -68,14 +70,17 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
     batches: { total: batches, completed: totals.completed, failed: totals.failed, stalled: totals.stalled },
     stats: countsByStatus(totals),
     risk: countsByRisk(totals),
-    throughput: isOver(outcome) && facts !== null ? overall(progress, facts) : ofLate(progress, recentRate),
+    throughput:
+      hasEnded(outcome) && facts !== null
+        ? overallThroughput(progress, facts)
+        : recentThroughput(progress, recentRate),
     createdAt: facts?.createdAt ?? null,
     lastUpdated: facts?.lastUpdated ?? null,
-    completedAt: isOver(outcome) ? (facts?.lastUpdated ?? null) : null,
+    completedAt: hasEnded(outcome) ? (facts?.lastUpdated ?? null) : null,
   };
 }
 
-const isOver = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
+const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
 
 function statusOf(totals: Summary, batches: number): FileStatus {
   if (batches > 0 && totals.completed + totals.failed >= batches)
@@ -85,18 +90,17 @@ function statusOf(totals: Summary, batches: number): FileStatus {
 
 function progressOf(totals: Summary, declared: number, status: FileStatus): Stats['progress'] {
   const total = Math.max(declared, totals.total);
-  // Done means done: addresses that were submitted and are in no batch will never get a verdict either.
+  // Addresses that were submitted and are in no batch will never get a result: they are skipped too.
   const skipped = status === 'completed' ? total - totals.processed : totals.skipped;
   const share = total === 0 ? 0 : Math.floor(((totals.processed + skipped) * 100) / total);
   const percentage = status === 'completed' ? 100 : status === 'failed' ? share : Math.min(share, 99);
   return { total, processed: totals.processed, skipped, percentage };
 }
 
-function countsByStatus(totals: Summary): Record<Status, Counted> {
-  const counts = Object.fromEntries(STATUSES.map((status) => [status, { count: 0 } as Counted])) as Record<
-    Status,
-    Counted
-  >;
+function countsByStatus(totals: Summary): Record<Status, StatusCount> {
+  const counts = Object.fromEntries(
+    STATUSES.map((status) => [status, { count: 0 } as StatusCount]),
+  ) as Record<Status, StatusCount>;
   VERDICTS.forEach(({ status, category }, index) => {
     const count = totals.verdicts[index] ?? 0;
     counts[status].count += count;
@@ -115,15 +119,18 @@ function countsByRisk(totals: Summary): Record<RiskLevel, number> {
   >;
 }
 
-function overall(
+function overallThroughput(
   { processed }: Stats['progress'],
   { createdAt, lastUpdated }: FileFacts,
 ): Stats['throughput'] {
-  const emailsPerSecond = rate(processed, Date.parse(lastUpdated) - Date.parse(createdAt));
+  const emailsPerSecond = ratePerSecond(processed, Date.parse(lastUpdated) - Date.parse(createdAt));
   return { emailsPerSecond: rounded(emailsPerSecond), etaSeconds: 0 };
 }
 
-function ofLate({ total, processed, skipped }: Stats['progress'], recentRate: number): Stats['throughput'] {
+function recentThroughput(
+  { total, processed, skipped }: Stats['progress'],
+  recentRate: number,
+): Stats['throughput'] {
   const etaSeconds = recentRate > 0 ? Math.ceil((total - processed - skipped) / recentRate) : null;
   return { emailsPerSecond: rounded(recentRate), etaSeconds };
 }

@@ -1,14 +1,15 @@
+/** The counts of a batch and of a file, and how they are added up. */
 import type { Result } from './result.js';
-import { CELLS, VERDICTS } from './verdict.js';
+import { CELL_COUNT, VERDICTS } from './verdict.js';
 
 /**
- * What a batch adds to its file, as plain counts: the totals of a file are the sum of its batches' summaries, and have
- * the same shape. A flush replaces a batch's old summary in the totals by its new one; it never looks at the others.
+ * What a batch adds to its file, as plain counts. The totals of a file are the sum of its batches' summaries and have the
+ * same shape. A flush replaces a batch's old summary in the totals by its new one, and reads no other batch.
  */
 export interface Summary {
   /** Batches counted: 1 for a batch. */
   readonly batches: number;
-  /** Batches heard of. */
+  /** Batches that the gateway has had an update of. */
   readonly begun: number;
   readonly completed: number;
   readonly failed: number;
@@ -38,58 +39,58 @@ export const EMPTY_SUMMARY: Summary = {
   processed: 0,
   skipped: 0,
   verdicts: VERDICTS.map(() => 0),
-  cells: Array.from({ length: CELLS }, () => 0),
+  cells: Array.from({ length: CELL_COUNT }, () => 0),
 };
 
-/** A batch as it was announced: what a feed remembers of it. */
+/** A batch as it was last announced: what a feed keeps of it. */
 export interface AnnouncedBatch {
   /** Version of the batch's stored state; 0: never announced. */
   readonly version: number;
   readonly summary: Summary;
 }
 
-/** How a batch stands, apart from its results. */
+/** What is known of a batch apart from its results. */
 export interface BatchFlags {
   readonly begun: boolean;
   readonly isComplete: boolean;
   readonly isFailed: boolean;
   readonly isStalled: boolean;
-  /** Addresses in the batch, as last heard; null: nobody has said. */
+  /** Addresses in the batch, as its registration or last update says; null: not known. */
   readonly totalEmails: number | null;
 }
 
-/** What of a summary follows from the results alone. */
+/** The part of a summary that follows from the results alone. */
 export type Tally = Pick<Summary, 'processed' | 'verdicts' | 'cells'>;
 
 export function tallyOf(results: readonly Result[]): Tally {
   const verdicts = [...EMPTY_SUMMARY.verdicts];
   const cells = [...EMPTY_SUMMARY.cells];
-  for (const { verdict, cell } of results) {
-    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+  for (const { verdictIndex, cell } of results) {
+    verdicts[verdictIndex] = (verdicts[verdictIndex] ?? 0) + 1;
     cells[cell] = (cells[cell] ?? 0) + 1;
   }
   return { processed: results.length, verdicts, cells };
 }
 
-export const summarize = (standing: BatchFlags, results: readonly Result[]): Summary =>
-  summaryOf(standing, tallyOf(results));
+export const summarize = (flags: BatchFlags, results: readonly Result[]): Summary =>
+  summaryOf(flags, tallyOf(results));
 
-export const summaryOf = (standing: BatchFlags, tally: Tally): Summary =>
-  withFlags({ ...EMPTY_SUMMARY, ...tally }, standing);
+export const summaryOf = (flags: BatchFlags, tally: Tally): Summary =>
+  withFlags({ ...EMPTY_SUMMARY, ...tally }, flags);
 
-/** The summary of the same results after the batch's standing changed. */
-export function withFlags(summary: Summary, standing: BatchFlags): Summary {
-  const total = Math.max(standing.totalEmails ?? 0, summary.processed);
+/** The summary of the same results with other flags. */
+export function withFlags(summary: Summary, flags: BatchFlags): Summary {
+  const total = Math.max(flags.totalEmails ?? 0, summary.processed);
   return {
     ...summary,
     batches: 1,
-    begun: Number(standing.begun),
-    completed: Number(standing.isComplete),
-    failed: Number(standing.isFailed),
-    stalled: Number(standing.isStalled),
-    unsized: Number(standing.totalEmails === null),
+    begun: Number(flags.begun),
+    completed: Number(flags.isComplete),
+    failed: Number(flags.isFailed),
+    stalled: Number(flags.isStalled),
+    unsized: Number(flags.totalEmails === null),
     total,
-    skipped: standing.isComplete ? total - summary.processed : 0,
+    skipped: flags.isComplete ? total - summary.processed : 0,
   };
 }
 

@@ -1,9 +1,13 @@
+/** Measures how many addresses per second a file gets results for. */
+
 /**
- * The pace of a file, from two remembered points so that it costs nothing to keep: the rate is measured from a point
- * that is between one and two windows old, recent enough to follow a change and old enough to be steady.
+ * Two remembered points of a file's progress, which cost nothing to keep. The rate is measured from a point that is between
+ * one and two windows old: recent enough to follow a change, old enough to be steady.
  */
-export interface Pace {
+export interface ThroughputWindow {
+  /** The rate is measured from here. */
   readonly from: Point;
+  /** Takes the place of `from` once it is a window old. */
   readonly next: Point;
 }
 
@@ -15,24 +19,24 @@ interface Point {
 }
 
 const WINDOW_MS = 10_000;
-/** Over less than this a rate is noise: the first flush of a file would claim thousands a second. */
+/** Over less than this a rate is noise: the first flush of a file would report thousands a second. */
 const MIN_SPAN_MS = 500;
 
-/** A pace that starts here: nothing is known of what was before. */
-export function paceFrom(at: number, processed: number): Pace {
-  const here = { at, processed };
-  return { from: here, next: here };
+/** A window that starts at this point, without any history. */
+export function startWindow(at: number, processed: number): ThroughputWindow {
+  const start = { at, processed };
+  return { from: start, next: start };
 }
 
-export function advance(pace: Pace, at: number, processed: number): Pace {
-  // A batch that is run again may take results back; what was measured before it says nothing any more.
-  if (processed < pace.from.processed) return paceFrom(at, processed);
-  return at - pace.next.at >= WINDOW_MS ? { from: pace.next, next: { at, processed } } : pace;
+export function advanceWindow(window: ThroughputWindow, at: number, processed: number): ThroughputWindow {
+  // A batch that is run again may take results back; a rate measured from before that would be wrong.
+  if (processed < window.from.processed) return startWindow(at, processed);
+  return at - window.next.at >= WINDOW_MS ? { from: window.next, next: { at, processed } } : window;
 }
 
-/** Addresses a second since the point that the pace is measured from. */
-export const perSecond = ({ from }: Pace, at: number, processed: number): number =>
-  rate(processed - from.processed, at - from.at);
+/** Addresses per second since the start of the window. */
+export const recentRate = ({ from }: ThroughputWindow, at: number, processed: number): number =>
+  ratePerSecond(processed - from.processed, at - from.at);
 
-export const rate = (processed: number, spanMs: number): number =>
+export const ratePerSecond = (processed: number, spanMs: number): number =>
   (processed * 1000) / Math.max(spanMs, MIN_SPAN_MS);

@@ -1,30 +1,32 @@
+/** The update of a batch: its fields, which of two is newer, and how two become one. */
+import type { BatchId, FileId, RequestId } from './id.js';
 import type { Result } from './result.js';
 
 /** One message about one batch. Cumulative: it carries every result of the batch so far. */
 export interface Update {
-  readonly batchId: string;
-  /** The file, where the producer names it; else the batch's registration does. */
-  readonly fileId: string | null;
-  readonly requestId: string | null;
-  /** How many batches the request has, where the producer says so. */
+  readonly batchId: BatchId;
+  /** Null where the producer does not name the file: the batch's registration does. */
+  readonly fileId: FileId | null;
+  readonly requestId: RequestId | null;
+  /** Batches in the request; null where the producer does not say. */
   readonly totalBatches: number | null;
-  /** The last word on the batch. Never true together with `failure`. */
+  /** The batch has all the results that it will get. Never true together with `failure`. */
   readonly isComplete: boolean;
-  /** Why the batch failed; null while it has not. */
+  /** Why the batch failed; null if it has not. */
   readonly failure: string | null;
   /** Addresses in the batch; null where a failing producer does not say. */
   readonly totalEmails: number | null;
-  /** Orders the updates of one batch, see `isNewer`. */
+  /** Addresses processed, as the producer counts them. Orders the updates of one batch, see `isNewer`. */
   readonly processedCount: number;
   readonly results: readonly Result[];
   /**
-   * It was found where its producer keeps it, not heard: unless it is newer it says nothing, not even that somebody works
-   * on the batch.
+   * The gateway looked it up at the validator's key instead of receiving it. Unless it is newer than what is stored it
+   * changes nothing: it is no sign that a worker is still busy with the batch.
    */
   readonly isFound?: boolean;
 }
 
-/** How far a stored batch is, as far as the rule of newness asks. */
+/** What decides which of two lists of a batch is newer. */
 export interface Completeness {
   readonly isComplete: boolean;
   readonly processedCount: number;
@@ -41,8 +43,8 @@ export function isNewer(update: Completeness, stored: Completeness | null): bool
 }
 
 /**
- * Two updates of one batch in one: the newer list; a failure stays until a complete list takes it back; and what only one
- * of them says of the batch or its request is not forgotten.
+ * Two updates of one batch as one: it has the newer list. A failure stays until a complete list takes it back. What only
+ * one of the two says about the batch or its request is kept.
  */
 export function merged(earlier: Update, later: Update): Update {
   const [newer, older] = isNewer(later, earlier) ? [later, earlier] : [earlier, later];

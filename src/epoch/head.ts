@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY } from '../domain/summary.js';
-import { paceFrom } from '../domain/throughput.js';
+import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Store } from '../store/store.js';
 
@@ -54,7 +54,7 @@ export async function beginEpoch(
     generation: facts?.generation ?? NO_GENERATION,
     totals,
     // When the results before this epoch came is not known, so the pace begins anew.
-    pace: totals.processed > 0 ? paceFrom(Date.now(), totals.processed) : null,
+    pace: totals.processed > 0 ? startWindow(Date.now(), totals.processed) : null,
     stats: JSON.stringify(stats),
     changes: -1,
     isEpochUnannounced: replaces !== null,

@@ -3,7 +3,7 @@
 import type { Cursor, FeedName } from '../domain/events.js';
 import type { BatchId, Epoch, FileId, Generation } from '../domain/id.js';
 import type { AnnouncedBatch, Summary } from '../domain/summary.js';
-import type { Pace } from '../domain/throughput.js';
+import type { ThroughputWindow } from '../domain/throughput.js';
 
 /**
  * A compare-and-append log for each file. Every implementation guarantees:
@@ -47,7 +47,7 @@ export interface FileState {
   /** Sum of the announced summaries. */
   readonly totals: Summary;
   /** Null: no result has been announced yet. */
-  readonly pace: Pace | null;
+  readonly pace: ThroughputWindow | null;
   /** The file's stats at this revision, as JSON. */
   readonly stats: string;
   /** Count of the stored changes (`FileChanges.changes`) at this revision. */

@@ -9,8 +9,8 @@ import type { Config } from '../config.js';
 import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
 import { createApp } from '../http/app.js';
-import type { HttpDeps } from '../http/deps.js';
-import { Quota } from '../http/quota.js';
+import type { HttpDependencies } from '../http/dependencies.js';
+import { RateLimit } from '../http/rate-limit.js';
 import { acceptListeners } from '../realtime/listeners.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
@@ -28,15 +28,15 @@ export interface GatewayServer {
   destroyConnections(): void;
 }
 
-export interface ServerDeps extends Omit<HttpDeps, 'config' | 'quota' | 'snapshots'> {
+export interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots'> {
   readonly feed: Feed;
   readonly snapshots: Snapshots;
 }
 
 export function createGatewayServer(config: Config, deps: ServerDeps): GatewayServer {
   const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
-  const quota = new Quota(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf);
-  const http = createServer(httpOptions(config), createApp({ ...deps, config, quota }));
+  const rateLimit = new RateLimit(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf);
+  const http = createServer(httpOptions(config), createApp({ ...deps, config, rateLimit }));
   const destroyConnections = trackConnections(http);
   const options = {
     origins: config.CORS_ORIGINS,

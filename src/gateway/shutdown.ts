@@ -1,7 +1,7 @@
 /** Stops a gateway: in order, within the time, and each step whether or not the step before it succeeded. */
 
 import type { Engine } from '../engine/engine.js';
-import type { Admission } from '../http/admission.js';
+import type { WritesInFlight } from '../http/writes-in-flight.js';
 import type { Logger } from '../logger.js';
 import { announceDraining } from '../realtime/server.js';
 import type { Validator } from '../validator/validator.js';
@@ -22,14 +22,14 @@ export interface ShutdownDeps {
   readonly engine: Engine;
   readonly updates: UpdatePath;
   readonly server: GatewayServer;
-  readonly admission: Admission;
+  readonly writes: WritesInFlight;
   readonly validator: Validator | null;
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
 export async function shutDown(deps: ShutdownDeps): Promise<void> {
-  const { engine, updates, server, admission, validator, timeoutMs, logger } = deps;
+  const { engine, updates, server, writes, validator, timeoutMs, logger } = deps;
   const step: Step = async (name, action) => {
     try {
       await action();
@@ -39,7 +39,7 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
   };
   const finish = async () => {
     await step('close the inlets', () => updates.inlets?.close());
-    await step('answer the requests under way', () => admission.close(timeoutMs * REQUESTS_SHARE));
+    await step('answer the requests under way', () => writes.drain(timeoutMs * REQUESTS_SHARE));
     await step('store the updates that were taken in', () => updates.conflator.idle());
     await step('announce the changes that were stored', () => updates.flusher.drain());
   };

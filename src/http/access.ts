@@ -1,3 +1,4 @@
+/** Authenticates the caller of a request, and refuses callers without the permission for a group of routes. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { Action } from '../auth/access-rules.js';
@@ -6,31 +7,31 @@ import type { Principal } from '../auth/principal.js';
 
 const callers = new WeakMap<IncomingMessage, Principal>();
 
-/** Finds out who asks, by the `Authorization` header alone: what stands in a URL ends up in logs and histories. */
+/** Reads the token from the `Authorization` header alone: a URL ends up in logs and browser histories. */
 export function authenticate(guard: Guard): RequestHandler {
   return async (req, _res, next) => {
     callers.set(req, await guard.authenticate(bearerOf(req)));
-    // Who has left meanwhile waits for no answer.
+    // A caller who disconnected meanwhile needs no answer.
     if (!req.socket.destroyed) next();
   };
 }
 
-/** Who asks; every route behind `authenticate` has somebody. */
+/** The caller of a request that `authenticate` has handled. */
 export function callerOf(req: Request): Principal {
   const caller = callers.get(req);
-  if (caller === undefined) throw new Error('a route that nobody guards asks for its caller');
+  if (caller === undefined) throw new Error('the route is not behind authenticate()');
   return caller;
 }
 
-/** Lets nobody pass who may not do this, to whatever file. */
-export function only(guard: Guard, action: Action): RequestHandler {
+/** Refuses callers who may not do this to any file. */
+export function requirePermission(guard: Guard, action: Action): RequestHandler {
   return async (req, _res, next) => {
     await guard.authorize(callerOf(req), action);
     next();
   };
 }
 
-/** The token of RFC 6750; undefined: there is none, or something else in its place. */
+/** The bearer token (RFC 6750); undefined where the header is missing or of another form. */
 export function bearerOf({ headers }: IncomingMessage): string | undefined {
   return /^Bearer +([^\s]+)$/i.exec(headers.authorization ?? '')?.[1];
 }

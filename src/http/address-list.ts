@@ -1,39 +1,38 @@
+/** Reads the addresses of a submission without blocking the event loop. */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 
-/** Addresses looked at before others get their turn: everybody's updates and events go through the same loop. */
-const AT_ONCE = 2_000;
-const MAX_ERRORS = 10;
+/** Entries read before the event loop gets a turn for updates, events and other requests. */
+const ENTRIES_PER_TURN = 2_000;
 
 export interface AddressList {
   readonly emails: readonly string[];
-  /** Addresses that stood in the list before, to the letter. */
+  /** Entries that are the same text as an earlier one. */
   readonly repeats: number;
-  /** Tells one list from another. */
+  /** SHA-256 of the list, to tell it from another one. */
   readonly digest: string;
 }
 
 /**
- * Reads the entries of a list, a few at a time. Addresses go on to the letter, blanks and repeats too; only lone
- * surrogates, which no UTF-8 can carry, are replaced.
- * @throws InvalidInput naming the places where there is no text
+ * Keeps every address as it is, blanks and repeats too; only lone surrogates, which UTF-8 cannot encode, are replaced.
+ * @throws InvalidInput naming the entries that are no text
  */
 export async function readAddressList(entries: readonly unknown[]): Promise<AddressList> {
   const emails: string[] = [];
   const distinct = new Set<string>();
   const hash = createHash('sha256');
   const errors: FieldError[] = [];
-  for (let start = 0; start < entries.length; start += AT_ONCE) {
+  for (let start = 0; start < entries.length; start += ENTRIES_PER_TURN) {
     if (start > 0) await setImmediate();
-    const slice = entries.slice(start, start + AT_ONCE);
+    const slice = entries.slice(start, start + ENTRIES_PER_TURN);
     for (const [index, entry] of slice.entries()) {
       if (typeof entry === 'string') {
         const email = entry.toWellFormed();
         emails.push(email);
         distinct.add(email);
       } else errors.push({ field: `emails[${start + index}]`, message: 'must be a string' });
-      if (errors.length >= MAX_ERRORS) throw new InvalidInput(errors);
+      if (errors.length >= MAX_FIELD_ERRORS) throw new InvalidInput(errors);
     }
     hash.update(JSON.stringify(slice));
   }

@@ -1,45 +1,46 @@
+/** The REST surface, the health pages, the SDK and the dashboard as one Express application. */
+import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
-import { authenticate, only } from './access.js';
+import { authenticate, requirePermission } from './access.js';
 import { cors } from './cors.js';
-import type { HttpDeps } from './deps.js';
-import { problems } from './problem.js';
-import { observe } from './request-metrics.js';
+import type { HttpDependencies } from './dependencies.js';
+import { measureRequests } from './request-metrics.js';
+import { problems } from './responses.js';
 import { batchRoutes } from './routes/batches.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { docsRoutes } from './routes/docs.js';
-import { emailRoutes } from './routes/emails.js';
 import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
-import { updateRoutes } from './routes/updates.js';
 import { validationRoutes } from './routes/validations.js';
-import { dashboard, sdk } from './static.js';
 
-/** The REST surface, the health pages and the dashboard, ready to be mounted on a server; it listens to nothing itself. */
-export function createApp(deps: HttpDeps): Express {
+const SDK = fileURLToPath(new URL('../client/', import.meta.url));
+/** This file runs as dist/src/http/app.js. */
+const DASHBOARD = fileURLToPath(new URL('../../../public/', import.meta.url));
+
+/** Does not listen: the gateway mounts it on its server. */
+export function createApp(deps: HttpDependencies): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').enable('case sensitive routing');
 
-  app.use(observe(deps.metrics, deps.logger));
+  app.use(measureRequests(deps.metrics, deps.logger));
   app.use(securityHeaders());
-  // Pages that may read answers may import the SDK as well.
+  // Origins that may read answers may import the SDK too.
   app.use(['/api', '/client'], cors(deps.config.CORS_ORIGINS));
   app.use('/api', (_req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
     next();
   });
 
-  // What the surface looks like is no secret, and tells how to get in.
+  // Before authentication: the descriptions are public, and say how to authenticate.
   docsRoutes(app, deps);
   app.use('/api', authenticate(deps.guard));
-  app.use('/api/dead-letters', only(deps.guard, 'administer'));
-  app.use('/api', deps.admission.handler);
+  app.use('/api/dead-letters', requirePermission(deps.guard, 'administer'));
+  app.use('/api', deps.writes.handler);
 
   for (const routes of [
-    updateRoutes,
-    emailRoutes,
     fileRoutes,
     batchRoutes,
     validationRoutes,
@@ -49,8 +50,8 @@ export function createApp(deps: HttpDeps): Express {
   ]) {
     routes(app, deps);
   }
-  app.use('/client', sdk());
-  app.use(dashboard());
+  app.use('/client', staticFiles(SDK));
+  app.use(staticFiles(DASHBOARD));
   app.use(() => {
     throw new Fault('not_found');
   });
@@ -58,7 +59,15 @@ export function createApp(deps: HttpDeps): Express {
   return app;
 }
 
-/** Everything comes from here. TLS is the matter of a proxy in front: nothing that would break plain http on loopback. */
+const staticFiles = (folder: string) =>
+  express.static(folder, {
+    dotfiles: 'ignore',
+    redirect: false,
+    // Browsers keep the files and revalidate them each time: a new version of the gateway is used at once.
+    setHeaders: (res) => res.setHeader('Cache-Control', 'no-cache'),
+  });
+
+/** Every script and style comes from this origin. TLS is left to a proxy: no header here may break plain http. */
 function securityHeaders() {
   return helmet({
     contentSecurityPolicy: {
@@ -73,7 +82,7 @@ function securityHeaders() {
     },
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
-    // Switches of browsers that are gone, or without a use here: each would be sent with every answer.
+    // Headers for browsers of the past, or without a use here; each would be sent with every answer.
     originAgentCluster: false,
     xDnsPrefetchControl: false,
     xDownloadOptions: false,

@@ -1,18 +1,17 @@
+/** The schemas of request bodies. */
 import { z } from 'zod';
-import { countSchema, idSchema } from '../domain/schemas.js';
+import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { countSchema, idSchema, optional } from '../domain/schemas.js';
 
 const MAX_BATCHES = 100_000;
 const MAX_REASON_LENGTH = 1000;
-const MAX_ERRORS = 10;
-
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null);
 
 const boundedList = (max: number) =>
   z.array(z.unknown()).min(1, 'must not be empty').max(max, `must have at most ${max} entries`);
 
 /**
- * A list of 1 to `max` items. Zod's own would look at every entry of a list that is far too long, and keep an issue for
- * each that is wrong: a body of 16 MiB can hold millions.
+ * A list of 1 to `max` items. Zod's own array would read every entry of a list that is far too long and keep an issue for
+ * each wrong one: a body of 16 MiB can hold millions.
  */
 function listOf<T extends z.ZodType>(item: T, max: number) {
   return boundedList(max)
@@ -28,7 +27,7 @@ function listOf<T extends z.ZodType>(item: T, max: number) {
             message,
           }));
           for (const issue of issues) context.addIssue({ code: 'custom', ...issue });
-          if (context.issues.length >= MAX_ERRORS) break;
+          if (context.issues.length >= MAX_FIELD_ERRORS) break;
         }
       }
       return items;
@@ -52,13 +51,13 @@ export const failBody = z.object({
 });
 
 const flag = z.boolean().default(true);
-/** What is to be checked. Strict: a flag that is misspelt would else be a check that nobody wanted. */
+/** The checks that the validator is to make. Strict: a misspelt flag would leave a check on that the caller turned off. */
 const flags = z.strictObject(
   { check_mx: flag, check_smtp: flag, check_disposable: flag, check_catch_all: flag, check_blacklist: flag },
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'has a flag that does not exist' : undefined) },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'has an unknown flag' : undefined) },
 );
 
-/** The entries of `emails` are read apart, see address-list.ts: a schema would hold up everybody with a long list. */
+/** The entries of `emails` are read in address-list.ts: checking a long list here would block the event loop. */
 export const validationBody = (maxEmails: number) =>
   z.object({
     emails: boundedList(maxEmails).meta({ items: { type: 'string' } }),

@@ -1,8 +1,9 @@
+/** Cross-origin requests: which origins may read answers, and which may change something. */
 import type { RequestHandler } from 'express';
 import { Fault } from '../errors.js';
 import { isAllowed, isListed } from '../origins.js';
+import { isWrite } from './writes-in-flight.js';
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, DELETE',
   'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
@@ -10,24 +11,24 @@ const PREFLIGHT = {
 };
 
 /**
- * Lets the listed origins read answers. Cookies play no part, so credentials are never allowed.
+ * Lets the listed origins read answers. No cookies are used, so credentials are never allowed.
  *
- * Bodies are read whatever their content type says, and a page of any origin may send such a request without asking
- * first: so a foreign page's request that would change something is refused, not only kept from reading the answer.
+ * The gateway reads a body whatever its content type, and browsers send such a request from any page without a preflight.
+ * So a write from an origin that is not allowed is refused; withholding the answer would not be enough.
  */
 export function cors(origins: readonly string[]): RequestHandler {
-  const everyone = origins.includes('*');
+  const allowsAll = origins.includes('*');
   return (req, res, next) => {
-    if (!everyone) res.vary('Origin');
+    if (!allowsAll) res.vary('Origin');
     const { origin } = req.headers;
     if (origin === undefined) return next();
     if (isListed(origin, origins)) {
-      res.setHeader('Access-Control-Allow-Origin', everyone ? '*' : origin);
+      res.setHeader('Access-Control-Allow-Origin', allowsAll ? '*' : origin);
       res.setHeader(
         'Access-Control-Expose-Headers',
         'Content-Disposition, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After',
       );
-    } else if (!SAFE_METHODS.has(req.method) && !isAllowed(req.headers, origins)) {
+    } else if (isWrite(req) && !isAllowed(req.headers, origins)) {
       throw new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
     }
     if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return next();

@@ -1,21 +1,20 @@
+/** Cursors of lists: a position in a list as text that a caller hands back to get the next page. */
 import type { z } from 'zod';
 import { InvalidInput } from '../domain/invalid-input.js';
 
-/** A place in a list, as text that a client only hands back. */
-export function encodeCursor(place: unknown): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
+export const encodeCursor = (position: unknown): string =>
+  Buffer.from(JSON.stringify(position)).toString('base64url');
 
-/** @throws InvalidInput for a text that no list of this kind gave out */
+/** @throws InvalidInput for a text that is no cursor of this kind of list */
 export function decodeCursor<T>(text: string | undefined, schema: z.ZodType<T>): T | null {
   if (text === undefined) return null;
   const parsed = schema.safeParse(parse(text));
-  if (!parsed.success) throw wrongCursor();
+  if (!parsed.success) throw invalidCursor();
   return parsed.data;
 }
 
-export const wrongCursor = () =>
-  new InvalidInput([{ field: 'cursor', message: 'must be a nextCursor that this list answered with' }]);
+export const invalidCursor = () =>
+  new InvalidInput([{ field: 'cursor', message: 'must be a nextCursor of this list' }]);
 
 function parse(text: string): unknown {
   if (!/^[\w-]+$/.test(text)) return undefined;
@@ -26,8 +25,8 @@ function parse(text: string): unknown {
   }
 }
 
-/** Splits what was read with one item too many: the extra one only tells that the list goes on. */
-export function cut<T>(items: readonly T[], limit: number): { items: readonly T[]; last: T | null } {
+/** A page of at most `limit` items, from a list read with one item more; `last` is null on the last page. */
+export function pageOf<T>(items: readonly T[], limit: number): { items: readonly T[]; last: T | null } {
   return items.length > limit
     ? { items: items.slice(0, limit), last: items[limit - 1] ?? null }
     : { items, last: null };

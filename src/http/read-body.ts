@@ -1,67 +1,65 @@
+/** Reads the body of a request: its bytes, or a JSON object by a schema. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { InvalidInput } from '../domain/invalid-input.js';
-import { fieldErrors } from '../domain/schemas.js';
+import { parseInput } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
 
-/** How long the rest of a refused body is read and dropped, so that its sender gets to see the answer. */
+/** How long the rest of a refused body is read and dropped: most clients read the answer only after sending all. */
 const DRAIN_MS = 5_000;
 
-const wrongBody = (message: string) => new InvalidInput([{ field: 'body', message }]);
+const invalidBody = (message: string) => new InvalidInput([{ field: 'body', message }]);
 
 /**
- * Reads a request's body as it came, at most `limit` bytes of it: what is larger is refused at once, not when its sender
- * is done with it.
+ * Reads at most `limit` bytes. A larger body is refused as soon as that is known, not after all of it was sent.
  */
 export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const finish = (settle: () => void) => {
-      req.off('data', take).off('end', end).off('close', gone).off('error', gone);
-      settle();
+    const finish = (complete: () => void) => {
+      req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      complete();
     };
     const refuse = (error: Error) => {
       finish(() => reject(error));
       drain(req);
     };
-    const take = (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) refuse(tooLarge(limit));
       else chunks.push(chunk);
     };
-    const end = () =>
+    const onEnd = () =>
       finish(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    // Whoever left while it was looked at who they are sends no more events.
-    if (req.destroyed && !req.readableEnded) return reject(wrongBody('ended before it was complete'));
-    const gone = () => finish(() => reject(wrongBody('ended before it was complete')));
+    // A caller who disconnected during authentication: no more events will come.
+    if (req.destroyed && !req.readableEnded) return reject(invalidBody('ended before it was complete'));
+    const onClose = () => finish(() => reject(invalidBody('ended before it was complete')));
 
     if (isEncoded(req))
       refuse(new InvalidInput([{ field: 'content-encoding', message: 'must be identity' }]));
     else if (Number(req.headers['content-length'] ?? 0) > limit) refuse(tooLarge(limit));
-    else req.on('data', take).on('end', end).on('close', gone).on('error', gone);
+    else req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
 }
 
-/** Reads a body that is a JSON object of the given shape. Its content type is not asked for. */
+/** Reads a body that is a JSON object of the given shape, whatever its content type. */
 export async function readJson<T>(req: IncomingMessage, limit: number, schema: z.ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(parseObject(await readBody(req, limit)));
-  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  return parsed.data;
+  return parseInput(schema, parseObject(await readBody(req, limit)));
 }
 
 function parseObject(bytes: Buffer): object {
-  if (!isUtf8(bytes)) throw wrongBody('must be UTF-8');
+  if (!isUtf8(bytes)) throw invalidBody('must be UTF-8');
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
   } catch {
     // The parser's own message quotes the text.
-    throw wrongBody('must be JSON');
+    throw invalidBody('must be JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrongBody('must be a JSON object');
+    throw invalidBody('must be a JSON object');
   return value;
 }
 

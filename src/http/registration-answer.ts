@@ -1,11 +1,13 @@
+/** What a registration needs to know and to answer: whose the file is, and its status. */
 import type { Principal } from '../auth/principal.js';
+import type { FileId, UserId } from '../domain/id.js';
 import { type FileStatus, statsOf } from '../domain/stats.js';
 import { add, EMPTY_SUMMARY } from '../domain/summary.js';
 import type { Registered, Store } from '../store/store.js';
 
 /**
- * How a file stands after a registration; `superseded`: a later request had taken its place already. Reckoned from the
- * store: the stats of the feed may still be those of the request before.
+ * The status of a file after a registration; `superseded`: a later request has replaced this one already. Computed from
+ * the store, because the feed may still have the stats of the request before.
  */
 export async function statusAfter(
   { outcome, facts }: Registered,
@@ -18,13 +20,13 @@ export async function statusAfter(
     .status;
 }
 
-/** Whose a file is after a registration: theirs who are named in it, else whose it was, else the caller's. */
+/** The owner of a file after a registration: the user named in it, else the owner so far, else the caller. */
 export async function ownerOf(
   store: Store,
-  fileId: string,
-  named: string | null,
+  fileId: FileId,
+  named: UserId | null,
   { sub }: Principal,
-): Promise<string | null> {
+): Promise<UserId | null> {
   if (named !== null || sub === null) return named;
   return (await store.files.find(fileId))?.userId ?? sub;
 }

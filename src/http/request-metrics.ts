@@ -1,9 +1,9 @@
+/** Measures and logs each request under the pattern of its route: its path holds ids, its query may hold addresses. */
 import type { Request, RequestHandler } from 'express';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 
-/** Measures and logs each request by the pattern of its route: paths hold ids, and queries hold addresses. */
-export function observe(metrics: Metrics, logger: Logger): RequestHandler {
+export function measureRequests(metrics: Metrics, logger: Logger): RequestHandler {
   return (req, res, next) => {
     const startedAt = performance.now();
     res.once('close', () => {

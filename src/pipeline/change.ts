@@ -6,7 +6,7 @@ import { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
 import { type Stats, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
-import { advance, type Pace, paceFrom, perSecond } from '../domain/throughput.js';
+import { advanceWindow, recentRate, startWindow, type ThroughputWindow } from '../domain/throughput.js';
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
 import type { FileChanges } from '../store/store.js';
 
@@ -39,7 +39,7 @@ export function changeOf(
       facts,
       totals,
       cursor: { epoch: head.epoch, revision },
-      recentRate: pace === null ? 0 : perSecond(pace, now, totals.processed),
+      recentRate: pace === null ? 0 : recentRate(pace, now, totals.processed),
     }),
   );
   const change: Change = {
@@ -66,9 +66,14 @@ export function changeOf(
 /** The pace of a file begins at most this long before its first results: it may have waited in a queue until then. */
 const FIRST_SPAN_MS = 1_000;
 
-function paceOf({ state }: Head, { facts }: FileChanges, { processed }: Summary, now: number): Pace | null {
-  if (state.pace !== null) return advance(state.pace, now, processed);
-  return processed === 0 ? null : paceFrom(Math.max(Date.parse(facts.createdAt), now - FIRST_SPAN_MS), 0);
+function paceOf(
+  { state }: Head,
+  { facts }: FileChanges,
+  { processed }: Summary,
+  now: number,
+): ThroughputWindow | null {
+  if (state.pace !== null) return advanceWindow(state.pace, now, processed);
+  return processed === 0 ? null : startWindow(Math.max(Date.parse(facts.createdAt), now - FIRST_SPAN_MS), 0);
 }
 
 /** The changed results in as few events as the limits allow, each with a revision of its own. */

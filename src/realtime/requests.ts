@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { FEEDS, type Refused } from '../domain/events.js';
 import { InvalidInput } from '../domain/invalid-input.js';
-import { countSchema, fieldErrors, idSchema } from '../domain/schemas.js';
+import { countSchema, idSchema } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 
 /** Unknown keys are ignored. */
@@ -21,12 +21,7 @@ export const unsubscribeSchema = z.object({ fileId: idSchema });
 
 export const refreshSchema = z.object({ token: z.string().min(1).max(16_384) });
 
-/** @throws InvalidInput naming each field that is wrong */
-export function read<T extends z.ZodType>(schema: T, request: unknown): z.infer<T> {
-  const parsed = schema.safeParse(request);
-  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  return parsed.data;
-}
+export { parseInput as read } from '../domain/schemas.js';
 
 /** An error as an answer: a request that fails never ends its connection. */
 export function refusal(error: unknown): Refused {

@@ -1,14 +1,16 @@
+/** The client of the validator: the service that checks addresses. */
 import type { Config } from '../config.js';
+import type { UserId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { readAnswer, type Submission } from './answer.js';
-import { Breaker, BreakerOpen } from './breaker.js';
-import { isDown, post, unavailable } from './exchange.js';
-import { endpointOf, headersOf } from './settings.js';
+import { CircuitBreaker, CircuitOpen } from './circuit-breaker.js';
+import { endpointOf, headersOf } from './endpoint.js';
+import { isDown, post, unavailable } from './post.js';
+import { readResponse, type Submission } from './response.js';
 
-export type { Submission } from './answer.js';
+export { invalidResponse, type Submission } from './response.js';
 
-/** What is to be checked; the validator wants all five named. */
+/** The checks to make; the validator requires all five. */
 export interface Flags {
   readonly check_mx: boolean;
   readonly check_smtp: boolean;
@@ -18,22 +20,21 @@ export interface Flags {
 }
 
 export interface SubmissionRequest {
-  /** Non-empty, well-formed. */
+  /** Not empty; each in well-formed text. */
   readonly emails: readonly string[];
   readonly flags: Flags;
-  /** Whom the validator counts it for. */
-  readonly userId: string;
+  /** The user whose quota at the validator this counts against. */
+  readonly userId: UserId;
 }
 
-/** The service that validates addresses. Its news come another way; only an address on its own is answered at once. */
+/** Results come later, as updates through an inlet; only the result of a single address is in the answer itself. */
 export interface Validator {
   /**
-   * Submits addresses, once: nothing is ever repeated, because a validator that answered with an error may have taken
-   * the list all the same.
-   * @throws Fault `validator_unavailable`; `rate_limited`; `payload_too_large`. None holds anything that it answered.
+   * Submits addresses once, without retries: a validator that answers with an error may have accepted the list anyway.
+   * @throws Fault `validator_unavailable`, `rate_limited` or `payload_too_large`, without any text of the answer
    */
-  submit(assignment: SubmissionRequest): Promise<Submission>;
-  /** Ends what is under way; calling it twice is a no-op. */
+  submit(request: SubmissionRequest): Promise<Submission>;
+  /** Aborts the submissions in flight; calling it twice is a no-op. */
   close(): Promise<void>;
 }
 
@@ -48,33 +49,38 @@ export type ValidatorConfig = Pick<
   | 'MAX_UPDATE_BYTES'
 >;
 
-/** Room for the ids of a few hundred thousand batches. */
-const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Holds the ids of a few hundred thousand batches. */
+const MIN_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+const CIRCUIT_MESSAGES = {
+  open: 'the validator is down: submissions are refused for a while',
+  closed: 'the validator answers again: submissions are sent to it',
+};
 
 /**
- * Null where none is configured.
- * @throws FatalError where its settings cannot be used
+ * Null where `VALIDATOR_URL` is not set.
+ * @throws FatalError where a variable cannot be used
  */
 export function createValidator(config: ValidatorConfig, logger: Logger): Validator | null {
   if (config.VALIDATOR_URL === undefined) return null;
   const url = endpointOf(config.VALIDATOR_URL);
   const headers = headersOf(config);
-  const maxBytes = Math.max(config.MAX_UPDATE_BYTES, MIN_ANSWER_BYTES);
-  const underWay = new Set<AbortController>();
-  const breaker = new Breaker({
+  const maxBytes = Math.max(config.MAX_UPDATE_BYTES, MIN_RESPONSE_BYTES);
+  const inFlight = new Set<AbortController>();
+  const breaker = new CircuitBreaker({
     failures: config.VALIDATOR_MAX_FAILURES,
     pauseMs: config.VALIDATOR_PAUSE_MS,
-    onChange: (state) => logger.warn({ circuit: state }, 'the validator is taken for down, or up again'),
+    onChange: (state) => logger.warn({ circuit: state }, CIRCUIT_MESSAGES[state]),
   });
   let closing = false;
   if (config.VALIDATOR_API_KEY === undefined)
-    logger.warn('VALIDATOR_API_KEY is not set: the validator gets no key');
+    logger.warn('VALIDATOR_API_KEY is not set: submissions are sent without a key');
 
   return {
     async submit({ emails, flags, userId }) {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), config.VALIDATOR_TIMEOUT_MS);
-      underWay.add(abort);
+      inFlight.add(abort);
       try {
         const request = {
           url,
@@ -85,28 +91,28 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
         };
         const text = await breaker.run(
           () => post(request),
-          // What we end ourselves says nothing of the validator.
+          // A submission that the gateway aborts says nothing about the validator.
           (error) => (closing ? null : isDown(error)),
         );
-        return readAnswer(text, emails.length);
+        return readResponse(text, emails.length);
       } catch (error) {
         const fault = faultOf(error);
         logger.warn({ code: fault.code, reason: fault.message }, 'submission to the validator failed');
         throw fault;
       } finally {
         clearTimeout(timer);
-        underWay.delete(abort);
+        inFlight.delete(abort);
       }
     },
     async close() {
       closing = true;
-      for (const abort of underWay) abort.abort();
+      for (const abort of inFlight) abort.abort();
     },
   };
 }
 
 function faultOf(error: unknown): Fault {
-  if (error instanceof BreakerOpen) {
+  if (error instanceof CircuitOpen) {
     const retryAfterSeconds = Math.ceil(error.retryAfterMs / 1000);
     return unavailable('the validator has not answered for a while', { retryAfterSeconds });
   }

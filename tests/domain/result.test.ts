@@ -53,12 +53,12 @@ describe('a result', () => {
     const result = read({ ...said, internal: 'ignored' });
     expect(result.json).toBe(JSON.stringify(said));
     expect(result.email).toBe('Jane+News@example.com');
-    expect(VERDICTS[result.verdict]).toEqual({ status: 'undeliverable', category: 'invalid_smtp' });
+    expect(VERDICTS[result.verdictIndex]).toEqual({ status: 'undeliverable', category: 'invalid_smtp' });
     expect(result.cell).toBe(cellOf('undeliverable', 'high'));
   });
 
   it('needs an address and nothing else', () => {
-    const { json, verdict, cell } = read({ email: '' });
+    const { json, verdictIndex, cell } = read({ email: '' });
     expect(JSON.parse(json)).toEqual({
       email: '',
       is_valid: null,
@@ -67,7 +67,7 @@ describe('a result', () => {
       deliverability_score: null,
       details: null,
     });
-    expect(VERDICTS[verdict]).toEqual({ status: 'unknown', category: 'other' });
+    expect(VERDICTS[verdictIndex]).toEqual({ status: 'unknown', category: 'other' });
     expect(cell).toBe(cellOf('unknown', null));
   });
 
@@ -94,7 +94,7 @@ describe('a result', () => {
     const hostile = JSON.parse('{"__proto__":{"sub_status":"Timeout"},"toJSON":1}') as object;
     const result = read({ email: 'a', status: 'unknown', details: hostile });
     expect(result.json).toContain('"__proto__":{"sub_status":"Timeout"}');
-    expect(VERDICTS[result.verdict]).toEqual({ status: 'unknown', category: 'other' });
+    expect(VERDICTS[result.verdictIndex]).toEqual({ status: 'unknown', category: 'other' });
   });
 
   it.each([

@@ -9,7 +9,7 @@ import {
   summarize,
   withFlags,
 } from '../../src/domain/summary.js';
-import { CELLS, VERDICTS } from '../../src/domain/verdict.js';
+import { CELL_COUNT, VERDICTS } from '../../src/domain/verdict.js';
 
 const standing = fc.record({
   begun: fc.boolean(),
@@ -20,8 +20,8 @@ const standing = fc.record({
 });
 const result = fc.record({
   email: fc.constant('a'),
-  verdict: fc.nat({ max: VERDICTS.length - 1 }),
-  cell: fc.nat({ max: CELLS - 1 }),
+  verdictIndex: fc.nat({ max: VERDICTS.length - 1 }),
+  cell: fc.nat({ max: CELL_COUNT - 1 }),
   json: fc.constant('{}'),
 });
 const batch = fc.tuple(standing, fc.array(result, { maxLength: 20 }));
@@ -34,7 +34,7 @@ describe('a summary', () => {
         const { processed, verdicts, cells } = summarize(standing, results);
         expect([processed, total(verdicts), total(cells)]).toEqual(Array(3).fill(results.length));
         VERDICTS.forEach((_, index) => {
-          expect(verdicts[index]).toBe(results.filter(({ verdict }) => verdict === index).length);
+          expect(verdicts[index]).toBe(results.filter(({ verdictIndex }) => verdictIndex === index).length);
         });
       }),
     );

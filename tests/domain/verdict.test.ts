@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  CELLS,
+  CELL_COUNT,
   cellOf,
   cellsOf,
   RISK_LEVELS,
   STATUSES,
   type Status,
   VERDICTS,
-  verdictOf,
+  verdictIndexOf,
 } from '../../src/domain/verdict.js';
 
 /** Every pair that the contract names. */
@@ -26,7 +26,7 @@ const PAIRS: [Status, string, string][] = [
   ['unknown', 'Unexpected Error', 'unexpected_error'],
 ];
 
-const verdict = (status: Status, subStatus: unknown) => VERDICTS[verdictOf(status, subStatus)];
+const verdict = (status: Status, subStatus: unknown) => VERDICTS[verdictIndexOf(status, subStatus)];
 
 describe('verdicts', () => {
   it.each(PAIRS)('counts %s with %j as %s', (status, subStatus, category) => {
@@ -70,11 +70,11 @@ describe('verdicts', () => {
 describe('cells', () => {
   it('has a cell for each pair of status and risk, and for no risk given', () => {
     const cells = STATUSES.flatMap((status) => [...RISK_LEVELS, null].map((risk) => cellOf(status, risk)));
-    expect([...cells].sort((a, b) => a - b)).toEqual(Array.from({ length: CELLS }, (_, cell) => cell));
+    expect([...cells].sort((a, b) => a - b)).toEqual(Array.from({ length: CELL_COUNT }, (_, cell) => cell));
   });
 
   it('lets a filter through what it names', () => {
-    expect(cellsOf({})).toHaveLength(CELLS);
+    expect(cellsOf({})).toHaveLength(CELL_COUNT);
     for (const status of STATUSES) {
       expect(cellsOf({ status }).sort()).toEqual(
         [...RISK_LEVELS, null].map((risk) => cellOf(status, risk)).sort(),

@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readResult } from '../../src/domain/result.js';
 import { COLUMNS, CSV_HEADER, cell, csvRow } from '../../src/http/export/csv.js';
-import { attachment } from '../../src/http/export/filename.js';
-import { encoded } from '../../src/http/export/stream.js';
+import { attachment, encodeRows } from '../../src/http/export/encoding.js';
 import { readCsv } from './rfc4180.js';
 
 /** What a spreadsheet sees first, once it has dropped what it drops; NFKC makes every width of a sign the same. */
@@ -209,7 +208,7 @@ test('rows are written in slices, so that nothing else waits long for its turn',
   };
   let timer = setImmediate(ticker);
   let length = 0;
-  for await (const chunk of encoded(slices(), { head: CSV_HEADER, row: csvRow })) {
+  for await (const chunk of encodeRows(slices(), { head: CSV_HEADER, row: csvRow })) {
     expect(chunk.length).toBeLessThan(128 * 1024);
     length += chunk.length;
   }

@@ -200,7 +200,7 @@ test('a gateway that is stopping replays and discards nothing more', async () =>
   const app = await startApp();
   await app.deps.store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
   const { id } = await onlyLetter(app);
-  await app.deps.admission.close(0);
+  await app.deps.writes.drain(0);
   for (const [method, tail] of [
     ['POST', '/replay'],
     ['DELETE', ''],

@@ -4,10 +4,10 @@ import { Guard } from '../../src/auth/guard.js';
 import { clientIpBehind } from '../../src/client-ip.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
-import { Admission } from '../../src/http/admission.js';
 import { createApp } from '../../src/http/app.js';
-import type { HttpConfig, HttpDeps } from '../../src/http/deps.js';
-import { Quota } from '../../src/http/quota.js';
+import type { HttpConfig, HttpDependencies } from '../../src/http/dependencies.js';
+import { RateLimit } from '../../src/http/rate-limit.js';
+import { WritesInFlight } from '../../src/http/writes-in-flight.js';
 import { Intake } from '../../src/inlet/intake.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
@@ -34,14 +34,14 @@ const DEFAULTS: HttpConfig = {
 export interface TestApp {
   readonly url: string;
   readonly server: Server;
-  readonly deps: HttpDeps;
+  readonly deps: HttpDependencies;
   /** Every line that was logged, at any level. */
   readonly log: string[];
   /** Announces what was taken in. */
   announce(): Promise<void>;
 }
 
-interface Options extends Partial<Omit<HttpDeps, 'config' | 'metrics' | 'logger'>> {
+interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger'>> {
   readonly config?: Partial<HttpConfig>;
 }
 
@@ -63,16 +63,16 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
 
-  const deps: HttpDeps = {
+  const deps: HttpDependencies = {
     guard: new Guard(null, store.files),
-    quota: new Quota(100_000, clientIpBehind([])),
+    rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,
     validator: null,
     readiness: () => [],
     checks: {},
-    admission: new Admission(),
+    writes: new WritesInFlight(),
     ...parts,
     config: settings,
     metrics,

@@ -1,7 +1,7 @@
+/** The socket events and the Redis channels (distributed engine) as an AsyncAPI 3.0 document. */
 import { z } from 'zod';
 import { type ClientToServerEvents, FEEDS, type ServerToClientEvents } from '../../domain/events.js';
 import { ERRORS } from '../../errors.js';
-import { components } from './components.js';
 import { API_VERSION } from './openapi.js';
 import * as schemas from './schemas.js';
 
@@ -41,10 +41,10 @@ const refreshed = done.extend({ expiresAt: z.iso.datetime().nullable() });
 export const SENT: Record<keyof ServerToClientEvents, Event> = {
   file_stats: { summary: 'The totals of a file have changed.', payload: schemas.stats },
   file_emails: { summary: 'Results that are new or changed.', payload: schemas.fileEmails },
-  file_deleted: { summary: 'The file is gone.', payload: deleted },
+  file_deleted: { summary: 'The file was deleted.', payload: deleted },
   unsubscribed: { summary: 'The gateway has ended a subscription.', payload: ended },
   server_draining: {
-    summary: 'The server is about to close; come back after that, to any gateway.',
+    summary: 'The gateway is about to close; reconnect after the given time, to any gateway.',
     payload: advice,
   },
 };
@@ -57,15 +57,14 @@ export const RECEIVED: Record<keyof ClientToServerEvents, Event & { readonly rep
   },
   unsubscribe: { summary: 'Leaves the rooms of a file.', payload: unsubscribe, reply: done },
   refresh: {
-    summary: 'Hands over a new token before the old one runs out.',
+    summary: 'Replaces the token before it expires.',
     payload: refresh,
     reply: refreshed,
   },
 };
 
-/** The socket events and the Redis channels (distributed engine) as an AsyncAPI 3.0 document. */
 export function asyncApi(): object {
-  const { schemas: named, refer } = components({
+  const { schemas: named, refer } = schemas.components({
     Stats: schemas.stats,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
@@ -113,7 +112,7 @@ export function asyncApi(): object {
 }
 
 function redisChannels(message: (name: string, event: Event) => object): Record<string, object> {
-  const parameters = { fileId: { description: 'the id of the file, without braces' } };
+  const parameters = { fileId: { description: 'the id of the file, without the braces' } };
   const update = { summary: 'One cumulative message about one batch.', payload: schemas.update };
   const channel = (address: string, description: string, name: string, event: Event) => ({
     address,
@@ -122,11 +121,21 @@ function redisChannels(message: (name: string, event: Event) => object): Record<
   });
   return {
     statsMirror: {
-      ...channel('file_stats:{fileId}', 'Redis Pub/Sub, as rooms get it', 'file_stats', SENT.file_stats),
+      ...channel(
+        'file_stats:{fileId}',
+        'Redis Pub/Sub, the same payload as in the rooms',
+        'file_stats',
+        SENT.file_stats,
+      ),
       parameters,
     },
     emailsMirror: {
-      ...channel('file_emails:{fileId}', 'Redis Pub/Sub, as rooms get it', 'file_emails', SENT.file_emails),
+      ...channel(
+        'file_emails:{fileId}',
+        'Redis Pub/Sub, the same payload as in the rooms',
+        'file_emails',
+        SENT.file_emails,
+      ),
       parameters,
     },
     inlet: channel('email_validation_results', 'Redis Pub/Sub, at most once', 'update', update),

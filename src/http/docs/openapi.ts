@@ -1,20 +1,19 @@
+/** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { ERRORS } from '../../errors.js';
 import { batchListBody, failBody, validationBody } from '../body-schemas.js';
-import type { HttpConfig } from '../deps.js';
-import { components } from './components.js';
+import type { HttpConfig } from '../dependencies.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';
 import * as schemas from './schemas.js';
 
 export const API_VERSION = '1.0.0';
 
-/** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
 export function openApi(config: HttpConfig): object {
   const all = operations(config);
   const bodies = new Map(all.flatMap(({ id, body }) => (body === undefined ? [] : [[id, body] as const])));
-  const { schemas: named, refer } = components({
+  const { schemas: named, refer } = schemas.components({
     Stats: schemas.stats,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
@@ -66,11 +65,11 @@ function described(operation: Operation, refer: Refer): object {
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } }),
     ...(isGuarded(operation) ? { security: [{ token: [] }, {}] } : {}),
-    responses: { ...answers(operation, refer), ...refusals(operation, refer) },
+    responses: { ...responses(operation, refer), ...errorResponses(operation, refer) },
   };
 }
 
-/** Where AUTH=jwt: what the surface looks like is no secret. */
+/** Needs a token where AUTH=jwt; the descriptions themselves are public. */
 const isGuarded = ({ path }: Operation): boolean => path.startsWith('/api/') && !path.endsWith('.json');
 
 const pathParameters = (path: string) =>
@@ -87,7 +86,7 @@ function queryParameters(query: z.ZodObject | undefined): object[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
 }
 
-function answers({ answers: all }: Operation, refer: Refer): Record<number, object> {
+function responses({ answers: all }: Operation, refer: Refer): Record<number, object> {
   return Object.fromEntries(
     all.map(({ status, description, content }) => {
       if (content === undefined) return [status, { description }];
@@ -100,8 +99,8 @@ function answers({ answers: all }: Operation, refer: Refer): Record<number, obje
   );
 }
 
-/** Codes that share a status share a response. */
-function refusals(operation: Operation, refer: Refer): Record<number, object> {
+/** The error responses; codes with the same status share one. */
+function errorResponses(operation: Operation, refer: Refer): Record<number, object> {
   const { path, codes, answers: known } = operation;
   const everywhere = path.startsWith('/api/')
     ? (['internal', 'unavailable'] as const)
@@ -113,16 +112,16 @@ function refusals(operation: Operation, refer: Refer): Record<number, object> {
     statuses
       .map((status) => [status, list.filter((code) => ERRORS[code].status === status)] as const)
       .filter(([status]) => !known.some((answer) => answer.status === status))
-      .map(([status, alike]) => [
+      .map(([status, sameStatus]) => [
         status,
         {
-          description: `${STATUS_CODES[status]}: ${alike.map((code) => `\`${code}\``).join(', ')}`,
+          description: `${STATUS_CODES[status]}: ${sameStatus.map((code) => `\`${code}\``).join(', ')}`,
           ...(status === 429 || status === 502 || status === 503
             ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } }
             : {}),
           content: {
             'application/problem+json': {
-              schema: { allOf: [refer(schemas.problem), { properties: { code: { enum: alike } } }] },
+              schema: { allOf: [refer(schemas.problem), { properties: { code: { enum: sameStatus } } }] },
             },
           },
         },

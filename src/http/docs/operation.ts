@@ -1,3 +1,4 @@
+/** One operation of the REST surface: what its OpenAPI description is made from. */
 import type { z } from 'zod';
 import type { ERRORS } from '../../errors.js';
 
@@ -6,21 +7,21 @@ type ErrorCode = keyof typeof ERRORS;
 interface Answer {
   readonly status: number;
   readonly description: string;
-  /** By media type; a text is a media type without a schema. */
+  /** The schema of a JSON answer, or the media types of another one. */
   readonly content?: z.ZodType | readonly string[];
 }
 
 export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
-  /** With its parameters in braces. */
+  /** Its parameters are in braces. */
   readonly path: string;
   readonly id: string;
   readonly summary: string;
   readonly query?: z.ZodObject;
-  /** As OpenAPI has them. */
+  /** OpenAPI header parameters. */
   readonly headers?: readonly object[];
   readonly body?: z.ZodType;
   readonly answers: readonly Answer[];
-  /** Refusals of its own; `internal` and `unavailable` may come from anywhere. */
+  /** Its own error codes; any operation may also answer `internal` and `unavailable`. */
   readonly codes: readonly ErrorCode[];
 }

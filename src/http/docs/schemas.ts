@@ -1,11 +1,10 @@
+/** The JSON shapes of the REST surface and the socket, for their descriptions; tests check real answers by them. */
 import { z } from 'zod';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
 import { BATCH_STATUSES } from '../../store/store.js';
-
-/** The shapes that leave the gateway, for its documents; the tests hold real answers against them. */
 
 const count = z.number().int().min(0);
 const time = z.iso.datetime();
@@ -21,7 +20,9 @@ const counted = (status: Status) => {
 
 export const stats = z.object({
   fileId: z.string(),
-  epoch: z.string().describe('names one life of the feed; another one means: start over from the snapshot'),
+  epoch: z
+    .string()
+    .describe('names one unbroken run of revisions; another one means: start over from the snapshot'),
   revision: count.describe('counts the changes of the file inside one epoch'),
   status: z.enum(['pending', 'processing', 'completed', 'failed', 'purged']),
   progress: z.object({ total: count, processed: count, skipped: count, percentage: count.max(100) }),
@@ -40,7 +41,7 @@ export const stats = z.object({
 }) satisfies z.ZodType<Stats>;
 
 export const result = z.object({
-  email: z.string().describe('what the customer sent; may be no address at all'),
+  email: z.string().describe('what the customer sent; may be no valid address'),
   is_valid: z.boolean().nullable(),
   status: z.enum(STATUSES),
   risk_level: z.enum(RISK_LEVELS).nullable(),
@@ -48,9 +49,9 @@ export const result = z.object({
   details: z
     .record(z.string(), z.unknown())
     .nullable()
-    .describe('as it came; its texts are chosen by remote servers'),
+    .describe('as the validator sent it; its texts are chosen by remote servers'),
   batchId: z.string(),
-  position: count.describe('place in the batch, from 0'),
+  position: count.describe('position in the batch, from 0'),
 }) satisfies z.ZodType<EmailEntry>;
 
 export const emailsPage = z.object({
@@ -67,14 +68,17 @@ export const fileEmails = z.object({
   truncated: z
     .array(z.object({ batchId: z.string(), length: count }))
     .exactOptional()
-    .describe('batches that are shorter now: drop their places from `length` on first'),
+    .describe('batches that are shorter now: first drop their results from position `length` on'),
 }) satisfies z.ZodType<FileEmails>;
 
-const standing = z.object({ count, since: time.nullable().describe('time of the oldest news among them') });
+const batchCount = z.object({
+  count,
+  since: time.nullable().describe('the oldest time of a last update among them'),
+});
 export const snapshot = z.object({
   stats,
   emails: emailsPage,
-  batches: entries(BATCH_STATUSES, standing),
+  batches: entries(BATCH_STATUSES, batchCount),
 });
 const nextCursor = z.string().nullable().describe('null: this was the last page');
 export const fileList = z.object({ items: z.array(stats), nextCursor });
@@ -85,7 +89,7 @@ export const batch = z.object({
   totalEmails: count.nullable(),
   processed: count,
   skipped: count,
-  since: time.describe('time of its last news, else of its registration'),
+  since: time.describe('time of its last update, else of its registration'),
 });
 export const batchList = z.object({ items: z.array(batch), nextCursor });
 
@@ -97,17 +101,17 @@ export const registered = z.object({
   status: z.enum([...stats.shape.status.options, 'superseded']),
 });
 export const submitted = registered.extend({
-  repeats: count.describe('addresses that stood in the list before; they were submitted all the same'),
+  repeats: count.describe('addresses that are the same text as an earlier one; they were submitted too'),
   replaced: z.boolean().describe('the file had results of an earlier request'),
 });
 export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });
 
 export const deadLetter = z.object({
   id: z.string(),
-  inlet: z.string().describe('what it came by: `pubsub`, `stream`'),
-  reason: z.string().describe('why it could not be taken in, and whether it was too large to be kept whole'),
+  inlet: z.string().describe('the inlet it came through: `pubsub`, `stream`'),
+  reason: z.string().describe('why it could not be read, and whether it was too large to be kept whole'),
   receivedAt: time,
-  payload: z.string().describe('the message as it came'),
+  payload: z.string().describe('the message as it was received'),
 });
 export const deadLetterList = z.object({ items: z.array(deadLetter), nextCursor });
 
@@ -142,3 +146,24 @@ export const update = z.looseObject({
   failed: z.boolean().nullish(),
   error: z.string().nullish(),
 });
+
+/** Named schemas as JSON Schema, each once; a schema that contains another one refers to it. */
+export function components(named: Readonly<Record<string, z.ZodType>>): {
+  schemas: Record<string, unknown>;
+  refer: (schema: z.ZodType) => { $ref: string };
+} {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  return {
+    schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema)])),
+    refer(schema) {
+      const id = registry.get(schema)?.id;
+      if (id === undefined) throw new Error('a documented schema has no name');
+      return { $ref: `#/components/schemas/${id}` };
+    },
+  };
+}
+
+/** OpenAPI and AsyncAPI fix the dialect, and find a schema by its path in the document. */
+const bare = ({ $schema, $id, ...schema }: { $schema?: unknown; $id?: unknown }) => schema;

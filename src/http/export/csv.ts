@@ -1,9 +1,6 @@
+/** Results as CSV (RFC 4180): CRLF, quotes doubled, UTF-8 without a byte order mark, safe to open in a spreadsheet. */
 import type { PlacedResult } from '../../domain/result.js';
 
-/**
- * RFC 4180: CRLF, quotes doubled, UTF-8 without a byte order mark. Addresses, reasons and hosts are chosen by strangers
- * and this file is opened in spreadsheets, so a text that one of them would run gets an apostrophe in front.
- */
 export const COLUMNS = [
   'email',
   'status',
@@ -37,7 +34,7 @@ export function csvRow({ batchId, position, json }: PlacedResult): string {
   const general = fieldsOf(details.general);
   const attributes = fieldsOf(details.attributes);
   const server = fieldsOf(details.mail_server);
-  // Written out, not looped over: this runs for every row of a million.
+  // Written out instead of looped: an export may have a million rows.
   return `${cell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
     result.deliverability_score,
   )},${cell(result.is_valid)},${cell(general.reason)},${cell(general.domain)},${cell(attributes.free_email)},${cell(
@@ -47,7 +44,7 @@ export function csvRow({ batchId, position, json }: PlacedResult): string {
   )},${cell(attributes.no_reply)},${cell(server.smtp_provider)},${cell(server.mx_record)},${cell(batchId)},${position}\r\n`;
 }
 
-/** `details` is kept as it came: any part of it may be missing or something else. */
+/** `details` is stored as the validator sent it: any part of it may be missing or of another type. */
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : NONE;
 
@@ -58,25 +55,29 @@ export function cell(value: unknown): string {
   return textCell(JSON.stringify(value));
 }
 
-/** Starts like most cells do: nothing to escape in front, so the search for blanks is spared. */
+/** The start of most cells: such a text is no formula, and the slower check is skipped. */
 const PLAIN_START = /^[A-Za-z0-9]/;
-/** A tab or a line break would itself move what follows into the next cell. */
+/** A leading tab or line break would move the text behind it into the next cell. */
 const BREAK = /^[\t\r\n]/;
-/** What spreadsheets drop in front of a formula: blanks, control characters, invisible ones. */
-const DROPPED = /^[\s\p{Cc}\p{Cf}]+/u;
-/** The start of a formula, or of a command to one; normalization has made one of all widths and heights of a sign. */
+/** Characters that spreadsheets ignore before a formula: blanks, control characters, invisible ones. */
+const IGNORED = /^[\s\p{Cc}\p{Cf}]+/u;
+/** The start of a formula or command; NFKC has turned full-width and small forms into these signs. */
 const FORMULA_SIGN = /^[=+\-−@|%]/;
 const TO_QUOTE = /[",\r\n]/;
 
+/**
+ * Addresses, reasons and host names are chosen by strangers: a text that a spreadsheet would run as a formula gets an
+ * apostrophe in front.
+ */
 function textCell(text: string): string {
-  // Readers written in C end a text at NUL; its picture says that there was one.
+  // Some readers end a text at NUL, so its visible symbol takes its place.
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
   const safe = PLAIN_START.test(shown) || !isUnsafe(shown) ? shown : `'${shown}`;
   return TO_QUOTE.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function isUnsafe(text: string): boolean {
-  // The first character alone: with a combining one behind it, normalization would make another sign of it.
-  const [first = ''] = text.replace(DROPPED, '');
+  // Only the first character: a combining one behind it would be normalized into it, and hide the sign.
+  const [first = ''] = text.replace(IGNORED, '');
   return BREAK.test(text) || FORMULA_SIGN.test(first.normalize('NFKC'));
 }

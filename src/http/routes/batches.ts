@@ -1,22 +1,26 @@
+/** Batches: what producers send of them (registrations, updates, failures), and their list. */
 import type { Express } from 'express';
 import { z } from 'zod';
+import type { BatchId, FileId, UserId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
-import { cut, decodeCursor, encodeCursor, wrongCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
-import { idIn } from '../params.js';
-import { batchesQuery, readQuery } from '../query.js';
-import { readJson } from '../read-body.js';
+import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { batchesQuery, idIn, readQuery } from '../parameters.js';
+import { readBody, readJson } from '../read-body.js';
 import { ownerOf, statusAfter } from '../registration-answer.js';
-import { sendJson } from '../send-json.js';
-import { knownStats } from './files.js';
+import { sendJson } from '../responses.js';
+import { statsOrNotFound } from './files.js';
 
-/** A place in one generation of a file: the batches of a later request are another list. */
+/** A position in the list of one generation: the batches of a later request are another list. */
 const batchCursor = z.object({ generation: z.string(), place: z.number().int().min(0) });
 
-export function batchRoutes(app: Express, { config, guard, intake, snapshots, store }: HttpDeps): void {
+export function batchRoutes(
+  app: Express,
+  { config, guard, intake, snapshots, store }: HttpDependencies,
+): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
@@ -30,6 +34,12 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status }), 201);
   });
 
+  app.post('/api/updates', async (req, res) => {
+    await guard.authorize(callerOf(req), 'report');
+    const outcome = await intake.update(await readBody(req, config.MAX_UPDATE_BYTES));
+    sendJson(res, `{"outcome":"${outcome}"}`, 202);
+  });
+
   app.get('/api/files/:fileId/batches', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { limit, cursor, status } = readQuery(req, batchesQuery);
@@ -37,15 +47,15 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     await guard.authorize(callerOf(req), 'read', fileId);
     const facts = await store.files.find(fileId);
     if (facts === null) throw new Fault('file_not_found');
-    if (after !== null && after.generation !== facts.generation) throw wrongCursor();
-    const batches = placed(await store.files.batches(fileId)).filter(
+    if (after !== null && after.generation !== facts.generation) throw invalidCursor();
+    const batches = newestFirst(await store.files.batches(fileId)).filter(
       ({ place, batch }) =>
         (after === null || place < after.place) && (status === undefined || batch.status === status),
     );
-    const { items, last } = cut(batches.slice(0, limit + 1), limit);
+    const { items, last } = pageOf(batches.slice(0, limit + 1), limit);
     const nextCursor =
       last === null ? null : encodeCursor({ generation: facts.generation, place: last.place });
-    sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listed(batch)), nextCursor }));
+    sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listItemOf(batch)), nextCursor }));
   });
 
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
@@ -54,28 +64,28 @@ export function batchRoutes(app: Express, { config, guard, intake, snapshots, st
     await guard.authorize(callerOf(req), 'report');
     const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
     if (!(await intake.fail(fileId, batchId, reason))) {
-      await knownStats(snapshots, fileId);
+      await statsOrNotFound(snapshots, fileId);
       throw new Fault('not_found', 'the file has no such batch');
     }
-    sendJson(res, await knownStats(snapshots, fileId));
+    sendJson(res, await statsOrNotFound(snapshots, fileId));
   });
 }
 
-/** A batch that is named twice in one list is one batch; the first that says its size has said it. */
-function registrationOf(fileId: string, body: BatchList, userId: string | null): Registration {
-  const sizes = new Map<string, number | null>();
+/** A batch that is named twice is one batch, with the first size that is given. */
+function registrationOf(fileId: FileId, body: BatchList, userId: UserId | null): Registration {
+  const sizes = new Map<BatchId, number | null>();
   for (const { batchId, totalEmails } of body.batches) sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
   const batches = [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
-  // More may be registered later: how many batches the request has is not said here.
+  // More batches of the request may be registered later, so their total is not known.
   const { requestId, totalEmails } = body;
   return { fileId, requestId, userId, totalEmails, totalBatches: null, batches };
 }
 
-/** Newest first, as all lists; a place keeps its number when batches are added. */
-const placed = (batches: readonly BatchState[]) =>
+/** Each batch with its place in arrival order, which stays the same when batches are added. */
+const newestFirst = (batches: readonly BatchState[]) =>
   batches.map((batch, place) => ({ batch, place })).reverse();
 
-function listed({ batchId, status, summary, lastUpdated }: BatchState) {
+function listItemOf({ batchId, status, summary, lastUpdated }: BatchState) {
   const totalEmails = summary.unsized > 0 ? null : summary.total;
   return {
     batchId,

@@ -1,37 +1,36 @@
+/** Dead letters: the messages that no inlet could read. An operator lists, replays or discards them. */
 import type { Express } from 'express';
 import { z } from 'zod';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import type { DeadLetter } from '../../store/dead-letters.js';
-import { cut, decodeCursor, encodeCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
-import { idIn } from '../params.js';
-import { listQuery, readQuery } from '../query.js';
-import { sendJson } from '../send-json.js';
+import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { idIn, listQuery, readQuery } from '../parameters.js';
+import { sendJson } from '../responses.js';
 
 const LISTED_BYTES = 64 * 1024;
-const letterCursor = z.object({ id: idSchema });
+const deadLetterCursor = z.object({ id: idSchema });
 
-/** What the inlets could not read, for whoever mends it: looked at, taken in after all, or thrown away. */
-export function deadLetterRoutes(app: Express, { intake, store }: HttpDeps): void {
+export function deadLetterRoutes(app: Express, { intake, store }: HttpDependencies): void {
   app.get('/api/dead-letters', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
-    const after = decodeCursor(cursor, letterCursor)?.id ?? null;
-    const letters = await store.deadLetters.list({ limit: limit + 1, after, payloadBytes: LISTED_BYTES });
-    const { items, last } = cut(letters, limit);
+    const after = decodeCursor(cursor, deadLetterCursor)?.id ?? null;
+    const deadLetters = await store.deadLetters.list({ limit: limit + 1, after, payloadBytes: LISTED_BYTES });
+    const { items, last } = pageOf(deadLetters, limit);
     const nextCursor = last === null ? null : encodeCursor({ id: last.id });
-    sendJson(res, JSON.stringify({ items: items.map(shown), nextCursor }));
+    sendJson(res, JSON.stringify({ items: items.map(listItemOf), nextCursor }));
   });
 
   app.get('/api/dead-letters/:id', async (req, res) => {
-    sendJson(res, JSON.stringify(shown(known(await store.deadLetters.find(idIn(req, 'id'))))));
+    const deadLetter = foundOr404(await store.deadLetters.find(idIn(req, 'id')));
+    sendJson(res, JSON.stringify(listItemOf(deadLetter)));
   });
 
-  // Whatever goes wrong here leaves the letter where it is. If only discarding it fails, the next replay finds that its
-  // update changes nothing.
+  // A replay that fails keeps the dead letter. If only discarding it fails, the next replay changes nothing and discards it.
   app.post('/api/dead-letters/:id/replay', async (req, res) => {
-    const { id, payload, truncated } = known(await store.deadLetters.find(idIn(req, 'id')));
+    const { id, payload, truncated } = foundOr404(await store.deadLetters.find(idIn(req, 'id')));
     if (truncated) {
       throw new InvalidInput([{ field: 'payload', message: 'was too large to be kept whole' }]);
     }
@@ -41,20 +40,20 @@ export function deadLetterRoutes(app: Express, { intake, store }: HttpDeps): voi
   });
 
   app.delete('/api/dead-letters/:id', async (req, res) => {
-    if (!(await store.deadLetters.discard(idIn(req, 'id')))) throw missing();
+    if (!(await store.deadLetters.discard(idIn(req, 'id')))) throw notFound();
     res.status(204).end();
   });
 }
 
-const missing = () => new Fault('not_found', 'there is no such dead letter');
+const notFound = () => new Fault('not_found', 'there is no such dead letter');
 
-function known(letter: DeadLetter | null): DeadLetter {
-  if (letter === null) throw missing();
-  return letter;
+function foundOr404(deadLetter: DeadLetter | null): DeadLetter {
+  if (deadLetter === null) throw notFound();
+  return deadLetter;
 }
 
-/** That it was cut is said in its reason. */
-const shown = ({ id, inlet, reason, receivedAt, payload }: DeadLetter) => ({
+/** Without `truncated`: the reason says so. */
+const listItemOf = ({ id, inlet, reason, receivedAt, payload }: DeadLetter) => ({
   id,
   inlet,
   reason,

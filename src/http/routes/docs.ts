@@ -1,18 +1,19 @@
+/** The descriptions of the REST surface and of the socket, for people and programs. */
 import type { Express } from 'express';
-import type { HttpDeps } from '../deps.js';
+import type { HttpDependencies } from '../dependencies.js';
 import { asyncApi } from '../docs/asyncapi.js';
 import { openApi } from '../docs/openapi.js';
-import { sendJson } from '../send-json.js';
+import { sendJson } from '../responses.js';
 
-export function docsRoutes(app: Express, { config }: HttpDeps): void {
-  const rest = madeWhenAsked(() => openApi(config));
-  const socket = madeWhenAsked(asyncApi);
+export function docsRoutes(app: Express, { config }: HttpDependencies): void {
+  const rest = onFirstUse(() => openApi(config));
+  const socket = onFirstUse(asyncApi);
   app.get('/api/openapi.json', (_req, res) => sendJson(res, rest()));
   app.get('/api/asyncapi.json', (_req, res) => sendJson(res, socket()));
 }
 
-/** Making a description costs more than all the rest of the start together, and most gateways are never asked for it. */
-function madeWhenAsked(make: () => unknown): () => string {
+/** Building a description takes longer than the rest of the start, and most gateways are never asked for one. */
+function onFirstUse(make: () => unknown): () => string {
   let text: string | null = null;
   return () => {
     text ??= JSON.stringify(make());

@@ -1,19 +1,23 @@
+/** Files: their list, snapshot, stats, pages of results, and deletion. */
 import type { Express } from 'express';
 import { z } from 'zod';
+import type { FileId } from '../../domain/id.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
-import { cut, decodeCursor, encodeCursor } from '../cursor.js';
-import type { HttpDeps } from '../deps.js';
-import { idIn } from '../params.js';
-import { listQuery, readQuery } from '../query.js';
-import { sendJson } from '../send-json.js';
+import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { emailsQuery, idIn, listQuery, readQuery } from '../parameters.js';
+import { sendJson } from '../responses.js';
 
 const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
-export function fileRoutes(app: Express, { guard, intake, snapshots, store }: HttpDeps): void {
+export function fileRoutes(
+  app: Express,
+  { guard, intake, rateLimit, snapshots, store }: HttpDependencies,
+): void {
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -23,11 +27,11 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
       after: decodeCursor(cursor, fileCursor),
       viewer: guard.viewerOf(caller),
     });
-    const { items, last } = cut(files, limit);
+    const { items, last } = pageOf(files, limit);
     const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
     const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
     const nextCursor = next === null ? 'null' : `"${encodeCursor(next)}"`;
-    // A file that was deleted meanwhile has no stats any more.
+    // A file that was deleted meanwhile has no stats.
     sendJson(
       res,
       `{"items":[${stats.filter((text) => text !== null).join(',')}],"nextCursor":${nextCursor}}`,
@@ -37,17 +41,27 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
   app.get('/api/files/:fileId/stats', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     await guard.authorize(callerOf(req), 'read', fileId);
-    sendJson(res, await knownStats(snapshots, fileId));
+    sendJson(res, await statsOrNotFound(snapshots, fileId));
   });
 
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     await guard.authorize(callerOf(req), 'read', fileId);
-    const stats = await knownStats(snapshots, fileId);
+    const stats = await statsOrNotFound(snapshots, fileId);
     const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
     if (emails === null) throw new Fault('file_not_found');
     const batches = JSON.stringify(await store.files.batchCounts(fileId));
     sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
+  });
+
+  app.get('/api/files/:fileId/emails', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const query = readQuery(req, emailsQuery);
+    await guard.authorize(callerOf(req), 'read', fileId);
+    if (query.email !== undefined) rateLimit.consume(req, res);
+    const page = await snapshots.page({ fileId, ...query });
+    if (page === null) throw new Fault('file_not_found');
+    sendJson(res, page);
   });
 
   app.delete('/api/files/:fileId', async (req, res) => {
@@ -58,8 +72,11 @@ export function fileRoutes(app: Express, { guard, intake, snapshots, store }: Ht
   });
 }
 
-/** @throws Fault `file_not_found` */
-export async function knownStats(snapshots: HttpDeps['snapshots'], fileId: string): Promise<string> {
+/** The JSON of a file's stats. @throws Fault `file_not_found` */
+export async function statsOrNotFound(
+  snapshots: HttpDependencies['snapshots'],
+  fileId: FileId,
+): Promise<string> {
   const stats = await snapshots.stats(fileId);
   if (stats === null) throw new Fault('file_not_found');
   return stats;
@@ -67,5 +84,5 @@ export async function knownStats(snapshots: HttpDeps['snapshots'], fileId: strin
 
 const statsOf = async (
   { facts, stats }: ListedFile,
-  snapshots: HttpDeps['snapshots'],
+  snapshots: HttpDependencies['snapshots'],
 ): Promise<string | null> => stats ?? (await snapshots.stats(facts.fileId));

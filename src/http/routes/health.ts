@@ -1,19 +1,20 @@
+/** Health and metrics: the pages that operators and load balancers read. */
 import type { Express, Request } from 'express';
 import { Fault } from '../../errors.js';
 import { watchHealth } from '../../health-checks.js';
 import { bearerOf } from '../access.js';
-import type { HttpDeps } from '../deps.js';
-import { sendJson } from '../send-json.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { sendJson } from '../responses.js';
 
-export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDeps): void {
-  const missing = watchHealth(checks);
+export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDependencies): void {
+  const failedChecks = watchHealth(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');
     sendJson(res, '{"status":"ok"}');
   });
 
   app.get('/readyz', async (_req, res) => {
-    const reasons = [...new Set([...readiness(), ...(await missing())])];
+    const reasons = [...new Set([...readiness(), ...(await failedChecks())])];
     res.setHeader('Cache-Control', 'no-store');
     if (reasons.length === 0) return sendJson(res, '{"status":"ok"}');
     res.setHeader('Retry-After', '1');
@@ -22,7 +23,7 @@ export function healthRoutes(app: Express, { guard, readiness, checks, metrics }
 
   app.get('/metrics', async (req, res) => {
     if (!isLocal(req)) {
-      if (guard.isOpen) throw new Fault('forbidden', 'only over loopback');
+      if (guard.isOpen) throw new Fault('forbidden', 'metrics are available over loopback only');
       await guard.authorize(await guard.authenticate(bearerOf(req)), 'administer');
     }
     const text = await metrics.registry.metrics();
@@ -32,7 +33,7 @@ export function healthRoutes(app: Express, { guard, readiness, checks, metrics }
   });
 }
 
-/** A proxy on this machine is a loopback peer too, whoever it speaks for: it gives itself away by its headers. */
+/** A request through a proxy on this machine comes over loopback too; the proxy's headers tell it apart. */
 function isLocal(req: Request): boolean {
   if (req.headers['x-forwarded-for'] !== undefined || req.headers.forwarded !== undefined) return false;
   const peer = req.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';

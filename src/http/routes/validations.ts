@@ -1,25 +1,34 @@
+/** Submits addresses to the validator and registers the batches that it makes of them. */
 import { setTimeout } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { Principal } from '../../auth/principal.js';
+import type { FileId, UserId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
-import type { Flags, Submission, Validator } from '../../validator/validator.js';
+import { type Flags, invalidResponse, type Submission, type Validator } from '../../validator/validator.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
-import type { HttpDeps } from '../deps.js';
-import { Idempotency, idempotencyKey, REPLAYED } from '../idempotency.js';
-import { idIn } from '../params.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { IDEMPOTENCY_REPLAYED, Idempotency, idempotencyKey } from '../idempotency.js';
+import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
 import { ownerOf, statusAfter } from '../registration-answer.js';
-import { sendJson } from '../send-json.js';
+import { sendJson } from '../responses.js';
 
-/** More than registering takes, with all its tries: after that a submission that is still under way has died. */
+/** Registering takes less than this, retries included: an older submission that is still running has died. */
 const REGISTERING_MS = 60_000;
 
-export function validationRoutes(app: Express, deps: HttpDeps): void {
-  const { config, guard, quota, readiness, store, validator } = deps;
+interface ValidationRequest {
+  readonly fileId: FileId;
+  readonly caller: Principal;
+  readonly list: AddressList;
+  readonly flags: Flags;
+}
+
+export function validationRoutes(app: Express, deps: HttpDependencies): void {
+  const { config, guard, rateLimit, readiness, store, validator } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
   const idempotency = new Idempotency(store.receipts, {
     leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
@@ -30,29 +39,28 @@ export function validationRoutes(app: Express, deps: HttpDeps): void {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.authorize(caller, 'submit', fileId);
-    quota.take(req, res);
+    rateLimit.consume(req, res);
     const key = idempotencyKey(req);
-    const { emails: entries, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
-    const list = await readAddressList(entries);
+    const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
+    const list = await readAddressList(emails);
     if (validator === null) throw new Fault('validator_not_configured');
-    // Nothing is submitted whose answer could not be kept: the validator would work for nobody.
+    // The validator must not do work whose results the gateway could not store.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submit = () => submitted(deps, validator, caller, { fileId, list, flags });
-    const once =
+    const submit = () => submitAndRegister(deps, validator, { fileId, caller, list, flags });
+    const { answer, replayed } =
       key === null
         ? { answer: await submit(), replayed: false }
-        : await idempotency.once(fileId, key, list.digest + JSON.stringify(flags), submit);
-    if (once.replayed) res.setHeader(REPLAYED, 'true');
-    sendJson(res, once.answer, 202);
+        : await idempotency.submitOnce(fileId, key, list.digest + JSON.stringify(flags), submit);
+    if (replayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
+    sendJson(res, answer, 202);
   });
 }
 
-/** Submits a list, registers what the validator makes of it, and says what became of it, as JSON. */
-async function submitted(
-  deps: HttpDeps,
+/** The JSON of the answer. */
+async function submitAndRegister(
+  deps: HttpDependencies,
   validator: Validator,
-  caller: Principal,
-  { fileId, list, flags }: { fileId: string; list: AddressList; flags: Flags },
+  { fileId, caller, list, flags }: ValidationRequest,
 ): Promise<string> {
   const { emails, repeats } = list;
   const submission = await validator.submit({
@@ -60,29 +68,32 @@ async function submitted(
     flags,
     userId: caller.sub ?? deps.config.VALIDATOR_USER_ID,
   });
-  // The validator takes its time: somebody else may have submitted a file of this name meanwhile.
+  // The validator takes its time: another caller may have submitted a file of this id meanwhile.
   await deps.guard.authorize(caller, 'submit', fileId);
   const userId = await ownerOf(deps.store, fileId, null, caller);
   const registration = registrationOf(fileId, emails.length, userId, submission);
-  const registered = await keep(deps, registration, submission);
-  const { batchIds } = submission;
+  const update = submission.update === null ? null : Buffer.from(submission.update);
+  // Before the registration, which would leave a batch whose only update is refused.
+  if (update !== null) checkSize(update, deps.config.MAX_UPDATE_BYTES);
+  const registered = await register(deps, registration, update);
   const { requestId, totalEmails } = registration;
   const status = await statusAfter(registered, deps.store);
   const replaced = registered.outcome === 'replaced';
+  const { batchIds } = submission;
   return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, replaced });
 }
 
 function registrationOf(
-  fileId: string,
+  fileId: FileId,
   totalEmails: number,
-  userId: string | null,
+  userId: UserId | null,
   { requestId, batchIds }: Submission,
 ): Registration {
-  // Of several batches the validator does not say which is how large.
+  // Where there are several batches, the validator does not say the size of each.
   const size = batchIds.length === 1 ? totalEmails : null;
   return {
     fileId,
-    // A single batch has no request: its own id tells it from the file's next one.
+    // A single batch has no request: its own id tells it from the file's next submission.
     requestId: requestId ?? batchIds[0] ?? null,
     userId,
     totalEmails,
@@ -91,37 +102,36 @@ function registrationOf(
   };
 }
 
-/** Registers what the validator has accepted, and takes in what it has answered already. */
-async function keep(
-  { config, intake, logger }: HttpDeps,
-  registration: Registration,
-  { update }: Submission,
-): Promise<Registered> {
-  const bytes = update === null ? null : Buffer.from(update);
-  // Before the registration: it would leave a batch whose only news cannot be taken.
-  if (bytes !== null && bytes.length > config.MAX_UPDATE_BYTES) {
+function checkSize(update: Buffer, maxBytes: number): void {
+  if (update.length > maxBytes)
     throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
-  }
+}
+
+/** Registers the batches, and stores the update that the validator's answer had in it. */
+async function register(
+  { intake, logger }: HttpDependencies,
+  registration: Registration,
+  update: Buffer | null,
+): Promise<Registered> {
   try {
-    const registered = await insist(() => intake.register(registration));
-    if (bytes !== null) await insist(() => intake.update(bytes));
+    const registered = await retry(() => intake.register(registration));
+    if (update !== null) await retry(() => intake.update(update));
     return registered;
   } catch (error) {
     logger.error(
       { requestId: registration.requestId },
       'a list that the validator accepted could not be registered',
     );
-    // Only the validator's own ids can be wrong here: one that belongs to another file.
-    if (error instanceof InvalidInput)
-      throw new Fault('validator_unavailable', 'the validator answered nonsense');
+    // Only an id that the validator chose can be wrong here: it belongs to another file.
+    if (error instanceof InvalidInput) throw invalidResponse();
     throw error;
   }
 }
 
 const RETRY_DELAYS_MS = [50, 200, 800];
 
-/** Submitting cannot be repeated, but registering can; so a store that is away for a moment does not lose the list. */
-async function insist<T>(attempt: () => Promise<T>): Promise<T> {
+/** Unlike the submission, storing may be repeated: a store that is away for a moment does not lose the list. */
+async function retry<T>(attempt: () => Promise<T>): Promise<T> {
   for (const delay of RETRY_DELAYS_MS) {
     try {
       return await attempt();

@@ -1,8 +1,8 @@
 /** The tables of the SQLite file. Times are in milliseconds since 1970. */
-import { CELLS } from '../../domain/verdict.js';
+import { CELL_COUNT } from '../../domain/verdict.js';
 
 /** Counts by status and risk, a column each, so that SQL can add up any selection of them. */
-export const CELL_COLUMNS = Array.from({ length: CELLS }, (_, cell) => `c${cell}`);
+export const CELL_COLUMNS = Array.from({ length: CELL_COUNT }, (_, cell) => `c${cell}`);
 const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
 
 /**

@@ -1,3 +1,4 @@
+/** What the routes need from the rest of the gateway. */
 import type { Guard } from '../auth/guard.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
@@ -6,10 +7,10 @@ import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Validator } from '../validator/validator.js';
-import type { Admission } from './admission.js';
-import type { Quota } from './quota.js';
+import type { RateLimit } from './rate-limit.js';
+import type { WritesInFlight } from './writes-in-flight.js';
 
-/** The part of the configuration that the REST surface goes by. */
+/** The part of the configuration that the routes read. */
 export interface HttpConfig {
   readonly CORS_ORIGINS: readonly string[];
   readonly MAX_UPDATE_BYTES: number;
@@ -21,21 +22,20 @@ export interface HttpConfig {
   readonly IDEMPOTENCY_TTL_MS: number;
 }
 
-export interface HttpDeps {
+export interface HttpDependencies {
   readonly config: HttpConfig;
   readonly guard: Guard;
-  readonly quota: Quota;
+  readonly rateLimit: RateLimit;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;
   /** Null: no validator is configured. */
   readonly validator: Validator | null;
-  /** Why the gateway must not be sent work now; empty: it may. */
+  /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
-  /** What has to answer before it may be sent work. */
+  /** The checks of the database and of Redis that `/readyz` runs. */
   readonly checks: HealthChecks;
-  /** Lets requests that may change something in, until the gateway stops. */
-  readonly admission: Admission;
+  readonly writes: WritesInFlight;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }

@@ -1,7 +1,9 @@
+/** Reads the parameters of a request: the ids in its path, and its query. */
 import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import { z } from 'zod';
-import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
-import { fieldErrors } from '../domain/schemas.js';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { idSchema, parseInput } from '../domain/schemas.js';
 import { RISK_LEVELS, STATUSES } from '../domain/verdict.js';
 import { FIRST_PAGE } from '../snapshot/snapshots.js';
 import { BATCH_STATUSES } from '../store/store.js';
@@ -9,10 +11,9 @@ import { BATCH_STATUSES } from '../store/store.js';
 const MAX_LIMIT = 500;
 /** Keeps page × limit an exact integer. */
 const MAX_PAGE = 1_000_000_000_000;
-/** Longer than any address that a mail server would take. */
+/** Longer than any address that a mail server accepts. */
 const MAX_PREFIX_LENGTH = 1024;
 const MAX_CURSOR_LENGTH = 4096;
-const MAX_ERRORS = 10;
 
 /** A whole number from 1 in plain digits: `1e3`, `+5`, `2.0`, `007` and the empty text are refused. */
 const counted = (max: number, fallback: number) =>
@@ -42,17 +43,19 @@ export const emailsQuery = z.object({
 });
 export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), status });
 
+/** An id from the path, decoded. @throws InvalidInput naming it */
+export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'id'): string =>
+  parseInput(idSchema, req.params[field], field);
+
 /**
- * Reads the query parameters of a schema; others are ignored. Express's parsers guess (`limit[]=5`, `limit=5&limit=6`
- * become arrays, bad percent-encoding stays as it is): here each of those is an error that names its field.
+ * Reads the query parameters that the schema names; others are ignored. Express's parsers turn `limit[]=5` and
+ * `limit=5&limit=6` into arrays and keep wrong percent-encoding: here each of those is an error that names its field.
  */
 export function readQuery<S extends z.ZodObject>(req: IncomingMessage, schema: S): z.output<S> {
-  const parsed = schema.safeParse(givenIn(req.url ?? '', schema.shape));
-  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error));
-  return parsed.data;
+  return parseInput(schema, parametersIn(req.url ?? '', schema.shape));
 }
 
-function givenIn(url: string, fields: object): Record<string, string> {
+function parametersIn(url: string, fields: object): Record<string, string> {
   const mark = url.indexOf('?');
   if (mark < 0) return {};
   const given: Record<string, string> = {};
@@ -68,7 +71,7 @@ function givenIn(url: string, fields: object): Record<string, string> {
       errors.push({ field, message: 'must be given once' });
     else given[field] = text;
   }
-  if (errors.length > 0) throw new InvalidInput(errors.slice(0, MAX_ERRORS));
+  if (errors.length > 0) throw new InvalidInput(errors.slice(0, MAX_FIELD_ERRORS));
   return given;
 }
 

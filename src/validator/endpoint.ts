@@ -1,31 +1,33 @@
+/** The URL and the headers of a submission, from the configuration. */
 import { createHash } from 'node:crypto';
 import { EXIT_CONFIG } from '../config.js';
 import { FatalError } from '../errors.js';
 
-const wrong = (reason: string) => new FatalError(`wrong configuration: ${reason}`, EXIT_CONFIG);
+const invalid = (reason: string) => new FatalError(`wrong configuration: ${reason}`, EXIT_CONFIG);
 
-/** Where lists are submitted, from the validator's base URL with or without a slash at its end. */
+/** The URL that lists are submitted to, from the validator's base URL with or without a slash at its end. */
 export function endpointOf(base: string): URL {
   const url = new URL(base);
   // Credentials in a URL end up in logs and error messages; the key has a variable of its own.
-  if (url.username !== '' || url.password !== '') throw wrong('VALIDATOR_URL: must not hold credentials');
-  if (url.search !== '' || url.hash !== '') throw wrong('VALIDATOR_URL: must have no query and no fragment');
+  if (url.username !== '' || url.password !== '') throw invalid('VALIDATOR_URL: must not hold credentials');
+  if (url.search !== '' || url.hash !== '')
+    throw invalid('VALIDATOR_URL: must have no query and no fragment');
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/validate-batch`;
   return url;
 }
 
-interface Identity {
+interface Credentials {
   readonly VALIDATOR_API_KEY?: string | undefined;
   readonly VALIDATOR_USER_ID: string;
 }
 
-/** The headers of a submission for a user. What could not be sent as a header is found at start, not at the first use. */
+/** The headers of a user's submission. A value that no header can hold is found here, at start, not at the first use. */
 export function headersOf({
   VALIDATOR_API_KEY: key,
   VALIDATOR_USER_ID: user,
-}: Identity): (userId: string) => Record<string, string> {
-  if (key !== undefined && !isHeaderText(key)) throw wrong('VALIDATOR_API_KEY: must be printable ASCII');
-  if (!isHeaderText(user)) throw wrong('VALIDATOR_USER_ID: must be printable ASCII and not blank');
+}: Credentials): (userId: string) => Record<string, string> {
+  if (key !== undefined && !isHeaderText(key)) throw invalid('VALIDATOR_API_KEY: must be printable ASCII');
+  if (!isHeaderText(user)) throw invalid('VALIDATOR_USER_ID: must be printable ASCII and not blank');
   const fixed = {
     'Content-Type': 'application/json',
     Accept: 'application/json',
@@ -35,10 +37,10 @@ export function headersOf({
   return (userId) => ({ ...fixed, 'X-User-ID': headerTextOf(userId) });
 }
 
-/** Longer names than this make the validator fail. */
+/** The validator fails on longer ones. */
 const MAX_USER_LENGTH = 255;
 
-/** A user's name as it is where a header can carry it, else one that stands for it, the same each time. */
+/** The user's id where a header can hold it, else its hash: the validator limits submissions per user. */
 function headerTextOf(userId: string): string {
   if (userId.length <= MAX_USER_LENGTH && isHeaderText(userId)) return userId;
   return `sha256-${createHash('sha256').update(userId).digest('hex')}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Breaker, BreakerOpen } from '../../src/validator/breaker.js';
+import { CircuitBreaker, CircuitOpen } from '../../src/validator/circuit-breaker.js';
 
 const DOWN = new Error('down');
 const ANSWERED = new Error('an answer that is an error');
@@ -9,7 +9,7 @@ const NEITHER = new Error('given up');
 function stage(failures = 3, pauseMs = 10_000) {
   const clock = { now: 0 };
   const changes: string[] = [];
-  const breaker = new Breaker({
+  const breaker = new CircuitBreaker({
     failures,
     pauseMs,
     now: () => clock.now,
@@ -43,8 +43,8 @@ describe('a circuit', () => {
     for (let i = 0; i < 3; i++) expect(await fail()).toBe(DOWN);
     clock.now = 4_000;
     const refused = await succeed();
-    expect(refused).toBeInstanceOf(BreakerOpen);
-    expect((refused as BreakerOpen).retryAfterMs).toBe(6_000);
+    expect(refused).toBeInstanceOf(CircuitOpen);
+    expect((refused as CircuitOpen).retryAfterMs).toBe(6_000);
     expect([calls(), changes]).toEqual([3, ['open']]);
   });
 
@@ -75,7 +75,7 @@ describe('a circuit', () => {
     clock.now = 10_000;
     const pending = deferred();
     const probe = run(() => pending.promise);
-    expect(await succeed()).toBeInstanceOf(BreakerOpen);
+    expect(await succeed()).toBeInstanceOf(CircuitOpen);
     pending.resolve('ok');
     expect(await probe).toBe('ok');
     expect(await succeed()).toBe('ok');
@@ -88,7 +88,7 @@ describe('a circuit', () => {
     clock.now = 10_000;
     expect(await fail()).toBe(DOWN);
     clock.now = 19_999;
-    expect(await succeed()).toBeInstanceOf(BreakerOpen);
+    expect(await succeed()).toBeInstanceOf(CircuitOpen);
     clock.now = 20_000;
     expect(await succeed()).toBe('ok');
     expect(changes).toEqual(['open', 'closed']);

@@ -1,11 +1,22 @@
-import type { ErrorRequestHandler } from 'express';
-import { z } from 'zod';
-import { type FieldError, InvalidInput } from '../domain/invalid-input.js';
-import { fieldErrors } from '../domain/schemas.js';
+/** How the REST surface answers: JSON, or an error as problem details (RFC 9457). */
+import type { ErrorRequestHandler, Response } from 'express';
+import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { ERRORS, Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 
-/** RFC 9457 problem details; `code` is stable, the texts are for people. */
+/** Sends JSON that is text already: the text of a snapshot is never parsed and serialised again. */
+export function sendJson(res: Response, json: string, status = 200): void {
+  send(res, status, 'application/json; charset=utf-8', json);
+}
+
+function send(res: Response, status: number, contentType: string, text: string): void {
+  res.statusCode = status;
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', Buffer.byteLength(text));
+  res.end(text);
+}
+
+/** Problem details; `code` is stable, the texts are for people. */
 export interface Problem {
   type: string;
   title: string;
@@ -15,10 +26,10 @@ export interface Problem {
   errors?: readonly FieldError[];
 }
 
-/** Where a fault does not say when to come back. */
+/** Sent where a fault names no time. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** The one place where an error becomes an answer. */
+/** The only place where an error becomes an answer. */
 export function problems(logger: Logger): ErrorRequestHandler {
   return (error: unknown, _req, res, _next) => {
     const fault = faultOf(error);
@@ -33,15 +44,11 @@ export function problems(logger: Logger): ErrorRequestHandler {
     if (problem.status === 503 || problem.status === 429 || fault.retryAfterSeconds !== undefined)
       res.setHeader('Retry-After', String(retryAfter));
     if (fault.challenge !== undefined) res.setHeader('WWW-Authenticate', challengeOf(fault));
-    const text = JSON.stringify(problem);
-    res.statusCode = problem.status;
-    res.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
-    res.setHeader('Content-Length', Buffer.byteLength(text));
-    res.end(text);
+    send(res, problem.status, 'application/problem+json; charset=utf-8', JSON.stringify(problem));
   };
 }
 
-/** What kind of token is wanted, and what was wrong with the one that came: RFC 6750. */
+/** The `WWW-Authenticate` header: which kind of token is needed, and what was wrong with the one received (RFC 6750). */
 function challengeOf({ challenge, message }: Fault): string {
   const realm = 'Bearer realm="verigate"';
   if (!challenge) return realm;
@@ -57,26 +64,22 @@ function problemOf({ code, message, errors }: Fault): Problem {
 function faultOf(error: unknown): Fault {
   if (error instanceof Fault) return error;
   if (error instanceof InvalidInput) return invalid(error.errors);
-  if (error instanceof z.ZodError) return invalid(fieldErrors(error));
-  // What Express throws over a path that cannot be decoded quotes the path: only the kind of error is used.
+  // Express throws it for a path that cannot be decoded. Its message quotes the path, so it is not passed on.
   if (error instanceof URIError)
     return invalid([{ field: 'path', message: 'is not valid percent-encoding' }]);
   if (isClientError(error)) return new Fault('invalid_request');
   return new Fault('internal');
 }
 
-/** A list of thousands can be wrong in thousands of places; the first few tell what is the matter. */
-const MAX_ERRORS = 10;
-
 function invalid(all: readonly FieldError[]): Fault {
-  const errors = all.slice(0, MAX_ERRORS);
+  const errors = all.slice(0, MAX_FIELD_ERRORS);
   const fields = [...new Set(errors.map(({ field }) => field))].join(', ');
   return new Fault('invalid_request', `not valid: ${fields || 'body'}`, {
     errors: errors.map(({ field, message }) => ({ field: field || 'body', message })),
   });
 }
 
-/** Errors of Express's own parts carry a status. */
+/** Errors of Express itself have a status. */
 function isClientError(error: unknown): boolean {
   if (typeof error !== 'object' || error === null || !('status' in error)) return false;
   const { status } = error;

@@ -1,10 +1,11 @@
+/** Limits how many costly requests a caller may make a minute: exports, submissions and searches. */
 import type { Request, Response } from 'express';
 import type { ClientIpOf } from '../client-ip.js';
 import { Fault } from '../errors.js';
 import { callerOf } from './access.js';
 
 const WINDOW_MS = 60_000;
-/** Callers that are remembered; beyond it those who came first are forgiven. */
+/** Callers that are counted; beyond it the oldest windows are dropped. */
 const MAX_CALLERS = 100_000;
 
 interface Window {
@@ -12,8 +13,7 @@ interface Window {
   left: number;
 }
 
-/** Counts what reads a whole file, searches one, or makes the validator work. */
-export class Quota {
+export class RateLimit {
   readonly #windows = new Map<string, Window>();
 
   constructor(
@@ -22,11 +22,11 @@ export class Quota {
   ) {}
 
   /**
-   * Takes one costly request from its caller's minute, by the name in their token, else by their address. The answer says
-   * what is left, in the `RateLimit` fields of the IETF's draft.
+   * Counts one costly request of a caller, known by the `sub` of the token or else by the address. The `RateLimit` fields
+   * of the answer (IETF draft) say how many are left.
    * @throws Fault `rate_limited`
    */
-  take(req: Request, res: Response): void {
+  consume(req: Request, res: Response): void {
     const { perMinute } = this;
     const { sub } = callerOf(req);
     const caller = sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
@@ -38,7 +38,7 @@ export class Quota {
     res.setHeader('RateLimit', `"costly";r=${window.left};t=${seconds}`);
     if (!isOver) return;
     const limit = `MAX_COSTLY_REQUESTS_PER_MINUTE allows ${perMinute} exports, submissions and searches`;
-    throw new Fault('rate_limited', `${limit}; come back in ${seconds} s`, { retryAfterSeconds: seconds });
+    throw new Fault('rate_limited', `${limit}; try again in ${seconds} s`, { retryAfterSeconds: seconds });
   }
 }
 
@@ -49,7 +49,7 @@ function windowOf(windows: Map<string, Window>, caller: string, perMinute: numbe
   const window = { endsAt: now + WINDOW_MS, left: perMinute };
   windows.delete(caller);
   windows.set(caller, window);
-  // Windows end in the order that they began in.
+  // The map is in the order in which windows began, so they end in this order too.
   for (const [oldest, { endsAt }] of windows) {
     if (endsAt > now && windows.size <= MAX_CALLERS) break;
     windows.delete(oldest);

@@ -1,43 +1,45 @@
-/** How long nobody is sent to a validator that is down, and after how many failures in a row. */
-export interface BreakerOptions {
+/** A circuit breaker: after several failures in a row, calls to a service that is down fail at once for a while. */
+
+export interface CircuitBreakerOptions {
+  /** Failures in a row that open the circuit. */
   readonly failures: number;
+  /** How long it stays open. */
   readonly pauseMs: number;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
-  /** Told when it opens and closes. */
   readonly onChange?: (state: 'open' | 'closed') => void;
 }
 
-/** Nobody is to try now; `retryAfterMs` later somebody may. */
-export class BreakerOpen extends Error {
+/** The call was not made; after `retryAfterMs` one may be. */
+export class CircuitOpen extends Error {
   constructor(readonly retryAfterMs: number) {
     super('the circuit is open');
   }
 }
 
 /**
- * A circuit breaker. Closed: everything passes. After so many failures in a row it is open: nothing passes, for a while.
- * Then one call passes as a probe, and the others wait for how that goes: it closes the circuit, or opens it again.
+ * Closed: every call is made. Open: none is made for a pause. After the pause one call is made as a probe, and the others
+ * are refused until it ends: its success closes the circuit, its failure opens it again.
  */
-export class Breaker {
-  readonly #options: BreakerOptions;
+export class CircuitBreaker {
+  readonly #options: CircuitBreakerOptions;
   readonly #now: () => number;
   #failures = 0;
   #openUntil: number | null = null;
   #probing = false;
 
-  constructor(options: BreakerOptions) {
+  constructor(options: CircuitBreakerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
 
   /**
-   * Carries out a call. `isFailure` tells the errors that say the other side is down from those that it has answered with;
-   * null: the error says neither.
-   * @throws BreakerOpen without carrying it out
+   * Makes a call. `isFailure` says whether an error means that the service is down (true), that it answered (false), or
+   * neither (null).
+   * @throws CircuitOpen without making the call
    */
   async run<T>(call: () => Promise<T>, isFailure: (error: unknown) => boolean | null): Promise<T> {
-    const isProbe = this.#admit();
+    const isProbe = this.#enter();
     try {
       const answer = await call();
       this.#succeeded();
@@ -45,7 +47,7 @@ export class Breaker {
     } catch (error) {
       const failed = isFailure(error);
       if (failed === false) this.#succeeded();
-      // One that was sent before the circuit opened says nothing new about the time since.
+      // The failure of a call made before the circuit opened does not extend the pause.
       else if (failed && (isProbe || this.#openUntil === null)) this.#failed(isProbe);
       throw error;
     } finally {
@@ -53,10 +55,11 @@ export class Breaker {
     }
   }
 
-  #admit(): boolean {
+  /** Whether the call is the probe. @throws CircuitOpen */
+  #enter(): boolean {
     if (this.#openUntil === null) return false;
     const wait = this.#openUntil - this.#now();
-    if (wait > 0 || this.#probing) throw new BreakerOpen(Math.max(wait, 1000));
+    if (wait > 0 || this.#probing) throw new CircuitOpen(Math.max(wait, 1000));
     this.#probing = true;
     return true;
   }

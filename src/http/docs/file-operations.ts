@@ -1,0 +1,95 @@
+/** The operations on files and their batches, as OpenAPI describes them. */
+import { batchListBody, failBody } from '../body-schemas.js';
+import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
+import type { Operation } from './operation.js';
+import * as schemas from './schemas.js';
+
+const FILE = '/api/files/{fileId}';
+
+export const files = (): Operation[] => [
+  {
+    method: 'get',
+    path: '/api/files',
+    id: 'listFiles',
+    summary: 'The stats of all files, newest first.',
+    query: listQuery,
+    answers: [{ status: 200, description: 'A page of the list.', content: schemas.fileList }],
+    codes: ['invalid_request'],
+  },
+  {
+    method: 'get',
+    path: FILE,
+    id: 'getFile',
+    summary: 'The snapshot: the stats and the first page of results.',
+    answers: [{ status: 200, description: 'The file.', content: schemas.snapshot }],
+    codes: ['invalid_request', 'file_not_found'],
+  },
+  {
+    method: 'get',
+    path: `${FILE}/stats`,
+    id: 'getStats',
+    summary: 'The totals of a file, always absolute.',
+    answers: [{ status: 200, description: 'The stats.', content: schemas.stats }],
+    codes: ['invalid_request', 'file_not_found'],
+  },
+  {
+    method: 'get',
+    path: `${FILE}/emails`,
+    id: 'listEmails',
+    summary:
+      'A page of results in arrival order. `email` matches the start of the address, whatever its case.',
+    query: emailsQuery,
+    answers: [
+      { status: 200, description: 'The page; empty after the last one.', content: schemas.emailsPage },
+    ],
+    codes: ['invalid_request', 'file_not_found', 'rate_limited'],
+  },
+  {
+    method: 'get',
+    path: `${FILE}/export`,
+    id: 'exportFile',
+    summary: 'All results as a download. If the connection breaks off, the download is incomplete.',
+    query: exportQuery,
+    answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
+    codes: ['invalid_request', 'file_not_found', 'rate_limited'],
+  },
+  {
+    method: 'delete',
+    path: FILE,
+    id: 'deleteFile',
+    summary: 'Deletes a file and every trace of its addresses.',
+    answers: [{ status: 204, description: 'It is deleted.' }],
+    codes: ['invalid_request', 'forbidden', 'file_not_found'],
+  },
+];
+
+export const batches = (): Operation[] => [
+  {
+    method: 'post',
+    path: `${FILE}/batches`,
+    id: 'registerBatches',
+    summary: 'Registers batches that were submitted elsewhere. Repeating it changes nothing.',
+    body: batchListBody,
+    answers: [{ status: 201, description: 'They are registered.', content: schemas.registered }],
+    codes: ['invalid_request', 'forbidden', 'payload_too_large'],
+  },
+  {
+    method: 'get',
+    path: `${FILE}/batches`,
+    id: 'listBatches',
+    summary: 'The batches of the current request with their statuses, newest first.',
+    query: batchesQuery,
+    answers: [{ status: 200, description: 'A page of the list.', content: schemas.batchList }],
+    codes: ['invalid_request', 'file_not_found'],
+  },
+  {
+    method: 'post',
+    path: `${FILE}/batches/{batchId}/fail`,
+    id: 'failBatch',
+    summary:
+      'Marks a batch as failed that will get no more updates. An update that comes anyway is still applied.',
+    body: failBody,
+    answers: [{ status: 200, description: 'The stats of the file.', content: schemas.stats }],
+    codes: ['invalid_request', 'forbidden', 'file_not_found', 'not_found', 'payload_too_large'],
+  },
+];
