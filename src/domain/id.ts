@@ -1,4 +1,4 @@
-/** The ids of the gateway, and the rule that the ids chosen by others must follow. */
+/** The types of ids, and the rule that every id from outside must follow. */
 
 /** Names a file: a list of addresses that is to be validated. Chosen by the caller who submits or registers it. */
 export type FileId = string;

@@ -14,9 +14,9 @@ export interface FileFacts {
   /** The current generation; a later request begins another one. */
   readonly generation: Generation;
   readonly userId: UserId | null;
-  /** Addresses in the request, as its caller said; null: not said. */
+  /** Addresses in the request, as its caller says; null: not known. */
   readonly totalEmails: number | null;
-  /** Batches in the request, as its producer said; null: not said. */
+  /** Batches in the request, as its producer says; null: not known. */
   readonly totalBatches: number | null;
   readonly createdAt: string;
   readonly lastUpdated: string;

@@ -1,4 +1,4 @@
-/** What a registration needs to know and to answer: whose the file is, and its status. */
+/** The owner of a file that is registered, and its status in the answer. */
 import type { Principal } from '../auth/principal.js';
 import type { FileId, UserId } from '../domain/id.js';
 import { type FileStatus, statsOf } from '../domain/stats.js';

@@ -1,6 +1,7 @@
 /** The URL and the headers of a submission, from the configuration. */
 import { createHash } from 'node:crypto';
 import { EXIT_CONFIG } from '../config.js';
+import type { UserId } from '../domain/id.js';
 import { FatalError } from '../errors.js';
 
 const invalid = (reason: string) => new FatalError(`wrong configuration: ${reason}`, EXIT_CONFIG);
@@ -25,7 +26,7 @@ interface Credentials {
 export function headersOf({
   VALIDATOR_API_KEY: key,
   VALIDATOR_USER_ID: user,
-}: Credentials): (userId: string) => Record<string, string> {
+}: Credentials): (userId: UserId) => Record<string, string> {
   if (key !== undefined && !isHeaderText(key)) throw invalid('VALIDATOR_API_KEY: must be printable ASCII');
   if (!isHeaderText(user)) throw invalid('VALIDATOR_USER_ID: must be printable ASCII and not blank');
   const fixed = {
@@ -41,7 +42,7 @@ export function headersOf({
 const MAX_USER_LENGTH = 255;
 
 /** The user's id where a header can hold it, else its hash: the validator limits submissions per user. */
-function headerTextOf(userId: string): string {
+function headerTextOf(userId: UserId): string {
   if (userId.length <= MAX_USER_LENGTH && isHeaderText(userId)) return userId;
   return `sha256-${createHash('sha256').update(userId).digest('hex')}`;
 }

@@ -48,7 +48,11 @@ function ofSeveral(
 }
 
 function updateOf(
-  { batchId, status, results }: { batchId: string; status?: string | undefined; results: readonly unknown[] },
+  {
+    batchId,
+    status,
+    results,
+  }: { batchId: BatchId; status?: string | undefined; results: readonly unknown[] },
   totalEmails: number,
 ): string {
   const update = {

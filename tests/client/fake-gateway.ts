@@ -11,7 +11,7 @@ import type {
 export const FILE = 'f1';
 
 type Ack = (answer: unknown) => void;
-type Letter = { event: string; body: unknown } | { ack: Ack; answer: unknown };
+type Message = { event: string; body: unknown } | { ack: Ack; answer: unknown };
 
 /**
  * One file's feed and the wire to one listener, both ends of it in our hands: nothing is answered or arrives before
@@ -20,7 +20,7 @@ type Letter = { event: string; body: unknown } | { ack: Ack; answer: unknown };
 export class FakeGateway implements ListenerSocket {
   connected = false;
   readonly requests: { event: string; request: SubscribeRequest; ack: Ack }[] = [];
-  readonly wire: Letter[] = [];
+  readonly wire: Message[] = [];
   readonly batches = new Map<string, PlacedResult[]>();
   connects = 0;
   epoch = 1;
@@ -130,10 +130,10 @@ export class FakeGateway implements ListenerSocket {
   }
 
   deliver(): void {
-    const letter = this.wire.shift();
-    if (letter === undefined) return;
-    if ('ack' in letter) letter.ack(letter.answer);
-    else this.fire(letter.event, letter.body);
+    const message = this.wire.shift();
+    if (message === undefined) return;
+    if ('ack' in message) message.ack(message.answer);
+    else this.fire(message.event, message.body);
   }
 
   settle(): void {

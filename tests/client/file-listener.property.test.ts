@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>;
 
-/** Any wire: letters (events and answers alike) are lost, doubled, overtaken by their neighbours. */
+/** Any wire: messages (events and answers alike) are lost, doubled, overtaken by their neighbours. */
 function take(gateway: FakeGateway, step: Step): void {
   switch (step.do) {
     case 'change':
@@ -53,8 +53,8 @@ function take(gateway: FakeGateway, step: Step): void {
       gateway.wire.splice(step.at, 1);
       break;
     case 'repeat': {
-      const letter = gateway.wire[step.at];
-      if (letter) gateway.wire.push(letter);
+      const message = gateway.wire[step.at];
+      if (message) gateway.wire.push(message);
       break;
     }
     case 'swap':

@@ -111,7 +111,7 @@ describe('order', () => {
     expect(recorder.stats?.revision).toBe(2);
   });
 
-  it('sees a gap, asks once for what is missing, and is not told the same twice', () => {
+  it('sees a gap, asks once for what is missing, and gets nothing twice', () => {
     const recorder = live();
     gateway.change('a', ['a0', 'a1']);
     gateway.wire.length = 0; // lost
@@ -294,7 +294,7 @@ describe('trouble', () => {
 });
 
 describe('deletion', () => {
-  it('is told, and a later life of the file starts over', () => {
+  it('is reported, and a later generation of the file starts over', () => {
     const recorder = live();
     gateway.deleteFile();
     gateway.settle();

@@ -9,7 +9,7 @@ import {
 } from '../../src/client/index.js';
 import { type FakeGateway, FILE } from './fake-gateway.js';
 
-/** A listener that keeps all it is told, the way a user of the SDK would. */
+/** A listener that records every callback, the way a user of the SDK would. */
 export class Recorder {
   readonly copy = new FileCopy();
   readonly calls: string[] = [];

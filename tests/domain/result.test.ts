@@ -45,13 +45,13 @@ const text = fc.string({
 
 describe('a result', () => {
   it('keeps what is known of it, under the names of the wire and in their order', () => {
-    const said = entry('Jane+News@example.com', {
+    const sent = entry('Jane+News@example.com', {
       status: 'undeliverable',
       risk: 'high',
       subStatus: 'Invalid SMTP',
     });
-    const result = read({ ...said, internal: 'ignored' });
-    expect(result.json).toBe(JSON.stringify(said));
+    const result = read({ ...sent, internal: 'ignored' });
+    expect(result.json).toBe(JSON.stringify(sent));
     expect(result.email).toBe('Jane+News@example.com');
     expect(VERDICTS[result.verdictIndex]).toEqual({ status: 'undeliverable', category: 'invalid_smtp' });
     expect(result.cell).toBe(cellOf('undeliverable', 'high'));
@@ -84,8 +84,8 @@ describe('a result', () => {
     ['details', 'none', null],
     ['details', 5, null],
   ])('takes %s %j for %j, and the rest stands', (field, value, taken) => {
-    const said = { ...entry('a@example.com', { status: 'risky', risk: 'medium' }), [field]: value };
-    expect(JSON.parse(read(said).json)).toEqual({ ...said, [field]: taken });
+    const sent = { ...entry('a@example.com', { status: 'risky', risk: 'medium' }), [field]: value };
+    expect(JSON.parse(read(sent).json)).toEqual({ ...sent, [field]: taken });
   });
 
   it('stores details as they came', () => {

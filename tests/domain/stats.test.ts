@@ -23,14 +23,14 @@ interface Batch {
 }
 
 function summaryOf({ results = 0, total = 10, state = 'running' }: Batch): Summary {
-  const standing = {
+  const flags = {
     begun: state !== 'waiting',
     isComplete: state === 'completed',
     isFailed: state === 'failed',
     isStalled: state === 'stalled',
     totalEmails: total,
   };
-  return summarize(standing, update({ batchId: 'b', emails: addresses(results) }).results);
+  return summarize(flags, update({ batchId: 'b', emails: addresses(results) }).results);
 }
 
 function stats(batches: readonly Batch[], facts: Partial<FileFacts> = {}, recentRate = 0) {
@@ -58,7 +58,7 @@ describe('the status of a file', () => {
     expect(stats(batches, facts).status).toBe(status);
   });
 
-  it('is pending for a file that nobody has heard of', () => {
+  it('is pending for a file that is not registered', () => {
     const cursor = { epoch: 'e1', revision: 0 };
     expect(statsOf({ fileId: 'f1', facts: null, totals: EMPTY_SUMMARY, cursor, recentRate: 0 })).toEqual({
       fileId: 'f1',
@@ -181,7 +181,7 @@ describe('counts', () => {
   it('of categories add up to their parent, and the four to all that is processed', () => {
     fc.assert(
       fc.property(fc.array(fc.array(verdict, { maxLength: 20 }), { maxLength: 5 }), (lists) => {
-        const standing = {
+        const flags = {
           begun: true,
           isComplete: true,
           isFailed: false,
@@ -190,7 +190,7 @@ describe('counts', () => {
         };
         const totals = lists
           .map((list) => update({ batchId: 'b', emails: list.map((said) => entry('a', said)) }))
-          .reduce((sum, { results }) => add(sum, summarize(standing, results)), EMPTY_SUMMARY);
+          .reduce((sum, { results }) => add(sum, summarize(flags, results)), EMPTY_SUMMARY);
         const cursor = { epoch: 'e1', revision: 1 };
         const said = statsOf({ fileId: 'f1', facts: FACTS, totals, cursor, recentRate: 0 });
         const sum = (counts: Iterable<number>) => [...counts].reduce((all, count) => all + count, 0);

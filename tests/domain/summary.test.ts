@@ -11,7 +11,7 @@ import {
 } from '../../src/domain/summary.js';
 import { CELL_COUNT, VERDICTS } from '../../src/domain/verdict.js';
 
-const standing = fc.record({
+const flags = fc.record({
   begun: fc.boolean(),
   isComplete: fc.boolean(),
   isFailed: fc.boolean(),
@@ -24,14 +24,14 @@ const result = fc.record({
   cell: fc.nat({ max: CELL_COUNT - 1 }),
   json: fc.constant('{}'),
 });
-const batch = fc.tuple(standing, fc.array(result, { maxLength: 20 }));
+const batch = fc.tuple(flags, fc.array(result, { maxLength: 20 }));
 const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
 describe('a summary', () => {
   it('counts every result once by verdict and once by status and risk', () => {
     fc.assert(
-      fc.property(batch, ([standing, results]) => {
-        const { processed, verdicts, cells } = summarize(standing, results);
+      fc.property(batch, ([flags, results]) => {
+        const { processed, verdicts, cells } = summarize(flags, results);
         expect([processed, total(verdicts), total(cells)]).toEqual(Array(3).fill(results.length));
         VERDICTS.forEach((_, index) => {
           expect(verdicts[index]).toBe(results.filter(({ verdictIndex }) => verdictIndex === index).length);
@@ -42,19 +42,19 @@ describe('a summary', () => {
 
   it('skips what a complete batch never had a result for, and nothing else', () => {
     fc.assert(
-      fc.property(batch, ([standing, results]) => {
-        const { total, processed, skipped, batches, unsized } = summarize(standing, results);
+      fc.property(batch, ([flags, results]) => {
+        const { total, processed, skipped, batches, unsized } = summarize(flags, results);
         expect(batches).toBe(1);
-        expect(unsized).toBe(standing.totalEmails === null ? 1 : 0);
-        expect(total).toBe(Math.max(standing.totalEmails ?? 0, results.length));
-        expect(skipped).toBe(standing.isComplete ? total - processed : 0);
+        expect(unsized).toBe(flags.totalEmails === null ? 1 : 0);
+        expect(total).toBe(Math.max(flags.totalEmails ?? 0, results.length));
+        expect(skipped).toBe(flags.isComplete ? total - processed : 0);
       }),
     );
   });
 
   it('stands anew without its results', () => {
     fc.assert(
-      fc.property(batch, standing, ([before, results], after) => {
+      fc.property(batch, flags, ([before, results], after) => {
         expect(withFlags(summarize(before, results), after)).toEqual(summarize(after, results));
       }),
     );
@@ -62,7 +62,7 @@ describe('a summary', () => {
 });
 
 describe('adding up summaries', () => {
-  const summary = batch.map(([standing, results]) => summarize(standing, results));
+  const summary = batch.map(([flags, results]) => summarize(flags, results));
   const sum = (summaries: readonly Summary[]) => summaries.reduce((all, one) => add(all, one), EMPTY_SUMMARY);
 
   it('does not depend on the order, and is undone by taking away', () => {

@@ -158,9 +158,9 @@ describe('newer', () => {
   });
 
   it('is a strict order: nothing is newer than itself, and no two than each other', () => {
-    const standing = fc.record({ isComplete: fc.boolean(), processedCount: fc.nat({ max: 3 }) });
+    const completeness = fc.record({ isComplete: fc.boolean(), processedCount: fc.nat({ max: 3 }) });
     fc.assert(
-      fc.property(standing, standing, standing, (a, b, c) => {
+      fc.property(completeness, completeness, completeness, (a, b, c) => {
         expect(isNewer(a, a)).toBe(false);
         expect(isNewer(a, b) && isNewer(b, a)).toBe(false);
         if (isNewer(a, b) && isNewer(b, c)) expect(isNewer(a, c)).toBe(true);

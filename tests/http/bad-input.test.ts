@@ -37,7 +37,7 @@ test('each bad input has a clear answer that names the field and repeats nothing
   expect(app.log.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
 });
 
-test('a failure inside is told without its cause, and logged without its message', async () => {
+test('an internal failure is answered without its cause, and logged without its message', async () => {
   const broken = async (): Promise<never> => {
     throw new SyntaxError(`Unexpected token in "${SECRET}"`, { cause: new Error(SECRET) });
   };

@@ -85,7 +85,7 @@ export const CASES: Case[] = [
       fields: ['cursor'],
     },
     {
-      name: `letter cursor ${cursor.slice(0, 12)}`,
+      name: `dead-letter cursor ${cursor.slice(0, 12)}`,
       path: `/api/dead-letters?cursor=${cursor}`,
       fields: ['cursor'],
     },
@@ -104,7 +104,7 @@ export const CASES: Case[] = [
     ];
   }),
   ...['0', '501', '1e1', '', '-1'].map((limit) => ({
-    name: `letters ?limit=${limit}`,
+    name: `dead letters ?limit=${limit}`,
     path: `/api/dead-letters?limit=${limit}`,
     fields: ['limit'],
   })),
@@ -113,16 +113,26 @@ export const CASES: Case[] = [
     ['POST', '/replay'],
     ['DELETE', ''],
   ].flatMap(([method = '', tail]) => [
-    { name: `${method} letter of 10 kB`, method, path: `/api/dead-letters/${LONG}${tail}`, fields: ['id'] },
-    { name: `${method} letter with NUL`, method, path: `/api/dead-letters/a%00b${tail}`, fields: ['id'] },
     {
-      name: `${method} letter badly encoded`,
+      name: `${method} dead letter of 10 kB`,
+      method,
+      path: `/api/dead-letters/${LONG}${tail}`,
+      fields: ['id'],
+    },
+    {
+      name: `${method} dead letter with NUL`,
+      method,
+      path: `/api/dead-letters/a%00b${tail}`,
+      fields: ['id'],
+    },
+    {
+      name: `${method} dead letter badly encoded`,
       method,
       path: `/api/dead-letters/%zz${tail}`,
       fields: ['path'],
     },
     {
-      name: `${method} letter that is not there`,
+      name: `${method} dead letter that does not exist`,
       method,
       path: `/api/dead-letters/f${tail}`,
       status: 404,

@@ -26,12 +26,12 @@ async function upload(
   return { status: response.statusCode, sent };
 }
 
-test('a body over the limit is refused, whether its length is told or not, and while it is still coming', async () => {
+test('a body over the limit is refused, with or without a Content-Length, before all of it was sent', async () => {
   const app = await startApp({ config: { MAX_UPDATE_BYTES: 2048, MAX_BODY_BYTES: 4096 } });
   const update = JSON.stringify(complete('b', [result('x'.repeat(2048))]));
-  const told = await call(app, 'POST', '/api/updates', update);
-  expect(told.status).toBe(413);
-  expect(told.json).toMatchObject({ code: 'payload_too_large', errors: [{ field: 'body' }] });
+  const declared = await call(app, 'POST', '/api/updates', update);
+  expect(declared.status).toBe(413);
+  expect(declared.json).toMatchObject({ code: 'payload_too_large', errors: [{ field: 'body' }] });
   for (const path of ['/api/updates', '/api/files/f/batches', '/api/files/f/validations']) {
     expect((await upload(app, path, Buffer.alloc(1024, 0x20))).status).toBe(413);
   }

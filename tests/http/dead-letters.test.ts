@@ -23,13 +23,13 @@ async function directoryWith(payloads: readonly string[]): Promise<string> {
 const gatewayWith = async (...payloads: string[]): Promise<Gateway> =>
   startTestGateway({ DATA_DIR: await directoryWith(payloads), FLUSH_INTERVAL_MS: '0' });
 
-const letters = async (gateway: { url: string }): Promise<Json[]> =>
+const deadLetters = async (gateway: { url: string }): Promise<Json[]> =>
   (await call(gateway, 'GET', PATH)).json.items;
 
-async function onlyLetter(gateway: { url: string }): Promise<Json> {
-  const [letter, ...others] = await letters(gateway);
-  expect([letter, others]).toEqual([expect.anything(), []]);
-  return letter;
+async function onlyDeadLetter(gateway: { url: string }): Promise<Json> {
+  const [deadLetter, ...others] = await deadLetters(gateway);
+  expect([deadLetter, others]).toEqual([expect.anything(), []]);
+  return deadLetter;
 }
 
 describe('dead letters', () => {
@@ -52,7 +52,7 @@ describe('dead letters', () => {
     expect((await call(gateway, 'GET', PATH)).json.nextCursor).toBeNull();
   });
 
-  test('are cut at 64 KiB in the list and whole one by one, and nobody may cache them', async () => {
+  test('are cut at 64 KiB in the list and whole one by one, and must not be cached', async () => {
     const text = '€'.repeat(50_000);
     const gateway = await gatewayWith(text);
     const list = await call(gateway, 'GET', PATH);
@@ -65,13 +65,13 @@ describe('dead letters', () => {
 
   test('are taken in again like any update, and gone then', async () => {
     const gateway = await gatewayWith(update);
-    const { id } = await onlyLetter(gateway);
+    const { id } = await onlyDeadLetter(gateway);
     const replayed = await call(gateway, 'POST', `${PATH}/${id}/replay`);
     expect([replayed.status, replayed.json]).toEqual([202, { outcome: 'applied' }]);
     expect(replayed.headers.get('cache-control')).toBe('no-store');
     const { json } = await call(gateway, 'GET', '/api/files/f/emails');
     expect(json.emails.map(({ email }: Json) => email)).toEqual(['a@x', 'b@x']);
-    expect(await letters(gateway)).toEqual([]);
+    expect(await deadLetters(gateway)).toEqual([]);
     const gone = { status: 404, code: 'not_found' };
     for (const [method, tail] of [
       ['POST', '/replay'],
@@ -83,7 +83,7 @@ describe('dead letters', () => {
 
   test('are replayed once, however many ask at the same time', async () => {
     const gateway = await gatewayWith(update);
-    const { id } = await onlyLetter(gateway);
+    const { id } = await onlyDeadLetter(gateway);
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => call(gateway, 'POST', `${PATH}/${id}/replay`)),
     );
@@ -92,14 +92,14 @@ describe('dead letters', () => {
     for (const one of got) expect(['applied', 'unchanged', '404 not_found']).toContain(one);
     const { json } = await call(gateway, 'GET', '/api/files/f/emails');
     expect(json.pagination.total).toBe(2);
-    expect(await letters(gateway)).toEqual([]);
+    expect(await deadLetters(gateway)).toEqual([]);
   });
 
-  test('wait with their registration where nobody has registered their batch', async () => {
+  test('are held once replayed, if their batch is not registered', async () => {
     const gateway = await gatewayWith(JSON.stringify(complete('b', [result('a@x')])));
-    const { id } = await onlyLetter(gateway);
+    const { id } = await onlyDeadLetter(gateway);
     expect((await call(gateway, 'POST', `${PATH}/${id}/replay`)).json).toEqual({ outcome: 'held' });
-    expect(await letters(gateway)).toEqual([]);
+    expect(await deadLetters(gateway)).toEqual([]);
   });
 
   test.each([
@@ -109,32 +109,32 @@ describe('dead letters', () => {
     ['nothing', '', 'body'],
   ])('that are still %s stay', async (_, payload, field) => {
     const gateway = await gatewayWith(payload);
-    const { id } = await onlyLetter(gateway);
+    const { id } = await onlyDeadLetter(gateway);
     for (let turn = 0; turn < 2; turn++) {
       const { status, json, text } = await call(gateway, 'POST', `${PATH}/${id}/replay`);
       expect([status, json.code, json.errors[0].field]).toEqual([400, 'invalid_request', field]);
       expect(text).not.toContain(CANARY);
     }
-    expect((await onlyLetter(gateway)).payload).toBe(payload);
+    expect((await onlyDeadLetter(gateway)).payload).toBe(payload);
   });
 
-  test('that name the file of somebody else stay', async () => {
+  test('are kept where they name another file than the registration of their batch', async () => {
     const gateway = await gatewayWith(update);
     await call(gateway, 'POST', '/api/files/g/batches', { batches: [{ batchId: 'b' }] });
-    const { id } = await onlyLetter(gateway);
+    const { id } = await onlyDeadLetter(gateway);
     const { status, json } = await call(gateway, 'POST', `${PATH}/${id}/replay`);
     expect([status, json.errors[0].field]).toEqual([400, 'fileId']);
-    expect(await onlyLetter(gateway)).toMatchObject({ id });
+    expect(await onlyDeadLetter(gateway)).toMatchObject({ id });
   });
 
   test('that were too large to be kept whole say so, and cannot be replayed', async () => {
     const gateway = await gatewayWith(`{"batchId":"b","isComplete":"${'x'.repeat(9 * 2 ** 20)}"}`);
-    const { id, reason } = await onlyLetter(gateway);
+    const { id, reason } = await onlyDeadLetter(gateway);
     expect(reason).toBe('body: must be JSON; too large to be kept whole: the beginning of 9437215 bytes');
     const { status, json } = await call(gateway, 'POST', `${PATH}/${id}/replay`);
     expect([status, json.code]).toEqual([400, 'invalid_request']);
     expect(json.errors).toEqual([{ field: 'payload', message: 'was too large to be kept whole' }]);
-    expect(await onlyLetter(gateway)).toMatchObject({ id });
+    expect(await onlyDeadLetter(gateway)).toMatchObject({ id });
   });
 
   test('that are larger than an update may be stay', async () => {
@@ -142,38 +142,38 @@ describe('dead letters', () => {
       DATA_DIR: await directoryWith([`${update}${' '.repeat(1024)}`]),
       MAX_UPDATE_BYTES: '1024',
     });
-    const { id } = await onlyLetter(small);
+    const { id } = await onlyDeadLetter(small);
     const { status, json } = await call(small, 'POST', `${PATH}/${id}/replay`);
     expect([status, json.code]).toEqual([413, 'payload_too_large']);
-    expect(await onlyLetter(small)).toMatchObject({ id });
+    expect(await onlyDeadLetter(small)).toMatchObject({ id });
   });
 
   test('are thrown away once', async () => {
     const gateway = await gatewayWith('kept', 'gone');
-    const [{ id }] = await letters(gateway);
+    const [{ id }] = await deadLetters(gateway);
     const answer = await call(gateway, 'DELETE', `${PATH}/${id}`);
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect((await call(gateway, 'DELETE', `${PATH}/${id}`)).json).toMatchObject({
       status: 404,
       code: 'not_found',
     });
-    expect(await onlyLetter(gateway)).toMatchObject({ payload: 'kept' });
+    expect(await onlyDeadLetter(gateway)).toMatchObject({ payload: 'kept' });
   });
 
   test('go with the file that they name', async () => {
-    const gateway = await gatewayWith('{"fileId":"f",', '{"batchId":"b"}', 'of nobody');
+    const gateway = await gatewayWith('{"fileId":"f",', '{"batchId":"b"}', 'of no file');
     await call(gateway, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
     expect((await call(gateway, 'DELETE', '/api/files/f')).status).toBe(204);
-    expect(await onlyLetter(gateway)).toMatchObject({ payload: 'of nobody' });
+    expect(await onlyDeadLetter(gateway)).toMatchObject({ payload: 'of no file' });
   });
 });
 
-test('a letter stays where the store or the way into it fails', async () => {
+test('a dead letter is kept if the store or the replay fails', async () => {
   const away = new Fault('unavailable', 'the database cannot be used now', { retryAfterSeconds: 3 });
   const app = await startApp();
   const { store, intake } = app.deps;
   await store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
-  const { id } = await onlyLetter(app);
+  const { id } = await onlyDeadLetter(app);
   const failures = [
     [intake, 'update'],
     [store.deadLetters, 'discard'],
@@ -189,24 +189,24 @@ test('a letter stays where the store or the way into it fails', async () => {
       '3',
     ]);
     Object.assign(of, { [method]: works });
-    expect(await onlyLetter(app)).toMatchObject({ id, payload: update });
+    expect(await onlyDeadLetter(app)).toMatchObject({ id, payload: update });
   }
   // Discarding it had failed when its update was stored already.
   expect((await call(app, 'POST', `${PATH}/${id}/replay`)).json).toEqual({ outcome: 'unchanged' });
-  expect(await letters(app)).toEqual([]);
+  expect(await deadLetters(app)).toEqual([]);
 });
 
 test('a gateway that is stopping replays and discards nothing more', async () => {
   const app = await startApp();
   await app.deps.store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: update });
-  const { id } = await onlyLetter(app);
+  const { id } = await onlyDeadLetter(app);
   await app.deps.writes.drain(0);
   for (const [method, tail] of [
     ['POST', '/replay'],
     ['DELETE', ''],
   ])
     expect((await call(app, method ?? '', `${PATH}/${id}${tail}`)).status).toBe(503);
-  expect(await onlyLetter(app)).toMatchObject({ id });
+  expect(await onlyDeadLetter(app)).toMatchObject({ id });
 });
 
 test('no payload is written to the log, nor repeated by a refusal', async () => {
@@ -214,13 +214,13 @@ test('no payload is written to the log, nor repeated by a refusal', async () => 
   const good = JSON.stringify(complete('b', [result(CANARY)]));
   const DATA_DIR = await directoryWith([CANARY, bad, good, `{"batchId":"${CANARY}`]);
   const gateway = await spawnGateway({ DATA_DIR, LOG_LEVEL: 'trace' });
-  for (const { id } of await letters(gateway)) {
+  for (const { id } of await deadLetters(gateway)) {
     await call(gateway, 'GET', `${PATH}/${id}`);
     const { status, text } = await call(gateway, 'POST', `${PATH}/${id}/replay`);
     if (status !== 202) expect([status, text.includes(CANARY)]).toEqual([400, false]);
   }
-  expect(await letters(gateway)).toHaveLength(3);
-  for (const { id } of await letters(gateway)) await call(gateway, 'DELETE', `${PATH}/${id}`);
+  expect(await deadLetters(gateway)).toHaveLength(3);
+  for (const { id } of await deadLetters(gateway)) await call(gateway, 'DELETE', `${PATH}/${id}`);
   await call(gateway, 'GET', `${PATH}?cursor=${CANARY}`);
   await call(gateway, 'DELETE', `${PATH}/${CANARY}`);
   expect(await gateway.end('SIGTERM')).toBe(0);

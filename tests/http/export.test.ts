@@ -91,7 +91,7 @@ test('a client that reads nothing holds the scan up, and one that goes away ends
   expect(app.log.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
 });
 
-test('only so many exports run at once; the others are told when to come back', async () => {
+test('only so many exports run at once; the others get a Retry-After', async () => {
   const app = await startApp({ config: { MAX_EXPORTS: 1 } });
   await seed(app, 'f', [result('a@x')]);
   let ended: () => void = () => undefined;

@@ -51,7 +51,7 @@ describe('a file', () => {
     expect(await send(complete('b1', [result('a@x'), result('c@x')]))).toBe('superseded');
   });
 
-  test('stands as the registration says: held news counts, repeats change nothing, an older request is superseded', async () => {
+  test('has the status after the registration: held updates count, repeats change nothing, an older request is superseded', async () => {
     const app = await startApp();
     await call(app, 'POST', '/api/updates', complete('b1', [result('a@x')]));
     const register = async (requestId: string, batchId: string) =>

@@ -12,7 +12,7 @@ test('the whole gateway: submitted, validated, read, exported, deleted', async (
   const gateway = await startTestGateway({
     VALIDATOR_URL: server.url,
     VALIDATOR_API_KEY: 'a-key',
-    VALIDATOR_USER_ID: 'somebody',
+    VALIDATOR_USER_ID: 'a-user',
     FLUSH_INTERVAL_MS: '0',
   });
   expect((await call(gateway, 'GET', '/readyz')).status).toBe(200);
@@ -20,7 +20,7 @@ test('the whole gateway: submitted, validated, read, exported, deleted', async (
   const emails = Array.from({ length: 11 }, (_, i) => `u${i}@x`);
   const submitted = await call(gateway, 'POST', '/api/files/f/validations', { emails });
   expect([submitted.status, submitted.json.batchIds]).toEqual([202, ['b1', 'b2']]);
-  expect(server.seen[0]?.headers).toMatchObject({ 'x-api-key': 'a-key', 'x-user-id': 'somebody' });
+  expect(server.seen[0]?.headers).toMatchObject({ 'x-api-key': 'a-key', 'x-user-id': 'a-user' });
 
   const first = complete(
     'b1',

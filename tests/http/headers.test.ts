@@ -10,7 +10,7 @@ interface Raw {
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
-/** `fetch` keeps some headers to itself; a plain request sends what it is told. */
+/** `fetch` keeps some headers to itself; a plain request sends all of them. */
 function send(
   app: { url: string },
   method: string,

@@ -72,10 +72,10 @@ describe('a submission under a key', () => {
   });
 
   test('twice at once is one submission', async () => {
-    const door = new EventEmitter();
-    const gate = once(door, 'open');
+    const opening = new EventEmitter();
+    const opened = once(opening, 'open');
     const server = await standIn((response, seen) => {
-      void gate.then(() => always(200, { batchId: 'b1', results: null })(response, seen));
+      void opened.then(() => always(200, { batchId: 'b1', results: null })(response, seen));
     });
     const app = await startApp({ validator: validatorAt(server) });
     const there = server.next();
@@ -84,7 +84,7 @@ describe('a submission under a key', () => {
     const second = submit(app, 'k');
     // Another list under the key that is under way is refused before there is an answer.
     expect((await submit(app, 'k', { emails: ['other@x'] })).json.code).toBe('invalid_request');
-    door.emit('open');
+    opening.emit('open');
     const answers = await Promise.all([first, second]);
     expect(answers.map(({ text }) => text)).toEqual([answers[0]?.text, answers[0]?.text]);
     expect(server.seen).toHaveLength(1);
@@ -241,7 +241,7 @@ test('a list of as many addresses as there may be goes through without holding u
   expect(server.seen).toHaveLength(1);
 });
 
-test('addresses of megabytes go on to the letter', async () => {
+test('addresses of megabytes are submitted unchanged', async () => {
   const server = await counting();
   const app = await startApp({ validator: validatorAt(server), config: { MAX_BODY_BYTES: 8 * 1024 * 1024 } });
   const emails = ['x'.repeat(3_000_000), 'é'.repeat(1_000_000)];

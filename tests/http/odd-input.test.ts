@@ -35,7 +35,7 @@ test('odd ids are ids like any other', async () => {
   }
 });
 
-test('odd addresses come back to the letter', async () => {
+test('odd addresses come back unchanged', async () => {
   const app = await startApp({ config: { MAX_UPDATE_BYTES: 8 * 1024 * 1024 } });
   const emails = [
     '',

@@ -114,10 +114,10 @@ test('answers have the documented shapes, and nothing beside', async () => {
     result('b', { status: 'unknown', risk_level: null, details: null }),
   ]);
   await app.deps.store.deadLetters.add({ inlet: 'pubsub', reason: 'body: must be JSON', payload: 'no JSON' });
-  const [letter] = (await call(app, 'GET', '/api/dead-letters')).json.items;
+  const [deadLetter] = (await call(app, 'GET', '/api/dead-letters')).json.items;
   const shapes: [string, z.ZodObject][] = [
     ['/api/dead-letters', schemas.deadLetterList],
-    [`/api/dead-letters/${letter.id}`, schemas.deadLetter],
+    [`/api/dead-letters/${deadLetter.id}`, schemas.deadLetter],
     ['/api/files', schemas.fileList],
     ['/api/files/f', schemas.snapshot],
     ['/api/files/f/stats', schemas.stats],

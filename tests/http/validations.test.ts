@@ -25,7 +25,7 @@ const validatorAt = ({ url }: StandIn) =>
 const start = async (server: StandIn): Promise<TestApp> => startApp({ validator: validatorAt(server) });
 
 describe('a submission', () => {
-  test('of several batches is registered, and their news counts', async () => {
+  test('of several batches is registered, and their updates are applied', async () => {
     const server = await standIn(
       always(200, { requestId: 'r1', batchIds: ['b1', 'b2'], status: 'processing' }),
     );
@@ -68,7 +68,7 @@ describe('a submission', () => {
     });
   });
 
-  test('of one batch has its id for a request, and news that came first is not lost', async () => {
+  test('of one batch has its id for a request, and an update that came first is not lost', async () => {
     const server = await standIn(always(200, { batchId: 'b1', status: 'processing', results: null }));
     const app = await start(server);
     const held = { ...complete('b1', [result('a@x')]), isComplete: false, totalEmails: 3 };
@@ -106,7 +106,7 @@ describe('a submission', () => {
     ).toEqual(['b2']);
   });
 
-  test('goes on to the letter: nothing is trimmed, dropped or repaired but lone surrogates', async () => {
+  test('is submitted unchanged: nothing is trimmed, dropped or repaired but lone surrogates', async () => {
     const server = await standIn(always(200, { batchId: 'b1', results: null }));
     const app = await start(server);
     const emails = ['', ' a ', 'a', 'a', 'A', '\0', '\u202e', 'x'.repeat(100_000), '\ud800@x'];

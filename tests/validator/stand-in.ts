@@ -19,7 +19,7 @@ export interface StandIn {
 
 type Respond = (response: ServerResponse, seen: Seen) => void;
 
-/** A server in the validator's place, that answers as it is told. */
+/** A server in the validator's place, with scripted answers. */
 export async function standIn(respond: Respond): Promise<StandIn> {
   const seen: Seen[] = [];
   const waiting: ((seen: Seen) => void)[] = [];

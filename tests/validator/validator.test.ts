@@ -76,7 +76,7 @@ async function faultOf(submission: Promise<unknown>): Promise<Fault> {
 }
 
 describe('a submission', () => {
-  test.each(['', '/', '//'])('goes out to the letter (base URL with %j at its end)', async (slash) => {
+  test.each(['', '/', '//'])('is sent unchanged (base URL with %j at its end)', async (slash) => {
     const server = await standIn(always(200, ONE));
     const emails = ['Jane+news@x', ' lead@x', '', 'a', 'a', 'nul\0@x', 'jürgen@x', '🙂'];
     await submit(client(server.url + slash), emails);
@@ -172,7 +172,7 @@ describe('a validator that is down', () => {
     [429, 6],
     [422, 6],
     [401, 6],
-  ])('is told from one that answers %i: of six submissions %i reach it', async (status, reached) => {
+  ])('is distinguished from one that answers %i: of six submissions %i reach it', async (status, reached) => {
     const server = await standIn(always(status, {}));
     await tries(client(server.url, { VALIDATOR_MAX_FAILURES: 2, VALIDATOR_PAUSE_MS: 60_000 }), 6);
     expect(server.seen).toHaveLength(reached);
@@ -279,7 +279,7 @@ describe('whatever else it answers is a fault that repeats nothing', () => {
     }
   });
 
-  test('nobody there, or somebody who hangs up', async () => {
+  test('no server there, or one that closes the connection', async () => {
     const gone = await standIn((response) => response.destroy());
     const cut = await standIn((response) =>
       response.writeHead(200, { 'content-length': '500' }).write('{', () => response.destroy()),

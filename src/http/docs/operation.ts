@@ -1,8 +1,6 @@
 /** One operation of the REST surface: what its OpenAPI description is made from. */
 import type { z } from 'zod';
-import type { ERRORS } from '../../errors.js';
-
-type ErrorCode = keyof typeof ERRORS;
+import type { ErrorCode } from './schemas.js';
 
 interface Answer {
   readonly status: number;

@@ -118,7 +118,7 @@ export const deadLetterList = z.object({ items: z.array(deadLetter), nextCursor 
 export const alive = z.object({ status: z.literal('ok') });
 export const notReady = z.object({ status: z.literal('unavailable'), reasons: z.array(z.string()) });
 
-type ErrorCode = keyof typeof ERRORS;
+export type ErrorCode = keyof typeof ERRORS;
 export const REST_CODES = (Object.keys(ERRORS) as ErrorCode[]).filter(
   (code) => code !== 'too_many_subscriptions',
 );

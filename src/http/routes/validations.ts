@@ -74,7 +74,8 @@ async function submitAndRegister(
   const registration = registrationOf(fileId, emails.length, userId, submission);
   const update = submission.update === null ? null : Buffer.from(submission.update);
   // Before the registration, which would leave a batch whose only update is refused.
-  if (update !== null) checkSize(update, deps.config.MAX_UPDATE_BYTES);
+  if (update !== null && update.length > deps.config.MAX_UPDATE_BYTES)
+    throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
   const registered = await register(deps, registration, update);
   const { requestId, totalEmails } = registration;
   const status = await statusAfter(registered, deps.store);
@@ -100,11 +101,6 @@ function registrationOf(
     totalBatches: batchIds.length,
     batches: batchIds.map((batchId) => ({ batchId, totalEmails: size })),
   };
-}
-
-function checkSize(update: Buffer, maxBytes: number): void {
-  if (update.length > maxBytes)
-    throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
 }
 
 /** Registers the batches, and stores the update that the validator's answer had in it. */
