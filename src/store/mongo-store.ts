@@ -1,27 +1,27 @@
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { AmbiguousWrites } from './mongo/ambiguous-writes.js';
+import { HeldUpdates } from './mongo/batches/held-updates.js';
+import { incompleteBatches } from './mongo/batches/incomplete-batches.js';
+import { RecentWrites } from './mongo/batches/recent-writes.js';
+import { failBatchByHand, fileOfBatch, saveUpdate } from './mongo/batches/save-update.js';
+import { markStalledBatches } from './mongo/batches/stalls.js';
 import { batchStates, changesSince, countBatches, rolledUpFile } from './mongo/changes.js';
+import { cleanGeneration } from './mongo/clean-up/clean-generation.js';
+import { purgeFiles } from './mongo/clean-up/remove-files.js';
+import { removeFile, sweep } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
-import { removeFile, sweepLeftovers } from './mongo/deletion.js';
 import { faultOf } from './mongo/errors.js';
 import { listFiles } from './mongo/file-list.js';
-import { cleanGeneration } from './mongo/generation-cleanup.js';
 import { factsOf } from './mongo/generations.js';
-import { HeldUpdates } from './mongo/held-updates.js';
-import { incompleteBatches } from './mongo/incomplete-batches.js';
 import { KeyedLock, type LockRequest } from './mongo/keyed-lock.js';
 import type { Models } from './mongo/models.js';
 import { findUnannounced, markAnnounced } from './mongo/outbox.js';
 import { readPage } from './mongo/pages.js';
-import { purgeFiles } from './mongo/purge.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
-import { RecentWrites } from './mongo/recent-writes.js';
-import { register } from './mongo/registration.js';
-import { failBatchByHand, fileOfBatch, saveUpdate } from './mongo/save-update.js';
+import { register } from './mongo/registration/register.js';
 import { type ScanPoint, type ScanSlice, scanSlice, scanStart } from './mongo/scan.js';
-import { markStalledBatches } from './mongo/stalls.js';
 import type { ReceiptStore } from './receipts.js';
 import type {
   ChangeStore,
@@ -196,7 +196,7 @@ export class MongoStore implements Store {
   }
 
   #sweep(): void {
-    this.#inBackground((db, stopping) => sweepLeftovers(db, this.#held, Date.now(), stopping));
+    this.#inBackground((db, stopping) => sweep(db, this.#held, Date.now(), stopping));
   }
 
   #inBackground(work: (db: Models, stopping: AbortSignal) => Promise<unknown>): void {

@@ -4,13 +4,13 @@ import { batchCounts } from '../batch-counts.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince, type Rewrite } from '../rewrites.js';
 import type { BatchChanges, BatchCounts, BatchState, BatchStatus, FileChanges } from '../store.js';
-import { findBatches, summaryOf } from './batch-docs.js';
+import { findBatches, summaryOf } from './batches/batch-docs.js';
+import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import { factsOf, findFile } from './generations.js';
 import type { Models } from './models.js';
 import { placedResults } from './page-slices.js';
 import { readConsistently, resultsAt } from './range-reads.js';
-import type { RecentWrites } from './recent-writes.js';
 import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rolling-up.js';
 
 /** The file with everything counted that was stored before. */

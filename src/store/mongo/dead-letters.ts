@@ -6,10 +6,10 @@ import {
   HEAD_BYTES,
 } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
+import { fileOfBatch } from './batches/save-update.js';
 import type { MongoConnection } from './connection.js';
 import type { BatchHead, BatchTombstoneDoc, DeadLetterDoc, TombstoneDoc } from './documents.js';
 import type { Models } from './models.js';
-import { fileOfBatch } from './save-update.js';
 
 /** Dropped, or looked at, in one go. */
 const AT_ONCE = 256;

@@ -3,10 +3,10 @@ import type { FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { Stats } from '../../domain/stats.js';
 import type { AnnouncedVersions, Unannounced } from '../store.js';
+import type { HeldUpdates } from './batches/held-updates.js';
 import type { BatchHead, FileDoc } from './documents.js';
-import type { HeldUpdates } from './held-updates.js';
 import type { Models } from './models.js';
-import { completeRegistration } from './pending-registrations.js';
+import { completeRegistration } from './registration/pending-registrations.js';
 
 /** Keeps stats, unless newer ones of the same epoch are kept already: a gateway may be late. */
 export async function markAnnounced(

@@ -1,4 +1,4 @@
-import { findBatch, ifUnchanged } from './batch-docs.js';
+import { findBatch, ifUnchanged } from './batches/batch-docs.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from './documents.js';
 import { unavailable } from './errors.js';
 import type { Models } from './models.js';

@@ -1,4 +1,4 @@
-import { summaryOf } from './batch-docs.js';
+import { summaryOf } from './batches/batch-docs.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import type { Models } from './models.js';
 import { addToRollups } from './rollups.js';

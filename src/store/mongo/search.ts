@@ -1,5 +1,5 @@
 import { trusted } from 'mongoose';
-import { WITHOUT_LIST } from './batch-docs.js';
+import { WITHOUT_LIST } from './batches/batch-docs.js';
 import type { CompiledFilter } from './compiled-filter.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from './documents.js';
 import type { Models } from './models.js';

@@ -1,7 +1,7 @@
 import { trusted } from 'mongoose';
-import type { IncompleteBatches } from '../store.js';
-import type { BatchHead, FileDoc } from './documents.js';
-import type { Models } from './models.js';
+import type { IncompleteBatches } from '../../store.js';
+import type { BatchHead, FileDoc } from '../documents.js';
+import type { Models } from '../models.js';
 
 type Found = Pick<BatchHead, 'batchId' | 'generation' | 'status'>;
 

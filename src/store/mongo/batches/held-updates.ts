@@ -1,12 +1,12 @@
 import { trusted } from 'mongoose';
-import type { Update } from '../../domain/update.js';
-import type { HeldCounts } from '../store.js';
+import type { Update } from '../../../domain/update.js';
+import type { HeldCounts } from '../../store.js';
+import type { BatchHead } from '../documents.js';
+import { isDuplicate } from '../errors.js';
+import type { Models } from '../models.js';
 import { freshBatch } from './batch-docs.js';
-import { applyUpdate, type WriteOutcome } from './batches.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
-import type { BatchHead } from './documents.js';
-import { isDuplicate } from './errors.js';
-import type { Models } from './models.js';
+import { applyUpdate, type WriteOutcome } from './write-batch.js';
 
 export interface HeldLimits {
   readonly ttlMs: number;

@@ -1,7 +1,7 @@
 import { trusted } from 'mongoose';
-import { dropChunks, markUnconfirmed } from './chunks.js';
-import type { BatchHead, TombstoneDoc } from './documents.js';
-import type { Models } from './models.js';
+import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
+import type { BatchHead, TombstoneDoc } from '../documents.js';
+import type { Models } from '../models.js';
 
 /** How long a late update of an ended generation is recognised as such. */
 export const TOMBSTONE_MS = 24 * 3_600_000;

@@ -1,13 +1,13 @@
 import { trusted } from 'mongoose';
-import { sweepUnconfirmedChunks } from './chunks.js';
-import { discardDeadLettersOfFile } from './dead-letters.js';
-import type { TombstoneDoc } from './documents.js';
-import { cleanGeneration, TOMBSTONE_MS } from './generation-cleanup.js';
-import { findFile, writeTombstone } from './generations.js';
-import type { HeldUpdates } from './held-updates.js';
-import type { Models } from './models.js';
-import { completeRegistration } from './pending-registrations.js';
-import { dropReceipts } from './receipts.js';
+import { sweepUnconfirmedChunks } from '../batches/chunks.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import { discardDeadLettersOfFile } from '../dead-letters.js';
+import type { TombstoneDoc } from '../documents.js';
+import { findFile, writeTombstone } from '../generations.js';
+import type { Models } from '../models.js';
+import { dropReceipts } from '../receipts.js';
+import { completeRegistration } from '../registration/pending-registrations.js';
+import { cleanGeneration, TOMBSTONE_MS } from './clean-generation.js';
 
 /** By then whatever was under way when a generation ended has come to its end, too. */
 const QUIET_MS = 60_000;
@@ -56,7 +56,7 @@ export async function removeFile(db: Models, fileId: string): Promise<boolean> {
  * What any gateway does now and then for those that died: cleans ended generations once more when nothing can be under way in
  * them, finishes registrations, and drops chunks that nobody refers to.
  */
-export async function sweepLeftovers(
+export async function sweep(
   db: Models,
   held: HeldUpdates,
   now: number,

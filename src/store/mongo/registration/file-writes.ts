@@ -1,15 +1,15 @@
 import { trusted } from 'mongoose';
-import type { Registration } from '../store.js';
-import type { BatchHead, FileDoc, PendingRegistration } from './documents.js';
-import { isDuplicate } from './errors.js';
+import type { Registration } from '../../store.js';
+import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
+import { isDuplicate } from '../errors.js';
 import {
   hasTombstone,
   newGeneration,
   newPending,
   type RequestDetails,
   writeTombstone,
-} from './generations.js';
-import type { Models } from './models.js';
+} from '../generations.js';
+import type { Models } from '../models.js';
 import type { Kind } from './pending-registrations.js';
 
 /** Batches of one pending, at most: it has to fit into the file's document. */

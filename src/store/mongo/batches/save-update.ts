@@ -1,14 +1,14 @@
-import { InvalidInput } from '../../domain/invalid-input.js';
-import type { Update } from '../../domain/update.js';
-import type { Registered, Registration, Saved } from '../store.js';
+import { InvalidInput } from '../../../domain/invalid-input.js';
+import type { Update } from '../../../domain/update.js';
+import type { Registered, Registration, Saved } from '../../store.js';
+import type { BatchHead, FileDoc } from '../documents.js';
+import { unavailable } from '../errors.js';
+import { findBatchTombstone, findFile, hasTombstone, owningFile } from '../generations.js';
+import type { Models } from '../models.js';
 import { findBatch } from './batch-docs.js';
-import { applyUpdate, failBatch } from './batches.js';
-import type { BatchHead, FileDoc } from './documents.js';
-import { unavailable } from './errors.js';
-import { findBatchTombstone, findFile, hasTombstone, owningFile } from './generations.js';
 import type { HeldUpdates } from './held-updates.js';
-import type { Models } from './models.js';
 import type { RecentWrites } from './recent-writes.js';
+import { applyUpdate, failBatch } from './write-batch.js';
 
 /** Every attempt that fails means that somebody else's write of the same batch succeeded. */
 const ATTEMPTS = 1_000;

@@ -1,16 +1,16 @@
 import { mongo, trusted } from 'mongoose';
-import { InvalidInput } from '../../domain/invalid-input.js';
-import { EMPTY_SUMMARY, withFlags } from '../../domain/summary.js';
-import { flagsOf, unheardOf } from '../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatch, progressOf, summaryOf } from './batch-docs.js';
-import { type WriteOutcome, writeBatch } from './batches.js';
-import type { BatchHead, FileDoc, PendingRegistration } from './documents.js';
-import { cleanGeneration } from './generation-cleanup.js';
-import { findFile, hasTombstone, owningFile } from './generations.js';
-import type { HeldUpdates } from './held-updates.js';
-import { emptyList } from './lists.js';
-import type { Models } from './models.js';
-import { addToRollups } from './rollups.js';
+import { InvalidInput } from '../../../domain/invalid-input.js';
+import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
+import { flagsOf, unheardOf } from '../../batch-progress.js';
+import { type BatchPlace, findBatch, freshBatch, progressOf, summaryOf } from '../batches/batch-docs.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import { emptyList } from '../batches/lists.js';
+import { type WriteOutcome, writeBatch } from '../batches/write-batch.js';
+import { cleanGeneration } from '../clean-up/clean-generation.js';
+import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
+import { findFile, hasTombstone, owningFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { addToRollups } from '../rollups.js';
 
 /** Batches that are placed one by one at a time. */
 const AT_ONCE = 16;

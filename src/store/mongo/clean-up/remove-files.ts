@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
-import { add, EMPTY_SUMMARY } from '../../domain/summary.js';
-import { batchStates } from './changes.js';
-import type { FileDoc } from './documents.js';
-import { writeTombstone } from './generations.js';
-import type { Models } from './models.js';
+import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
+import { batchStates } from '../changes.js';
+import type { FileDoc } from '../documents.js';
+import { writeTombstone } from '../generations.js';
+import type { Models } from '../models.js';
 
 /** Files purged in one go. */
 const AT_ONCE = 16;

@@ -1,10 +1,10 @@
-import { fingerprints, type Result } from '../../domain/result.js';
-import type { MeasuredList } from '../recent-lists.js';
-import { type Rewrite, rememberRewrite } from '../rewrites.js';
+import { fingerprints, type Result } from '../../../domain/result.js';
+import type { MeasuredList } from '../../recent-lists.js';
+import { type Rewrite, rememberRewrite } from '../../rewrites.js';
+import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
+import type { Models } from '../models.js';
+import { type ResultDoc, toJson } from '../result-docs.js';
 import { bytesOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
-import type { BatchDoc, BatchHead, ChunkRef } from './documents.js';
-import type { Models } from './models.js';
-import { type ResultDoc, toJson } from './result-docs.js';
 
 /** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into chunks. */
 const MAX_MAIN = 12 * 2 ** 20;

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { UpdateQuery } from 'mongoose';
-import { type Summary, summarize, withFlags } from '../../domain/summary.js';
-import type { Update } from '../../domain/update.js';
-import { type BatchProgress, endedByHand, flagsOf, isOpen, progressAfter } from '../batch-progress.js';
-import type { MeasuredList } from '../recent-lists.js';
+import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
+import { type BatchProgress, endedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
+import type { MeasuredList } from '../../recent-lists.js';
+import type { BatchDoc, BatchHead } from '../documents.js';
+import type { Models } from '../models.js';
 import { findBatches, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
-import type { BatchDoc, BatchHead } from './documents.js';
 import { type ListWrite, planList } from './lists.js';
-import type { Models } from './models.js';
 
 /** What became of a conditional write; `conflict`: the document is not as it was read, so read it again. */
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { EMPTY_SUMMARY, type Summary, withFlags } from '../../domain/summary.js';
-import { type BatchProgress, flagsOf, statusOf, unheardOf } from '../batch-progress.js';
-import type { BatchDoc, BatchHead } from './documents.js';
+import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
+import { type BatchProgress, flagsOf, statusOf, unheardOf } from '../../batch-progress.js';
+import type { BatchDoc, BatchHead } from '../documents.js';
+import type { Models } from '../models.js';
 import { EMPTY } from './lists.js';
-import type { Models } from './models.js';
 
 /** Every field but the list. */
 export const WITHOUT_LIST = { _id: 0, keys: 0, results: 0 } as const;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
-import type { Result } from '../../domain/result.js';
-import { Fault } from '../../errors.js';
-import type { BatchHead, ChunkDoc, ChunkRef } from './documents.js';
-import type { Models } from './models.js';
-import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from './result-docs.js';
+import type { Result } from '../../../domain/result.js';
+import { Fault } from '../../../errors.js';
+import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
+import type { Models } from '../models.js';
+import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../result-docs.js';
 
 const MAX_CHUNK = 8 * 2 ** 20;
 const MAX_RESULT = 15 * 2 ** 20;

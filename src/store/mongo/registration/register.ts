@@ -1,14 +1,14 @@
 import { trusted } from 'mongoose';
-import type { Registered, Registration } from '../store.js';
-import { findBatches, progressOf } from './batch-docs.js';
-import { writeProgress } from './batches.js';
-import type { BatchHead, FileDoc, PendingRegistration } from './documents.js';
-import { unavailable } from './errors.js';
-import { factsOf, findFile } from './generations.js';
-import type { HeldUpdates } from './held-updates.js';
-import type { Models } from './models.js';
+import type { Registered, Registration } from '../../store.js';
+import { findBatches, progressOf } from '../batches/batch-docs.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import { writeProgress } from '../batches/write-batch.js';
+import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
+import { unavailable } from '../errors.js';
+import { factsOf, findFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { planRegistration } from './file-writes.js';
 import { completeRegistration, foreignBatches, type RegistrationObserver } from './pending-registrations.js';
-import { planRegistration } from './registration-plans.js';
 
 /** Others may be faster a few times, not for ever. */
 const ATTEMPTS = 100;

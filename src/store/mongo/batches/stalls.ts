@@ -1,10 +1,10 @@
 import { trusted } from 'mongoose';
-import type { Silence } from '../store.js';
+import type { Silence } from '../../store.js';
+import type { BatchHead, FileDoc } from '../documents.js';
+import type { Models } from '../models.js';
+import { rollUp } from '../rolling-up.js';
 import { WITHOUT_LIST } from './batch-docs.js';
-import { markStalled } from './batches.js';
-import type { BatchHead, FileDoc } from './documents.js';
-import type { Models } from './models.js';
-import { rollUp } from './rolling-up.js';
+import { markStalled } from './write-batch.js';
 
 /** Silent batches looked at in one go; the next look takes the next ones. */
 const STALLS_AT_ONCE = 1_000;

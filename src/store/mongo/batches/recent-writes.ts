@@ -1,6 +1,6 @@
-import { ByteCache } from '../../byte-cache.js';
-import { type MeasuredList, RecentLists } from '../recent-lists.js';
-import type { BatchHead } from './documents.js';
+import { ByteCache } from '../../../byte-cache.js';
+import { type MeasuredList, RecentLists } from '../../recent-lists.js';
+import type { BatchHead } from '../documents.js';
 
 const MAX_HEAD_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */
