@@ -5,15 +5,8 @@ import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration, Silence } from '../store.js';
 import { batchOf, failBatch, type Tail } from './batches.js';
-import {
-  batchStates,
-  changesSince,
-  countBatches,
-  findUnannounced,
-  incompleteBatches,
-  markAnnounced,
-  markStalledBatches,
-} from './changes.js';
+import { batchStates, changesSince, countBatches, findUnannounced, markAnnounced } from './changes.js';
+import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
   addDeadLetter,
@@ -32,14 +25,15 @@ import {
   findGeneration,
   REMOVED,
 } from './generations.js';
-import { dropExpired, type HeldLimits, heldCounts } from './held-updates.js';
+import { dropExpired, type HeldUpdates, heldCounts } from './held-updates.js';
+import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
-import { purgeFiles } from './purge.js';
 import { claimReceipt, completeReceipt, dropReceipts } from './receipts.js';
-import { register, saveTail, saveUpdate } from './registration.js';
+import { register } from './registration.js';
+import { saveTail, saveUpdate } from './save-update.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
-export function writerOperations(db: Database, limits: { held: HeldLimits; maxDeadLetterBytes: number }) {
+export function writerOperations(db: Database, limits: { held: HeldUpdates; maxDeadLetterBytes: number }) {
   return {
     fileOfBatch(batchId: BatchId): FileId | null {
       const batch = batchOf(db, batchId);

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { cleanUpSome, isCleanedUp, needsCleanUp } from './cleanup.js';
+import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { cutLog, type Database, openForReading, openForWriting } from './database.js';
 import { type Reply, type Request, type ThreadData, toWire } from './messages.js';
 import { readerOperations, writerOperations } from './operations.js';

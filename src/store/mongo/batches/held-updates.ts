@@ -1,5 +1,7 @@
 import { trusted } from 'mongoose';
+import type { BatchId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
+import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
 import type { BatchHead } from '../documents.js';
 import { isDuplicate } from '../errors.js';
@@ -13,19 +15,21 @@ export interface HeldLimits {
   readonly maxBytes: number;
 }
 
-/** Dropped at a time, at most. */
+/** Batches dropped in one go, at most. */
 const AT_ONCE = 64;
-/** The bytes of all that is held are added up once in so many chunks of their bound: they are never far beyond it. */
-const LOOKS = 64;
+/** The held bytes are added up once in so many parts of their limit: they are never far beyond it. */
+const CHECKS = 64;
+
+type DroppableBatch = Pick<BatchHead, 'batchId' | 'version' | 'chunks' | 'bytes'>;
 
 /**
- * Keeps the newest update of a batch that nobody has registered yet, as a batch of nobody's: it grows like any other, and
- * the registration gives it its place in a single write, so that nothing is lost on the way. Beyond the limit the oldest
- * go first; the one that just came stays, however large it is: its sender is told that it is held.
+ * Holds the updates of a batch until it is registered, in a batch document without a file. It grows like any other, and
+ * the registration gives it its place in a single write, so that nothing is lost on the way. Beyond the byte limit the
+ * oldest are dropped; the newest one stays, however large it is: the answer to it says that it is held.
  */
 export class HeldUpdates {
   #lastAt = 0;
-  #unseenBytes = Infinity;
+  #uncheckedBytes = Infinity;
   #dropped = 0;
 
   constructor(private readonly limits: HeldLimits) {}
@@ -42,7 +46,7 @@ export class HeldUpdates {
       return 'conflict';
     }
     const written = await applyUpdate(db, batch, update, now);
-    if (written === 'applied') await this.#keepWithin(db, update, now);
+    if (written === 'applied') await this.#keepWithinLimit(db, update, now);
     return written;
   }
 
@@ -54,18 +58,17 @@ export class HeldUpdates {
     return { updates: held?.updates ?? 0, bytes: held?.bytes ?? 0, dropped: this.#dropped };
   }
 
-  /** Drops what was held for too long. */
   async dropExpired(db: Models, now: number): Promise<void> {
     const expired = { held: true, heldAt: trusted({ $lt: new Date(now - this.limits.ttlMs) }) } as const;
     for (;;) {
-      const some = await oldest(db, expired);
-      for (const batch of some) await this.#drop(db, batch);
-      if (some.length < AT_ONCE) return;
+      const batches = await oldest(db, expired);
+      for (const batch of batches) await this.#drop(db, batch);
+      if (batches.length < AT_ONCE) return;
     }
   }
 
-  /** The document of a batch that nobody has registered; the caller reads it again and brings its update in. */
-  async #begin(db: Models, batchId: string, now: Date): Promise<WriteOutcome> {
+  /** Inserts the document of a batch that is not registered; the caller reads it again and brings its update in. */
+  async #begin(db: Models, batchId: BatchId, now: Date): Promise<WriteOutcome> {
     try {
       await db.batches.insertMany([freshBatch(batchId, null, null, now)], { lean: true });
     } catch (error) {
@@ -74,32 +77,24 @@ export class HeldUpdates {
     return 'conflict';
   }
 
-  async #keepWithin(db: Models, { batchId, results }: Update, now: Date): Promise<void> {
-    this.#unseenBytes += results.reduce((sum, { json }) => sum + json.length, 0);
-    if (this.#unseenBytes < this.limits.maxBytes / LOOKS) return;
-    this.#unseenBytes = 0;
+  async #keepWithinLimit(db: Models, { batchId, results }: Update, now: Date): Promise<void> {
+    const { maxBytes } = this.limits;
+    this.#uncheckedBytes += results.reduce((sum, { json }) => sum + json.length, 0);
+    if (this.#uncheckedBytes < maxBytes / CHECKS) return;
+    this.#uncheckedBytes = 0;
     await this.dropExpired(db, now.getTime());
-    const [held] = await db.batches.aggregate<{ bytes: number }>([
-      { $match: { held: true } },
-      { $group: { _id: null, bytes: { $sum: '$bytes' } } },
-    ]);
-    let bytes = held?.bytes ?? 0;
-    while (bytes > this.limits.maxBytes) {
-      const some = await oldest(db, { held: true, batchId: trusted({ $ne: batchId }) });
-      if (some.length === 0) return;
-      for (const batch of some) {
-        if (bytes <= this.limits.maxBytes) return;
+    for (let excess = (await this.counts(db)).bytes - maxBytes; excess > 0; ) {
+      const batches = await oldest(db, { held: true, batchId: trusted({ $ne: batchId }) });
+      if (batches.length === 0) return;
+      for (const batch of entriesToDrop(batches, excess)) {
         await this.#drop(db, batch);
-        bytes -= batch.bytes;
+        excess -= batch.bytes;
       }
     }
   }
 
-  /** Drops a held batch, unless it has changed, or has an owner, by now. */
-  async #drop(
-    db: Models,
-    { batchId, version, chunks }: Pick<BatchHead, 'batchId' | 'version' | 'chunks'>,
-  ): Promise<void> {
+  /** Drops a held batch, unless it has changed, or was registered, since it was read. */
+  async #drop(db: Models, { batchId, version, chunks }: Omit<DroppableBatch, 'bytes'>): Promise<void> {
     const ids = chunks.map(({ id }) => id);
     await markUnconfirmed(db, ids);
     const { deletedCount } = await db.batches.deleteOne({ batchId, generation: null, version });
@@ -108,7 +103,7 @@ export class HeldUpdates {
     await dropChunks(db, ids);
   }
 
-  /** Never the same twice, so that what came first is the oldest. */
+  /** Never the same twice, so that the order of arrival is the order of age. */
   #now(): Date {
     this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
     return new Date(this.#lastAt);
@@ -120,5 +115,5 @@ const oldest = (db: Models, filter: Record<string, unknown>) =>
     .find(filter, { _id: 0, batchId: 1, version: 1, chunks: 1, bytes: 1 })
     .sort({ heldAt: 1 })
     .limit(AT_ONCE)
-    .lean<Pick<BatchHead, 'batchId' | 'version' | 'chunks' | 'bytes'>[]>()
+    .lean<DroppableBatch[]>()
     .exec();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { UpdateQuery } from 'mongoose';
 import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
-import { type BatchProgress, endedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
+import { type BatchProgress, failedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
 import type { MeasuredList } from '../../recent-lists.js';
 import type { BatchDoc, BatchHead } from '../documents.js';
 import type { Models } from '../models.js';
@@ -10,138 +10,134 @@ import { findBatches, ifUnchanged, progressFields, progressOf, summaryOf } from 
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { type ListWrite, planList } from './lists.js';
 
-/** What became of a conditional write; `conflict`: the document is not as it was read, so read it again. */
+/** Changes a batch in one write of its document, on condition that the document is as it was read. */
+
+/** `conflict`: the document is not as it was read, so the caller reads it again. */
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 
-/** What a store remembers of what it has written, so that it has less to read. */
+/** What is known of an update's list, and a callback that gets the batch as it was written. */
 export interface WriteCache {
-  /** The update's list, as `RecentLists` measures it. */
   readonly list: MeasuredList;
-  /** Told how the batch is now. */
   written(batch: BatchHead): void;
 }
 
-/** Brings an update into its batch. */
 export async function applyUpdate(
   db: Models,
   batch: BatchHead,
   update: Update,
   now: Date,
-  remembered?: WriteCache,
+  cache?: WriteCache,
 ): Promise<WriteOutcome> {
   const step = progressAfter(progressOf(batch), update);
   if (step === null) {
     if (update.isFound === true) return 'unchanged';
-    // Not news, but a sign of life: a second run repeats for a while what its first run said already.
+    // Still a sign that the batch is worked on: a second run repeats for a while what its first run has sent.
     const { matchedCount } = await db.batches.updateOne(ifUnchanged(batch), {
       $set: { lastUpdated: now, ...refreshHeldAt(batch, now) },
     });
     return matchedCount === 1 ? 'unchanged' : 'conflict';
   }
-  const standing = flagsOf(step.progress);
-  const layout = step.takesList ? await planList(db, batch, update.results, remembered?.list) : undefined;
+  const { progress } = step;
+  const layout = step.takesList ? await planList(db, batch, update.results, cache?.list) : undefined;
   if (layout === null) return 'conflict';
   const summary =
-    layout === undefined ? withFlags(summaryOf(batch), standing) : summarize(standing, update.results);
-  const news = { lastUpdated: now, ...(step.fails ? { failure: update.failure } : {}) };
-  const set = { ...news, ...refreshHeldAt(batch, now) };
-  const change = { set, ...(layout === undefined ? {} : { layout }) };
-  return writeBatch(db, batch, step.progress, summary, now, change, remembered?.written);
+    layout === undefined
+      ? withFlags(summaryOf(batch), flagsOf(progress))
+      : summarize(flagsOf(progress), update.results);
+  const set = {
+    lastUpdated: now,
+    ...(step.fails ? { failure: update.failure } : {}),
+    ...refreshHeldAt(batch, now),
+  };
+  const change = { progress, summary, set, ...(layout === undefined ? {} : { layout }) };
+  return writeBatch(db, batch, change, now, cache?.written);
 }
 
-/** Ends a batch by hand. */
+/** Ends a batch that will never answer. */
 export async function failBatch(
   db: Models,
   batch: BatchHead,
   reason: string,
   now: Date,
 ): Promise<WriteOutcome> {
-  const ended = endedByHand(progressOf(batch));
-  if (ended === null) return 'unchanged';
-  return writeProgress(db, batch, ended, now, { lastUpdated: now, failure: reason });
-}
-
-/** Writes a batch whose standing has changed, and not its list. */
-export function writeProgress(
-  db: Models,
-  batch: BatchHead,
-  progress: BatchProgress,
-  now: Date,
-  set: Partial<BatchHead> = {},
-): Promise<WriteOutcome> {
-  return writeBatch(db, batch, progress, withFlags(summaryOf(batch), flagsOf(progress)), now, { set });
+  const progress = failedByHand(progressOf(batch));
+  if (progress === null) return 'unchanged';
+  const set = { lastUpdated: now, failure: reason };
+  return writeBatch(db, batch, { ...progressChange(batch, progress), set }, now);
 }
 
 const refreshHeldAt = ({ held }: BatchHead, now: Date) => (held === true ? { heldAt: now } : {});
 
-interface Change {
+export interface BatchChange {
+  readonly progress: BatchProgress;
+  readonly summary: Summary;
   readonly layout?: ListWrite;
   readonly set?: Partial<BatchHead>;
   readonly unset?: Partial<Record<keyof BatchHead, 1>>;
 }
 
+/** The change of a batch that keeps its list. */
+export const progressChange = (batch: BatchHead, change: Partial<BatchProgress>): BatchChange => {
+  const progress = { ...progressOf(batch), ...change };
+  return { progress, summary: withFlags(summaryOf(batch), flagsOf(progress)) };
+};
+
 /**
- * The one write that a change consists of. Parts of a long list are written before it and dropped after it, so a crash
- * on either side leaves at most chunks that nobody refers to. The marks `pendingRollup` and `unannounced` go with the
- * change: whatever else has to follow from it is done by whoever finds them.
+ * The one write that a change consists of. Chunks of a long list are written before it and dropped after it, so a crash on
+ * either side leaves at most chunks that no batch refers to. The marks `pendingRollup` and `unannounced` go with the
+ * change: the gateway that finds one does what has to follow.
  */
 export async function writeBatch(
   db: Models,
   batch: BatchHead,
-  progress: BatchProgress,
-  summary: Summary,
+  change: BatchChange,
   now: Date,
-  change: Change,
-  told?: (batch: BatchHead) => void,
+  written?: (batch: BatchHead) => void,
 ): Promise<WriteOutcome> {
-  const { written = [], dropped = [] } = change.layout ?? {};
+  const { written: added = [], dropped = [] } = change.layout ?? {};
   await markUnconfirmed(db, dropped);
-  const update = updateOf(batch, progress, summary, now, change);
-  // Of what is checked already, the driver need not be told in other words: lists may be long.
+  const update = updateOf(batch, change, now);
+  // By the driver: lists may be long, and Mongoose would check each result once more.
   const { matchedCount } = await db.batches.collection.updateOne(ifUnchanged(batch), update);
-  if (matchedCount > 0) told?.(updated(batch, update));
-  await dropChunks(db, matchedCount === 0 ? written : dropped);
+  if (matchedCount > 0) written?.(updated(batch, update));
+  await dropChunks(db, matchedCount === 0 ? added : dropped);
   return matchedCount === 0 ? 'conflict' : 'applied';
 }
 
 /** A batch as an update has left it. */
 function updated(batch: BatchHead, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): BatchHead {
   const { results: _, keys: __, ...head } = { ...batch, ...$set } as BatchDoc;
-  for (const gone of Object.keys($unset)) delete (head as Record<string, unknown>)[gone];
+  for (const field of Object.keys($unset)) delete (head as Record<string, unknown>)[field];
   return head;
 }
 
 function updateOf(
   batch: BatchHead,
-  progress: BatchProgress,
-  summary: Summary,
+  { progress, summary, layout, set = {}, unset = {} }: BatchChange,
   now: Date,
-  { layout, set = {}, unset = {} }: Change,
 ): UpdateQuery<BatchDoc> {
-  const owned = (set.generation ?? batch.generation) !== null;
-  const open = owned && isOpen(progress);
+  const isRegistered = (set.generation ?? batch.generation) !== null;
+  const open = isRegistered && isOpen(progress);
   const update: UpdateQuery<BatchDoc> = {
     $set: {
       ...progressFields(progress, summary, batch.version + 1, now),
       ...layout?.set,
       ...set,
       ...(open ? { open: true } : {}),
-      ...(owned ? { pendingRollup: randomUUID(), unannounced: new Date() } : {}),
+      ...(isRegistered ? { pendingRollup: randomUUID(), unannounced: new Date() } : {}),
     },
   };
-  const gone = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };
-  if (Object.keys(gone).length > 0) update.$unset = gone;
+  const unsetFields = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };
+  if (Object.keys(unsetFields).length > 0) update.$unset = unsetFields;
   if (layout?.push !== undefined) update.$push = layout.push;
   return update;
 }
 
-/** Marks silent batches as stalled, in one go; answers with those that were still as they were read. */
+/** Marks batches as stalled in one command; answers with those that were still as they were read. */
 export async function markStalled(db: Models, batches: readonly BatchHead[]): Promise<BatchHead[]> {
   const updates = batches.map((batch) => {
-    const progress = { ...progressOf(batch), stalled: true };
-    const summary = withFlags(summaryOf(batch), flagsOf(progress));
-    // The times stay: they say since when the batch is silent, and its file has not been heard of either.
-    const update = updateOf(batch, progress, summary, batch.changedAt, {});
+    // The times stay: they say since when the batch is silent, and its file has had no update either.
+    const update = updateOf(batch, progressChange(batch, { stalled: true }), batch.changedAt);
     return { updateOne: { filter: ifUnchanged(batch), update } };
   });
   const { matchedCount } = await db.batches.bulkWrite(updates, { ordered: false });

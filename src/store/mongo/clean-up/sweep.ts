@@ -1,61 +1,57 @@
 import { trusted } from 'mongoose';
+import { TOMBSTONE_MS } from '../../attribution.js';
 import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
+import type { MongoConnection } from '../connection.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import type { TombstoneDoc } from '../documents.js';
-import { findFile, writeTombstone } from '../generations.js';
+import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
-import { dropReceipts } from '../receipts.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
-import { cleanGeneration, TOMBSTONE_MS } from './clean-generation.js';
+import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
-/** By then whatever was under way when a generation ended has come to its end, too. */
+const SWEEP_MS = 30_000;
+/** By then every call that was under way when a generation ended has come to its end, too. */
 const QUIET_MS = 60_000;
-const FORGOTTEN_MS = 3_600_000;
-/** Ended generations, or registrations, that are looked at in one go. */
+/** A tombstone of a current generation is dropped after this time. */
+const STALE_MS = 3_600_000;
+/** Generations, or registrations, that one sweep looks at. */
 const AT_ONCE = 256;
 
-/**
- * Deletes a file and every trace of its addresses; false: there is no such file. The file's document goes first, in one
- * write, and the note that its generation is over is there before that: wherever this is interrupted, nothing of the file is
- * answered any more, and the next call, or the sweep of any gateway, finishes it.
- */
-export async function removeFile(db: Models, fileId: string): Promise<boolean> {
-  await dropReceipts(db, fileId);
-  for (;;) {
-    const file = await findFile(db, fileId);
-    if (file === null) break;
-    await writeTombstone(db, file, true);
-    const { deletedCount } = await db.files.deleteOne({
-      fileId,
-      generation: file.generation,
-      requestId: file.requestId,
-    });
-    if (deletedCount === 1) break;
+/** Cleans up in the background, now and then also what another gateway left half done when it died. */
+export class BackgroundCleanUp {
+  readonly #sweeping: NodeJS.Timeout;
+
+  constructor(
+    private readonly connection: MongoConnection,
+    held: HeldUpdates,
+    /** Gets the reason each time cleaning up has failed. */
+    private readonly onProblem: ((reason: Error) => void) | undefined,
+  ) {
+    this.#sweeping = setInterval(
+      () => this.#run((db, stopping) => sweep(db, held, Date.now(), stopping)),
+      SWEEP_MS,
+    );
+    this.#sweeping.unref();
   }
-  const ended = await db.tombstones.find({ fileId, cleaned: false }).lean<TombstoneDoc[]>().exec();
-  const over: TombstoneDoc[] = [];
-  for (const generation of ended) {
-    if ((await findFile(db, fileId))?.generation === generation._id) continue;
-    await cleanGeneration(db, generation);
-    over.push(generation);
+
+  /** Where this fails, the sweep cleans the generation. */
+  clean(ended: EndedGeneration): void {
+    this.#run((db, stopping) => cleanGeneration(db, ended, stopping));
   }
-  await discardDeadLettersOfFile(db, fileId);
-  // Of two that delete at once, or of a first try and a second, one is told that there was a file; once nothing is left.
-  let existed = false;
-  for (const { _id, removed } of over) {
-    if (!removed) continue;
-    const told = { $set: { removed: false } };
-    const { modifiedCount } = await db.tombstones.updateOne({ _id, removed: true }, told);
-    existed ||= modifiedCount === 1;
+
+  close(): void {
+    clearInterval(this.#sweeping);
   }
-  return existed;
+
+  #run(work: (db: Models, stopping: AbortSignal) => Promise<unknown>): void {
+    const { stopping } = this.connection;
+    const problem = (reason: Error) => stopping.aborted || this.onProblem?.(reason);
+    this.connection.run((db) => work(db, stopping)).catch(problem);
+  }
 }
 
-/**
- * What any gateway does now and then for those that died: cleans ended generations once more when nothing can be under way in
- * them, finishes registrations, and drops chunks that nobody refers to.
- */
+/** Cleans generations that are over, completes registrations, and drops chunks without a reference. */
 export async function sweep(
   db: Models,
   held: HeldUpdates,
@@ -71,19 +67,18 @@ export async function sweep(
   for (const generation of generations) {
     const { _id, fileId, endedAt } = generation;
     if ((await findFile(db, fileId))?.generation === _id) {
-      // Noted by somebody who then died, or lost a race: the generation goes on.
-      if (endedAt.getTime() < now - FORGOTTEN_MS)
-        await db.tombstones.deleteOne({ _id, cleaned: false, endedAt });
+      // Its writer then died, or lost a race: the generation is still current.
+      if (endedAt.getTime() < now - STALE_MS) await db.tombstones.deleteOne({ _id, cleaned: false, endedAt });
       continue;
     }
     if (!(await cleanGeneration(db, generation, stopping))) return;
-    // Nobody was told that it is gone: whoever removed it may not have come this far.
+    // No call has answered yet that the file is gone: the one that removed it may not have come this far.
     if (generation.removed) await discardDeadLettersOfFile(db, fileId);
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
     await db.tombstones.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
   }
-  const begun = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
-  for (const file of begun)
+  const registering = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
+  for (const file of registering)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
   await sweepUnconfirmedChunks(db, now);
 }

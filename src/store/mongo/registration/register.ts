@@ -1,107 +1,101 @@
-import { trusted } from 'mongoose';
+import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { Registered, Registration } from '../../store.js';
-import { findBatches, progressOf } from '../batches/batch-docs.js';
+import { findBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
-import { writeProgress } from '../batches/write-batch.js';
-import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
+import { progressChange, writeBatch } from '../batches/write-batch.js';
+import type { BatchHead, FileDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
-import { factsOf, findFile } from '../generations.js';
+import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
 import type { Models } from '../models.js';
-import { planRegistration } from './file-writes.js';
-import { completeRegistration, foreignBatches, type RegistrationObserver } from './pending-registrations.js';
+import { AT_ONCE, writeFile } from './file-writes.js';
+import { completeRegistration, type RegistrationObserver } from './pending-registrations.js';
 
-/** Others may be faster a few times, not for ever. */
+/** Each failed attempt means that another registration of the file succeeded. */
 const ATTEMPTS = 100;
 
-/** What a registration has done, told once it is in the database. */
+/** What a registration reports once it is in the database. */
 export interface RegistrationEffects extends RegistrationObserver {
-  /** A generation ended by it. */
-  buried(ended: { _id: string; requestId: string | null }): void;
+  replaced(ended: { _id: Generation; requestId: RequestId | null }): void;
 }
 
-const SUPERSEDED = { outcome: 'superseded', touched: [] } as const;
-
-/** Registers batches, as `Store.register` says. */
+/** Registers batches, as `UpdateStore.register` says. A write that loses a race starts over. */
 export async function register(
   db: Models,
   held: HeldUpdates,
   registration: Registration,
   effects: RegistrationEffects,
 ): Promise<Registered> {
-  const wanted = distinct(registration.batches);
-  const batchIds = wanted.map(({ batchId }) => batchId);
-  const touched = new Set<string>();
+  const { fileId, requestId } = registration;
+  const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
+  const touched = new Set<BatchId>();
   let outcome: Registered['outcome'] = 'unchanged';
   const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched] });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const known = await findBatches(db, batchIds);
     await refuseForeignBatches(db, registration, known);
-    const file = await findFile(db, registration.fileId);
+    const file = await findFile(db, fileId);
     if (file?.pending !== undefined) {
       await completeRegistration(db, held, file, file.pending);
       continue;
     }
-    const plan = await planRegistration(db, file, registration, wanted, known);
-    if ('file' in plan) return { ...answer(plan.file), ...(plan.kind === 'superseded' ? SUPERSEDED : {}) };
+    const current = file === null ? null : requestOf(file);
+    const isOver = namesAnotherRequest(current, requestId) && (await hasTombstone(db, fileId, requestId));
+    const plan = planRegistration(registration, current, isOver, (batchId) => {
+      const batch = known.get(batchId);
+      return batch?.generation === file?.generation ? batch?.totalEmails : undefined;
+    });
+    if (plan.outcome === 'superseded')
+      return { outcome: 'superseded', facts: factsOf(file as FileDoc), touched: [] };
+    if (plan.outcome === 'unchanged') return answer(file as FileDoc);
 
-    const resized = await resize(db, plan.sized);
+    const sized = 'sized' in plan ? plan.sized : [];
+    const resized = await setSizes(db, known, sized);
     for (const batchId of resized) touched.add(batchId);
-    const begun = await plan.begin();
-    if (begun === null) continue;
-    if (plan.kind === 'replaced' && file !== null)
-      effects.buried({ _id: file.generation, requestId: file.requestId });
+    const written = await writeFile(db, fileId, file, plan);
+    if (written === null) continue;
+    if (plan.outcome === 'replaced' && file !== null)
+      effects.replaced({ _id: file.generation, requestId: file.requestId });
+    const { pending } = written;
     const done =
-      begun.pending === undefined || plan.kind === 'named'
-        ? begun
-        : await completeRegistration(db, held, begun, begun.pending, { kind: plan.kind, ...effects });
-    for (const { batchId } of begun.pending?.batches ?? []) touched.add(batchId);
-    if (outcome === 'unchanged' && plan.kind !== 'named') outcome = plan.kind;
-    if (done !== null && plan.isAll && resized.length === plan.sized.length) return answer(done);
+      pending === undefined || plan.outcome === 'named'
+        ? written
+        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...effects });
+    for (const { batchId } of pending?.batches ?? []) touched.add(batchId);
+    if (outcome === 'unchanged' && plan.outcome !== 'named') outcome = plan.outcome;
+    const isAll = plan.missing.length <= AT_ONCE && resized.length === sized.length;
+    if (done !== null && isAll) return answer(done);
   }
   throw unavailable('too many registrations of one file at once');
-}
-
-/** Each batch once, with its size where any of its mentions says one. */
-function distinct(batches: Registration['batches']): PendingRegistration['batches'] {
-  const sizes = new Map<string, number | null>();
-  for (const { batchId, totalEmails } of batches) {
-    sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
-  }
-  return [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
 }
 
 async function refuseForeignBatches(
   db: Models,
   { fileId, batches }: Registration,
-  known: ReadonlyMap<string, BatchHead>,
+  known: ReadonlyMap<BatchId, BatchHead>,
 ): Promise<void> {
-  const elsewhere = new Map(
-    [...known.values()].flatMap(({ batchId, generation, fileId: of }): [string, string][] =>
-      generation === null || of === fileId ? [] : [[batchId, generation]],
-    ),
+  const elsewhere = [...known.values()].filter((batch) => batch.fileId !== fileId);
+  const files = await filesOfGenerations(
+    db,
+    elsewhere.map(({ generation }) => generation),
   );
-  if (elsewhere.size === 0) return;
-  const owners = await db.files
-    .find({ generation: trusted({ $in: [...new Set(elsewhere.values())] }) }, { _id: 0, generation: 1 })
-    .lean<Pick<FileDoc, 'generation'>[]>()
-    .exec();
-  const standing = new Set(owners.map(({ generation }) => generation));
-  const foreign = [...elsewhere].flatMap(([batchId, generation]) =>
-    standing.has(generation) ? [batchId] : [],
-  );
-  if (foreign.length > 0) throw foreignBatches(batches, new Set(foreign));
+  const foreign = elsewhere.filter(({ generation }) => generation !== null && files.has(generation));
+  if (foreign.length > 0) throw foreignBatches(batches, new Set(foreign.map(({ batchId }) => batchId)));
 }
 
-/** Takes over sizes that were not said before; answers with the batches that have theirs now. */
-async function resize(
+/** Sets sizes that were not known before; answers with the batches that have theirs now. */
+async function setSizes(
   db: Models,
-  sized: readonly { readonly batch: BatchHead; readonly totalEmails: number }[],
-): Promise<string[]> {
+  known: ReadonlyMap<BatchId, BatchHead>,
+  sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[],
+): Promise<BatchId[]> {
   const now = new Date();
-  const resized: string[] = [];
-  for (const { batch, totalEmails } of sized) {
-    const progress = { ...progressOf(batch), totalEmails };
-    if ((await writeProgress(db, batch, progress, now)) === 'applied') resized.push(batch.batchId);
+  const done: BatchId[] = [];
+  for (const { batchId, totalEmails } of sized) {
+    const batch = known.get(batchId);
+    if (batch === undefined) continue;
+    const written = await writeBatch(db, batch, progressChange(batch, { totalEmails }), now);
+    if (written === 'applied') done.push(batchId);
   }
-  return resized;
+  return done;
 }
