@@ -2,19 +2,19 @@ import type { BatchFlags } from '../domain/summary.js';
 import { isNewer, type Update } from '../domain/update.js';
 import { BATCH_STATUSES, type BatchCounts, type BatchStatus } from './store.js';
 
-/** How far a batch is, apart from its results: the rules that every store follows. */
+/** How far a batch is, apart from its results, and how updates move it on: decided once for every store. */
 export interface BatchProgress {
   readonly begun: boolean;
   readonly complete: boolean;
   readonly stalled: boolean;
-  /** It counts as failed until it gets beyond this many processed; null: it does not. */
+  /** It counts as failed until it gets beyond this many processed; null: it does not count as failed. */
   readonly failedAt: number | null;
   readonly totalEmails: number | null;
   readonly processedCount: number;
 }
 
-/** A batch that was registered and not heard of. */
-export const unheardOf = (totalEmails: number | null): BatchProgress => ({
+/** A batch that was registered and has had no update. */
+export const initialProgress = (totalEmails: number | null): BatchProgress => ({
   begun: false,
   complete: false,
   stalled: false,
@@ -23,7 +23,7 @@ export const unheardOf = (totalEmails: number | null): BatchProgress => ({
   processedCount: 0,
 });
 
-/** A producer that says "failed" means it, however far it got; only a complete list takes that back. */
+/** A failure that the producer reports holds however far the batch got; only a complete list takes it back. */
 const FAILED_FOR_GOOD = Number.MAX_SAFE_INTEGER;
 
 const isFailed = ({ complete, failedAt, processedCount }: BatchProgress): boolean =>
@@ -44,7 +44,7 @@ export const flagsOf = (progress: BatchProgress): BatchFlags => ({
   totalEmails: progress.totalEmails,
 });
 
-/** Neither ended nor stalled: it is watched for silence. */
+/** Neither ended nor stalled: watched for silence. */
 export const isOpen = (progress: BatchProgress): boolean =>
   !(progress.complete || isFailed(progress) || progress.stalled);
 
@@ -77,8 +77,8 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
   };
 }
 
-/** A batch that is ended by hand: it counts as failed until it gets further than it is. Null: it has ended already. */
-export function endedByHand(progress: BatchProgress): BatchProgress | null {
+/** A batch that an operator ends: it counts as failed until it gets further than it is. Null: it has ended already. */
+export function failedByHand(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
   return { ...progress, stalled: false, failedAt: progress.processedCount };
 }

@@ -1,8 +1,11 @@
+import { fingerprints, type Result } from '../domain/result.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
+import type { MeasuredList } from './recent-lists.js';
 
 /**
- * What a batch remembers of the times its list was replaced instead of extended: from that, and from the length and
- * version that a listener has, follows which places to announce. No result carries a version of its own.
+ * How a batch's list changes, decided once for every store. A batch remembers the times its list was replaced instead of
+ * extended. From that, and from the length and version that a listener has, follows which positions to announce, so no
+ * result carries a version of its own.
  */
 export interface Rewrite {
   /** Version of the batch that the rewrite made. */
@@ -11,17 +14,54 @@ export interface Rewrite {
   readonly before: number;
   /** Length of the list after it. */
   readonly length: number;
-  /** Places below the old and the new length that differ; null: forgotten, so all of them. */
+  /** Positions below the old and the new length that differ; null: forgotten, so all of them. */
   readonly changed: readonly number[] | null;
 }
 
 const REMEMBERED = 4;
 const MAX_CHANGED = 2_000;
 
-/** Remembers one more rewrite; the oldest are merged into one that says "everything". */
-export function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
-  const bounded = (rewrite.changed?.length ?? 0) > MAX_CHANGED ? { ...rewrite, changed: null } : rewrite;
-  const all = [...rewrites, bounded];
+/** A list as its batch remembers it. */
+export interface StoredList {
+  readonly length: number;
+  readonly fingerprint: string;
+  /** JSON of its `Rewrite`s. */
+  readonly rewrites: string;
+}
+
+/** Whether a list only adds to the stored one, and its fingerprint. `measured`: what is known of the list already. */
+export function compareLists(
+  stored: StoredList,
+  results: readonly Result[],
+  measured?: MeasuredList,
+): { readonly isExtension: boolean; readonly fingerprint: string } {
+  const { prefix, whole } =
+    measured?.stored.length === stored.length
+      ? { prefix: measured.stored.fingerprint, whole: measured.fingerprint }
+      : fingerprints(results, stored.length);
+  const isExtension =
+    stored.length === 0 || (results.length >= stored.length && prefix === stored.fingerprint);
+  return { isExtension, fingerprint: whole };
+}
+
+/** The `rewrites` of a batch after its list was replaced. `version`: of the batch afterwards; the lists are results as JSON. */
+export function rewritesAfter(
+  stored: StoredList,
+  version: number,
+  before: readonly string[],
+  after: readonly string[],
+): string {
+  const changed = after.flatMap((json, position) =>
+    position < before.length && json !== before[position] ? [position] : [],
+  );
+  const rewrite = { version, before: stored.length, length: after.length, changed };
+  return JSON.stringify(rememberRewrite(JSON.parse(stored.rewrites) as Rewrite[], rewrite));
+}
+
+/** The oldest are merged into one that says "everything". */
+function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
+  const isLarge = rewrite.changed !== null && rewrite.changed.length > MAX_CHANGED;
+  const all = [...rewrites, isLarge ? { ...rewrite, changed: null } : rewrite];
   if (all.length <= REMEMBERED) return all;
   const [first, second, ...rest] = all;
   if (first === undefined || second === undefined) return rest;
@@ -30,16 +70,16 @@ export function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite):
 }
 
 export interface Difference {
-  /** The places, in order, that are new or changed. */
+  /** The positions, in order, that are new or changed. */
   readonly positions: readonly number[];
   /**
-   * The list is shorter than it was. Being longer may never have been announced: somebody may have read it all the same,
-   * in a page, and must hear of it.
+   * The list is shorter than it was. The longer one may never have been announced, but a reader may have had it in a page
+   * and must hear of it.
    */
   readonly isShorter: boolean;
 }
 
-/** What there is to tell of a list to somebody who knows its batch as `announced`. */
+/** What has changed in a list since its batch was as `announced`. */
 export function differenceSince(
   rewrites: readonly Rewrite[],
   length: number,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
+import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
-import { sweepLeftovers } from '../../src/store/mongo/deletion.js';
-import { HeldUpdates } from '../../src/store/mongo/held-updates.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
 import { expectConsistent, fill, listsOf, pageOf, register, save } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
@@ -148,10 +148,10 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     const second = openStore(uri);
     const connection = new MongoConnection({ uri });
     const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
-    await connection.run((db) => sweepLeftovers(db, held, Date.now()));
+    await connection.run((db) => sweep(db, held, Date.now()));
     // Something may still be under way in it.
     expect((await dump(uri)).toLowerCase()).toContain('secret');
-    await connection.run((db) => sweepLeftovers(db, held, Date.now() + 120_000));
+    await connection.run((db) => sweep(db, held, Date.now() + 120_000));
     await connection.close();
     expect((await dump(uri)).toLowerCase()).not.toContain('secret');
     expect((await second.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b2']);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { sweepUnconfirmedChunks } from '../../src/store/mongo/chunks.js';
+import { sweepUnconfirmedChunks } from '../../src/store/mongo/batches/chunks.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
 import type { Store } from '../../src/store/store.js';
 import { pageOf, register, save, scanned } from '../contracts/store/harness.js';

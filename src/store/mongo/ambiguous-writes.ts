@@ -1,16 +1,16 @@
 import { isAmbiguous } from './errors.js';
 
-/** More are unlikely, and forgetting one costs its announcement its haste. */
+/** More are unlikely. Of one that is forgotten, the announcement waits for the sweep of the outbox. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Remembers what was written without an answer: it may have been stored. Whoever tries again finds nothing to change
- * then, and would take that for news of somebody else who announces it.
+ * Remembers the writes that the database gave no answer to: they may have been stored. The next try then finds nothing to
+ * change, and would take the change for one that another gateway announces.
  */
 export class AmbiguousWrites {
   readonly #keys = new Set<string>();
 
-  /** Carries out a write; `changed` puts its answer right where an earlier try may have changed something. */
+  /** `changed` corrects the answer where an earlier try may have changed something. */
   async run<T>(key: string, write: () => Promise<T>, changed: (answer: T) => T): Promise<T> {
     try {
       const answer = await write();

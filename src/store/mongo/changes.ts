@@ -8,13 +8,13 @@ import type { AnnouncedBatch } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince, type Rewrite } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
-import { findBatches, summaryOf } from './batch-docs.js';
+import { findBatches, summaryOf } from './batches/batch-docs.js';
+import type { HeldUpdates } from './batches/held-updates.js';
+import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead, FileDoc } from './documents.js';
 import { factsOf, findFile } from './generations.js';
-import type { HeldUpdates } from './held-updates.js';
 import { findFields, type Models } from './models.js';
-import { completeRegistration } from './pending-registrations.js';
-import type { RecentWrites } from './recent-writes.js';
+import { completeRegistration } from './registration/pending-registrations.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rollups.js';
 

@@ -8,10 +8,10 @@ import {
   HEAD_BYTES,
 } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
+import { fileOfBatch } from './batches/save-update.js';
 import type { MongoConnection } from './connection.js';
 import type { DeadLetterDoc } from './documents.js';
 import { findFields, type Models } from './models.js';
-import { fileOfBatch } from './save-update.js';
 
 /** Dead letters deleted or read in one go. */
 const AT_ONCE = 256;

@@ -1,129 +1,56 @@
-/** Reads about files: one file, lists of files, and the states and counts of a file's batches. */
-import { trusted } from 'mongoose';
-import type { FileId, Generation } from '../../domain/id.js';
-import { batchCounts } from '../batch-progress.js';
-import type {
-  BatchCounts,
-  BatchState,
-  BatchStatus,
-  FileCursor,
-  FilesQuery,
-  ListedFile,
-  Viewer,
-} from '../store.js';
-import { summaryOf } from './batch-docs.js';
-import type { FileDoc } from './documents.js';
-import { unavailable } from './errors.js';
-import { factsOf, findFile } from './generations.js';
-import { findFields, type Models } from './models.js';
-import { rollUp } from './rollups.js';
+import type { FileId } from '../../domain/id.js';
+import type { FileFacts } from '../../domain/stats.js';
+import type { BatchCounts, BatchState, FileStore, FilesQuery, ListedFile } from '../store.js';
+import type { RecentWrites } from './batches/recent-writes.js';
+import { purgeFiles, removeFile } from './clean-up/remove-files.js';
+import type { BackgroundCleanUp } from './clean-up/sweep.js';
+import type { MongoConnection } from './connection.js';
+import { batchStates, countBatches, findRolledUpFile, listFiles } from './file-reads.js';
+import { factsOf } from './generations.js';
+import { fileLock, type KeyedLock } from './keyed-lock.js';
 
-/** A file, after every change that was stored before is counted. */
-export async function findRolledUpFile(db: Models, fileId: FileId): Promise<FileDoc | null> {
-  const file = await findFile(db, fileId);
-  return file === null ? null : ((await rollUp(db, file.generation)).file ?? file);
-}
+/** The files in MongoDB. */
+export class MongoFiles implements FileStore {
+  constructor(
+    private readonly connection: MongoConnection,
+    private readonly locks: KeyedLock,
+    private readonly recent: RecentWrites,
+    private readonly cleanUp: BackgroundCleanUp,
+  ) {}
 
-/** Files, newest first, after every change that was stored before is counted. */
-export async function listFiles(
-  db: Models,
-  { limit, after, viewer = null }: FilesQuery,
-): Promise<ListedFile[]> {
-  const list = () => newestFor(db, limit, after, viewer);
-  const found = await list();
-  const rolledUp = await Promise.all(found.map(({ generation }) => rollUp(db, generation)));
-  const current = rolledUp.some(({ file }) => file !== null) ? await list() : found;
-  return current.map((file) => ({ facts: factsOf(file), stats: file.stats }));
-}
-
-/** A viewer's own files and the named ones are two queries, each in index order: one query would sort all of them. */
-async function newestFor(
-  db: Models,
-  limit: number,
-  after: FileCursor | null,
-  viewer: Viewer | null,
-): Promise<FileDoc[]> {
-  const from = after === null ? {} : beyond(after);
-  if (viewer === null) return newest(db, from, limit);
-  const { userId, fileIds } = viewer;
-  const own = userId === null ? [] : await newest(db, { ...from, userId }, limit);
-  const others = fileIds.length === 0 ? [] : await newest(db, named(fileIds, from), limit);
-  const all = new Map([...own, ...others].map((file) => [file.fileId, file]));
-  return [...all.values()].sort(byAge).slice(0, limit);
-}
-
-const named = (fileIds: readonly FileId[], from: object) => ({
-  $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
-});
-
-function newest(db: Models, filter: object, limit: number): Promise<FileDoc[]> {
-  return db.files
-    .find(filter, { _id: 0, pending: 0 })
-    .sort({ createdAt: -1, fileId: -1 })
-    .limit(limit)
-    .lean<FileDoc[]>()
-    .exec();
-}
-
-/** As the database sorts: by the bytes of the ids. */
-const byAge = (a: FileDoc, b: FileDoc): number =>
-  b.createdAt.getTime() - a.createdAt.getTime() ||
-  Buffer.compare(Buffer.from(b.fileId), Buffer.from(a.fileId));
-
-function beyond({ createdAt, fileId }: FileCursor) {
-  const at = new Date(createdAt);
-  return {
-    $or: [{ createdAt: trusted({ $lt: at }) }, { createdAt: at, fileId: trusted({ $lt: fileId }) }],
-  };
-}
-
-/** All batches of the file's current generation, in the order of registration. */
-export async function batchStates(db: Models, fileId: FileId): Promise<BatchState[]> {
-  const batches = await readCurrent(db, fileId, (generation) =>
-    findFields(db.batches, { generation }, ['batchId', 'version', 'status', 'lastUpdated', 'summary'], {
-      sort: { ordinal: 1 },
-    }),
-  );
-  return (batches ?? []).map(({ batchId, version, status, lastUpdated, summary }) => ({
-    batchId,
-    version,
-    summary: summaryOf({ summary }),
-    status,
-    lastUpdated: lastUpdated.toISOString(),
-  }));
-}
-
-type Group = { _id: BatchStatus; count: number; since: Date };
-
-export async function countBatches(db: Models, fileId: FileId): Promise<BatchCounts> {
-  const groups = await readCurrent(db, fileId, (generation) =>
-    db.batches.aggregate<Group>([
-      { $match: { generation } },
-      { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
-    ]),
-  );
-  return batchCounts((groups ?? []).map(({ _id, count, since }) => ({ status: _id, count, since: +since })));
-}
-
-/** A file that is replaced while it is read is read again; none is replaced as often as this. */
-const ATTEMPTS = 10;
-
-/**
- * Reads something of the generation that is current before and after the read: results of another one may be deleted in
- * part already. `read` answers null where it notices that the generation is over. Null: no such file.
- */
-export async function readCurrent<T>(
-  db: Models,
-  fileId: FileId,
-  read: (generation: Generation) => Promise<T | null>,
-): Promise<T | null> {
-  let file = await findFile(db, fileId);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (file === null) return null;
-    const result = await read(file.generation);
-    const current: FileDoc | null = await findFile(db, fileId);
-    if (result !== null && current?.generation === file.generation) return result;
-    file = current;
+  find(fileId: FileId): Promise<FileFacts | null> {
+    return this.connection.run(async (db) => {
+      const file = await findRolledUpFile(db, fileId);
+      return file === null ? null : factsOf(file);
+    });
   }
-  throw unavailable('the file changes too fast to be read');
+
+  list(query: FilesQuery): Promise<ListedFile[]> {
+    return this.connection.run((db) => listFiles(db, query));
+  }
+
+  batches(fileId: FileId): Promise<BatchState[]> {
+    return this.connection.run((db) => batchStates(db, fileId));
+  }
+
+  batchCounts(fileId: FileId): Promise<BatchCounts> {
+    return this.connection.run((db) => countBatches(db, fileId));
+  }
+
+  remove(fileId: FileId): Promise<boolean> {
+    return this.locks
+      .run([fileLock(fileId, true)], (db) => removeFile(db, fileId))
+      .finally(() => this.recent.forgetAll());
+  }
+
+  async purge(before: number): Promise<FileId[]> {
+    const purged = await this.connection.run((db) =>
+      purgeFiles(db, before, (ended) => {
+        this.recent.forgetAll();
+        this.cleanUp.clean(ended);
+      }),
+    );
+    if (purged.length > 0) this.recent.forgetAll();
+    return purged;
+  }
 }

@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
-import type { Registration } from '../store.js';
-import type { BatchHead, BatchTombstoneDoc, FileDoc, PendingRegistration } from './documents.js';
+import type { CurrentRequest, Request } from '../registration-rules.js';
+import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
 import type { Models } from './models.js';
 
 /**
- * A *generation* is one request's generation of a file. Which one stands is said in one place, the file's document: replacing a
- * request or removing a file is one write there, and everything that belongs to another generation is over with it.
+ * The generations of files. Only the file's document says which one is current: replacing a request or removing a file is
+ * one write there, and everything that belongs to another generation is over with it.
  */
-export const findFile = (db: Models, fileId: string): Promise<FileDoc | null> =>
+
+export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>
   db.files.collection.findOne<FileDoc>({ fileId }, { projection: { _id: 0 } });
 
-/** The file that a batch stands in; null: it is nobody's, or of a generation that is over. */
+/** The file of a batch; null: the batch is not registered, or of a generation that is over. */
 export async function owningFile(
   db: Models,
   { fileId, generation }: Pick<BatchHead, 'fileId' | 'generation'>,
@@ -22,71 +24,78 @@ export async function owningFile(
   return file?.generation === generation ? file : null;
 }
 
-/** Whether a request of the file is over. It may stand all the same, if it was registered again after a removal. */
-export async function hasTombstone(db: Models, fileId: string, requestId: string): Promise<boolean> {
+export type GenerationFile = Pick<FileDoc, 'fileId' | 'generation' | 'lastUpdated'>;
+
+/** Of these generations, those that are current, each with its file. A null stands for no generation. */
+export async function filesOfGenerations(
+  db: Models,
+  generations: readonly (Generation | null)[],
+): Promise<Map<Generation, GenerationFile>> {
+  const $in = [...new Set(generations)].filter((generation) => generation !== null);
+  if ($in.length === 0) return new Map();
+  const projection = { _id: 0, fileId: 1, generation: 1, lastUpdated: 1 };
+  const files = await db.files.collection
+    .find<GenerationFile>({ generation: { $in } }, { projection })
+    .toArray();
+  return new Map(files.map((file) => [file.generation, file]));
+}
+
+/** Whether a request of the file was replaced or removed. It is current again if it was registered anew after a removal. */
+export async function hasTombstone(db: Models, fileId: FileId, requestId: RequestId): Promise<boolean> {
   return (await db.tombstones.exists({ fileId, requestId })) !== null;
 }
 
 /** What remains of a batch of a generation that is over. */
-export const findBatchTombstone = (db: Models, batchId: string): Promise<BatchTombstoneDoc | null> =>
+export const findBatchTombstone = (db: Models, batchId: BatchId): Promise<BatchTombstoneDoc | null> =>
   db.batchTombstones.findById(batchId).lean<BatchTombstoneDoc>().exec();
 
 /**
- * Notes that a generation is over. Written before the generation ends: a crash in between leaves a note about a generation that stands,
- * which nobody minds, instead of a request that nobody remembers.
+ * Notes that a generation is over, before it ends. A crash in between leaves a tombstone of a current generation, which does
+ * no harm; the other way round it would leave a request that could come back.
  */
 export async function writeTombstone(
   db: Models,
   { generation, fileId, requestId }: FileDoc,
   removed: boolean,
 ): Promise<void> {
-  const note = { fileId, requestId, cleaned: false, endedAt: new Date() };
+  const tombstone = { fileId, requestId, cleaned: false, endedAt: new Date() };
   await db.tombstones.updateOne(
     { _id: generation },
     removed
-      ? { $set: { ...note, removed }, $unset: { expireAt: 1 } }
-      : { $set: note, $setOnInsert: { removed }, $unset: { expireAt: 1 } },
+      ? { $set: { ...tombstone, removed }, $unset: { expireAt: 1 } }
+      : { $set: tombstone, $setOnInsert: { removed }, $unset: { expireAt: 1 } },
     { upsert: true },
   );
 }
 
-export type RequestDetails = Pick<Registration, 'userId' | 'totalEmails' | 'totalBatches'>;
-
 /** What a file's document says of a generation that begins. */
-export function newGeneration(
-  { requestId }: Pick<Registration, 'requestId'>,
-  { userId, totalEmails, totalBatches }: RequestDetails,
+export const newGeneration = (
+  { requestId, userId, totalEmails, totalBatches }: Request,
   now: Date,
-): Omit<FileDoc, 'fileId' | 'pending'> {
-  return {
-    requestId,
-    userId,
-    totalBatches,
-    completedBatches: 0,
-    totalEmails,
-    status: 'pending',
-    createdAt: now,
-    lastUpdated: now,
-    completedAt: null,
-    generation: randomUUID(),
-    declared: { totalEmails, totalBatches },
-    next: 0,
-    changes: 1,
-    unannounced: now,
-    stats: null,
-    purged: null,
-  };
-}
+): Omit<FileDoc, 'fileId' | 'pending'> => ({
+  requestId,
+  userId,
+  totalBatches,
+  completedBatches: 0,
+  totalEmails,
+  status: 'pending',
+  createdAt: now,
+  lastUpdated: now,
+  completedAt: null,
+  generation: randomUUID(),
+  declared: { totalEmails, totalBatches },
+  next: 0,
+  changes: 1,
+  unannounced: now,
+  stats: null,
+  purged: null,
+});
 
-export const newPending = (
-  from: number,
-  batches: PendingRegistration['batches'],
-  now: Date,
-): PendingRegistration => ({
-  id: randomUUID(),
-  at: now,
-  from,
-  batches,
+export const requestOf = ({ requestId, userId, declared, purged }: FileDoc): CurrentRequest => ({
+  requestId,
+  userId,
+  ...declared,
+  isPurged: Boolean(purged),
 });
 
 export const factsOf = (file: FileDoc): FileFacts => ({

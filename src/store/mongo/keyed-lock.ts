@@ -1,36 +1,55 @@
+import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
+import type { MongoConnection } from './connection.js';
+import { faultOf } from './errors.js';
+import type { Models } from './models.js';
 
-/** What a piece of work is about: alone (`exclusive`), or beside others of the same kind. */
+/** `exclusive`: no other call about the key runs at the same time; else others that are not exclusive may. */
 export interface LockRequest {
   readonly key: string;
   readonly exclusive: boolean;
 }
 
+export const fileLock = (fileId: FileId, exclusive: boolean): LockRequest => ({
+  key: `file ${fileId}`,
+  exclusive,
+});
+export const batchLock = (batchId: BatchId): LockRequest => ({ key: `batch ${batchId}`, exclusive: true });
+
 interface Queue {
-  /** The last exclusive piece of work, and what came beside each other after it. */
-  barrier: Promise<Fault | null>;
-  beside: Promise<Fault | null>[];
+  /** The last exclusive call, and the shared ones after it. */
+  exclusive: Promise<Fault | null>;
+  shared: Promise<Fault | null>[];
   users: number;
 }
 
-const NOTHING_BEFORE: Promise<Fault | null> = Promise.resolve(null);
+const NO_CALL: Promise<Fault | null> = Promise.resolve(null);
 
 /**
- * Keeps the calls of this process about one batch or file in the order in which they came. The database would sort them
- * out, but by letting all but one of those that come at once fail and try again.
+ * Keeps the calls of this process about one batch or file in the order in which they came. Without it, all but one of those
+ * that come at once would fail in the database and try again.
  *
- * A call behind one that found the database away is told so at once: the whole queue would else wait its time one by one.
+ * A call behind one that found the database away fails at once: else each call of the queue would wait in turn.
  */
 export class KeyedLock {
-  readonly #lanes = new Map<string, Queue>();
+  readonly #queues = new Map<string, Queue>();
 
-  async run<T>(claims: readonly LockRequest[], work: () => Promise<T>): Promise<T> {
+  constructor(private readonly connection: MongoConnection) {}
+
+  /** Works on the database when all earlier calls about the same keys are done. */
+  run<T>(requests: readonly LockRequest[], work: (db: Models) => Promise<T>): Promise<T> {
+    return this.connection.run((db) =>
+      this.#inOrder(requests, () => work(db).catch((error: unknown) => Promise.reject(faultOf(error)))),
+    );
+  }
+
+  async #inOrder<T>(requests: readonly LockRequest[], work: () => Promise<T>): Promise<T> {
     let finish: (fault: Fault | null) => void = () => {};
     const done = new Promise<Fault | null>((resolve) => {
       finish = resolve;
     });
-    // Taken for all claims before anything is awaited: that is what makes it an order, and a deadlock impossible.
-    const before = claims.flatMap((claim) => this.#enter(claim, done));
+    // All queues are entered before anything is awaited: that makes it an order, and a deadlock impossible.
+    const before = requests.flatMap((request) => this.#enter(request, done));
     let fault: Fault | null = null;
     try {
       fault = (await Promise.all(before)).find((failed) => failed !== null) ?? null;
@@ -41,26 +60,26 @@ export class KeyedLock {
       throw error;
     } finally {
       finish(fault);
-      for (const { key } of claims) this.#leave(key);
+      for (const { key } of requests) this.#leave(key);
     }
   }
 
   #enter({ key, exclusive }: LockRequest, done: Promise<Fault | null>): Promise<Fault | null>[] {
-    const lane = this.#lanes.get(key) ?? { barrier: NOTHING_BEFORE, beside: [], users: 0 };
-    this.#lanes.set(key, lane);
-    lane.users++;
+    const queue = this.#queues.get(key) ?? { exclusive: NO_CALL, shared: [], users: 0 };
+    this.#queues.set(key, queue);
+    queue.users++;
     if (!exclusive) {
-      lane.beside.push(done);
-      return [lane.barrier];
+      queue.shared.push(done);
+      return [queue.exclusive];
     }
-    const before = [lane.barrier, ...lane.beside];
-    lane.barrier = done;
-    lane.beside = [];
+    const before = [queue.exclusive, ...queue.shared];
+    queue.exclusive = done;
+    queue.shared = [];
     return before;
   }
 
   #leave(key: string): void {
-    const lane = this.#lanes.get(key);
-    if (lane !== undefined && --lane.users === 0) this.#lanes.delete(key);
+    const queue = this.#queues.get(key);
+    if (queue !== undefined && --queue.users === 0) this.#queues.delete(key);
   }
 }

@@ -1,6 +1,6 @@
 /** Counts of results by cell, added up over neighbouring batches, and the step that brings stored changes into them. */
 import type { Generation } from '../../domain/id.js';
-import { summaryOf } from './batch-docs.js';
+import { summaryOf } from './batches/batch-docs.js';
 import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
 import { findFields, insertIfNew, type Models } from './models.js';
 

@@ -1,4 +1,5 @@
-import { fingerprints, type Result } from '../../domain/result.js';
+import type { BatchId } from '../../domain/id.js';
+import type { Result } from '../../domain/result.js';
 import {
   EMPTY_SUMMARY,
   type Summary,
@@ -11,22 +12,24 @@ import {
 import type { Update } from '../../domain/update.js';
 import {
   type BatchProgress,
-  endedByHand,
+  failedByHand,
   flagsOf,
+  initialProgress,
   isOpen,
   progressAfter,
-  unheardOf,
 } from '../batch-progress.js';
-import { type Rewrite, rememberRewrite } from '../rewrites.js';
+import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
 import { appendChunks, type Chunk, chunksOf, dropResults } from './results.js';
 import { addToRollups } from './rollups.js';
 import { CELL_COLUMNS } from './schema.js';
 
+/** Reads and writes batches: how far each is, its list, and the counts above it. */
+
 export interface BatchRow {
   number: number;
-  batch_id: string;
+  batch_id: BatchId;
   generation: number;
   ordinal: number;
   version: number;
@@ -47,15 +50,22 @@ export interface BatchRow {
 export const BATCH_COLUMNS =
   'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_news_at';
 
-export const batchOf = (db: Database, batchId: string): BatchRow | undefined =>
+export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
   db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batch_id = ?`, batchId);
+
+/** A batch that this transaction has registered, or found registered. */
+export function knownBatch(db: Database, batchId: BatchId): BatchRow {
+  const row = batchOf(db, batchId);
+  if (row === undefined) throw new Error('a registered batch is missing');
+  return row;
+}
 
 export function insertBatch(
   db: Database,
-  batch: { batchId: string; generation: number; ordinal: number; totalEmails: number | null },
+  batch: { batchId: BatchId; generation: number; ordinal: number; totalEmails: number | null },
   now: number,
 ): void {
-  const summary = withFlags(EMPTY_SUMMARY, flagsOf(unheardOf(batch.totalEmails)));
+  const summary = withFlags(EMPTY_SUMMARY, flagsOf(initialProgress(batch.totalEmails)));
   db.run(
     'INSERT INTO batches (batch_id, generation, ordinal, total_emails, summary, last_news_at) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
@@ -93,7 +103,7 @@ export function applyUpdate(db: Database, row: BatchRow, update: Update, now: nu
   }));
 }
 
-/** What an update adds to the list that its sender takes the stored one for. */
+/** What an update adds to a list that its sender believes to be the stored one. */
 export interface Tail extends Omit<Update, 'results'> {
   readonly stored: { readonly length: number; readonly fingerprint: string };
   readonly chunks: readonly Chunk[];
@@ -115,19 +125,17 @@ export function applyTail(db: Database, row: BatchRow, tail: Tail, now: number):
   });
 }
 
-type Stored = Pick<BatchRow, 'length' | 'fingerprint' | 'rewrites'>;
-
 function apply(
   db: Database,
   row: BatchRow,
   update: Omit<Update, 'results'>,
   now: number,
-  store: (version: number) => Stored & { tally: Tally },
+  store: (version: number) => StoredList & { tally: Tally },
 ): boolean {
   const step = progressAfter(progressOf(row), update);
   if (step === null) {
     if (update.isFound === true) return false;
-    // Not news, but a sign of life: a second run repeats for a while what its first run said already.
+    // Still a sign that the batch is worked on: a second run repeats for a while what its first run has sent.
     db.run('UPDATE batches SET last_news_at = ? WHERE number = ?', now, row.number);
     db.run('UPDATE generations SET last_heard_at = ? WHERE generation = ?', now, row.generation);
     return false;
@@ -146,33 +154,25 @@ function apply(
 }
 
 /** Stores the list: only its tail where it extends the stored one, else all of it. */
-function storeList(db: Database, row: BatchRow, version: number, results: readonly Result[]): Stored {
-  const { prefix, whole } = fingerprints(results, row.length);
-  const extended = row.length === 0 || (results.length >= row.length && prefix === row.fingerprint);
-  if (extended) {
+function storeList(db: Database, row: BatchRow, version: number, results: readonly Result[]): StoredList {
+  const { length } = results;
+  const { isExtension, fingerprint } = compareLists(row, results);
+  if (isExtension) {
     appendChunks(db, row.generation, row.number, row.length, chunksOf(results.slice(row.length)));
-    return { length: results.length, fingerprint: whole, rewrites: row.rewrites };
+    return { length, fingerprint, rewrites: row.rewrites };
   }
-  const old = dropResults(db, row.generation, row.number);
+  const before = dropResults(db, row.generation, row.number);
   appendChunks(db, row.generation, row.number, 0, chunksOf(results));
-  const changed = results.flatMap(({ json }, position) =>
-    position < old.length && json !== old[position] ? [position] : [],
-  );
-  const rewrites = rememberRewrite(JSON.parse(row.rewrites) as Rewrite[], {
-    version,
-    before: row.length,
-    length: results.length,
-    changed,
-  });
-  return { length: results.length, fingerprint: whole, rewrites: JSON.stringify(rewrites) };
+  const after = results.map(({ json }) => json);
+  return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
 }
 
-/** Writes a batch whose standing, and with `tally` whose list, has changed; the sums above it follow. */
-export function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tally | null): void {
+/** Writes a batch whose progress, and with `tally` whose list, has changed; the rollups above it follow. */
+function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tally | null): void {
   const old = JSON.parse(before.summary) as Summary;
   const progress = progressOf(after);
-  const standing = flagsOf(progress);
-  const summary = tally === null ? withFlags(old, standing) : summaryOf(standing, tally);
+  const flags = flagsOf(progress);
+  const summary = tally === null ? withFlags(old, flags) : summaryOf(flags, tally);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
        processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_news_at = ?, open = ?,
@@ -197,11 +197,22 @@ export function writeBatch(db: Database, before: BatchRow, after: BatchRow, tall
   if (tally !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);
 }
 
-/** Ends a batch by hand: it counts as failed until it gets further than it is now. */
+/** Writes what has changed in a batch apart from its list. `heardAt`: when its last update came. */
+export function writeProgress(
+  db: Database,
+  row: BatchRow,
+  change: Partial<BatchProgress>,
+  heardAt = row.last_news_at,
+): void {
+  const columns = columnsOf({ ...progressOf(row), ...change });
+  writeBatch(db, row, { ...row, ...columns, version: row.version + 1, last_news_at: heardAt }, null);
+}
+
+/** Ends a batch that will never answer. */
 export function failBatch(db: Database, row: BatchRow, reason: string, now: number): void {
-  const ended = endedByHand(progressOf(row));
-  if (ended === null) return;
-  writeBatch(db, row, { ...row, ...columnsOf(ended), version: row.version + 1, last_news_at: now }, null);
+  const failed = failedByHand(progressOf(row));
+  if (failed === null) return;
+  writeProgress(db, row, failed, now);
   db.run('UPDATE batches SET failure = ? WHERE number = ?', reason, row.number);
   touchGeneration(db, row.generation, now);
 }

@@ -1,6 +1,11 @@
+import type { FileId, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
+import type { BatchOwner } from '../attribution.js';
+import type { CurrentRequest, Request } from '../registration-rules.js';
 import type { Database } from './database.js';
+
+/** The generations of the files: which one is current, and how one begins and ends. */
 
 export interface GenerationRow {
   generation: number;
@@ -24,40 +29,45 @@ export const CURRENT = 0;
 export const REPLACED = 1;
 export const REMOVED = 2;
 
-/** The generation of a file that stands now. */
 export const currentGeneration = (db: Database, fileId: string): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE file_id = ? AND state = 0', fileId);
 
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
-/** Whether a request of the file is over: replaced by a later one, or removed with the file. */
-export function hasTombstone(db: Database, fileId: string, requestId: string): boolean {
+/** Whether a request of the file was replaced, or removed with the file. It is current again if it was registered anew. */
+export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId): boolean {
   const sql =
     'SELECT 1 AS ended FROM generations WHERE file_id = ? AND request_id = ? AND state <> 0 LIMIT 1';
   return db.get(sql, fileId, requestId) !== undefined;
 }
 
-export function openGeneration(
-  db: Database,
-  file: { fileId: string; requestId: string | null; userId: string | null },
-  now: number,
-): GenerationRow {
+/** Answers with its number. */
+export function openGeneration(db: Database, fileId: FileId, request: Request, now: number): number {
   const { lastInsertRowid } = db.run(
-    'INSERT INTO generations (file_id, request_id, user_id, created_at, updated_at, last_heard_at) VALUES (?, ?, ?, ?, ?, ?)',
-    file.fileId,
-    file.requestId,
-    file.userId,
-    now,
-    now,
+    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_heard_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)`,
+    fileId,
+    request.requestId,
+    request.userId,
+    request.totalEmails,
+    request.totalBatches,
     now,
   );
-  const generation = findGeneration(db, lastInsertRowid);
-  if (generation === undefined) throw new Error('the generation that was just opened is not there');
-  return generation;
+  return lastInsertRowid;
 }
 
-/** Ends a generation: nothing answers from it any more. Its results are cleaned away afterwards, a little at a time. */
+export const updateRequest = (db: Database, generation: number, request: Request): unknown =>
+  db.run(
+    'UPDATE generations SET request_id = ?, user_id = ?, total_emails = ?, total_batches = ? WHERE generation = ?',
+    request.requestId,
+    request.userId,
+    request.totalEmails,
+    request.totalBatches,
+    generation,
+  );
+
+/** Ends a generation: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
 export function endGeneration(
   db: Database,
   generation: number,
@@ -81,6 +91,22 @@ export const touchGeneration = (db: Database, generation: number, now: number): 
   );
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export const requestOf = (row: GenerationRow): CurrentRequest => ({
+  requestId: row.request_id,
+  userId: row.user_id,
+  totalEmails: row.total_emails,
+  totalBatches: row.total_batches,
+  isPurged: row.purged !== null,
+});
+
+/** What a batch of this generation is; undefined: there is no such batch. */
+export const ownerOf = (row: GenerationRow | undefined): BatchOwner =>
+  row === undefined
+    ? { state: 'unregistered' }
+    : row.state === CURRENT
+      ? { state: 'current', fileId: row.file_id, requestId: row.request_id, totalBatches: row.total_batches }
+      : { state: 'over', requestId: row.request_id };
 
 export function factsOf(row: GenerationRow): FileFacts {
   return {

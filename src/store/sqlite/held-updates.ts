@@ -1,65 +1,70 @@
+import type { BatchId } from '../../domain/id.js';
 import { merged, type Update } from '../../domain/update.js';
+import { entriesToDrop } from '../byte-limit.js';
 import type { HeldCounts } from '../store.js';
 import type { Database } from './database.js';
 
-export interface HeldLimits {
+/** The limits of the held updates, and what was dropped for them. */
+export interface HeldUpdates {
   readonly ttlMs: number;
   readonly maxBytes: number;
   /** Updates dropped so far. */
   dropped: number;
 }
 
+/** Updates looked at in one go to make room. */
+const AT_ONCE = 64;
+
 /**
- * Keeps the newest update of a batch that nobody has registered yet: updates are cumulative, so one is enough. Beyond
- * the limit the oldest go first; the one that just came stays, however large it is: its sender is told that it is held.
+ * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Beyond
+ * the byte limit the oldest are dropped; the new one stays, however large it is: the answer to it says that it is held.
  */
-export function hold(db: Database, update: Update, holding: HeldLimits, now: number): void {
-  const earlier = peek(db, update.batchId);
-  const kept = earlier === null ? update : merged(earlier, update);
-  const body = JSON.stringify(kept);
-  // Not `INSERT OR REPLACE`: what that replaces goes without its trigger.
-  db.run('DELETE FROM held WHERE batch_id = ?', update.batchId);
+export function hold(db: Database, update: Update, held: HeldUpdates, now: number): void {
+  const { batchId } = update;
+  const earlier = takeHeld(db, batchId);
+  const body = JSON.stringify(earlier === null ? update : merged(earlier, update));
   db.run(
     'INSERT INTO held (batch_id, received_at, bytes, body) VALUES (?, ?, ?, ?)',
-    update.batchId,
+    batchId,
     now,
     Buffer.byteLength(body),
     body,
   );
-  dropBeyond(db, update.batchId, holding, now);
+  dropExpired(db, held, now);
+  keepWithinLimit(db, batchId, held);
 }
 
-function peek(db: Database, batchId: string): Update | null {
-  const row = db.get<{ body: string }>('SELECT body FROM held WHERE batch_id = ?', batchId);
+/** Takes the update that is held for a batch out of the table. */
+export function takeHeld(db: Database, batchId: BatchId): Update | null {
+  // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
+  const row = db.get<{ body: string }>('DELETE FROM held WHERE batch_id = ? RETURNING body', batchId);
   return row === undefined ? null : (JSON.parse(row.body) as Update);
 }
 
-export function takeHeld(db: Database, batchId: string): Update | null {
-  const update = peek(db, batchId);
-  if (update !== null) db.run('DELETE FROM held WHERE batch_id = ?', batchId);
-  return update;
+/** Drops the updates whose batch was not registered in time: these are addresses that belong to no file. */
+export function dropExpired(db: Database, held: HeldUpdates, now: number): void {
+  held.dropped += db.run('DELETE FROM held WHERE received_at < ?', now - held.ttlMs).changes;
 }
 
-/** Drops what nobody has asked for in time: these are addresses that belong to no file. */
-export function dropExpired(db: Database, holding: HeldLimits, now: number): void {
-  holding.dropped += db.run('DELETE FROM held WHERE received_at < ?', now - holding.ttlMs).changes;
-}
-
-export function heldCounts(db: Database, { dropped }: HeldLimits): HeldCounts {
+export function heldCounts(db: Database, { dropped }: HeldUpdates): HeldCounts {
   const updates = db.get<{ updates: number }>('SELECT count(*) AS updates FROM held')?.updates ?? 0;
-  const bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
-  return { updates, bytes, dropped };
+  return { updates, bytes: heldBytes(db), dropped };
 }
 
-function dropBeyond(db: Database, newest: string, holding: HeldLimits, now: number): void {
-  dropExpired(db, holding, now);
-  let bytes = db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
-  while (bytes > holding.maxBytes) {
-    const oldest = db.get<{ batch_id: string; bytes: number }>(
-      'SELECT batch_id, bytes FROM held ORDER BY received_at, rowid LIMIT 1',
+const heldBytes = (db: Database): number =>
+  db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
+
+function keepWithinLimit(db: Database, newest: BatchId, held: HeldUpdates): void {
+  for (let excess = heldBytes(db) - held.maxBytes; excess > 0; ) {
+    const oldest = db.all<{ batch_id: BatchId; bytes: number }>(
+      'SELECT batch_id, bytes FROM held WHERE batch_id <> ? ORDER BY received_at, rowid LIMIT ?',
+      newest,
+      AT_ONCE,
     );
-    if (oldest === undefined || oldest.batch_id === newest) return;
-    holding.dropped += db.run('DELETE FROM held WHERE batch_id = ?', oldest.batch_id).changes;
-    bytes -= oldest.bytes;
+    if (oldest.length === 0) return;
+    for (const { batch_id, bytes } of entriesToDrop(oldest, excess)) {
+      held.dropped += db.run('DELETE FROM held WHERE batch_id = ?', batch_id).changes;
+      excess -= bytes;
+    }
   }
 }

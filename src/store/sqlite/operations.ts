@@ -5,13 +5,8 @@ import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
 import type { Tail } from './batches.js';
-import {
-  changesSince,
-  findUnannounced,
-  incompleteBatches,
-  markAnnounced,
-  markStalledBatches,
-} from './changes.js';
+import { changesSince, findUnannounced, markAnnounced } from './changes.js';
+import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
   addDeadLetter,
@@ -29,14 +24,15 @@ import {
   findFile,
   listFiles,
 } from './files.js';
-import { dropExpired, type HeldLimits, heldCounts } from './held-updates.js';
+import { dropExpired, type HeldUpdates, heldCounts } from './held-updates.js';
+import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
-import { purgeFiles } from './purge.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
-import { register, saveTail, saveUpdate } from './registration.js';
+import { register } from './registration.js';
+import { saveTail, saveUpdate } from './save-update.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
-export const writerOperations = (limits: { held: HeldLimits; maxDeadLetterBytes: number }) => ({
+export const writerOperations = (limits: { held: HeldUpdates; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
   register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
   save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),

@@ -1,17 +1,13 @@
-import { InvalidInput } from '../../domain/invalid-input.js';
-import type { Update } from '../../domain/update.js';
-import type { Registered, Registration, Saved } from '../store.js';
+import type { BatchId, FileId } from '../../domain/id.js';
 import {
-  applyTail,
-  applyUpdate,
-  type BatchRow,
-  batchOf,
-  insertBatch,
-  isBefore,
-  type Tail,
-  writeBatch,
-} from './batches.js';
-import { cleanBatch } from './cleanup.js';
+  foreignBatches,
+  namesAnotherRequest,
+  planRegistration,
+  type RegistrationPlan,
+} from '../registration-rules.js';
+import type { Registered, RegisteredBatch, Registration } from '../store.js';
+import { applyUpdate, type BatchRow, batchOf, insertBatch, knownBatch, writeProgress } from './batches.js';
+import { deleteResults } from './clean-up.js';
 import type { Database } from './database.js';
 import {
   CURRENT,
@@ -23,196 +19,86 @@ import {
   hasTombstone,
   openGeneration,
   REPLACED,
+  requestOf,
   touchGeneration,
+  updateRequest,
 } from './generations.js';
-import { type HeldLimits, hold, takeHeld } from './held-updates.js';
+import { takeHeld } from './held-updates.js';
 
+/** Registers batches, as `UpdateStore.register` says. */
 export function register(db: Database, registration: Registration, now: number): Registered {
-  refuseForeignBatches(db, registration);
-  const before = currentGeneration(db, registration.fileId);
-  const generation = generationFor(db, before, registration, now);
-  if (generation === null)
-    return { outcome: 'superseded', facts: factsOf(before as GenerationRow), touched: [] };
-
-  const described = updateDetails(db, generation, registration);
-  const touched: string[] = [];
-  for (const { batchId, totalEmails } of registration.batches) {
-    const added = addBatch(db, generation, batchId, totalEmails, now);
-    const held = added ? takeHeld(db, batchId) : null;
-    if (held !== null) applyUpdate(db, existing(db, batchId), held, now);
-    if (added) touched.push(batchId);
-  }
-  const opened = before?.generation !== generation.generation;
-  const changed = opened || described || touched.length > 0;
-  if (changed) touchGeneration(db, generation.generation, now);
-  const outcome = !changed
-    ? 'unchanged'
-    : !opened
-      ? 'extended'
-      : before === undefined
-        ? 'created'
-        : 'replaced';
-  return { outcome, facts: factsOf(findGeneration(db, generation.generation) ?? generation), touched };
-}
-
-function refuseForeignBatches(db: Database, { fileId, batches }: Registration): void {
-  const errors = batches.flatMap(({ batchId }, index) => {
-    const batch = batchOf(db, batchId);
-    const owner = batch === undefined ? undefined : findGeneration(db, batch.generation);
-    const foreign = owner?.state === CURRENT && owner.file_id !== fileId;
-    return foreign ? [{ field: `batches[${index}].batchId`, message: 'is registered for another file' }] : [];
-  });
-  if (errors.length > 0) throw new InvalidInput(errors.slice(0, 10));
-}
-
-/** The generation that a registration is about: the one that stands, or a new one; null: the request is over already. */
-function generationFor(
-  db: Database,
-  before: GenerationRow | undefined,
-  registration: Registration,
-  now: number,
-): GenerationRow | null {
   const { fileId, requestId, batches } = registration;
-  if (before === undefined) return openGeneration(db, registration, now);
-  if (requestId === null || requestId === before.request_id) return before.purged === null ? before : null;
-  if (hasTombstone(db, fileId, requestId)) return null;
-  if (
-    before.request_id === null &&
-    batches.some(({ batchId }) => batchOf(db, batchId)?.generation === before.generation)
-  ) {
-    // The request was registered without a name and says now what it is called.
-    db.run('UPDATE generations SET request_id = ? WHERE generation = ?', requestId, before.generation);
-    return before;
+  const known = new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
+  refuseForeignBatches(db, registration, known);
+  const before = currentGeneration(db, fileId);
+  const current = before === undefined ? null : requestOf(before);
+  const isOver = namesAnotherRequest(current, requestId) && hasTombstone(db, fileId, requestId);
+  const plan = planRegistration(registration, current, isOver, (batchId) => {
+    const batch = known.get(batchId);
+    return batch?.generation === before?.generation ? batch?.total_emails : undefined;
+  });
+  if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
+    return { outcome: plan.outcome, facts: factsOf(before as GenerationRow), touched: [] };
+
+  const generation = generationAfter(db, fileId, before, plan, now);
+  const sized = 'sized' in plan ? plan.sized : [];
+  for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
+  for (const batch of plan.missing) addBatch(db, generation, batch, known.get(batch.batchId), now);
+  if (plan.outcome !== 'named') touchGeneration(db, generation, now);
+  return {
+    outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
+    facts: factsOf(findGeneration(db, generation) as GenerationRow),
+    touched: [...sized, ...plan.missing].map(({ batchId }) => batchId),
+  };
+}
+
+function refuseForeignBatches(
+  db: Database,
+  { fileId, batches }: Registration,
+  known: ReadonlyMap<BatchId, BatchRow | undefined>,
+): void {
+  const foreign = new Set<BatchId>();
+  for (const [batchId, batch] of known) {
+    const owner = batch && findGeneration(db, batch.generation);
+    if (owner?.state === CURRENT && owner.file_id !== fileId) foreign.add(batchId);
   }
-  endGeneration(db, before.generation, REPLACED, now);
-  return openGeneration(db, { ...registration, userId: registration.userId ?? before.user_id }, now);
+  if (foreign.size > 0) throw foreignBatches(batches, foreign);
 }
 
-/** Takes over what the registration says of the request as a whole; true: something of it is new. */
-function updateDetails(db: Database, generation: GenerationRow, registration: Registration): boolean {
-  const totalEmails = registration.totalEmails ?? generation.total_emails;
-  const totalBatches = registration.totalBatches ?? generation.total_batches;
-  const userId = generation.user_id ?? registration.userId;
-  if (
-    totalEmails === generation.total_emails &&
-    totalBatches === generation.total_batches &&
-    userId === generation.user_id
-  )
-    return false;
-  const sql = 'UPDATE generations SET total_emails = ?, total_batches = ?, user_id = ? WHERE generation = ?';
-  db.run(sql, totalEmails, totalBatches, userId, generation.generation);
-  return true;
+/** Brings a file's request to where a registration takes it; answers with the generation that is current then. */
+function generationAfter(
+  db: Database,
+  fileId: FileId,
+  before: GenerationRow | undefined,
+  plan: Extract<RegistrationPlan, { missing: unknown }>,
+  now: number,
+): number {
+  if (plan.outcome === 'created' || plan.outcome === 'replaced') {
+    if (before !== undefined) endGeneration(db, before.generation, REPLACED, now);
+    return openGeneration(db, fileId, plan.request, now);
+  }
+  const { generation } = before as GenerationRow;
+  if (plan.request !== null) updateRequest(db, generation, plan.request);
+  return generation;
 }
 
-/** Adds a batch to a generation, or its size to a batch that is there; false: it is known as it is. */
 function addBatch(
   db: Database,
-  generation: GenerationRow,
-  batchId: string,
-  totalEmails: number | null,
+  generation: number,
+  { batchId, totalEmails }: RegisteredBatch,
+  earlier: BatchRow | undefined,
   now: number,
-): boolean {
-  const known = batchOf(db, batchId);
-  if (known?.generation === generation.generation) {
-    if (totalEmails === null || known.total_emails !== null) return false;
-    writeBatch(db, known, { ...known, version: known.version + 1, total_emails: totalEmails }, null);
-    return true;
-  }
-  if (known !== undefined) {
+): void {
+  if (earlier !== undefined) {
     // What is left of the batch's earlier generation must go before its name can be used again.
-    cleanBatch(db, known.number);
-    db.run('DELETE FROM batches WHERE number = ?', known.number);
+    deleteResults(db, earlier.number);
+    db.run('DELETE FROM batches WHERE number = ?', earlier.number);
   }
   const { batches } = db.get<{ batches: number }>(
     'UPDATE generations SET batches = batches + 1 WHERE generation = ? RETURNING batches',
-    generation.generation,
+    generation,
   ) ?? { batches: 1 };
-  insertBatch(db, { batchId, generation: generation.generation, ordinal: batches - 1, totalEmails }, now);
-  return true;
+  insertBatch(db, { batchId, generation, ordinal: batches - 1, totalEmails }, now);
+  const held = takeHeld(db, batchId);
+  if (held !== null) applyUpdate(db, knownBatch(db, batchId), held, now);
 }
-
-function existing(db: Database, batchId: string): BatchRow {
-  const row = batchOf(db, batchId);
-  if (row === undefined) throw new Error('a batch that was just registered is not there');
-  return row;
-}
-
-export function saveUpdate(db: Database, update: Update, holding: HeldLimits, now: number): Saved {
-  const owner =
-    update.fileId === null ? attribute(db, update) : attributeNamed(db, update, update.fileId, now);
-  if (owner === 'nobody') {
-    hold(db, update, holding, now);
-    return { outcome: 'held', fileId: null };
-  }
-  if (owner === 'over') return { outcome: 'superseded', fileId: null };
-  const applied = applyUpdate(db, owner.batch ?? existing(db, update.batchId), update, now);
-  return { outcome: applied || owner.touched ? 'applied' : 'unchanged', fileId: owner.fileId };
-}
-
-/** Stores an update that adds to what is stored; null: it does not, or is unusual in another way, so all of it is needed. */
-export function saveTail(db: Database, tail: Tail, now: number): Saved | null {
-  const batch = batchOf(db, tail.batchId);
-  if (batch === undefined || !isBefore(batch, tail)) return null;
-  const generation = findGeneration(db, batch.generation);
-  if (generation?.state !== CURRENT) return null;
-  if (tail.fileId !== null && (tail.fileId !== generation.file_id || !isKnownRequest(tail, generation)))
-    return null;
-  const applied = applyTail(db, batch, tail, now);
-  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };
-}
-
-/** `batch`: as it stands; undefined: it was just registered. */
-type Attribution = { fileId: string; touched: boolean; batch?: BatchRow } | 'nobody' | 'over';
-
-function attribute(db: Database, { batchId }: Update): Attribution {
-  const batch = batchOf(db, batchId);
-  if (batch === undefined) return 'nobody';
-  const generation = findGeneration(db, batch.generation);
-  return generation?.state === CURRENT ? { fileId: generation.file_id, touched: false, batch } : 'over';
-}
-
-/** A message that names its file registers its batch; but late news never brings back what was replaced or removed. */
-function attributeNamed(db: Database, update: Update, fileId: string, now: number): Attribution {
-  const { batchId, requestId, totalBatches } = update;
-  const batch = batchOf(db, batchId);
-  const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
-  if (generation?.state === CURRENT && generation.file_id !== fileId) {
-    throw new InvalidInput([
-      { field: 'fileId', message: 'is not the file that the batch is registered for' },
-    ]);
-  }
-  if (batch !== undefined && generation?.state === CURRENT && isKnownRequest(update, generation)) {
-    return { fileId, touched: false, batch };
-  }
-  // A deleted file may have been registered anew under the same request: then it stands again.
-  const ended =
-    requestId !== null &&
-    requestId !== currentGeneration(db, fileId)?.request_id &&
-    hasTombstone(db, fileId, requestId);
-  const overtaken =
-    generation !== undefined &&
-    generation.state !== CURRENT &&
-    (requestId === null || requestId === generation.request_id);
-  if (ended || overtaken) return 'over';
-  const { outcome } = register(
-    db,
-    {
-      fileId,
-      requestId,
-      userId: null,
-      totalEmails: null,
-      totalBatches,
-      batches: [{ batchId, totalEmails: null }],
-    },
-    now,
-  );
-  return outcome === 'superseded' ? 'over' : { fileId, touched: outcome !== 'unchanged' };
-}
-
-/** Most messages of a batch repeat what its first one has registered. */
-const isKnownRequest = (
-  { requestId, totalBatches }: Omit<Update, 'results'>,
-  generation: GenerationRow,
-): boolean =>
-  (requestId ?? generation.request_id) === generation.request_id &&
-  (totalBatches ?? generation.total_batches) === generation.total_batches;

@@ -3,7 +3,7 @@
  * the database, the writer many in one commit, and between them it deletes what ended generations left.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { cleanUpSome, isCleanedUp, needsCleanUp } from './cleanup.js';
+import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
 import { messageOf, type Reply, type Request, type ThreadData } from './messages.js';
 import { readerOperations, writerOperations } from './operations.js';

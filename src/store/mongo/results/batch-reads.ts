@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, ifUnchanged } from '../batch-docs.js';
+import { findBatch, ifUnchanged } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';

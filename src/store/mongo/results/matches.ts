@@ -5,7 +5,7 @@ import type { PlacedResult } from '../../../domain/result.js';
 import { cellOf, type RiskLevel, type Status } from '../../../domain/verdict.js';
 import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
-import { WITHOUT_LIST } from '../batch-docs.js';
+import { WITHOUT_LIST } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
 import type { Models } from '../models.js';
 import type { CountedBatch } from '../rollups.js';

@@ -4,7 +4,7 @@ import type { PlacedResult } from '../../../domain/result.js';
 import { windowOf } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
 import type { PageQuery, ResultPage } from '../../store.js';
-import { readCurrent } from '../files.js';
+import { readCurrent } from '../file-reads.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { batchesIn, type CountedBatch, countIn, rollUp, rollupsOf } from '../rollups.js';

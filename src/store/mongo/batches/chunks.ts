@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
-import type { Result } from '../../domain/result.js';
-import { Fault } from '../../errors.js';
-import type { BatchHead, ChunkDoc, ChunkRef } from './documents.js';
-import type { Models } from './models.js';
-import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from './results/result-docs.js';
+import type { BatchId } from '../../../domain/id.js';
+import type { Result } from '../../../domain/result.js';
+import { Fault } from '../../../errors.js';
+import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
+import type { Models } from '../models.js';
+import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
+
+/** Writes, reads and drops the chunks of lists that do not fit into their batch's document. */
 
 const MAX_CHUNK = 8 * 2 ** 20;
 const MAX_RESULT = 15 * 2 ** 20;
-/** By then the write that was to refer to a chunk has come, or it never will: no call waits this long for an answer. */
+/** No call waits this long for an answer: by then the write that was to refer to a chunk has come, or never will. */
 const UNCONFIRMED_MS = 10 * 60_000;
 
 /** A result as it goes into a list. */
@@ -25,7 +28,7 @@ export function itemOf(result: Result): Item {
   return item;
 }
 
-/** With what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
+/** `bytes` is what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
 const keyed = ({ doc, bytes }: SizedDoc, key: string): Item => ({
   doc,
   key,
@@ -34,23 +37,23 @@ const keyed = ({ doc, bytes }: SizedDoc, key: string): Item => ({
 
 export const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** As many from the front as there is room for. */
+/** As many from the front as fit into so many bytes. */
 export function split(
   items: readonly Item[],
-  room: number,
+  maxBytes: number,
 ): { fitting: readonly Item[]; rest: readonly Item[] } {
   let count = 0;
   for (let bytes = 0; count < items.length; count++) {
     bytes += items[count]?.bytes ?? 0;
-    if (bytes > room) break;
+    if (bytes > maxBytes) break;
   }
   return { fitting: items.slice(0, count), rest: items.slice(count) };
 }
 
-/** Writes results as chunks of a list, from a position on. Nobody sees them before their batch refers to them. */
+/** Writes results as chunks of a list, from a position on. They count once their batch refers to them. */
 export async function writeChunks(
   db: Models,
-  batchId: string,
+  batchId: BatchId,
   from: number,
   items: readonly Item[],
 ): Promise<ChunkRef[]> {
@@ -58,7 +61,7 @@ export async function writeChunks(
   let start = from;
   for (let rest = items; rest.length > 0; ) {
     const { fitting } = split(rest, MAX_CHUNK);
-    // One that is larger than a chunk should be gets a chunk of its own.
+    // A result that is larger than a chunk should be gets a chunk of its own.
     const chunk = fitting.length > 0 ? fitting : rest.slice(0, 1);
     const keys = chunk.map(({ key }) => key);
     const results = chunk.map(({ doc }) => doc);
@@ -78,7 +81,7 @@ export async function writeChunks(
   return refs;
 }
 
-/** The results of a chunk; null: its batch does not refer to it any more. */
+/** The results of a chunk; null: it is gone, so its batch does not refer to it any more. */
 export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | null> {
   const chunk = await db.chunks.findById(id).lean<ChunkDoc>().exec();
   return chunk === null
@@ -86,7 +89,7 @@ export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | nu
     : chunk.results.map((doc, index) => keyed(sizedDoc(doc), chunk.keys[index] ?? ''));
 }
 
-/** Says of chunks that a reference to them may be about to go: if nobody comes to drop them, the sweep looks. */
+/** Marks chunks that are about to lose their reference: if the caller dies before it drops them, the sweep does. */
 export async function markUnconfirmed(db: Models, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   const mark = { unconfirmed: true as const, createdAt: new Date() };
@@ -97,7 +100,7 @@ export async function dropChunks(db: Models, ids: readonly string[]): Promise<vo
   if (ids.length > 0) await db.chunks.deleteMany({ _id: trusted({ $in: [...ids] }) });
 }
 
-/** Looks at what was left unconfirmed: what its batch refers to is not, the rest is what a crash left behind. */
+/** Keeps the chunks that their batch refers to, and drops those that a crash has left without a reference. */
 export async function sweepUnconfirmedChunks(db: Models, now: number): Promise<void> {
   const old = { unconfirmed: true, createdAt: trusted({ $lt: new Date(now - UNCONFIRMED_MS) }) } as const;
   const chunks = await db.chunks

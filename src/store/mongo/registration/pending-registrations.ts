@@ -1,37 +1,35 @@
 import { mongo, trusted } from 'mongoose';
-import { InvalidInput } from '../../domain/invalid-input.js';
-import { EMPTY_SUMMARY, withFlags } from '../../domain/summary.js';
-import { flagsOf, unheardOf } from '../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatch, progressOf, summaryOf } from './batch-docs.js';
-import { type WriteOutcome, writeBatch } from './batches.js';
-import type { BatchHead, FileDoc, PendingRegistration } from './documents.js';
-import { cleanGeneration } from './generation-cleanup.js';
-import { findFile, hasTombstone, owningFile } from './generations.js';
-import type { HeldUpdates } from './held-updates.js';
-import { emptyList } from './lists.js';
-import type { Models } from './models.js';
-import { addToRollups } from './rollups.js';
+import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
+import { flagsOf, initialProgress } from '../../batch-progress.js';
+import { foreignBatches } from '../../registration-rules.js';
+import { type BatchPlace, findBatch, freshBatch } from '../batches/batch-docs.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import { emptyList } from '../batches/lists.js';
+import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
+import { cleanGeneration } from '../clean-up/clean-generation.js';
+import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
+import { findFile, hasTombstone, owningFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { addToRollups } from '../rollups.js';
 
-/** Batches that are placed one by one at a time. */
+/** Batches that existed before, placed at the same time. */
 const AT_ONCE = 16;
 
-/** What a registration does to its file, in the step that writes its pending down. */
-export type Kind = 'created' | 'extended' | 'replaced';
-
-/** Told of new batches as they were written, once they are. */
 export interface RegistrationObserver {
+  /** New batches, as they were written. */
   placed(batches: readonly BatchHead[]): void;
 }
 
-/** Whose pending it is. */
+/** The registration that has written the pending one, while its call lasts. */
 interface Author extends RegistrationObserver {
-  readonly kind: Kind;
+  readonly outcome: 'created' | 'extended' | 'replaced';
 }
 
 /**
- * Carries out an pending: gives batches their place in a file. The pending stands in the file's document, written in one
- * step with whatever else a registration changes, so only one is under way at a time and the order of the batches is
- * settled with it. Whoever finds one carries it out, its author or not: each step is a no-op where it was taken already.
+ * Completes a pending registration: gives batches their place in a file. It is part of the file's document, written in one
+ * step with whatever else a registration changes, so there is one at a time and it fixes the order of the batches. Any
+ * gateway that finds one completes it: each step is a no-op where it was taken already.
  *
  * Answers with the file when all is done; null: its generation has ended meanwhile, and nothing is left in it.
  * @throws InvalidInput to its author, where another file got a batch at the same time and first
@@ -58,7 +56,7 @@ export async function completeRegistration(
     foreign.push(...placed.flatMap((batchId) => batchId ?? []));
   }
   if (foreign.length > 0 && author !== undefined) {
-    await revertRegistration(db, file, pending, author.kind);
+    await revertRegistration(db, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
   const done = await db.files
@@ -70,17 +68,17 @@ export async function completeRegistration(
   if (done !== null) return done;
   const current = await findFile(db, fileId);
   if (current?.generation === generation) return current;
-  // Overtaken by a later request, its batches are over with it. Else whoever tries again finds what was held for them.
-  if (current !== null && (await isOvertaken(db, current, requestId)))
+  // Replaced by a later request, its batches are over with it. Else another try finds the updates that were held for them.
+  if (current !== null && (await isReplaced(db, current, requestId)))
     await cleanGeneration(db, { _id: generation, requestId });
   else await releaseBatches(db, generation, pending);
   return null;
 }
 
-const isOvertaken = async (
+const isReplaced = async (
   db: Models,
   { fileId, requestId }: FileDoc,
-  earlier: string | null,
+  earlier: RequestId | null,
 ): Promise<boolean> => earlier !== null && earlier !== requestId && (await hasTombstone(db, fileId, earlier));
 
 const finished = (now: Date) => ({
@@ -90,46 +88,34 @@ const finished = (now: Date) => ({
   $unset: { pending: 1 },
 });
 
-/** Takes an pending back. What it has replaced is gone all the same: then the rest of the request stands. */
+/** Takes a pending registration back. A request that it has replaced is gone all the same: then the rest of the new one stays. */
 async function revertRegistration(
   db: Models,
   file: FileDoc,
   pending: PendingRegistration,
-  kind: Kind,
+  outcome: Author['outcome'],
 ): Promise<void> {
   const { fileId, generation } = file;
-  const standing = { fileId, generation, 'pending.id': pending.id };
-  if (kind === 'replaced') {
-    await db.files.updateOne(standing, finished(new Date()));
+  const asPending = { fileId, generation, 'pending.id': pending.id };
+  if (outcome === 'replaced') {
+    await db.files.updateOne(asPending, finished(new Date()));
     return;
   }
   await releaseBatches(db, generation, pending);
-  // Nothing that may have been counted of them meanwhile stays in the sums, or comes into them later.
-  const forGood = { version: Number.MAX_SAFE_INTEGER, cells: EMPTY_SUMMARY.cells };
+  // Whatever was counted of them meanwhile leaves the rollups, and nothing comes into them later.
+  const removed = { version: Number.MAX_SAFE_INTEGER, cells: EMPTY_SUMMARY.cells };
   const ordinals = pending.batches.map((_, index) => pending.from + index);
   await addToRollups(
     db,
     generation,
-    ordinals.map((ordinal) => ({ ordinal, ...forGood })),
+    ordinals.map((ordinal) => ({ ordinal, ...removed })),
   );
-  if (kind === 'created') await db.files.deleteOne(standing);
-  else await db.files.updateOne(standing, { $unset: { pending: 1 } });
-}
-
-export function foreignBatches(
-  batches: readonly { readonly batchId: string }[],
-  foreign: ReadonlySet<string>,
-): InvalidInput {
-  const errors = batches.flatMap(({ batchId }, index) =>
-    foreign.has(batchId)
-      ? [{ field: `batches[${index}].batchId`, message: 'is registered for another file' }]
-      : [],
-  );
-  return new InvalidInput(errors.slice(0, 10));
+  if (outcome === 'created') await db.files.deleteOne(asPending);
+  else await db.files.updateOne(asPending, { $unset: { pending: 1 } });
 }
 
 interface Placement {
-  readonly batchId: string;
+  readonly batchId: BatchId;
   readonly totalEmails: number | null;
   readonly place: BatchPlace;
 }
@@ -160,7 +146,7 @@ async function placeKnownBatch(
   held: HeldUpdates,
   placing: Placement,
   now: Date,
-): Promise<string | null> {
+): Promise<BatchId | null> {
   const { batchId, place } = placing;
   for (;;) {
     const batch = await findBatch(db, batchId);
@@ -178,42 +164,39 @@ async function placeKnownBatch(
   }
 }
 
-/** What was held for a batch is its own from the moment that it has a place. */
+/** The held list becomes that of the registered batch. */
 function adoptHeld(
   db: Models,
   batch: BatchHead,
   { place, totalEmails }: Placement,
   now: Date,
 ): Promise<WriteOutcome> {
-  const progress = { ...progressOf(batch), totalEmails: batch.totalEmails ?? totalEmails };
-  const summary = withFlags(summaryOf(batch), flagsOf(progress));
-  const unset = { held: 1, heldAt: 1 } as const;
-  return writeBatch(db, batch, progress, summary, now, { set: { ...place, lastUpdated: now }, unset });
+  const change = progressChange(batch, { totalEmails: batch.totalEmails ?? totalEmails });
+  return writeBatch(db, batch, { ...change, set: { ...place, lastUpdated: now }, unset: UNHELD }, now);
 }
 
-/** A batch of a generation that is over, or one whose held list is too old, begins from nothing. */
+const UNHELD = { held: 1, heldAt: 1 } as const;
+
+/** A batch of a generation that is over, or one whose held list has expired, begins again from nothing. */
 function restartBatch(
   db: Models,
   batch: BatchHead,
   { place, totalEmails }: Placement,
   now: Date,
 ): Promise<WriteOutcome> {
-  const progress = unheardOf(totalEmails);
+  const progress = initialProgress(totalEmails);
   const summary = withFlags(EMPTY_SUMMARY, flagsOf(progress));
-  return writeBatch(db, batch, progress, summary, now, {
-    set: { ...place, lastUpdated: now, failure: null },
-    unset: { held: 1, heldAt: 1 },
-    layout: emptyList(batch),
-  });
+  const set = { ...place, lastUpdated: now, failure: null };
+  return writeBatch(db, batch, { progress, summary, set, unset: UNHELD, layout: emptyList(batch) }, now);
 }
 
 /**
- * Takes back what was placed in a generation that has ended, or never began: what has a list is held again for whoever registers it next, so
- * that no update that was acknowledged meanwhile is lost; the rest goes.
+ * Releases the batches of a generation that has ended, or never began. A batch with a list is held for its next
+ * registration, so that no update that was acknowledged meanwhile is lost; the others go.
  */
 async function releaseBatches(
   db: Models,
-  generation: string,
+  generation: Generation,
   { from, batches }: PendingRegistration,
 ): Promise<void> {
   const ordinal = trusted({ $gte: from, $lt: from + batches.length });

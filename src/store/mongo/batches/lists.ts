@@ -1,18 +1,20 @@
-import { fingerprints, type Result } from '../../domain/result.js';
-import type { MeasuredList } from '../recent-lists.js';
-import { type Rewrite, rememberRewrite } from '../rewrites.js';
+import type { Result } from '../../../domain/result.js';
+import type { MeasuredList } from '../../recent-lists.js';
+import { compareLists, rewritesAfter } from '../../rewrites.js';
+import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
+import type { Models } from '../models.js';
+import { type ResultDoc, toJson } from '../results/result-docs.js';
 import { bytesOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
-import type { BatchDoc, BatchHead, ChunkRef } from './documents.js';
-import type { Models } from './models.js';
-import { type ResultDoc, toJson } from './results/result-docs.js';
+
+/** Prepares how a list is stored: in its batch's document, and where that is full, in chunks. */
 
 /** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into chunks. */
 const MAX_MAIN = 12 * 2 ** 20;
-/** A chunk that is shorter is written anew with what is added, so that many small additions do not leave many chunks. */
-const SHORT_PART = 2 ** 20;
+/** A last chunk below this size is rewritten with what is added: many small additions must not leave many chunks. */
+const SHORT_CHUNK = 2 ** 20;
 
-/** The list of a batch that has none. */
-export const EMPTY = {
+/** The list of a batch that has no results. */
+export const EMPTY_LIST = {
   length: 0,
   fingerprint: '',
   rewrites: '[]',
@@ -23,51 +25,37 @@ export const EMPTY = {
   results: [] as ResultDoc[],
 };
 
-/** How a list is to be stored: what to change in the batch's document, and the chunks before and after. */
+/** What to change in the batch's document, and the chunks before and after. */
 export interface ListWrite {
   readonly set: Partial<BatchDoc>;
   readonly unset?: { readonly isChunked: 1 };
   readonly push?: { readonly results: { $each: ResultDoc[] }; readonly keys: { $each: string[] } };
-  /** Parts that were written for it, and those that it does not need any more. */
+  /** Chunks written for the list, and those that it does not need any more. */
   readonly written: readonly string[];
   readonly dropped: readonly string[];
 }
 
-/** Prepares a list for its batch: only the tail where it extends the stored one. Null: the batch has changed meanwhile. */
+/** Only the tail where the list extends the stored one. Null: the batch has changed since it was read. */
 export async function planList(
   db: Models,
   batch: BatchHead,
   results: readonly Result[],
   measured?: MeasuredList,
 ): Promise<ListWrite | null> {
-  const { stored, fingerprint } = measured ?? { stored: null, fingerprint: '' };
-  const { prefix, whole } =
-    stored?.length === batch.length
-      ? { prefix: stored.fingerprint, whole: fingerprint }
-      : fingerprints(results, batch.length);
-  const known = { length: results.length, fingerprint: whole };
-  if (batch.length === 0 || (results.length >= batch.length && prefix === batch.fingerprint)) {
-    return extendList(db, batch, results.slice(batch.length).map(itemOf), known);
-  }
-  const old = await storedJson(db, batch);
-  if (old === null) return null;
+  const { isExtension, fingerprint } = compareLists(batch, results, measured);
+  const known = { length: results.length, fingerprint };
+  if (isExtension) return extendList(db, batch, results.slice(batch.length).map(itemOf), known);
+  const before = await storedJson(db, batch);
+  if (before === null) return null;
   const items = results.map(itemOf);
-  const changed = items.flatMap(({ doc }, position) =>
-    position < old.length && toJson(doc) !== old[position] ? [position] : [],
-  );
-  const version = batch.version + 1;
-  const rewrites = rememberRewrite(JSON.parse(batch.rewrites) as Rewrite[], {
-    version,
-    before: batch.length,
-    length: results.length,
-    changed,
-  });
-  return replaceList(db, batch, items, { ...known, rewrites: JSON.stringify(rewrites) });
+  const after = items.map(({ doc }) => toJson(doc));
+  const rewrites = rewritesAfter(batch, batch.version + 1, before, after);
+  return replaceList(db, batch, items, { ...known, rewrites });
 }
 
-/** A list that begins anew. */
+/** A list that begins again from nothing. */
 export const emptyList = ({ chunks }: BatchHead): ListWrite => ({
-  set: EMPTY,
+  set: EMPTY_LIST,
   unset: { isChunked: 1 },
   written: [],
   dropped: chunks.map(({ id }) => id),
@@ -79,8 +67,8 @@ async function extendList(
   tail: readonly Item[],
   known: Partial<BatchDoc>,
 ): Promise<ListWrite | null> {
-  const room = batch.chunks.length > 0 ? 0 : MAX_MAIN - batch.mainBytes;
-  const { fitting, rest } = split(tail, room);
+  const freeBytes = batch.chunks.length > 0 ? 0 : MAX_MAIN - batch.mainBytes;
+  const { fitting, rest } = split(tail, freeBytes);
   const set = {
     ...known,
     mainBytes: batch.mainBytes + bytesOf(fitting),
@@ -92,7 +80,7 @@ async function extendList(
   if (rest.length === 0) return { set, ...push, written: [], dropped: [] };
 
   const last = batch.chunks.at(-1);
-  const short = last !== undefined && last.bytes < SHORT_PART ? last : null;
+  const short = last !== undefined && last.bytes < SHORT_CHUNK ? last : null;
   const before = short === null ? [] : await itemsOf(db, short);
   if (before === null) return null;
   const from = short?.from ?? batch.length + fitting.length;
@@ -129,13 +117,11 @@ async function replaceList(
   };
 }
 
-/** The JSON of a batch's results, in order; null: it has changed meanwhile. */
+/** The JSON of a batch's results, in order; null: the batch has changed since it was read. */
 async function storedJson(db: Models, batch: BatchHead): Promise<string[] | null> {
   const { batchId, version } = batch;
-  const main = await db.batches
-    .findOne({ batchId, version }, { _id: 0, results: 1 })
-    .lean<Pick<BatchDoc, 'results'>>()
-    .exec();
+  const projection = { _id: 0, results: 1 };
+  const main = await db.batches.collection.findOne({ batchId, version }, { projection });
   if (main === null) return null;
   const json = main.results.map(toJson);
   for (const chunk of batch.chunks) {

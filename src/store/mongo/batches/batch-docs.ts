@@ -1,22 +1,28 @@
 import { randomInt } from 'node:crypto';
-import { EMPTY_SUMMARY, type Summary, withFlags } from '../../domain/summary.js';
-import { type BatchProgress, flagsOf, statusOf, unheardOf } from '../batch-progress.js';
-import type { BatchDoc, BatchHead } from './documents.js';
-import { EMPTY } from './lists.js';
-import type { Models } from './models.js';
+import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
+import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
+import { type BatchProgress, flagsOf, initialProgress, statusOf } from '../../batch-progress.js';
+import type { BatchDoc, BatchHead } from '../documents.js';
+import type { Models } from '../models.js';
+import { EMPTY_LIST } from './lists.js';
+
+/** Reads the documents of batches, and makes new ones. */
 
 /** Every field but the list. */
 export const WITHOUT_LIST = { _id: 0, keys: 0, results: 0 } as const;
 
-/** Asked of the driver itself, as whatever every update asks for: Mongoose would take as long over it once more. */
-export const findBatch = (db: Models, batchId: string): Promise<BatchHead | null> =>
+/** By the driver: every update asks this, and Mongoose would double the time that it takes. */
+export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | null> =>
   db.batches.collection.findOne<BatchHead>({ batchId }, { projection: WITHOUT_LIST });
 
-/** Ids asked for in one go: the question has to fit into a document, too. */
+/** Ids in one query: it has to fit into a document, too. */
 const IDS_AT_ONCE = 4_000;
 
-export async function findBatches(db: Models, batchIds: readonly string[]): Promise<Map<string, BatchHead>> {
-  const heads = new Map<string, BatchHead>();
+export async function findBatches(
+  db: Models,
+  batchIds: readonly BatchId[],
+): Promise<Map<BatchId, BatchHead>> {
+  const heads = new Map<BatchId, BatchHead>();
   for (let start = 0; start < batchIds.length; start += IDS_AT_ONCE) {
     const ids = batchIds.slice(start, start + IDS_AT_ONCE);
     const some = await db.batches.collection
@@ -38,34 +44,42 @@ export const progressOf = (batch: BatchHead): BatchProgress => ({
   processedCount: batch.processedCount,
 });
 
-/** Whose a batch is, and in which order it came; null: nobody's, its list is held. */
+/** Which generation of which file a batch belongs to, and its place in it. */
 export interface BatchPlace {
-  readonly fileId: string;
-  readonly requestId: string | null;
-  readonly generation: string;
+  readonly fileId: FileId;
+  readonly requestId: RequestId | null;
+  readonly generation: Generation;
   readonly ordinal: number;
 }
 
-/** Versions count from anywhere: a batch that was removed and comes again is never taken for the one that it was. */
+/** Random: a batch that was removed and comes again is never taken for the one that it was. */
 const firstVersion = (): number => randomInt(1, 2 ** 47);
 
 const NO_PLACE = { fileId: null, requestId: null, generation: null, ordinal: null };
 
-/** The document of a batch that nothing was heard of. */
+/** The document of a batch without an update. `place` is null where it is not registered: what comes is held. */
 export function freshBatch(
-  batchId: string,
+  batchId: BatchId,
   place: BatchPlace | null,
   totalEmails: number | null,
   now: Date,
 ): BatchDoc {
-  const progress = unheardOf(totalEmails);
+  const progress = initialProgress(totalEmails);
   const state = progressFields(progress, withFlags(EMPTY_SUMMARY, flagsOf(progress)), firstVersion(), now);
   const mark =
     place === null ? { held: true as const, heldAt: now } : { open: true as const, unannounced: now };
-  return { batchId, ...(place ?? NO_PLACE), ...state, ...EMPTY, lastUpdated: now, failure: null, ...mark };
+  return {
+    batchId,
+    ...(place ?? NO_PLACE),
+    ...state,
+    ...EMPTY_LIST,
+    lastUpdated: now,
+    failure: null,
+    ...mark,
+  };
 }
 
-/** What of a batch follows from how far it is. */
+/** The fields that follow from a batch's progress. */
 export const progressFields = (progress: BatchProgress, summary: Summary, version: number, now: Date) => ({
   ...progress,
   version,
@@ -75,7 +89,7 @@ export const progressFields = (progress: BatchProgress, summary: Summary, versio
   changedAt: now,
 });
 
-/** The one document, as long as it is as it was read: whoever was faster is not overwritten. */
+/** Matches a batch only while it is as it was read: a faster write is not overwritten. */
 export const ifUnchanged = ({ batchId, version }: Pick<BatchHead, 'batchId' | 'version'>) => ({
   batchId,
   version,

@@ -1,20 +1,22 @@
 import { trusted } from 'mongoose';
-import { dropChunks, markUnconfirmed } from './chunks.js';
-import type { BatchHead, TombstoneDoc } from './documents.js';
-import type { Models } from './models.js';
+import type { BatchId, Generation } from '../../../domain/id.js';
+import { TOMBSTONE_MS } from '../../attribution.js';
+import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
+import type { BatchHead, TombstoneDoc } from '../documents.js';
+import type { Models } from '../models.js';
 
-/** How long a late update of an ended generation is recognised as such. */
-export const TOMBSTONE_MS = 24 * 3_600_000;
-/** Batches that are looked at in one go. */
+/** Batches deleted in one go. */
 const AT_ONCE = 256;
 
+export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
+
 /**
- * Deletes what an ended generation left behind. Each batch leaves its name, before the rest of it goes. False: the gateway is
+ * Deletes the results of a generation that is over. Each batch leaves a tombstone before it goes. False: the gateway is
  * about to stop, and the rest is for the next sweep.
  */
 export async function cleanGeneration(
   db: Models,
-  { _id: generation, requestId }: Pick<TombstoneDoc, '_id' | 'requestId'>,
+  { _id: generation, requestId }: EndedGeneration,
   stopping?: AbortSignal,
 ): Promise<boolean> {
   const expireAt = new Date(Date.now() + TOMBSTONE_MS);
@@ -39,7 +41,7 @@ export async function cleanGeneration(
     for (const { batchId, chunks } of batches)
       if (chunks.length > 0) await cleanChunked(db, generation, batchId);
     const short = batches.flatMap(({ batchId, chunks }) => (chunks.length > 0 ? [] : [batchId]));
-    // One that has grown chunks since it was read is left for the next round.
+    // A batch that has got chunks since it was read is left for the next round.
     await db.batches.deleteMany({
       generation,
       batchId: trusted({ $in: short }),
@@ -50,7 +52,7 @@ export async function cleanGeneration(
   return true;
 }
 
-async function cleanChunked(db: Models, generation: string, batchId: string): Promise<void> {
+async function cleanChunked(db: Models, generation: Generation, batchId: BatchId): Promise<void> {
   const batch = await db.batches
     .findOne({ batchId, generation }, { _id: 0, version: 1, chunks: 1 })
     .lean<Pick<BatchHead, 'version' | 'chunks'>>()

@@ -1,12 +1,16 @@
-import { ByteCache } from '../../byte-cache.js';
-import { type MeasuredList, RecentLists } from '../recent-lists.js';
-import type { BatchHead } from './documents.js';
+import { ByteCache } from '../../../byte-cache.js';
+import type { BatchId } from '../../../domain/id.js';
+import { type MeasuredList, RecentLists } from '../../recent-lists.js';
+import type { BatchHead } from '../documents.js';
 
 const MAX_HEAD_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */
 const HEAD_BYTES = 1_500;
 
-/** What this gateway has written or seen last. Others may have written since: whoever relies on it writes on condition that they have not. */
+/**
+ * Remembers the batches that this gateway has written or read last, so that it has less to read. Another gateway may have
+ * written since: every write that relies on this is made on condition that none has.
+ */
 export class RecentWrites {
   readonly lists = new RecentLists();
   readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
@@ -21,7 +25,7 @@ export class RecentWrites {
     this.heads.set(batchId, batch, HEAD_BYTES + summary.length + rewrites.length + 200 * chunks.length);
   }
 
-  forget(batchId: string): void {
+  forget(batchId: BatchId): void {
     this.heads.delete(batchId);
     this.lists.forget(batchId);
   }

@@ -1,0 +1,71 @@
+import type { FileId, RequestId } from '../domain/id.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import type { Update } from '../domain/update.js';
+import type { Registration } from './store.js';
+
+/** Which file and request an update belongs to, decided once for every store. */
+
+/** How long a late update of a generation that is over is recognised as such. */
+export const TOMBSTONE_MS = 24 * 3_600_000;
+
+/** What a store knows of an update's batch. */
+export type BatchOwner =
+  | { readonly state: 'unregistered' }
+  | {
+      readonly state: 'current';
+      readonly fileId: FileId;
+      readonly requestId: RequestId | null;
+      readonly totalBatches: number | null;
+      /** A registration of the file is not complete: an update that names the file completes it first. */
+      readonly isRegistering?: boolean;
+    }
+  /** Of a generation that is over; `requestId` is undefined where its request is not known any more. */
+  | { readonly state: 'over'; readonly requestId: RequestId | null | undefined };
+
+/** The registration that an update makes for itself. */
+export interface SelfRegistration {
+  readonly registration: Registration;
+  /** If this request is over, the update is superseded. Null: it cannot be. */
+  readonly unlessOver: { readonly fileId: FileId; readonly requestId: RequestId } | null;
+}
+
+/** `apply`: to its batch as it is. */
+export type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
+
+/**
+ * An update that names its file registers its batch. A late one never brings a request back that was replaced or removed.
+ * @throws InvalidInput where the batch is registered for another file
+ */
+export function attributionOf(update: Omit<Update, 'results'>, owner: BatchOwner): Attribution {
+  const { fileId, requestId } = update;
+  if (fileId === null) {
+    if (owner.state === 'current') return 'apply';
+    return owner.state === 'over' ? 'superseded' : 'hold';
+  }
+  const isOwnRequest = owner.state !== 'unregistered' && (requestId ?? owner.requestId) === owner.requestId;
+  if (owner.state === 'over' && (isOwnRequest || owner.requestId === undefined)) return 'superseded';
+  if (owner.state === 'current') {
+    if (owner.fileId !== fileId) throw foreignBatch();
+    // Most updates of a batch repeat what its first one has registered.
+    const saysNothingNew = isOwnRequest && (update.totalBatches ?? owner.totalBatches) === owner.totalBatches;
+    if (saysNothingNew && owner.isRegistering !== true) return 'apply';
+  }
+  const registration = registrationOf(update, fileId);
+  const isCurrent = owner.state === 'current' && isOwnRequest;
+  return { registration, unlessOver: requestId === null || isCurrent ? null : { fileId, requestId } };
+}
+
+const registrationOf = (
+  { batchId, requestId, totalBatches }: Omit<Update, 'results'>,
+  fileId: FileId,
+): Registration => ({
+  fileId,
+  requestId,
+  userId: null,
+  totalEmails: null,
+  totalBatches,
+  batches: [{ batchId, totalEmails: null }],
+});
+
+const foreignBatch = (): InvalidInput =>
+  new InvalidInput([{ field: 'fileId', message: 'is not the file that the batch is registered for' }]);

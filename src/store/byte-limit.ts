@@ -1,0 +1,10 @@
+/** What has to go from a store that is `excess` bytes beyond its limit: as many of the oldest entries as it takes. */
+export function entriesToDrop<T extends { readonly bytes: number }>(
+  oldestFirst: readonly T[],
+  excess: number,
+): readonly T[] {
+  let count = 0;
+  for (let left = excess; left > 0 && count < oldestFirst.length; count++)
+    left -= oldestFirst[count]?.bytes ?? 0;
+  return oldestFirst.slice(0, count);
+}

@@ -1,0 +1,119 @@
+import { trusted } from 'mongoose';
+import type { BatchId } from '../../../domain/id.js';
+import type { Update } from '../../../domain/update.js';
+import { entriesToDrop } from '../../byte-limit.js';
+import type { HeldCounts } from '../../store.js';
+import type { BatchHead } from '../documents.js';
+import { isDuplicate } from '../errors.js';
+import type { Models } from '../models.js';
+import { freshBatch } from './batch-docs.js';
+import { dropChunks, markUnconfirmed } from './chunks.js';
+import { applyUpdate, type WriteOutcome } from './write-batch.js';
+
+export interface HeldLimits {
+  readonly ttlMs: number;
+  readonly maxBytes: number;
+}
+
+/** Batches dropped in one go, at most. */
+const AT_ONCE = 64;
+/** The held bytes are added up once in so many parts of their limit: they are never far beyond it. */
+const CHECKS = 64;
+
+type DroppableBatch = Pick<BatchHead, 'batchId' | 'version' | 'chunks' | 'bytes'>;
+
+/**
+ * Holds the updates of a batch until it is registered, in a batch document without a file. It grows like any other, and
+ * the registration gives it its place in a single write, so that nothing is lost on the way. Beyond the byte limit the
+ * oldest are dropped; the newest one stays, however large it is: the answer to it says that it is held.
+ */
+export class HeldUpdates {
+  #lastAt = 0;
+  #uncheckedBytes = Infinity;
+  #dropped = 0;
+
+  constructor(private readonly limits: HeldLimits) {}
+
+  isExpired({ heldAt }: Pick<BatchHead, 'heldAt'>, now: number): boolean {
+    return heldAt !== undefined && heldAt.getTime() < now - this.limits.ttlMs;
+  }
+
+  async hold(db: Models, batch: BatchHead | null, update: Update): Promise<WriteOutcome> {
+    const now = this.#now();
+    if (batch === null) return this.#begin(db, update.batchId, now);
+    if (this.isExpired(batch, now.getTime())) {
+      await this.#drop(db, batch);
+      return 'conflict';
+    }
+    const written = await applyUpdate(db, batch, update, now);
+    if (written === 'applied') await this.#keepWithinLimit(db, update, now);
+    return written;
+  }
+
+  async counts(db: Models): Promise<HeldCounts> {
+    const [held] = await db.batches.aggregate<{ updates: number; bytes: number }>([
+      { $match: { held: true } },
+      { $group: { _id: null, updates: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
+    ]);
+    return { updates: held?.updates ?? 0, bytes: held?.bytes ?? 0, dropped: this.#dropped };
+  }
+
+  async dropExpired(db: Models, now: number): Promise<void> {
+    const expired = { held: true, heldAt: trusted({ $lt: new Date(now - this.limits.ttlMs) }) } as const;
+    for (;;) {
+      const batches = await oldest(db, expired);
+      for (const batch of batches) await this.#drop(db, batch);
+      if (batches.length < AT_ONCE) return;
+    }
+  }
+
+  /** Inserts the document of a batch that is not registered; the caller reads it again and brings its update in. */
+  async #begin(db: Models, batchId: BatchId, now: Date): Promise<WriteOutcome> {
+    try {
+      await db.batches.insertMany([freshBatch(batchId, null, null, now)], { lean: true });
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+    }
+    return 'conflict';
+  }
+
+  async #keepWithinLimit(db: Models, { batchId, results }: Update, now: Date): Promise<void> {
+    const { maxBytes } = this.limits;
+    this.#uncheckedBytes += results.reduce((sum, { json }) => sum + json.length, 0);
+    if (this.#uncheckedBytes < maxBytes / CHECKS) return;
+    this.#uncheckedBytes = 0;
+    await this.dropExpired(db, now.getTime());
+    for (let excess = (await this.counts(db)).bytes - maxBytes; excess > 0; ) {
+      const batches = await oldest(db, { held: true, batchId: trusted({ $ne: batchId }) });
+      if (batches.length === 0) return;
+      for (const batch of entriesToDrop(batches, excess)) {
+        await this.#drop(db, batch);
+        excess -= batch.bytes;
+      }
+    }
+  }
+
+  /** Drops a held batch, unless it has changed, or was registered, since it was read. */
+  async #drop(db: Models, { batchId, version, chunks }: Omit<DroppableBatch, 'bytes'>): Promise<void> {
+    const ids = chunks.map(({ id }) => id);
+    await markUnconfirmed(db, ids);
+    const { deletedCount } = await db.batches.deleteOne({ batchId, generation: null, version });
+    if (deletedCount === 0) return;
+    this.#dropped++;
+    await dropChunks(db, ids);
+  }
+
+  /** Never the same twice, so that the order of arrival is the order of age. */
+  #now(): Date {
+    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    return new Date(this.#lastAt);
+  }
+}
+
+const oldest = (db: Models, filter: Record<string, unknown>) =>
+  db.batches
+    .find(filter, { _id: 0, batchId: 1, version: 1, chunks: 1, bytes: 1 })
+    .sort({ heldAt: 1 })
+    .limit(AT_ONCE)
+    .lean<DroppableBatch[]>()
+    .exec();

@@ -1,0 +1,95 @@
+import { trusted } from 'mongoose';
+import type { BatchId, FileId } from '../../../domain/id.js';
+import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
+import type { BatchHead } from '../documents.js';
+import { filesOfGenerations, type GenerationFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { rollUp } from '../rollups.js';
+import { WITHOUT_LIST } from './batch-docs.js';
+import { markStalled } from './write-batch.js';
+
+/** Finds the batches that have not ended, and marks those that have been silent for too long. */
+
+/** Batches marked by one call; the next call takes the next ones. */
+const STALLS_AT_ONCE = 1_000;
+const WRITES_AT_ONCE = 100;
+
+/** Batches that have not ended, in the order of their ids; answered from an index alone. */
+export async function incompleteBatches(
+  db: Models,
+  { limit, after }: IncompleteQuery,
+): Promise<IncompleteBatches> {
+  const found = await db.batches
+    .find(
+      { complete: false, batchId: trusted({ $gt: after ?? '' }) },
+      { _id: 0, batchId: 1, generation: 1, status: 1 },
+    )
+    .sort({ batchId: 1 })
+    .limit(limit)
+    .lean<Pick<BatchHead, 'batchId' | 'generation' | 'status'>[]>()
+    .exec();
+  const files = await filesOfGenerations(
+    db,
+    found.map(({ generation }) => generation),
+  );
+  const batches = found.flatMap(({ batchId, generation, status }) => {
+    const file = files.get(generation ?? '');
+    if (file === undefined || status === 'completed' || status === 'failed') return [];
+    return [{ fileId: file.fileId, batchId, status }];
+  });
+  return { batches, next: found.length < limit ? null : (found.at(-1)?.batchId ?? null) };
+}
+
+/** Marks the silent batches, as `UpdateStore.markStalled` says. Of several gateways that call it at once, one marks a batch. */
+export async function markStalledBatches(
+  db: Models,
+  { begunBefore, queuedBefore }: Silence,
+): Promise<StalledBatches[]> {
+  const begun = await silentBatches(db, begunBefore, true, () => true);
+  const queued = await silentBatches(db, queuedBefore, false, (file) => isSilent(db, file, queuedBefore));
+  const stalled = new Map<FileId, BatchId[]>();
+  const silent = [...begun, ...queued].slice(0, STALLS_AT_ONCE);
+  for (let start = 0; start < silent.length; start += WRITES_AT_ONCE) {
+    for (const { fileId, batchId } of await markStalled(db, silent.slice(start, start + WRITES_AT_ONCE))) {
+      const key = fileId ?? '';
+      stalled.set(key, [...(stalled.get(key) ?? []), batchId]);
+    }
+  }
+  return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+}
+
+/** Open batches without an update since a time, of those current files that pass. */
+async function silentBatches(
+  db: Models,
+  since: number,
+  begun: boolean,
+  passes: (file: GenerationFile) => boolean | Promise<boolean>,
+): Promise<BatchHead[]> {
+  const silent = { open: true, begun, lastUpdated: trusted({ $lt: new Date(since) }) } as const;
+  const generations = await db.batches.distinct('generation', silent).exec();
+  const passing: string[] = [];
+  for (const file of (await filesOfGenerations(db, generations)).values())
+    if (await passes(file)) passing.push(file.generation);
+  if (passing.length === 0) return [];
+  return db.batches
+    .find({ ...silent, generation: trusted({ $in: passing }) }, WITHOUT_LIST)
+    .sort({ lastUpdated: 1 })
+    .limit(STALLS_AT_ONCE)
+    .lean<BatchHead[]>()
+    .exec();
+}
+
+/** Whether a file as a whole is silent: no update of any of its batches, and no registration. */
+async function isSilent(
+  db: Models,
+  { generation, lastUpdated }: GenerationFile,
+  since: number,
+): Promise<boolean> {
+  if (lastUpdated.getTime() >= since) return false;
+  // A change that is not rolled up yet may be newer; an update that only repeats what is known changes its batch alone.
+  await rollUp(db, generation);
+  const file = (await filesOfGenerations(db, [generation])).get(generation);
+  if (file === undefined || file.lastUpdated.getTime() >= since) return false;
+  const updated = await db.batches.exists({ generation, lastUpdated: trusted({ $gte: new Date(since) }) });
+  return updated === null;
+}

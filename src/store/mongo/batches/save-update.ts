@@ -1,0 +1,123 @@
+import type { BatchId, FileId } from '../../../domain/id.js';
+import type { Update } from '../../../domain/update.js';
+import { attributionOf, type BatchOwner, type SelfRegistration } from '../../attribution.js';
+import type { Registered, Registration, Saved } from '../../store.js';
+import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
+import { unavailable } from '../errors.js';
+import { findBatchTombstone, findFile, hasTombstone, owningFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { findBatch } from './batch-docs.js';
+import type { HeldUpdates } from './held-updates.js';
+import type { RecentWrites } from './recent-writes.js';
+import { applyUpdate, failBatch } from './write-batch.js';
+
+/** Each failed attempt means that another write of the same batch succeeded. */
+const ATTEMPTS = 1_000;
+
+const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
+
+/**
+ * Stores an update: reads the batch without its list, decides, and writes on condition that the batch is still as it was
+ * read. A write that loses a race starts over, so the updates of one batch take effect one after the other, whichever
+ * gateways they came by.
+ */
+export async function saveUpdate(
+  db: Models,
+  update: Update,
+  held: HeldUpdates,
+  recent: RecentWrites,
+  register: (registration: Registration) => Promise<Registered>,
+): Promise<Saved> {
+  const { batchId } = update;
+  const list = recent.lists.measure(batchId, update.results);
+  const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
+  let hasRegistered = false;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    // As this gateway has left it; if it has changed since, the write fails. A found update mostly writes nothing.
+    const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
+    const batch = remembered ?? (await findBatch(db, batchId));
+    // The file is read after the batch: if the generation is current then, it was when the batch was read.
+    const file = batch === null ? null : await owningFile(db, batch);
+    const attribution = attributionOf(update, await ownerOf(db, update, batch, file));
+    if (attribution !== 'apply') {
+      recent.forget(batchId);
+      if (remembered !== undefined) continue;
+    }
+    if (attribution === 'superseded') return SUPERSEDED;
+    if (attribution === 'hold') {
+      if ((await held.hold(db, batch, update)) !== 'conflict') return { outcome: 'held', fileId: null };
+    } else if (attribution !== 'apply') {
+      const { registration, unlessOver } = attribution;
+      if (unlessOver !== null && (await isOver(db, unlessOver, file))) return SUPERSEDED;
+      const { outcome } = await register(registration);
+      if (outcome === 'superseded') return SUPERSEDED;
+      hasRegistered ||= outcome !== 'unchanged';
+    } else if (batch !== null && file !== null) {
+      const written = await applyUpdate(db, batch, update, new Date(), cache);
+      if (written === 'conflict') continue;
+      const isApplied = written === 'applied' || hasRegistered;
+      return { outcome: isApplied ? 'applied' : 'unchanged', fileId: file.fileId };
+    }
+  }
+  throw unavailable('too many updates of one batch at once');
+}
+
+/** Reads no more than the rule needs: the request of a batch that is over matters to an update that names file and request. */
+async function ownerOf(
+  db: Models,
+  { batchId, fileId, requestId }: Update,
+  batch: BatchHead | null,
+  file: FileDoc | null,
+): Promise<BatchOwner> {
+  if (file !== null) {
+    const { totalBatches } = file.declared;
+    const isRegistering = file.pending !== undefined;
+    return { state: 'current', fileId: file.fileId, requestId: file.requestId, totalBatches, isRegistering };
+  }
+  const generation = batch === null ? (await findBatchTombstone(db, batchId))?.generation : batch.generation;
+  if (generation === undefined || generation === null) return { state: 'unregistered' };
+  const tombstone =
+    fileId === null || requestId === null
+      ? null
+      : await db.tombstones.findById(generation, { requestId: 1 }).lean<Pick<TombstoneDoc, 'requestId'>>();
+  return { state: 'over', requestId: tombstone?.requestId };
+}
+
+async function isOver(
+  db: Models,
+  { fileId, requestId }: NonNullable<SelfRegistration['unlessOver']>,
+  file: FileDoc | null,
+): Promise<boolean> {
+  // The request of a deleted file may have been registered anew: then it is current again.
+  const current = file ?? (await findFile(db, fileId));
+  return current?.requestId !== requestId && (await hasTombstone(db, fileId, requestId));
+}
+
+/** Ends a batch that will never answer; false: the file has no such batch. */
+export async function failBatchByHand(
+  db: Models,
+  fileId: FileId,
+  batchId: BatchId,
+  reason: string,
+): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const batch = await findBatch(db, batchId);
+    const file = batch === null ? null : await owningFile(db, batch);
+    if (batch === null || file?.fileId !== fileId) return false;
+    if ((await failBatch(db, batch, reason, new Date())) !== 'conflict') return true;
+  }
+  throw unavailable('too many updates of one batch at once');
+}
+
+/** The current file of a batch; null: there is none. `recent`: an update of the batch is about to be saved. */
+export async function fileOfBatch(
+  db: Models,
+  batchId: BatchId,
+  recent?: RecentWrites,
+): Promise<FileId | null> {
+  const batch = await findBatch(db, batchId);
+  const file = batch === null ? null : await owningFile(db, batch);
+  if (batch === null || file === null) return null;
+  recent?.rememberHead(batch);
+  return file.fileId;
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import type { UpdateQuery } from 'mongoose';
+import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
+import { type BatchProgress, failedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
+import type { MeasuredList } from '../../recent-lists.js';
+import type { BatchDoc, BatchHead } from '../documents.js';
+import type { Models } from '../models.js';
+import { findBatches, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
+import { dropChunks, markUnconfirmed } from './chunks.js';
+import { type ListWrite, planList } from './lists.js';
+
+/** Changes a batch in one write of its document, on condition that the document is as it was read. */
+
+/** `conflict`: the document is not as it was read, so the caller reads it again. */
+export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
+
+/** What is known of an update's list, and a callback that gets the batch as it was written. */
+export interface WriteCache {
+  readonly list: MeasuredList;
+  written(batch: BatchHead): void;
+}
+
+export async function applyUpdate(
+  db: Models,
+  batch: BatchHead,
+  update: Update,
+  now: Date,
+  cache?: WriteCache,
+): Promise<WriteOutcome> {
+  const step = progressAfter(progressOf(batch), update);
+  if (step === null) {
+    if (update.isFound === true) return 'unchanged';
+    // Still a sign that the batch is worked on: a second run repeats for a while what its first run has sent.
+    const { matchedCount } = await db.batches.updateOne(ifUnchanged(batch), {
+      $set: { lastUpdated: now, ...refreshHeldAt(batch, now) },
+    });
+    return matchedCount === 1 ? 'unchanged' : 'conflict';
+  }
+  const { progress } = step;
+  const layout = step.takesList ? await planList(db, batch, update.results, cache?.list) : undefined;
+  if (layout === null) return 'conflict';
+  const summary =
+    layout === undefined
+      ? withFlags(summaryOf(batch), flagsOf(progress))
+      : summarize(flagsOf(progress), update.results);
+  const set = {
+    lastUpdated: now,
+    ...(step.fails ? { failure: update.failure } : {}),
+    ...refreshHeldAt(batch, now),
+  };
+  const change = { progress, summary, set, ...(layout === undefined ? {} : { layout }) };
+  return writeBatch(db, batch, change, now, cache?.written);
+}
+
+/** Ends a batch that will never answer. */
+export async function failBatch(
+  db: Models,
+  batch: BatchHead,
+  reason: string,
+  now: Date,
+): Promise<WriteOutcome> {
+  const progress = failedByHand(progressOf(batch));
+  if (progress === null) return 'unchanged';
+  const set = { lastUpdated: now, failure: reason };
+  return writeBatch(db, batch, { ...progressChange(batch, progress), set }, now);
+}
+
+const refreshHeldAt = ({ held }: BatchHead, now: Date) => (held === true ? { heldAt: now } : {});
+
+export interface BatchChange {
+  readonly progress: BatchProgress;
+  readonly summary: Summary;
+  readonly layout?: ListWrite;
+  readonly set?: Partial<BatchHead>;
+  readonly unset?: Partial<Record<keyof BatchHead, 1>>;
+}
+
+/** The change of a batch that keeps its list. */
+export const progressChange = (batch: BatchHead, change: Partial<BatchProgress>): BatchChange => {
+  const progress = { ...progressOf(batch), ...change };
+  return { progress, summary: withFlags(summaryOf(batch), flagsOf(progress)) };
+};
+
+/**
+ * The one write that a change consists of. Chunks of a long list are written before it and dropped after it, so a crash on
+ * either side leaves at most chunks that no batch refers to. The marks `pendingRollup` and `unannounced` go with the
+ * change: the gateway that finds one does what has to follow.
+ */
+export async function writeBatch(
+  db: Models,
+  batch: BatchHead,
+  change: BatchChange,
+  now: Date,
+  written?: (batch: BatchHead) => void,
+): Promise<WriteOutcome> {
+  const { written: added = [], dropped = [] } = change.layout ?? {};
+  await markUnconfirmed(db, dropped);
+  const update = updateOf(batch, change, now);
+  // By the driver: lists may be long, and Mongoose would check each result once more.
+  const { matchedCount } = await db.batches.collection.updateOne(ifUnchanged(batch), update);
+  if (matchedCount > 0) written?.(updated(batch, update));
+  await dropChunks(db, matchedCount === 0 ? added : dropped);
+  return matchedCount === 0 ? 'conflict' : 'applied';
+}
+
+/** A batch as an update has left it. */
+function updated(batch: BatchHead, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): BatchHead {
+  const { results: _, keys: __, ...head } = { ...batch, ...$set } as BatchDoc;
+  for (const field of Object.keys($unset)) delete (head as Record<string, unknown>)[field];
+  return head;
+}
+
+function updateOf(
+  batch: BatchHead,
+  { progress, summary, layout, set = {}, unset = {} }: BatchChange,
+  now: Date,
+): UpdateQuery<BatchDoc> {
+  const isRegistered = (set.generation ?? batch.generation) !== null;
+  const open = isRegistered && isOpen(progress);
+  const update: UpdateQuery<BatchDoc> = {
+    $set: {
+      ...progressFields(progress, summary, batch.version + 1, now),
+      ...layout?.set,
+      ...set,
+      ...(open ? { open: true } : {}),
+      ...(isRegistered ? { pendingRollup: randomUUID(), unannounced: new Date() } : {}),
+    },
+  };
+  const unsetFields = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };
+  if (Object.keys(unsetFields).length > 0) update.$unset = unsetFields;
+  if (layout?.push !== undefined) update.$push = layout.push;
+  return update;
+}
+
+/** Marks batches as stalled in one command; answers with those that were still as they were read. */
+export async function markStalled(db: Models, batches: readonly BatchHead[]): Promise<BatchHead[]> {
+  const updates = batches.map((batch) => {
+    // The times stay: they say since when the batch is silent, and its file has had no update either.
+    const update = updateOf(batch, progressChange(batch, { stalled: true }), batch.changedAt);
+    return { updateOne: { filter: ifUnchanged(batch), update } };
+  });
+  const { matchedCount } = await db.batches.bulkWrite(updates, { ordered: false });
+  if (matchedCount === batches.length) return [...batches];
+  const heads = await findBatches(
+    db,
+    batches.map(({ batchId }) => batchId),
+  );
+  return batches.filter(({ batchId, version }) => {
+    const head = heads.get(batchId);
+    return head?.stalled === true && head.version === version + 1;
+  });
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { trusted } from 'mongoose';
+import type { FileId } from '../../../domain/id.js';
+import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
+import { discardDeadLettersOfFile } from '../dead-letters.js';
+import type { FileDoc, TombstoneDoc } from '../documents.js';
+import { batchStates } from '../file-reads.js';
+import { findFile, writeTombstone } from '../generations.js';
+import type { Models } from '../models.js';
+import { dropReceipts } from '../receipts.js';
+import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
+
+/** Deletes files on request, and the addresses of finished files after their time. */
+
+/** Files purged in one go. */
+const FILES_AT_ONCE = 16;
+
+const WITHOUT_RESULTS = { status: 'purged', next: 0, changes: 1, stats: null } as const;
+
+/**
+ * Deletes a file and every trace of its addresses; false: there is no such file. The tombstone of its generation is written
+ * first; then the file's document goes, in one write. Wherever this is interrupted after that, no call answers anything of
+ * the file, and the next call, or the sweep of any gateway, finishes the deletion.
+ */
+export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
+  await dropReceipts(db, fileId);
+  for (;;) {
+    const file = await findFile(db, fileId);
+    if (file === null) break;
+    await writeTombstone(db, file, true);
+    const { deletedCount } = await db.files.deleteOne({
+      fileId,
+      generation: file.generation,
+      requestId: file.requestId,
+    });
+    if (deletedCount === 1) break;
+  }
+  const ended = await db.tombstones.find({ fileId, cleaned: false }).lean<TombstoneDoc[]>().exec();
+  const over: TombstoneDoc[] = [];
+  for (const generation of ended) {
+    if ((await findFile(db, fileId))?.generation === generation._id) continue;
+    await cleanGeneration(db, generation);
+    over.push(generation);
+  }
+  await discardDeadLettersOfFile(db, fileId);
+  // Of two calls at once, or of a first try and a second, one answers that there was a file, once nothing of it remains.
+  let existed = false;
+  for (const { _id, removed } of over) {
+    if (!removed) continue;
+    const answered = { $set: { removed: false } };
+    const { modifiedCount } = await db.tombstones.updateOne({ _id, removed: true }, answered);
+    existed ||= modifiedCount === 1;
+  }
+  return existed;
+}
+
+/**
+ * Purges some of the files that finished before a time. Each goes on, in one write, as a generation that has the totals of its
+ * results but not the results. `ended` gets the generation before it, which is cleaned like one that was replaced.
+ */
+export async function purgeFiles(
+  db: Models,
+  before: number,
+  ended: (generation: EndedGeneration) => void,
+): Promise<FileId[]> {
+  const finished = await db.files
+    .find(
+      {
+        status: trusted({ $in: ['completed', 'failed'] }),
+        completedAt: trusted({ $lt: new Date(before) }),
+        unannounced: trusted({ $exists: false }),
+        pending: trusted({ $exists: false }),
+      },
+      { _id: 0 },
+    )
+    .sort({ completedAt: 1 })
+    .limit(FILES_AT_ONCE)
+    .lean<FileDoc[]>()
+    .exec();
+  const purged: FileId[] = [];
+  for (const file of finished) {
+    const { fileId, generation, requestId, changes } = file;
+    const batches = await batchStates(db, fileId);
+    const totals = batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
+    await writeTombstone(db, file, false);
+    // Only as it was when it was added up: a file that has changed since is left for a later call.
+    const { modifiedCount } = await db.files.updateOne(
+      { fileId, generation, requestId, changes, pending: trusted({ $exists: false }) },
+      {
+        $set: {
+          ...WITHOUT_RESULTS,
+          unannounced: new Date(),
+          generation: randomUUID(),
+          purged: JSON.stringify(totals),
+        },
+        $unset: { statsAt: 1 },
+      },
+    );
+    if (modifiedCount === 0) continue;
+    ended({ _id: generation, requestId });
+    purged.push(fileId);
+  }
+  return purged;
+}

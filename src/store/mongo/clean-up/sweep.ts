@@ -1,0 +1,84 @@
+import { trusted } from 'mongoose';
+import { TOMBSTONE_MS } from '../../attribution.js';
+import { sweepUnconfirmedChunks } from '../batches/chunks.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import type { MongoConnection } from '../connection.js';
+import { discardDeadLettersOfFile } from '../dead-letters.js';
+import type { TombstoneDoc } from '../documents.js';
+import { findFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { completeRegistration } from '../registration/pending-registrations.js';
+import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
+
+const SWEEP_MS = 30_000;
+/** By then every call that was under way when a generation ended has come to its end, too. */
+const QUIET_MS = 60_000;
+/** A tombstone of a current generation is dropped after this time. */
+const STALE_MS = 3_600_000;
+/** Generations, or registrations, that one sweep looks at. */
+const AT_ONCE = 256;
+
+/** Cleans up in the background, now and then also what another gateway left half done when it died. */
+export class BackgroundCleanUp {
+  readonly #sweeping: NodeJS.Timeout;
+
+  constructor(
+    private readonly connection: MongoConnection,
+    held: HeldUpdates,
+    /** Gets the reason each time cleaning up has failed. */
+    private readonly onProblem: ((reason: Error) => void) | undefined,
+  ) {
+    this.#sweeping = setInterval(
+      () => this.#run((db, stopping) => sweep(db, held, Date.now(), stopping)),
+      SWEEP_MS,
+    );
+    this.#sweeping.unref();
+  }
+
+  /** Where this fails, the sweep cleans the generation. */
+  clean(ended: EndedGeneration): void {
+    this.#run((db, stopping) => cleanGeneration(db, ended, stopping));
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping);
+  }
+
+  #run(work: (db: Models, stopping: AbortSignal) => Promise<unknown>): void {
+    const { stopping } = this.connection;
+    const problem = (reason: Error) => stopping.aborted || this.onProblem?.(reason);
+    this.connection.run((db) => work(db, stopping)).catch(problem);
+  }
+}
+
+/** Cleans generations that are over, completes registrations, and drops chunks without a reference. */
+export async function sweep(
+  db: Models,
+  held: HeldUpdates,
+  now: number,
+  stopping?: AbortSignal,
+): Promise<void> {
+  const quiet = trusted({ $lt: new Date(now - QUIET_MS) });
+  const generations = await db.tombstones
+    .find({ cleaned: false, endedAt: quiet })
+    .limit(AT_ONCE)
+    .lean<TombstoneDoc[]>()
+    .exec();
+  for (const generation of generations) {
+    const { _id, fileId, endedAt } = generation;
+    if ((await findFile(db, fileId))?.generation === _id) {
+      // Its writer then died, or lost a race: the generation is still current.
+      if (endedAt.getTime() < now - STALE_MS) await db.tombstones.deleteOne({ _id, cleaned: false, endedAt });
+      continue;
+    }
+    if (!(await cleanGeneration(db, generation, stopping))) return;
+    // No call has answered yet that the file is gone: the one that removed it may not have come this far.
+    if (generation.removed) await discardDeadLettersOfFile(db, fileId);
+    const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
+    await db.tombstones.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
+  }
+  const registering = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
+  for (const file of registering)
+    if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
+  await sweepUnconfirmedChunks(db, now);
+}

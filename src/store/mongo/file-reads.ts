@@ -1,0 +1,129 @@
+/** Reads about files: one file, lists of files, and the states and counts of a file's batches. */
+import { trusted } from 'mongoose';
+import type { FileId, Generation } from '../../domain/id.js';
+import { batchCounts } from '../batch-progress.js';
+import type {
+  BatchCounts,
+  BatchState,
+  BatchStatus,
+  FileCursor,
+  FilesQuery,
+  ListedFile,
+  Viewer,
+} from '../store.js';
+import { summaryOf } from './batches/batch-docs.js';
+import type { FileDoc } from './documents.js';
+import { unavailable } from './errors.js';
+import { factsOf, findFile } from './generations.js';
+import { findFields, type Models } from './models.js';
+import { rollUp } from './rollups.js';
+
+/** A file, after every change that was stored before is counted. */
+export async function findRolledUpFile(db: Models, fileId: FileId): Promise<FileDoc | null> {
+  const file = await findFile(db, fileId);
+  return file === null ? null : ((await rollUp(db, file.generation)).file ?? file);
+}
+
+/** Files, newest first, after every change that was stored before is counted. */
+export async function listFiles(
+  db: Models,
+  { limit, after, viewer = null }: FilesQuery,
+): Promise<ListedFile[]> {
+  const list = () => newestFor(db, limit, after, viewer);
+  const found = await list();
+  const rolledUp = await Promise.all(found.map(({ generation }) => rollUp(db, generation)));
+  const current = rolledUp.some(({ file }) => file !== null) ? await list() : found;
+  return current.map((file) => ({ facts: factsOf(file), stats: file.stats }));
+}
+
+/** A viewer's own files and the named ones are two queries, each in index order: one query would sort all of them. */
+async function newestFor(
+  db: Models,
+  limit: number,
+  after: FileCursor | null,
+  viewer: Viewer | null,
+): Promise<FileDoc[]> {
+  const from = after === null ? {} : beyond(after);
+  if (viewer === null) return newest(db, from, limit);
+  const { userId, fileIds } = viewer;
+  const own = userId === null ? [] : await newest(db, { ...from, userId }, limit);
+  const others = fileIds.length === 0 ? [] : await newest(db, named(fileIds, from), limit);
+  const all = new Map([...own, ...others].map((file) => [file.fileId, file]));
+  return [...all.values()].sort(byAge).slice(0, limit);
+}
+
+const named = (fileIds: readonly FileId[], from: object) => ({
+  $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
+});
+
+function newest(db: Models, filter: object, limit: number): Promise<FileDoc[]> {
+  return db.files
+    .find(filter, { _id: 0, pending: 0 })
+    .sort({ createdAt: -1, fileId: -1 })
+    .limit(limit)
+    .lean<FileDoc[]>()
+    .exec();
+}
+
+/** As the database sorts: by the bytes of the ids. */
+const byAge = (a: FileDoc, b: FileDoc): number =>
+  b.createdAt.getTime() - a.createdAt.getTime() ||
+  Buffer.compare(Buffer.from(b.fileId), Buffer.from(a.fileId));
+
+function beyond({ createdAt, fileId }: FileCursor) {
+  const at = new Date(createdAt);
+  return {
+    $or: [{ createdAt: trusted({ $lt: at }) }, { createdAt: at, fileId: trusted({ $lt: fileId }) }],
+  };
+}
+
+/** All batches of the file's current generation, in the order of registration. */
+export async function batchStates(db: Models, fileId: FileId): Promise<BatchState[]> {
+  const batches = await readCurrent(db, fileId, (generation) =>
+    findFields(db.batches, { generation }, ['batchId', 'version', 'status', 'lastUpdated', 'summary'], {
+      sort: { ordinal: 1 },
+    }),
+  );
+  return (batches ?? []).map(({ batchId, version, status, lastUpdated, summary }) => ({
+    batchId,
+    version,
+    summary: summaryOf({ summary }),
+    status,
+    lastUpdated: lastUpdated.toISOString(),
+  }));
+}
+
+type Group = { _id: BatchStatus; count: number; since: Date };
+
+export async function countBatches(db: Models, fileId: FileId): Promise<BatchCounts> {
+  const groups = await readCurrent(db, fileId, (generation) =>
+    db.batches.aggregate<Group>([
+      { $match: { generation } },
+      { $group: { _id: '$status', count: { $sum: 1 }, since: { $min: '$lastUpdated' } } },
+    ]),
+  );
+  return batchCounts((groups ?? []).map(({ _id, count, since }) => ({ status: _id, count, since: +since })));
+}
+
+/** A file that is replaced while it is read is read again; none is replaced as often as this. */
+const ATTEMPTS = 10;
+
+/**
+ * Reads something of the generation that is current before and after the read: results of another one may be deleted in
+ * part already. `read` answers null where it notices that the generation is over. Null: no such file.
+ */
+export async function readCurrent<T>(
+  db: Models,
+  fileId: FileId,
+  read: (generation: Generation) => Promise<T | null>,
+): Promise<T | null> {
+  let file = await findFile(db, fileId);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (file === null) return null;
+    const result = await read(file.generation);
+    const current: FileDoc | null = await findFile(db, fileId);
+    if (result !== null && current?.generation === file.generation) return result;
+    file = current;
+  }
+  throw unavailable('the file changes too fast to be read');
+}

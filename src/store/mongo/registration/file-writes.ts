@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { trusted } from 'mongoose';
+import type { FileId } from '../../../domain/id.js';
+import type { Extension, NewGeneration, Request } from '../../registration-rules.js';
+import type { RegisteredBatch } from '../../store.js';
+import type { FileDoc, PendingRegistration } from '../documents.js';
+import { isDuplicate } from '../errors.js';
+import { newGeneration, writeTombstone } from '../generations.js';
+import type { Models } from '../models.js';
+
+/** Writes a registration into its file's document, in one step, together with the batches that are pending then. */
+
+/** Batches of one pending registration, at most: it has to fit into the file's document. */
+export const AT_ONCE = 4_000;
+
+/** Null: the document is not as it was read. */
+export function writeFile(
+  db: Models,
+  fileId: FileId,
+  file: FileDoc | null,
+  plan: NewGeneration | Extension,
+): Promise<FileDoc | null> {
+  const from = 'sized' in plan && file !== null ? file.next : 0;
+  const pending = pendingOf(from, plan.missing.slice(0, AT_ONCE));
+  if ('sized' in plan) return extend(db, file as FileDoc, plan, pending);
+  return file === null ? create(db, fileId, plan.request, pending) : replace(db, file, plan.request, pending);
+}
+
+const pendingOf = (from: number, batches: readonly RegisteredBatch[]): PendingRegistration | null =>
+  batches.length === 0 ? null : { id: randomUUID(), at: new Date(), from, batches: [...batches] };
+
+async function create(
+  db: Models,
+  fileId: FileId,
+  request: Request,
+  pending: PendingRegistration | null,
+): Promise<FileDoc | null> {
+  const generation = { ...newGeneration(request, new Date()), next: pending?.batches.length ?? 0 };
+  const file: FileDoc = { fileId, ...generation, ...(pending === null ? {} : { pending }) };
+  try {
+    await db.files.insertMany([file], { lean: true });
+    return file;
+  } catch (error) {
+    if (isDuplicate(error)) return null;
+    throw error;
+  }
+}
+
+/** A later request takes the file's place over in one write: no reader sees a file between two requests. */
+async function replace(
+  db: Models,
+  file: FileDoc,
+  request: Request,
+  pending: PendingRegistration | null,
+): Promise<FileDoc | null> {
+  await writeTombstone(db, file, false);
+  const { fileId, generation, requestId } = file;
+  const next = pending?.batches.length ?? 0;
+  const set = { ...newGeneration(request, new Date()), next };
+  return db.files
+    .findOneAndUpdate(
+      { fileId, generation, requestId },
+      pending === null
+        ? { $set: set, $unset: { statsAt: 1, pending: 1 } }
+        : { $set: { ...set, pending }, $unset: { statsAt: 1 } },
+      { returnDocument: 'after' },
+    )
+    .lean<FileDoc>()
+    .exec();
+}
+
+async function extend(
+  db: Models,
+  file: FileDoc,
+  { outcome, request }: Extension,
+  pending: PendingRegistration | null,
+): Promise<FileDoc | null> {
+  const { fileId, generation, requestId, userId, next } = file;
+  const now = new Date();
+  // With a pending registration the change is counted when that is completed: a reader of the count must see the batches.
+  const counted = outcome === 'extended' && pending === null;
+  const extended = await db.files
+    .findOneAndUpdate(
+      { fileId, generation, requestId, userId, next, pending: trusted({ $exists: false }) },
+      {
+        $set: {
+          ...(request === null ? {} : requestFields(file, request)),
+          ...(pending === null ? {} : { pending }),
+          ...(counted ? { unannounced: now } : {}),
+        },
+        $inc: { next: pending?.batches.length ?? 0, changes: Number(counted) },
+        ...(counted ? { $max: { lastUpdated: now } } : {}),
+      },
+      { returnDocument: 'after' },
+    )
+    .lean<FileDoc>()
+    .exec();
+  // For other readers of the database; the gateway reads the id in the file's document.
+  if (extended !== null && extended.requestId !== requestId)
+    await db.batches.updateMany({ generation }, { $set: { requestId: extended.requestId } });
+  return extended;
+}
+
+/** The totals beside `declared` may be those of the kept stats: only a new one replaces them. */
+function requestFields(file: FileDoc, { requestId, userId, totalEmails, totalBatches }: Request) {
+  const { declared } = file;
+  return {
+    requestId,
+    userId,
+    declared: { totalEmails, totalBatches },
+    totalEmails: totalEmails === declared.totalEmails ? file.totalEmails : totalEmails,
+    totalBatches: totalBatches === declared.totalBatches ? file.totalBatches : totalBatches,
+  };
+}

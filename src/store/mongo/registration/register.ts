@@ -1,0 +1,101 @@
+import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
+import type { Registered, Registration } from '../../store.js';
+import { findBatches } from '../batches/batch-docs.js';
+import type { HeldUpdates } from '../batches/held-updates.js';
+import { progressChange, writeBatch } from '../batches/write-batch.js';
+import type { BatchHead, FileDoc } from '../documents.js';
+import { unavailable } from '../errors.js';
+import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
+import type { Models } from '../models.js';
+import { AT_ONCE, writeFile } from './file-writes.js';
+import { completeRegistration, type RegistrationObserver } from './pending-registrations.js';
+
+/** Each failed attempt means that another registration of the file succeeded. */
+const ATTEMPTS = 100;
+
+/** What a registration reports once it is in the database. */
+export interface RegistrationEffects extends RegistrationObserver {
+  replaced(ended: { _id: Generation; requestId: RequestId | null }): void;
+}
+
+/** Registers batches, as `UpdateStore.register` says. A write that loses a race starts over. */
+export async function register(
+  db: Models,
+  held: HeldUpdates,
+  registration: Registration,
+  effects: RegistrationEffects,
+): Promise<Registered> {
+  const { fileId, requestId } = registration;
+  const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
+  const touched = new Set<BatchId>();
+  let outcome: Registered['outcome'] = 'unchanged';
+  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched] });
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const known = await findBatches(db, batchIds);
+    await refuseForeignBatches(db, registration, known);
+    const file = await findFile(db, fileId);
+    if (file?.pending !== undefined) {
+      await completeRegistration(db, held, file, file.pending);
+      continue;
+    }
+    const current = file === null ? null : requestOf(file);
+    const isOver = namesAnotherRequest(current, requestId) && (await hasTombstone(db, fileId, requestId));
+    const plan = planRegistration(registration, current, isOver, (batchId) => {
+      const batch = known.get(batchId);
+      return batch?.generation === file?.generation ? batch?.totalEmails : undefined;
+    });
+    if (plan.outcome === 'superseded')
+      return { outcome: 'superseded', facts: factsOf(file as FileDoc), touched: [] };
+    if (plan.outcome === 'unchanged') return answer(file as FileDoc);
+
+    const sized = 'sized' in plan ? plan.sized : [];
+    const resized = await setSizes(db, known, sized);
+    for (const batchId of resized) touched.add(batchId);
+    const written = await writeFile(db, fileId, file, plan);
+    if (written === null) continue;
+    if (plan.outcome === 'replaced' && file !== null)
+      effects.replaced({ _id: file.generation, requestId: file.requestId });
+    const { pending } = written;
+    const done =
+      pending === undefined || plan.outcome === 'named'
+        ? written
+        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...effects });
+    for (const { batchId } of pending?.batches ?? []) touched.add(batchId);
+    if (outcome === 'unchanged' && plan.outcome !== 'named') outcome = plan.outcome;
+    const isAll = plan.missing.length <= AT_ONCE && resized.length === sized.length;
+    if (done !== null && isAll) return answer(done);
+  }
+  throw unavailable('too many registrations of one file at once');
+}
+
+async function refuseForeignBatches(
+  db: Models,
+  { fileId, batches }: Registration,
+  known: ReadonlyMap<BatchId, BatchHead>,
+): Promise<void> {
+  const elsewhere = [...known.values()].filter((batch) => batch.fileId !== fileId);
+  const files = await filesOfGenerations(
+    db,
+    elsewhere.map(({ generation }) => generation),
+  );
+  const foreign = elsewhere.filter(({ generation }) => generation !== null && files.has(generation));
+  if (foreign.length > 0) throw foreignBatches(batches, new Set(foreign.map(({ batchId }) => batchId)));
+}
+
+/** Sets sizes that were not known before; answers with the batches that have theirs now. */
+async function setSizes(
+  db: Models,
+  known: ReadonlyMap<BatchId, BatchHead>,
+  sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[],
+): Promise<BatchId[]> {
+  const now = new Date();
+  const done: BatchId[] = [];
+  for (const { batchId, totalEmails } of sized) {
+    const batch = known.get(batchId);
+    if (batch === undefined) continue;
+    const written = await writeBatch(db, batch, progressChange(batch, { totalEmails }), now);
+    if (written === 'applied') done.push(batchId);
+  }
+  return done;
+}

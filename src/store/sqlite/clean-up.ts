@@ -1,0 +1,104 @@
+import type { FileId } from '../../domain/id.js';
+import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
+import { TOMBSTONE_MS } from '../attribution.js';
+import type { Database } from './database.js';
+import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
+import { PLACES } from './results.js';
+
+/**
+ * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
+ * other writes wait no longer than for these.
+ */
+const BATCHES_AT_ONCE = 32;
+const FILES_AT_ONCE = 16;
+
+/** Deletes some of what generations that are over still hold; false: nothing is left to delete. */
+export function cleanUpSome(db: Database, now: number): boolean {
+  const generation = db.get<{ generation: number }>(
+    'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
+  )?.generation;
+  if (generation !== undefined) {
+    cleanGeneration(db, generation);
+    return true;
+  }
+  const old = now - TOMBSTONE_MS;
+  const forgotten = db.run(
+    `DELETE FROM batches WHERE number IN (
+       SELECT number FROM batches WHERE generation IN (SELECT generation FROM generations WHERE state <> 0 AND ended_at < ?) LIMIT 1000)`,
+    old,
+  );
+  if (forgotten.changes > 0) return true;
+  db.run('DELETE FROM generations WHERE state <> 0 AND cleaned = 1 AND ended_at < ?', old);
+  return false;
+}
+
+export const needsCleanUp = (db: Database): boolean =>
+  db.get('SELECT 1 AS some FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1') !== undefined;
+
+/** Whether no results are left of those generations of a file that are over. */
+export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
+  db.get(
+    'SELECT 1 AS uncleaned FROM generations WHERE file_id = ? AND state <> 0 AND cleaned = 0',
+    fileId,
+  ) === undefined;
+
+function cleanGeneration(db: Database, generation: number): void {
+  // A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else.
+  const batches = db.all<{ number: number }>(
+    'SELECT number FROM batches WHERE generation = ? AND length >= 0 LIMIT ?',
+    generation,
+    BATCHES_AT_ONCE,
+  );
+  for (const { number } of batches) {
+    deleteResults(db, number);
+    db.run(
+      "UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = '' WHERE number = ?",
+      number,
+    );
+  }
+  if (batches.length > 0) return;
+  const { changes } = db.run(
+    'DELETE FROM addresses WHERE generation = ?1 AND run = (SELECT min(run) FROM addresses WHERE generation = ?1)',
+    generation,
+  );
+  if (changes > 0) return;
+  db.run('DELETE FROM rollups WHERE generation = ?', generation);
+  db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
+}
+
+/** Deletes the results of a batch; its addresses in the index go with those of its whole generation. */
+export function deleteResults(db: Database, batch: number): void {
+  db.run('DELETE FROM chunks WHERE place >= ? AND place < ?', batch * PLACES, (batch + 1) * PLACES);
+}
+
+/**
+ * Purges some of the files that finished before a time. Each goes on as a generation that has the totals of its results
+ * but not the results; the generation before it is cleaned like one that was replaced.
+ */
+export function purgeFiles(db: Database, before: number, now: number): FileId[] {
+  const finished = db.all<GenerationRow>(
+    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finished_at < ? AND changes = announced_changes
+     ORDER BY finished_at LIMIT ${FILES_AT_ONCE}`,
+    before,
+  );
+  for (const generation of finished) purgeFile(db, generation, now);
+  return finished.map(({ file_id }) => file_id);
+}
+
+function purgeFile(db: Database, before: GenerationRow, now: number): void {
+  const rows = db.all<{ summary: string }>(
+    'SELECT summary FROM batches WHERE generation = ?',
+    before.generation,
+  );
+  const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
+  endGeneration(db, before.generation, REPLACED, now);
+  db.run(
+    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_heard_at,
+       finished_at, changes, purged)
+     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_heard_at, finished_at, 1, ?
+     FROM generations WHERE generation = ?`,
+    before.user_id,
+    JSON.stringify(totals),
+    before.generation,
+  );
+}

@@ -1,0 +1,51 @@
+import type { FileId, RequestId } from '../../domain/id.js';
+import type { Update } from '../../domain/update.js';
+import { attributionOf } from '../attribution.js';
+import type { Saved } from '../store.js';
+import { applyTail, applyUpdate, batchOf, isBefore, knownBatch, type Tail } from './batches.js';
+import type { Database } from './database.js';
+import { currentGeneration, findGeneration, hasTombstone, ownerOf } from './generations.js';
+import { type HeldUpdates, hold } from './held-updates.js';
+import { register } from './registration.js';
+
+const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
+
+/** Stores an update, as `UpdateStore.save` says. */
+export function saveUpdate(db: Database, update: Update, held: HeldUpdates, now: number): Saved {
+  const batch = batchOf(db, update.batchId);
+  const generation = batch && findGeneration(db, batch.generation);
+  const attribution = attributionOf(update, ownerOf(generation));
+  if (attribution === 'superseded') return SUPERSEDED;
+  if (attribution === 'hold') {
+    hold(db, update, held, now);
+    return { outcome: 'held', fileId: null };
+  }
+  if (attribution === 'apply') {
+    const applied = batch !== undefined && applyUpdate(db, batch, update, now);
+    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.file_id ?? null };
+  }
+  const { registration, unlessOver } = attribution;
+  if (unlessOver !== null && isOver(db, unlessOver)) return SUPERSEDED;
+  const { outcome } = register(db, registration, now);
+  if (outcome === 'superseded') return SUPERSEDED;
+  const applied = applyUpdate(db, knownBatch(db, update.batchId), update, now);
+  return {
+    outcome: applied || outcome !== 'unchanged' ? 'applied' : 'unchanged',
+    fileId: registration.fileId,
+  };
+}
+
+function isOver(db: Database, { fileId, requestId }: { fileId: FileId; requestId: RequestId }): boolean {
+  // The request of a deleted file may have been registered anew: then it is current again.
+  return currentGeneration(db, fileId)?.request_id !== requestId && hasTombstone(db, fileId, requestId);
+}
+
+/** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */
+export function saveTail(db: Database, tail: Tail, now: number): Saved | null {
+  const batch = batchOf(db, tail.batchId);
+  if (batch === undefined || !isBefore(batch, tail)) return null;
+  const generation = findGeneration(db, batch.generation);
+  if (generation === undefined || attributionOf(tail, ownerOf(generation)) !== 'apply') return null;
+  const applied = applyTail(db, batch, tail, now);
+  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };
+}
