@@ -21,7 +21,7 @@ import {
 import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
-import { appendChunks, type Chunk, chunksOf, dropResults } from './results.js';
+import { appendChunks, chunksOf, dropResults } from './results.js';
 import { addToRollups } from './rollups.js';
 import { CELL_COLUMNS } from './schema.js';
 
@@ -97,35 +97,14 @@ const columnsOf = (progress: BatchProgress) => ({
 
 /** Brings an update into its batch; false: there is nothing new in it. */
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
-  return apply(db, row, update, now, (version) => ({
+  return applyWith(db, row, update, now, (version) => ({
     ...storeList(db, row, version, update.results),
     tally: tallyOf(update.results),
   }));
 }
 
-/** What an update adds to a list that its sender believes to be the stored one. */
-export interface Tail extends Omit<Update, 'results'> {
-  readonly stored: { readonly length: number; readonly fingerprint: string };
-  readonly chunks: readonly Chunk[];
-  /** Of the whole list. */
-  readonly fingerprint: string;
-  readonly tally: Tally;
-}
-
-/** Whether the stored list is the one that a tail is to be added to. */
-export const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
-  length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
-
-/** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
-export function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
-  return apply(db, row, tail, now, () => {
-    appendChunks(db, row.generation, row.number, row.length, tail.chunks);
-    const { fingerprint, tally } = tail;
-    return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
-  });
-}
-
-function apply(
+/** Brings an update into its batch; `store` brings its list in, where that is newer. False: there is nothing new in it. */
+export function applyWith(
   db: Database,
   row: BatchRow,
   update: Omit<Update, 'results'>,

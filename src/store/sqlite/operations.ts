@@ -4,7 +4,7 @@ import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration, Silence } from '../store.js';
-import { batchOf, failBatch, type Tail } from './batches.js';
+import { batchOf, failBatch } from './batches.js';
 import { batchStates, changesSince, countBatches, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
@@ -30,7 +30,7 @@ import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt, dropReceipts } from './receipts.js';
 import { register } from './registration.js';
-import { saveTail, saveUpdate } from './save-update.js';
+import { saveTail, saveUpdate, type Tail } from './save-update.js';
 
 /** What the writing thread does, one at a time and in order; what changes something is on the disk before it answers. */
 export function writerOperations(db: Database, limits: { held: HeldUpdates; maxDeadLetterBytes: number }) {
