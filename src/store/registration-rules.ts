@@ -1,5 +1,5 @@
 import type { BatchId, RequestId } from '../domain/id.js';
-import { InvalidInput } from '../domain/invalid-input.js';
+import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
 /**
@@ -93,8 +93,6 @@ function distinct(batches: readonly RegisteredBatch[]): RegisteredBatch[] {
   return [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
 }
 
-const MAX_ERRORS = 10;
-
 /** The refusal of a registration that names batches of another file. */
 export function foreignBatches(
   batches: readonly RegisteredBatch[],
@@ -105,5 +103,5 @@ export function foreignBatches(
       ? [{ field: `batches[${index}].batchId`, message: 'is registered for another file' }]
       : [],
   );
-  return new InvalidInput(errors.slice(0, MAX_ERRORS));
+  return new InvalidInput(errors.slice(0, MAX_FIELD_ERRORS));
 }

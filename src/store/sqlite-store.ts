@@ -121,7 +121,7 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
 
 const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
   async since(fileId, announced) {
-    // The writing thread is told which lists are known here, and answers with positions instead of results for those.
+    // For lists that are remembered here, the writing thread answers with positions instead of results.
     const lists = new Map([...announced.keys()].map((batchId) => [batchId, recent.get(batchId)]));
     const known = [...announced].map(([batchId, batch]): [string, KnownBatch] => [
       batchId,

@@ -126,7 +126,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
     }
   });
 
-  it('lets one request stand after several have taken each other’s place', async () => {
+  it('leaves one request current after several have replaced each other', async () => {
     const { a, b } = open();
     const requests = Array.from({ length: 10 }, (_, i) => `r${i}`);
     await Promise.all(
@@ -136,15 +136,15 @@ describeWithMongo('several gateways on one MongoDB', () => {
         await save(i % 2 ? b : a, { batchId: `${requestId}-0`, emails: [`of ${requestId}`] });
       }),
     );
-    const standing = (await a.files.find('f1'))?.requestId;
-    expect(requests).toContain(standing);
+    const current = (await a.files.find('f1'))?.requestId;
+    expect(requests).toContain(current);
     expect((await b.files.batches('f1')).map(({ batchId }) => batchId)).toEqual([
-      `${standing}-0`,
-      `${standing}-1`,
+      `${current}-0`,
+      `${current}-1`,
     ]);
-    expect(emailsOf(await scanned(b, 'f1'))).toEqual([`of ${standing}`]);
+    expect(emailsOf(await scanned(b, 'f1'))).toEqual([`of ${current}`]);
     for (const requestId of requests) {
-      if (requestId === standing) continue;
+      if (requestId === current) continue;
       const late = { batchId: `${requestId}-0`, emails: ['late'], isComplete: true };
       expect((await save(a, late)).outcome).toBe('superseded');
       expect((await save(b, { ...late, fileId: 'f1', requestId })).outcome).toBe('superseded');

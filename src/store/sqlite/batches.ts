@@ -21,7 +21,7 @@ import {
 import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
-import { appendChunks, type Chunk, chunksOf, dropResults } from './results.js';
+import { appendChunks, chunksOf, dropResults } from './results.js';
 import { addToRollups } from './rollups.js';
 import { CELL_COLUMNS } from './schema.js';
 
@@ -43,12 +43,12 @@ export interface BatchRow {
   fingerprint: string;
   rewrites: string;
   summary: string;
-  last_news_at: number;
+  last_update_at: number;
 }
 
 /** All but the counts by cell, which are only added up: every column that is read has to be copied. */
 export const BATCH_COLUMNS =
-  'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_news_at';
+  'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_update_at';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
   db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batch_id = ?`, batchId);
@@ -67,7 +67,7 @@ export function insertBatch(
 ): void {
   const summary = withFlags(EMPTY_SUMMARY, flagsOf(initialProgress(batch.totalEmails)));
   db.run(
-    'INSERT INTO batches (batch_id, generation, ordinal, total_emails, summary, last_news_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO batches (batch_id, generation, ordinal, total_emails, summary, last_update_at) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
     batch.generation,
     batch.ordinal,
@@ -97,35 +97,14 @@ const columnsOf = (progress: BatchProgress) => ({
 
 /** Brings an update into its batch; false: there is nothing new in it. */
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
-  return apply(db, row, update, now, (version) => ({
+  return applyWith(db, row, update, now, (version) => ({
     ...storeList(db, row, version, update.results),
     tally: tallyOf(update.results),
   }));
 }
 
-/** What an update adds to a list that its sender believes to be the stored one. */
-export interface Tail extends Omit<Update, 'results'> {
-  readonly stored: { readonly length: number; readonly fingerprint: string };
-  readonly chunks: readonly Chunk[];
-  /** Of the whole list. */
-  readonly fingerprint: string;
-  readonly tally: Tally;
-}
-
-/** Whether the stored list is the one that a tail is to be added to. */
-export const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
-  length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
-
-/** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
-export function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
-  return apply(db, row, tail, now, () => {
-    appendChunks(db, row.generation, row.number, row.length, tail.chunks);
-    const { fingerprint, tally } = tail;
-    return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
-  });
-}
-
-function apply(
+/** Brings an update into its batch; `store` brings its list in, where that is newer. False: there is nothing new in it. */
+export function applyWith(
   db: Database,
   row: BatchRow,
   update: Omit<Update, 'results'>,
@@ -136,12 +115,12 @@ function apply(
   if (step === null) {
     if (update.isFound === true) return false;
     // Still a sign that the batch is worked on: a second run repeats for a while what its first run has sent.
-    db.run('UPDATE batches SET last_news_at = ? WHERE number = ?', now, row.number);
-    db.run('UPDATE generations SET last_heard_at = ? WHERE generation = ?', now, row.generation);
+    db.run('UPDATE batches SET last_update_at = ? WHERE number = ?', now, row.number);
+    db.run('UPDATE generations SET last_message_at = ? WHERE generation = ?', now, row.generation);
     return false;
   }
   const version = row.version + 1;
-  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, last_news_at: now };
+  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, last_update_at: now };
   if (step.takesList) {
     const { tally, ...stored } = store(version);
     writeBatch(db, row, { ...next, ...stored }, tally);
@@ -175,7 +154,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tall
   const summary = tally === null ? withFlags(old, flags) : summaryOf(flags, tally);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
-       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_news_at = ?, open = ?,
+       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_update_at = ?, open = ?,
        ${CELL_COLUMNS.map((column) => `${column} = ?`).join(', ')}
      WHERE number = ?`,
     after.version,
@@ -189,7 +168,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tall
     after.fingerprint,
     after.rewrites,
     JSON.stringify(summary),
-    after.last_news_at,
+    after.last_update_at,
     Number(isOpen(progress)),
     ...summary.cells,
     after.number,
@@ -202,10 +181,10 @@ export function writeProgress(
   db: Database,
   row: BatchRow,
   change: Partial<BatchProgress>,
-  heardAt = row.last_news_at,
+  heardAt = row.last_update_at,
 ): void {
   const columns = columnsOf({ ...progressOf(row), ...change });
-  writeBatch(db, row, { ...row, ...columns, version: row.version + 1, last_news_at: heardAt }, null);
+  writeBatch(db, row, { ...row, ...columns, version: row.version + 1, last_update_at: heardAt }, null);
 }
 
 /** Ends a batch that will never answer. */

@@ -82,7 +82,7 @@ export function batchStates(db: Database, fileId: FileId): BatchState[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
-    `SELECT batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_news_at
+    `SELECT batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_update_at
      FROM batches WHERE generation = ? ORDER BY ordinal`,
     current.generation,
   );
@@ -91,7 +91,7 @@ export function batchStates(db: Database, fileId: FileId): BatchState[] {
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
     status: statusOf(progressOf(row)),
-    lastUpdated: iso(row.last_news_at),
+    lastUpdated: iso(row.last_update_at),
   }));
 }
 
@@ -104,7 +104,7 @@ export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
                    WHEN stalled = 1 THEN 'stalled'
                    WHEN begun = 1 THEN 'running'
                    ELSE 'waiting' END AS status,
-              count(*) AS count, min(last_news_at) AS since
+              count(*) AS count, min(last_update_at) AS since
        FROM batches WHERE generation = (SELECT generation FROM generations WHERE file_id = ? AND state = 0) GROUP BY 1`,
       fileId,
     ),

@@ -45,7 +45,7 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 /** Answers with its number. */
 export function openGeneration(db: Database, fileId: FileId, request: Request, now: number): number {
   const { lastInsertRowid } = db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_heard_at)
+    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)`,
     fileId,
     request.requestId,
@@ -85,7 +85,7 @@ export function endGeneration(
 /** Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. */
 export const touchGeneration = (db: Database, generation: number, now: number): unknown =>
   db.run(
-    'UPDATE generations SET changes = changes + 1, updated_at = ?1, last_heard_at = ?1 WHERE generation = ?2',
+    'UPDATE generations SET changes = changes + 1, updated_at = ?1, last_message_at = ?1 WHERE generation = ?2',
     now,
     generation,
   );

@@ -15,9 +15,9 @@ const READ_AT_ONCE = 10_000;
 export function markStalledBatches(db: Database, silence: Silence): StalledBatches[] {
   const silent = db.all<BatchRow & { file_id: FileId }>(
     `SELECT b.*, g.file_id FROM batches b JOIN generations g ON g.generation = b.generation
-     WHERE b.open = 1 AND g.state = 0 AND b.last_news_at < max(?1, ?2)
-       AND ((b.begun = 1 AND b.last_news_at < ?1) OR (b.begun = 0 AND b.last_news_at < ?2 AND g.last_heard_at < ?2))
-     ORDER BY b.last_news_at LIMIT ${STALLS_AT_ONCE}`,
+     WHERE b.open = 1 AND g.state = 0 AND b.last_update_at < max(?1, ?2)
+       AND ((b.begun = 1 AND b.last_update_at < ?1) OR (b.begun = 0 AND b.last_update_at < ?2 AND g.last_message_at < ?2))
+     ORDER BY b.last_update_at LIMIT ${STALLS_AT_ONCE}`,
     silence.begunBefore,
     silence.queuedBefore,
   );

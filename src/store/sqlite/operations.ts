@@ -4,7 +4,6 @@ import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import type { Tail } from './batches.js';
 import { changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
@@ -29,7 +28,7 @@ import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
-import { saveTail, saveUpdate } from './save-update.js';
+import { saveTail, saveUpdate, type Tail } from './save-update.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldUpdates; maxDeadLetterBytes: number }) => ({

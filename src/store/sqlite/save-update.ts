@@ -1,12 +1,14 @@
 import type { FileId, RequestId } from '../../domain/id.js';
+import type { Tally } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { attributionOf } from '../attribution.js';
 import type { Saved } from '../store.js';
-import { applyTail, applyUpdate, batchOf, isBefore, knownBatch, type Tail } from './batches.js';
+import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import type { Database } from './database.js';
 import { currentGeneration, findGeneration, hasTombstone, ownerOf } from './generations.js';
 import { type HeldUpdates, hold } from './held-updates.js';
 import { register } from './registration.js';
+import { appendChunks, type Chunk } from './results.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -38,6 +40,28 @@ export function saveUpdate(db: Database, update: Update, held: HeldUpdates, now:
 function isOver(db: Database, { fileId, requestId }: { fileId: FileId; requestId: RequestId }): boolean {
   // The request of a deleted file may have been registered anew: then it is current again.
   return currentGeneration(db, fileId)?.request_id !== requestId && hasTombstone(db, fileId, requestId);
+}
+
+/** What an update adds to a list that its sender believes to be the stored one. */
+export interface Tail extends Omit<Update, 'results'> {
+  readonly stored: { readonly length: number; readonly fingerprint: string };
+  readonly chunks: readonly Chunk[];
+  /** Of the whole list. */
+  readonly fingerprint: string;
+  readonly tally: Tally;
+}
+
+/** Whether the stored list is the one that a tail is to be added to. */
+const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
+  length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
+
+/** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
+function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
+  return applyWith(db, row, tail, now, () => {
+    appendChunks(db, row.generation, row.number, row.length, tail.chunks);
+    const { fingerprint, tally } = tail;
+    return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
+  });
 }
 
 /** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */

@@ -26,7 +26,7 @@ CREATE TABLE generations (
   run_length INTEGER NOT NULL DEFAULT 0,   -- addresses in it
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  last_heard_at INTEGER NOT NULL,          -- last message about it, whether it changed anything or not
+  last_message_at INTEGER NOT NULL,          -- last message about it, whether it changed anything or not
   changes INTEGER NOT NULL DEFAULT 0,
   announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
@@ -60,12 +60,12 @@ CREATE TABLE batches (
   fingerprint TEXT NOT NULL DEFAULT '',
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
-  last_news_at INTEGER NOT NULL,
+  last_update_at INTEGER NOT NULL,
   open INTEGER NOT NULL DEFAULT 1,         -- 1: neither ended nor stalled, so it is watched for silence
   ${cellColumns}
 );
 CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
-CREATE INDEX batches_open ON batches (last_news_at) WHERE open = 1;
+CREATE INDEX batches_open ON batches (last_update_at) WHERE open = 1;
 
 -- Counts added up over 16, 256, 4096 … neighbouring batches, see rollups.ts.
 CREATE TABLE rollups (

@@ -119,8 +119,8 @@ export function stalling({ own }: Stores): void {
     const { store, f1, b1, b2 } = await own();
     await register(store, { fileId: f1, batches: [b1, b2] });
     await save(store, { batchId: b1, emails: ['a'] });
-    const lastNews = Date.parse((await store.files.find(f1))?.lastUpdated ?? '');
-    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: lastNews })).toEqual([]);
+    const lastUpdate = Date.parse((await store.files.find(f1))?.lastUpdated ?? '');
+    expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: lastUpdate })).toEqual([]);
     expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: far() })).toEqual([
       { fileId: f1, batchIds: [b2] },
     ]);
@@ -181,7 +181,7 @@ async function incomplete(store: Store, limit: number) {
 }
 
 export function listingUnended({ own }: Stores): void {
-  it('lists what has not ended, of files that stand', async () => {
+  it('lists what has not ended, of current files', async () => {
     const { store, f1, f2, b0, b1, b2, b3, b9, c1 } = await own();
     expect(await store.updates.incompleteBatches({ limit: 10, after: null })).toEqual({
       batches: [],

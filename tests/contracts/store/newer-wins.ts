@@ -104,7 +104,7 @@ export function newerWins({ shared }: Stores): void {
     );
   });
 
-  it('follows the rule step by step, and whoever listens now and then misses nothing', async () => {
+  it('follows the rule step by step, and a listener that reads now and then misses nothing', async () => {
     const { store } = shared();
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {

@@ -69,7 +69,7 @@ export function purging({ own }: Stores): void {
     expect(await purgeAll(store, SOON())).toEqual([]);
   });
 
-  it('does not let late news of the request bring addresses back', async () => {
+  it('does not let late updates of the request bring addresses back', async () => {
     const { store, f1, b1, b2 } = await own();
     await fill(store, f1, new Map([[b1, ['a@x']]]));
     await announce(store, f1);
@@ -97,7 +97,7 @@ export function purging({ own }: Stores): void {
     expect(await store.files.find(f1)).toBeNull();
   });
 
-  it('leaves alone what somebody has not been told of yet', async () => {
+  it('leaves a file alone whose changes are not announced yet', async () => {
     const { store, f1, b1 } = await own();
     await fill(store, f1, new Map([[b1, ['a@x']]]));
     await announce(store, f1);

@@ -31,7 +31,7 @@ export function removing({ shared }: Stores): void {
     await expectConsistent(store, f2);
   });
 
-  it('does not bring a file back for late news', async () => {
+  it('does not bring a file back for late updates', async () => {
     const { store, f1, b1, b2 } = shared();
     await fill(store, f1, new Map([[b1, ['a']]]));
     await store.files.remove(f1);
@@ -62,7 +62,7 @@ export function removing({ shared }: Stores): void {
     expect({ outcome, touched }).toEqual({ outcome: 'created', touched: [b1, b2] });
     expect(facts.generation).not.toBe(generation);
     expect(await listsOf(store, f1)).toEqual({});
-    // The request stands again: its updates count, whichever way they name it.
+    // The request is current again: its updates count, whichever way they name it.
     expect((await save(store, { batchId: b1, emails: ['x'] })).outcome).toBe('applied');
     const named = { batchId: b2, fileId: f1, requestId: 'r1', emails: ['y'] };
     expect(await save(store, named)).toEqual({ outcome: 'applied', fileId: f1 });

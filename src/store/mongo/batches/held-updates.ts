@@ -17,7 +17,7 @@ export interface HeldLimits {
 
 /** Batches dropped in one go, at most. */
 const AT_ONCE = 64;
-/** The held bytes are added up once in so many parts of their limit: they are never far beyond it. */
+/** The held bytes are added up each time so large a fraction of their limit has come: they are never far beyond it. */
 const CHECKS = 64;
 
 type DroppableBatch = Pick<BatchHead, 'batchId' | 'version' | 'chunks' | 'bytes'>;

@@ -1,25 +1,17 @@
-import { mongo, trusted } from 'mongoose';
-import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
-import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
-import { flagsOf, initialProgress } from '../../batch-progress.js';
+import { trusted } from 'mongoose';
+import type { Generation, RequestId } from '../../../domain/id.js';
+import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignBatches } from '../../registration-rules.js';
-import { type BatchPlace, findBatch, freshBatch } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
-import { emptyList } from '../batches/lists.js';
-import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
-import type { BatchHead, FileDoc, PendingRegistration } from '../documents.js';
-import { findFile, hasTombstone, owningFile } from '../generations.js';
+import type { FileDoc, PendingRegistration } from '../documents.js';
+import { findFile, hasTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { addToRollups } from '../rollups.js';
+import { insertNewBatches, placeKnownBatch, type RegistrationObserver } from './placement.js';
 
 /** Batches that existed before, placed at the same time. */
 const AT_ONCE = 16;
-
-export interface RegistrationObserver {
-  /** New batches, as they were written. */
-  placed(batches: readonly BatchHead[]): void;
-}
 
 /** The registration that has written the pending one, while its call lasts. */
 interface Author extends RegistrationObserver {
@@ -112,82 +104,6 @@ async function revertRegistration(
   );
   if (outcome === 'created') await db.files.deleteOne(asPending);
   else await db.files.updateOne(asPending, { $unset: { pending: 1 } });
-}
-
-interface Placement {
-  readonly batchId: BatchId;
-  readonly totalEmails: number | null;
-  readonly place: BatchPlace;
-}
-
-/** Most batches are new: they are written in one go. Answers with those that are there already, in whatever state. */
-async function insertNewBatches(
-  db: Models,
-  places: readonly Placement[],
-  now: Date,
-  author?: RegistrationObserver,
-): Promise<Placement[]> {
-  const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
-  try {
-    await db.batches.insertMany(fresh, { lean: true, ordered: false });
-    author?.placed(fresh.map(({ keys: _, results: __, ...head }) => head));
-    return [];
-  } catch (error) {
-    if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
-    const failures = [error.writeErrors].flat();
-    if (failures.some(({ code }) => code !== 11000)) throw error;
-    return failures.flatMap(({ index }) => places[index] ?? []);
-  }
-}
-
-/** Gives a batch that is there its place; answers with its id where it is another file's. */
-async function placeKnownBatch(
-  db: Models,
-  held: HeldUpdates,
-  placing: Placement,
-  now: Date,
-): Promise<BatchId | null> {
-  const { batchId, place } = placing;
-  for (;;) {
-    const batch = await findBatch(db, batchId);
-    if (batch === null) {
-      if ((await insertNewBatches(db, [placing], now)).length === 0) return null;
-    } else if (batch.generation === place.generation) {
-      return null;
-    } else if (batch.generation === null && !held.isExpired(batch, now.getTime())) {
-      if ((await adoptHeld(db, batch, placing, now)) === 'applied') return null;
-    } else if ((await owningFile(db, batch)) !== null) {
-      return batchId;
-    } else if ((await restartBatch(db, batch, placing, now)) === 'applied') {
-      return null;
-    }
-  }
-}
-
-/** The held list becomes that of the registered batch. */
-function adoptHeld(
-  db: Models,
-  batch: BatchHead,
-  { place, totalEmails }: Placement,
-  now: Date,
-): Promise<WriteOutcome> {
-  const change = progressChange(batch, { totalEmails: batch.totalEmails ?? totalEmails });
-  return writeBatch(db, batch, { ...change, set: { ...place, lastUpdated: now }, unset: UNHELD }, now);
-}
-
-const UNHELD = { held: 1, heldAt: 1 } as const;
-
-/** A batch of a generation that is over, or one whose held list has expired, begins again from nothing. */
-function restartBatch(
-  db: Models,
-  batch: BatchHead,
-  { place, totalEmails }: Placement,
-  now: Date,
-): Promise<WriteOutcome> {
-  const progress = initialProgress(totalEmails);
-  const summary = withFlags(EMPTY_SUMMARY, flagsOf(progress));
-  const set = { ...place, lastUpdated: now, failure: null };
-  return writeBatch(db, batch, { progress, summary, set, unset: UNHELD, layout: emptyList(batch) }, now);
 }
 
 /**

@@ -9,7 +9,8 @@ import { unavailable } from '../errors.js';
 import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
 import type { Models } from '../models.js';
 import { AT_ONCE, writeFile } from './file-writes.js';
-import { completeRegistration, type RegistrationObserver } from './pending-registrations.js';
+import { completeRegistration } from './pending-registrations.js';
+import type { RegistrationObserver } from './placement.js';
 
 /** Each failed attempt means that another registration of the file succeeded. */
 const ATTEMPTS = 100;
