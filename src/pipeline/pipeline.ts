@@ -36,7 +36,7 @@ export class Pipeline {
   async handle(update: Update): Promise<Saved['outcome']> {
     const { store, metrics } = this.deps;
     const fileId = update.fileId ?? (await this.#fileOf(update.batchId));
-    const { outcome } = await this.#announcing(fileId, async () => {
+    const { outcome } = await this.#storeAndMarkChanged(fileId, async () => {
       const saved = await store.updates.save(update);
       const changed = saved.outcome === 'applied' ? [update.batchId] : null;
       // The batch was registered meanwhile, or moved to another file: the cache is out of date.
@@ -51,7 +51,7 @@ export class Pipeline {
   }
 
   async register(registration: Registration): Promise<Registered> {
-    const { registered } = await this.#announcing(registration.fileId, async () => {
+    const { registered } = await this.#storeAndMarkChanged(registration.fileId, async () => {
       const result = await this.deps.store.updates.register(registration);
       const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
       // A large request may have more batches than the cache has room for.
@@ -65,7 +65,7 @@ export class Pipeline {
   }
 
   async fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
-    const { failed } = await this.#announcing(fileId, async () => {
+    const { failed } = await this.#storeAndMarkChanged(fileId, async () => {
       const found = await this.deps.store.updates.fail(fileId, batchId, reason);
       return { changed: found ? [batchId] : null, failed: found };
     });
@@ -128,7 +128,7 @@ export class Pipeline {
   }
 
   /** Stores a change of a file. Until it is stored and marked, no flush records that everything of the file is announced. */
-  async #announcing<T extends { changed: readonly BatchId[] | null }>(
+  async #storeAndMarkChanged<T extends { changed: readonly BatchId[] | null }>(
     fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {

@@ -47,6 +47,11 @@ export class Connection<Setup> {
     }, options.heartbeatMs).unref();
   }
 
+  /** The connection was lost, or could not be made, and is not back yet. One that was never used is not away. */
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
   get isReady(): boolean {
     return this.redis.status === 'ready';
   }

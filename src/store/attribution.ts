@@ -1,9 +1,9 @@
+/** Which file and request an update belongs to, decided once for every store. */
+
 import type { FileId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import type { Update } from '../domain/update.js';
 import type { Registration } from './store.js';
-
-/** Which file and request an update belongs to, decided once for every store. */
 
 /** How long a late update of a generation that is over is recognised as such. */
 export const TOMBSTONE_MS = 24 * 3_600_000;

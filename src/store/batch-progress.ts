@@ -23,8 +23,8 @@ export const initialProgress = (totalEmails: number | null): BatchProgress => ({
   processedCount: 0,
 });
 
-/** A failure that the producer reports holds however far the batch got; only a complete list takes it back. */
-const FAILED_FOR_GOOD = Number.MAX_SAFE_INTEGER;
+/** A failure that the producer reports: no count of an incomplete list takes it back, only a complete list does. */
+const UNTIL_COMPLETE = Number.MAX_SAFE_INTEGER;
 
 const isFailed = ({ complete, failedAt, processedCount }: BatchProgress): boolean =>
   !complete && failedAt !== null && processedCount <= failedAt;
@@ -60,7 +60,7 @@ export interface ProgressStep {
 export function progressAfter(progress: BatchProgress, update: Omit<Update, 'results'>): ProgressStep | null {
   const { begun, complete, processedCount } = progress;
   const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
-  const fails = update.failure !== null && !complete && progress.failedAt !== FAILED_FOR_GOOD;
+  const fails = update.failure !== null && !complete && progress.failedAt !== UNTIL_COMPLETE;
   const revives = progress.stalled && update.isFound !== true;
   if (!takesList && !fails && !revives) return null;
   return {
@@ -70,14 +70,14 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
       begun: true,
       complete: takesList ? update.isComplete : complete,
       stalled: false,
-      failedAt: fails ? FAILED_FOR_GOOD : progress.failedAt,
+      failedAt: fails ? UNTIL_COMPLETE : progress.failedAt,
       totalEmails: takesList ? (update.totalEmails ?? progress.totalEmails) : progress.totalEmails,
       processedCount: takesList ? update.processedCount : processedCount,
     },
   };
 }
 
-/** A batch that an operator ends: it counts as failed until it gets further than it is. Null: it has ended already. */
+/** A batch that an operator ends: it stays failed until an update raises `processedCount`. Null: it has ended already. */
 export function failedByHand(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
   return { ...progress, stalled: false, failedAt: progress.processedCount };

@@ -1,11 +1,11 @@
-import type { BatchId, RequestId } from '../domain/id.js';
-import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
-import type { RegisteredBatch, Registration } from './store.js';
-
 /**
  * What a registration changes in a file, decided once for every store: a store reads what the rule asks for and writes
  * what it answers.
  */
+
+import type { BatchId, RequestId } from '../domain/id.js';
+import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import type { RegisteredBatch, Registration } from './store.js';
 
 export type Request = Pick<Registration, 'requestId' | 'userId' | 'totalEmails' | 'totalBatches'>;
 

@@ -88,7 +88,10 @@ export interface UpdateStore {
 export interface ChangeStore {
   /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
   since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
-  /** Keeps a file's announced stats for lists of files, unless the generation is over. */
+  /**
+   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. A no-op where that
+   * generation of the file is over.
+   */
   markAnnounced(
     fileId: FileId,
     generation: Generation,

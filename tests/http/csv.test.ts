@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readResult } from '../../src/domain/result.js';
-import { COLUMNS, CSV_HEADER, cell, csvRow } from '../../src/http/export/csv.js';
+import { COLUMNS, CSV_HEADER, csvField, csvRow } from '../../src/http/export/csv.js';
 import { attachment, encodeRows } from '../../src/http/export/encoding.js';
 import { readCsv } from './rfc4180.js';
 
@@ -93,11 +93,11 @@ describe('a row', () => {
       if (code >= 0xd800 && code < 0xe000) continue;
       const character = String.fromCodePoint(code);
       for (const text of [`${character}1`, ` ${character}1`, `${character}\u0338`])
-        if (/^[=+\-−@|%]/.test(text.trimStart().normalize('NFKC')) && !/^"?'/.test(cell(text)))
+        if (/^[=+\-−@|%]/.test(text.trimStart().normalize('NFKC')) && !/^"?'/.test(csvField(text)))
           open.push(text);
     }
     expect(open).toEqual([]);
-    expect(cell('=\u0338')).toBe("'=\u0338");
+    expect(csvField('=\u0338')).toBe("'=\u0338");
   });
 
   test('has the documented columns', () => {
@@ -180,7 +180,7 @@ test.each([
   [undefined, ''],
   [true, 'true'],
 ])('%j becomes %j', (value, shown) => {
-  expect(cell(value)).toBe(shown);
+  expect(csvField(value)).toBe(shown);
 });
 
 test.each([

@@ -35,20 +35,20 @@ export function csvRow({ batchId, position, json }: PlacedResult): string {
   const attributes = fieldsOf(details.attributes);
   const server = fieldsOf(details.mail_server);
   // Written out instead of looped: an export may have a million rows.
-  return `${cell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
+  return `${csvField(result.email)},${csvField(result.status)},${csvField(details.sub_status)},${csvField(result.risk_level)},${csvField(
     result.deliverability_score,
-  )},${cell(result.is_valid)},${cell(general.reason)},${cell(general.domain)},${cell(attributes.free_email)},${cell(
+  )},${csvField(result.is_valid)},${csvField(general.reason)},${csvField(general.domain)},${csvField(attributes.free_email)},${csvField(
     attributes.role_account,
-  )},${cell(attributes.disposable)},${cell(attributes.catch_all)},${cell(attributes.has_plus_tag)},${cell(
+  )},${csvField(attributes.disposable)},${csvField(attributes.catch_all)},${csvField(attributes.has_plus_tag)},${csvField(
     attributes.mailbox_full,
-  )},${cell(attributes.no_reply)},${cell(server.smtp_provider)},${cell(server.mx_record)},${cell(batchId)},${position}\r\n`;
+  )},${csvField(attributes.no_reply)},${csvField(server.smtp_provider)},${csvField(server.mx_record)},${csvField(batchId)},${position}\r\n`;
 }
 
 /** `details` is stored as the validator sent it: any part of it may be missing or of another type. */
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : NONE;
 
-export function cell(value: unknown): string {
+export function csvField(value: unknown): string {
   if (typeof value === 'string') return textCell(value);
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

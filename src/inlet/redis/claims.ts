@@ -27,7 +27,7 @@ export class MessageClaims {
    * Names a message that has just been received. The same bytes published again are another message, and get the same
    * other name at every gateway that has received both.
    */
-  nameOf(message: Uint8Array): string {
+  nextClaimKey(message: Uint8Array): string {
     const now = Date.now();
     for (const [oldest, { until }] of this.#received) {
       if (until > now) break;

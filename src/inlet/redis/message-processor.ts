@@ -19,8 +19,8 @@ export interface MessageProcessorDeps {
 }
 
 /**
- * `done`: stored, or a dead letter. `outage`: the store is away, and any message would fail. `failure`: the reason may be
- * the message itself.
+ * `done`: stored, or a dead letter. `outage`: the store is away or overloaded, and any message would fail now. `failure`:
+ * the reason may be the message itself.
  */
 export type ProcessOutcome = 'done' | 'outage' | 'failure';
 

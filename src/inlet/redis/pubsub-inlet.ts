@@ -151,7 +151,7 @@ export class PubSubInlet implements Inlet {
 
   /** Null: Redis gave no answer before the inlet was closed. */
   async #claim(messages: readonly Buffer[]): Promise<boolean[] | null> {
-    const names = messages.map((message) => this.deps.claims.nameOf(message));
+    const names = messages.map((message) => this.deps.claims.nextClaimKey(message));
     for (let failures = 0; ; failures++) {
       try {
         return await this.deps.claims.claim(names, failures > 0);

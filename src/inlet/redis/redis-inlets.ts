@@ -104,7 +104,11 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       pubsub.start();
       stream.start();
     },
-    problems: () => [...new Set([...pubsub.problems(), ...stream.problems()])],
+    // Each connection comes back by itself: a deletion needs the one of the look-ups, for instance.
+    problems: () => {
+      const isAway = commands.isAway || values.isAway;
+      return [...new Set([...pubsub.problems(), ...stream.problems(), ...(isAway ? ['redis'] : [])])];
+    },
     close() {
       closing ??= close();
       return closing;

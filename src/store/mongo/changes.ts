@@ -12,7 +12,7 @@ import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead, FileDoc } from './documents.js';
-import { factsOf, findFile } from './generations.js';
+import { factsOf, filesOfGenerations, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
 import { completeRegistration } from './registration/pending-registrations.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
@@ -152,25 +152,17 @@ export async function findUnannounced(
     findFields(db.files, { unannounced: earlier }, ['fileId'], { limit: MARKS_AT_ONCE }),
   ]);
   const found = new Map<FileId, BatchId[]>(files.map(({ fileId }) => [fileId, []]));
-  const owners = await currentFiles(db, [...new Set(batches.flatMap(({ generation }) => generation ?? []))]);
+  const owners = await filesOfGenerations(
+    db,
+    batches.map(({ generation }) => generation),
+  );
+  const over: Generation[] = [];
   for (const { batchId, generation } of batches) {
-    const fileId = owners.get(generation ?? '');
+    const fileId = owners.get(generation ?? '')?.fileId;
     if (fileId !== undefined) found.set(fileId, [...(found.get(fileId) ?? []), batchId]);
+    else if (generation !== null) over.push(generation);
   }
+  // Changes of a generation that is over are never announced.
+  if (over.length > 0) await db.batches.updateMany({ generation: trusted({ $in: over }) }, UNMARK);
   return [...found].map(([fileId, batchIds]) => ({ fileId, batchIds }));
-}
-
-/** The files of those generations that are current. The marks of the others are removed: they are never announced. */
-async function currentFiles(
-  db: Models,
-  generations: readonly Generation[],
-): Promise<Map<Generation, FileId>> {
-  if (generations.length === 0) return new Map();
-  const current = { generation: trusted({ $in: [...generations] }) };
-  const files = await findFields(db.files, current, ['fileId', 'generation']);
-  const owners = new Map(files.map(({ fileId, generation }) => [generation, fileId]));
-  const over = generations.filter((generation) => !owners.has(generation));
-  if (over.length > 0)
-    await db.batches.updateMany({ generation: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
-  return owners;
 }

@@ -27,7 +27,7 @@ export interface BatchDoc {
   begun: boolean;
   complete: boolean;
   stalled: boolean;
-  /** Results that it had when it failed; null: it has not failed. It counts as failed until it has more. */
+  /** It counts as failed while `processedCount` is not above this; null: it has not failed. See batch-progress.ts. */
   failedAt: number | null;
   failure: string | null;
   /** As the last update said. */

@@ -1,3 +1,8 @@
+/**
+ * The generations of files. Only the file's document says which one is current: replacing a request or removing a file is
+ * one write there, and everything that belongs to another generation is over with it.
+ */
+
 import { randomUUID } from 'node:crypto';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
@@ -5,11 +10,6 @@ import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, Request } from '../registration-rules.js';
 import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
 import type { Models } from './models.js';
-
-/**
- * The generations of files. Only the file's document says which one is current: replacing a request or removing a file is
- * one write there, and everything that belongs to another generation is over with it.
- */
 
 export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>
   db.files.collection.findOne<FileDoc>({ fileId }, { projection: { _id: 0 } });

@@ -1,3 +1,5 @@
+/** Reads and writes batches: how far each is, its list, and the counts above it. */
+
 import type { BatchId } from '../../domain/id.js';
 import type { Result } from '../../domain/result.js';
 import {
@@ -24,8 +26,6 @@ import { touchGeneration } from './generations.js';
 import { appendChunks, chunksOf, dropResults } from './results.js';
 import { addToRollups } from './rollups.js';
 import { CELL_COLUMNS } from './schema.js';
-
-/** Reads and writes batches: how far each is, its list, and the counts above it. */
 
 export interface BatchRow {
   number: number;

@@ -1,11 +1,11 @@
+/** The generations of the files: which one is current, and how one begins and ends. */
+
 import type { FileId, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
 import type { CurrentRequest, Request } from '../registration-rules.js';
 import type { Database } from './database.js';
-
-/** The generations of the files: which one is current, and how one begins and ends. */
 
 export interface GenerationRow {
   generation: number;
@@ -100,7 +100,7 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
   isPurged: row.purged !== null,
 });
 
-/** What a batch of this generation is; undefined: there is no such batch. */
+/** The owner of a batch of this generation; undefined: the batch is not registered. */
 export const ownerOf = (row: GenerationRow | undefined): BatchOwner =>
   row === undefined
     ? { state: 'unregistered' }

@@ -52,10 +52,10 @@ export interface Tail extends Omit<Update, 'results'> {
 }
 
 /** Whether the stored list is the one that a tail is to be added to. */
-const isBefore = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
+const isBaseOf = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
   length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
 
-/** Brings an update into its batch, of which `isBefore` says that it fits; false: there is nothing new in it. */
+/** Appends the tail, for which the caller has checked `isBaseOf`; false: there is nothing new in the update. */
 function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
   return applyWith(db, row, tail, now, () => {
     appendChunks(db, row.generation, row.number, row.length, tail.chunks);
@@ -67,7 +67,7 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 /** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */
 export function saveTail(db: Database, tail: Tail, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
-  if (batch === undefined || !isBefore(batch, tail)) return null;
+  if (batch === undefined || !isBaseOf(batch, tail)) return null;
   const generation = findGeneration(db, batch.generation);
   if (generation === undefined || attributionOf(tail, ownerOf(generation)) !== 'apply') return null;
   const applied = applyTail(db, batch, tail, now);

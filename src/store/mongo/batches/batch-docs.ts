@@ -1,3 +1,5 @@
+/** Reads the documents of batches, and makes new ones. */
+
 import { randomInt } from 'node:crypto';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
@@ -5,8 +7,6 @@ import { type BatchProgress, flagsOf, initialProgress, statusOf } from '../../ba
 import type { BatchDoc, BatchHead } from '../documents.js';
 import type { Models } from '../models.js';
 import { EMPTY_LIST } from './lists.js';
-
-/** Reads the documents of batches, and makes new ones. */
 
 /** Every field but the list. */
 export const WITHOUT_LIST = { _id: 0, keys: 0, results: 0 } as const;

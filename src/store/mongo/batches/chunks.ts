@@ -1,3 +1,5 @@
+/** Writes, reads and drops the chunks of lists that do not fit into their batch's document. */
+
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
@@ -6,8 +8,6 @@ import { Fault } from '../../../errors.js';
 import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
 import type { Models } from '../models.js';
 import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
-
-/** Writes, reads and drops the chunks of lists that do not fit into their batch's document. */
 
 const MAX_CHUNK = 8 * 2 ** 20;
 const MAX_RESULT = 15 * 2 ** 20;

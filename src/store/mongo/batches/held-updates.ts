@@ -1,11 +1,9 @@
 import { trusted } from 'mongoose';
-import type { BatchId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
 import type { BatchHead } from '../documents.js';
-import { isDuplicate } from '../errors.js';
-import type { Models } from '../models.js';
+import { findFields, insertIfNew, type Models } from '../models.js';
 import { freshBatch } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { applyUpdate, type WriteOutcome } from './write-batch.js';
@@ -40,7 +38,11 @@ export class HeldUpdates {
 
   async hold(db: Models, batch: BatchHead | null, update: Update): Promise<WriteOutcome> {
     const now = this.#now();
-    if (batch === null) return this.#begin(db, update.batchId, now);
+    if (batch === null) {
+      // The caller reads it again and brings its update in.
+      await insertIfNew(db.batches, freshBatch(update.batchId, null, null, now));
+      return 'conflict';
+    }
     if (this.isExpired(batch, now.getTime())) {
       await this.#drop(db, batch);
       return 'conflict';
@@ -65,16 +67,6 @@ export class HeldUpdates {
       for (const batch of batches) await this.#drop(db, batch);
       if (batches.length < AT_ONCE) return;
     }
-  }
-
-  /** Inserts the document of a batch that is not registered; the caller reads it again and brings its update in. */
-  async #begin(db: Models, batchId: BatchId, now: Date): Promise<WriteOutcome> {
-    try {
-      await db.batches.insertMany([freshBatch(batchId, null, null, now)], { lean: true });
-    } catch (error) {
-      if (!isDuplicate(error)) throw error;
-    }
-    return 'conflict';
   }
 
   async #keepWithinLimit(db: Models, { batchId, results }: Update, now: Date): Promise<void> {
@@ -111,9 +103,7 @@ export class HeldUpdates {
 }
 
 const oldest = (db: Models, filter: Record<string, unknown>) =>
-  db.batches
-    .find(filter, { _id: 0, batchId: 1, version: 1, chunks: 1, bytes: 1 })
-    .sort({ heldAt: 1 })
-    .limit(AT_ONCE)
-    .lean<DroppableBatch[]>()
-    .exec();
+  findFields(db.batches, filter, ['batchId', 'version', 'chunks', 'bytes'], {
+    sort: { heldAt: 1 },
+    limit: AT_ONCE,
+  });

@@ -1,14 +1,14 @@
+/** Finds the batches that have not ended, and marks those that have been silent for too long. */
+
 import { trusted } from 'mongoose';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
 import type { BatchHead } from '../documents.js';
 import { filesOfGenerations, type GenerationFile } from '../generations.js';
-import type { Models } from '../models.js';
+import { findFields, type Models } from '../models.js';
 import { rollUp } from '../rollups.js';
 import { WITHOUT_LIST } from './batch-docs.js';
 import { markStalled } from './write-batch.js';
-
-/** Finds the batches that have not ended, and marks those that have been silent for too long. */
 
 /** Batches marked by one call; the next call takes the next ones. */
 const STALLS_AT_ONCE = 1_000;
@@ -19,15 +19,11 @@ export async function incompleteBatches(
   db: Models,
   { limit, after }: IncompleteQuery,
 ): Promise<IncompleteBatches> {
-  const found = await db.batches
-    .find(
-      { complete: false, batchId: trusted({ $gt: after ?? '' }) },
-      { _id: 0, batchId: 1, generation: 1, status: 1 },
-    )
-    .sort({ batchId: 1 })
-    .limit(limit)
-    .lean<Pick<BatchHead, 'batchId' | 'generation' | 'status'>[]>()
-    .exec();
+  const incomplete = { complete: false, batchId: trusted({ $gt: after ?? '' }) };
+  const found = await findFields(db.batches, incomplete, ['batchId', 'generation', 'status'], {
+    sort: { batchId: 1 },
+    limit,
+  });
   const files = await filesOfGenerations(
     db,
     found.map(({ generation }) => generation),

@@ -1,3 +1,5 @@
+/** Prepares how a list is stored: in its batch's document, and where that is full, in chunks. */
+
 import type { Result } from '../../../domain/result.js';
 import type { MeasuredList } from '../../recent-lists.js';
 import { compareLists, rewritesAfter } from '../../rewrites.js';
@@ -5,8 +7,6 @@ import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
 import type { Models } from '../models.js';
 import { type ResultDoc, toJson } from '../results/result-docs.js';
 import { bytesOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
-
-/** Prepares how a list is stored: in its batch's document, and where that is full, in chunks. */
 
 /** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into chunks. */
 const MAX_MAIN = 12 * 2 ** 20;

@@ -1,3 +1,5 @@
+/** Changes a batch in one write of its document, on condition that the document is as it was read. */
+
 import { randomUUID } from 'node:crypto';
 import type { UpdateQuery } from 'mongoose';
 import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
@@ -9,8 +11,6 @@ import type { Models } from '../models.js';
 import { findBatches, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { type ListWrite, planList } from './lists.js';
-
-/** Changes a batch in one write of its document, on condition that the document is as it was read. */
 
 /** `conflict`: the document is not as it was read, so the caller reads it again. */
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';

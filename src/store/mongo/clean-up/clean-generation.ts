@@ -2,8 +2,8 @@ import { trusted } from 'mongoose';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
-import type { BatchHead, TombstoneDoc } from '../documents.js';
-import type { Models } from '../models.js';
+import type { TombstoneDoc } from '../documents.js';
+import { findFields, type Models } from '../models.js';
 
 /** Batches deleted in one go. */
 const AT_ONCE = 256;
@@ -22,11 +22,7 @@ export async function cleanGeneration(
   const expireAt = new Date(Date.now() + TOMBSTONE_MS);
   for (;;) {
     if (stopping?.aborted) return false;
-    const batches = await db.batches
-      .find({ generation }, { _id: 0, batchId: 1, chunks: 1 })
-      .limit(AT_ONCE)
-      .lean<Pick<BatchHead, 'batchId' | 'chunks'>[]>()
-      .exec();
+    const batches = await findFields(db.batches, { generation }, ['batchId', 'chunks'], { limit: AT_ONCE });
     if (batches.length === 0) break;
     await db.batchTombstones.bulkWrite(
       batches.map(({ batchId }) => ({
@@ -53,11 +49,8 @@ export async function cleanGeneration(
 }
 
 async function cleanChunked(db: Models, generation: Generation, batchId: BatchId): Promise<void> {
-  const batch = await db.batches
-    .findOne({ batchId, generation }, { _id: 0, version: 1, chunks: 1 })
-    .lean<Pick<BatchHead, 'version' | 'chunks'>>()
-    .exec();
-  if (batch === null) return;
+  const [batch] = await findFields(db.batches, { batchId, generation }, ['version', 'chunks']);
+  if (batch === undefined) return;
   const ids = batch.chunks.map(({ id }) => id);
   await markUnconfirmed(db, ids);
   const { deletedCount } = await db.batches.deleteOne({ batchId, generation, version: batch.version });

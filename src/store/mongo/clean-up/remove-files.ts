@@ -1,3 +1,5 @@
+/** Deletes files on request, and the addresses of finished files after their time. */
+
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import type { FileId } from '../../../domain/id.js';
@@ -9,8 +11,6 @@ import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { dropReceipts } from '../receipts.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
-
-/** Deletes files on request, and the addresses of finished files after their time. */
 
 /** Files purged in one go. */
 const FILES_AT_ONCE = 16;

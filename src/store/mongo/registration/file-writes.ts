@@ -1,14 +1,13 @@
+/** Writes a registration into its file's document, in one step, together with the batches that are pending then. */
+
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import type { FileId } from '../../../domain/id.js';
 import type { Extension, NewGeneration, Request } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
 import type { FileDoc, PendingRegistration } from '../documents.js';
-import { isDuplicate } from '../errors.js';
 import { newGeneration, writeTombstone } from '../generations.js';
-import type { Models } from '../models.js';
-
-/** Writes a registration into its file's document, in one step, together with the batches that are pending then. */
+import { insertIfNew, type Models } from '../models.js';
 
 /** Batches of one pending registration, at most: it has to fit into the file's document. */
 export const AT_ONCE = 4_000;
@@ -37,13 +36,7 @@ async function create(
 ): Promise<FileDoc | null> {
   const generation = { ...newGeneration(request, new Date()), next: pending?.batches.length ?? 0 };
   const file: FileDoc = { fileId, ...generation, ...(pending === null ? {} : { pending }) };
-  try {
-    await db.files.insertMany([file], { lean: true });
-    return file;
-  } catch (error) {
-    if (isDuplicate(error)) return null;
-    throw error;
-  }
+  return (await insertIfNew(db.files, file)) ? file : null;
 }
 
 /** A later request takes the file's place over in one write: no reader sees a file between two requests. */
@@ -101,14 +94,18 @@ async function extend(
   return extended;
 }
 
-/** The totals beside `declared` may be those of the kept stats: only a new one replaces them. */
+/**
+ * Only what is new of a request: another gateway may write the rest at the same time. The totals beside `declared` may be
+ * those of the kept stats; a newly declared one replaces them.
+ */
 function requestFields(file: FileDoc, { requestId, userId, totalEmails, totalBatches }: Request) {
   const { declared } = file;
+  const isDeclaredAnew = totalEmails !== declared.totalEmails || totalBatches !== declared.totalBatches;
   return {
     requestId,
     userId,
-    declared: { totalEmails, totalBatches },
-    totalEmails: totalEmails === declared.totalEmails ? file.totalEmails : totalEmails,
-    totalBatches: totalBatches === declared.totalBatches ? file.totalBatches : totalBatches,
+    ...(isDeclaredAnew ? { declared: { totalEmails, totalBatches } } : {}),
+    ...(totalEmails === declared.totalEmails ? {} : { totalEmails }),
+    ...(totalBatches === declared.totalBatches ? {} : { totalBatches }),
   };
 }

@@ -1,3 +1,5 @@
+/** Gives batches their place in a generation: new ones, held ones, and those of generations that are over. */
+
 import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
@@ -9,8 +11,6 @@ import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-
 import type { BatchHead } from '../documents.js';
 import { owningFile } from '../generations.js';
 import type { Models } from '../models.js';
-
-/** Gives batches their place in a generation: new ones, held ones, and those of generations that are over. */
 
 export interface RegistrationObserver {
   /** New batches, as they were written. */
