@@ -6,12 +6,12 @@ import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
-import { MongoFiles } from './mongo/files.js';
+import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
-import { MongoUpdates } from './mongo/updates.js';
+import { mongoUpdates } from './mongo/updates.js';
 import type { ReceiptStore } from './receipts.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
@@ -47,8 +47,8 @@ export class MongoStore implements Store {
     const locks = new KeyedLock(connection);
     this.#held = new HeldUpdates({ ttlMs: options.heldTtlMs, maxBytes: options.maxHeldBytes });
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
-    this.files = new MongoFiles(connection, locks, this.#recent, this.#cleanUp);
-    this.updates = new MongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
+    this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
   }

@@ -7,7 +7,7 @@ import type { MeasuredList } from './recent-lists.js';
  * extended. From that, and from the length and version that a listener has, follows which positions to announce, so no
  * result carries a version of its own.
  */
-export interface Rewrite {
+interface Rewrite {
   /** Version of the batch that the rewrite made. */
   readonly version: number;
   /** Length of the list before it. */
@@ -69,7 +69,7 @@ function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrit
   return [{ version: second.version, before, length: 0, changed: null }, ...rest];
 }
 
-export interface Difference {
+interface Difference {
   /** The positions, in order, that are new or changed. */
   readonly positions: readonly number[];
   /**
@@ -81,14 +81,13 @@ export interface Difference {
 
 /** What has changed in a list since its batch was as `announced`. */
 export function differenceSince(
-  rewrites: readonly Rewrite[],
-  length: number,
+  { length, rewrites }: Pick<StoredList, 'length' | 'rewrites'>,
   announced: AnnouncedBatch,
 ): Difference {
   let known = announced.summary.processed;
   let longest = known;
   const changed = new Set<number>();
-  for (const rewrite of rewrites) {
+  for (const rewrite of JSON.parse(rewrites) as Rewrite[]) {
     if (rewrite.version <= announced.version) continue;
     longest = Math.max(longest, rewrite.before);
     known = rewrite.changed === null ? 0 : Math.min(known, rewrite.length);

@@ -6,7 +6,7 @@ import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
 import type { AnnouncedBatch } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
-import { differenceSince, type Rewrite } from '../rewrites.js';
+import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
 import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -81,11 +81,7 @@ function batchChangesOf(
   if (batch.version === announced.version) return Promise.resolve(null);
   return readConsistently(db, batch, async (current) => {
     const { batchId, version, length, fingerprint } = current;
-    const { positions, isShorter } = differenceSince(
-      JSON.parse(current.rewrites) as Rewrite[],
-      length,
-      announced,
-    );
+    const { positions, isShorter } = differenceSince(current, announced);
     let results: PlacedResult[] | null = recent.resultsAt(batchId, fingerprint, positions);
     if (results === null) {
       const stored = await resultsAt(db, current, positions);

@@ -1,7 +1,7 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { AnnouncedBatch, Summary } from '../../domain/summary.js';
-import { differenceSince, type Rewrite } from '../rewrites.js';
+import { differenceSince } from '../rewrites.js';
 import type { BatchChanges, FileChanges, Unannounced } from '../store.js';
 import { type BatchRow, batchOf } from './batches.js';
 import type { Database } from './database.js';
@@ -34,11 +34,7 @@ export function changesSince(
 }
 
 function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): FoundBatch {
-  const { positions, isShorter } = differenceSince(
-    JSON.parse(row.rewrites) as Rewrite[],
-    row.length,
-    announced,
-  );
+  const { positions, isShorter } = differenceSince(row, announced);
   const isKnown = announced.fingerprint === row.fingerprint;
   return {
     batchId: row.batch_id,
