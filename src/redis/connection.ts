@@ -5,7 +5,7 @@ import { Fault } from '../errors.js';
 import { settledWithin } from '../within.js';
 
 /** `Setup` is the result of `onConnect`; each command on that connection gets it. */
-export interface ConnectionOptions<Setup> {
+export interface RedisConnectionOptions<Setup> {
   /** Runs on every new connection before any other command; where it fails, the client reconnects. */
   readonly onConnect: (redis: Redis) => Promise<Setup>;
   /** The connection was closed, or an attempt to connect has failed; the client reconnects by itself. */
@@ -31,7 +31,7 @@ export class Connection<Setup> {
 
   constructor(
     private readonly redis: Redis,
-    private readonly options: ConnectionOptions<Setup>,
+    private readonly options: RedisConnectionOptions<Setup>,
   ) {
     redis.on('error', (error: Error) => this.#reportAway(error));
     redis.on('ready', () => this.#setUp());

@@ -7,10 +7,10 @@ import type { BatchId, RequestId } from '../domain/id.js';
 import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
-export type Request = Pick<Registration, 'requestId' | 'userId' | 'totalEmails' | 'totalBatches'>;
+export type RequestDetails = Pick<Registration, 'requestId' | 'userId' | 'totalEmails' | 'totalBatches'>;
 
 /** The current request of a file, as it was registered. */
-export interface CurrentRequest extends Request {
+export interface CurrentRequest extends RequestDetails {
   readonly isPurged: boolean;
 }
 
@@ -22,7 +22,7 @@ export type RegistrationPlan =
 
 export interface NewGeneration {
   readonly outcome: 'created' | 'replaced';
-  readonly request: Request;
+  readonly request: RequestDetails;
   /** Batches to register, each once. */
   readonly missing: readonly RegisteredBatch[];
 }
@@ -31,7 +31,7 @@ export interface NewGeneration {
 export interface Extension {
   readonly outcome: 'extended' | 'named';
   /** The request afterwards; null: it stays as it is. */
-  readonly request: Request | null;
+  readonly request: RequestDetails | null;
   readonly missing: readonly RegisteredBatch[];
   /** Batches of the current generation that had no size and get one. */
   readonly sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[];
@@ -79,7 +79,7 @@ export function planRegistration(
 }
 
 /** What a registration adds to a request. A file stays with its first owner. */
-const merged = (current: Request, registration: Request): Request => ({
+const merged = (current: RequestDetails, registration: RequestDetails): RequestDetails => ({
   requestId: registration.requestId ?? current.requestId,
   userId: current.userId ?? registration.userId,
   totalEmails: registration.totalEmails ?? current.totalEmails,

@@ -7,7 +7,7 @@ import type { BatchId } from '../../domain/id.js';
 import { batchIdIn } from '../../domain/message-ids.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { Connection, type ConnectionOptions } from '../../redis/connection.js';
+import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
 import { textOf } from '../update-reader.js';
 import type { MessageClaims } from './claims.js';
@@ -17,7 +17,7 @@ import { RetryQueue } from './retry-queue.js';
 
 export interface PubSubDeps {
   readonly subscriber: Redis;
-  readonly connection: Omit<ConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
+  readonly connection: Omit<RedisConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
   readonly claims: MessageClaims;
   readonly lookUps: Pick<LookUps, 'all' | 'soon'>;
   readonly processor: MessageProcessor;

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { Connection, type ConnectionOptions } from '../../redis/connection.js';
+import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
 import type { Inlet } from '../inlet.js';
 import { EntriesInProgress } from './entries-in-progress.js';
 import type { MessageProcessor, ProcessOutcome } from './message-processor.js';
@@ -18,7 +18,7 @@ import { bytesOf, entryText, type StreamEntry, StreamGroup, updateIn } from './s
 export interface StreamDeps {
   /** The connection that waits for entries; it does nothing else. */
   readonly reader: Redis;
-  readonly connection: Omit<ConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
+  readonly connection: Omit<RedisConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
   readonly group: StreamGroup;
   readonly processor: MessageProcessor;
   readonly maxDeliveries: number;

@@ -6,7 +6,7 @@ import { settledWithin } from '../../within.js';
 import { faultOf, unavailable } from './errors.js';
 import { createIndexes, type Models, modelsOf } from './models.js';
 
-export interface ConnectionOptions {
+export interface MongoConnectionOptions {
   readonly uri: string;
   /** Called with the reason each time an attempt to connect has failed. */
   readonly onProblem?: ((reason: Error) => void) | undefined;
@@ -52,7 +52,7 @@ export class MongoConnection {
   #closing: Promise<void> | undefined;
 
   /** @throws FatalError where the URI is invalid */
-  constructor(private readonly options: ConnectionOptions) {
+  constructor(private readonly options: MongoConnectionOptions) {
     assertUsableUri(options.uri);
     const mongoose = new Mongoose({ sanitizeFilter: true, strictQuery: 'throw' });
     this.#connection = mongoose.createConnection();

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
-import type { CurrentRequest, Request } from '../registration-rules.js';
+import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
 import type { Models } from './models.js';
 
@@ -70,7 +70,7 @@ export async function writeTombstone(
 
 /** What a file's document says of a generation that begins. */
 export const newGeneration = (
-  { requestId, userId, totalEmails, totalBatches }: Request,
+  { requestId, userId, totalEmails, totalBatches }: RequestDetails,
   now: Date,
 ): Omit<FileDoc, 'fileId' | 'pending'> => ({
   requestId,

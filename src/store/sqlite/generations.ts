@@ -4,7 +4,7 @@ import type { FileId, RequestId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
-import type { CurrentRequest, Request } from '../registration-rules.js';
+import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
 
 export interface GenerationRow {
@@ -43,7 +43,7 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 }
 
 /** Answers with its number. */
-export function openGeneration(db: Database, fileId: FileId, request: Request, now: number): number {
+export function openGeneration(db: Database, fileId: FileId, request: RequestDetails, now: number): number {
   const { lastInsertRowid } = db.run(
     `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)`,
@@ -57,7 +57,7 @@ export function openGeneration(db: Database, fileId: FileId, request: Request, n
   return lastInsertRowid;
 }
 
-export const updateRequest = (db: Database, generation: number, request: Request): unknown =>
+export const updateRequest = (db: Database, generation: number, request: RequestDetails): unknown =>
   db.run(
     'UPDATE generations SET request_id = ?, user_id = ?, total_emails = ?, total_batches = ? WHERE generation = ?',
     request.requestId,

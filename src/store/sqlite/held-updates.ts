@@ -5,7 +5,7 @@ import type { HeldCounts } from '../store.js';
 import type { Database } from './database.js';
 
 /** The limits of the held updates, and what was dropped for them. */
-export interface HeldUpdates {
+export interface HeldState {
   readonly ttlMs: number;
   readonly maxBytes: number;
   /** Updates dropped so far. */
@@ -19,7 +19,7 @@ const AT_ONCE = 64;
  * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Beyond
  * the byte limit the oldest are dropped; the new one stays, however large it is: the answer to it says that it is held.
  */
-export function hold(db: Database, update: Update, held: HeldUpdates, now: number): void {
+export function hold(db: Database, update: Update, held: HeldState, now: number): void {
   const { batchId } = update;
   const earlier = takeHeld(db, batchId);
   const body = JSON.stringify(earlier === null ? update : merged(earlier, update));
@@ -42,11 +42,11 @@ export function takeHeld(db: Database, batchId: BatchId): Update | null {
 }
 
 /** Drops the updates whose batch was not registered in time: these are addresses that belong to no file. */
-export function dropExpired(db: Database, held: HeldUpdates, now: number): void {
+export function dropExpired(db: Database, held: HeldState, now: number): void {
   held.dropped += db.run('DELETE FROM held WHERE received_at < ?', now - held.ttlMs).changes;
 }
 
-export function heldCounts(db: Database, { dropped }: HeldUpdates): HeldCounts {
+export function heldCounts(db: Database, { dropped }: HeldState): HeldCounts {
   const updates = db.get<{ updates: number }>('SELECT count(*) AS updates FROM held')?.updates ?? 0;
   return { updates, bytes: heldBytes(db), dropped };
 }
@@ -54,7 +54,7 @@ export function heldCounts(db: Database, { dropped }: HeldUpdates): HeldCounts {
 const heldBytes = (db: Database): number =>
   db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
 
-function keepWithinLimit(db: Database, newest: BatchId, held: HeldUpdates): void {
+function keepWithinLimit(db: Database, newest: BatchId, held: HeldState): void {
   for (let excess = heldBytes(db) - held.maxBytes; excess > 0; ) {
     const oldest = db.all<{ batch_id: BatchId; bytes: number }>(
       'SELECT batch_id, bytes FROM held WHERE batch_id <> ? ORDER BY received_at, rowid LIMIT ?',

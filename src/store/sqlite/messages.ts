@@ -3,13 +3,13 @@ import { InvalidInput } from '../../domain/invalid-input.js';
 import { type ErrorCode, FatalError, Fault } from '../../errors.js';
 import { codeOf } from './database.js';
 
-export interface Request {
+export interface ThreadRequest {
   readonly id: number;
   readonly operation: string;
   readonly args: readonly unknown[];
 }
 
-export type Reply =
+export type ThreadReply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: ErrorMessage };
 

@@ -23,7 +23,7 @@ import {
   findFile,
   listFiles,
 } from './files.js';
-import { dropExpired, type HeldUpdates, heldCounts } from './held-updates.js';
+import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
@@ -31,7 +31,7 @@ import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
-export const writerOperations = (limits: { held: HeldUpdates; maxDeadLetterBytes: number }) => ({
+export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
   register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
   save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),

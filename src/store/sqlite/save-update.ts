@@ -6,14 +6,14 @@ import type { Saved } from '../store.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import type { Database } from './database.js';
 import { currentGeneration, findGeneration, hasTombstone, ownerOf } from './generations.js';
-import { type HeldUpdates, hold } from './held-updates.js';
+import { type HeldState, hold } from './held-updates.js';
 import { register } from './registration.js';
 import { appendChunks, type Chunk } from './results.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
 /** Stores an update, as `UpdateStore.save` says. */
-export function saveUpdate(db: Database, update: Update, held: HeldUpdates, now: number): Saved {
+export function saveUpdate(db: Database, update: Update, held: HeldState, now: number): Saved {
   const batch = batchOf(db, update.batchId);
   const generation = batch && findGeneration(db, batch.generation);
   const attribution = attributionOf(update, ownerOf(generation));

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Fault } from '../../errors.js';
-import { errorOf, type Reply, type ThreadData } from './messages.js';
+import { errorOf, type ThreadData, type ThreadReply } from './messages.js';
 
 type Methods = Record<string, (...args: never[]) => unknown>;
 type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
@@ -29,7 +29,7 @@ export class ThreadClient<T extends Methods> {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#worker.on('message', (reply: Reply) => this.#receive(reply));
+    this.#worker.on('message', (reply: ThreadReply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#abandon(error));
     this.#worker.on('exit', () => this.#abandon(new Error('the database thread has ended')));
   }
@@ -96,7 +96,7 @@ export class ThreadClient<T extends Methods> {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  #receive(reply: Reply): void {
+  #receive(reply: ThreadReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('error' in reply) waiting?.reject(errorOf(reply.error));

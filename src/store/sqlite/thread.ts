@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
-import { messageOf, type Reply, type Request, type ThreadData } from './messages.js';
+import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { readerOperations, writerOperations } from './operations.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
@@ -18,14 +18,14 @@ if (port === null) throw new Error('this module runs as a worker thread');
 const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = workerData as ThreadData;
 
 type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
-const answer = (reply: Reply): void => port.postMessage(reply);
+const answer = (reply: ThreadReply): void => port.postMessage(reply);
 
 function finish(db: Database): void {
   db.close();
   port?.close();
 }
 
-function perform(db: Database, operations: Operations, { id, operation, args }: Request): Reply {
+function perform(db: Database, operations: Operations, { id, operation, args }: ThreadRequest): ThreadReply {
   try {
     return { id, value: operations[operation]?.(db, ...(args as never[])) };
   } catch (error) {
@@ -34,14 +34,14 @@ function perform(db: Database, operations: Operations, { id, operation, args }: 
 }
 
 function serveReads(db: Database): void {
-  port?.on('message', (request: Request | 'close') => {
+  port?.on('message', (request: ThreadRequest | 'close') => {
     if (request === 'close') finish(db);
     else answer(performOnOneView(db, request));
   });
 }
 
 /** All reads of one request see one state: a page's total fits its results, and a scan notices that its file is gone. */
-function performOnOneView(db: Database, request: Request): Reply {
+function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
   try {
     db.exec('BEGIN');
     const reply = perform(db, readerOperations, request);
@@ -56,7 +56,7 @@ function performOnOneView(db: Database, request: Request): Reply {
 /** The writing thread: takes turns of one commit and one step of clean-up. */
 class Writer {
   readonly #operations: Operations;
-  readonly #queue: Request[] = [];
+  readonly #queue: ThreadRequest[] = [];
   /** Requests to be answered once nothing is left of what was deleted before, for one file or for all. */
   #cleanUpRequests: { readonly id: number; readonly fileId: string | null }[] = [];
   #isScheduled = false;
@@ -69,11 +69,11 @@ class Writer {
   constructor(private readonly db: Database) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
-    port?.on('message', (request: Request | 'close') => this.#receive(request));
+    port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     this.#scheduleCleanUp();
   }
 
-  #receive(request: Request | 'close'): void {
+  #receive(request: ThreadRequest | 'close'): void {
     if (request === 'close') this.#isClosing = true;
     else if (request.operation === 'awaitCleanUp') {
       this.#cleanUpRequests.push({ id: request.id, fileId: request.args[0] as string | null });
@@ -107,7 +107,7 @@ class Writer {
     if (this.#queue.length > 0 || this.#hasCleanUp) this.#schedule();
   }
 
-  #commit(requests: readonly Request[]): Reply[] {
+  #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
     try {
       this.db.exec('BEGIN IMMEDIATE');
       const replies = requests.map((request) => this.#performInSavepoint(request));
@@ -120,7 +120,7 @@ class Writer {
   }
 
   /** A request that fails takes back its own changes only. */
-  #performInSavepoint(request: Request): Reply {
+  #performInSavepoint(request: ThreadRequest): ThreadReply {
     this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
     if ('error' in reply) this.db.exec('ROLLBACK TO request');
@@ -129,7 +129,7 @@ class Writer {
   }
 
   /** Answers with the replies to the requests that waited for the transaction. */
-  #rollBack(requests: readonly { readonly id: number }[], cause: unknown): Reply[] {
+  #rollBack(requests: readonly { readonly id: number }[], cause: unknown): ThreadReply[] {
     if (this.db.inTransaction) this.db.exec('ROLLBACK');
     const error = messageOf(cause);
     return requests.map(({ id }) => ({ id, error }));

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import type { FileId } from '../../../domain/id.js';
-import type { Extension, NewGeneration, Request } from '../../registration-rules.js';
+import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
 import type { FileDoc, PendingRegistration } from '../documents.js';
 import { newGeneration, writeTombstone } from '../generations.js';
@@ -31,7 +31,7 @@ const pendingOf = (from: number, batches: readonly RegisteredBatch[]): PendingRe
 async function create(
   db: Models,
   fileId: FileId,
-  request: Request,
+  request: RequestDetails,
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   const generation = { ...newGeneration(request, new Date()), next: pending?.batches.length ?? 0 };
@@ -43,7 +43,7 @@ async function create(
 async function replace(
   db: Models,
   file: FileDoc,
-  request: Request,
+  request: RequestDetails,
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   await writeTombstone(db, file, false);
@@ -98,7 +98,7 @@ async function extend(
  * Only what is new of a request: another gateway may write the rest at the same time. The totals beside `declared` may be
  * those of the kept stats; a newly declared one replaces them.
  */
-function requestFields(file: FileDoc, { requestId, userId, totalEmails, totalBatches }: Request) {
+function requestFields(file: FileDoc, { requestId, userId, totalEmails, totalBatches }: RequestDetails) {
   const { declared } = file;
   const isDeclaredAnew = totalEmails !== declared.totalEmails || totalBatches !== declared.totalBatches;
   return {
