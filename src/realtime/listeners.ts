@@ -2,13 +2,14 @@
 
 import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
+import { parseInput } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backpressure } from './backpressure.js';
 import { trimSocket } from './memory-trimming.js';
-import { read, refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
+import { refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import type { SocketServerOptions } from './server.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
@@ -72,21 +73,21 @@ const HANDLERS: ReadonlyMap<unknown, Handler> = new Map<unknown, Handler>([
   [
     'subscribe',
     async (subscriptions, request) => {
-      const { fileId, feeds, since } = read(subscribeSchema, request);
+      const { fileId, feeds, since } = parseInput(subscribeSchema, request);
       return subscriptions.subscribe(fileId, feeds, since ?? null);
     },
   ],
   [
     'unsubscribe',
     async (subscriptions, request) => {
-      await subscriptions.unsubscribe(read(unsubscribeSchema, request).fileId);
+      await subscriptions.unsubscribe(parseInput(unsubscribeSchema, request).fileId);
       return { ok: true };
     },
   ],
   [
     'refresh',
     async (subscriptions, request) => {
-      return { ok: true, expiresAt: await subscriptions.refresh(read(refreshSchema, request).token) };
+      return { ok: true, expiresAt: await subscriptions.refresh(parseInput(refreshSchema, request).token) };
     },
   ],
 ]);

@@ -21,8 +21,6 @@ export const unsubscribeSchema = z.object({ fileId: idSchema });
 
 export const refreshSchema = z.object({ token: z.string().min(1).max(16_384) });
 
-export { parseInput as read } from '../domain/schemas.js';
-
 /** An error as an answer: a request that fails never ends its connection. */
 export function refusal(error: unknown): Refused {
   const fault =

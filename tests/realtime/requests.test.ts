@@ -1,18 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
+import { parseInput } from '../../src/domain/schemas.js';
 import { ERRORS, type ErrorCode, FatalError, Fault } from '../../src/errors.js';
-import {
-  read,
-  refreshSchema,
-  refusal,
-  subscribeSchema,
-  unsubscribeSchema,
-} from '../../src/realtime/requests.js';
+import { refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from '../../src/realtime/requests.js';
 
 /** The fields that were named as wrong; empty: it was taken. */
-function wrongFields(request: unknown, schema: Parameters<typeof read>[0] = subscribeSchema): string[] {
+function wrongFields(request: unknown, schema: Parameters<typeof parseInput>[0] = subscribeSchema): string[] {
   try {
-    read(schema, request);
+    parseInput(schema, request);
   } catch (error) {
     if (error instanceof InvalidInput) return [...new Set(error.errors.map(({ field }) => field))];
     throw error;
@@ -22,29 +17,32 @@ function wrongFields(request: unknown, schema: Parameters<typeof read>[0] = subs
 
 describe('a request to subscribe', () => {
   it('is for both feeds where it names none', () => {
-    expect(read(subscribeSchema, { fileId: 'f1' })).toEqual({ fileId: 'f1', feeds: ['stats', 'emails'] });
-    expect(read(subscribeSchema, { fileId: 'f1', feeds: ['emails'] }).feeds).toEqual(['emails']);
+    expect(parseInput(subscribeSchema, { fileId: 'f1' })).toEqual({
+      fileId: 'f1',
+      feeds: ['stats', 'emails'],
+    });
+    expect(parseInput(subscribeSchema, { fileId: 'f1', feeds: ['emails'] }).feeds).toEqual(['emails']);
   });
 
   it('may say where it has got to', () => {
     const since = { epoch: 'e1', revision: 42 };
-    expect(read(subscribeSchema, { fileId: 'f1', since })).toMatchObject({ since });
-    expect(read(subscribeSchema, { fileId: 'f1', since: { epoch: '', revision: 0 } }).since?.revision).toBe(
-      0,
-    );
-    expect(read(subscribeSchema, { fileId: 'f1', since: null }).since ?? null).toBeNull();
+    expect(parseInput(subscribeSchema, { fileId: 'f1', since })).toMatchObject({ since });
+    expect(
+      parseInput(subscribeSchema, { fileId: 'f1', since: { epoch: '', revision: 0 } }).since?.revision,
+    ).toBe(0);
+    expect(parseInput(subscribeSchema, { fileId: 'f1', since: null }).since ?? null).toBeNull();
   });
 
   it('ignores what it does not know', () => {
     expect(
-      read(subscribeSchema, { fileId: 'f1', version: 7, since: { epoch: 'e', revision: 1, more: [] } }),
+      parseInput(subscribeSchema, { fileId: 'f1', version: 7, since: { epoch: 'e', revision: 1, more: [] } }),
     ).toEqual({
       fileId: 'f1',
       feeds: ['stats', 'emails'],
       since: { epoch: 'e', revision: 1 },
     });
     const hostile: unknown = JSON.parse('{"fileId":"f1","__proto__":{"feeds":["odd"]}}');
-    expect(read(subscribeSchema, hostile)).toEqual({ fileId: 'f1', feeds: ['stats', 'emails'] });
+    expect(parseInput(subscribeSchema, hostile)).toEqual({ fileId: 'f1', feeds: ['stats', 'emails'] });
   });
 
   it.each([
@@ -69,22 +67,22 @@ describe('a request to subscribe', () => {
   it.each([[undefined], [null], ['f1'], [7], [[]], [Buffer.from('f1')]])(
     'is an object, and not %p',
     (request) => {
-      expect(() => read(subscribeSchema, request)).toThrow(InvalidInput);
-      expect(() => read(unsubscribeSchema, request)).toThrow(InvalidInput);
+      expect(() => parseInput(subscribeSchema, request)).toThrow(InvalidInput);
+      expect(() => parseInput(unsubscribeSchema, request)).toThrow(InvalidInput);
     },
   );
 });
 
 describe('a request to refresh', () => {
   it('needs a token of a sensible length', () => {
-    expect(read(refreshSchema, { token: 'x'.repeat(16_384) }).token).toHaveLength(16_384);
+    expect(parseInput(refreshSchema, { token: 'x'.repeat(16_384) }).token).toHaveLength(16_384);
     for (const token of [undefined, null, '', 7, {}, 'x'.repeat(16_385)]) {
       expect(wrongFields({ token }, refreshSchema)).toEqual(['token']);
     }
   });
 
   it('repeats nothing of a token that cannot be read', () => {
-    expect(() => read(refreshSchema, { token: { secret: 'hush' } })).not.toThrow('hush');
+    expect(() => parseInput(refreshSchema, { token: { secret: 'hush' } })).not.toThrow('hush');
   });
 });
 
