@@ -56,6 +56,7 @@ export const variables = {
   JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   JWT_ISSUER: z.string().min(1).optional(),
   JWT_AUDIENCE: z.string().min(1).optional(),
+  REVOCATION_CHECK_MS: integer(5_000, 10, 60_000),
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -66,6 +67,10 @@ export const variables = {
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
     .default('verigate:'),
+  SOCKET_IO_KEY: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
+    .default('socket.io'),
 
   VALIDATOR_URL: z.url({ protocol: /^https?$/ }).optional(),
   VALIDATOR_API_KEY: z.string().min(1).optional(),

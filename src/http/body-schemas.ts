@@ -50,6 +50,8 @@ export const failBody = z.object({
     .transform((reason) => reason.toWellFormed()),
 });
 
+export const revokeBody = z.object({ sub: idSchema });
+
 const flag = z.boolean().default(true);
 /** The checks that the validator is to make. Strict: a misspelt flag would leave a check on that the caller turned off. */
 const flags = z.strictObject(

@@ -3,7 +3,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Server } from 'socket.io';
+import { Server, type ServerOptions } from 'socket.io';
 import { waitingBytes } from './backpressure.js';
 import { type ConnectionLimitOptions, ConnectionLimits } from './connection-limits.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
@@ -15,6 +15,8 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly maxPayloadBytes: number;
   readonly maxSubscriptions: number;
   readonly maxEventsPerSecond: number;
+  /** Reaches the sockets of other gateways; null: there are no other gateways. */
+  readonly adapter: ServerOptions['adapter'] | null;
 }
 
 /** The server without authentication and events: see `acceptListeners`. */
@@ -27,6 +29,7 @@ export function createSocketServer(http: HttpServer, options: SocketServerOption
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     parser: textParser,
+    ...(options.adapter === null ? {} : { adapter: options.adapter }),
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, decide) => {
       const refusal = limits.refusalFor(request, io.engine.clientsCount);

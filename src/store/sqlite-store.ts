@@ -3,6 +3,7 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
@@ -29,6 +30,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly revocations: RevocationStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -45,6 +47,10 @@ export class SqliteStore implements Store {
     this.receipts = {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
+    };
+    this.revocations = {
+      add: (revocation) => writer.call('addRevocation', revocation),
+      since: (mark) => reader.call('revocationsSince', mark),
     };
   }
 

@@ -14,6 +14,7 @@ import type {
   DeadLetterDoc,
   FileDoc,
   ReceiptDoc,
+  RevocationDoc,
   RollupDoc,
   TombstoneDoc,
 } from './documents.js';
@@ -30,6 +31,7 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly revocations: Model<RevocationDoc>;
 }
 
 type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
@@ -145,6 +147,10 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const revocations = schemaOf<RevocationDoc>({ _id: String, ...fields(Date, 'at', 'addedAt') }).index({
+  addedAt: 1,
+});
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -154,6 +160,7 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

@@ -28,6 +28,7 @@ import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
@@ -57,6 +58,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
   completeReceipt,
+
+  addRevocation,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -70,6 +73,7 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  revocationsSince,
 };
 
 /** The operations as the main thread calls them: without the database. */

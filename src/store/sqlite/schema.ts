@@ -137,7 +137,14 @@ CREATE TABLE receipts (
   PRIMARY KEY (file_id, key)
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
+
+-- The tokens of a user that were issued before a time are refused. A later revocation gets a new number.
+CREATE TABLE revocations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  sub TEXT NOT NULL UNIQUE,
+  at INTEGER NOT NULL
+);
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
