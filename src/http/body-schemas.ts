@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { countSchema, idSchema, optional } from '../domain/schemas.js';
+import { WEBHOOK_EVENTS } from '../store/webhooks.js';
 
 const MAX_BATCHES = 100_000;
 const MAX_REASON_LENGTH = 1000;
@@ -51,6 +52,19 @@ export const failBody = z.object({
 });
 
 export const revokeBody = z.object({ sub: idSchema });
+const EVENTS = `must be one of ${WEBHOOK_EVENTS.join(', ')}`;
+
+/** The URL itself is checked in webhooks/webhook-url.ts. */
+export const webhookBody = z.object({
+  url: z.string(),
+  events: z
+    .array(z.enum(WEBHOOK_EVENTS, EVENTS))
+    .min(1, 'must not be empty')
+    .max(WEBHOOK_EVENTS.length)
+    .nullish()
+    .transform((given) => [...new Set(given ?? WEBHOOK_EVENTS)]),
+  fileId: optional(idSchema),
+});
 
 const flag = z.boolean().default(true);
 /** The checks that the validator is to make. Strict: a misspelt flag would leave a check on that the caller turned off. */

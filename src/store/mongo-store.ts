@@ -13,10 +13,12 @@ import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
 import { mongoUpdates } from './mongo/updates.js';
+import { mongoWebhooks } from './mongo/webhooks.js';
 import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
   readonly uri: string;
@@ -40,6 +42,7 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
+  readonly webhooks: WebhookStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -51,6 +54,7 @@ export class MongoStore implements Store {
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
     this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
   }

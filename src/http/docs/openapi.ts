@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { ERRORS } from '../../errors.js';
-import { batchListBody, failBody, revokeBody, validationBody } from '../body-schemas.js';
+import { batchListBody, failBody, revokeBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';
@@ -29,6 +29,11 @@ export function openApi(config: HttpConfig): object {
     ListenerCount: schemas.listenerCount,
     Revoked: schemas.revoked,
     Revocation: revokeBody,
+    NewWebhook: schemas.newWebhook,
+    WebhookList: schemas.webhookList,
+    DeliveryList: schemas.deliveryList,
+    ReplayedDelivery: schemas.replayedDelivery,
+    Webhook: webhookBody,
     Alive: schemas.alive,
     NotReady: schemas.notReady,
     Problem: schemas.problem,
