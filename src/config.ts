@@ -3,6 +3,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { FatalError } from './errors.js';
+import { AddressError, parseAddress } from './redis/address.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,6 +39,16 @@ const flag = z
   .transform((text) => text === 'true')
   .default(false);
 
+/** The message never repeats the address: it may contain a password. */
+function refuseWrongAddress(text: string, context: z.RefinementCtx): void {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+}
+
 const networks = separated.pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
 
 /** Shorter secrets can be guessed from a single token. */
@@ -67,7 +78,7 @@ export const variables = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
   MONGODB_URI: address(/^mongodb(\+srv)?:\/\/[^/]/, 'mongodb://'),
-  REDIS_URL: address(/^rediss?:\/\/[^/]/, 'redis://'),
+  REDIS_URL: z.string().superRefine(refuseWrongAddress).optional(),
   KEY_PREFIX: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')

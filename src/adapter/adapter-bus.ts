@@ -1,6 +1,7 @@
 /** The Redis client that Socket.IO's adapter is given: one that never throws, and that hands on only well-formed messages. */
 
 import type { Redis } from 'ioredis';
+import type { Purpose } from '../redis/client.js';
 import { Connection } from '../redis/connection.js';
 import type { MessageFilter } from './message-filters.js';
 
@@ -26,10 +27,10 @@ export class AdapterBus {
   #hasWarned = false;
 
   constructor(
-    connect: (name: string) => Redis,
+    connect: (name: string, purpose?: Purpose) => Redis,
     private readonly options: AdapterBusOptions,
   ) {
-    const subscriber = connect('verigate-adapter-subscriber');
+    const subscriber = connect('verigate-adapter-subscriber', 'subscriber');
     subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) =>
       this.#receive('messageBuffer', channel, message),
     );

@@ -54,7 +54,7 @@ export class RedisFeed implements Feed {
     });
     this.#log = new RedisLog(this.#commands, options);
     const read = limitConcurrency(MAX_READS, this.#log.read.bind(this.#log));
-    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber'), {
+    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber', 'subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,
