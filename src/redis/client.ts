@@ -25,6 +25,16 @@ export const connector = (source: RedisSource, timeoutMs: number) =>
 export const isCluster = (source: RedisSource): boolean =>
   typeof source === 'string' && parseAddress(source).topology === 'cluster';
 
+/** Asks every server behind a client, and returns the answers that came. @throws the reason where there are none */
+export async function askEachNode<T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T[]> {
+  const client: Redis | Cluster = redis as Redis | Cluster;
+  const nodes: Redis[] = client instanceof Cluster ? client.nodes('all') : [redis];
+  const outcomes = await Promise.allSettled(nodes.map((node) => ask(node)));
+  const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  if (answers.length > 0) return answers;
+  throw outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? new Error('no node is known');
+}
+
 export interface ClientOptions {
   /** Names the connection in `CLIENT LIST`. */
   readonly name: string;
