@@ -15,6 +15,7 @@ export function openApi(config: HttpConfig): object {
   const bodies = new Map(all.flatMap(({ id, body }) => (body === undefined ? [] : [[id, body] as const])));
   const { schemas: named, refer } = schemas.components({
     Stats: schemas.stats,
+    Overview: schemas.overview,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
     Snapshot: schemas.snapshot,
