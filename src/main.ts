@@ -7,6 +7,8 @@ import { createLogger } from './logger.js';
 
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_SOFTWARE = 70;
+/** npm and process managers send a signal twice in a moment: within this time signals are one. */
+const ONE_SIGNAL_MS = 1_000;
 
 let logger = createLogger('info');
 
@@ -24,14 +26,18 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   logger = createLogger(config.LOG_LEVEL);
   let starting: Promise<Gateway>;
-  let stopping = false;
+  let stoppingSince: number | null = null;
   // Before the first log line: a supervisor that reads it may send a signal at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      // A second signal does not wait for the shutdown.
-      if (stopping) process.exit(1);
-      stopping = true;
-      void stop(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
+      const now = performance.now();
+      if (stoppingSince === null) {
+        stoppingSince = now;
+        void stop(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
+      } else if (now - stoppingSince >= ONE_SIGNAL_MS) {
+        logger.warn({ signal }, 'a second signal came while the gateway was stopping: it exits at once');
+        process.exit(1);
+      }
     });
   }
   starting = startGateway(config, logger);
