@@ -85,6 +85,12 @@ module.exports = {
       'bytes in, updates out',
     ),
     only(
+      'config-reads-values',
+      'config',
+      ['config/'],
+      'what a variable may say; it knows none of those who use it',
+    ),
+    only(
       'auth-decides',
       'auth',
       ['auth/', 'store/store', 'domain/', 'errors'],

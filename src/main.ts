@@ -1,6 +1,7 @@
 /** Runs a gateway as a process: configuration, signals, exit codes. */
 
-import { readConfig } from './config.js';
+import { unknownVariables } from './config/unknown-variables.js';
+import { readConfig, variables } from './config.js';
 import { FatalError } from './errors.js';
 import { type Gateway, startGateway } from './gateway.js';
 import { createLogger } from './logger.js';
@@ -25,6 +26,8 @@ process.on('unhandledRejection', exitWith);
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   logger = createLogger(config.LOG_LEVEL);
+  for (const { name, like } of unknownVariables(process.env, Object.keys(variables)))
+    logger.warn({ variable: name, like }, 'this environment variable is not known and has no effect');
   let starting: Promise<Gateway>;
   let stoppingSince: number | null = null;
   // Before the first log line: a supervisor that reads it may send a signal at once.
