@@ -76,7 +76,9 @@ export const variables = {
   MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),
   MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_REMEMBERED_BYTES: integer(32 * MIB, 0, 4096 * MIB),
-  MAX_EXPORTS: integer(4, 1, 1000),
+  MAX_EXPORTS: integer(16, 1, 1000),
+  MAX_EXPORTS_PER_CALLER: integer(8, 1, 1000),
+  EXPORT_IDLE_MS: integer(60_000, 100, HOUR_MS),
 
   MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_DELIVERIES: integer(5, 1, 1000),
