@@ -2,7 +2,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { headerText, httpUrl, integer, listenHost, networks, origins, text } from './config/kinds.js';
+import { flag, headerText, httpUrl, integer, listenHost, networks, origins, text } from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
 import { FatalError } from './errors.js';
 
@@ -59,6 +59,12 @@ export const variables = {
   VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
   IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
+
+  WEBHOOKS_ALLOW_PRIVATE: flag,
+  MAX_WEBHOOKS: integer(20, 0, 10_000),
+  WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 120_000),
+  WEBHOOK_RETRY_MS: integer(5_000, 10, HOUR_MS),
+  WEBHOOK_GIVE_UP_MS: integer(72 * HOUR_MS, 0, 30 * 24 * HOUR_MS),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
   EMAILS_PER_EVENT: integer(500, 1, 10_000),

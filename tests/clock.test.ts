@@ -38,8 +38,15 @@ describe('the clock', () => {
   });
 });
 
-/** They compare the wall clock with times that others wrote: of tokens, and of `Retry-After`. */
-const BY_WALL_CLOCK = ['auth/tokens', 'clock', 'realtime/session', 'token', 'validator/post'];
+/** They compare the wall clock with times that others wrote: of tokens, of `Retry-After`, and of receivers of webhooks. */
+const BY_WALL_CLOCK = [
+  'auth/tokens',
+  'clock',
+  'realtime/session',
+  'token',
+  'validator/post',
+  'webhooks/post',
+];
 
 it('nothing else in the gateway reads the wall clock', () => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
