@@ -36,7 +36,7 @@ export const stats = z.object({
     unknown: counted('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
-  throughput: z.object({ emailsPerSecond: z.number().min(0), etaSeconds: count.nullable() }),
+  throughput: z.object({ emailsPerSecond: z.number().min(0).nullable(), etaSeconds: count.nullable() }),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),
   completedAt: time.nullable(),

@@ -91,10 +91,13 @@ export function endGeneration(
   );
 }
 
-/** Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. */
+/**
+ * Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. The file's
+ * last change is never before an earlier one, though the clock may have been set back while no gateway ran.
+ */
 export const touchGeneration = (db: Database, generation: number, now: number): unknown =>
   db.run(
-    'UPDATE generations SET changes = changes + 1, updated_at = ?1, last_message_at = ?1 WHERE generation = ?2',
+    'UPDATE generations SET changes = changes + 1, updated_at = max(updated_at, ?1), last_message_at = ?1 WHERE generation = ?2',
     now,
     generation,
   );

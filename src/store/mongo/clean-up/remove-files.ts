@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
@@ -93,7 +94,7 @@ export async function purgeFiles(
       {
         $set: {
           ...WITHOUT_RESULTS,
-          unannounced: new Date(),
+          unannounced: clock.date(),
           generation: randomUUID(),
           purged: JSON.stringify(totals),
         },

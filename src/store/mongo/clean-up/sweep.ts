@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
@@ -31,7 +32,7 @@ export class BackgroundCleanUp {
     private readonly onProblem: ((reason: Error) => void) | undefined,
   ) {
     this.#sweeping = setInterval(
-      () => this.#run((db, stopping) => sweep(db, held, Date.now(), stopping)),
+      () => this.#run((db, stopping) => sweep(db, held, clock.now(), stopping)),
       SWEEP_MS,
     );
     this.#sweeping.unref();
