@@ -3,6 +3,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { FatalError } from './errors.js';
+import { hostPattern } from './hosts.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -35,6 +36,17 @@ const address = (form: RegExp, start: string) =>
 
 const networks = separated.pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
 
+const hosts = separated.pipe(
+  z.array(
+    z
+      .string()
+      .refine(
+        (text) => hostPattern(text) !== null,
+        'must be names, addresses, networks, *.names or * (no scheme, no path)',
+      ),
+  ),
+);
+
 /** Shorter secrets can be guessed from a single token. */
 const MIN_SECRET_BYTES = 32;
 
@@ -58,6 +70,7 @@ export const variables = {
   JWT_AUDIENCE: z.string().min(1).optional(),
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
+  ALLOWED_HOSTS: hosts.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
   MONGODB_URI: address(/^mongodb(\+srv)?:\/\/[^/]/, 'mongodb://'),

@@ -15,6 +15,7 @@ import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { validationRoutes } from './routes/validations.js';
+import { wrongMethods } from './wrong-methods.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -52,6 +53,7 @@ export function createApp(deps: HttpDependencies): Express {
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));
+  app.use(wrongMethods(app));
   app.use(() => {
     throw new Fault('not_found');
   });

@@ -46,7 +46,12 @@ async function nextOf(socket: NetSocket): Promise<string> {
 
 /** Starts an update without its body. The gateway has answered 100 Continue, so it has the request. */
 async function beginUpload(url: string, length: number): Promise<NetSocket> {
-  const head = ['POST /api/updates HTTP/1.1', 'Host: x', `Content-Length: ${length}`, 'Expect: 100-continue'];
+  const head = [
+    'POST /api/updates HTTP/1.1',
+    'Host: localhost',
+    `Content-Length: ${length}`,
+    'Expect: 100-continue',
+  ];
   const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
   expect(await nextOf(socket)).toMatch(/^HTTP\/1\.1 100 /);
   return socket;
@@ -164,8 +169,8 @@ describe('a gateway stops in time', () => {
     return gateway;
   }
 
-  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-  const half = 'POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"batchId":';
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const half = 'POST /api/updates HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"batchId":';
 
   /** Opens connections of every kind that are never closed by their client. */
   async function openIdleConnections(url: string): Promise<void> {
