@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { keysOf } from '../../src/feed/redis/scripts.js';
 import { expectComplete, expectHealthy, untilReadiness } from '../support/checks.js';
 import { ownNames, spawnGateways } from '../support/cluster.js';
 import { describeWhere } from '../support/describe-where.js';
@@ -7,7 +8,7 @@ import type { GatewayProcess } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
 import { RedisCluster } from '../support/redis-cluster.js';
-import { redisSenders } from '../support/redis-senders.js';
+import { redisSenders, STREAM } from '../support/redis-senders.js';
 import { hasRedis } from '../support/redis-server.js';
 import { RetryingProducer } from '../support/retrying-producer.js';
 import { SentinelServers } from '../support/sentinels.js';
@@ -16,8 +17,8 @@ import { onTeardown } from '../support/teardown.js';
 
 const LONG_MS = 60_000;
 const SOON = { FLUSH_INTERVAL_MS: '20', STREAM_IDLE_MS: '1000', STALL_AFTER_MS: '1500' };
-/** Only a thorough run has the time for failovers: the sentinels and the nodes wait some seconds on purpose. */
-const failover = effort(0, 1) === 1 ? test : test.skip;
+/** Only a thorough run has the time: to form a cluster takes seconds, and sentinels and nodes wait some before a failover. */
+const thorough = effort(0, 1) === 1 ? test : test.skip;
 
 /** Two gateways, and three files at work: by HTTP, Pub/Sub and the Stream. */
 async function atWork(redisUrl: string) {
@@ -38,7 +39,7 @@ async function atWork(redisUrl: string) {
   );
   await Promise.all(files.map((file) => file.start(1)));
   await untilMoreEvents(listeners);
-  return { gateways, urls, files, listeners };
+  return { gateways, urls, files, listeners, prefix: env.KEY_PREFIX };
 }
 
 /** Fulfilled when every listener got something new; returns how long the last one waited, in milliseconds. */
@@ -64,11 +65,15 @@ async function expectAllComplete({ gateways, urls, files, listeners }: Awaited<R
   for (const gateway of gateways as GatewayProcess[]) expectHealthy(gateway);
 }
 
-const report = (text: string): void => void process.stderr.write(`tests: ${text}\n`);
+if (effort(0, 1) === 0) report('SKIPPED: gateways on sentinels and on a cluster; set THOROUGH=1');
+
+function report(text: string): void {
+  process.stderr.write(`tests: ${text}\n`);
+}
 
 describeWithOwnMongo('gateways behind sentinels', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'with a primary and two replicas', () => {
-    failover(
+    thorough(
       'lose nothing when the primary is killed in the middle of a file, twice',
       async () => {
         const servers = await SentinelServers.start();
@@ -93,13 +98,34 @@ describeWithOwnMongo('gateways behind sentinels', () => {
 
 describeWithOwnMongo('gateways on a Redis Cluster', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'of three primaries and three replicas', () => {
-    test('take in, announce and complete files by every inlet', async () => {
-      const cluster = await RedisCluster.start();
-      onTeardown(() => cluster.stop());
-      await expectAllComplete(await atWork(cluster.url));
-    }, 120_000);
+    thorough(
+      'take in, announce and complete files by every inlet',
+      async () => {
+        const cluster = await RedisCluster.start();
+        onTeardown(() => cluster.stop());
+        await expectAllComplete(await atWork(cluster.url));
+      },
+      120_000,
+    );
 
-    failover(
+    thorough(
+      'lose nothing when slots move in the middle of files',
+      async () => {
+        const cluster = await RedisCluster.start();
+        onTeardown(() => cluster.stop());
+        const work = await atWork(cluster.url);
+        const keys = work.files.map(({ fileId }) => keysOf(work.prefix, fileId).head);
+        for (const key of [...keys, STREAM]) {
+          await cluster.moveSlotOf(key);
+          const waited = await untilMoreEvents(work.listeners);
+          report(`a slot has moved: the last listener heard of its file again after ${waited} ms`);
+        }
+        await expectAllComplete(work);
+      },
+      240_000,
+    );
+
+    thorough(
       'lose nothing when a primary is killed in the middle of files',
       async () => {
         const cluster = await RedisCluster.start();

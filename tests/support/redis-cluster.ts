@@ -31,6 +31,45 @@ export class RedisCluster {
     return `redis-cluster://${this.nodes.map(({ url }) => url.slice('redis://'.length)).join(',')}`;
   }
 
+  /**
+   * Moves the slot of a key to another primary while it is in use, as `redis-cli --cluster reshard` does: between two keys
+   * clients are redirected with ASK, and a script whose keys are apart is refused with TRYAGAIN.
+   */
+  async moveSlotOf(key: string): Promise<void> {
+    const clients = this.nodes.slice(0, PRIMARIES).map(({ url }) => new Redis(url));
+    try {
+      const [first] = clients as [Redis];
+      const slot = Number(await first.call('cluster', 'keyslot', key));
+      const from = Math.floor((slot * PRIMARIES) / SLOTS);
+      const to = (from + 1) % PRIMARIES;
+      const [source, target] = [clients[from], clients[to]] as [Redis, Redis];
+      const [sourceId, targetId] = (await Promise.all(
+        [source, target].map((client) => client.call('cluster', 'myid')),
+      )) as [string, string];
+      await target.call('cluster', 'setslot', slot, 'importing', sourceId);
+      await source.call('cluster', 'setslot', slot, 'migrating', targetId);
+      for (;;) {
+        const keys = (await source.call('cluster', 'getkeysinslot', slot, 1)) as string[];
+        if (keys.length === 0) break;
+        await source.call(
+          'migrate',
+          '127.0.0.1',
+          this.nodes[to]?.port ?? 0,
+          '',
+          0,
+          5_000,
+          'REPLACE',
+          'KEYS',
+          ...keys,
+        );
+      }
+      for (const client of [target, source, ...clients])
+        await client.call('cluster', 'setslot', slot, 'node', targetId);
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
