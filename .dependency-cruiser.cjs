@@ -84,6 +84,12 @@ module.exports = {
       'bytes in, updates out',
     ),
     only(
+      'lists-are-read-wherever-they-are',
+      'lists',
+      ['lists/', 'domain/', 'errors'],
+      'a list is bytes: who keeps them, and who asked, is not known here',
+    ),
+    only(
       'auth-decides',
       'auth',
       ['auth/', 'store/store', 'domain/', 'errors'],
@@ -122,8 +128,10 @@ module.exports = {
         'inlet/',
         'snapshot/',
         'validator/',
+        'lists/',
         'store/store',
         'store/dead-letters',
+        'store/lists',
         'store/receipts',
         'domain/',
         'errors',

@@ -7,10 +7,11 @@ import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import type { ListStore } from './lists.js';
 import type { ReceiptStore } from './receipts.js';
 
 /**
- * The port to the database, in six parts. Every implementation guarantees:
+ * The port to the database, in seven parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -27,6 +28,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly lists: ListStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }

@@ -13,6 +13,8 @@ import type {
   ChunkDoc,
   DeadLetterDoc,
   FileDoc,
+  ListChunkDoc,
+  ListDoc,
   ReceiptDoc,
   RollupDoc,
   TombstoneDoc,
@@ -30,9 +32,17 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly lists: Model<ListDoc>;
+  readonly listChunks: Model<ListChunkDoc>;
 }
 
-type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
+type FieldType =
+  | typeof String
+  | typeof Number
+  | typeof Boolean
+  | typeof Date
+  | typeof Buffer
+  | typeof Schema.Types.Mixed;
 
 const fields = <K extends string, T>(type: T, ...names: readonly K[]): Record<K, T> =>
   Object.fromEntries(names.map((name) => [name, type])) as Record<K, T>;
@@ -145,6 +155,21 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const uploadedLists = schemaOf<ListDoc>({
+  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
+  bytes: Number,
+  ...fields(Date, 'expiresAt', 'endedAt'),
+})
+  .index({ userId: 1, generation: 1 })
+  .index({ generation: 1 })
+  .index({ expiresAt: 1 })
+  .index({ endedAt: 1 });
+
+const listChunks = schemaOf<ListChunkDoc>({
+  ...fields(String, '_id', 'listId'),
+  bytes: Buffer,
+}).index({ listId: 1 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -154,6 +179,8 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
+  listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

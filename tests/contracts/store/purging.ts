@@ -6,10 +6,10 @@ import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
 import { fill, pageOf, register, type Stores, save } from './harness.js';
 
-const SOON = () => Date.now() + 60_000;
+export const SOON = () => Date.now() + 60_000;
 
 /** Announces what there is, as the gateway does. */
-async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
+export async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
   const news = await store.changes.since(fileId, new Map());
   if (news === null) throw new Error('there is no such file');
   const { facts, changes } = news;
