@@ -17,8 +17,9 @@ const MAILTO = /^mailto:/i;
 /** A cell can be wrapped more than once: `"<mailto:ann@example.com>"`. */
 const MAX_LAYERS = 6;
 
-/** Characters that spreadsheets ignore before a formula. */
+/** Characters that spreadsheets ignore before a formula: blanks, control characters, invisible ones. */
 const IGNORED = /^[\s\p{Cc}\p{Cf}]+/u;
+/** A leading tab or line break would move the text behind it into the next cell. */
 const BREAK = /^[\t\r\n]/;
 /** The start of a formula or command; NFKC has turned full-width and small forms into these signs. */
 const FORMULA_SIGN = /^[=+\-−@|%]/;

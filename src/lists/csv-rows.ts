@@ -1,5 +1,5 @@
 /** Rows of CSV, read in pieces and with as much forgiveness as spreadsheets have. */
-import { CsvError, type Options, parse } from 'csv-parse';
+import { CsvError, type Options, Parser } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import type { Delimiter } from '../domain/list-summary.js';
 import { type ListLimits, quoteNotClosed, rowTooLong } from './limits.js';
@@ -23,33 +23,39 @@ export async function* csvRows(
   delimiter: Delimiter | null,
   limits: ListLimits,
 ): AsyncGenerator<string[][]> {
-  let rows: string[][] = [];
-  // Rows are taken where they are made: handed on one by one through the stream, they would cost twice the time.
-  const take = (row: string[]) => {
-    rows.push(row);
-    return null;
-  };
-  const parser = parse({ ...optionsOf(delimiter), max_record_size: limits.MAX_LIST_ROW, on_record: take });
+  const parser = new RowParser({ ...optionsOf(delimiter), max_record_size: limits.MAX_LIST_ROW });
   // The callbacks have the error; an `error` event without a listener would end the process.
   parser.on('error', () => undefined);
   const settled = (act: (done: (error?: Error | null) => void) => void) =>
     new Promise<void>((resolve, reject) => act((error) => (error ? reject(error) : resolve())));
-  const taken = () => {
-    const some = rows;
-    rows = [];
-    return some;
-  };
   try {
     for await (const piece of text) {
       await settled((done) => parser.write(piece, done));
-      if (rows.length > 0) yield taken();
+      yield parser.taken();
     }
     await settled((done) => parser.end(done));
-    if (rows.length > 0) yield taken();
+    yield parser.taken();
   } catch (error) {
     throw explained(error, limits);
   } finally {
     parser.destroy();
+  }
+}
+
+/** Keeps the rows where they are made: handed on one by one through the stream, they would cost much more. */
+class RowParser extends Parser {
+  #rows: string[][] = [];
+
+  override push(row: unknown): boolean {
+    if (row === null) return super.push(null);
+    this.#rows.push(row as string[]);
+    return true;
+  }
+
+  taken(): string[][] {
+    const rows = this.#rows;
+    this.#rows = [];
+    return rows;
   }
 }
 

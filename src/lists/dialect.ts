@@ -21,12 +21,13 @@ export const withoutDelimiterNote = (text: string): string => text.replace(DELIM
 export function detectDialect(sample: string, isWhole: boolean, encoding: ListEncoding): ListLayout {
   const noted = DELIMITER_NOTE.exec(sample)?.[1] as Delimiter | undefined;
   const text = untilLastLine(withoutDelimiterNote(sample), isWhole);
-  const { delimiter, rows } =
+  const dialect =
     noted === undefined ? bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
+  const { delimiter, rows } = dialect;
   const header = hasHeader(rows);
   const isCsv =
     noted !== undefined ||
-    (delimiter === null ? header || isQuotedColumn(text, rows) : header || !isRunningText(text, rows));
+    (delimiter === null ? header || isQuotedColumn(text, rows) : header || !isRunningText(text, dialect));
   const common = { encoding, sheet: null };
   return isCsv
     ? { ...common, format: 'csv', delimiter, header }
@@ -61,7 +62,7 @@ function bestDialect(text: string): Dialect {
     const rows = readableRows(text, delimiter);
     const consistency = consistencyOf(rows);
     if (consistency < MIN_CONSISTENCY) continue;
-    const addresses = rows.flat().filter((cell) => looksLikeAddress(addressIn(cell))).length;
+    const addresses = rows.flat().filter(isAddress).length;
     if (addresses > best.addresses || (addresses === best.addresses && consistency > best.consistency))
       best = { delimiter, rows, addresses, consistency };
   }
@@ -85,12 +86,13 @@ function isQuotedColumn(text: string, rows: readonly string[][]): boolean {
 }
 
 /** Whether there is nothing but addresses, with or without names: then they lie in no columns. */
-function isRunningText(text: string, rows: readonly string[][]): boolean {
-  const cells = cellsOf(text);
-  const isAddress = (cell: string) => looksLikeAddress(addressIn(cell));
-  const filled = rows.flat().filter((cell) => !isBlank(cell));
-  return (
-    filled.length > 0 &&
-    (filled.every(isAddress) || (cells.length > 0 && cells.every(isAddress) && /[<]/.test(text)))
-  );
+function isRunningText(text: string, { delimiter, rows }: Dialect): boolean {
+  const words = text.split(/[\s,;]+/u).filter((word) => word !== '');
+  if (words.length > 0 && words.every(isAddress)) return true;
+  if (delimiter === '\t' || !text.includes('<')) return false;
+  // `Lee;Ann <ann@example.com>` in each row is a table; two such entries in one row are none.
+  const isTable = rows.length > 1 && rows.every((row) => row.filter(isAddress).length < 2);
+  return !isTable && cellsOf(text).every(isAddress);
 }
+
+const isAddress = (cell: string): boolean => looksLikeAddress(addressIn(cell));

@@ -11,7 +11,7 @@ import { refuseControlCharacters, refuseKnownBinary, unsupported, ZIP_SIGNATURE 
 import { openWorkbook } from './workbook/sheet-rows.js';
 
 /** The beginning of a text that its layout is read from. */
-const HEAD_BYTES = 256 * 1024;
+const HEAD_BYTES = 64 * 1024;
 /** Enough to know what it is; a client that sends its first bytes slowly must not be able to hide it. */
 const FIRST_BYTES = 4096;
 /** Rows of a sheet that its header is told by. */

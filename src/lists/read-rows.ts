@@ -19,7 +19,7 @@ export interface RowBatch {
 }
 
 /** Bytes that are read before the event loop gets a turn. */
-const PIECE_BYTES = 32 * 1024;
+const PIECE_BYTES = 16 * 1024;
 /** A line of running text that is longer is cut between two addresses. */
 const LONG_LINE = 64 * 1024;
 

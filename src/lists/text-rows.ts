@@ -1,7 +1,8 @@
 /** Addresses in running text: by line, comma, semicolon or blank, with or without names. Each becomes a row of one cell. */
 
 const HAS_ADDRESS_IN_BRACKETS = /<[^<>]*@[^<>]*>$/u;
-const BLANKS = /[\s\u200b\ufeff]+/u;
+/** Blanks within quotes belong to the word. */
+const WORDS = /(?:"[^"]*"|[^\s\u200b\ufeff])+/gu;
 
 /** The cells of a piece of text that ends where an entry ends. */
 export function cellsOf(text: string): string[] {
@@ -46,7 +47,7 @@ function piecesOf(line: string): string[] {
 const splitAfterBrackets = (piece: string): string[] => piece.split(/(?<=>)\s+(?=\S)/u);
 
 function cellsOfPiece(piece: string): string[] {
-  const words = piece.split(BLANKS).filter((word) => word !== '');
+  const words = piece.match(WORDS) ?? [];
   if (words.length < 2) return words.length === 0 ? [] : [piece];
   const addresses = words.filter((word) => word.includes('@'));
   // Words beside an address are a name; without one, the words together are what somebody meant.
