@@ -52,21 +52,21 @@ interface Dialect {
 
 /** The delimiter that makes the most addresses of the text, and rows of the same length. */
 function bestDialect(text: string): Dialect {
-  let best: Dialect & { addresses: number; consistency: number } = {
-    delimiter: null,
-    rows: readableRows(text, null),
-    addresses: 0,
-    consistency: 0,
-  };
-  for (const delimiter of DELIMITERS) {
+  const found = DELIMITERS.map((delimiter) => {
     const rows = readableRows(text, delimiter);
-    const consistency = consistencyOf(rows);
-    if (consistency < MIN_CONSISTENCY) continue;
-    const addresses = rows.flat().filter(isAddress).length;
-    if (addresses > best.addresses || (addresses === best.addresses && consistency > best.consistency))
-      best = { delimiter, rows, addresses, consistency };
-  }
-  return best;
+    return {
+      delimiter,
+      rows,
+      addresses: rows.flat().filter(isAddress).length,
+      consistency: consistencyOf(rows),
+    };
+  }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
+  const consistent = found.find(({ consistency }) => consistency >= MIN_CONSISTENCY);
+  if (consistent !== undefined && consistent.addresses > 0) return consistent;
+  const column = { delimiter: null, rows: readableRows(text, null) };
+  // Rows of any length are better than none with an address.
+  const ragged = found.find(({ addresses, consistency }) => addresses > 0 && consistency > 0);
+  return column.rows.flat().some(isAddress) ? column : (ragged ?? consistent ?? column);
 }
 
 /** The share of the rows that have as many cells as most of them; 0: most have one. */

@@ -4,11 +4,20 @@ import type { HttpConfig } from '../dependencies.js';
 import { IDEMPOTENCY_KEY } from '../idempotency.js';
 import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
+import { lists } from './list-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
 
 export function operations(config: HttpConfig): Operation[] {
-  return [...files(), ...batches(), ...inlets(config), ...deadLetters(), ...documents(), ...health()];
+  return [
+    ...files(),
+    ...batches(),
+    ...lists(),
+    ...inlets(config),
+    ...deadLetters(),
+    ...documents(),
+    ...health(),
+  ];
 }
 
 const IDEMPOTENCY_HEADER = {
