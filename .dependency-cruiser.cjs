@@ -4,7 +4,8 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: `^src/${from}/` },
-  to: { path: '^src/', pathNot: allowed.map((room) => `^src/${room}`) },
+  // The clock is a tool like the language's own.
+  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/clock'] },
 });
 
 module.exports = {
@@ -90,6 +91,12 @@ module.exports = {
       'a list is bytes: who keeps them, and who asked, is not known here',
     ),
     only(
+      'config-reads-values',
+      'config',
+      ['config/'],
+      'what a variable may say; it knows none of those who use it',
+    ),
+    only(
       'auth-decides',
       'auth',
       ['auth/', 'store/store', 'domain/', 'errors'],
@@ -133,6 +140,8 @@ module.exports = {
         'store/dead-letters',
         'store/lists',
         'store/receipts',
+        'store/webhook',
+        'webhooks/',
         'domain/',
         'errors',
         'logger',
@@ -141,6 +150,12 @@ module.exports = {
         'client-ip',
       ],
       'a route that takes in an update goes through the inlet: one door',
+    ),
+    only(
+      'webhooks-send-what-the-store-owes',
+      'webhooks',
+      ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
+      'deliveries go out; nothing comes in',
     ),
     {
       name: 'client-stands-alone',

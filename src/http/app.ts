@@ -16,6 +16,7 @@ import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { listRoutes } from './routes/lists.js';
 import { validationRoutes } from './routes/validations.js';
+import { webhookRoutes } from './routes/webhooks.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -48,6 +49,7 @@ export function createApp(deps: HttpDependencies): Express {
     validationRoutes,
     exportRoutes,
     deadLetterRoutes,
+    webhookRoutes,
     healthRoutes,
   ]) {
     routes(app, deps);

@@ -17,6 +17,8 @@ export interface HttpConfig extends ListLimits {
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;
+  readonly MAX_EXPORTS_PER_CALLER: number;
+  readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
   readonly VALIDATOR_TIMEOUT_MS: number;
@@ -24,6 +26,8 @@ export interface HttpConfig extends ListLimits {
   readonly LIST_TTL_MS: number;
   readonly MAX_WAITING_LISTS: number;
   readonly MAX_UPLOADS: number;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
 }
 
 export interface HttpDependencies {

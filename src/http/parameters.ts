@@ -55,7 +55,7 @@ export const listViewQuery = z.object({
 export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), status });
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
-export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'listId' | 'id'): string =>
+export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'listId' | 'id' | 'deliveryId'): string =>
   parseInput(idSchema, req.params[field], field);
 
 /**

@@ -12,6 +12,7 @@ import { listing } from './store/listing.js';
 import { endingLists, keepingLists } from './store/lists.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';
@@ -20,6 +21,7 @@ import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
@@ -41,9 +43,11 @@ const CHAPTERS = {
   'lists of files': listing,
   'uploaded lists': keepingLists,
   'the end of uploaded lists': endingLists,
+  'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,
+  webhooks,
   ids: naming,
   closing,
 };

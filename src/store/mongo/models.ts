@@ -12,12 +12,15 @@ import type {
   BatchTombstoneDoc,
   ChunkDoc,
   DeadLetterDoc,
+  DeliveryDoc,
   FileDoc,
   ListChunkDoc,
   ListDoc,
+  OverviewDoc,
   ReceiptDoc,
   RollupDoc,
   TombstoneDoc,
+  WebhookDoc,
 } from './documents.js';
 import { isDuplicate } from './errors.js';
 
@@ -34,6 +37,9 @@ export interface Models {
   readonly receipts: Model<ReceiptDoc>;
   readonly lists: Model<ListDoc>;
   readonly listChunks: Model<ListChunkDoc>;
+  readonly overviews: Model<OverviewDoc>;
+  readonly webhooks: Model<WebhookDoc>;
+  readonly deliveries: Model<DeliveryDoc>;
 }
 
 type FieldType =
@@ -99,8 +105,8 @@ const batches = schemaOf<BatchDoc>({
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
-  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced'),
-  ...fields(Mixed, 'declared', 'statsAt', 'pending'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
@@ -108,7 +114,9 @@ const files = schemaOf<FileDoc>({
   .index({ unannounced: 1 }, where('unannounced'))
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
-  .index({ 'pending.at': 1 }, where('pending.at'));
+  .index({ 'pending.at': 1 }, where('pending.at'))
+  .index({ eventsAt: 1 }, where('eventsAt'))
+  .index({ uncounted: 1 }, where('uncounted'));
 
 const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
@@ -169,6 +177,28 @@ const listChunks = schemaOf<ListChunkDoc>({
   ...fields(String, '_id', 'listId'),
   bytes: Buffer,
 }).index({ listId: 1 });
+const overviews = schemaOf<OverviewDoc>({
+  _id: String,
+  ...fields(Number, 'lastUpdated', 'touchedAt'),
+  ...fields(Mixed, 'counts', 'seen'),
+}).index({ touchedAt: 1 });
+
+const webhooks = schemaOf<WebhookDoc>({
+  ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
+  ...fields(Boolean, 'seesEveryFile', 'isActive'),
+  createdAt: Date,
+  events: Mixed,
+}).index({ ownerId: 1, createdAt: 1, _id: 1 });
+
+const deliveries = schemaOf<DeliveryDoc>({
+  ...fields(String, '_id', 'webhookId', 'eventId', 'fileId', 'type', 'state', 'lastError', 'removal', 'body'),
+  ...fields(Number, 'attempts', 'lastStatus'),
+  ...fields(Date, 'createdAt', 'since', 'lastAttemptAt', 'nextAttemptAt'),
+})
+  .index({ webhookId: 1, eventId: 1 }, { unique: true })
+  .index({ webhookId: 1, _id: -1 })
+  .index({ state: 1, nextAttemptAt: 1 })
+  .index({ createdAt: 1 });
 
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
@@ -181,6 +211,9 @@ export const modelsOf = (connection: Connection): Models => ({
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
   lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
   listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
+  overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
+  webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
+  deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

@@ -1,11 +1,12 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
-import type { BatchId, FileId, ListId, UserId } from '../../domain/id.js';
+import { clock } from '../../clock.js';
+import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import { changesSince, findUnannounced, markAnnounced } from './changes.js';
+import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -39,29 +40,42 @@ import {
   readListChunk,
   sizeOfList,
 } from './lists.js';
+import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
+import {
+  addWebhook,
+  claimDue,
+  dropDelivered,
+  findWebhook,
+  listDeliveries,
+  listWebhooks,
+  removeWebhook,
+  replayDelivery,
+  reportAttempt,
+} from './webhooks.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
-  register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
-  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),
-  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, Date.now()),
+  register: (db: Database, registration: Registration) => register(db, registration, clock.now()),
+  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, clock.now()),
+  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, clock.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
-    failBatchOfFile(db, fileId, batchId, reason, Date.now()),
+    failBatchOfFile(db, fileId, batchId, reason, clock.now()),
   markStalled: markStalledBatches,
   heldCounts: (db: Database) => heldCounts(db, limits.held),
-  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, Date.now()),
+  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, clock.now()),
 
   findFile,
-  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, Date.now()),
-  purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
+  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, clock.now()),
+  purge: (db: Database, before: number) => purgeFiles(db, before, clock.now()),
 
   changesSince,
-  markAnnounced,
+  markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
+    markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -69,25 +83,32 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
+  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
-  createList: (db: Database, list: NewList) => createList(db, list, Date.now()),
+  createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
   appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
-    appendToList(db, listId, index, bytes, Date.now()),
+    appendToList(db, listId, index, bytes, clock.now()),
   completeList: (db: Database, listId: ListId, completed: CompletedList) =>
-    completeList(db, listId, completed, Date.now()),
+    completeList(db, listId, completed, clock.now()),
   keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
-    keepListUntil(db, listId, expiresAt, Date.now()),
-  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, Date.now()),
+    keepListUntil(db, listId, expiresAt, clock.now()),
+  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
-  endExpiredLists: (db: Database) => endExpiredLists(db, Date.now()),
+  endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
+  addWebhook,
+  removeWebhook,
+  replayDelivery,
+  claimDue,
+  reportAttempt,
+  dropDelivered,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
 export const readerOperations = {
   batches: batchStates,
   batchCounts: countBatches,
+  overview,
   listFiles,
   incompleteBatches,
   readPage,
@@ -95,11 +116,14 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
-  findList: (db: Database, listId: ListId) => findList(db, listId, Date.now()),
+  findList: (db: Database, listId: ListId) => findList(db, listId, clock.now()),
   listOfFile,
   sizeOfList,
   readListChunk,
-  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, Date.now()),
+  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
+  listWebhooks,
+  findWebhook,
+  listDeliveries,
 };
 
 /** The operations as the main thread calls them: without the database. */
