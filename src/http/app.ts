@@ -15,8 +15,10 @@ import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { listRoutes } from './routes/lists.js';
+import { sessionRoutes } from './routes/sessions.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { wrongMethods } from './wrong-methods.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -48,6 +50,7 @@ export function createApp(deps: HttpDependencies): Express {
     listRoutes,
     validationRoutes,
     exportRoutes,
+    sessionRoutes,
     deadLetterRoutes,
     webhookRoutes,
     healthRoutes,
@@ -56,6 +59,7 @@ export function createApp(deps: HttpDependencies): Express {
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));
+  app.use(wrongMethods(app));
   app.use(() => {
     throw new Fault('not_found');
   });

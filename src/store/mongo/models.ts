@@ -18,6 +18,7 @@ import type {
   ListDoc,
   OverviewDoc,
   ReceiptDoc,
+  RevocationDoc,
   RollupDoc,
   TombstoneDoc,
   WebhookDoc,
@@ -38,6 +39,7 @@ export interface Models {
   readonly lists: Model<ListDoc>;
   readonly listChunks: Model<ListChunkDoc>;
   readonly overviews: Model<OverviewDoc>;
+  readonly revocations: Model<RevocationDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
 }
@@ -183,6 +185,9 @@ const overviews = schemaOf<OverviewDoc>({
   ...fields(Mixed, 'counts', 'seen'),
 }).index({ touchedAt: 1 });
 
+const revocations = schemaOf<RevocationDoc>({ _id: String, ...fields(Date, 'at', 'addedAt') }).index({
+  addedAt: 1,
+});
 const webhooks = schemaOf<WebhookDoc>({
   ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
   ...fields(Boolean, 'seesEveryFile', 'isActive'),
@@ -212,6 +217,7 @@ export const modelsOf = (connection: Connection): Models => ({
   lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
   listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
+  revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });

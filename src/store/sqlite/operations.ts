@@ -44,6 +44,7 @@ import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import {
   addWebhook,
@@ -96,6 +97,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
   endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
+  addRevocation,
   addWebhook,
   removeWebhook,
   replayDelivery,
@@ -121,6 +123,7 @@ export const readerOperations = {
   sizeOfList,
   readListChunk,
   countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
+  revocationsSince,
   listWebhooks,
   findWebhook,
   listDeliveries,
