@@ -18,6 +18,12 @@ module.exports = {
       to: { pathNot: ['^src/domain/', '^node_modules/zod/', '^crypto$', '^node:crypto$'] },
     },
     only(
+      'json-is-cut-for-all',
+      'json',
+      ['json/', 'domain/invalid-input'],
+      'bytes in, pieces out; whose they are is not known',
+    ),
+    only(
       'store-never-looks-up',
       'store',
       ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
@@ -69,6 +75,7 @@ module.exports = {
       'inlet',
       [
         'inlet/',
+        'json/',
         'pipeline/',
         'redis/',
         'store/store',
@@ -86,7 +93,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -100,6 +107,7 @@ module.exports = {
       'realtime',
       [
         'realtime/',
+        'json/',
         'auth/',
         'broadcast/',
         'snapshot/',
@@ -118,6 +126,7 @@ module.exports = {
       'http',
       [
         'http/',
+        'json/',
         'health-checks',
         'auth/',
         'inlet/',
