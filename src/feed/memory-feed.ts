@@ -121,7 +121,7 @@ export class MemoryFeed implements Feed {
   }
 
   #forgetExpired(): void {
-    const newestExpired = Date.now() - this.options.ttlMs;
+    const newestExpired = performance.now() - this.options.ttlMs;
     for (const fileId of this.#unwatched) {
       if ((this.#logs.get(fileId)?.changedAt ?? 0) <= newestExpired) this.#forget(fileId);
     }

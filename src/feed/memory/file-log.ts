@@ -36,7 +36,7 @@ export class FileLog {
   #payloadBytes = 0;
   /** Revision of the newest event that was dropped: from an older revision the history has a gap. */
   #floor = 0;
-  changedAt = Date.now();
+  changedAt = performance.now();
 
   constructor({ epoch, state, batches }: EpochStart) {
     this.epoch = epoch;
@@ -75,7 +75,7 @@ export class FileLog {
 
   append({ state, batches, events }: Change, limits: HistoryLimits): void {
     this.#state = state;
-    this.changedAt = Date.now();
+    this.changedAt = performance.now();
     for (const [batchId, batch] of batches) this.#batches.set(batchId, batch);
     for (const event of events) this.#keep(event);
     const newestToDrop = this.#revision - limits.history;
