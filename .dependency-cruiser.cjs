@@ -100,7 +100,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors', 'json/'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -108,6 +108,12 @@ module.exports = {
       'broadcast',
       ['broadcast/', 'feed/feed', 'domain/', 'logger'],
       'ports only',
+    ),
+    only(
+      'adapter-knows-sockets-not-files',
+      'adapter',
+      ['adapter/', 'redis/'],
+      "Socket.IO's cluster broadcaster",
     ),
     only(
       'realtime-never-reaches-into-the-pipeline',
@@ -125,6 +131,7 @@ module.exports = {
         'origins',
         'client-ip',
         'problem',
+        'within',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -170,8 +177,14 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/', '^src/adapter/'],
+      },
+      to: {
+        path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis', '^src/adapter/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'demo-is-a-stranger',
