@@ -49,8 +49,8 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
   };
-  const io = createSocketServer(http, options);
   const { guard, feed, snapshots, metrics, logger } = deps;
+  const io = createSocketServer(http, options, (reason) => metrics.handshakesRefused.inc({ reason }));
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
   acceptListeners(io, {

@@ -18,7 +18,12 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
 }
 
 /** The server without authentication and events: see `acceptListeners`. */
-export function createSocketServer(http: HttpServer, options: SocketServerOptions): SocketServer {
+/** `onRefused` gets the name of the limit, or `origin`. */
+export function createSocketServer(
+  http: HttpServer,
+  options: SocketServerOptions,
+  onRefused: (reason: string) => void = () => undefined,
+): SocketServer {
   const limits = new ConnectionLimits(options);
   const io: SocketServer = new Server(http, {
     // Closes a connection that never asks for the namespace.
@@ -31,6 +36,7 @@ export function createSocketServer(http: HttpServer, options: SocketServerOption
     allowRequest: (request, decide) => {
       const refusal = limits.refusalFor(request, io.engine.clientsCount);
       if (refusal === null) corkForThisTurn(request.socket);
+      else onRefused(/^MAX_\w+/.exec(refusal)?.[0] ?? 'origin');
       decide(refusal, refusal === null);
     },
   });
