@@ -87,7 +87,7 @@ module.exports = {
     only(
       'config-reads-values',
       'config',
-      ['config/'],
+      ['config/', 'hosts'],
       'what a variable may say; it knows none of those who use it',
     ),
     only(
@@ -116,6 +116,7 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -140,6 +141,7 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
       ],
       'a route that takes in an update goes through the inlet: one door',
     ),

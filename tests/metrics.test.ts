@@ -51,7 +51,7 @@ test('what is refused is counted by its reason, and no label is chosen by a call
   await fetch(`${url}/jane@example.com`);
   const samples = await samplesOf(url);
   const counted = (name: string) => samples.get(`verigate_${name}`);
-  expect(counted('handshakes_refused_total{reason="origin"}')).toBe(1);
+  expect(counted('handshakes_refused_total{reason="CORS_ORIGINS"}')).toBe(1);
   expect(counted('handshakes_refused_total{reason="MAX_CONNECTIONS"}')).toBe(1);
   expect(counted('socket_requests_total{event="subscribe",outcome="snapshot"}')).toBe(1);
   expect(counted('socket_requests_total{event="subscribe",outcome="too_many_subscriptions"}')).toBe(1);

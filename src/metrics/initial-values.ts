@@ -11,8 +11,10 @@ type Labelled = ReturnType<typeof updateMetrics> &
 const UPDATE_OUTCOMES = ['applied', 'unchanged', 'held', 'superseded'] as const;
 const INLETS = ['http', 'pubsub', 'stream', 'look-up'] as const;
 const REFUSED_HANDSHAKES = [
-  'origin',
+  'CORS_ORIGINS',
+  'invalid_request',
   'unauthorized',
+  'unavailable',
   'MAX_CONNECTIONS',
   'MAX_CONNECTIONS_PER_ADDRESS',
   'MAX_HANDSHAKES_PER_SECOND',

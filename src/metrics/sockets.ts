@@ -21,7 +21,7 @@ export const socketMetrics = (registers: Registry[]) => ({
   }),
   handshakesRefused: new Counter({
     name: 'verigate_handshakes_refused_total',
-    help: 'Handshakes of sockets that were refused, by reason: a code, or the name of a limit.',
+    help: 'Handshakes of sockets that were refused, by reason: a code, or the variable that refuses.',
     labelNames: ['reason'] as const,
     registers,
   }),

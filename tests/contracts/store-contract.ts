@@ -11,6 +11,7 @@ import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';
@@ -39,6 +40,7 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,

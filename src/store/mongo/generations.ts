@@ -89,6 +89,7 @@ export const newGeneration = (
   changes: 1,
   unannounced: now,
   stats: null,
+  uncounted: now,
   purged: null,
 });
 

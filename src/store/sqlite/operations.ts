@@ -26,6 +26,7 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
@@ -83,6 +84,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 export const readerOperations = {
   batches: batchStates,
   batchCounts: countBatches,
+  overview,
   listFiles,
   incompleteBatches,
   readPage,

@@ -30,6 +30,7 @@ CREATE TABLE generations (
   changes INTEGER NOT NULL DEFAULT 0,
   announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
+  counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
@@ -137,6 +138,13 @@ CREATE TABLE receipts (
   PRIMARY KEY (file_id, key)
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
+
+-- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
+CREATE TABLE overviews (
+  owner TEXT PRIMARY KEY,
+  counts TEXT NOT NULL,                    -- JSON
+  last_updated INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE webhooks (
   webhook_id TEXT PRIMARY KEY,

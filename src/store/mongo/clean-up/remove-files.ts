@@ -10,6 +10,7 @@ import type { FileDoc, TombstoneDoc } from '../documents.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';
+import { uncountFile } from '../overview.js';
 import { dropReceipts } from '../receipts.js';
 import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
@@ -32,6 +33,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
     await addDeletion(db, file);
     await writeTombstone(db, file, true);
     const { deletedCount } = await db.files.deleteOne({
+      ...(await uncountFile(db, file)),
       fileId,
       generation: file.generation,
       requestId: file.requestId,

@@ -79,6 +79,7 @@ async function extend(
       {
         $set: {
           ...(request === null ? {} : requestFields(file, request)),
+          ...(request === null || request.userId === userId ? {} : { uncounted: now }),
           ...(pending === null ? {} : { pending }),
           ...(counted ? { unannounced: now } : {}),
         },
