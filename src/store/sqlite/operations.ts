@@ -30,6 +30,7 @@ import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import {
   addWebhook,
@@ -72,6 +73,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
+  addRevocation,
   addWebhook,
   removeWebhook,
   replayDelivery,
@@ -92,6 +94,7 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  revocationsSince,
   listWebhooks,
   findWebhook,
   listDeliveries,
