@@ -74,7 +74,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     logger,
   });
   const pubsub = new PubSubInlet({
-    subscriber: connect('verigate-inlet-subscriber'),
+    subscriber: connect('verigate-inlet-subscriber', 'subscriber'),
     connection,
     claims: new MessageClaims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
     lookUps,
