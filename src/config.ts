@@ -83,6 +83,16 @@ export const variables = {
   IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
 
+  MAX_LIST_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
+  MAX_LIST_ROWS: integer(1_000_000, 1, 100_000_000),
+  MAX_LIST_COLUMNS: integer(1_000, 1, 16_384),
+  MAX_LIST_CELL: integer(64 * KIB, 256, 16 * MIB),
+  MAX_LIST_ROW: integer(MIB, KIB, 64 * MIB),
+  MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
+  MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
+  MAX_UPLOADS: integer(4, 1, 1000),
+  LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
+
   WEBHOOKS_ALLOW_PRIVATE: flag,
   MAX_WEBHOOKS: integer(20, 0, 10_000),
   WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 120_000),
