@@ -20,7 +20,7 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
+      ['store/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache', 'within'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
@@ -32,7 +32,7 @@ module.exports = {
     only(
       'redis-knows-no-neighbour',
       'redis',
-      ['redis/', 'errors', 'backoff', 'within'],
+      ['redis/', 'errors', 'refusal', 'backoff', 'within'],
       'connections, whatever they are for',
     ),
     only(
@@ -52,6 +52,7 @@ module.exports = {
         'domain/',
         'errors',
         'logger',
+        'log-repeats',
         'metrics',
         'backoff',
         'within',
@@ -77,11 +78,18 @@ module.exports = {
         'domain/',
         'errors',
         'logger',
+        'log-repeats',
         'metrics',
         'backoff',
         'byte-cache',
       ],
       'bytes in, updates out',
+    ),
+    only(
+      'health-watches-from-outside',
+      'health',
+      ['health/', 'errors', 'refusal', 'logger', 'metrics', 'within'],
+      'probes are given to it: it knows neither the stores nor Redis',
     ),
     only(
       'auth-decides',
@@ -117,7 +125,7 @@ module.exports = {
       'http',
       [
         'http/',
-        'health-checks',
+        'health/',
         'auth/',
         'inlet/',
         'snapshot/',
@@ -127,6 +135,7 @@ module.exports = {
         'store/receipts',
         'domain/',
         'errors',
+        'refusal',
         'logger',
         'metrics',
         'origins',

@@ -6,7 +6,7 @@ import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
 import { changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
-import type { Database } from './database.js';
+import { type Database, writeProbe } from './database.js';
 import {
   addDeadLetter,
   discardDeadLetter,
@@ -54,6 +54,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
   discardDeadLetter,
   dropExpiredDeadLetters,
+
+  probe: writeProbe,
 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
   completeReceipt,

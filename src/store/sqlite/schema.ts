@@ -137,7 +137,11 @@ CREATE TABLE receipts (
   PRIMARY KEY (file_id, key)
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
+
+-- Written to find out whether a write succeeds.
+CREATE TABLE probe (at INTEGER NOT NULL);
+INSERT INTO probe (at) VALUES (0);
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
