@@ -1,10 +1,12 @@
 /** The composition root: builds a gateway from its parts, starts it, and stops it. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Guard } from './auth/guard.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, storeLimits } from './engine/engine.js';
+import { watchDependencies } from './gateway/dependencies.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
@@ -14,6 +16,12 @@ import { createMetrics, measureHeld } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator, type Validator } from './validator/validator.js';
+import { settledWithin } from './within.js';
+
+/** The gateway waits this long for its first probes; a server may come later. */
+const FIRST_PROBES_MS = 500;
+/** The gateway waits this long for a database before it listens without it. */
+const VERIFIED_MS = 1_000;
 
 export interface Gateway {
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -28,6 +36,10 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   const engine = await createEngine(config, logger);
   logger.info({ engine: config.ENGINE, note: engine.note, auth: config.AUTH }, 'engine');
   try {
+    // A database that comes later is verified then, and the process ends if it may not be used.
+    await Promise.race([engine.verified, pause(VERIFIED_MS, undefined, { ref: false })]);
+    // Nothing waits for it any more: a failure ends the process.
+    void engine.verified.then(() => undefined);
     return await start(config, logger, engine, validator);
   } catch (error) {
     await closeEngine(engine);
@@ -42,17 +54,20 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
-  const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
+  const watch = watchDependencies(config, engine, inlets, { logger, metrics });
+  const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
+  const refusals = () => watch.refusals();
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
   const snapshots = new Snapshots(store, feed);
   const writes = new WritesInFlight();
   const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
-  const server = createGatewayServer(config, { ...parts, readiness, checks });
+  const server = createGatewayServer(config, { ...parts, readiness, refusals, checks });
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
   const url = await server.listen();
   inlets?.start();
+  await settledWithin(FIRST_PROBES_MS, watch.start());
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -72,6 +87,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const close = () => {
     phase = 'draining';
     stopJobs();
+    watch.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({ engine, updates, server, writes, validator, timeoutMs, logger });
   };

@@ -54,6 +54,12 @@ export function createMetrics() {
       help: 'Sockets disconnected because they did not read.',
       registers,
     }),
+    dependencyUp: new Gauge({
+      name: 'verigate_dependency_up',
+      help: 'Whether a probe write at the database or at Redis succeeds (1) or not (0), and the reason why not.',
+      labelNames: ['dependency', 'reason'] as const,
+      registers,
+    }),
     requests: new Histogram({
       name: 'verigate_http_request_seconds',
       help: 'Duration of HTTP requests, by route and status.',

@@ -1,16 +1,19 @@
 import type { Config } from '../config.js';
 import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
+import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { MongoStore } from '../store/mongo-store.js';
 import { type Engine, feedLimits, storeLimits } from './engine.js';
 
 /** Any number of gateways on MongoDB and Redis. Until a server can be reached, calls that need it fail with `unavailable`. */
 export function openDistributed(config: Config, logger: Logger): Engine {
+  const log = new RepeatLog(logger);
   const store = MongoStore.open({
     uri: config.MONGODB_URI ?? '',
+    keyPrefix: config.KEY_PREFIX,
     ...storeLimits(config),
-    onProblem: (reason) => logger.warn({ err: reason }, 'the database cannot be used'),
+    onProblem: (reason) => log.log('warn', reason, 'the gateway failed to work with the database'),
   });
   const feed = new RedisFeed({
     redis: config.REDIS_URL ?? '',
@@ -34,6 +37,11 @@ export function openDistributed(config: Config, logger: Logger): Engine {
         ...inletLimits(config),
       }),
     checks: { database: () => store.ping(), redis: () => feed.ping() },
+    verified: store.opened,
+    probes: [
+      { dependency: 'database', run: () => store.probe() },
+      { dependency: 'redis', run: () => feed.probe() },
+    ],
     note: 'any number of gateways on one MongoDB and one Redis',
   };
 }

@@ -2,7 +2,8 @@
 
 import type { Config } from '../config.js';
 import type { Feed } from '../feed/feed.js';
-import type { HealthChecks } from '../health-checks.js';
+import type { HealthChecks } from '../health/checks.js';
+import type { Probe } from '../health/dependency-watch.js';
 import type { Inlets } from '../inlet/inlet.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Metrics } from '../metrics.js';
@@ -15,6 +16,10 @@ export interface Engine {
   /** Other gateways work on the same state, and announce what one of them leaves unannounced. */
   readonly isShared: boolean;
   readonly checks: HealthChecks;
+  /** Settled once the engine was opened, which may be long after the start. @throws FatalError where it may not be used */
+  readonly verified: Promise<void>;
+  /** Writes at the servers or at the disk; those of the inlets come beside them. */
+  readonly probes: readonly Probe[];
   /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;
   /** What the operator should know about the engine; logged at the start. */

@@ -2,6 +2,7 @@
 
 import { Redis } from 'ioredis';
 import { backoff } from '../backoff.js';
+import { needsNewConnection } from './refusals.js';
 
 /** The URL of Redis, or a function that creates a client under a connection name. */
 export type RedisSource = string | ((name: string) => Redis);
@@ -46,6 +47,6 @@ export function createClient(url: string, { name, timeoutMs }: ClientOptions): R
     disconnectTimeout: Math.min(timeoutMs, 1_000),
     retryStrategy: (attempts) => backoff(attempts, REDIS_BACKOFF),
     // A primary that has become a replica refuses writes; by now the address may lead to the new primary.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: needsNewConnection,
   });
 }

@@ -18,6 +18,8 @@ import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './
 
 export interface MongoOptions {
   readonly uri: string;
+  /** Of the gateways' keys in Redis: all gateways of one database have the same. Not checked where it is missing. */
+  readonly keyPrefix?: string | undefined;
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
   readonly deadLetterTtlMs: number;
@@ -82,6 +84,16 @@ export class MongoStore implements Store {
     claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
     complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
   };
+
+  /** Settled once the database was opened. @throws FatalError where gateways with another prefix use it */
+  get opened(): Promise<void> {
+    return this.connection.opened;
+  }
+
+  /** Writes to the database. @throws Fault with the refusal */
+  probe(): Promise<void> {
+    return this.connection.probe();
+  }
 
   /** @throws Fault `unavailable` where the database does not answer */
   ping(): Promise<void> {

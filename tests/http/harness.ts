@@ -71,6 +71,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
     intake,
     validator: null,
     readiness: () => [],
+    refusals: () => ({}),
     checks: {},
     writes: new WritesInFlight(),
     ...parts,

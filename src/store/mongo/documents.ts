@@ -194,3 +194,10 @@ export interface DeadLetterDoc {
   head: string;
   tail: string;
 }
+
+/** `installation`: what the gateways agree on; `probe`: written to find out whether a write succeeds. */
+export interface InstallationDoc {
+  _id: 'installation' | 'probe';
+  keyPrefix?: string;
+  at?: Date;
+}

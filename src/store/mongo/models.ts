@@ -13,6 +13,7 @@ import type {
   ChunkDoc,
   DeadLetterDoc,
   FileDoc,
+  InstallationDoc,
   ReceiptDoc,
   RollupDoc,
   TombstoneDoc,
@@ -30,6 +31,7 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly installations: Model<InstallationDoc>;
 }
 
 type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
@@ -145,6 +147,11 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const installations = schemaOf<InstallationDoc>({
+  ...fields(String, '_id', 'keyPrefix'),
+  at: Date,
+});
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -154,10 +161,12 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  installations: connection.model<InstallationDoc>('Installations', installations, 'installations'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */
 export async function createIndexes({ schema, collection }: Model<never>): Promise<void> {
+  if (schema.indexes().length === 0) return;
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );
