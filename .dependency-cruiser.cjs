@@ -4,7 +4,8 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: `^src/${from}/` },
-  to: { path: '^src/', pathNot: allowed.map((room) => `^src/${room}`) },
+  // The clock is a tool like the language's own.
+  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/clock'] },
 });
 
 module.exports = {
@@ -92,9 +93,15 @@ module.exports = {
       'probes are given to it: it knows neither the stores nor Redis',
     ),
     only(
+      'config-reads-values',
+      'config',
+      ['config/', 'hosts'],
+      'what a variable may say; it knows none of those who use it',
+    ),
+    only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
       'one guard for REST and sockets',
     ),
     only(
@@ -102,6 +109,12 @@ module.exports = {
       'broadcast',
       ['broadcast/', 'feed/feed', 'domain/', 'logger'],
       'ports only',
+    ),
+    only(
+      'adapter-knows-sockets-not-files',
+      'adapter',
+      ['adapter/', 'redis/'],
+      "Socket.IO's cluster broadcaster",
     ),
     only(
       'realtime-never-reaches-into-the-pipeline',
@@ -117,6 +130,8 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
+        'within',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -133,6 +148,8 @@ module.exports = {
         'store/store',
         'store/dead-letters',
         'store/receipts',
+        'store/webhook',
+        'webhooks/',
         'domain/',
         'errors',
         'refusal',
@@ -140,8 +157,15 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
       ],
       'a route that takes in an update goes through the inlet: one door',
+    ),
+    only(
+      'webhooks-send-what-the-store-owes',
+      'webhooks',
+      ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
+      'deliveries go out; nothing comes in',
     ),
     {
       name: 'client-stands-alone',
@@ -153,8 +177,14 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/', '^src/adapter/'],
+      },
+      to: {
+        path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis', '^src/adapter/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'demo-is-a-stranger',

@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { Guard } from './auth/guard.js';
+import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
@@ -10,6 +11,7 @@ import { watchDependencies } from './gateway/dependencies.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
+import { startWebhooks } from './gateway/webhooks.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
@@ -48,7 +50,7 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
 }
 
 async function start(config: Config, logger: Logger, engine: Engine, validator: Validator | null) {
-  const { store, feed, checks, isShared } = engine;
+  const { store, feed, checks, isShared, adapter } = engine;
   const metrics = createMetrics();
   measureHeld(metrics, () => store.updates.heldCounts());
   const updates = createUpdatePath(config, engine, metrics, logger);
@@ -57,15 +59,33 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const watch = watchDependencies(config, engine, inlets, { logger, metrics });
   const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
   const refusals = () => watch.refusals();
-  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
+  const revocations = new Revocations(store.revocations, {
+    checkMs: config.REVOCATION_CHECK_MS,
+    onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
+  });
+  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
   const snapshots = new Snapshots(store, feed);
   const writes = new WritesInFlight();
-  const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
+  const parts = {
+    guard,
+    revocations,
+    adapter,
+    store,
+    feed,
+    snapshots,
+    intake,
+    validator,
+    writes,
+    metrics,
+    logger,
+  };
   const server = createGatewayServer(config, { ...parts, readiness, refusals, checks });
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
   const url = await server.listen();
+  // Without tokens there are no users.
+  if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
   await settledWithin(FIRST_PROBES_MS, watch.start());
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
@@ -80,6 +100,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
       retentionDays: config.RETENTION_DAYS,
     },
   );
+  const webhooks = startWebhooks(config, { store, metrics, logger });
   phase = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -88,8 +109,9 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     phase = 'draining';
     stopJobs();
     watch.close();
+    revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, writes, validator, timeoutMs, logger });
+    return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
   };
   return { url, close: () => (closing ??= close()) };
 }

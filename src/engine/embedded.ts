@@ -12,8 +12,9 @@ export async function openEmbedded(config: Config): Promise<Engine> {
   });
   return {
     store,
-    feed: new MemoryFeed(feedLimits(config)),
+    feed: new MemoryFeed({ ...feedLimits(config), totalBytes: config.FEED_HISTORY_TOTAL_BYTES }),
     isShared: false,
+    adapter: null,
     checks: {},
     verified: Promise.resolve(),
     probes: [{ dependency: 'database', run: () => store.probe() }],

@@ -1,5 +1,6 @@
 /** What the routes need from the rest of the gateway. */
 import type { Guard } from '../auth/guard.js';
+import type { FileId, UserId } from '../domain/id.js';
 import type { HealthChecks } from '../health/checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
@@ -17,10 +18,21 @@ export interface HttpConfig {
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;
+  readonly MAX_EXPORTS_PER_CALLER: number;
+  readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
   readonly VALIDATOR_TIMEOUT_MS: number;
   readonly IDEMPOTENCY_TTL_MS: number;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
+}
+
+/** The sockets of all gateways. */
+export interface Sessions {
+  /** Disconnects a user and refuses their tokens. Returns the number of sockets. @throws Fault `unavailable` */
+  revoke(sub: UserId): Promise<number>;
+  listenersOf(fileId: FileId): Promise<{ readonly listeners: number; readonly gateways: number }>;
 }
 
 export interface HttpDependencies {
@@ -30,6 +42,7 @@ export interface HttpDependencies {
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;
+  readonly sessions: Sessions;
   /** Null: no validator is configured. */
   readonly validator: Validator | null;
   /** Why the gateway is not ready for requests; empty: it is. */

@@ -11,10 +11,14 @@ import { KeyedLock } from './mongo/keyed-lock.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
+import { addRevocation, revocationsSince } from './mongo/revocations.js';
 import { mongoUpdates } from './mongo/updates.js';
+import { mongoWebhooks } from './mongo/webhooks.js';
 import type { ReceiptStore } from './receipts.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
   readonly uri: string;
@@ -40,6 +44,7 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
+  readonly webhooks: WebhookStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -51,6 +56,7 @@ export class MongoStore implements Store {
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
     this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
   }
@@ -94,6 +100,10 @@ export class MongoStore implements Store {
   probe(): Promise<void> {
     return this.connection.probe();
   }
+  readonly revocations: RevocationStore = {
+    add: (revocation) => this.connection.run((db) => addRevocation(db, revocation)),
+    since: (mark) => this.connection.run((db) => revocationsSince(db, mark)),
+  };
 
   /** @throws Fault `unavailable` where the database does not answer */
   ping(): Promise<void> {

@@ -25,10 +25,14 @@ const DEFAULTS: HttpConfig = {
   MAX_UPDATE_BYTES: MIB,
   MAX_BODY_BYTES: MIB,
   MAX_EXPORTS: 2,
+  MAX_EXPORTS_PER_CALLER: 2,
+  EXPORT_IDLE_MS: 60_000,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
   VALIDATOR_TIMEOUT_MS: 30_000,
   IDEMPOTENCY_TTL_MS: 86_400_000,
+  WEBHOOKS_ALLOW_PRIVATE: false,
+  MAX_WEBHOOKS: 3,
 };
 
 export interface TestApp {
@@ -64,11 +68,12 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   onTeardown(() => flusher.drain());
 
   const deps: HttpDependencies = {
-    guard: new Guard(null, store.files),
+    guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,
+    sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
     validator: null,
     readiness: () => [],
     refusals: () => ({}),

@@ -6,9 +6,20 @@ import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
+import { sessions } from './session-operations.js';
+import { webhooks } from './webhook-operations.js';
 
 export function operations(config: HttpConfig): Operation[] {
-  return [...files(), ...batches(), ...inlets(config), ...deadLetters(), ...documents(), ...health()];
+  return [
+    ...files(),
+    ...batches(),
+    ...inlets(config),
+    ...deadLetters(),
+    ...sessions(),
+    ...webhooks(),
+    ...documents(),
+    ...health(),
+  ];
 }
 
 const IDEMPOTENCY_HEADER = {

@@ -5,9 +5,12 @@ import { Fault } from '../../errors.js';
 import type { Refusal } from '../../refusal.js';
 import { refusalOf } from './refusals.js';
 
+/** The server's code for a write whose unique key exists. */
+export const DUPLICATE = 11000;
+
 /** Another call wrote a document with the same key first. */
 export const isDuplicate = (error: unknown): boolean =>
-  error instanceof mongo.MongoServerError && error.code === 11000;
+  error instanceof mongo.MongoServerError && error.code === DUPLICATE;
 
 /** An error of the socket, which the driver passes on as it is: `EPIPE` where the server has just closed it. */
 const isSocketError = (error: unknown): boolean =>

@@ -12,11 +12,15 @@ import type {
   BatchTombstoneDoc,
   ChunkDoc,
   DeadLetterDoc,
+  DeliveryDoc,
   FileDoc,
   InstallationDoc,
+  OverviewDoc,
   ReceiptDoc,
+  RevocationDoc,
   RollupDoc,
   TombstoneDoc,
+  WebhookDoc,
 } from './documents.js';
 import { isDuplicate } from './errors.js';
 
@@ -32,6 +36,10 @@ export interface Models {
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
   readonly installations: Model<InstallationDoc>;
+  readonly overviews: Model<OverviewDoc>;
+  readonly revocations: Model<RevocationDoc>;
+  readonly webhooks: Model<WebhookDoc>;
+  readonly deliveries: Model<DeliveryDoc>;
 }
 
 type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
@@ -91,8 +99,8 @@ const batches = schemaOf<BatchDoc>({
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
-  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced'),
-  ...fields(Mixed, 'declared', 'statsAt', 'pending'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
@@ -100,7 +108,9 @@ const files = schemaOf<FileDoc>({
   .index({ unannounced: 1 }, where('unannounced'))
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
-  .index({ 'pending.at': 1 }, where('pending.at'));
+  .index({ 'pending.at': 1 }, where('pending.at'))
+  .index({ eventsAt: 1 }, where('eventsAt'))
+  .index({ uncounted: 1 }, where('uncounted'));
 
 const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
@@ -151,6 +161,31 @@ const installations = schemaOf<InstallationDoc>({
   ...fields(String, '_id', 'keyPrefix'),
   at: Date,
 });
+const overviews = schemaOf<OverviewDoc>({
+  _id: String,
+  ...fields(Number, 'lastUpdated', 'touchedAt'),
+  ...fields(Mixed, 'counts', 'seen'),
+}).index({ touchedAt: 1 });
+
+const revocations = schemaOf<RevocationDoc>({ _id: String, ...fields(Date, 'at', 'addedAt') }).index({
+  addedAt: 1,
+});
+const webhooks = schemaOf<WebhookDoc>({
+  ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
+  ...fields(Boolean, 'seesEveryFile', 'isActive'),
+  createdAt: Date,
+  events: Mixed,
+}).index({ ownerId: 1, createdAt: 1, _id: 1 });
+
+const deliveries = schemaOf<DeliveryDoc>({
+  ...fields(String, '_id', 'webhookId', 'eventId', 'fileId', 'type', 'state', 'lastError', 'removal', 'body'),
+  ...fields(Number, 'attempts', 'lastStatus'),
+  ...fields(Date, 'createdAt', 'since', 'lastAttemptAt', 'nextAttemptAt'),
+})
+  .index({ webhookId: 1, eventId: 1 }, { unique: true })
+  .index({ webhookId: 1, _id: -1 })
+  .index({ state: 1, nextAttemptAt: 1 })
+  .index({ createdAt: 1 });
 
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
@@ -162,6 +197,10 @@ export const modelsOf = (connection: Connection): Models => ({
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
   installations: connection.model<InstallationDoc>('Installations', installations, 'installations'),
+  overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
+  revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
+  webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
+  deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

@@ -2,7 +2,9 @@
  * The entry point of a database thread. It answers requests one at a time and in order: the reader each on one view of
  * the database, the writer many in one commit, and between them it deletes what ended generations left.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { clock } from '../../clock.js';
 import { Fault } from '../../errors.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
@@ -27,6 +29,8 @@ const GROWS: ReadonlySet<string> = new Set([
   'fail',
   'addDeadLetter',
   'claimReceipt',
+  'addWebhook',
+  'replayDelivery',
   'probe',
 ]);
 const MAKES_ROOM: ReadonlySet<string> = new Set([
@@ -35,6 +39,8 @@ const MAKES_ROOM: ReadonlySet<string> = new Set([
   'discardDeadLetter',
   'dropExpiredDeadLetters',
   'dropExpiredUpdates',
+  'removeWebhook',
+  'dropDelivered',
 ]);
 const makesRoom = ({ operation }: ThreadRequest): boolean => MAKES_ROOM.has(operation);
 
@@ -220,7 +226,7 @@ class Writer {
     try {
       this.files.check();
       this.db.exec('BEGIN IMMEDIATE');
-      this.#hasCleanUp = cleanUpSome(this.db, Date.now(), isFull);
+      this.#hasCleanUp = cleanUpSome(this.db, clock.now(), isFull);
       this.db.exec('COMMIT');
       this.#logHoldsDeleted ||= this.#hasCleanUp;
       if (isFull) this.#giveRoomBack();
