@@ -7,6 +7,7 @@ import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, storeLimits } from './engine/engine.js';
+import { warnOfSettings } from './gateway/advice.js';
 import { watchDependencies } from './gateway/dependencies.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
@@ -56,6 +57,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
+  const closing = new AbortController();
   const watch = watchDependencies(config, engine, inlets, { logger, metrics });
   const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
   const refusals = () => watch.refusals();
@@ -88,6 +90,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
   await settledWithin(FIRST_PROBES_MS, watch.start());
+  void warnOfSettings(config, engine, logger, closing.signal);
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -104,14 +107,15 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   phase = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
-  let closing: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
   const close = () => {
     phase = 'draining';
     stopJobs();
+    closing.abort();
     watch.close();
     revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
   };
-  return { url, close: () => (closing ??= close()) };
+  return { url, close: () => (closed ??= close()) };
 }

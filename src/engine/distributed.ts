@@ -45,6 +45,7 @@ export function openDistributed(config: Config, logger: Logger): Engine {
       }),
     checks: { database: () => store.ping(), redis: () => feed.ping() },
     verified: store.opened,
+    advice: async () => [...(await store.advice()), ...(await feed.advice())],
     probes: [
       { dependency: 'database', run: () => store.probe() },
       { dependency: 'redis', run: () => feed.probe() },

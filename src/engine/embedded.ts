@@ -18,6 +18,7 @@ export async function openEmbedded(config: Config): Promise<Engine> {
     checks: {},
     verified: Promise.resolve(),
     probes: [{ dependency: 'database', run: () => store.probe() }],
+    advice: async () => [],
     openInlets: null,
     note: 'one gateway only; no channels',
   };

@@ -25,6 +25,8 @@ export interface Engine {
   readonly probes: readonly Probe[];
   /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;
+  /** Settings of the servers that the operator should change. @throws Fault where a server cannot be asked */
+  readonly advice: () => Promise<{ readonly setting: string; readonly advice: string }[]>;
   /** What the operator should know about the engine; logged at the start. */
   readonly note: string;
 }

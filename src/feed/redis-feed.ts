@@ -3,6 +3,7 @@
 import type { Redis } from 'ioredis';
 import { type Cursor, roomOf } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
+import { adviceOnRedis } from '../redis/advice.js';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
 import { limitConcurrency } from '../redis/concurrency-limit.js';
 import { Connection } from '../redis/connection.js';
@@ -101,6 +102,11 @@ export class RedisFeed implements Feed {
   async probe(): Promise<void> {
     const { prefix } = this.options;
     await this.#commands.run((redis) => probeWrites(redis, 'feed', prefix, neededRights(prefix)));
+  }
+
+  /** Settings of the server that should be others. @throws Fault('unavailable') */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.#commands.run((redis) => adviceOnRedis(redis));
   }
 
   close(): Promise<void> {

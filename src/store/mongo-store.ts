@@ -96,6 +96,11 @@ export class MongoStore implements Store {
     return this.connection.opened;
   }
 
+  /** Settings of the server that should be others. @throws Fault `unavailable` */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.connection.advice();
+  }
+
   /** Writes to the database. @throws Fault with the refusal */
   probe(): Promise<void> {
     return this.connection.probe();

@@ -20,6 +20,8 @@ export interface MongoConnectionOptions {
 const SELECTION_MS = 2_000;
 const ANSWER_MS = 5_000;
 const INDEXES_MS = 10_000;
+/** The oldest major version that the driver and the tests know. */
+const TESTED_VERSION = 5;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** EX_CONFIG of sysexits.h. */
 const EXIT_CONFIG = 78;
@@ -91,6 +93,17 @@ export class MongoConnection {
   ping(): Promise<void> {
     return this.run(async () => {
       await this.#connection.db?.command({ ping: 1 });
+    });
+  }
+
+  /** What the server should be, and is not. @throws Fault `unavailable` */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.run(async () => {
+      const answer = await this.#connection.db?.command({ buildInfo: 1 });
+      const version = String(answer?.version);
+      if (Number.parseInt(version, 10) >= TESTED_VERSION) return [];
+      const advice = `MongoDB is ${version}, older than what was tested (${TESTED_VERSION}): upgrade it`;
+      return [{ setting: 'version', advice }];
     });
   }
 

@@ -33,7 +33,7 @@ export function refusalOf(error: unknown): Refusal {
   const found = serverErrorIn(error);
   if (found !== undefined) return ofServer(found);
   const reason = (error as { reason?: unknown }).reason;
-  if (reason instanceof mongo.TopologyDescription) return ofSelection(error as Error, reason);
+  if (isTopology(reason)) return ofSelection(error as Error, reason);
   return networkRefusal(error) ?? { reason: 'unreachable', code: nameOf(error) };
 }
 
@@ -56,6 +56,10 @@ function serverErrorIn(error: unknown, depth = 0): mongo.MongoServerError | unde
   return serverErrorIn((error as { cause?: unknown }).cause, depth + 1);
 }
 
+/** The driver does not export the class. */
+const isTopology = (value: unknown): value is mongo.TopologyDescription =>
+  typeof value === 'object' && value !== null && (value as { servers?: unknown }).servers instanceof Map;
+
 /** Why no server was found to write to: what each of the known ones has last said. */
 function ofSelection(error: Error, { servers, setName }: mongo.TopologyDescription): Refusal {
   const errors = [...servers.values()].flatMap((server) => (server.error === null ? [] : [server.error]));
@@ -75,14 +79,17 @@ function ofSelection(error: Error, { servers, setName }: mongo.TopologyDescripti
       hint: 'no server belongs to the replica set that MONGODB_URI names in replicaSet',
     };
   const [last] = errors;
-  if (last === undefined && servers.size > 0)
+  if (last === undefined && [...servers.values()].some(({ type }) => type.startsWith('RS')))
     return { reason: 'read_only', code: 'NoPrimary', hint: 'the replica set has no primary' };
   return { reason: 'unreachable', code: nameOf(last ?? error), ...hintFor(last) };
 }
 
+/** A server that expects TLS closes a connection without it; one without TLS may wait for ever for the rest of a greeting. */
 const hintFor = (error: Error | undefined) =>
-  /closed/.test(error?.message ?? '')
-    ? { hint: 'it closes new connections: it may want TLS (tls=true in MONGODB_URI)' }
+  error === undefined || /closed|timed out/.test(error.message)
+    ? {
+        hint: 'it accepts connections and does not answer: TLS (tls=true in MONGODB_URI) has to be on at both ends or at none',
+      }
     : {};
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
