@@ -19,6 +19,12 @@ module.exports = {
       to: { pathNot: ['^src/domain/', '^node_modules/zod/', '^crypto$', '^node:crypto$'] },
     },
     only(
+      'json-is-cut-for-all',
+      'json',
+      ['json/', 'domain/invalid-input'],
+      'bytes in, pieces out; whose they are is not known',
+    ),
+    only(
       'store-never-looks-up',
       'store',
       ['store/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache', 'within'],
@@ -71,6 +77,7 @@ module.exports = {
       'inlet',
       [
         'inlet/',
+        'json/',
         'pipeline/',
         'redis/',
         'store/store',
@@ -93,6 +100,12 @@ module.exports = {
       'probes are given to it: it knows neither the stores nor Redis',
     ),
     only(
+      'lists-are-read-wherever-they-are',
+      'lists',
+      ['lists/', 'domain/', 'errors'],
+      'a list is bytes: who keeps them, and who asked, is not known here',
+    ),
+    only(
       'config-reads-values',
       'config',
       ['config/', 'hosts'],
@@ -101,7 +114,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -121,6 +134,7 @@ module.exports = {
       'realtime',
       [
         'realtime/',
+        'json/',
         'auth/',
         'broadcast/',
         'snapshot/',
@@ -141,12 +155,15 @@ module.exports = {
       [
         'http/',
         'health/',
+        'json/',
         'auth/',
         'inlet/',
         'snapshot/',
         'validator/',
+        'lists/',
         'store/store',
         'store/dead-letters',
+        'store/lists',
         'store/receipts',
         'store/webhook',
         'webhooks/',

@@ -8,9 +8,10 @@ import { clock } from '../../clock.js';
 import { Fault } from '../../errors.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
+import { endUploads, isListGone } from './ended-lists.js';
 import { FileWatch } from './file-watch.js';
 import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
-import { readerOperations, writerOperations } from './operations.js';
+import { type Gone, readerOperations, writerOperations } from './operations.js';
 import { refusalOf } from './refusals.js';
 import { DiskReserve } from './reserve.js';
 
@@ -29,6 +30,10 @@ const GROWS: ReadonlySet<string> = new Set([
   'fail',
   'addDeadLetter',
   'claimReceipt',
+  'createList',
+  'appendToList',
+  'completeList',
+  'attachList',
   'addWebhook',
   'replayDelivery',
   'probe',
@@ -39,6 +44,8 @@ const MAKES_ROOM: ReadonlySet<string> = new Set([
   'discardDeadLetter',
   'dropExpiredDeadLetters',
   'dropExpiredUpdates',
+  'endList',
+  'endExpiredLists',
   'removeWebhook',
   'dropDelivered',
 ]);
@@ -100,12 +107,17 @@ function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
   }
 }
 
+function isGone(db: Database, gone: Gone): boolean {
+  if (gone === null) return true;
+  return 'fileId' in gone ? isCleanedUp(db, gone.fileId) : isListGone(db, gone.listId);
+}
+
 /** The writing thread: takes turns of one commit and one step of clean-up. */
 class Writer {
   readonly #operations: Operations;
   readonly #queue: ThreadRequest[] = [];
-  /** Requests to be answered once nothing is left of what was deleted before, for one file or for all. */
-  #cleanUpRequests: { readonly id: number; readonly fileId: string | null }[] = [];
+  /** Requests to be answered once nothing is left of what was deleted before. */
+  #cleanUpRequests: { readonly id: number; readonly gone: Gone }[] = [];
   #isScheduled = false;
   #isClosing = false;
   #isClosed = false;
@@ -121,13 +133,14 @@ class Writer {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
+    endUploads(db);
     this.#scheduleCleanUp();
   }
 
   #receive(request: ThreadRequest | 'close'): void {
     if (request === 'close') this.#isClosing = true;
     else if (request.operation === 'awaitCleanUp') {
-      this.#cleanUpRequests.push({ id: request.id, fileId: request.args[0] as string | null });
+      this.#cleanUpRequests.push({ id: request.id, gone: request.args[0] as Gone });
       this.#hasCleanUp = true;
     } else this.#queue.push(request);
     this.#schedule();
@@ -255,8 +268,7 @@ class Writer {
 
   /** What was deleted is gone only once the log is truncated, too. */
   #answerCleanUpRequests(): void {
-    const isDone = ({ fileId }: { fileId: string | null }) => fileId === null || isCleanedUp(this.db, fileId);
-    const done = this.#cleanUpRequests.filter(isDone);
+    const done = this.#cleanUpRequests.filter(({ gone }) => isGone(this.db, gone));
     if (done.length === 0 && (this.#hasCleanUp || !this.#logHoldsDeleted)) return;
     if (!truncateLog(this.db)) {
       this.#hasCleanUp = false;
