@@ -92,7 +92,8 @@ export class DependencyWatch {
 class DependencyState {
   refusal: Refusal | null = null;
   #since = 0;
-  #loggedAt = 0;
+  /** When each code was last logged while the dependency cannot be used: it may answer one thing, then another, in turn. */
+  readonly #loggedAt = new Map<string, number>();
   /** A probe that was given up and may still be answered. */
   readonly #unanswered = new Map<Probe, Promise<Refusal | null>>();
 
@@ -121,29 +122,33 @@ class DependencyState {
     return isAnswered ? answer : { reason: 'unreachable', code: 'TIMEOUT' };
   }
 
-  #take(refusal: Refusal | null): void {
+  #take(answer: Refusal | null): void {
     const before = this.refusal;
+    // A connection that is made anew because of a refusal is closed for a moment, and says less.
+    const refusal = answer?.code === 'CLOSED' && before !== null ? before : answer;
     this.refusal = refusal;
     this.#measure(before);
     const now = performance.now();
-    if (refusal !== null && (before?.reason !== refusal.reason || before.code !== refusal.code)) {
+    if (refusal !== null) {
       if (before === null) this.#since = now;
       this.#log(refusal, now);
-    } else if (refusal !== null) {
-      if (now - this.#loggedAt >= (this.options.logEveryMs ?? LOG_EVERY_MS)) this.#log(refusal, now);
-    } else if (before !== null) {
-      const { dependency } = this;
-      const seconds = Math.round((now - this.#since) / 1_000);
-      const { reason, code } = before;
-      this.deps.logger.info({ dependency, reason, code, seconds }, `${TITLES[dependency]} can be used again`);
-    }
+    } else if (before !== null) this.#logEnd(before, now);
   }
 
   #log(refusal: Refusal, now: number): void {
     const { dependency } = this;
-    this.#loggedAt = now;
+    const last = this.#loggedAt.get(refusal.code);
+    if (last !== undefined && now - last < (this.options.logEveryMs ?? LOG_EVERY_MS)) return;
+    this.#loggedAt.set(refusal.code, now);
     const seconds = Math.round((now - this.#since) / 1_000);
     this.deps.logger.error({ dependency, ...refusal, seconds }, `${TITLES[dependency]} cannot be used`);
+  }
+
+  #logEnd({ reason, code }: Refusal, now: number): void {
+    const { dependency } = this;
+    this.#loggedAt.clear();
+    const seconds = Math.round((now - this.#since) / 1_000);
+    this.deps.logger.info({ dependency, reason, code, seconds }, `${TITLES[dependency]} can be used again`);
   }
 
   /** One series for each dependency: the one of the reason before has to go. */
