@@ -38,7 +38,16 @@ export const stats = z.object({
     unknown: counted('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
-  throughput: z.object({ emailsPerSecond: z.number().min(0).nullable(), etaSeconds: count.nullable() }),
+  throughput: z.object({
+    emailsPerSecond: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe(
+        'of late; over all once the file has ended; null while every batch that has not ended is silent',
+      ),
+    etaSeconds: count.nullable().describe('null while it is not known, and once the file has ended'),
+  }),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),
   completedAt: time.nullable(),
@@ -250,7 +259,11 @@ export function components(named: Readonly<Record<string, z.ZodType>>): {
 } {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    unrepresentable: 'any',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
   return {
     schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema)])),
     refer(schema) {
