@@ -92,6 +92,12 @@ module.exports = {
       'bytes in, updates out',
     ),
     only(
+      'lists-are-read-wherever-they-are',
+      'lists',
+      ['lists/', 'domain/', 'errors'],
+      'a list is bytes: who keeps them, and who asked, is not known here',
+    ),
+    only(
       'config-reads-values',
       'config',
       ['config/', 'hosts'],
@@ -146,8 +152,10 @@ module.exports = {
         'inlet/',
         'snapshot/',
         'validator/',
+        'lists/',
         'store/store',
         'store/dead-letters',
+        'store/lists',
         'store/receipts',
         'store/webhook',
         'webhooks/',
