@@ -21,6 +21,8 @@ const given = process.env.REDIS_URL || undefined;
 export interface ServerOptions {
   /** Every write is on the disk before it is answered. Without it nothing is stored on the disk. */
   readonly persistent?: boolean;
+  /** Instead of `redis-server`. */
+  readonly program?: string;
   /** Further arguments. They override all others. */
   readonly settings?: readonly string[];
   /** Another program than the one on the PATH. */
