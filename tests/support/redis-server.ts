@@ -25,8 +25,6 @@ export interface ServerOptions {
   readonly program?: string;
   /** Further arguments. They override all others. */
   readonly settings?: readonly string[];
-  /** Another program than the one on the PATH. */
-  readonly program?: string;
 }
 
 /** A redis-server of the test's own. */
