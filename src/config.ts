@@ -141,6 +141,9 @@ export const variables = {
 
   RETENTION_DAYS: integer(0, 0, 36_500),
 
+  PROBE_INTERVAL_MS: integer(2_000, 50, 5_000),
+  DISK_RESERVE_BYTES: integer(8 * MIB, 0, 1024 * MIB),
+
   SHUTDOWN_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
 } satisfies Record<string, z.ZodType>;
 

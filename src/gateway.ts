@@ -1,11 +1,14 @@
 /** The composition root: builds a gateway from its parts, starts it, and stops it. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Guard } from './auth/guard.js';
 import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, listTtl, storeLimits } from './engine/engine.js';
+import { warnOfSettings } from './gateway/advice.js';
+import { watchDependencies } from './gateway/dependencies.js';
 import { measureEngine, measureGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
@@ -18,6 +21,12 @@ import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator, type Validator } from './validator/validator.js';
+import { settledWithin } from './within.js';
+
+/** The gateway waits this long for its first probes; a server may come later. */
+const FIRST_PROBES_MS = 500;
+/** The gateway waits this long for a database before it listens without it. */
+const VERIFIED_MS = 1_000;
 
 export interface Gateway {
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -32,6 +41,10 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   const engine = await createEngine(config, logger);
   logger.info({ engine: config.ENGINE, note: engine.note, auth: config.AUTH }, 'engine');
   try {
+    // A database that comes later is verified then, and the process ends if it may not be used.
+    await Promise.race([engine.verified, pause(VERIFIED_MS, undefined, { ref: false })]);
+    // Nothing waits for it any more: a failure ends the process.
+    void engine.verified.then(() => undefined);
     return await start(config, logger, engine, validator);
   } catch (error) {
     await closeEngine(engine);
@@ -47,7 +60,10 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
-  const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
+  const closing = new AbortController();
+  const watch = watchDependencies(config, engine, inlets, { logger, metrics });
+  const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
+  const refusals = () => watch.refusals();
   const revocations = new Revocations(store.revocations, {
     checkMs: config.REVOCATION_CHECK_MS,
     onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
@@ -70,7 +86,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   };
   const server = createGatewayServer(
     { ...config, LIST_TTL_MS: listTtl(config) },
-    { ...parts, readiness, checks },
+    { ...parts, readiness, refusals, checks },
   );
   measureGateway(metrics, engine, updates, server.io);
 
@@ -80,6 +96,8 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
+  await settledWithin(FIRST_PROBES_MS, watch.start());
+  void warnOfSettings(config, engine, logger, closing.signal);
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -96,13 +114,15 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   phase = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
-  let closing: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
   const close = () => {
     phase = 'draining';
     stopJobs();
+    closing.abort();
+    watch.close();
     revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
   };
-  return { url, close: () => (closing ??= close()) };
+  return { url, close: () => (closed ??= close()) };
 }

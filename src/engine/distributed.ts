@@ -3,6 +3,7 @@ import { type Config, EXIT_CONFIG } from '../config.js';
 import { FatalError } from '../errors.js';
 import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
+import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { createClient } from '../redis/client.js';
 import { MongoStore } from '../store/mongo-store.js';
@@ -12,10 +13,12 @@ import { type Engine, feedLimits, storeLimits } from './engine.js';
 /** Any number of gateways on MongoDB and Redis. Until a server can be reached, calls that need it fail with `unavailable`. */
 export async function openDistributed(config: Config, logger: Logger): Promise<Engine> {
   await refuseUnknownDatabase(config.REDIS_URL ?? '');
+  const log = new RepeatLog(logger);
   const store = MongoStore.open({
     uri: config.MONGODB_URI ?? '',
+    keyPrefix: config.KEY_PREFIX,
     ...storeLimits(config),
-    onProblem: (reason) => logger.warn({ err: reason }, 'the database cannot be used'),
+    onProblem: (reason) => log.log('warn', reason, 'the gateway failed to work with the database'),
   });
   const feed = new RedisFeed({
     redis: config.REDIS_URL ?? '',
@@ -45,6 +48,12 @@ export async function openDistributed(config: Config, logger: Logger): Promise<E
         ...inletLimits(config),
       }),
     checks: { database: () => store.ping(), redis: () => feed.ping() },
+    verified: store.opened,
+    advice: async () => [...(await store.advice()), ...(await feed.advice())],
+    probes: [
+      { dependency: 'database', run: () => store.probe() },
+      { dependency: 'redis', run: () => feed.probe() },
+    ],
     note: 'any number of gateways on one MongoDB and one Redis',
   };
 }

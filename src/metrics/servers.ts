@@ -5,6 +5,12 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 export type Dependency = 'database' | 'redis' | 'validator';
 
 export const serverMetrics = (registers: Registry[]) => ({
+  dependencyUp: new Gauge({
+    name: 'verigate_dependency_up',
+    help: 'Whether a probe write at the database or at Redis succeeds (1) or not (0), and the reason why not.',
+    labelNames: ['dependency', 'reason'] as const,
+    registers,
+  }),
   requests: new Histogram({
     name: 'verigate_http_request_seconds',
     help: 'Duration of HTTP requests in seconds, by route and status.',

@@ -2,6 +2,7 @@
 
 import { backoff } from '../backoff.js';
 import type { BatchId, FileId } from '../domain/id.js';
+import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { type FlushDeps, flush } from './flush.js';
 
@@ -37,8 +38,11 @@ const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** Idempotent: a batch that is marked twice is announced once. */
 export class Flusher {
   readonly #files = new Map<FileId, PendingFile>();
+  readonly #log: RepeatLog;
 
-  constructor(private readonly deps: FlusherDeps) {}
+  constructor(private readonly deps: FlusherDeps) {
+    this.#log = new RepeatLog(deps.logger);
+  }
 
   /**
    * Call it before a change of the file is stored, and the returned function afterwards, with the batches that changed
@@ -182,10 +186,7 @@ export class Flusher {
       file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
       this.deps.metrics.flushFailures.inc();
       for (const batchId of batchIds) file.batches.add(batchId);
-      this.deps.logger.error(
-        { err: error, failures: file.failures },
-        'the gateway failed to announce a change and tries again',
-      );
+      this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
       return false;
     }
   }

@@ -3,6 +3,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoff } from '../backoff.js';
 import { type HostPort, parseAddress, type RedisAddress } from './address.js';
+import { needsNewConnection } from './refusals.js';
 
 /** The address of Redis (see `address.ts`), or a function that creates a client under a connection name. */
 export type RedisSource = string | ((name: string, purpose: Purpose) => Redis);
@@ -85,7 +86,7 @@ const commonOptions = (address: RedisAddress, { name, timeoutMs }: ClientOptions
     socketTimeout: timeoutMs,
     disconnectTimeout: Math.min(timeoutMs, 1_000),
     // A primary that has become a replica refuses writes; by now the address may lead to the new primary.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: needsNewConnection,
   }) satisfies RedisOptions;
 
 type Of<T extends RedisAddress['topology']> = Extract<RedisAddress, { topology: T }>;

@@ -85,6 +85,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
     validator: null,
     readiness: () => [],
+    refusals: () => ({}),
     checks: {},
     writes: new WritesInFlight(),
     ...parts,

@@ -13,6 +13,7 @@ import type { Intake } from '../intake.js';
 import { LookUpClaims, MessageClaims } from './claims.js';
 import { LookUps } from './look-ups.js';
 import { MessageProcessor } from './message-processor.js';
+import { probeInlets } from './probe.js';
 import { PubSubInlet } from './pubsub-inlet.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
@@ -115,6 +116,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       closing ??= close();
       return closing;
     },
+    probe: () => commands.run((connected) => probeInlets(connected, prefix)),
     lookUp: (batchIds) => lookUps.now(batchIds),
     forget: (batchIds) => results.forget(batchIds),
   };

@@ -14,6 +14,7 @@ import type {
   DeadLetterDoc,
   DeliveryDoc,
   FileDoc,
+  InstallationDoc,
   ListChunkDoc,
   ListDoc,
   OverviewDoc,
@@ -36,6 +37,7 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly installations: Model<InstallationDoc>;
   readonly lists: Model<ListDoc>;
   readonly listChunks: Model<ListChunkDoc>;
   readonly overviews: Model<OverviewDoc>;
@@ -165,6 +167,10 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const installations = schemaOf<InstallationDoc>({
+  ...fields(String, '_id', 'keyPrefix'),
+  at: Date,
+});
 const uploadedLists = schemaOf<ListDoc>({
   ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
   bytes: Number,
@@ -214,6 +220,7 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  installations: connection.model<InstallationDoc>('Installations', installations, 'installations'),
   lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
   listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
@@ -224,6 +231,7 @@ export const modelsOf = (connection: Connection): Models => ({
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */
 export async function createIndexes({ schema, collection }: Model<never>): Promise<void> {
+  if (schema.indexes().length === 0) return;
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );

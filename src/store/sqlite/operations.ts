@@ -8,7 +8,7 @@ import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
 import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
-import type { Database } from './database.js';
+import { type Database, writeProbe } from './database.js';
 import {
   addDeadLetter,
   discardDeadLetter,
@@ -83,6 +83,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
   discardDeadLetter,
   dropExpiredDeadLetters,
+
+  probe: writeProbe,
 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,

@@ -139,6 +139,10 @@ CREATE TABLE receipts (
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
 
+-- Written to find out whether a write succeeds.
+CREATE TABLE probe (at INTEGER NOT NULL);
+INSERT INTO probe (at) VALUES (0);
+
 -- Uploaded lists, see lists.ts.
 CREATE TABLE lists (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -208,4 +212,4 @@ CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 9;
+export const SCHEMA_VERSION = 10;
