@@ -6,7 +6,7 @@ import type { FileId, UserId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
-import { type Flags, invalidResponse, type Submission, type Validator } from '../../validator/validator.js';
+import { type Acceptance, type Flags, invalidResponse, type Validator } from '../../validator/validator.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
@@ -88,7 +88,7 @@ function registrationOf(
   fileId: FileId,
   totalEmails: number,
   userId: UserId | null,
-  { requestId, batchIds }: Submission,
+  { requestId, batchIds }: Acceptance,
 ): Registration {
   // Where there are several batches, the validator does not say the size of each.
   const size = batchIds.length === 1 ? totalEmails : null;
