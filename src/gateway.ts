@@ -13,6 +13,7 @@ import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
+import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
 
 export interface Gateway {
@@ -46,13 +47,16 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
   const snapshots = new Snapshots(store, feed);
   const writes = new WritesInFlight();
-  const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
+  const submissions =
+    validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });
+  const parts = { guard, store, feed, snapshots, intake, submissions, writes, metrics, logger };
   const server = createGatewayServer(config, { ...parts, readiness, checks });
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
   const url = await server.listen();
   inlets?.start();
+  submissions?.start();
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -73,7 +77,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     phase = 'draining';
     stopJobs();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, writes, validator, timeoutMs, logger });
+    return shutDown({ engine, updates, server, writes, submissions, validator, timeoutMs, logger });
   };
   return { url, close: () => (closing ??= close()) };
 }

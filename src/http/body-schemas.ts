@@ -62,4 +62,8 @@ export const validationBody = (maxEmails: number) =>
   z.object({
     emails: boundedList(maxEmails).meta({ items: { type: 'string' } }),
     flags: flags.nullish().transform((given) => given ?? flags.parse({})),
+    replace: z
+      .boolean()
+      .nullish()
+      .transform((given) => given ?? false),
   });

@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
-import type { Validator } from '../validator/validator.js';
+import type { Submissions } from '../submission/submissions.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
@@ -18,8 +18,6 @@ export interface HttpConfig {
   readonly MAX_EXPORTS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
-  readonly VALIDATOR_TIMEOUT_MS: number;
-  readonly IDEMPOTENCY_TTL_MS: number;
 }
 
 export interface HttpDependencies {
@@ -30,7 +28,7 @@ export interface HttpDependencies {
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;
   /** Null: no validator is configured. */
-  readonly validator: Validator | null;
+  readonly submissions: Submissions | null;
   /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
   /** The checks of the database and of Redis that `/readyz` runs. */

@@ -9,7 +9,7 @@ export type Stop = () => void;
 
 export interface JobDeps {
   readonly pipeline: Pick<Pipeline, 'markStalled' | 'announceOverdue' | 'purge'>;
-  readonly store: Pick<Store, 'updates' | 'deadLetters'>;
+  readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions'>;
   readonly logger: Logger;
 }
 
@@ -90,11 +90,15 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
 }
 
 /** Drops expired held updates and dead letters. Both hold addresses, so neither may outlive its time by much. */
-function sweepExpired({ store: { updates, deadLetters }, logger }: JobDeps, ttlMs: number): Stop {
+function sweepExpired(
+  { store: { updates, deadLetters, submissions }, logger }: JobDeps,
+  ttlMs: number,
+): Stop {
   const sweep = async () => {
     try {
       await updates.dropExpired();
       await deadLetters.dropExpired();
+      await submissions.dropExpired();
     } catch (error) {
       logger.warn(
         { err: error },

@@ -8,13 +8,13 @@ import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
-import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
+import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
-import type { ReceiptStore } from './receipts.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { SubmissionStore } from './submissions.js';
 
 export interface MongoOptions {
   readonly uri: string;
@@ -38,6 +38,7 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
+  readonly submissions: SubmissionStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -51,6 +52,7 @@ export class MongoStore implements Store {
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
+    this.submissions = mongoSubmissions(connection);
   }
 
   /**
@@ -76,11 +78,6 @@ export class MongoStore implements Store {
         () => this.connection.run((db) => scanStart(db, fileId)),
         (point) => this.connection.run((db) => scanSlice(db, point, status)),
       ),
-  };
-
-  readonly receipts: ReceiptStore = {
-    claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
-    complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
   };
 
   /** @throws Fault `unavailable` where the database does not answer */

@@ -1,7 +1,6 @@
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
-import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
@@ -11,6 +10,7 @@ import type { ReaderOperations, WriterOperations } from './sqlite/operations.js'
 import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
 
@@ -28,7 +28,7 @@ export class SqliteStore implements Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly receipts: ReceiptStore;
+  readonly submissions: SubmissionStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -42,10 +42,7 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
-    this.receipts = {
-      claim: (receipt) => writer.call('claimReceipt', receipt),
-      complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
-    };
+    this.submissions = submissionStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -169,3 +166,24 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
     },
   };
 }
+
+const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
+  answered: (key, fingerprint) => writer.call('answeredSubmission', key, fingerprint),
+  claim: (submission) => writer.call('claimSubmission', submission),
+  addSlice: (id, owner, slice) => writer.call('addSlice', id, owner, slice),
+  addRows: (id, owner, part, numbers) => writer.call('addRows', id, owner, part, rowsToText(numbers)),
+  take: (lease) => writer.call('takeSubmission', lease),
+  renew: (id, lease) => writer.call('renewSubmission', id, lease),
+  next: (id) => writer.call('nextSlice', id),
+  addresses: (id, number) => reader.call('addressesOf', id, number),
+  advance: (id, owner, step) => writer.call('advanceSubmission', id, owner, step),
+  accept: (id, owner, number, acceptance) => writer.call('acceptSlice', id, owner, number, acceptance),
+  end: async (id) => void (await writer.call('endSubmission', id)),
+  ofFile: (fileId) => writer.call('submissionOfFile', fileId),
+  retry: (id) => writer.call('retrySubmission', id),
+  slices: (id) => reader.call('slicesOf', id),
+  rows: (id) => partsOf(async (part) => textToRows(await reader.call('rowsPart', id, part))),
+  dropExpired: () => writer.call('dropExpiredSubmissions'),
+});
+
+const textToRows = (text: string | null): Uint32Array | null => (text === null ? null : rowsFromText(text));

@@ -13,12 +13,12 @@ import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
-import { receipts } from './store/receipts.js';
 import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { claimingSubmissions, submittingLists } from './store/submitting.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
@@ -31,7 +31,8 @@ const CHAPTERS = {
   'silent batches': stalling,
   'batches that have not ended': listingUnended,
   'counts of batches': counting,
-  receipts,
+  submissions: claimingSubmissions,
+  'lists in slices': submittingLists,
   deletion: removing,
   retention: purging,
   pages: paging,

@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
-import type { FileFacts } from '../../domain/stats.js';
+import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
@@ -70,7 +70,7 @@ export async function writeTombstone(
 
 /** What a file's document says of a generation that begins. */
 export const newGeneration = (
-  { requestId, userId, totalEmails, totalBatches }: RequestDetails,
+  { requestId, userId, totalEmails, totalBatches, submission }: RequestDetails,
   now: Date,
 ): Omit<FileDoc, 'fileId' | 'pending'> => ({
   requestId,
@@ -88,6 +88,7 @@ export const newGeneration = (
   changes: 1,
   unannounced: now,
   stats: null,
+  submission: submission === undefined ? null : JSON.stringify(submission),
   purged: null,
 });
 
@@ -107,5 +108,6 @@ export const factsOf = (file: FileDoc): FileFacts => ({
   totalBatches: file.declared.totalBatches,
   createdAt: file.createdAt.toISOString(),
   lastUpdated: file.lastUpdated.toISOString(),
+  ...(file.submission ? { submission: JSON.parse(file.submission) as SubmissionProgress } : {}),
   ...(file.purged ? { purged: JSON.parse(file.purged) as Summary } : {}),
 });

@@ -4,6 +4,8 @@ import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
+import { cleanSubmissions } from './slices.js';
+import { endSubmissionsOf } from './submissions.js';
 
 /**
  * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
@@ -21,6 +23,7 @@ export function cleanUpSome(db: Database, now: number): boolean {
     cleanGeneration(db, generation);
     return true;
   }
+  if (cleanSubmissions(db)) return true;
   const old = now - TOMBSTONE_MS;
   const forgotten = db.run(
     `DELETE FROM batches WHERE number IN (
@@ -33,12 +36,16 @@ export function cleanUpSome(db: Database, now: number): boolean {
 }
 
 export const needsCleanUp = (db: Database): boolean =>
-  db.get('SELECT 1 AS some FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1') !== undefined;
+  db.get(
+    `SELECT 1 AS some WHERE EXISTS (SELECT 1 FROM generations WHERE state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE ended = 1)`,
+  ) !== undefined;
 
-/** Whether no results are left of those generations of a file that are over. */
+/** Whether nothing is left of those generations and submissions of a file that are over. */
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
   db.get(
-    'SELECT 1 AS uncleaned FROM generations WHERE file_id = ? AND state <> 0 AND cleaned = 0',
+    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE file_id = ?1 AND state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE file_id = ?1 AND ended = 1)`,
     fileId,
   ) === undefined;
 
@@ -92,10 +99,11 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before.generation, REPLACED, now);
+  endSubmissionsOf(db, before.file_id);
   db.run(
     `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at,
-       finished_at, changes, purged)
-     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, ?
+       finished_at, changes, submission, purged)
+     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
      FROM generations WHERE generation = ?`,
     before.user_id,
     JSON.stringify(totals),

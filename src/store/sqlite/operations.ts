@@ -2,8 +2,8 @@
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
-import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
+import type { Lease, NewSubmission, Step } from '../submissions.js';
 import { changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
@@ -26,9 +26,21 @@ import {
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
-import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
+import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
+import {
+  acceptSlice,
+  advanceSubmission,
+  answeredSubmission,
+  claimSubmission,
+  dropExpiredSubmissions,
+  endSubmission,
+  renewSubmission,
+  retrySubmission,
+  submissionOfFile,
+  takeSubmission,
+} from './submissions.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
@@ -55,8 +67,22 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
-  completeReceipt,
+  answeredSubmission: (db: Database, key: string, fingerprint: string) =>
+    answeredSubmission(db, key, fingerprint, Date.now()),
+  claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, Date.now()),
+  addSlice,
+  addRows,
+  takeSubmission: (db: Database, lease: Lease) => takeSubmission(db, lease, Date.now()),
+  renewSubmission: (db: Database, id: string, lease: Lease) => renewSubmission(db, id, lease, Date.now()),
+  nextSlice,
+  advanceSubmission: (db: Database, id: string, owner: string, step: Step) =>
+    advanceSubmission(db, id, owner, step, Date.now()),
+  acceptSlice: (db: Database, id: string, owner: string, number: number, acceptance: string) =>
+    acceptSlice(db, id, owner, number, acceptance, Date.now()),
+  endSubmission,
+  submissionOfFile,
+  retrySubmission: (db: Database, id: string) => retrySubmission(db, id, Date.now()),
+  dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, Date.now()),
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -70,6 +96,9 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  addressesOf,
+  slicesOf,
+  rowsPart,
 };
 
 /** The operations as the main thread calls them: without the database. */

@@ -7,6 +7,7 @@ import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
 import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { readerOperations, writerOperations } from './operations.js';
+import { releaseLeases } from './submissions.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -69,6 +70,8 @@ class Writer {
   constructor(private readonly db: Database) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
+    // The directory is this process's alone: whoever worked at submissions before is gone.
+    releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     this.#scheduleCleanUp();
   }

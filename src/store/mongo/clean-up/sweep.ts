@@ -8,6 +8,7 @@ import type { TombstoneDoc } from '../documents.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
+import { sweepSubmissions } from '../submissions/submission-docs.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 const SWEEP_MS = 30_000;
@@ -80,5 +81,6 @@ export async function sweep(
   const registering = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
   for (const file of registering)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
+  await sweepSubmissions(db);
   await sweepUnconfirmedChunks(db, now);
 }
