@@ -18,6 +18,8 @@ export interface HttpConfig {
   readonly MAX_EXPORTS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
 }
 
 export interface HttpDependencies {

@@ -12,9 +12,11 @@ import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
+import { mongoWebhooks } from './mongo/webhooks.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { SubmissionStore } from './submissions.js';
+import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
   readonly uri: string;
@@ -39,6 +41,7 @@ export class MongoStore implements Store {
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly webhooks: WebhookStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -50,6 +53,7 @@ export class MongoStore implements Store {
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
     this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
     this.submissions = mongoSubmissions(connection);

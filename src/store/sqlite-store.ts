@@ -11,6 +11,8 @@ import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
+import { stateOf } from './webhook-events.js';
+import type { WebhookStore } from './webhooks.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
 
@@ -29,6 +31,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -43,6 +46,7 @@ export class SqliteStore implements Store {
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
     this.submissions = submissionStore(writer, reader);
+    this.webhooks = webhookStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -136,7 +140,8 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
   markAnnounced(_fileId, generation, { changes }, stats) {
     const { completedAt } = stats.parsed();
     const finishedAt = completedAt === null ? null : Date.parse(completedAt);
-    return writer.call('markAnnounced', generation, changes, stats.json, finishedAt);
+    const announced = { state: stateOf(stats.parsed()), json: stats.json, finishedAt };
+    return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
 });
@@ -187,3 +192,15 @@ const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
 });
 
 const textToRows = (text: string | null): Uint32Array | null => (text === null ? null : rowsFromText(text));
+
+const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
+  add: (webhook, max) => writer.call('addWebhook', webhook, max),
+  list: (ownerId) => reader.call('listWebhooks', ownerId),
+  find: (webhookId) => reader.call('findWebhook', webhookId),
+  remove: (webhookId) => writer.call('removeWebhook', webhookId),
+  deliveries: (webhookId, query) => reader.call('listDeliveries', webhookId, query),
+  replay: (webhookId, deliveryId, now) => writer.call('replayDelivery', webhookId, deliveryId, now),
+  claimDue: (query) => writer.call('claimDue', query),
+  report: (deliveryId, result) => writer.call('reportAttempt', deliveryId, result),
+  dropDelivered: async (before) => void (await writer.call('dropDelivered', before)),
+});

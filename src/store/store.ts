@@ -8,9 +8,10 @@ import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { SubmissionStore } from './submissions.js';
+import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in six parts. Every implementation guarantees:
+ * The port to the database, in seven parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -27,6 +28,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly webhooks: WebhookStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export interface FileStore {
   /**
    * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
+   * Its webhooks get `file.deleted`.
    */
   remove(fileId: FileId): Promise<boolean>;
   /**
@@ -89,8 +92,8 @@ export interface ChangeStore {
   /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
   since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
   /**
-   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. A no-op where that
-   * generation of the file is over.
+   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
+   * get of these stats are stored in the same step. A no-op where that generation of the file is over.
    */
   markAnnounced(
     fileId: FileId,

@@ -19,6 +19,7 @@ import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
 import { claimingSubmissions, submittingLists } from './store/submitting.js';
+import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
@@ -42,6 +43,7 @@ const CHAPTERS = {
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,
+  webhooks,
   ids: naming,
   closing,
 };

@@ -29,6 +29,8 @@ const DEFAULTS: HttpConfig = {
   MAX_EXPORTS: 2,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
+  WEBHOOKS_ALLOW_PRIVATE: false,
+  MAX_WEBHOOKS: 3,
 };
 
 const SUBMISSION_DEFAULTS: SubmissionConfig = {

@@ -12,6 +12,7 @@ import type {
   BatchTombstoneDoc,
   ChunkDoc,
   DeadLetterDoc,
+  DeliveryDoc,
   FileDoc,
   RollupDoc,
   SliceDoc,
@@ -19,6 +20,7 @@ import type {
   SubmissionDoc,
   SubmissionPieceDoc,
   TombstoneDoc,
+  WebhookDoc,
 } from './documents.js';
 import { isDuplicate } from './errors.js';
 
@@ -36,6 +38,8 @@ export interface Models {
   readonly submissionClaims: Model<SubmissionClaimDoc>;
   readonly slices: Model<SliceDoc>;
   readonly submissionPieces: Model<SubmissionPieceDoc>;
+  readonly webhooks: Model<WebhookDoc>;
+  readonly deliveries: Model<DeliveryDoc>;
 }
 
 type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
@@ -95,8 +99,8 @@ const batches = schemaOf<BatchDoc>({
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged', 'submission'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
-  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced'),
-  ...fields(Mixed, 'declared', 'statsAt', 'pending'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
@@ -104,7 +108,8 @@ const files = schemaOf<FileDoc>({
   .index({ unannounced: 1 }, where('unannounced'))
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
-  .index({ 'pending.at': 1 }, where('pending.at'));
+  .index({ 'pending.at': 1 }, where('pending.at'))
+  .index({ eventsAt: 1 }, where('eventsAt'));
 
 const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
@@ -174,6 +179,23 @@ const submissionPieces = schemaOf<SubmissionPieceDoc>({
   ...fields(Number, 'slice', 'piece'),
 }).index({ submission: 1, slice: 1, piece: 1 }, { unique: true });
 
+const webhooks = schemaOf<WebhookDoc>({
+  ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
+  ...fields(Boolean, 'seesEveryFile', 'isActive'),
+  createdAt: Date,
+  events: Mixed,
+}).index({ ownerId: 1, createdAt: 1, _id: 1 });
+
+const deliveries = schemaOf<DeliveryDoc>({
+  ...fields(String, '_id', 'webhookId', 'eventId', 'fileId', 'type', 'state', 'lastError', 'removal', 'body'),
+  ...fields(Number, 'attempts', 'lastStatus'),
+  ...fields(Date, 'createdAt', 'since', 'lastAttemptAt', 'nextAttemptAt'),
+})
+  .index({ webhookId: 1, eventId: 1 }, { unique: true })
+  .index({ webhookId: 1, _id: -1 })
+  .index({ state: 1, nextAttemptAt: 1 })
+  .index({ createdAt: 1 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -194,6 +216,8 @@ export const modelsOf = (connection: Connection): Models => ({
     submissionPieces,
     'submissionpieces',
   ),
+  webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
+  deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

@@ -1,10 +1,10 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
-import type { BatchId, FileId } from '../../domain/id.js';
+import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { Registration } from '../store.js';
 import type { Lease, NewSubmission, Step } from '../submissions.js';
-import { changesSince, findUnannounced, markAnnounced } from './changes.js';
+import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -41,6 +41,17 @@ import {
   submissionOfFile,
   takeSubmission,
 } from './submissions.js';
+import {
+  addWebhook,
+  claimDue,
+  dropDelivered,
+  findWebhook,
+  listDeliveries,
+  listWebhooks,
+  removeWebhook,
+  replayDelivery,
+  reportAttempt,
+} from './webhooks.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
@@ -59,7 +70,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
 
   changesSince,
-  markAnnounced,
+  markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
+    markAnnounced(db, generation, changes, stats, Date.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -83,6 +95,12 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   submissionOfFile,
   retrySubmission: (db: Database, id: string) => retrySubmission(db, id, Date.now()),
   dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, Date.now()),
+  addWebhook,
+  removeWebhook,
+  replayDelivery,
+  claimDue,
+  reportAttempt,
+  dropDelivered,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -99,6 +117,9 @@ export const readerOperations = {
   addressesOf,
   slicesOf,
   rowsPart,
+  listWebhooks,
+  findWebhook,
+  listDeliveries,
 };
 
 /** The operations as the main thread calls them: without the database. */

@@ -171,6 +171,36 @@ CREATE TABLE submission_pieces (
   body TEXT NOT NULL,
   PRIMARY KEY (submission, slice, piece)
 ) WITHOUT ROWID;
+
+CREATE TABLE webhooks (
+  webhook_id TEXT PRIMARY KEY,
+  owner_id TEXT,
+  sees_every_file INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  events TEXT NOT NULL,                    -- JSON list
+  file_id TEXT,
+  secret TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  is_active INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+  delivery_id TEXT PRIMARY KEY,            -- sorts by time
+  webhook_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  state TEXT NOT NULL,                     -- pending, delivered or failed
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_status INTEGER,
+  last_error TEXT,
+  created_at INTEGER NOT NULL,
+  since INTEGER NOT NULL,                  -- pending since its creation or its replay
+  last_attempt_at INTEGER,
+  next_attempt_at INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
+  body TEXT NOT NULL
+);
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
+CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
