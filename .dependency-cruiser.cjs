@@ -103,6 +103,12 @@ module.exports = {
       'what is sent to the validator is a record in the store; what it accepted comes in by the one door',
     ),
     only(
+      'lists-are-read-wherever-they-are',
+      'lists',
+      ['lists/', 'domain/', 'errors'],
+      'a list is bytes: who keeps them, and who asked, is not known here',
+    ),
+    only(
       'auth-decides',
       'auth',
       ['auth/', 'store/store', 'domain/', 'errors'],
@@ -145,6 +151,8 @@ module.exports = {
         'store/dead-letters',
         'store/webhook',
         'webhooks/',
+        'lists/',
+        'store/lists',
         'domain/',
         'errors',
         'logger',

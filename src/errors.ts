@@ -4,13 +4,16 @@
  */
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
+  no_addresses: { status: 400, title: 'There is no address in the list', retryable: false },
   unauthorized: { status: 401, title: 'A valid token is needed', retryable: false },
   forbidden: { status: 403, title: 'The token does not allow this', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   file_not_found: { status: 404, title: 'There is no such file', retryable: false },
   file_exists: { status: 409, title: 'The file exists already', retryable: false },
   nothing_to_retry: { status: 409, title: 'There is nothing to send again', retryable: false },
+  list_not_found: { status: 404, title: 'There is no such list', retryable: false },
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
+  unsupported_list: { status: 415, title: 'This is no list that can be read', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },
   internal: { status: 500, title: 'Something went wrong here', retryable: true },

@@ -4,7 +4,7 @@ import { Guard } from './auth/guard.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
-import { type Engine, storeLimits } from './engine/engine.js';
+import { type Engine, listTtl, storeLimits } from './engine/engine.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
@@ -66,7 +66,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
       queuedMs: config.QUEUE_STALL_AFTER_MS,
       lookUp: inlets?.lookUp,
       isShared,
-      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs),
+      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs, listTtl(config)),
       retentionDays: config.RETENTION_DAYS,
     },
   );

@@ -1,6 +1,8 @@
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import { readChunks } from './list-chunks.js';
+import type { ListStore } from './lists.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
@@ -32,6 +34,7 @@ export class SqliteStore implements Store {
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -47,6 +50,7 @@ export class SqliteStore implements Store {
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
     this.submissions = submissionStore(writer, reader);
     this.webhooks = webhookStore(writer, reader);
+    this.lists = listStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -83,7 +87,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('awaitCleanUp', fileId);
+    if (!isClean) await writer.call('awaitCleanUp', { fileId });
     return existed;
   },
   async purge(before) {
@@ -155,6 +159,29 @@ const resultStore = (reader: Reader): ResultStore => ({
     ),
 });
 
+const listStore = (writer: Writer, reader: Reader): ListStore => ({
+  create: async (list) => void (await writer.call('createList', list)),
+  append: (listId, index, bytes) => writer.call('appendToList', listId, index, bytes),
+  complete: (listId, completed) => writer.call('completeList', listId, completed),
+  find: (listId) => reader.call('findList', listId),
+  ofFile: (fileId) => reader.call('listOfFile', fileId),
+  waiting: (userId) => reader.call('countWaitingLists', userId),
+  read: (listId, from = 0) =>
+    readChunks(
+      () => reader.call('sizeOfList', listId),
+      (index) => reader.call('readListChunk', listId, index),
+      from,
+    ),
+  keepUntil: (listId, expiresAt) => writer.call('keepListUntil', listId, expiresAt),
+  attach: (listId, fileId) => writer.call('attachList', listId, fileId),
+  async remove(listId) {
+    const existed = await writer.call('endList', listId);
+    if (existed) await writer.call('awaitCleanUp', { listId });
+    return existed;
+  },
+  dropExpired: async () => void (await writer.call('endExpiredLists')),
+});
+
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
   return {
     add: (letter) => writer.call('addDeadLetter', records.of(letter), records.expiry()),
@@ -173,7 +200,6 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
 }
 
 const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
-  answered: (key, fingerprint) => writer.call('answeredSubmission', key, fingerprint),
   claim: (submission) => writer.call('claimSubmission', submission),
   addSlice: (id, owner, slice) => writer.call('addSlice', id, owner, slice),
   addRows: (id, owner, part, numbers) => writer.call('addRows', id, owner, part, rowsToText(numbers)),

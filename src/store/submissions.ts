@@ -103,8 +103,6 @@ export type Advanced = 'done' | 'lost' | 'over';
  * that another one can go on. A submission and all that it holds goes with its file, and with the file's request.
  */
 export interface SubmissionStore {
-  /** What was answered under a key; undefined: nothing is known of it. */
-  answered(key: string, fingerprint: string): Promise<Claim | undefined>;
   /** Begins a submission, with its lease. Of several that claim a key, or a file exclusively, one begins. */
   claim(submission: NewSubmission): Promise<Claim>;
   /** Adds a slice while the submission is being prepared; false: its lease is lost. */

@@ -1,6 +1,6 @@
 /** Submits a list that was uploaded: written down in slices first, then sent slice by slice, whoever waits for it. */
 import { randomUUID } from 'node:crypto';
-import type { FileId, RequestId } from '../domain/id.js';
+import type { FileId, ListId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { Store } from '../store/store.js';
@@ -14,13 +14,19 @@ import { acceptanceFromText, untilStored } from './registering.js';
 import { statusOfFile } from './registration-answer.js';
 import type { Submitter, SubmitterOptions } from './submitter.js';
 
-export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
+export interface OpenList {
+  readonly list: NonNullable<Order['list']>;
   readonly addresses: ListAddresses;
+}
+
+export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
+  /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
+  readonly open: () => Promise<OpenList>;
   /** What two addresses have in common that are the same. */
   readonly sameAs: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
-  readonly order: Omit<Order, 'totalEmails' | 'repeats'> & { readonly listId: string };
+  readonly order: Omit<Order, 'totalEmails' | 'repeats' | 'list'>;
 }
 
 export interface ListDeps
@@ -36,18 +42,12 @@ const ANSWER_MS = 3_000;
 export class ListSubmissions {
   constructor(private readonly deps: ListDeps) {}
 
-  /** What was answered under the key; null: nothing was submitted under it. */
-  async repeated(key: string | null, fingerprint: string): Promise<Submitted | null> {
-    const claim = key === null ? undefined : await this.deps.store.submissions.answered(key, fingerprint);
-    return claim === undefined ? null : this.#repeated(claim);
-  }
-
   async submit(request: ListRequest): Promise<Submitted> {
     const { store, leases, keepMs } = this.deps;
     const { fileId, key, fingerprint, order } = request;
     const lease = leases.create();
     const id = randomUUID();
-    const begun = { ...order, totalEmails: 0, repeats: 0 };
+    const begun = { ...order, list: null, totalEmails: 0, repeats: 0 };
     const claim = await store.submissions.claim({
       // The request of the file is the submission: each slice has another request at the validator.
       ...{ id, fileId, key, fingerprint, requestId: id, order: orderToText(begun), lease },
@@ -55,14 +55,11 @@ export class ListSubmissions {
     });
     if (claim.state !== 'mine') return this.#repeated(claim);
     await leases.during(id, lease, async () => {
-      try {
-        await this.#prepare(id, lease, request);
-      } catch (error) {
-        // Nothing was sent, so the key is free.
-        await store.submissions.end(id).catch(() => undefined);
+      const listId = await this.#prepare(id, lease, request).catch(async (error: unknown) => {
+        await this.#giveUp(id, fileId);
         throw error;
-      }
-      await this.#open(id, lease, request);
+      });
+      await this.#open(id, lease, fileId, listId);
     });
     const submission = await store.submissions.ofFile(fileId);
     if (submission?.id !== id) throw new Fault('file_not_found');
@@ -89,26 +86,38 @@ export class ListSubmissions {
   }
 
   /** Writes all slices, then registers the file: whoever finds it registered knows that all slices are there. */
-  async #prepare(id: string, lease: Lease, request: ListRequest): Promise<void> {
+  async #prepare(id: string, lease: Lease, request: ListRequest): Promise<ListId> {
     const { store, intake, sliceSize } = this.deps;
-    const { fileId, order, addresses, sameAs, keepsRepeats } = request;
+    const { fileId, order, sameAs, keepsRepeats } = request;
     if (!order.replace && (await store.files.find(fileId)) !== null) throw fileTaken();
+    const { list, addresses } = await request.open();
     const preparation = { id, owner: lease.owner, addresses, sameAs, keepsRepeats, sliceSize };
     const prepared = await prepareSlices(store.submissions, preparation);
     if (prepared === null) throw interrupted();
     const { total, repeats } = prepared;
     if (total === 0) throw new InvalidInput([{ field: 'column', message: 'has no addresses' }]);
-    const known = orderToText({ ...order, totalEmails: total, repeats });
+    const known = orderToText({ ...order, list, totalEmails: total, repeats });
     const step = { total, order: known, dueInMs: lease.ms };
     if ((await store.submissions.advance(id, lease.owner, step)) !== 'done') throw interrupted();
     await request.authorize();
     await intake.register(registrationOf(fileId, id, order, total));
+    return list.listId;
   }
 
-  async #open(id: string, lease: Lease, { fileId, order }: ListRequest): Promise<void> {
+  /** Nothing was sent, so the key is free. What is registered all the same goes on when its lease has ended. */
+  async #giveUp(id: string, fileId: FileId): Promise<void> {
+    const { files, submissions } = this.deps.store;
+    try {
+      if ((await files.find(fileId))?.requestId !== id) await submissions.end(id);
+    } catch {
+      // The store is away: whoever looks for submissions next ends it.
+    }
+  }
+
+  async #open(id: string, lease: Lease, fileId: FileId, listId: ListId): Promise<void> {
     const { store, intake, attachList, stopping } = this.deps;
     const step = { state: 'open', dueInMs: lease.ms } as const;
-    await untilStored(stopping, () => attachList(order.listId, fileId));
+    await untilStored(stopping, () => attachList(listId, fileId));
     const open = () => intake.change(fileId, () => store.submissions.advance(id, lease.owner, step));
     if ((await untilStored(stopping, open)) === 'over') throw new Fault('file_not_found');
   }

@@ -1,5 +1,5 @@
 /** What a gateway needs to go on with a submission that another one has begun. It holds no address. */
-import type { UserId } from '../domain/id.js';
+import type { ListId, UserId } from '../domain/id.js';
 import type { Flags } from '../validator/validator.js';
 
 export interface Order {
@@ -13,8 +13,8 @@ export interface Order {
   readonly repeats: number;
   /** The file's results may be overwritten. */
   readonly replace: boolean;
-  /** The list that is submitted; null: the addresses came with the request. */
-  readonly listId: string | null;
+  /** The list that is submitted, and its column with the addresses; null: the addresses came with the request. */
+  readonly list: { readonly listId: ListId; readonly column: number } | null;
 }
 
 export const orderToText = (order: Order): string => JSON.stringify(order);

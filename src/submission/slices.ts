@@ -1,6 +1,6 @@
 /** Works at a submission, slice by slice: sends, registers, and writes down each step before and after it. */
 import { backoff } from '../backoff.js';
-import type { FileId } from '../domain/id.js';
+import type { FileId, ListId } from '../domain/id.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -19,7 +19,7 @@ export interface SliceDeps {
   readonly metrics: Metrics;
   readonly leases: Leases;
   /** Binds a list to its file, with which it goes from then on. */
-  readonly attachList: (listId: string, fileId: FileId) => Promise<unknown>;
+  readonly attachList: (listId: ListId, fileId: FileId) => Promise<unknown>;
   /** The pause after a failure: the first, doubled up to the longest. */
   readonly pause: { readonly firstMs: number; readonly maxMs: number };
 }
@@ -61,7 +61,7 @@ export class SliceRun {
     // The file is registered once all slices are written.
     if (requestId === null || (await store.files.find(fileId))?.requestId !== requestId)
       return this.#over(id);
-    if (this.#order.listId !== null) await attachList(this.#order.listId, fileId);
+    if (this.#order.list !== null) await attachList(this.#order.list.listId, fileId);
     return this.#advance({ state: 'open', dueInMs: this.lease.ms });
   }
 

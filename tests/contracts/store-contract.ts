@@ -9,6 +9,7 @@ import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
+import { endingLists, keepingLists } from './store/lists.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { paging } from './store/paging.js';
@@ -40,6 +41,8 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'uploaded lists': keepingLists,
+  'the end of uploaded lists': endingLists,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,

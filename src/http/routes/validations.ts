@@ -1,16 +1,25 @@
 /** Submits addresses, or a list that was uploaded, to the validator; sends what is uncertain again. */
 import type { Express } from 'express';
+import type { z } from 'zod';
+import type { Principal } from '../../auth/principal.js';
+import type { ListId } from '../../domain/id.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
+import { addressKey } from '../../lists/address.js';
+import { addressesOf } from '../../lists/addresses.js';
+import type { OpenList } from '../../submission/lists.js';
 import { ownerOf } from '../../submission/registration-answer.js';
 import { fingerprintOf } from '../../submission/submitter.js';
 import { callerOf } from '../access.js';
-import { readAddressList } from '../address-list.js';
+import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
+
+type ValidationBody = z.output<ReturnType<typeof validationBody>>;
 
 export function validationRoutes(app: Express, deps: HttpDependencies): void {
   const { config, guard, rateLimit, readiness, store, submissions } = deps;
@@ -23,19 +32,32 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
     await authorize();
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
-    const { emails, flags, replace } = await readJson(req, config.MAX_BODY_BYTES, body);
-    const list = await readAddressList(emails);
+    const request = await readJson(req, config.MAX_BODY_BYTES, body);
+    const { flags, replace } = request;
+    const given = await readGiven(request);
     if (submissions === null) throw new Fault('validator_not_configured');
     // The validator must not do work whose results the gateway could not store.
     if (readiness().length > 0) throw new Fault('unavailable');
     const userId = await ownerOf(store, fileId, null, caller);
-    const { answer, isReplayed } = await submissions.addresses.submit({
-      ...{ fileId, key, fingerprint: fingerprintOf(list.digest, flags), emails: list.emails, authorize },
-      order: {
-        ...{ userId, submittedAs: caller.sub ?? config.VALIDATOR_USER_ID, flags, replace, listId: null },
-        ...{ totalEmails: list.emails.length, repeats: list.repeats },
-      },
-    });
+    const order = { userId, submittedAs: caller.sub ?? config.VALIDATOR_USER_ID, flags, replace };
+    const { answer, isReplayed } =
+      'emails' in given
+        ? await submissions.addresses.submit({
+            ...{
+              fileId,
+              key,
+              authorize,
+              emails: given.emails,
+              fingerprint: fingerprintOf(given.digest, flags),
+            },
+            order: { ...order, list: null, totalEmails: given.emails.length, repeats: given.repeats },
+          })
+        : await submissions.lists.submit({
+            ...{ fileId, key, authorize, keepsRepeats: given.keepsRepeats, sameAs: addressKey },
+            fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
+            order,
+            open: () => openList(given, deps, caller),
+          });
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     sendJson(res, answer, 202);
   });
@@ -50,4 +72,47 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
     const submission = await submissions.submitter.retry(fileId);
     sendJson(res, JSON.stringify({ fileId, submission }), 202);
   });
+}
+
+interface GivenList {
+  readonly listId: ListId;
+  /** Null: the caller leaves it to what was found in the list. */
+  readonly column: number | null;
+  readonly keepsRepeats: boolean;
+}
+
+/** What is to be submitted: addresses, or a list. @throws InvalidInput */
+async function readGiven({
+  emails,
+  listId,
+  column,
+  repeats,
+}: ValidationBody): Promise<AddressList | GivenList> {
+  if (emails !== null && listId !== null)
+    throw new InvalidInput([{ field: 'listId', message: 'must not be given beside emails' }]);
+  if (emails !== null) return readAddressList(emails);
+  if (listId === null) throw new InvalidInput([{ field: 'emails', message: 'is missing, and so is listId' }]);
+  return { listId, column, keepsRepeats: repeats === 'keep' };
+}
+
+/** The addresses of a caller's list. @throws Fault `list_not_found`; InvalidInput naming `listId` or `column` */
+async function openList(
+  { listId, column }: GivenList,
+  { config, store: { lists } }: HttpDependencies,
+  { sub }: Principal,
+): Promise<OpenList> {
+  const list = await lists.find(listId);
+  if (list === null || list.userId !== sub) throw new Fault('list_not_found');
+  if (list.fileId !== null)
+    throw new InvalidInput([{ field: 'listId', message: 'belongs to a file already; upload it again' }]);
+  const { summary } = list;
+  const chosen = column ?? summary.emailColumn;
+  if (chosen === null)
+    throw new InvalidInput([{ field: 'column', message: 'must be said: several columns have addresses' }]);
+  if (chosen >= summary.columns.length)
+    throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
+  // It must not end while it is read.
+  if (!(await lists.keepUntil(listId, Date.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
+  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
+  return { list: { listId, column: chosen }, addresses: addressesOf(source, summary, chosen, config) };
 }

@@ -14,6 +14,8 @@ import type {
   DeadLetterDoc,
   DeliveryDoc,
   FileDoc,
+  ListChunkDoc,
+  ListDoc,
   RollupDoc,
   SliceDoc,
   SubmissionClaimDoc,
@@ -40,9 +42,17 @@ export interface Models {
   readonly submissionPieces: Model<SubmissionPieceDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
+  readonly lists: Model<ListDoc>;
+  readonly listChunks: Model<ListChunkDoc>;
 }
 
-type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
+type FieldType =
+  | typeof String
+  | typeof Number
+  | typeof Boolean
+  | typeof Date
+  | typeof Buffer
+  | typeof Schema.Types.Mixed;
 
 const fields = <K extends string, T>(type: T, ...names: readonly K[]): Record<K, T> =>
   Object.fromEntries(names.map((name) => [name, type])) as Record<K, T>;
@@ -196,6 +206,21 @@ const deliveries = schemaOf<DeliveryDoc>({
   .index({ state: 1, nextAttemptAt: 1 })
   .index({ createdAt: 1 });
 
+const uploadedLists = schemaOf<ListDoc>({
+  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
+  bytes: Number,
+  ...fields(Date, 'expiresAt', 'endedAt'),
+})
+  .index({ userId: 1, generation: 1 })
+  .index({ generation: 1 })
+  .index({ expiresAt: 1 })
+  .index({ endedAt: 1 });
+
+const listChunks = schemaOf<ListChunkDoc>({
+  ...fields(String, '_id', 'listId'),
+  bytes: Buffer,
+}).index({ listId: 1 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -218,6 +243,8 @@ export const modelsOf = (connection: Connection): Models => ({
   ),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
+  lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
+  listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

@@ -1,6 +1,6 @@
 import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from '../submissions.js';
 import type { MongoConnection } from './connection.js';
-import { answeredSubmission, claimSubmission, dropExpiredSubmissions } from './submissions/claims.js';
+import { claimSubmission, dropExpiredSubmissions } from './submissions/claims.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './submissions/slices.js';
 import {
   acceptSlice,
@@ -14,7 +14,6 @@ import { endSubmission } from './submissions/submission-docs.js';
 
 /** The submissions in MongoDB. */
 export const mongoSubmissions = (connection: MongoConnection): SubmissionStore => ({
-  answered: (key, fingerprint) => connection.run((db) => answeredSubmission(db, key, fingerprint)),
   claim: (submission) => connection.run((db) => claimSubmission(db, submission)),
   addSlice: (id, owner, slice) => connection.run((db) => addSlice(db, id, owner, slice)),
   addRows: (id, owner, part, numbers) =>

@@ -2,6 +2,7 @@ import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
+import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
 import { cleanSubmissions } from './slices.js';
@@ -14,8 +15,9 @@ import { endSubmissionsOf } from './submissions.js';
 const BATCHES_AT_ONCE = 32;
 const FILES_AT_ONCE = 16;
 
-/** Deletes some of what generations that are over still hold; false: nothing is left to delete. */
+/** Deletes some of what generations, lists and submissions that are over still hold; false: nothing is left to delete. */
 export function cleanUpSome(db: Database, now: number): boolean {
+  if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
@@ -23,7 +25,6 @@ export function cleanUpSome(db: Database, now: number): boolean {
     cleanGeneration(db, generation);
     return true;
   }
-  if (cleanSubmissions(db)) return true;
   const old = now - TOMBSTONE_MS;
   const forgotten = db.run(
     `DELETE FROM batches WHERE number IN (
@@ -36,13 +37,15 @@ export function cleanUpSome(db: Database, now: number): boolean {
 }
 
 export const needsCleanUp = (db: Database): boolean =>
+  hasEndedLists(db) ||
   db.get(
     `SELECT 1 AS some WHERE EXISTS (SELECT 1 FROM generations WHERE state <> 0 AND cleaned = 0)
        OR EXISTS (SELECT 1 FROM submissions WHERE ended = 1)`,
   ) !== undefined;
 
-/** Whether nothing is left of those generations and submissions of a file that are over. */
+/** Whether nothing is left of those generations, lists and submissions of a file that are over. */
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
+  areListsOfFileGone(db, fileId) &&
   db.get(
     `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE file_id = ?1 AND state <> 0 AND cleaned = 0)
        OR EXISTS (SELECT 1 FROM submissions WHERE file_id = ?1 AND ended = 1)`,

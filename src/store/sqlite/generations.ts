@@ -6,6 +6,7 @@ import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
+import { endLists } from './ended-lists.js';
 
 export interface GenerationRow {
   generation: number;
@@ -70,7 +71,7 @@ export const updateRequest = (db: Database, generation: number, request: Request
     generation,
   );
 
-/** Ends a generation: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
+/** Ends a generation, and the list that is attached to it: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
 export function endGeneration(
   db: Database,
   generation: number,
@@ -83,6 +84,7 @@ export function endGeneration(
     now,
     generation,
   );
+  endLists(db, 'generation = ?', generation);
 }
 
 /** Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. */

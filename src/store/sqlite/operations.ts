@@ -1,7 +1,8 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
-import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
+import type { CompletedList, NewList } from '../lists.js';
 import type { Registration } from '../store.js';
 import type { Lease, NewSubmission, Step } from '../submissions.js';
 import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
@@ -14,6 +15,7 @@ import {
   findDeadLetter,
   listDeadLetters,
 } from './dead-letters.js';
+import { endExpiredLists, endList } from './ended-lists.js';
 import {
   batchStates,
   countBatches,
@@ -25,6 +27,18 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+import {
+  appendToList,
+  attachList,
+  completeList,
+  countWaitingLists,
+  createList,
+  findList,
+  keepListUntil,
+  listOfFile,
+  readListChunk,
+  sizeOfList,
+} from './lists.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
@@ -32,7 +46,6 @@ import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from '.
 import {
   acceptSlice,
   advanceSubmission,
-  answeredSubmission,
   claimSubmission,
   dropExpiredSubmissions,
   endSubmission,
@@ -79,8 +92,6 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  answeredSubmission: (db: Database, key: string, fingerprint: string) =>
-    answeredSubmission(db, key, fingerprint, Date.now()),
   claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, Date.now()),
   addSlice,
   addRows,
@@ -101,6 +112,16 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   claimDue,
   reportAttempt,
   dropDelivered,
+  createList: (db: Database, list: NewList) => createList(db, list, Date.now()),
+  appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
+    appendToList(db, listId, index, bytes, Date.now()),
+  completeList: (db: Database, listId: ListId, completed: CompletedList) =>
+    completeList(db, listId, completed, Date.now()),
+  keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
+    keepListUntil(db, listId, expiresAt, Date.now()),
+  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, Date.now()),
+  endList,
+  endExpiredLists: (db: Database) => endExpiredLists(db, Date.now()),
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -120,6 +141,11 @@ export const readerOperations = {
   listWebhooks,
   findWebhook,
   listDeliveries,
+  findList: (db: Database, listId: ListId) => findList(db, listId, Date.now()),
+  listOfFile,
+  sizeOfList,
+  readListChunk,
+  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, Date.now()),
 };
 
 /** The operations as the main thread calls them: without the database. */
@@ -127,11 +153,11 @@ type Remote<T> = {
   [K in keyof T]: T[K] extends (db: Database, ...args: infer A) => infer R ? (...args: A) => R : never;
 };
 
-/**
- * The thread itself answers `awaitCleanUp`, once nothing is left of the file's ended generations, nor of anything else that
- * was deleted before.
- */
+/** What has to be gone, besides anything that was deleted before: a file's ended generations, or a list. */
+export type Gone = { readonly fileId: FileId } | { readonly listId: ListId } | null;
+
+/** The thread itself answers `awaitCleanUp`, once nothing is left of it. */
 export type WriterOperations = Remote<ReturnType<typeof writerOperations>> & {
-  awaitCleanUp(fileId: FileId | null): boolean;
+  awaitCleanUp(gone: Gone): boolean;
 };
 export type ReaderOperations = Remote<typeof readerOperations>;

@@ -69,17 +69,6 @@ const submissionUnder = (db: Database, key: string): StoredSubmission | null => 
   return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice };
 };
 
-export function answeredSubmission(
-  db: Database,
-  key: string,
-  fingerprint: string,
-  now: number,
-): Claim | undefined {
-  const stored = submissionUnder(db, key);
-  const decision = decideClaim(stored, fingerprint, now);
-  return decision.state === 'mine' ? undefined : decision;
-}
-
 export function claimSubmission(db: Database, submission: NewSubmission, now: number): Claim {
   const { id, fileId, key, sending, lease, isExclusive } = submission;
   if (key !== null) {

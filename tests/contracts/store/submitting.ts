@@ -67,9 +67,6 @@ export function claimingSubmissions({ shared }: Stores): void {
     expect(await store.submissions.advance(id, own.owner, step)).toBe('done');
     const answered = { state: 'answered', answer: '{"a":1}' };
     expect(await store.submissions.claim(submissionOf(f1, { key }))).toEqual(answered);
-    expect(await store.submissions.answered(key, 'p')).toEqual(answered);
-    expect(await store.submissions.answered(key, 'q')).toEqual({ state: 'another list' });
-    expect(await store.submissions.answered(`${key} `, 'p')).toBeUndefined();
   });
 
   it('frees a key under which nothing was accepted', async () => {

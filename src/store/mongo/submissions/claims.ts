@@ -17,15 +17,6 @@ import {
 /** How often a claim is tried again because another one was faster. */
 const ATTEMPTS = 20;
 
-export async function answeredSubmission(
-  db: Models,
-  key: string,
-  fingerprint: string,
-): Promise<Claim | undefined> {
-  const decision = decideClaim(await submissionUnder(db, key), fingerprint, Date.now());
-  return decision.state === 'mine' ? undefined : decision;
-}
-
 export async function claimSubmission(db: Models, submission: NewSubmission): Promise<Claim> {
   const { key, fingerprint, lease } = submission;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
