@@ -19,7 +19,9 @@ export class Leases {
   async during<T>(id: string, lease: Lease, work: () => Promise<T>): Promise<T> {
     const held = { id, lease };
     this.#held.add(held);
-    const renew = () => void this.store.renew(id, lease).catch(() => undefined);
+    const renew = () => {
+      if (this.#held.has(held)) this.store.renew(id, lease).catch(() => undefined);
+    };
     const timer = setInterval(renew, Math.max(10, lease.ms / 3));
     try {
       return await work();
@@ -29,11 +31,16 @@ export class Leases {
     }
   }
 
+  /** The lease is not renewed any more: what ends or pauses the work says when another gateway may go on. */
+  release(lease: Lease): void {
+    for (const held of this.#held) if (held.lease === lease) this.#held.delete(held);
+  }
+
   /**
    * Renews all of them, as after a time without the store: this gateway must not take over from itself what it has had
    * accepted and could not write down. @throws where the store is away
    */
   async renewAll(): Promise<void> {
-    for (const { id, lease } of this.#held) await this.store.renew(id, lease);
+    for (const held of [...this.#held]) if (this.#held.has(held)) await this.store.renew(held.id, held.lease);
   }
 }

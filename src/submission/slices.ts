@@ -68,7 +68,7 @@ export class SliceRun {
   /** False: nothing more can be done now. */
   async #step(): Promise<boolean> {
     if (this.stopping.aborted) {
-      await this.#advance({ dueInMs: 0 });
+      await this.#pause({ dueInMs: 0 });
       return false;
     }
     const slice = await this.deps.store.submissions.next(this.submission.id);
@@ -109,7 +109,7 @@ export class SliceRun {
     if (outcome === 'lost') return this.#lost(slice, pauseMs, code);
     const again = { slice: { number: slice.number, state: 'waiting' } } as const;
     const failures = this.#failures + 1;
-    await this.#advance(
+    await this.#pause(
       outcome === 'later'
         ? { ...again, error: code, failures, dueInMs: pauseMs }
         : {
@@ -126,10 +126,11 @@ export class SliceRun {
   /** The later slices go on, after a pause: a validator that loses answers must not lose those of all slices at once. */
   async #lost(slice: Slice, pauseMs: number, error: string | null = null): Promise<boolean> {
     const failures = this.#failures + 1;
-    const isOn = await this.#advance({
-      ...{ slice: { number: slice.number, state: 'uncertain' }, error, failures },
-      dueInMs: pauseMs > 0 ? pauseMs : this.lease.ms,
-    });
+    const lost = { slice: { number: slice.number, state: 'uncertain' }, error, failures } as const;
+    const isOn =
+      pauseMs > 0
+        ? await this.#pause({ ...lost, dueInMs: pauseMs })
+        : await this.#advance({ ...lost, dueInMs: this.lease.ms });
     this.onSlice();
     return isOn && pauseMs === 0;
   }
@@ -161,8 +162,14 @@ export class SliceRun {
     const isWhole = slices.every(({ state }) => state === 'registered');
     // Without a key nobody will ask for it again. An uncertain one stays: its sender may be late, and not dead.
     if (isWhole && !this.#isList && this.submission.key === null) await submissions.end(this.submission.id);
-    else await this.#advance({ state: isWhole ? 'done' : 'stopped', error: null, dueInMs: 0 });
+    else await this.#pause({ state: isWhole ? 'done' : 'stopped', error: null, dueInMs: 0 });
     return false;
+  }
+
+  /** The last step of the run: another gateway may go on after it. */
+  #pause(step: Step): Promise<boolean> {
+    this.deps.leases.release(this.lease);
+    return this.#advance(step);
   }
 
   /** True: the run goes on. */
