@@ -17,6 +17,8 @@ export interface HttpConfig extends ListLimits {
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;
+  readonly MAX_EXPORTS_PER_CALLER: number;
+  readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
   readonly WEBHOOKS_ALLOW_PRIVATE: boolean;

@@ -12,6 +12,7 @@ import { listing } from './store/listing.js';
 import { endingLists, keepingLists } from './store/lists.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { recorded } from './store/recorded.js';
@@ -43,6 +44,7 @@ const CHAPTERS = {
   'lists of files': listing,
   'uploaded lists': keepingLists,
   'the end of uploaded lists': endingLists,
+  'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,

@@ -16,6 +16,7 @@ import type {
   FileDoc,
   ListChunkDoc,
   ListDoc,
+  OverviewDoc,
   RollupDoc,
   SliceDoc,
   SubmissionClaimDoc,
@@ -40,6 +41,7 @@ export interface Models {
   readonly submissionClaims: Model<SubmissionClaimDoc>;
   readonly slices: Model<SliceDoc>;
   readonly submissionPieces: Model<SubmissionPieceDoc>;
+  readonly overviews: Model<OverviewDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
   readonly lists: Model<ListDoc>;
@@ -109,8 +111,8 @@ const batches = schemaOf<BatchDoc>({
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged', 'submission'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
-  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt'),
-  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
@@ -119,7 +121,8 @@ const files = schemaOf<FileDoc>({
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
   .index({ 'pending.at': 1 }, where('pending.at'))
-  .index({ eventsAt: 1 }, where('eventsAt'));
+  .index({ eventsAt: 1 }, where('eventsAt'))
+  .index({ uncounted: 1 }, where('uncounted'));
 
 const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
@@ -189,6 +192,12 @@ const submissionPieces = schemaOf<SubmissionPieceDoc>({
   ...fields(Number, 'slice', 'piece'),
 }).index({ submission: 1, slice: 1, piece: 1 }, { unique: true });
 
+const overviews = schemaOf<OverviewDoc>({
+  _id: String,
+  ...fields(Number, 'lastUpdated', 'touchedAt'),
+  ...fields(Mixed, 'counts', 'seen'),
+}).index({ touchedAt: 1 });
+
 const webhooks = schemaOf<WebhookDoc>({
   ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
   ...fields(Boolean, 'seesEveryFile', 'isActive'),
@@ -241,6 +250,7 @@ export const modelsOf = (connection: Connection): Models => ({
     submissionPieces,
     'submissionpieces',
   ),
+  overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
   lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),

@@ -1,5 +1,8 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
+
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
+
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
@@ -27,6 +30,7 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+
 import {
   appendToList,
   attachList,
@@ -39,6 +43,9 @@ import {
   readListChunk,
   sizeOfList,
 } from './lists.js';
+
+import { overview } from './overview.js';
+
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
@@ -69,22 +76,22 @@ import {
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
-  register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
-  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),
-  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, Date.now()),
+  register: (db: Database, registration: Registration) => register(db, registration, clock.now()),
+  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, clock.now()),
+  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, clock.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
-    failBatchOfFile(db, fileId, batchId, reason, Date.now()),
+    failBatchOfFile(db, fileId, batchId, reason, clock.now()),
   markStalled: markStalledBatches,
   heldCounts: (db: Database) => heldCounts(db, limits.held),
-  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, Date.now()),
+  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, clock.now()),
 
   findFile,
-  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, Date.now()),
-  purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
+  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, clock.now()),
+  purge: (db: Database, before: number) => purgeFiles(db, before, clock.now()),
 
   changesSince,
   markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
-    markAnnounced(db, generation, changes, stats, Date.now()),
+    markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -92,42 +99,43 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, Date.now()),
+  claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
   addSlice,
   addRows,
-  takeSubmission: (db: Database, lease: Lease) => takeSubmission(db, lease, Date.now()),
-  renewSubmission: (db: Database, id: string, lease: Lease) => renewSubmission(db, id, lease, Date.now()),
+  takeSubmission: (db: Database, lease: Lease) => takeSubmission(db, lease, clock.now()),
+  renewSubmission: (db: Database, id: string, lease: Lease) => renewSubmission(db, id, lease, clock.now()),
   nextSlice,
   advanceSubmission: (db: Database, id: string, owner: string, step: Step) =>
-    advanceSubmission(db, id, owner, step, Date.now()),
+    advanceSubmission(db, id, owner, step, clock.now()),
   acceptSlice: (db: Database, id: string, owner: string, number: number, acceptance: string) =>
-    acceptSlice(db, id, owner, number, acceptance, Date.now()),
+    acceptSlice(db, id, owner, number, acceptance, clock.now()),
   endSubmission,
   submissionOfFile,
-  retrySubmission: (db: Database, id: string) => retrySubmission(db, id, Date.now()),
-  dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, Date.now()),
+  retrySubmission: (db: Database, id: string) => retrySubmission(db, id, clock.now()),
+  dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, clock.now()),
   addWebhook,
   removeWebhook,
   replayDelivery,
   claimDue,
   reportAttempt,
   dropDelivered,
-  createList: (db: Database, list: NewList) => createList(db, list, Date.now()),
+  createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
   appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
-    appendToList(db, listId, index, bytes, Date.now()),
+    appendToList(db, listId, index, bytes, clock.now()),
   completeList: (db: Database, listId: ListId, completed: CompletedList) =>
-    completeList(db, listId, completed, Date.now()),
+    completeList(db, listId, completed, clock.now()),
   keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
-    keepListUntil(db, listId, expiresAt, Date.now()),
-  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, Date.now()),
+    keepListUntil(db, listId, expiresAt, clock.now()),
+  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
-  endExpiredLists: (db: Database) => endExpiredLists(db, Date.now()),
+  endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
 export const readerOperations = {
   batches: batchStates,
   batchCounts: countBatches,
+  overview,
   listFiles,
   incompleteBatches,
   readPage,
@@ -141,11 +149,11 @@ export const readerOperations = {
   listWebhooks,
   findWebhook,
   listDeliveries,
-  findList: (db: Database, listId: ListId) => findList(db, listId, Date.now()),
+  findList: (db: Database, listId: ListId) => findList(db, listId, clock.now()),
   listOfFile,
   sizeOfList,
   readListChunk,
-  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, Date.now()),
+  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
 };
 
 /** The operations as the main thread calls them: without the database. */

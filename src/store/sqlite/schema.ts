@@ -30,6 +30,7 @@ CREATE TABLE generations (
   changes INTEGER NOT NULL DEFAULT 0,
   announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
+  counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
   submission TEXT,                         -- JSON of the SubmissionProgress; NULL: not submitted as a list
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
@@ -172,6 +173,13 @@ CREATE TABLE submission_pieces (
   PRIMARY KEY (submission, slice, piece)
 ) WITHOUT ROWID;
 
+-- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
+CREATE TABLE overviews (
+  owner TEXT PRIMARY KEY,
+  counts TEXT NOT NULL,                    -- JSON
+  last_updated INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE webhooks (
   webhook_id TEXT PRIMARY KEY,
   owner_id TEXT,
@@ -227,4 +235,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 11;

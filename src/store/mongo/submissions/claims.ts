@@ -1,5 +1,7 @@
 /** Begins submissions in MongoDB: of several that claim a key, or a file, a unique index lets one in. */
+
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import { type Claim, decideClaim, type NewSubmission, type Submission } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
@@ -20,7 +22,7 @@ const ATTEMPTS = 20;
 export async function claimSubmission(db: Models, submission: NewSubmission): Promise<Claim> {
   const { key, fingerprint, lease } = submission;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const now = Date.now();
+    const now = clock.now();
     if (key !== null) {
       const stored = await submissionUnder(db, key);
       const decision = decideClaim(stored, fingerprint, now);
@@ -89,7 +91,7 @@ const newDoc = (submission: NewSubmission, now: number): SubmissionDoc => ({
 
 /** Frees keys whose time is over; a submission that nothing else needs goes with its key. */
 export async function dropExpiredSubmissions(db: Models): Promise<void> {
-  const past = trusted({ $lte: new Date() });
+  const past = trusted({ $lte: new Date(clock.now()) });
   const expired = await db.submissions
     .find({ expiresAt: past, dueAt: past, $or: [{ key: trusted({ $ne: null }) }, { requestId: null }] })
     .limit(1000)

@@ -3,7 +3,9 @@
  * then the slice, on condition that it is as it was read, then the file. Counts that a crash leaves behind are added up again
  * when the submission is taken over.
  */
+
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
   type Advanced,
@@ -27,7 +29,7 @@ const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
 
 export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const now = Date.now();
+    const now = clock.now();
     const due = await db.submissions
       .findOne({ isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE })
       .sort({ dueAt: 1 })
@@ -60,7 +62,7 @@ async function countsOf(db: Models, submission: string): Promise<{ submitted: nu
 export async function renewSubmission(db: Models, id: string, { owner, ms }: Lease): Promise<boolean> {
   const renewed = await db.submissions.updateOne(
     { _id: id, owner, ...LIVE },
-    { $set: { dueAt: new Date(Date.now() + ms) } },
+    { $set: { dueAt: new Date(clock.now() + ms) } },
   );
   return renewed.matchedCount > 0;
 }
@@ -117,7 +119,7 @@ async function writeSubmission(
     {
       $set: {
         state,
-        dueAt: new Date(Date.now() + step.dueInMs),
+        dueAt: new Date(clock.now() + step.dueInMs),
         ...(error === undefined ? {} : { error }),
         ...(failures === undefined ? {} : { failures }),
         ...(total === undefined ? {} : { total }),
@@ -160,7 +162,7 @@ async function tellFile(db: Models, doc: SubmissionDoc): Promise<void> {
   const { fileId, requestId } = doc;
   if (requestId === null || doc.state === 'preparing') return;
   const submission = JSON.stringify(progressOf(doc));
-  const now = new Date();
+  const now = new Date(clock.now());
   await db.files.updateOne(
     { fileId, requestId, submission: trusted({ $ne: submission }) },
     { $set: { submission, unannounced: now }, $inc: { changes: 1 }, $max: { lastUpdated: now } },
@@ -195,7 +197,7 @@ export async function acceptSlice(
   // Whoever works at submissions next registers it.
   const reopened = await db.submissions.updateOne(
     { _id: id, state: 'stopped', ...LIVE },
-    { $set: { state: 'open', isDue: true, dueAt: new Date() } },
+    { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
   );
   return reopened.modifiedCount === 0 && doc.owner === owner;
 }
@@ -213,7 +215,7 @@ export async function retrySubmission(db: Models, id: string): Promise<boolean> 
   // The gateway that works at it, if there is one, goes on with these slices.
   await db.submissions.updateOne(
     { _id: id, ...LIVE },
-    { $set: isWorkedAt(doc.state) ? set : { ...set, dueAt: new Date() } },
+    { $set: isWorkedAt(doc.state) ? set : { ...set, dueAt: new Date(clock.now()) } },
   );
   await tellFile(db, { ...doc, ...set });
   return true;
