@@ -51,7 +51,10 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const submissions =
     validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });
   const parts = { guard, store, feed, snapshots, intake, submissions, writes, metrics, logger };
-  const server = createGatewayServer(config, { ...parts, readiness, checks });
+  const server = createGatewayServer(
+    { ...config, LIST_TTL_MS: listTtl(config) },
+    { ...parts, readiness, checks },
+  );
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
