@@ -19,6 +19,12 @@ module.exports = {
       to: { pathNot: ['^src/domain/', '^node_modules/zod/', '^crypto$', '^node:crypto$'] },
     },
     only(
+      'json-is-cut-for-all',
+      'json',
+      ['json/', 'domain/invalid-input'],
+      'bytes in, pieces out; whose they are is not known',
+    ),
+    only(
       'store-never-looks-up',
       'store',
       ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
@@ -70,6 +76,7 @@ module.exports = {
       'inlet',
       [
         'inlet/',
+        'json/',
         'pipeline/',
         'redis/',
         'store/store',
@@ -118,7 +125,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -128,10 +135,17 @@ module.exports = {
       'ports only',
     ),
     only(
+      'adapter-knows-sockets-not-files',
+      'adapter',
+      ['adapter/', 'redis/'],
+      "Socket.IO's cluster broadcaster",
+    ),
+    only(
       'realtime-never-reaches-into-the-pipeline',
       'realtime',
       [
         'realtime/',
+        'json/',
         'auth/',
         'broadcast/',
         'snapshot/',
@@ -142,6 +156,7 @@ module.exports = {
         'origins',
         'client-ip',
         'problem',
+        'within',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -150,6 +165,7 @@ module.exports = {
       'http',
       [
         'http/',
+        'json/',
         'health-checks',
         'auth/',
         'inlet/',
@@ -187,8 +203,14 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/', '^src/adapter/'],
+      },
+      to: {
+        path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis', '^src/adapter/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'demo-is-a-stranger',

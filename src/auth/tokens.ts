@@ -4,6 +4,7 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from '
 import { z } from 'zod';
 import { idSchema } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
+import { checkDepth } from '../json/scan.js';
 import { type Principal, SCOPES, type Scope } from './principal.js';
 import { remoteKeys } from './remote-keys.js';
 
@@ -28,6 +29,7 @@ const MAX_TIME_MS = 8_640_000_000_000_000;
 const claimsSchema = z.object({
   sub: idSchema,
   exp: z.number(),
+  iat: z.number().optional(),
   files: z.union([z.literal('*'), z.array(idSchema)]).optional(),
   scope: z.string().optional(),
 });
@@ -57,6 +59,7 @@ export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }:
     async verify(token) {
       if (token.length > MAX_TOKEN_CHARS || !COMPACT.test(token))
         throw unauthorized('the token is not valid');
+      if (!isShallow(token)) throw unauthorized('the token is not valid');
       const principal = principalOf(await claimsOf(token, key, options));
       if (principal === null) throw unauthorized('the token has claims of the wrong shape');
       if ((principal.expiresAt ?? 0) <= Date.now()) throw unauthorized(EXPIRED);
@@ -65,18 +68,29 @@ export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }:
   };
 }
 
+/** Whether the JSON in the parts of the token may be parsed. The header is read before the signature is verified. */
+function isShallow(token: string): boolean {
+  try {
+    for (const part of token.split('.').slice(0, 2)) checkDepth(Buffer.from(part, 'base64url'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const EXPIRED = 'the token has expired';
 
 /** Null: the claims are not of the required shape. */
 function principalOf(claims: unknown): Principal | null {
   const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success) return null;
-  const { sub, exp, files = [], scope = '' } = parsed.data;
+  const { sub, exp, iat, files = [], scope = '' } = parsed.data;
   const granted = new Set(scope.split(' '));
   return {
     sub,
     files: files === '*' ? '*' : new Set(files),
     scopes: new Set<Scope>(SCOPES.filter((known) => granted.has(known))),
+    issuedAt: iat === undefined ? null : iat * 1000,
     expiresAt: Math.min(exp * 1000, MAX_TIME_MS),
   };
 }

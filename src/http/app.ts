@@ -15,6 +15,7 @@ import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { listRoutes } from './routes/lists.js';
+import { sessionRoutes } from './routes/sessions.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { wrongMethods } from './wrong-methods.js';
@@ -49,6 +50,7 @@ export function createApp(deps: HttpDependencies): Express {
     listRoutes,
     validationRoutes,
     exportRoutes,
+    sessionRoutes,
     deadLetterRoutes,
     webhookRoutes,
     healthRoutes,

@@ -12,9 +12,11 @@ import { KeyedLock } from './mongo/keyed-lock.js';
 import { mongoLists } from './mongo/lists.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
+import { addRevocation, revocationsSince } from './mongo/revocations.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { SubmissionStore } from './submissions.js';
@@ -86,6 +88,11 @@ export class MongoStore implements Store {
         () => this.connection.run((db) => scanStart(db, fileId)),
         (point) => this.connection.run((db) => scanSlice(db, point, status)),
       ),
+  };
+
+  readonly revocations: RevocationStore = {
+    add: (revocation) => this.connection.run((db) => addRevocation(db, revocation)),
+    since: (mark) => this.connection.run((db) => revocationsSince(db, mark)),
   };
 
   /** @throws Fault `unavailable` where the database does not answer */

@@ -5,6 +5,7 @@ import type { DeadLetterStore } from './dead-letters.js';
 import { readChunks } from './list-chunks.js';
 import type { ListStore } from './lists.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
@@ -34,6 +35,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
   #closing: Promise<void> | undefined;
@@ -50,6 +52,10 @@ export class SqliteStore implements Store {
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
     this.submissions = submissionStore(writer, reader);
+    this.revocations = {
+      add: (revocation) => writer.call('addRevocation', revocation),
+      since: (mark) => reader.call('revocationsSince', mark),
+    };
     this.webhooks = webhookStore(writer, reader);
     this.lists = listStore(writer, reader);
   }

@@ -9,11 +9,12 @@ import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
+import type { RevocationStore } from './revocations.js';
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in eight parts. Every implementation guarantees:
+ * The port to the database, in nine parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -30,6 +31,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */

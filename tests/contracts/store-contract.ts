@@ -18,6 +18,7 @@ import { purging } from './store/purging.js';
 import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
+import { revoking } from './store/revoking.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
 import { claimingSubmissions, submittingLists } from './store/submitting.js';
@@ -36,6 +37,7 @@ const CHAPTERS = {
   'counts of batches': counting,
   submissions: claimingSubmissions,
   'lists in slices': submittingLists,
+  revocations: revoking,
   deletion: removing,
   retention: purging,
   pages: paging,

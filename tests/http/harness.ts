@@ -99,12 +99,13 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   onTeardown(() => submissions?.close());
 
   const deps: HttpDependencies = {
-    guard: new Guard(null, store.files),
+    guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,
     submissions,
+    sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
     readiness: () => [],
     checks: {},
     writes: new WritesInFlight(),

@@ -8,6 +8,7 @@ import { batches, files } from './file-operations.js';
 import { lists } from './list-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
+import { sessions } from './session-operations.js';
 import { webhooks } from './webhook-operations.js';
 
 export function operations(config: HttpConfig): Operation[] {
@@ -17,6 +18,7 @@ export function operations(config: HttpConfig): Operation[] {
     ...lists(),
     ...inlets(config),
     ...deadLetters(),
+    ...sessions(),
     ...webhooks(),
     ...documents(),
     ...health(),

@@ -241,6 +241,9 @@ export const problem = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 });
 
+export const listenerCount = z.object({ listeners: count, gateways: count });
+export const revoked = z.object({ sockets: count });
+
 /** An update as the inlets read it. */
 export const update = z.looseObject({
   batchId: z.string().min(1).max(256),
@@ -263,7 +266,11 @@ export function components(named: Readonly<Record<string, z.ZodType>>): {
 } {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    unrepresentable: 'any',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
   return {
     schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema)])),
     refer(schema) {

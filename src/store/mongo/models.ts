@@ -17,6 +17,7 @@ import type {
   ListChunkDoc,
   ListDoc,
   OverviewDoc,
+  RevocationDoc,
   RollupDoc,
   SliceDoc,
   SubmissionClaimDoc,
@@ -42,6 +43,7 @@ export interface Models {
   readonly slices: Model<SliceDoc>;
   readonly submissionPieces: Model<SubmissionPieceDoc>;
   readonly overviews: Model<OverviewDoc>;
+  readonly revocations: Model<RevocationDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
   readonly lists: Model<ListDoc>;
@@ -198,6 +200,9 @@ const overviews = schemaOf<OverviewDoc>({
   ...fields(Mixed, 'counts', 'seen'),
 }).index({ touchedAt: 1 });
 
+const revocations = schemaOf<RevocationDoc>({ _id: String, ...fields(Date, 'at', 'addedAt') }).index({
+  addedAt: 1,
+});
 const webhooks = schemaOf<WebhookDoc>({
   ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
   ...fields(Boolean, 'seesEveryFile', 'isActive'),
@@ -251,6 +256,7 @@ export const modelsOf = (connection: Connection): Models => ({
     'submissionpieces',
   ),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
+  revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
   lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),

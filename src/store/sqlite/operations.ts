@@ -48,6 +48,7 @@ import { overview } from './overview.js';
 
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
 import {
@@ -129,6 +130,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
   endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
+  addRevocation,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -154,6 +156,7 @@ export const readerOperations = {
   sizeOfList,
   readListChunk,
   countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
+  revocationsSince,
 };
 
 /** The operations as the main thread calls them: without the database. */
