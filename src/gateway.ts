@@ -6,13 +6,15 @@ import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, listTtl, storeLimits } from './engine/engine.js';
+import { measureEngine, measureGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
 import { startWebhooks } from './gateway/webhooks.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
-import { createMetrics, measureHeld } from './metrics.js';
+import { measured } from './metrics/measured-calls.js';
+import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createSubmissions } from './submission/submissions.js';
@@ -38,10 +40,11 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   }
 }
 
-async function start(config: Config, logger: Logger, engine: Engine, validator: Validator | null) {
-  const { store, feed, checks, isShared, adapter } = engine;
+async function start(config: Config, logger: Logger, opened: Engine, client: Validator | null) {
   const metrics = createMetrics();
-  measureHeld(metrics, () => store.updates.heldCounts());
+  const engine = measureEngine(opened, config, metrics);
+  const validator = client && measured(client, 'validator', metrics);
+  const { store, feed, checks, isShared, adapter } = engine;
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
@@ -72,6 +75,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     { ...config, LIST_TTL_MS: listTtl(config) },
     { ...parts, readiness, checks },
   );
+  measureGateway(metrics, engine, updates, server.io);
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();

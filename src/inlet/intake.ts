@@ -24,8 +24,10 @@ export class Intake {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    const update = await this.reader.readInTurns(bytes);
-    const outcome = await this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
+    const arrivedAt = performance.now();
+    const read = await this.reader.readInTurns(bytes);
+    const update = isFound ? { ...read, isFound } : read;
+    const outcome = await this.conflator.take(update, bytes.byteLength, arrivedAt);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);
     return outcome;
