@@ -10,16 +10,16 @@ import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
 import { mongoLists } from './mongo/lists.js';
-import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
-import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
@@ -46,8 +46,9 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
-  readonly lists: ListStore;
+  readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -63,6 +64,7 @@ export class MongoStore implements Store {
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.lists = mongoLists(connection);
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
+    this.submissions = mongoSubmissions(connection);
   }
 
   /**
@@ -88,11 +90,6 @@ export class MongoStore implements Store {
         () => this.connection.run((db) => scanStart(db, fileId)),
         (point) => this.connection.run((db) => scanSlice(db, point, status)),
       ),
-  };
-
-  readonly receipts: ReceiptStore = {
-    claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
-    complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
   };
 
   /** Settled once the database was opened. @throws FatalError where gateways with another prefix use it */

@@ -14,6 +14,7 @@ import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadReque
 import { type Gone, readerOperations, writerOperations } from './operations.js';
 import { refusalOf } from './refusals.js';
 import { DiskReserve } from './reserve.js';
+import { releaseLeases } from './submissions.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -29,7 +30,9 @@ const GROWS: ReadonlySet<string> = new Set([
   'saveTail',
   'fail',
   'addDeadLetter',
-  'claimReceipt',
+  'claimSubmission',
+  'addSlice',
+  'addRows',
   'createList',
   'appendToList',
   'completeList',
@@ -46,6 +49,8 @@ const MAKES_ROOM: ReadonlySet<string> = new Set([
   'dropExpiredUpdates',
   'endList',
   'endExpiredLists',
+  'endSubmission',
+  'dropExpiredSubmissions',
   'removeWebhook',
   'dropDelivered',
 ]);
@@ -132,6 +137,8 @@ class Writer {
   ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
+    // The directory is this process's alone: whoever worked at submissions before is gone.
+    releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     endUploads(db);
     this.#scheduleCleanUp();
