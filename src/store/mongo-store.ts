@@ -71,10 +71,10 @@ export class MongoStore implements Store {
 
   readonly results: ResultStore = {
     page: (query) => this.connection.run((db) => readPage(db, query)),
-    scan: (fileId, { status }) =>
+    scan: (fileId, filter) =>
       scanSlices(
         () => this.connection.run((db) => scanStart(db, fileId)),
-        (point) => this.connection.run((db) => scanSlice(db, point, status)),
+        (point) => this.connection.run((db) => scanSlice(db, point, filter)),
       ),
   };
 

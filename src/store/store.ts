@@ -5,7 +5,7 @@ import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
-import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { CellFilter } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 
@@ -110,10 +110,10 @@ export interface ResultStore {
   /** A page in arrival order: by registration of the batches, then by place in the batch; null: no such file. */
   page(query: PageQuery): Promise<ResultPage | null>;
   /**
-   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
+   * The results that pass the filter, in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
    * the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
    */
-  scan(fileId: FileId, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
+  scan(fileId: FileId, filter: ResultFilter): AsyncIterable<readonly PlacedResult[]>;
 }
 
 export interface Registration {
@@ -232,10 +232,8 @@ export type BatchCounts = Readonly<
   Record<BatchStatus, { readonly count: number; readonly since: string | null }>
 >;
 
-export interface ResultFilter {
-  readonly status?: Status | undefined;
-  readonly risk?: RiskLevel | undefined;
-  /** Start of the address, case-insensitive. */
+export interface ResultFilter extends CellFilter {
+  /** Start of the address or of its domain; of its domain only, where it begins with `@`. Case-insensitive. */
   readonly email?: string | undefined;
 }
 

@@ -70,6 +70,7 @@ describe('openapi.json', () => {
       'limit',
       'status',
       'risk',
+      'reason',
       'email',
     ]);
     expect(parameters[2].schema).toEqual({ type: 'integer', minimum: 1, maximum: 500, default: 50 });

@@ -16,7 +16,7 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
   let running = 0;
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { format, status } = readQuery(req, exportQuery);
+    const { format, ...filter } = readQuery(req, exportQuery);
     await guard.authorize(callerOf(req), 'read', fileId);
     const { contentType, ...encoding } = FORMATS[format];
     const sendHead = async () => {
@@ -38,7 +38,7 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
     }
     running++;
     try {
-      await send(res, sendHead, encodeRows(store.results.scan(fileId, { status }), encoding));
+      await send(res, sendHead, encodeRows(store.results.scan(fileId, filter), encoding));
     } finally {
       running--;
     }

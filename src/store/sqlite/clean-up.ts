@@ -4,6 +4,7 @@ import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
+import { deleteSomeOfIndex } from './runs.js';
 
 /**
  * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
@@ -57,11 +58,7 @@ function cleanGeneration(db: Database, generation: number): void {
     );
   }
   if (batches.length > 0) return;
-  const { changes } = db.run(
-    'DELETE FROM addresses WHERE generation = ?1 AND run = (SELECT min(run) FROM addresses WHERE generation = ?1)',
-    generation,
-  );
-  if (changes > 0) return;
+  if (deleteSomeOfIndex(db, generation)) return;
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
 }

@@ -1,12 +1,14 @@
 /**
  * The entry point of a database thread. It answers requests one at a time and in order: the reader each on one view of
- * the database, the writer many in one commit, and between them it deletes what ended generations left.
+ * the database, the writer many in one commit, and between them it deletes what ended generations left, and merges runs of the
+ * index.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
 import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { readerOperations, writerOperations } from './operations.js';
+import { mergeSome, needsMerge } from './runs.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -63,6 +65,7 @@ class Writer {
   #isClosing = false;
   #isClosed = false;
   #hasCleanUp = false;
+  #hasMerge = true;
   /** Whether the log may hold deleted data. After a crash that is unknown. */
   #logHoldsDeleted = true;
 
@@ -104,7 +107,8 @@ class Writer {
       return;
     }
     if (this.#hasCleanUp) this.#cleanUp();
-    if (this.#queue.length > 0 || this.#hasCleanUp) this.#schedule();
+    else if (this.#hasMerge) this.#merge();
+    if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
   }
 
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
@@ -112,6 +116,7 @@ class Writer {
       this.db.exec('BEGIN IMMEDIATE');
       const replies = requests.map((request) => this.#performInSavepoint(request));
       this.#hasCleanUp ||= needsCleanUp(this.db);
+      this.#hasMerge ||= needsMerge(this.db);
       this.db.exec('COMMIT');
       return replies;
     } catch (error) {
@@ -148,6 +153,21 @@ class Writer {
       this.#cleanUpRequests = [];
       this.#hasCleanUp = false;
       replies.forEach(answer);
+    }
+  }
+
+  /** One step of a merge, for which updates wait no longer than for one of clean-up. One that fails waits for a commit. */
+  #merge(): void {
+    try {
+      // Nobody waits for it to be on the disk: after a power failure it is done again.
+      this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
+      this.#hasMerge = mergeSome(this.db);
+      this.db.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack([], error);
+      this.#hasMerge = false;
+    } finally {
+      this.db.exec('PRAGMA synchronous = FULL');
     }
   }
 
