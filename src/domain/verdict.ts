@@ -58,9 +58,9 @@ const verdictIndexOf = (status: Status, subStatus: unknown): number =>
   indexBySubStatus.get(status)?.get(subStatus) ?? indexOfOther.get(status) ?? 0;
 
 /** The reasons that results can be filtered by: the categories of all statuses, each named once. */
-export const REASONS: readonly string[] = [
-  ...new Set(VERDICTS.flatMap(({ category }) => category ?? []).filter((name) => name !== 'other')),
+export const REASONS: readonly [string, ...string[]] = [
   'other',
+  ...new Set(VERDICTS.flatMap(({ category }) => category ?? []).filter((name) => name !== 'other')),
 ];
 
 /** Columns of the table of verdicts and risk levels: the last one is for results without a risk level. */

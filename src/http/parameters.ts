@@ -28,15 +28,17 @@ const counted = (max: number, fallback: number) =>
 
 const limit = counted(MAX_LIMIT, FIRST_PAGE.limit);
 /** Several of the values, separated by commas. */
-const several = <T extends string>(values: readonly T[]) => {
+const several = <const T extends readonly [string, ...string[]]>(values: T) => {
   const message = `must be one or several of ${values.join(', ')}, separated by commas`;
   return z
     .string()
     .max(MAX_LIST_LENGTH, message)
-    .transform((text) => [...new Set(text.split(',').map((value) => value.trim()))])
-    .refine((given): given is T[] => given.every((value) => (values as readonly string[]).includes(value)), {
-      message,
+    .transform((text, context) => {
+      const given = [...new Set(text.split(',').map((value) => value.trim()))];
+      if (!given.every((value) => values.includes(value))) context.addIssue(message);
+      return given;
     })
+    .pipe(z.array(z.enum(values)))
     .optional();
 };
 const cursor = z.string().max(MAX_CURSOR_LENGTH).optional();

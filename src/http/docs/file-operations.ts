@@ -37,7 +37,7 @@ export const files = (): Operation[] => [
     path: `${FILE}/emails`,
     id: 'listEmails',
     summary:
-      'A page of results in arrival order. `email` matches the start of the address, whatever its case.',
+      'A page of results in arrival order. `status`, `risk` and `reason` take several values. `email` matches the start of the address or of its domain (with a leading `@` of its domain only), whatever its case.',
     query: emailsQuery,
     answers: [
       { status: 200, description: 'The page; empty after the last one.', content: schemas.emailsPage },

@@ -75,7 +75,7 @@ export function searching({ shared }: Stores): void {
       ['ΣΑΣΑ@example.com', 'σασ'],
       ['σασα@example.com', 'ΣΑΣ'],
       ['οδος@example.com', 'ΟΔΟΣ'],
-    ];
+    ] as const;
     await fill(store, f1, new Map([[b1, pairs.map(([address]) => address)]]));
     for (const [address, start] of pairs) expect(await find(start)).toContain(address);
   });
