@@ -61,7 +61,7 @@ export class MemoryFeed implements Feed {
       events: [],
       bytes: 0,
       floor: 0,
-      changedAt: Date.now(),
+      changedAt: performance.now(),
     });
   }
 
@@ -69,7 +69,7 @@ export class MemoryFeed implements Feed {
     const log = this.#logs.get(fileId);
     if (log === undefined || log.epoch !== expected.epoch || log.revision !== expected.revision) return false;
     log.state = change.state;
-    log.changedAt = Date.now();
+    log.changedAt = performance.now();
     for (const [batchId, batch] of change.batches) log.batches.set(batchId, batch);
     for (const event of change.events) this.#addToHistory(log, event);
     this.#trim(log);
@@ -131,7 +131,7 @@ export class MemoryFeed implements Feed {
   }
 
   #forgetExpired(): void {
-    const newestExpired = Date.now() - this.options.ttlMs;
+    const newestExpired = performance.now() - this.options.ttlMs;
     for (const [fileId, log] of this.#logs) {
       if (log.changedAt <= newestExpired && !this.#followers.has(fileId)) this.#logs.delete(fileId);
     }

@@ -16,10 +16,14 @@ export interface HttpConfig {
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;
+  readonly MAX_EXPORTS_PER_CALLER: number;
+  readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
   readonly VALIDATOR_TIMEOUT_MS: number;
   readonly IDEMPOTENCY_TTL_MS: number;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
 }
 
 export interface HttpDependencies {

@@ -1,3 +1,4 @@
+import { countsOf } from '../domain/overview.js';
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -11,6 +12,8 @@ import type { ReaderOperations, WriterOperations } from './sqlite/operations.js'
 import { rowsOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import { stateOf } from './webhook-events.js';
+import type { WebhookStore } from './webhooks.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
 
@@ -29,6 +32,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -46,6 +50,7 @@ export class SqliteStore implements Store {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
     };
+    this.webhooks = webhookStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -79,6 +84,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   list: (query) => reader.call('listFiles', query),
   batches: (fileId) => reader.call('batches', fileId),
   batchCounts: (fileId) => reader.call('batchCounts', fileId),
+  overview: (viewer) => reader.call('overview', viewer),
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
@@ -139,7 +145,10 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
   markAnnounced(_fileId, generation, { changes }, stats) {
     const { completedAt } = stats.parsed();
     const finishedAt = completedAt === null ? null : Date.parse(completedAt);
-    return writer.call('markAnnounced', generation, changes, stats.json, finishedAt);
+    const { lastUpdated } = stats.parsed();
+    const counted = { counts: countsOf(stats.parsed()), at: Date.parse(lastUpdated ?? '') || 0 };
+    const announced = { state: stateOf(stats.parsed()), json: stats.json, counted, finishedAt };
+    return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
 });
@@ -169,3 +178,15 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
     },
   };
 }
+
+const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
+  add: (webhook, max) => writer.call('addWebhook', webhook, max),
+  list: (ownerId) => reader.call('listWebhooks', ownerId),
+  find: (webhookId) => reader.call('findWebhook', webhookId),
+  remove: (webhookId) => writer.call('removeWebhook', webhookId),
+  deliveries: (webhookId, query) => reader.call('listDeliveries', webhookId, query),
+  replay: (webhookId, deliveryId, now) => writer.call('replayDelivery', webhookId, deliveryId, now),
+  claimDue: (query) => writer.call('claimDue', query),
+  report: (deliveryId, result) => writer.call('reportAttempt', deliveryId, result),
+  dropDelivered: async (before) => void (await writer.call('dropDelivered', before)),
+});

@@ -1,6 +1,7 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
+import type { Counts } from '../domain/overview.js';
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
@@ -8,9 +9,10 @@ import type { Update } from '../domain/update.js';
 import type { CellFilter } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
+import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in six parts. Every implementation guarantees:
+ * The port to the database, in seven parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -27,6 +29,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly webhooks: WebhookStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -39,11 +42,17 @@ export interface FileStore {
   list(query: FilesQuery): Promise<ListedFile[]>;
   /** All batches of the file in arrival order, to rebuild a lost feed from. */
   batches(fileId: FileId): Promise<BatchState[]>;
+  /**
+   * What the files that a viewer may see add up to, by the stats that were kept last; null: all files. The work does not grow
+   * with the number of files, only with those that the viewer names.
+   */
+  overview(viewer: Viewer | null): Promise<OverviewCounts>;
   /** Numbers of the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
    * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
+   * Its webhooks get `file.deleted`.
    */
   remove(fileId: FileId): Promise<boolean>;
   /**
@@ -89,8 +98,8 @@ export interface ChangeStore {
   /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
   since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
   /**
-   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. A no-op where that
-   * generation of the file is over.
+   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
+   * get of these stats are stored in the same step. A no-op where that generation of the file is over.
    */
   markAnnounced(
     fileId: FileId,
@@ -261,6 +270,12 @@ export interface FilesQuery {
   readonly after: FileCursor | null;
   /** Null: all files. */
   readonly viewer?: Viewer | null;
+}
+
+export interface OverviewCounts {
+  readonly counts: Counts;
+  /** Milliseconds since 1970; 0: there was never a file. */
+  readonly lastUpdated: number;
 }
 
 /** Selects the files of a user, and the files with the given ids. */

@@ -11,6 +11,7 @@ import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';
@@ -19,6 +20,7 @@ import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
@@ -38,9 +40,11 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,
+  webhooks,
   ids: naming,
   closing,
 };

@@ -1,10 +1,11 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
-import type { BatchId, FileId } from '../../domain/id.js';
+import { clock } from '../../clock.js';
+import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import { changesSince, findUnannounced, markAnnounced } from './changes.js';
+import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -25,30 +26,43 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+import { overview } from './overview.js';
 import { readPage } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import { scanSlice, scanStart } from './scan.js';
+import {
+  addWebhook,
+  claimDue,
+  dropDelivered,
+  findWebhook,
+  listDeliveries,
+  listWebhooks,
+  removeWebhook,
+  replayDelivery,
+  reportAttempt,
+} from './webhooks.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
-  register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
-  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),
-  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, Date.now()),
+  register: (db: Database, registration: Registration) => register(db, registration, clock.now()),
+  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, clock.now()),
+  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, clock.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
-    failBatchOfFile(db, fileId, batchId, reason, Date.now()),
+    failBatchOfFile(db, fileId, batchId, reason, clock.now()),
   markStalled: markStalledBatches,
   heldCounts: (db: Database) => heldCounts(db, limits.held),
-  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, Date.now()),
+  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, clock.now()),
 
   findFile,
-  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, Date.now()),
-  purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
+  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, clock.now()),
+  purge: (db: Database, before: number) => purgeFiles(db, before, clock.now()),
 
   changesSince,
-  markAnnounced,
+  markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
+    markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -56,14 +70,22 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
+  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
+
+  addWebhook,
+  removeWebhook,
+  replayDelivery,
+  claimDue,
+  reportAttempt,
+  dropDelivered,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
 export const readerOperations = {
   batches: batchStates,
   batchCounts: countBatches,
+  overview,
   listFiles,
   incompleteBatches,
   readPage,
@@ -71,6 +93,9 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  listWebhooks,
+  findWebhook,
+  listDeliveries,
 };
 
 /** The operations as the main thread calls them: without the database. */

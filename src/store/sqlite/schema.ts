@@ -24,6 +24,7 @@ CREATE TABLE generations (
   changes INTEGER NOT NULL DEFAULT 0,
   announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
+  counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
@@ -148,6 +149,43 @@ CREATE TABLE receipts (
   PRIMARY KEY (file_id, key)
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
+
+-- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
+CREATE TABLE overviews (
+  owner TEXT PRIMARY KEY,
+  counts TEXT NOT NULL,                    -- JSON
+  last_updated INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE webhooks (
+  webhook_id TEXT PRIMARY KEY,
+  owner_id TEXT,
+  sees_every_file INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  events TEXT NOT NULL,                    -- JSON list
+  file_id TEXT,
+  secret TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  is_active INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+  delivery_id TEXT PRIMARY KEY,            -- sorts by time
+  webhook_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  state TEXT NOT NULL,                     -- pending, delivered or failed
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_status INTEGER,
+  last_error TEXT,
+  created_at INTEGER NOT NULL,
+  since INTEGER NOT NULL,                  -- pending since its creation or its replay
+  last_attempt_at INTEGER,
+  next_attempt_at INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
+  body TEXT NOT NULL
+);
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
+CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */

@@ -3,7 +3,9 @@
  * the database, the writer many in one commit, and between them it deletes what ended generations left, and merges runs of the
  * index.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { clock } from '../../clock.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
 import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
@@ -144,7 +146,7 @@ class Writer {
   #cleanUp(): void {
     try {
       this.db.exec('BEGIN IMMEDIATE');
-      this.#hasCleanUp = cleanUpSome(this.db, Date.now());
+      this.#hasCleanUp = cleanUpSome(this.db, clock.now());
       this.db.exec('COMMIT');
       this.#logHoldsDeleted ||= this.#hasCleanUp;
       this.#answerCleanUpRequests();

@@ -1,3 +1,4 @@
+import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
 import { attributionOf, type BatchOwner, type SelfRegistration } from '../../attribution.js';
@@ -53,7 +54,7 @@ export async function saveUpdate(
       if (outcome === 'superseded') return SUPERSEDED;
       hasRegistered ||= outcome !== 'unchanged';
     } else if (batch !== null && file !== null) {
-      const written = await applyUpdate(db, batch, update, new Date(), cache);
+      const written = await applyUpdate(db, batch, update, clock.date(), cache);
       if (written === 'conflict') continue;
       const isApplied = written === 'applied' || hasRegistered;
       return { outcome: isApplied ? 'applied' : 'unchanged', fileId: file.fileId };
@@ -104,7 +105,7 @@ export async function failBatchByHand(
     const batch = await findBatch(db, batchId);
     const file = batch === null ? null : await owningFile(db, batch);
     if (batch === null || file?.fileId !== fileId) return false;
-    if ((await failBatch(db, batch, reason, new Date())) !== 'conflict') return true;
+    if ((await failBatch(db, batch, reason, clock.date())) !== 'conflict') return true;
   }
   throw unavailable('too many updates of one batch at once');
 }

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
@@ -26,7 +27,7 @@ export function writeFile(
 }
 
 const pendingOf = (from: number, batches: readonly RegisteredBatch[]): PendingRegistration | null =>
-  batches.length === 0 ? null : { id: randomUUID(), at: new Date(), from, batches: [...batches] };
+  batches.length === 0 ? null : { id: randomUUID(), at: clock.date(), from, batches: [...batches] };
 
 async function create(
   db: Models,
@@ -34,7 +35,7 @@ async function create(
   request: RequestDetails,
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
-  const generation = { ...newGeneration(request, new Date()), next: pending?.batches.length ?? 0 };
+  const generation = { ...newGeneration(request, clock.date()), next: pending?.batches.length ?? 0 };
   const file: FileDoc = { fileId, ...generation, ...(pending === null ? {} : { pending }) };
   return (await insertIfNew(db.files, file)) ? file : null;
 }
@@ -49,7 +50,7 @@ async function replace(
   await writeTombstone(db, file, false);
   const { fileId, generation, requestId } = file;
   const next = pending?.batches.length ?? 0;
-  const set = { ...newGeneration(request, new Date()), next };
+  const set = { ...newGeneration(request, clock.date()), next };
   return db.files
     .findOneAndUpdate(
       { fileId, generation, requestId },
@@ -69,7 +70,7 @@ async function extend(
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   const { fileId, generation, requestId, userId, next } = file;
-  const now = new Date();
+  const now = clock.date();
   // With a pending registration the change is counted when that is completed: a reader of the count must see the batches.
   const counted = outcome === 'extended' && pending === null;
   const extended = await db.files
@@ -78,6 +79,7 @@ async function extend(
       {
         $set: {
           ...(request === null ? {} : requestFields(file, request)),
+          ...(request === null || request.userId === userId ? {} : { uncounted: now }),
           ...(pending === null ? {} : { pending }),
           ...(counted ? { unannounced: now } : {}),
         },

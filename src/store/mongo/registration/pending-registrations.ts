@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignBatches } from '../../registration-rules.js';
@@ -34,7 +35,7 @@ export async function completeRegistration(
   author?: Author,
 ): Promise<FileDoc | null> {
   const { fileId, requestId, generation } = file;
-  const now = new Date();
+  const now = clock.date();
   const placings = pending.batches.map(({ batchId, totalEmails }, index) => ({
     batchId,
     totalEmails,
@@ -75,7 +76,7 @@ const isReplaced = async (
 
 const finished = (now: Date) => ({
   $inc: { changes: 1 },
-  $set: { unannounced: new Date() },
+  $set: { unannounced: clock.date() },
   $max: { lastUpdated: now },
   $unset: { pending: 1 },
 });
@@ -90,7 +91,7 @@ async function revertRegistration(
   const { fileId, generation } = file;
   const asPending = { fileId, generation, 'pending.id': pending.id };
   if (outcome === 'replaced') {
-    await db.files.updateOne(asPending, finished(new Date()));
+    await db.files.updateOne(asPending, finished(clock.date()));
     return;
   }
   await releaseBatches(db, generation, pending);
@@ -127,7 +128,7 @@ async function releaseBatches(
         requestId: null,
         ordinal: null,
         held: true,
-        heldAt: new Date(),
+        heldAt: clock.date(),
       },
       $unset: { open: 1, pendingRollup: 1, unannounced: 1 },
     },

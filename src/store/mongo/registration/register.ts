@@ -1,3 +1,4 @@
+import { clock } from '../../../clock.js';
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { Registered, Registration } from '../../store.js';
@@ -90,7 +91,7 @@ async function setSizes(
   known: ReadonlyMap<BatchId, BatchHead>,
   sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[],
 ): Promise<BatchId[]> {
-  const now = new Date();
+  const now = clock.date();
   const done: BatchId[] = [];
   for (const { batchId, totalEmails } of sized) {
     const batch = known.get(batchId);
