@@ -45,7 +45,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
-  const snapshots = new Snapshots(store, feed);
+  const snapshots = new Snapshots(store, feed, updates.announcer);
   const writes = new WritesInFlight();
   const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
   const server = createGatewayServer(config, { ...parts, readiness, checks });

@@ -31,7 +31,7 @@ export interface HttpDependencies {
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
   readonly store: Store;
-  readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
+  readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
   readonly intake: Intake;
   /** Null: no validator is configured. */
   readonly validator: Validator | null;

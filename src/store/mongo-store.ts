@@ -2,7 +2,7 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
-import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js';
+import { changesSince, findUnannounced, markAnnounced, pendingChanges } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
@@ -71,6 +71,7 @@ export class MongoStore implements Store {
     markAnnounced: (fileId, generation, announced, stats) =>
       this.connection.run((db) => markAnnounced(db, fileId, generation, announced, stats)),
     unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
+    pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
   };
 
   readonly results: ResultStore = {

@@ -151,6 +151,7 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
     return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
+  pending: (fileId) => writer.call('pendingChanges', fileId),
 });
 
 const resultStore = (reader: Reader): ResultStore => ({

@@ -112,6 +112,11 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
+  /**
+   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
+   * itself has such a change; null: everything is announced, or there is no such file.
+   */
+  pending(fileId: FileId): Promise<readonly BatchId[] | null>;
 }
 
 /** The results of a file's current request. */
@@ -263,6 +268,8 @@ export interface ListedFile {
   readonly facts: FileFacts;
   /** The stats that were kept last, as JSON; null: none yet. */
   readonly stats: string | null;
+  /** Changes were stored that those stats may not have. */
+  readonly isPending: boolean;
 }
 
 export interface FilesQuery {

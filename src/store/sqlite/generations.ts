@@ -21,6 +21,7 @@ export interface GenerationRow {
   created_at: number;
   updated_at: number;
   changes: number;
+  announced_changes: number;
   stats: string | null;
   /** JSON, see overview.ts. */
   counted: string | null;

@@ -5,7 +5,13 @@ import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
+import {
+  type AnnouncedStats,
+  changesSince,
+  findUnannounced,
+  markAnnounced,
+  pendingChanges,
+} from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -64,6 +70,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
     markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
+  pendingChanges,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),

@@ -189,4 +189,4 @@ CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
