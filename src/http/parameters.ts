@@ -60,7 +60,15 @@ const filter = {
 
 export const emailsQuery = z.object({ page: counted(MAX_PAGE, FIRST_PAGE.page), limit, ...filter });
 
-export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), ...filter });
+export const exportQuery = z.object({
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+  bom: z
+    .enum(['0', '1'])
+    .transform((given) => given === '1')
+    .default(false),
+  escape: z.enum(['formulas', 'none']).default('formulas'),
+  ...filter,
+});
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
 export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'id' | 'deliveryId'): string =>

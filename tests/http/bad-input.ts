@@ -81,6 +81,9 @@ export const CASES: Case[] = [
   page(`email[]=${SECRET}`, 'email'),
   { name: 'format=xlsx', path: '/api/files/f/export?format=xlsx', fields: ['format'] },
   { name: 'format=CSV', path: '/api/files/f/export?format=CSV', fields: ['format'] },
+  { name: 'bom=yes', path: '/api/files/f/export?bom=yes', fields: ['bom'] },
+  { name: 'escape=0', path: '/api/files/f/export?escape=0', fields: ['escape'] },
+  { name: 'export of a reason that is none', path: '/api/files/f/export?reason=good', fields: ['reason'] },
   { name: 'export of a status that is none', path: '/api/files/f/export?status=good', fields: ['status'] },
   ...['x', '%00', 'bnVsbA', 'eyJhIjoxfQ', 'e30=', LONG].flatMap((cursor) => [
     { name: `cursor ${cursor.slice(0, 12)}`, path: `/api/files?cursor=${cursor}`, fields: ['cursor'] },

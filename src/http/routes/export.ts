@@ -3,7 +3,8 @@ import type { Express } from 'express';
 import { Fault } from '../../errors.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
-import { attachment, encodeRows, FORMATS } from '../export/encoding.js';
+import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
+import { attachment, downloadName } from '../export/file-name.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
@@ -12,14 +13,13 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
   const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { format, ...filter } = readQuery(req, exportQuery);
+    const { format, bom, escape: escaped, ...filter } = readQuery(req, exportQuery);
     await guard.authorize(callerOf(req), 'read', fileId);
-    const { contentType, ...encoding } = FORMATS[format];
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
       if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
-      res.setHeader('Content-Type', contentType);
-      res.setHeader('Content-Disposition', attachment(fileId, format));
+      res.setHeader('Content-Type', CONTENT_TYPES[format]);
+      res.setHeader('Content-Disposition', attachment(downloadName(fileId, filter), format));
     };
     if (req.method === 'HEAD') {
       await sendHead();
@@ -29,7 +29,10 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
     rateLimit.consume(req, res);
     const end = running.begin(rateLimit.callerName(req));
     try {
-      const rows = encodeRows(store.results.scan(fileId, filter), encoding);
+      const rows = encodeRows(
+        store.results.scan(fileId, filter),
+        encodingOf({ format, bom, escape: escaped }),
+      );
       await sendText(res, rows, config.EXPORT_IDLE_MS, sendHead);
     } finally {
       end();
