@@ -87,13 +87,13 @@ module.exports = {
     only(
       'config-reads-values',
       'config',
-      ['config/'],
+      ['config/', 'hosts'],
       'what a variable may say; it knows none of those who use it',
     ),
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
       'one guard for REST and sockets',
     ),
     only(
@@ -101,6 +101,12 @@ module.exports = {
       'broadcast',
       ['broadcast/', 'feed/feed', 'domain/', 'logger'],
       'ports only',
+    ),
+    only(
+      'adapter-knows-sockets-not-files',
+      'adapter',
+      ['adapter/', 'redis/'],
+      "Socket.IO's cluster broadcaster",
     ),
     only(
       'realtime-never-reaches-into-the-pipeline',
@@ -116,6 +122,8 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
+        'within',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -140,6 +148,7 @@ module.exports = {
         'metrics',
         'origins',
         'client-ip',
+        'problem',
       ],
       'a route that takes in an update goes through the inlet: one door',
     ),
@@ -159,8 +168,14 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/', '^src/adapter/'],
+      },
+      to: {
+        path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis', '^src/adapter/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'demo-is-a-stranger',

@@ -2,7 +2,17 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { flag, headerText, httpUrl, integer, listenHost, networks, origins, text } from './config/kinds.js';
+import {
+  flag,
+  headerText,
+  hosts,
+  httpUrl,
+  integer,
+  listenHost,
+  networks,
+  origins,
+  text,
+} from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
 import { FatalError } from './errors.js';
 
@@ -40,8 +50,10 @@ export const variables = {
   JWKS_URL: httpUrl({ hasQuery: true }).optional(),
   JWT_ISSUER: text().optional(),
   JWT_AUDIENCE: text().optional(),
+  REVOCATION_CHECK_MS: integer(5_000, 10, 60_000),
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
+  ALLOWED_HOSTS: hosts.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
   MONGODB_URI: mongoUri.optional(),
@@ -50,6 +62,10 @@ export const variables = {
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
     .default('verigate:'),
+  SOCKET_IO_KEY: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
+    .default('socket.io'),
 
   VALIDATOR_URL: httpUrl({ hasQuery: false }).optional(),
   VALIDATOR_API_KEY: headerText().optional(),
@@ -70,6 +86,7 @@ export const variables = {
   EMAILS_PER_EVENT: integer(500, 1, 10_000),
   FEED_HISTORY: integer(1000, 0, 1_000_000),
   FEED_HISTORY_BYTES: integer(4 * MIB, 0, 1024 * MIB),
+  FEED_HISTORY_TOTAL_BYTES: integer(64 * MIB, 0, 64 * 1024 * MIB),
   FEED_TTL_MS: integer(600_000, 1, 24 * HOUR_MS),
   STALL_AFTER_MS: integer(120_000, 10, 24 * HOUR_MS),
   QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),

@@ -5,6 +5,7 @@
 
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
+import { hostPattern } from '../hosts.js';
 
 /** A whole number within bounds, written in digits only: `1e3`, ` 5`, `5.0`, `10s` and `8MiB` are refused. */
 export const integer = (fallback: number, min: number, max: number) =>
@@ -49,6 +50,11 @@ export const networks = separated.refine(
 );
 
 const NETWORK = z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6());
+
+export const hosts = separated.refine(
+  (items) => items.every((item) => hostPattern(item) !== null),
+  'must be names, addresses, networks, *.names or * (no scheme, no path)',
+);
 
 /** Origins as browsers send them: a slash or path at the end is not part of one. */
 export const origins = separated.transform((items, context) => {

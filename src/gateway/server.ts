@@ -1,13 +1,16 @@
 /** The server that clients connect to: REST, Socket.IO and the files of the dashboard on one port. */
 
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { SocketAdapter } from '../adapter/redis-adapter.js';
+import type { Revocations } from '../auth/revocations.js';
 import { Broadcaster } from '../broadcast/broadcaster.js';
 import { clientIpBehind } from '../client-ip.js';
 import type { Config } from '../config.js';
 import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
+import { hostCheck } from '../hosts.js';
 import { createApp } from '../http/app.js';
 import type { HttpDependencies } from '../http/dependencies.js';
 import { RateLimit } from '../http/rate-limit.js';
@@ -15,28 +18,37 @@ import { acceptListeners } from '../realtime/listeners.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
+import { Sessions } from '../realtime/sessions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import { checkRequests, GatewayRequest } from './request-checks.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
 
 export interface GatewayServer {
   readonly io: SocketServer;
+  readonly sessions: Sessions;
   /** Fulfilled with the URL. @throws FatalError where the address cannot be used */
   listen(): Promise<string>;
   /** Closes every connection without waiting for its client. */
   destroyConnections(): void;
 }
 
-export interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots'> {
+export interface ServerDeps
+  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
+  readonly revocations: Revocations;
+  /** Null: there are no other gateways. */
+  readonly adapter: SocketAdapter | null;
   readonly snapshots: Snapshots;
 }
 
 export function createGatewayServer(config: Config, deps: ServerDeps): GatewayServer {
   const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
   const rateLimit = new RateLimit(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf);
-  const http = createServer(httpOptions(config), createApp({ ...deps, config, rateLimit }));
+  // The app needs the sockets, whose server needs the HTTP server.
+  let app: RequestListener = () => undefined;
+  const http = createServer(httpOptions(config), (request, response) => app(request, response));
   const destroyConnections = trackConnections(http);
   const options = {
     origins: config.CORS_ORIGINS,
@@ -48,8 +60,13 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
+    isDraining: () => deps.readiness().includes('draining'),
+    adapter: deps.adapter?.create ?? null,
   };
   const io = createSocketServer(http, options);
+  checkRequests(http, hostCheckFor(config), (fault) => {
+    deps.logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  });
   const { guard, feed, snapshots, metrics, logger } = deps;
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
@@ -62,13 +79,25 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     logger,
     options,
   });
-  return { io, listen: () => listen(http, config), destroyConnections };
+  const sessions = new Sessions(io, deps.revocations, deps.adapter !== null);
+  app = createApp({ ...deps, config, rateLimit, sessions });
+  return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }
 
+const hostCheckFor = ({ ALLOWED_HOSTS, CORS_ORIGINS, AUTH }: Config) =>
+  hostCheck({ allowedHosts: ALLOWED_HOSTS, origins: CORS_ORIGINS, isOpen: AUTH === 'none' });
+
 /** Limits on the size and duration of a request: a client that sends a byte now and then must not keep its connection. */
-function httpOptions({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+function httpOptions({
+  MAX_HEADER_BYTES,
+  HEADERS_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+}: Config): ServerOptions<typeof GatewayRequest> {
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
   return {
+    IncomingMessage: GatewayRequest,
+    // A request without one is answered like any other that is wrong.
+    requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -14,8 +14,10 @@ import { docsRoutes } from './routes/docs.js';
 import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
+import { sessionRoutes } from './routes/sessions.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { wrongMethods } from './wrong-methods.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -46,6 +48,7 @@ export function createApp(deps: HttpDependencies): Express {
     batchRoutes,
     validationRoutes,
     exportRoutes,
+    sessionRoutes,
     deadLetterRoutes,
     webhookRoutes,
     healthRoutes,
@@ -54,6 +57,7 @@ export function createApp(deps: HttpDependencies): Express {
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));
+  app.use(wrongMethods(app));
   app.use(() => {
     throw new Fault('not_found');
   });

@@ -4,6 +4,7 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
@@ -32,6 +33,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
 
@@ -49,6 +51,10 @@ export class SqliteStore implements Store {
     this.receipts = {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
+    };
+    this.revocations = {
+      add: (revocation) => writer.call('addRevocation', revocation),
+      since: (mark) => reader.call('revocationsSince', mark),
     };
     this.webhooks = webhookStore(writer, reader);
   }

@@ -150,8 +150,8 @@ describe('a gateway stops in time', () => {
     return gateway;
   }
 
-  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-  const half = 'POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"batchId":';
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const half = 'POST /api/updates HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"batchId":';
 
   /** Opens connections of every kind that are never closed by their client. */
   async function openIdleConnections(url: string): Promise<void> {

@@ -57,7 +57,12 @@ export async function nextOf(socket: Socket): Promise<string> {
 
 /** Starts an update without its body. The gateway has answered 100 Continue, so it has the request. */
 export async function beginUpload(url: string, length: number): Promise<Socket> {
-  const head = ['POST /api/updates HTTP/1.1', 'Host: x', `Content-Length: ${length}`, 'Expect: 100-continue'];
+  const head = [
+    'POST /api/updates HTTP/1.1',
+    'Host: localhost',
+    `Content-Length: ${length}`,
+    'Expect: 100-continue',
+  ];
   const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
   const answer = await nextOf(socket);
   if (!answer.startsWith('HTTP/1.1 100 ')) throw new Error(`the gateway answered ${answer}`);

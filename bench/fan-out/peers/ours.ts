@@ -16,10 +16,12 @@ const io = createSocketServer(http, {
   maxConnections: MOST,
   maxConnectionsPerAddress: MOST,
   maxHandshakesPerSecond: MOST,
+  isDraining: () => false,
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,
   maxEventsPerSecond: 100,
+  adapter: null,
 });
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
 const rooms = new RoomWriter(io, { maxBufferedBytes: 2 ** 24 }, createMetrics(), createLogger('warn'));

@@ -36,6 +36,7 @@ import { overview } from './overview.js';
 import { readPage } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import { scanSlice, scanStart } from './scan.js';
 import {
@@ -80,6 +81,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
+  addRevocation,
   addWebhook,
   removeWebhook,
   replayDelivery,
@@ -100,6 +102,7 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  revocationsSince,
   listWebhooks,
   findWebhook,
   listDeliveries,

@@ -157,6 +157,13 @@ CREATE TABLE overviews (
   last_updated INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- The tokens of a user that were issued before a time are refused. A later revocation gets a new number.
+CREATE TABLE revocations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  sub TEXT NOT NULL UNIQUE,
+  at INTEGER NOT NULL
+);
+
 CREATE TABLE webhooks (
   webhook_id TEXT PRIMARY KEY,
   owner_id TEXT,
