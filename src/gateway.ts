@@ -5,7 +5,7 @@ import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
-import { type Engine, storeLimits } from './engine/engine.js';
+import { type Engine, listTtl, storeLimits } from './engine/engine.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
@@ -15,6 +15,7 @@ import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
+import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
 
 export interface Gateway {
@@ -52,6 +53,8 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
   const snapshots = new Snapshots(store, feed, updates.announcer);
   const writes = new WritesInFlight();
+  const submissions =
+    validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });
   const parts = {
     guard,
     revocations,
@@ -60,7 +63,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     feed,
     snapshots,
     intake,
-    validator,
+    submissions,
     writes,
     metrics,
     logger,
@@ -73,6 +76,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
+  submissions?.start();
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -81,7 +85,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
       queuedMs: config.QUEUE_STALL_AFTER_MS,
       lookUp: inlets?.lookUp,
       isShared,
-      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs),
+      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs, listTtl(config)),
       retentionDays: config.RETENTION_DAYS,
     },
   );
@@ -95,7 +99,9 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     stopJobs();
     revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
+    return shutDown({
+      ...{ engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger },
+    });
   };
   return { url, close: () => (closing ??= close()) };
 }

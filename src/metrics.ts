@@ -27,6 +27,12 @@ export function createMetrics() {
       labelNames: ['inlet', 'outcome'] as const,
       registers,
     }),
+    slices: new Counter({
+      name: 'verigate_slices_total',
+      help: 'Slices sent to the validator, by outcome: accepted, later (sent again by itself), refused, lost (uncertain).',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     flushes: new Counter({
       name: 'verigate_flushes_total',
       help: 'Changes appended to the feeds.',

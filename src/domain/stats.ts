@@ -6,6 +6,17 @@ import { CELLS, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './ver
 
 export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
 
+/** How far the submission of a list is, in addresses. */
+export interface SubmissionProgress {
+  readonly total: number;
+  /** Accepted by the validator, and registered. */
+  readonly submitted: number;
+  /** The validator may have accepted them, but its answer was lost. They are sent again on request only. */
+  readonly uncertain: number;
+  /** Why nothing is submitted now, a code of the error table; null: nothing is wrong. */
+  readonly error: string | null;
+}
+
 /** What is stored of a file beside its results. Times are ISO 8601 in UTC. */
 export interface FileFacts {
   readonly fileId: FileId;
@@ -20,6 +31,8 @@ export interface FileFacts {
   readonly totalBatches: number | null;
   readonly createdAt: string;
   readonly lastUpdated: string;
+  /** Missing where its request was not submitted as a list. */
+  readonly submission?: SubmissionProgress;
   /** The totals of its results, if these were deleted after `RETENTION_DAYS`. */
   readonly purged?: Summary;
 }
@@ -44,6 +57,8 @@ export interface Stats {
    * ended is silent; the ETA is also null while it is not known, and once there is none.
    */
   throughput: { emailsPerSecond: number | null; etaSeconds: number | null };
+  /** Null for a file that was not submitted as a list. */
+  submission: SubmissionProgress | null;
   /** Null for a file that is not registered. */
   createdAt: string | null;
   lastUpdated: string | null;
@@ -61,7 +76,8 @@ export interface StatsInput {
 
 export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInput): Stats {
   const batches = Math.max(totals.batches, facts?.totalBatches ?? 0);
-  const outcome = statusOf(totals, batches);
+  const submission = facts?.submission ?? null;
+  const outcome = statusOf(totals, batches, submission);
   const progress = progressOf(totals, facts?.totalEmails ?? 0, outcome);
   const status = facts?.purged === undefined ? outcome : 'purged';
   return {
@@ -79,6 +95,7 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
         : isSilent(totals)
           ? { emailsPerSecond: null, etaSeconds: null }
           : recentThroughput(progress, recentRate),
+    submission,
     createdAt: facts?.createdAt ?? null,
     lastUpdated: facts?.lastUpdated ?? null,
     completedAt: hasEnded(outcome) ? (facts?.lastUpdated ?? null) : null,
@@ -92,8 +109,10 @@ function isSilent({ batches, completed, failed, stalled }: Summary): boolean {
 
 const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
 
-function statusOf(totals: Summary, batches: number): FileStatus {
-  if (batches > 0 && totals.completed + totals.failed >= batches)
+function statusOf(totals: Summary, batches: number, submission: SubmissionProgress | null): FileStatus {
+  // More batches come with every slice of a list.
+  const areAllKnown = submission === null || submission.submitted >= submission.total;
+  if (areAllKnown && batches > 0 && totals.completed + totals.failed >= batches)
     return totals.failed > 0 ? 'failed' : 'completed';
   return totals.begun + totals.failed > 0 ? 'processing' : 'pending';
 }

@@ -3,16 +3,17 @@ import type { Guard } from '../auth/guard.js';
 import type { FileId, UserId } from '../domain/id.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
+import type { ListLimits } from '../lists/limits.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
-import type { Validator } from '../validator/validator.js';
+import type { Submissions } from '../submission/submissions.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
 /** The part of the configuration that the routes read. */
-export interface HttpConfig {
+export interface HttpConfig extends ListLimits {
   readonly CORS_ORIGINS: readonly string[];
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
@@ -21,10 +22,11 @@ export interface HttpConfig {
   readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
-  readonly VALIDATOR_TIMEOUT_MS: number;
-  readonly IDEMPOTENCY_TTL_MS: number;
   readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
   readonly MAX_WEBHOOKS: number;
+  readonly LIST_TTL_MS: number;
+  readonly MAX_WAITING_LISTS: number;
+  readonly MAX_UPLOADS: number;
 }
 
 /** The sockets of all gateways. */
@@ -43,7 +45,7 @@ export interface HttpDependencies {
   readonly intake: Intake;
   readonly sessions: Sessions;
   /** Null: no validator is configured. */
-  readonly validator: Validator | null;
+  readonly submissions: Submissions | null;
   /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
   /** The checks of the database and of Redis that `/readyz` runs. */

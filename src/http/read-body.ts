@@ -63,7 +63,8 @@ function parseObject(bytes: Buffer): object {
   return value;
 }
 
-function isEncoded(req: IncomingMessage): boolean {
+/** Whether it has to be decoded first: the gateway takes bodies as they are. */
+export function isEncoded(req: IncomingMessage): boolean {
   const encoding = req.headers['content-encoding'];
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
 }
@@ -73,7 +74,8 @@ function tooLarge(limit: number): Fault {
   return new Fault('payload_too_large', `the body ${message}`, { errors: [{ field: 'body', message }] });
 }
 
-function drain(req: IncomingMessage): void {
+/** Reads and drops what is left of a refused body. */
+export function drain(req: IncomingMessage): void {
   const timer = setTimeout(() => req.destroy(), DRAIN_MS).unref();
   req.once('close', () => clearTimeout(timer));
   req.on('error', () => undefined);

@@ -66,6 +66,15 @@ export class Pipeline {
     return registered;
   }
 
+  /** Makes a change of the file itself, and announces it. */
+  async change<T>(fileId: FileId, store: () => Promise<T>): Promise<T> {
+    const { result } = await this.#storeAndMarkChanged(fileId, async () => ({
+      result: await store(),
+      changed: [],
+    }));
+    return result;
+  }
+
   async fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
     const { failed } = await this.#storeAndMarkChanged(fileId, async () => {
       const found = await this.deps.store.updates.fail(fileId, batchId, reason);

@@ -1,5 +1,6 @@
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
 import { changesSince, findUnannounced, markAnnounced, pendingChanges } from './mongo/changes.js';
@@ -8,16 +9,17 @@ import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
-import { claimReceipt, completeReceipt } from './mongo/receipts.js';
+import { mongoLists } from './mongo/lists.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
-import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
@@ -42,7 +44,9 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
+  readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -56,7 +60,9 @@ export class MongoStore implements Store {
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
     this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
+    this.lists = mongoLists(connection);
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
+    this.submissions = mongoSubmissions(connection);
   }
 
   /**
@@ -83,11 +89,6 @@ export class MongoStore implements Store {
         () => this.connection.run((db) => scanStart(db, fileId)),
         (point) => this.connection.run((db) => scanSlice(db, point, filter)),
       ),
-  };
-
-  readonly receipts: ReceiptStore = {
-    claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
-    complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
   };
 
   readonly revocations: RevocationStore = {

@@ -2,7 +2,8 @@ import { countsOf } from '../domain/overview.js';
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
-import type { ReceiptStore } from './receipts.js';
+import { readChunks } from './list-chunks.js';
+import type { ListStore } from './lists.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
@@ -13,6 +14,7 @@ import type { ReaderOperations, WriterOperations } from './sqlite/operations.js'
 import { rowsOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
 import type { WebhookStore } from './webhooks.js';
 
@@ -32,9 +34,10 @@ export class SqliteStore implements Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly receipts: ReceiptStore;
   readonly revocations: RevocationStore;
+  readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -48,15 +51,13 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
-    this.receipts = {
-      claim: (receipt) => writer.call('claimReceipt', receipt),
-      complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
-    };
     this.revocations = {
       add: (revocation) => writer.call('addRevocation', revocation),
       since: (mark) => reader.call('revocationsSince', mark),
     };
+    this.submissions = submissionStore(writer, reader);
     this.webhooks = webhookStore(writer, reader);
+    this.lists = listStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -94,7 +95,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('awaitCleanUp', fileId);
+    if (!isClean) await writer.call('awaitCleanUp', { fileId });
     return existed;
   },
   async purge(before) {
@@ -169,6 +170,29 @@ const resultStore = (reader: Reader): ResultStore => ({
     ),
 });
 
+const listStore = (writer: Writer, reader: Reader): ListStore => ({
+  create: async (list) => void (await writer.call('createList', list)),
+  append: (listId, index, bytes) => writer.call('appendToList', listId, index, bytes),
+  complete: (listId, completed) => writer.call('completeList', listId, completed),
+  find: (listId) => reader.call('findList', listId),
+  ofFile: (fileId) => reader.call('listOfFile', fileId),
+  waiting: (userId) => reader.call('countWaitingLists', userId),
+  read: (listId, from = 0) =>
+    readChunks(
+      () => reader.call('sizeOfList', listId),
+      (index) => reader.call('readListChunk', listId, index),
+      from,
+    ),
+  keepUntil: (listId, expiresAt) => writer.call('keepListUntil', listId, expiresAt),
+  attach: (listId, fileId) => writer.call('attachList', listId, fileId),
+  async remove(listId) {
+    const existed = await writer.call('endList', listId);
+    if (existed) await writer.call('awaitCleanUp', { listId });
+    return existed;
+  },
+  dropExpired: async () => void (await writer.call('endExpiredLists')),
+});
+
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
   return {
     add: (letter) => writer.call('addDeadLetter', records.of(letter), records.expiry()),
@@ -185,6 +209,26 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
     },
   };
 }
+
+const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
+  claim: (submission) => writer.call('claimSubmission', submission),
+  addSlice: (id, owner, slice) => writer.call('addSlice', id, owner, slice),
+  addRows: (id, owner, part, numbers) => writer.call('addRows', id, owner, part, rowsToText(numbers)),
+  take: (lease) => writer.call('takeSubmission', lease),
+  renew: (id, lease) => writer.call('renewSubmission', id, lease),
+  next: (id) => writer.call('nextSlice', id),
+  addresses: (id, number) => reader.call('addressesOf', id, number),
+  advance: (id, owner, step) => writer.call('advanceSubmission', id, owner, step),
+  accept: (id, owner, number, acceptance) => writer.call('acceptSlice', id, owner, number, acceptance),
+  end: async (id) => void (await writer.call('endSubmission', id)),
+  ofFile: (fileId) => writer.call('submissionOfFile', fileId),
+  retry: (id) => writer.call('retrySubmission', id),
+  slices: (id) => reader.call('slicesOf', id),
+  rows: (id) => partsOf(async (part) => textToRows(await reader.call('rowsPart', id, part))),
+  dropExpired: () => writer.call('dropExpiredSubmissions'),
+});
+
+const textToRows = (text: string | null): Uint32Array | null => (text === null ? null : rowsFromText(text));
 
 const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
   add: (webhook, max) => writer.call('addWebhook', webhook, max),

@@ -3,13 +3,14 @@ import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/i
 import type { JsonText } from '../domain/json-text.js';
 import type { Counts } from '../domain/overview.js';
 import type { PlacedResult } from '../domain/result.js';
-import type { FileFacts, Stats } from '../domain/stats.js';
+import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { CellFilter } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
-import type { ReceiptStore } from './receipts.js';
+import type { ListStore } from './lists.js';
 import type { RevocationStore } from './revocations.js';
+import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
@@ -29,9 +30,10 @@ export interface Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly receipts: ReceiptStore;
   readonly revocations: RevocationStore;
+  readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export interface FileStore {
   /** Numbers of the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
-   * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
+   * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
    * Its webhooks get `file.deleted`.
    */
@@ -141,6 +143,13 @@ export interface Registration {
   /** Batches in the whole request; null: unknown. */
   readonly totalBatches: number | null;
   readonly batches: readonly RegisteredBatch[];
+  /**
+   * `create`: refused with `file_exists` where the file has another request. `continue`: with `file_not_found` where this
+   * request is not the file's. Missing: another request is replaced.
+   */
+  readonly intent?: 'create' | 'continue' | undefined;
+  /** Where a list is submitted: how far that is. Ignored unless a request begins. */
+  readonly submission?: SubmissionProgress | undefined;
 }
 
 export interface RegisteredBatch {

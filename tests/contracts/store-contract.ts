@@ -9,18 +9,19 @@ import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
+import { endingLists, keepingLists } from './store/lists.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
-import { receipts } from './store/receipts.js';
 import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { revoking } from './store/revoking.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { claimingSubmissions, submittingLists } from './store/submitting.js';
 import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
@@ -34,14 +35,17 @@ const CHAPTERS = {
   'silent batches': stalling,
   'batches that have not ended': listingUnended,
   'counts of batches': counting,
-  receipts,
   revocations: revoking,
+  submissions: claimingSubmissions,
+  'lists in slices': submittingLists,
   deletion: removing,
   retention: purging,
   pages: paging,
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'uploaded lists': keepingLists,
+  'the end of uploaded lists': endingLists,
   'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,

@@ -18,6 +18,8 @@ import { Flusher } from '../../src/pipeline/flusher.js';
 import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
+import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
+import type { Validator } from '../../src/validator/validator.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
 const MIB = 1024 * 1024;
@@ -31,10 +33,26 @@ const DEFAULTS: HttpConfig = {
   EXPORT_IDLE_MS: 60_000,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
-  VALIDATOR_TIMEOUT_MS: 30_000,
-  IDEMPOTENCY_TTL_MS: 86_400_000,
   WEBHOOKS_ALLOW_PRIVATE: false,
   MAX_WEBHOOKS: 3,
+  MAX_LIST_BYTES: 8 * MIB,
+  MAX_LIST_ROWS: 10_000,
+  MAX_LIST_COLUMNS: 100,
+  MAX_LIST_CELL: 10_000,
+  MAX_LIST_ROW: 100_000,
+  MAX_UNPACKED_BYTES: 16 * MIB,
+  MAX_WAITING_LISTS: 100,
+  MAX_UPLOADS: 4,
+  LIST_TTL_MS: 3_600_000,
+};
+
+const SUBMISSION_DEFAULTS: SubmissionConfig = {
+  MAX_UPDATE_BYTES: MIB,
+  IDEMPOTENCY_TTL_MS: 86_400_000,
+  SUBMISSION_LEASE_MS: 15_000,
+  SUBMISSION_RETRY_MS: 20,
+  SUBMISSION_MAX_RETRY_MS: 100,
+  VALIDATOR_SLICE: 10,
 };
 
 export interface TestApp {
@@ -47,20 +65,23 @@ export interface TestApp {
   announce(): Promise<void>;
 }
 
-interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger'>> {
-  readonly config?: Partial<HttpConfig>;
+interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger' | 'submissions'>> {
+  readonly config?: Partial<HttpConfig & SubmissionConfig>;
+  readonly validator?: Validator | null;
 }
 
 /** The app over the real core in a folder of its own, on a free port; parts can be replaced. */
-export async function startApp({ config = {}, ...parts }: Options = {}): Promise<TestApp> {
+export async function startApp({ config = {}, validator = null, ...parts }: Options = {}): Promise<TestApp> {
   const log: string[] = [];
   const logger = createLogger('trace', { write: (line: string) => void log.push(line) });
   const settings = { ...DEFAULTS, ...config };
 
-  const { store, feed } = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }), logger);
+  const engine = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }), logger);
+  const { feed } = engine;
+  const store = parts.store ?? engine.store;
   onTeardown(async () => {
     await feed.close();
-    await store.close();
+    await engine.store.close();
   });
   const metrics = createMetrics();
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
@@ -70,6 +91,16 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
 
+  const submissions =
+    validator === null
+      ? null
+      : createSubmissions(
+          { ...SUBMISSION_DEFAULTS, ...settings, ...config },
+          { store, intake, validator, logger, metrics },
+        );
+  submissions?.start();
+  onTeardown(() => submissions?.close());
+
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
@@ -77,7 +108,7 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
     snapshots: new Snapshots(store, feed, new Announcer(flusher, null, holds)),
     intake,
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
-    validator: null,
+    submissions,
     readiness: () => [],
     checks: {},
     writes: new WritesInFlight(),

@@ -24,6 +24,7 @@ export function openApi(config: HttpConfig): object {
     BatchList: schemas.batchList,
     Registered: schemas.registered,
     Submitted: schemas.submitted,
+    Retried: schemas.retried,
     Outcome: schemas.outcome,
     DeadLetter: schemas.deadLetter,
     DeadLetterList: schemas.deadLetterList,

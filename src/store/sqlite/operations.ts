@@ -1,10 +1,13 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
+
 import { clock } from '../../clock.js';
-import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
+
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
-import type { ReceiptClaim } from '../receipts.js';
+import type { CompletedList, NewList } from '../lists.js';
 import type { Registration } from '../store.js';
+import type { Lease, NewSubmission, Step } from '../submissions.js';
 import {
   type AnnouncedStats,
   changesSince,
@@ -21,6 +24,7 @@ import {
   findDeadLetter,
   listDeadLetters,
 } from './dead-letters.js';
+import { endExpiredLists, endList } from './ended-lists.js';
 import {
   batchStates,
   countBatches,
@@ -32,13 +36,39 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+
+import {
+  appendToList,
+  attachList,
+  completeList,
+  countWaitingLists,
+  createList,
+  findList,
+  keepListUntil,
+  listOfFile,
+  readListChunk,
+  sizeOfList,
+} from './lists.js';
+
 import { overview } from './overview.js';
 import { readPage } from './pages.js';
-import { claimReceipt, completeReceipt } from './receipts.js';
+
 import { register } from './registration.js';
 import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import { scanSlice, scanStart } from './scan.js';
+import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
+import {
+  acceptSlice,
+  advanceSubmission,
+  claimSubmission,
+  dropExpiredSubmissions,
+  endSubmission,
+  renewSubmission,
+  retrySubmission,
+  submissionOfFile,
+  takeSubmission,
+} from './submissions.js';
 import {
   addWebhook,
   claimDue,
@@ -78,16 +108,37 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
-  completeReceipt,
-
   addRevocation,
+  claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
+  addSlice,
+  addRows,
+  takeSubmission: (db: Database, lease: Lease) => takeSubmission(db, lease, clock.now()),
+  renewSubmission: (db: Database, id: string, lease: Lease) => renewSubmission(db, id, lease, clock.now()),
+  nextSlice,
+  advanceSubmission: (db: Database, id: string, owner: string, step: Step) =>
+    advanceSubmission(db, id, owner, step, clock.now()),
+  acceptSlice: (db: Database, id: string, owner: string, number: number, acceptance: string) =>
+    acceptSlice(db, id, owner, number, acceptance, clock.now()),
+  endSubmission,
+  submissionOfFile,
+  retrySubmission: (db: Database, id: string) => retrySubmission(db, id, clock.now()),
+  dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, clock.now()),
   addWebhook,
   removeWebhook,
   replayDelivery,
   claimDue,
   reportAttempt,
   dropDelivered,
+  createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
+  appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
+    appendToList(db, listId, index, bytes, clock.now()),
+  completeList: (db: Database, listId: ListId, completed: CompletedList) =>
+    completeList(db, listId, completed, clock.now()),
+  keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
+    keepListUntil(db, listId, expiresAt, clock.now()),
+  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
+  endList,
+  endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -103,9 +154,17 @@ export const readerOperations = {
   listDeadLetters,
   findDeadLetter,
   revocationsSince,
+  addressesOf,
+  slicesOf,
+  rowsPart,
   listWebhooks,
   findWebhook,
   listDeliveries,
+  findList: (db: Database, listId: ListId) => findList(db, listId, clock.now()),
+  listOfFile,
+  sizeOfList,
+  readListChunk,
+  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
 };
 
 /** The operations as the main thread calls them: without the database. */
@@ -113,11 +172,11 @@ type Remote<T> = {
   [K in keyof T]: T[K] extends (db: Database, ...args: infer A) => infer R ? (...args: A) => R : never;
 };
 
-/**
- * The thread itself answers `awaitCleanUp`, once nothing is left of the file's ended generations, nor of anything else that
- * was deleted before.
- */
+/** What has to be gone, besides anything that was deleted before: a file's ended generations, or a list. */
+export type Gone = { readonly fileId: FileId } | { readonly listId: ListId } | null;
+
+/** The thread itself answers `awaitCleanUp`, once nothing is left of it. */
 export type WriterOperations = Remote<ReturnType<typeof writerOperations>> & {
-  awaitCleanUp(fileId: FileId | null): boolean;
+  awaitCleanUp(gone: Gone): boolean;
 };
 export type ReaderOperations = Remote<typeof readerOperations>;

@@ -26,6 +26,7 @@ CREATE TABLE generations (
   stats TEXT,
   counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
+  submission TEXT,                         -- JSON of the SubmissionProgress; NULL: not submitted as a list
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
 CREATE UNIQUE INDEX generations_current ON generations (file_id) WHERE state = 0;
@@ -137,18 +138,51 @@ CREATE TRIGGER dead_letter_added AFTER INSERT ON dead_letters
 CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
 
--- Answers to submissions that name an Idempotency-Key, so that a repeated one is answered alike.
-CREATE TABLE receipts (
+-- What is sent to the validator, and how far it is, see submissions.ts.
+CREATE TABLE submissions (
+  id TEXT PRIMARY KEY,
   file_id TEXT NOT NULL,
-  key TEXT NOT NULL,
+  filing TEXT UNIQUE,                      -- its file, while no other submission of the file may begin
+  key TEXT UNIQUE,                         -- of its caller; NULL: none
   fingerprint TEXT NOT NULL,
-  owner TEXT NOT NULL,
-  answer TEXT,                             -- NULL: under way
-  lease_until INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL,
-  PRIMARY KEY (file_id, key)
+  request_id TEXT,                         -- NULL: the validator names it
+  body TEXT NOT NULL,                      -- JSON: what a gateway needs to go on with it
+  state TEXT NOT NULL,
+  total INTEGER NOT NULL,
+  submitted INTEGER NOT NULL DEFAULT 0,
+  uncertain INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  owner TEXT NOT NULL,                     -- of the lease
+  due_at INTEGER NOT NULL,                 -- end of its lease or of its pause
+  expires_at INTEGER NOT NULL,             -- of the key and the answer
+  answer TEXT,
+  ended INTEGER NOT NULL DEFAULT 0         -- 1: what it holds is being deleted; 2: only its key and answer are left
+);
+CREATE INDEX submissions_of_file ON submissions (file_id);
+CREATE INDEX submissions_due ON submissions (due_at) WHERE ended = 0 AND state IN ('preparing', 'open');
+CREATE INDEX submissions_by_age ON submissions (expires_at);
+CREATE INDEX submissions_ended ON submissions (id) WHERE ended = 1;
+
+CREATE TABLE slices (
+  submission TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  emails INTEGER NOT NULL,
+  attempt TEXT,                            -- who has sent it last
+  acceptance TEXT,                         -- JSON: what the validator answered
+  PRIMARY KEY (submission, number)
 ) WITHOUT ROWID;
-CREATE INDEX receipts_by_age ON receipts (expires_at);
+CREATE INDEX slices_to_send ON slices (submission, number) WHERE state IN ('waiting', 'sending', 'accepted');
+
+-- Texts in pieces: the addresses of a slice; for slice -1 the map from rows to addresses.
+CREATE TABLE submission_pieces (
+  submission TEXT NOT NULL,
+  slice INTEGER NOT NULL,
+  piece INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (submission, slice, piece)
+) WITHOUT ROWID;
 
 -- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
 CREATE TABLE overviews (
@@ -193,7 +227,30 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
 CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
+
+-- Uploaded lists, see lists.ts.
+CREATE TABLE lists (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  list_id TEXT NOT NULL UNIQUE,
+  user_id TEXT,                            -- the uploader; NULL: an anonymous caller
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  summary TEXT,                            -- JSON of the ListSummary; NULL: it is being uploaded
+  expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
+  generation INTEGER,
+  file_id TEXT,
+  ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
+);
+CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
+CREATE INDEX lists_of_generation ON lists (generation) WHERE generation IS NOT NULL;
+CREATE INDEX lists_of_user ON lists (user_id) WHERE generation IS NULL;
+CREATE INDEX lists_ended ON lists (file_id) WHERE ended = 1;
+
+CREATE TABLE list_chunks (
+  place INTEGER PRIMARY KEY,               -- number of its list × 2^20 + its own
+  body BLOB NOT NULL
+);
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 12;
