@@ -76,7 +76,9 @@ const flags = z.strictObject(
 /** The entries of `emails` are read in address-list.ts: checking a long list here would block the event loop. */
 export const validationBody = (maxEmails: number) =>
   z.object({
-    emails: optional(boundedList(maxEmails).meta({ items: { type: 'string' } })),
+    emails: boundedList(maxEmails)
+      .meta({ items: { type: 'string' } })
+      .optional(),
     listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
     column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
     repeats: z
