@@ -363,7 +363,11 @@ describe('layout=original', () => {
     ]);
     const filtered = await original(app, '&status=deliverable,unknown&bom=1');
     const raw = await fetch(`${app.url}/api/files/f/export?layout=original&bom=1`);
-    expect(Buffer.from(await raw.arrayBuffer()).subarray(0, 3).toString('hex')).toBe('efbbbf');
+    expect(
+      Buffer.from(await raw.arrayBuffer())
+        .subarray(0, 3)
+        .toString('hex'),
+    ).toBe('efbbbf');
     expect(filtered.rows).toEqual([rows[0], rows[1], rows[4], rows[6]]);
     expect((await original(app, '&email=jane')).rows).toEqual([rows[0], rows[1], rows[4]]);
     expect((await original(app, '&email=@x&reason=timeout')).rows).toEqual([rows[0], rows[6]]);

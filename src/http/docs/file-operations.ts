@@ -56,7 +56,8 @@ export const files = (): Operation[] => [
     method: 'get',
     path: `${FILE}/export`,
     id: 'exportFile',
-    summary: 'All results as a download. If the connection breaks off, the download is incomplete.',
+    summary:
+      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
     answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],
