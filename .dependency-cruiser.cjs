@@ -19,6 +19,12 @@ module.exports = {
       to: { pathNot: ['^src/domain/', '^node_modules/zod/', '^crypto$', '^node:crypto$'] },
     },
     only(
+      'json-is-cut-for-all',
+      'json',
+      ['json/', 'domain/invalid-input'],
+      'bytes in, pieces out; whose they are is not known',
+    ),
+    only(
       'store-never-looks-up',
       'store',
       ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
@@ -70,6 +76,7 @@ module.exports = {
       'inlet',
       [
         'inlet/',
+        'json/',
         'pipeline/',
         'redis/',
         'store/store',
@@ -118,7 +125,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -138,6 +145,7 @@ module.exports = {
       'realtime',
       [
         'realtime/',
+        'json/',
         'auth/',
         'broadcast/',
         'snapshot/',
@@ -157,6 +165,7 @@ module.exports = {
       'http',
       [
         'http/',
+        'json/',
         'health-checks',
         'auth/',
         'inlet/',

@@ -68,7 +68,10 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     metrics,
     logger,
   };
-  const server = createGatewayServer(config, { ...parts, readiness, checks });
+  const server = createGatewayServer(
+    { ...config, LIST_TTL_MS: listTtl(config) },
+    { ...parts, readiness, checks },
+  );
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();

@@ -121,6 +121,8 @@ function trackConnections(http: HttpServer): () => void {
   };
 }
 
+const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
 async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string> {
   http.listen(PORT, HOST);
   try {
@@ -131,5 +133,7 @@ async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string>
     });
   }
   const { address, port, family } = http.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  // A gateway that listens on every address is not called by "every address": see `hosts.ts`.
+  const host = EVERY_ADDRESS[address] ?? address;
+  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
 }

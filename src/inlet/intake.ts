@@ -24,7 +24,7 @@ export class Intake {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    const update = this.reader.read(bytes);
+    const update = await this.reader.readInTurns(bytes);
     const outcome = await this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);

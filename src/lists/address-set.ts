@@ -1,4 +1,4 @@
-/** A set of texts for counting repeats among a million: exact, and a quarter of the memory of a `Set` of strings. */
+/** A set of texts for counting repeats among a million: exact, and outside of the heap that the garbage collector walks through. */
 import { randomBytes } from 'node:crypto';
 
 const BLOCK_BYTES = 1024 * 1024;

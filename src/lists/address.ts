@@ -1,10 +1,9 @@
 /** The address in a cell: cleaned of what people and spreadsheets put around it, and to the letter inside. */
 
 /** Blanks, control characters, and invisible ones: zero-width, byte order marks, marks of direction. */
-const AROUND = /^[\s\p{Cc}\p{Cf}\u2800\u3164]+|[\s\p{Cc}\p{Cf}\u2800\u3164]+$/gu;
+const AROUND = /[\s\p{Cc}\p{Cf}\u2800\u3164]/u;
 /** Ends of most cells: nothing has to be cleaned, and the slower steps are skipped. */
 const PLAIN = /^[A-Za-z0-9][^\s"'<>\p{Cc}\p{Cf}\u2800\u3164]*[A-Za-z0-9]$/u;
-const IN_BRACKETS = /<\s*([^<>]*@[^<>]*?)\s*>$/u;
 const QUOTES: Readonly<Record<string, string>> = {
   '"': '"',
   "'": "'",
@@ -48,20 +47,39 @@ export function addressIn(cell: string): string {
   return text.toWellFormed();
 }
 
-const trimmed = (text: string): string => text.replace(AROUND, '');
+/** By hand: a pattern that looks for the end would begin anew at each blank of a long run. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && AROUND.test(characterAt(text, start))) start += characterAt(text, start).length;
+  while (end > start && AROUND.test(characterBefore(text, end))) end -= characterBefore(text, end).length;
+  return text.slice(start, end);
+}
+
+/** Some invisible characters, tags among them, are two units long. */
+const characterAt = (text: string, at: number): string => String.fromCodePoint(text.codePointAt(at) ?? 0);
+const characterBefore = (text: string, end: number): string =>
+  /[\udc00-\udfff]/.test(text[end - 1] ?? '') && end > 1 ? text.slice(end - 2, end) : (text[end - 1] ?? '');
 
 const withoutGuard = (text: string): string =>
   text.startsWith(FORMULA_GUARD) && needsGuard(text) ? text.slice(1) : text;
 
 function withoutLayer(text: string): string {
-  const bracketed = IN_BRACKETS.exec(text)?.[1];
-  if (bracketed !== undefined) return bracketed;
+  const bracketed = inBrackets(text);
+  if (bracketed !== null) return bracketed;
   if (MAILTO.test(text)) return linkTarget(text.slice('mailto:'.length));
   const closing = QUOTES[text[0] ?? ''];
   const isQuoted = text.length > 2 && closing !== undefined && text.endsWith(closing);
   const inside = isQuoted ? text.slice(1, -1) : text;
   // `"a" and "b"` is no quoted text, and the local part of `"ann lee"@example.com` belongs to the address.
   return isQuoted && !inside.includes(closing) ? inside : text;
+}
+
+/** Of `"Lee, Ann" <ann@example.com>` what is in the brackets; null: nothing like it. */
+export function inBrackets(text: string): string | null {
+  if (!text.endsWith('>')) return null;
+  const inside = text.slice(text.lastIndexOf('<') + 1, -1);
+  return inside.length < text.length - 1 && inside.includes('@') && !inside.includes('>') ? inside : null;
 }
 
 /** A link may name a subject, and encode characters. */

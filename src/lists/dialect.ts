@@ -3,7 +3,7 @@ import { DELIMITERS, type Delimiter, type ListEncoding, type ListLayout } from '
 import { addressIn, looksLikeAddress } from './address.js';
 import { firstRows } from './csv-rows.js';
 import { hasHeader } from './header.js';
-import { cellsOf } from './text-rows.js';
+import { cellsOf, lastEntryEnd } from './text-rows.js';
 
 /** Rows that are looked at. */
 const ROWS = 500;
@@ -34,10 +34,10 @@ export function detectDialect(sample: string, isWhole: boolean, encoding: ListEn
     : { ...common, format: 'text', delimiter: null, header: false };
 }
 
-/** A line that is cut off would count as another number of cells. */
+/** A line that is cut off would count as another number of cells, and an entry as no address. */
 function untilLastLine(text: string, isWhole: boolean): string {
-  const end = isWhole ? 0 : Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
-  return end > 0 ? text.slice(0, end + 1) : text;
+  const end = isWhole ? 0 : lastEntryEnd(text, true);
+  return end > 0 ? text.slice(0, end) : text;
 }
 
 const isBlank = (cell: string): boolean => cell.trim() === '';
@@ -52,21 +52,21 @@ interface Dialect {
 
 /** The delimiter that makes the most addresses of the text, and rows of the same length. */
 function bestDialect(text: string): Dialect {
-  let best: Dialect & { addresses: number; consistency: number } = {
-    delimiter: null,
-    rows: readableRows(text, null),
-    addresses: 0,
-    consistency: 0,
-  };
-  for (const delimiter of DELIMITERS) {
+  const found = DELIMITERS.map((delimiter) => {
     const rows = readableRows(text, delimiter);
-    const consistency = consistencyOf(rows);
-    if (consistency < MIN_CONSISTENCY) continue;
-    const addresses = rows.flat().filter(isAddress).length;
-    if (addresses > best.addresses || (addresses === best.addresses && consistency > best.consistency))
-      best = { delimiter, rows, addresses, consistency };
-  }
-  return best;
+    return {
+      delimiter,
+      rows,
+      addresses: rows.flat().filter(isAddress).length,
+      consistency: consistencyOf(rows),
+    };
+  }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
+  const consistent = found.find(({ consistency }) => consistency >= MIN_CONSISTENCY);
+  if (consistent !== undefined && consistent.addresses > 0) return consistent;
+  const column = { delimiter: null, rows: readableRows(text, null) };
+  // Rows of any length are better than none with an address.
+  const ragged = found.find(({ addresses, consistency }) => addresses > 0 && consistency > 0);
+  return column.rows.flat().some(isAddress) ? column : (ragged ?? consistent ?? column);
 }
 
 /** The share of the rows that have as many cells as most of them; 0: most have one. */
@@ -82,7 +82,7 @@ function isQuotedColumn(text: string, rows: readonly string[][]): boolean {
   if (!/^\s*"/.test(text)) return false;
   const single = rows.filter(([cell = '']) => looksLikeAddress(cell.trim())).length;
   // `"Lee, Ann" <ann@example.com>` keeps its quotes: it is no quoted cell.
-  return single >= rows.length * MIN_SINGLE && /^\s*"[^"]*"\s*$/m.test(text);
+  return single >= rows.length * MIN_SINGLE && /^[ \t]*"[^"\n]*"[ \t]*\r?$/m.test(text);
 }
 
 /** Whether there is nothing but addresses, with or without names: then they lie in no columns. */

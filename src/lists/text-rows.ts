@@ -1,6 +1,6 @@
 /** Addresses in running text: by line, comma, semicolon or blank, with or without names. Each becomes a row of one cell. */
+import { inBrackets } from './address.js';
 
-const HAS_ADDRESS_IN_BRACKETS = /<[^<>]*@[^<>]*>$/u;
 /** Blanks within quotes belong to the word. */
 const WORDS = /(?:"[^"]*"|[^\s\u200b\ufeff])+/gu;
 
@@ -11,30 +11,34 @@ export function cellsOf(text: string): string[] {
 
 function cellsOfLine(line: string): string[] {
   if (!/["<]/.test(line)) return line.split(/[,;]/).flatMap(cellsOfPiece);
-  const cells: string[] = [];
+  // Lists within, flattened at the end: a call with a hundred thousand arguments fails.
+  const cells: string[][] = [];
   /** Pieces that may be the beginning of a name: `Lee, Ann <ann@example.com>`. */
   let names: string[] = [];
   for (const piece of piecesOf(line)) {
-    if (HAS_ADDRESS_IN_BRACKETS.test(piece)) {
-      cells.push([...names, piece].join(', '));
+    if (inBrackets(piece) !== null) {
+      cells.push([[...names, piece].join(', ')]);
       names = [];
     } else if (piece.includes('@')) {
-      cells.push(...names, ...cellsOfPiece(piece));
+      cells.push(names, cellsOfPiece(piece));
       names = [];
     } else if (piece !== '') names.push(piece);
   }
-  return [...cells, ...names];
+  return [...cells, names].flat();
 }
 
 /** Splits at commas and semicolons outside of quotes and brackets. */
 function piecesOf(line: string): string[] {
   const pieces: string[] = [];
   let start = 0;
+  // What is not closed once is not closed later, either: not looked for again in a line of thousands.
+  const unclosed = new Set<string>();
   for (let at = 0; at < line.length; at++) {
-    const char = line[at];
-    if (char === '"' || char === '<') {
+    const char = line[at] as string;
+    if ((char === '"' || char === '<') && !unclosed.has(char)) {
       const end = line.indexOf(char === '<' ? '>' : '"', at + 1);
       if (end !== -1) at = end;
+      else unclosed.add(char);
     } else if (char === ',' || char === ';') {
       pieces.push(line.slice(start, at).trim());
       start = at + 1;

@@ -34,8 +34,8 @@ export class SqliteStore implements Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly revocations: RevocationStore;
   readonly submissions: SubmissionStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
   #closing: Promise<void> | undefined;
@@ -51,11 +51,11 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
+    this.submissions = submissionStore(writer, reader);
     this.revocations = {
       add: (revocation) => writer.call('addRevocation', revocation),
       since: (mark) => reader.call('revocationsSince', mark),
     };
-    this.submissions = submissionStore(writer, reader);
     this.webhooks = webhookStore(writer, reader);
     this.lists = listStore(writer, reader);
   }

@@ -14,7 +14,7 @@ import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in eight parts. Every implementation guarantees:
+ * The port to the database, in nine parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -30,8 +30,8 @@ export interface Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly revocations: RevocationStore;
   readonly submissions: SubmissionStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */

@@ -5,6 +5,7 @@ import { validationBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
+import { lists } from './list-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
 import { sessions } from './session-operations.js';
@@ -14,6 +15,7 @@ export function operations(config: HttpConfig): Operation[] {
   return [
     ...files(),
     ...batches(),
+    ...lists(),
     ...inlets(config),
     ...deadLetters(),
     ...sessions(),

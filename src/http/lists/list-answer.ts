@@ -1,18 +1,24 @@
 /** What is answered about a list. */
-import type { ColumnCounts, ListColumn } from '../../domain/list-summary.js';
+import type {
+  ColumnCounts,
+  Delimiter,
+  ListColumn,
+  ListEncoding,
+  ListFormat,
+} from '../../domain/list-summary.js';
 import type { StoredList } from '../../store/lists.js';
 
 export interface ListAnswer extends Record<keyof ColumnCounts, number | null> {
   readonly listId: string;
   readonly name: string;
-  readonly format: string;
-  readonly encoding: string;
-  readonly delimiter: string | null;
+  readonly format: ListFormat;
+  readonly encoding: ListEncoding;
+  readonly delimiter: Delimiter | null;
   readonly header: boolean;
-  readonly columns: readonly ListColumn[];
+  readonly columns: ListColumn[];
   readonly emailColumn: number | null;
   readonly rows: number;
-  readonly sample: readonly (readonly string[])[];
+  readonly sample: string[][];
   /** Null: it is attached to a file, and ends with that. */
   readonly expiresAt: string | null;
 }
@@ -31,13 +37,13 @@ export function listAnswer(
     encoding,
     delimiter,
     header,
-    columns,
+    columns: [...columns],
     emailColumn,
     rows,
     unique,
     repeats,
     withoutAt,
-    sample,
+    sample: sample.map((row) => [...row]),
     expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
   };
 }

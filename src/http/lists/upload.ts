@@ -1,6 +1,7 @@
 /** Takes in an uploaded list: stores its bytes as they arrive, then reads them once to say what is in it. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { clock } from '../../clock.js';
 import type { ListId, UserId } from '../../domain/id.js';
 import { ListInspector } from '../../lists/inspector.js';
 import { type ListLimits, tooLarge } from '../../lists/limits.js';
@@ -34,7 +35,7 @@ export async function upload(
     const size = await storePieces(store, listId, startingWith(first, pieces, inspector));
     const source = { size, read: (from?: number) => store.read(listId, from) };
     const summary = await summarize(source, await inspector.layoutOf(source), limits);
-    const expiresAt = Date.now() + ttlMs;
+    const expiresAt = clock.now() + ttlMs;
     await store.complete(listId, { summary, expiresAt });
     return { listId, name, summary, expiresAt };
   } catch (error) {

@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import type { z } from 'zod';
 import type { Principal } from '../../auth/principal.js';
+import { clock } from '../../clock.js';
 import type { ListId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
@@ -112,7 +113,7 @@ async function openList(
   if (chosen >= summary.columns.length)
     throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
   // It must not end while it is read.
-  if (!(await lists.keepUntil(listId, Date.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
+  if (!(await lists.keepUntil(listId, clock.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return { list: { listId, column: chosen }, addresses: addressesOf(source, summary, chosen, config) };
 }

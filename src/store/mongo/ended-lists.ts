@@ -4,6 +4,7 @@
  * list ended is deleted with it.
  */
 import { trusted } from 'mongoose';
+import { clock } from '../../clock.js';
 import type { Generation, ListId } from '../../domain/id.js';
 import type { ListDoc } from './documents.js';
 import type { Models } from './models.js';
@@ -20,7 +21,7 @@ export async function endList(db: Models, listId: ListId, generation?: Generatio
   const which = generation === undefined ? {} : { generation };
   const { matchedCount } = await db.lists.updateOne(
     { _id: listId, endedAt: null, ...which },
-    { $set: { ...ENDED, endedAt: new Date() } },
+    { $set: { ...ENDED, endedAt: new Date(clock.now()) } },
   );
   if (matchedCount > 0) await db.listChunks.deleteMany({ listId });
   return matchedCount > 0;

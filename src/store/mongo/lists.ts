@@ -1,5 +1,6 @@
 /** Uploaded lists in MongoDB: a document for each list, and one for each chunk of it. */
 import { trusted } from 'mongoose';
+import { clock } from '../../clock.js';
 import type { FileId, ListId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
@@ -14,7 +15,7 @@ const uploading = (listId: ListId) => ({
   _id: listId,
   summary: null,
   endedAt: null,
-  expiresAt: trusted({ $gt: new Date() }),
+  expiresAt: trusted({ $gt: new Date(clock.now()) }),
 });
 
 const chunkId = (listId: ListId, index: number): string => `${listId} ${index}`;
@@ -24,7 +25,7 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
   return {
     create: ({ listId, userId, name }) =>
       run(async (db) => {
-        const expiresAt = new Date(Date.now() + UPLOAD_SILENCE_MS);
+        const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
         const upload = { bytes: 0, summary: null, expiresAt, generation: null, fileId: null, endedAt: null };
         await db.lists.insertMany([{ _id: listId, userId, name, ...upload }], { lean: true });
       }),
@@ -51,7 +52,7 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
             userId,
             generation: null,
             endedAt: null,
-            expiresAt: trusted({ $gt: new Date() }),
+            expiresAt: trusted({ $gt: new Date(clock.now()) }),
           })
           .exec(),
       ),
@@ -67,7 +68,7 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
           _id: listId,
           generation: null,
           endedAt: null,
-          expiresAt: trusted({ $gt: new Date() }),
+          expiresAt: trusted({ $gt: new Date(clock.now()) }),
         };
         const { matchedCount } = await db.lists.updateOne(
           { ...waiting, summary: trusted({ $ne: null }) },
@@ -79,15 +80,15 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
     remove: (listId) => run((db) => endList(db, listId)),
     dropExpired: () =>
       run(async (db) => {
-        await endExpiredLists(db, Date.now());
-        await sweepEndedLists(db, Date.now());
+        await endExpiredLists(db, clock.now());
+        await sweepEndedLists(db, clock.now());
       }),
   };
 };
 
 /** The document is written first: a chunk without one would be forgotten. */
 async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uint8Array): Promise<void> {
-  const upload = { $set: { expiresAt: new Date(Date.now() + UPLOAD_SILENCE_MS) } };
+  const upload = { $set: { expiresAt: new Date(clock.now() + UPLOAD_SILENCE_MS) } };
   const size = { $max: { bytes: index * LIST_CHUNK_BYTES + bytes.length } };
   const { matchedCount } = await db.lists.updateOne(uploading(listId), { ...upload, ...size });
   if (matchedCount === 0) throw listEnded();
@@ -105,7 +106,7 @@ async function findList(db: Models, listId: ListId): Promise<StoredList | null> 
   if (list === null) return null;
   const isOver =
     list.fileId === null
-      ? list.expiresAt !== null && list.expiresAt.getTime() <= Date.now()
+      ? list.expiresAt !== null && list.expiresAt.getTime() <= clock.now()
       : (await findFile(db, list.fileId))?.generation !== list.generation;
   return isOver ? null : storedList(list);
 }

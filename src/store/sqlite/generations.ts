@@ -81,7 +81,10 @@ export function updateRequest(db: Database, generation: number, request: Request
   );
 }
 
-/** Ends a generation, and the list that is attached to it: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
+/**
+ * Ends a generation, and the list that is attached to it: no call answers from them any more. What they hold is deleted
+ * afterwards, a few at a time.
+ */
 export function endGeneration(
   db: Database,
   generation: number,

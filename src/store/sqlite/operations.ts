@@ -108,7 +108,6 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  addRevocation,
   claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
   addSlice,
   addRows,
@@ -139,6 +138,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
   endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
+  addRevocation,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -153,7 +153,6 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
-  revocationsSince,
   addressesOf,
   slicesOf,
   rowsPart,
@@ -165,6 +164,7 @@ export const readerOperations = {
   sizeOfList,
   readListChunk,
   countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
+  revocationsSince,
 };
 
 /** The operations as the main thread calls them: without the database. */

@@ -253,4 +253,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 12;
+export const SCHEMA_VERSION = 14;

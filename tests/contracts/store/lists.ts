@@ -3,8 +3,8 @@ import { expect, it } from '@jest/globals';
 import type { ListSummary } from '../../../src/domain/list-summary.js';
 import { LIST_CHUNK_BYTES, type StoredList } from '../../../src/store/lists.js';
 import type { Store } from '../../../src/store/store.js';
-import { fill, register, type Stores } from './harness.js';
-import { announce, SOON } from './purging.js';
+import { announce, fill, register, type Stores } from './harness.js';
+import { SOON } from './purging.js';
 
 const HOUR_MS = 3_600_000;
 const inAnHour = () => Date.now() + HOUR_MS;
