@@ -70,7 +70,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
   });
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
-  const snapshots = new Snapshots(store, feed);
+  const snapshots = new Snapshots(store, feed, updates.announcer);
   const writes = new WritesInFlight();
   const submissions =
     validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });

@@ -2,7 +2,7 @@
 import type { Epoch, FileId, Generation, RequestId, UserId } from './id.js';
 import type { Summary } from './summary.js';
 import { ratePerSecond } from './throughput.js';
-import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
+import { CELLS, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
 
 export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
 
@@ -130,22 +130,22 @@ function countsByStatus(totals: Summary): Record<Status, StatusCount> {
   const counts = Object.fromEntries(
     STATUSES.map((status) => [status, { count: 0 } as StatusCount]),
   ) as Record<Status, StatusCount>;
-  VERDICTS.forEach(({ status, category }, index) => {
-    const count = totals.verdicts[index] ?? 0;
-    counts[status].count += count;
-    if (category !== null) counts[status].categories = { ...counts[status].categories, [category]: count };
+  CELLS.forEach(({ status, category }, cell) => {
+    const found = totals.cells[cell] ?? 0;
+    const { count, categories } = counts[status];
+    counts[status].count = count + found;
+    if (category !== null)
+      counts[status].categories = { ...categories, [category]: (categories?.[category] ?? 0) + found };
   });
   return counts;
 }
 
 function countsByRisk(totals: Summary): Record<RiskLevel, number> {
-  const columns = RISK_LEVELS.length + 1;
-  const sum = (column: number) =>
-    STATUSES.reduce((all, _, row) => all + (totals.cells[row * columns + column] ?? 0), 0);
-  return Object.fromEntries(RISK_LEVELS.map((risk, column) => [risk, sum(column)])) as Record<
-    RiskLevel,
-    number
-  >;
+  const counts = Object.fromEntries(RISK_LEVELS.map((risk) => [risk, 0])) as Record<RiskLevel, number>;
+  CELLS.forEach(({ risk }, cell) => {
+    if (risk !== null) counts[risk] += totals.cells[cell] ?? 0;
+  });
+  return counts;
 }
 
 function overallThroughput(

@@ -42,7 +42,7 @@ export interface HttpDependencies {
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
   readonly store: Store;
-  readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
+  readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
   readonly intake: Intake;
   readonly sessions: Sessions;
   /** Null: no validator is configured. */

@@ -9,12 +9,14 @@ import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
 import type { Flusher } from './flusher.js';
+import type { Holds } from './holds.js';
 
 export interface PipelineDeps {
   readonly store: Store;
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
+  readonly holds: Holds;
   /** Deletes what the validator keeps of these batches; null: the gateway cannot reach it. */
   readonly forget?: ((batchIds: readonly BatchId[]) => Promise<void>) | null;
 }
@@ -142,6 +144,7 @@ export class Pipeline {
     fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {
+    if (fileId !== null) await this.deps.holds.released(fileId);
     const done = fileId === null ? undefined : this.deps.flusher.expectChange(fileId);
     let stored: T | undefined;
     try {

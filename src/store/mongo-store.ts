@@ -3,7 +3,7 @@ import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
-import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js';
+import { changesSince, findUnannounced, markAnnounced, pendingChanges } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
@@ -81,14 +81,15 @@ export class MongoStore implements Store {
     markAnnounced: (fileId, generation, announced, stats) =>
       this.connection.run((db) => markAnnounced(db, fileId, generation, announced, stats)),
     unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
+    pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
   };
 
   readonly results: ResultStore = {
     page: (query) => this.connection.run((db) => readPage(db, query)),
-    scan: (fileId, { status }) =>
+    scan: (fileId, filter) =>
       scanSlices(
         () => this.connection.run((db) => scanStart(db, fileId)),
-        (point) => this.connection.run((db) => scanSlice(db, point, status)),
+        (point) => this.connection.run((db) => scanSlice(db, point, filter)),
       ),
   };
 

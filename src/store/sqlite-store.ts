@@ -11,7 +11,7 @@ import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import { chunksOf } from './sqlite/results.js';
+import { rowsOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
@@ -121,10 +121,10 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     const { results, ...envelope } = update;
     const list = recent.measure(update.batchId, results);
     const { stored, fingerprint, tail } = list;
-    const chunks = chunksOf(results.slice(stored.length), tail);
+    const rows = rowsOf(results.slice(stored.length), tail);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['saveTail', { ...envelope, stored, fingerprint, chunks, tally: tallyOf(results) }],
+      ['saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }],
       ['save', update],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
@@ -163,14 +163,15 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
     return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
+  pending: (fileId) => writer.call('pendingChanges', fileId),
 });
 
 const resultStore = (reader: Reader): ResultStore => ({
   page: (query) => reader.call('readPage', query),
-  scan: (fileId, { status }) =>
+  scan: (fileId, filter) =>
     scanSlices(
       () => reader.call('scanStart', fileId),
-      (point) => reader.call('scanSlice', point, status),
+      (point) => reader.call('scanSlice', point, filter),
     ),
 });
 

@@ -6,7 +6,7 @@ import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
-import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { CellFilter } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import type { RevocationStore } from './revocations.js';
@@ -116,6 +116,11 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
+  /**
+   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
+   * itself has such a change; null: everything is announced, or there is no such file.
+   */
+  pending(fileId: FileId): Promise<readonly BatchId[] | null>;
 }
 
 /** The results of a file's current request. */
@@ -123,10 +128,10 @@ export interface ResultStore {
   /** A page in arrival order: by registration of the batches, then by place in the batch; null: no such file. */
   page(query: PageQuery): Promise<ResultPage | null>;
   /**
-   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
+   * The results that pass the filter, in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
    * the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
    */
-  scan(fileId: FileId, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
+  scan(fileId: FileId, filter: ResultFilter): AsyncIterable<readonly PlacedResult[]>;
 }
 
 export interface Registration {
@@ -252,10 +257,8 @@ export type BatchCounts = Readonly<
   Record<BatchStatus, { readonly count: number; readonly since: string | null }>
 >;
 
-export interface ResultFilter {
-  readonly status?: Status | undefined;
-  readonly risk?: RiskLevel | undefined;
-  /** Start of the address, case-insensitive. */
+export interface ResultFilter extends CellFilter {
+  /** Start of the address or of its domain; of its domain only, where it begins with `@`. Case-insensitive. */
   readonly email?: string | undefined;
 }
 
@@ -276,6 +279,8 @@ export interface ListedFile {
   readonly facts: FileFacts;
   /** The stats that were kept last, as JSON; null: none yet. */
   readonly stats: string | null;
+  /** Changes were stored that those stats may not have. */
+  readonly isPending: boolean;
 }
 
 export interface FilesQuery {

@@ -12,8 +12,10 @@ import { Intake } from '../../src/inlet/intake.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
+import { Announcer } from '../../src/pipeline/announcer.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
+import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
@@ -83,7 +85,8 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   });
   const metrics = createMetrics();
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
-  const pipeline = new Pipeline({ store, feed, flusher, metrics });
+  const holds = new Holds();
+  const pipeline = new Pipeline({ store, feed, flusher, metrics, holds });
   const conflator = new Conflator((update) => pipeline.handle(update), 64 * MIB, metrics);
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
@@ -102,7 +105,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
-    snapshots: new Snapshots(store, feed),
+    snapshots: new Snapshots(store, feed, new Announcer(flusher, null, holds)),
     intake,
     submissions,
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },

@@ -4,6 +4,7 @@ import { createValidator } from '../../src/validator/validator.js';
 import { retry } from '../support/wait.js';
 import { type StandIn, standIn } from '../validator/stand-in.js';
 import { answerOf, call, complete, type Json, result, startApp, type TestApp } from './harness.js';
+import { readCsv } from './rfc4180.js';
 
 const PATH = '/api/files/f/validations';
 
@@ -303,4 +304,86 @@ test('there is nothing to retry of a file that is not there, or was no list', as
   expect((await call(app, 'POST', `${PATH}/retry`)).json.code).toBe('file_not_found');
   await call(app, 'POST', PATH, { emails: ['a', 'b'] });
   expect((await call(app, 'POST', `${PATH}/retry`)).status).toBe(404);
+});
+
+describe('layout=original', () => {
+  const ROWS = [
+    'Name;E-Mail;Note',
+    'Ann;Jane@x.com;=1+1',
+    ';;only a note',
+    '"Lee; Ann";<joe@x.com>;"said ""no"""',
+    'Bob;JANE@X.COM;again',
+    'Cem;nobody',
+    'Dora;last@x.com;\u00fc',
+  ];
+  const verdict = (email: string) => {
+    if (email.startsWith('Jane')) return result(email, { deliverability_score: 99.5 });
+    const details = { general: {}, sub_status: email.includes('@') ? 'Timeout' : 'Invalid Email' };
+    const status = email.includes('@') ? 'unknown' : 'undeliverable';
+    return result(email, { status, risk_level: 'high', deliverability_score: 0, details });
+  };
+
+  async function submitted() {
+    const app = await start();
+    const answer = await call(app, 'POST', '/api/lists?name=Kunden%20%C3%BC.csv', ROWS.join('\n'));
+    const { listId } = answer.json;
+    expect((await call(app, 'POST', PATH, { listId, column: 1 })).status).toBe(202);
+    await settled(app, { total: 4, submitted: 4 });
+    expect(app.validator.accepted).toEqual([['Jane@x.com', 'joe@x.com', 'nobody', 'last@x.com']]);
+    return { app };
+  }
+  const original = async (app: TestApp, query = '') => {
+    const answer = await call(app, 'GET', `/api/files/f/export?layout=original${query}`);
+    return {
+      ...answer,
+      rows: answer.text
+        .replace(/^\ufeff/, '')
+        .split('\r\n')
+        .slice(0, -1),
+    };
+  };
+
+  test('gives back the rows as they came, each with the verdict on its address', async () => {
+    const { app } = await submitted();
+    const answers = ['Jane@x.com', 'joe@x.com', 'nobody', 'last@x.com'].map(verdict);
+    expect((await original(app)).rows[1]).toBe('Ann;Jane@x.com;=1+1;;;;');
+    // One result is missing in the middle: the verdicts behind it stay where they belong.
+    const known = [answers[0], answers[2], answers[3]];
+    await call(app, 'POST', '/api/updates', { ...complete('r1-b1', known), totalEmails: 4 });
+    const { rows, headers } = await original(app);
+    expect(headers.get('content-disposition')).toContain("filename*=UTF-8''Kunden%20%C3%BC.csv");
+    expect(rows).toEqual([
+      'Name;E-Mail;Note;verdict;reason;risk;score',
+      'Ann;Jane@x.com;=1+1;deliverable;;low;99.5',
+      ';;only a note;;;;',
+      '"Lee; Ann";<joe@x.com>;"said ""no""";;;;',
+      'Bob;JANE@X.COM;again;deliverable;;low;99.5',
+      'Cem;nobody;;undeliverable;invalid_email;high;0',
+      'Dora;last@x.com;ü;unknown;timeout;high;0',
+    ]);
+    const filtered = await original(app, '&status=deliverable,unknown&bom=1');
+    const raw = await fetch(`${app.url}/api/files/f/export?layout=original&bom=1`);
+    expect(
+      Buffer.from(await raw.arrayBuffer())
+        .subarray(0, 3)
+        .toString('hex'),
+    ).toBe('efbbbf');
+    expect(filtered.rows).toEqual([rows[0], rows[1], rows[4], rows[6]]);
+    expect((await original(app, '&email=jane')).rows).toEqual([rows[0], rows[1], rows[4]]);
+    expect((await original(app, '&email=@x&reason=timeout')).rows).toEqual([rows[0], rows[6]]);
+    const [, first] = readCsv((await call(app, 'GET', '/api/files/f/export')).text);
+    expect(first?.[0]).toBe('Jane@x.com');
+  });
+
+  test('is for files that come from a list, as CSV', async () => {
+    const app = await start();
+    await call(app, 'POST', '/api/updates', complete('b', [result('a@x')], { fileId: 'f' }));
+    for (const query of ['layout=original', 'layout=original&format=ndjson', 'layout=mine']) {
+      const { status, json } = await call(app, 'GET', `/api/files/f/export?${query}`);
+      expect([status, json.code, json.errors[0].field]).toEqual([400, 'invalid_request', 'layout']);
+    }
+    expect((await call(app, 'GET', '/api/files/none/export?layout=original')).json.code).toBe(
+      'file_not_found',
+    );
+  });
 });

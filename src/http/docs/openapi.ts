@@ -101,7 +101,14 @@ const pathParameters = (path: string) =>
 function queryParameters(query: z.ZodObject | undefined): object[] {
   if (query === undefined) return [];
   const { properties = {} } = z.toJSONSchema(query, { io: 'output', unrepresentable: 'any' });
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema,
+    // Several values are separated by commas.
+    ...((schema as { type?: string }).type === 'array' ? { style: 'form', explode: false } : {}),
+  }));
 }
 
 function responses({ answers: all }: Operation, refer: Refer): Record<number, object> {

@@ -59,13 +59,20 @@ export interface BatchDoc {
   /** Where a list goes on that is too long for one document. */
   chunks: ChunkRef[];
   isChunked?: true;
-  /** For each result its key in the index of addresses, see `indexKeyOf`. */
+  /** For each result of the whole list, the code of its cell. */
+  cells: string;
+  /** For each result in this document its key in the index of addresses, see `indexKeyOf`. */
   keys: string[];
+  /** The index keys of their domains, each once. */
+  domains: string[];
   results: ResultDoc[];
 }
 
+/** What a batch's list consists of. */
+export type ListField = 'cells' | 'keys' | 'domains' | 'results';
+
 /** A batch without its list. */
-export type BatchHead = Omit<BatchDoc, 'keys' | 'results'>;
+export type BatchHead = Omit<BatchDoc, ListField>;
 
 export interface ChunkRef {
   id: string;
@@ -83,6 +90,7 @@ export interface ChunkDoc {
   /** It is not certain yet that its batch refers to it; the sweep checks. */
   unconfirmed?: true;
   keys: string[];
+  domains: string[];
   results: ResultDoc[];
 }
 

@@ -88,17 +88,18 @@ const where = (field: string) => ({ partialFilterExpression: { [field]: { $exist
 
 const batches = schemaOf<BatchDoc>({
   ...fields(String, 'batchId', 'fileId', 'requestId', 'status', 'generation', 'failure', 'fingerprint'),
-  ...fields(String, 'rewrites', 'summary', 'pendingRollup'),
+  ...fields(String, 'rewrites', 'summary', 'pendingRollup', 'cells'),
   ...fields(Number, 'totalEmails', 'processedEmails', 'ordinal', 'version', 'failedAt', 'processedCount'),
   ...fields(Number, 'length', 'mainBytes', 'bytes'),
   ...fields(Boolean, 'begun', 'complete', 'stalled', 'open', 'held', 'isChunked'),
   ...fields(Date, 'lastUpdated', 'changedAt', 'unannounced', 'heldAt'),
-  ...lists('chunks', 'keys', 'results'),
+  ...lists('chunks', 'keys', 'domains', 'results'),
 })
   .index({ batchId: 1 }, { unique: true })
   // Wide enough to answer a read alone: documents of batches are large.
   .index({ generation: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
   .index({ generation: 1, keys: 1 })
+  .index({ generation: 1, domains: 1 })
   .index(
     { generation: 1, pendingRollup: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
     where('pendingRollup'),
@@ -132,9 +133,10 @@ const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
   createdAt: Date,
   unconfirmed: Boolean,
-  ...lists('keys', 'results'),
+  ...lists('keys', 'domains', 'results'),
 })
   .index({ batchId: 1, keys: 1 })
+  .index({ batchId: 1, domains: 1 })
   .index({ createdAt: 1 }, { partialFilterExpression: { unconfirmed: true } });
 
 const rollups = schemaOf<RollupDoc>({

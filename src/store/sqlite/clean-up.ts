@@ -5,6 +5,7 @@ import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
+import { deleteSomeOfIndex } from './runs.js';
 import { cleanSubmissions } from './slices.js';
 import { endSubmissionsOf } from './submissions.js';
 
@@ -70,11 +71,7 @@ function cleanGeneration(db: Database, generation: number): void {
     );
   }
   if (batches.length > 0) return;
-  const { changes } = db.run(
-    'DELETE FROM addresses WHERE generation = ?1 AND run = (SELECT min(run) FROM addresses WHERE generation = ?1)',
-    generation,
-  );
-  if (changes > 0) return;
+  if (deleteSomeOfIndex(db, generation)) return;
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
 }

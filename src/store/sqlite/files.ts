@@ -82,7 +82,11 @@ export function listFiles(db: Database, { limit, after, viewer = null }: FilesQu
           ...[JSON.stringify(viewer.fileIds), ...from, limit],
           limit,
         );
-  return rows.map((row) => ({ facts: factsOf(row), stats: row.stats }));
+  return rows.map((row) => ({
+    facts: factsOf(row),
+    stats: row.stats,
+    isPending: row.changes !== row.announced_changes,
+  }));
 }
 
 /** All batches of a file's current request, in the order of registration. */

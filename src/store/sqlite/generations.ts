@@ -24,6 +24,7 @@ export interface GenerationRow {
   created_at: number;
   updated_at: number;
   changes: number;
+  announced_changes: number;
   stats: string | null;
   /** JSON of its `SubmissionProgress`; null: it was not submitted as a list. */
   submission: string | null;

@@ -8,7 +8,13 @@ import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
 import type { Registration } from '../store.js';
 import type { Lease, NewSubmission, Step } from '../submissions.js';
-import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
+import {
+  type AnnouncedStats,
+  changesSince,
+  findUnannounced,
+  markAnnounced,
+  pendingChanges,
+} from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import { type Database, writeProbe } from './database.js';
 import {
@@ -45,11 +51,12 @@ import {
 } from './lists.js';
 
 import { overview } from './overview.js';
+import { readPage } from './pages.js';
 
-import { readPage, scanSlice, scanStart } from './pages.js';
 import { register } from './registration.js';
 import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
+import { scanSlice, scanStart } from './scan.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
 import {
   acceptSlice,
@@ -94,6 +101,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
     markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
+  pendingChanges,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),

@@ -1,10 +1,4 @@
 /** The tables of the SQLite file. Times are in milliseconds since 1970. */
-import { CELL_COUNT } from '../../domain/verdict.js';
-
-/** Counts by status and risk, a column each, so that SQL can add up any selection of them. */
-export const CELL_COLUMNS = Array.from({ length: CELL_COUNT }, (_, cell) => `c${cell}`);
-const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
-
 /**
  * A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
  * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
@@ -22,7 +16,7 @@ CREATE TABLE generations (
   total_emails INTEGER,
   total_batches INTEGER,
   batches INTEGER NOT NULL DEFAULT 0,      -- registered so far
-  run INTEGER NOT NULL DEFAULT 0,          -- the sorted run of the address index that is being filled
+  run INTEGER NOT NULL DEFAULT 0,          -- the run of the index that is being filled
   run_length INTEGER NOT NULL DEFAULT 0,   -- addresses in it
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
@@ -63,34 +57,51 @@ CREATE TABLE batches (
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
   last_update_at INTEGER NOT NULL,
-  open INTEGER NOT NULL DEFAULT 1,         -- 1: neither ended nor stalled, so it is watched for silence
-  ${cellColumns}
+  open INTEGER NOT NULL DEFAULT 1          -- 1: neither ended nor stalled, so it is watched for silence
 );
 CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
 CREATE INDEX batches_open ON batches (last_update_at) WHERE open = 1;
 
--- Counts added up over 16, 256, 4096 … neighbouring batches, see rollups.ts.
+-- Counts by cell of each batch (level 0), and added up over 32, 1024 and 32768 neighbouring ones, see rollups.ts. The nodes
+-- below one node lie together, sorted by cell: a page of what is rare reads only the counts of what it shows.
 CREATE TABLE rollups (
-  generation INTEGER NOT NULL, level INTEGER NOT NULL, node INTEGER NOT NULL,
-  ${cellColumns},
-  PRIMARY KEY (generation, level, node)
+  generation INTEGER NOT NULL, level INTEGER NOT NULL, parent INTEGER NOT NULL, cell INTEGER NOT NULL, node INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (generation, level, parent, cell, node)
 ) WITHOUT ROWID;
 
 -- Results in the order of arrival; the new ones of one update lie together.
 CREATE TABLE chunks (
   place INTEGER PRIMARY KEY,               -- place of its first result
   length INTEGER NOT NULL,                 -- results in it
-  run INTEGER NOT NULL,                    -- the run of the address index that has their addresses
   cells TEXT NOT NULL,                     -- a character for each result: the code of its cell
   body TEXT NOT NULL                       -- the JSON of the results, a line each
 );
 
--- The address index: a few sorted runs of about a thousand addresses for each generation. Adding to a short run touches few
--- pages of the file; one sorted list would touch another page for almost every address of a large file.
+-- The index of addresses and domains: a few sorted runs for each generation, see runs.ts. One sorted list would touch
+-- another page of the file for almost every address that is added.
 CREATE TABLE addresses (
   generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, cell INTEGER NOT NULL,
   PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
+
+-- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain and cell.
+CREATE TABLE domains (
+  generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL,
+  place INTEGER NOT NULL,                  -- of the chunk
+  cell INTEGER NOT NULL,
+  offsets TEXT NOT NULL,                   -- where in the chunk they are, as a JSON array
+  PRIMARY KEY (generation, run, key, place, cell)
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+  generation INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  level INTEGER NOT NULL,                  -- how often its entries have been merged
+  target INTEGER,                          -- the run that it is being merged into; NULL: none
+  PRIMARY KEY (generation, run)
+) WITHOUT ROWID;
+CREATE INDEX runs_to_merge ON runs (generation, target) WHERE target IS NOT NULL;
 
 CREATE TABLE held (
   batch_id TEXT PRIMARY KEY,
@@ -246,4 +257,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 14;
+export const SCHEMA_VERSION = 15;
