@@ -15,6 +15,8 @@ export const ERRORS = {
   list_not_found: { status: 404, title: 'There is no such list', retryable: false },
   method_not_allowed: { status: 405, title: 'This cannot be done here', retryable: false },
   request_timeout: { status: 408, title: 'The request took too long', retryable: true },
+  file_exists: { status: 409, title: 'The file exists already', retryable: false },
+  nothing_to_retry: { status: 409, title: 'There is nothing to send again', retryable: false },
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
   unsupported_list: { status: 415, title: 'This is no list that can be read', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },

@@ -20,6 +20,7 @@ import { measured } from './metrics/measured-calls.js';
 import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
+import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
 import { settledWithin } from './within.js';
 
@@ -69,8 +70,10 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
   });
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
-  const snapshots = new Snapshots(store, feed);
+  const snapshots = new Snapshots(store, feed, updates.announcer);
   const writes = new WritesInFlight();
+  const submissions =
+    validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });
   const parts = {
     guard,
     revocations,
@@ -79,7 +82,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     feed,
     snapshots,
     intake,
-    validator,
+    submissions,
     writes,
     metrics,
     logger,
@@ -98,6 +101,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   inlets?.start();
   await settledWithin(FIRST_PROBES_MS, watch.start());
   void warnOfSettings(config, engine, logger, closing.signal);
+  submissions?.start();
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
     { pipeline, store, logger },
@@ -122,7 +126,9 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     watch.close();
     revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
+    return shutDown({
+      ...{ engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger },
+    });
   };
   return { url, close: () => (closed ??= close()) };
 }

@@ -43,6 +43,8 @@ const KINDS: readonly Kind[] = [
 
 /** One result in this many has a rare verdict. A filter for it is costly: the matches are far apart. */
 const RARE_EVERY = 5_000;
+/** Even a file of a thousand results has one. */
+const FIRST_RARE = 499;
 const RARE: Kind = {
   status: 'unknown',
   risk: 'high',
@@ -61,7 +63,7 @@ export function addressOf(index: number): string {
 
 export function resultText(index: number): string {
   const common = KINDS[(scatter(index) >>> 12) % KINDS.length] as Kind;
-  const kind = index % RARE_EVERY === RARE_EVERY - 1 ? RARE : common;
+  const kind = index % RARE_EVERY === FIRST_RARE ? RARE : common;
   const email = addressOf(index);
   const domain = email.slice(email.indexOf('@') + 1);
   return (

@@ -27,6 +27,8 @@ export interface Faults {
   readonly error: number;
   /** Submissions that are accepted and never run. */
   readonly lost: number;
+  /** Submissions that are not accepted, as by a proxy whose service is down. */
+  readonly down: number;
 }
 
 export interface RedisOptions {
@@ -87,6 +89,7 @@ export const NO_FAULTS: Faults = {
   torn: 0,
   error: 0,
   lost: 0,
+  down: 0,
 };
 
 export const DEFAULTS: Omit<ValidatorOptions, 'gatewayUrl'> = {

@@ -36,6 +36,7 @@ export const FAULT_SETTINGS = {
   torn: fault('SIM_TORN', 'submissions whose answer breaks off in the middle'),
   error: fault('SIM_ERROR', 'submissions that are queued, and answered with an error'),
   lost: fault('SIM_LOST', 'submissions that are accepted, and never worked at'),
+  down: fault('SIM_DOWN', 'submissions that are refused, as while the service is down'),
 };
 
 /** Settings that the demo and the validator's own program share. */

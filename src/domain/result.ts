@@ -1,15 +1,13 @@
 /** Reads results and keeps them as JSON text, which is stored and sent on without being parsed again. */
 import { createHash } from 'node:crypto';
 import type { BatchId } from './id.js';
-import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status, verdictIndexOf } from './verdict.js';
+import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
 
 /** What the gateway computes with of the result for one address; the whole of it is in `json`. */
 export interface Result {
   /** What the customer sent, well-formed; may be no address at all. */
   readonly email: string;
-  /** Index in `VERDICTS`. */
-  readonly verdictIndex: number;
-  /** Cell of status and risk, see `cellOf`. */
+  /** Number of its cell in the table of verdicts and risk levels, see `cellOf`. */
   readonly cell: number;
   /** `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, in well-formed text. */
   readonly json: string;
@@ -50,8 +48,7 @@ export function readResult(value: unknown, text?: string): Result | string {
   };
   return {
     email: address,
-    verdictIndex: verdictIndexOf(knownStatus, (detailed as { sub_status?: unknown } | null)?.sub_status),
-    cell: cellOf(knownStatus, knownRisk),
+    cell: cellOf(knownStatus, knownRisk, (detailed as { sub_status?: unknown } | null)?.sub_status),
     json: text !== undefined && isAsStored(text, read, value) ? text : wellFormed(JSON.stringify(read)),
   };
 }

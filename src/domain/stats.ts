@@ -2,9 +2,20 @@
 import type { Epoch, FileId, Generation, RequestId, UserId } from './id.js';
 import type { Summary } from './summary.js';
 import { ratePerSecond } from './throughput.js';
-import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
+import { CELLS, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
 
 export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
+
+/** How far the submission of a list is, in addresses. */
+export interface SubmissionProgress {
+  readonly total: number;
+  /** Accepted by the validator, and registered. */
+  readonly submitted: number;
+  /** The validator may have accepted them, but its answer was lost. They are sent again on request only. */
+  readonly uncertain: number;
+  /** Why nothing is submitted now, a code of the error table; null: nothing is wrong. */
+  readonly error: string | null;
+}
 
 /** What is stored of a file beside its results. Times are ISO 8601 in UTC. */
 export interface FileFacts {
@@ -20,6 +31,8 @@ export interface FileFacts {
   readonly totalBatches: number | null;
   readonly createdAt: string;
   readonly lastUpdated: string;
+  /** Missing where its request was not submitted as a list. */
+  readonly submission?: SubmissionProgress;
   /** The totals of its results, if these were deleted after `RETENTION_DAYS`. */
   readonly purged?: Summary;
 }
@@ -44,6 +57,8 @@ export interface Stats {
    * ended is silent; the ETA is also null while it is not known, and once there is none.
    */
   throughput: { emailsPerSecond: number | null; etaSeconds: number | null };
+  /** Null for a file that was not submitted as a list. */
+  submission: SubmissionProgress | null;
   /** Null for a file that is not registered. */
   createdAt: string | null;
   lastUpdated: string | null;
@@ -61,7 +76,8 @@ export interface StatsInput {
 
 export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInput): Stats {
   const batches = Math.max(totals.batches, facts?.totalBatches ?? 0);
-  const outcome = statusOf(totals, batches);
+  const submission = facts?.submission ?? null;
+  const outcome = statusOf(totals, batches, submission);
   const progress = progressOf(totals, facts?.totalEmails ?? 0, outcome);
   const status = facts?.purged === undefined ? outcome : 'purged';
   return {
@@ -79,6 +95,7 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
         : isSilent(totals)
           ? { emailsPerSecond: null, etaSeconds: null }
           : recentThroughput(progress, recentRate),
+    submission,
     createdAt: facts?.createdAt ?? null,
     lastUpdated: facts?.lastUpdated ?? null,
     completedAt: hasEnded(outcome) ? (facts?.lastUpdated ?? null) : null,
@@ -92,8 +109,10 @@ function isSilent({ batches, completed, failed, stalled }: Summary): boolean {
 
 const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
 
-function statusOf(totals: Summary, batches: number): FileStatus {
-  if (batches > 0 && totals.completed + totals.failed >= batches)
+function statusOf(totals: Summary, batches: number, submission: SubmissionProgress | null): FileStatus {
+  // More batches come with every slice of a list.
+  const areAllKnown = submission === null || submission.submitted >= submission.total;
+  if (areAllKnown && batches > 0 && totals.completed + totals.failed >= batches)
     return totals.failed > 0 ? 'failed' : 'completed';
   return totals.begun + totals.failed > 0 ? 'processing' : 'pending';
 }
@@ -111,22 +130,22 @@ function countsByStatus(totals: Summary): Record<Status, StatusCount> {
   const counts = Object.fromEntries(
     STATUSES.map((status) => [status, { count: 0 } as StatusCount]),
   ) as Record<Status, StatusCount>;
-  VERDICTS.forEach(({ status, category }, index) => {
-    const count = totals.verdicts[index] ?? 0;
-    counts[status].count += count;
-    if (category !== null) counts[status].categories = { ...counts[status].categories, [category]: count };
+  CELLS.forEach(({ status, category }, cell) => {
+    const found = totals.cells[cell] ?? 0;
+    const { count, categories } = counts[status];
+    counts[status].count = count + found;
+    if (category !== null)
+      counts[status].categories = { ...categories, [category]: (categories?.[category] ?? 0) + found };
   });
   return counts;
 }
 
 function countsByRisk(totals: Summary): Record<RiskLevel, number> {
-  const columns = RISK_LEVELS.length + 1;
-  const sum = (column: number) =>
-    STATUSES.reduce((all, _, row) => all + (totals.cells[row * columns + column] ?? 0), 0);
-  return Object.fromEntries(RISK_LEVELS.map((risk, column) => [risk, sum(column)])) as Record<
-    RiskLevel,
-    number
-  >;
+  const counts = Object.fromEntries(RISK_LEVELS.map((risk) => [risk, 0])) as Record<RiskLevel, number>;
+  CELLS.forEach(({ risk }, cell) => {
+    if (risk !== null) counts[risk] += totals.cells[cell] ?? 0;
+  });
+  return counts;
 }
 
 function overallThroughput(

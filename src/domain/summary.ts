@@ -1,6 +1,6 @@
 /** The counts of a batch and of a file, and how they are added up. */
 import type { Result } from './result.js';
-import { CELL_COUNT, VERDICTS } from './verdict.js';
+import { CELL_COUNT } from './verdict.js';
 
 /**
  * What a batch adds to its file, as plain counts. The totals of a file are the sum of its batches' summaries and have the
@@ -22,9 +22,7 @@ export interface Summary {
   readonly processed: number;
   /** Addresses of complete batches that never got a result. */
   readonly skipped: number;
-  /** Results by verdict, in the order of `VERDICTS`. */
-  readonly verdicts: readonly number[];
-  /** Results by status and risk, in the order of `cellOf`. */
+  /** Results by verdict and risk level, by the numbers of `cellOf`. */
   readonly cells: readonly number[];
 }
 
@@ -38,7 +36,6 @@ export const EMPTY_SUMMARY: Summary = {
   total: 0,
   processed: 0,
   skipped: 0,
-  verdicts: VERDICTS.map(() => 0),
   cells: Array.from({ length: CELL_COUNT }, () => 0),
 };
 
@@ -60,16 +57,12 @@ export interface BatchFlags {
 }
 
 /** The part of a summary that follows from the results alone. */
-export type Tally = Pick<Summary, 'processed' | 'verdicts' | 'cells'>;
+export type Tally = Pick<Summary, 'processed' | 'cells'>;
 
 export function tallyOf(results: readonly Result[]): Tally {
-  const verdicts = [...EMPTY_SUMMARY.verdicts];
   const cells = [...EMPTY_SUMMARY.cells];
-  for (const { verdictIndex, cell } of results) {
-    verdicts[verdictIndex] = (verdicts[verdictIndex] ?? 0) + 1;
-    cells[cell] = (cells[cell] ?? 0) + 1;
-  }
-  return { processed: results.length, verdicts, cells };
+  for (const { cell } of results) cells[cell] = (cells[cell] ?? 0) + 1;
+  return { processed: results.length, cells };
 }
 
 export const summarize = (flags: BatchFlags, results: readonly Result[]): Summary =>
@@ -105,7 +98,6 @@ export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
     total: a.total + sign * b.total,
     processed: a.processed + sign * b.processed,
     skipped: a.skipped + sign * b.skipped,
-    verdicts: a.verdicts.map((count, index) => count + sign * (b.verdicts[index] ?? 0)),
     cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
   };
 }

@@ -54,23 +54,50 @@ const indexOfOther = new Map<Status, number>(
 );
 
 /** The index in `VERDICTS` of a status with the validator's `sub_status`. */
-export const verdictIndexOf = (status: Status, subStatus: unknown): number =>
+const verdictIndexOf = (status: Status, subStatus: unknown): number =>
   indexBySubStatus.get(status)?.get(subStatus) ?? indexOfOther.get(status) ?? 0;
 
-/**
- * Pages are filtered by status and risk level, so results are counted in a table of both. Its cells are numbered
- * `status × 5 + risk`; risk is 4 where the validator gave none.
- */
-export const CELL_COUNT = STATUSES.length * (RISK_LEVELS.length + 1);
+/** The reasons that results can be filtered by: the categories of all statuses, each named once. */
+export const REASONS: readonly [string, ...string[]] = [
+  'other',
+  ...new Set(VERDICTS.flatMap(({ category }) => category ?? []).filter((name) => name !== 'other')),
+];
 
-export function cellOf(status: Status, risk: RiskLevel | null): number {
-  const column = risk === null ? RISK_LEVELS.length : RISK_LEVELS.indexOf(risk);
-  return STATUSES.indexOf(status) * (RISK_LEVELS.length + 1) + column;
+/** Columns of the table of verdicts and risk levels: the last one is for results without a risk level. */
+const RISK_COLUMNS = [...RISK_LEVELS, null] as const;
+
+/**
+ * Pages are filtered by status, risk level and reason, so results are counted in a table of verdict × risk level. Its cells
+ * are numbered `verdict × 5 + risk`; risk is 4 where the validator gave none.
+ */
+export const CELL_COUNT = VERDICTS.length * RISK_COLUMNS.length;
+
+/** The cell of a result, by its `sub_status` as the validator sent it: its category is decided here and nowhere else. */
+export const cellOf = (status: Status, risk: RiskLevel | null, subStatus: unknown): number =>
+  verdictIndexOf(status, subStatus) * RISK_COLUMNS.length + RISK_COLUMNS.indexOf(risk);
+
+export interface Cell extends Verdict {
+  readonly risk: RiskLevel | null;
 }
 
-/** The cells whose results match a filter; an empty filter matches all. */
-export function cellsOf(filter: { status?: Status | undefined; risk?: RiskLevel | undefined }): number[] {
-  const statuses = filter.status === undefined ? STATUSES : [filter.status];
-  const risks = filter.risk === undefined ? [...RISK_LEVELS, null] : [filter.risk];
-  return statuses.flatMap((status) => risks.map((risk) => cellOf(status, risk)));
+/** Every cell, by its number. */
+export const CELLS: readonly Cell[] = VERDICTS.flatMap((verdict) =>
+  RISK_COLUMNS.map((risk) => ({ ...verdict, risk })),
+);
+
+/** Values that pass; undefined: all of them. */
+export interface CellFilter {
+  readonly status?: readonly Status[] | undefined;
+  readonly risk?: readonly RiskLevel[] | undefined;
+  /** From `REASONS`. */
+  readonly reason?: readonly string[] | undefined;
+}
+
+/** The numbers of the cells whose results pass a filter; an empty filter passes all. */
+export function cellsOf({ status, risk, reason }: CellFilter): number[] {
+  const passes = (cell: Cell) =>
+    (status?.includes(cell.status) ?? true) &&
+    (risk === undefined || (cell.risk !== null && risk.includes(cell.risk))) &&
+    (reason === undefined || (cell.category !== null && reason.includes(cell.category)));
+  return CELLS.flatMap((cell, number) => (passes(cell) ? [number] : []));
 }

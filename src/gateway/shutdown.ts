@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import type { WritesInFlight } from '../http/writes-in-flight.js';
 import type { Logger } from '../logger.js';
 import { announceDraining } from '../realtime/server.js';
+import type { Submissions } from '../submission/submissions.js';
 import type { Validator } from '../validator/validator.js';
 import type { WebhookSender } from '../webhooks/sender.js';
 import { settledWithin } from '../within.js';
@@ -24,6 +25,7 @@ export interface ShutdownDeps {
   readonly updates: UpdatePath;
   readonly server: GatewayServer;
   readonly writes: WritesInFlight;
+  readonly submissions: Submissions | null;
   readonly validator: Validator | null;
   readonly webhooks: WebhookSender;
   readonly timeoutMs: number;
@@ -31,7 +33,7 @@ export interface ShutdownDeps {
 }
 
 export async function shutDown(deps: ShutdownDeps): Promise<void> {
-  const { engine, updates, server, writes, validator, webhooks, timeoutMs, logger } = deps;
+  const { engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger } = deps;
   const step: Step = async (name, action) => {
     try {
       await action();
@@ -42,6 +44,7 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
   const finish = async () => {
     await step('close the inlets', () => updates.inlets?.close());
     await step('answer the requests under way', () => writes.drain(timeoutMs * REQUESTS_SHARE));
+    await step('end the slices that are being sent', () => submissions?.close());
     await step('store the updates that were taken in', () => updates.conflator.idle());
     await step('announce the changes that were stored', () => updates.flusher.drain());
   };

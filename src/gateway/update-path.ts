@@ -7,14 +7,16 @@ import { Intake } from '../inlet/intake.js';
 import { UpdateReader } from '../inlet/update-reader.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { Announcer } from '../pipeline/announcer.js';
 import { Conflator } from '../pipeline/conflator.js';
 import { Flusher } from '../pipeline/flusher.js';
+import { Holds } from '../pipeline/holds.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 
 export type UpdatePath = ReturnType<typeof createUpdatePath>;
 
 export function createUpdatePath(config: Config, engine: Engine, metrics: Metrics, logger: Logger) {
-  const { store, feed, openInlets } = engine;
+  const { store, feed, isShared, openInlets } = engine;
   const flusher = new Flusher({
     store,
     feed,
@@ -23,7 +25,9 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     intervalMs: config.FLUSH_INTERVAL_MS,
     emailsPerEvent: config.EMAILS_PER_EVENT,
   });
+  const holds = new Holds();
   const pipeline = new Pipeline({
+    holds,
     store,
     feed,
     flusher,
@@ -38,5 +42,6 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
   const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
   const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = openInlets?.({ intake, metrics });
-  return { flusher, pipeline, conflator, reader, intake, inlets };
+  const announcer = new Announcer(flusher, isShared ? store.changes : null, holds);
+  return { flusher, announcer, pipeline, conflator, reader, intake, inlets };
 }

@@ -83,6 +83,19 @@ const flags = z.strictObject(
 /** The entries of `emails` are read in address-list.ts: checking a long list here would block the event loop. */
 export const validationBody = (maxEmails: number) =>
   z.object({
-    emails: boundedList(maxEmails).meta({ items: { type: 'string' } }),
+    emails: boundedList(maxEmails)
+      .meta({ items: { type: 'string' } })
+      .optional(),
+    listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
+    column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
+    repeats: z
+      .enum(['drop', 'keep'])
+      .nullish()
+      .transform((given) => given ?? 'drop')
+      .describe('of a list: whether an address that stands in it again is checked again'),
     flags: flags.nullish().transform((given) => given ?? flags.parse({})),
+    replace: z
+      .boolean()
+      .nullish()
+      .transform((given) => given ?? false),
   });

@@ -9,7 +9,7 @@ import type { Metrics } from '../metrics.js';
 import type { Refusal } from '../refusal.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
-import type { Validator } from '../validator/validator.js';
+import type { Submissions } from '../submission/submissions.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
@@ -23,13 +23,11 @@ export interface HttpConfig extends ListLimits {
   readonly EXPORT_IDLE_MS: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
-  readonly VALIDATOR_TIMEOUT_MS: number;
-  readonly IDEMPOTENCY_TTL_MS: number;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
   readonly LIST_TTL_MS: number;
   readonly MAX_WAITING_LISTS: number;
   readonly MAX_UPLOADS: number;
-  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
-  readonly MAX_WEBHOOKS: number;
 }
 
 /** The sockets of all gateways. */
@@ -44,11 +42,11 @@ export interface HttpDependencies {
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
   readonly store: Store;
-  readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
+  readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
   readonly intake: Intake;
   readonly sessions: Sessions;
   /** Null: no validator is configured. */
-  readonly validator: Validator | null;
+  readonly submissions: Submissions | null;
   /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
   /** By dependency: why it cannot be used, and its code. */

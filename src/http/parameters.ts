@@ -4,13 +4,15 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { idSchema, parseInput } from '../domain/schemas.js';
-import { RISK_LEVELS, STATUSES } from '../domain/verdict.js';
+import { REASONS, RISK_LEVELS, STATUSES } from '../domain/verdict.js';
 import { FIRST_PAGE } from '../snapshot/snapshots.js';
 import { BATCH_STATUSES } from '../store/store.js';
 
 const MAX_LIMIT = 500;
 /** Keeps page × limit an exact integer. */
 const MAX_PAGE = 1_000_000_000_000;
+/** Longer than all values of a filter together. */
+const MAX_LIST_LENGTH = 1024;
 /** Longer than any address that a mail server accepts. */
 const MAX_PREFIX_LENGTH = 1024;
 const MAX_CURSOR_LENGTH = 4096;
@@ -26,22 +28,50 @@ const counted = (max: number, fallback: number) =>
     .default(fallback);
 
 const limit = counted(MAX_LIMIT, FIRST_PAGE.limit);
-const status = z.enum(STATUSES).optional();
+/** Several of the values, separated by commas. */
+const several = <const T extends readonly [string, ...string[]]>(values: T) => {
+  const message = `must be one or several of ${values.join(', ')}, separated by commas`;
+  return z
+    .string()
+    .max(MAX_LIST_LENGTH, message)
+    .transform((text, context) => {
+      const given = [...new Set(text.split(',').map((value) => value.trim()))];
+      if (!given.every((value) => values.includes(value))) context.addIssue(message);
+      return given;
+    })
+    .pipe(z.array(z.enum(values)))
+    .optional();
+};
 const cursor = z.string().max(MAX_CURSOR_LENGTH).optional();
 
 export const listQuery = z.object({ limit, cursor });
 export const batchesQuery = listQuery.extend({ status: z.enum(BATCH_STATUSES).optional() });
-export const emailsQuery = z.object({
-  page: counted(MAX_PAGE, FIRST_PAGE.page),
-  limit,
-  status,
-  risk: z.enum(RISK_LEVELS).optional(),
+
+/** Which results are shown: of pages and exports alike. */
+const filter = {
+  status: several(STATUSES),
+  risk: several(RISK_LEVELS),
+  reason: several(REASONS),
   email: z
     .string()
     .max(MAX_PREFIX_LENGTH)
-    .transform((prefix) => prefix || undefined)
+    .transform((prefix) => prefix.trim() || undefined)
     .optional(),
+};
+
+export const emailsQuery = z.object({ page: counted(MAX_PAGE, FIRST_PAGE.page), limit, ...filter });
+
+export const exportQuery = z.object({
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+  bom: z
+    .enum(['0', '1'])
+    .transform((given) => given === '1')
+    .default(false),
+  escape: z.enum(['formulas', 'none']).default('formulas'),
+  layout: z.enum(['results', 'original']).default('results'),
+  ...filter,
 });
+
 /** What an uploaded file is called; `listNameOf` says what may be. */
 export const listUploadQuery = z.object({ name: z.string().max(MAX_NAME_LENGTH).optional() });
 /** The column that is counted instead of the one with the addresses. */
@@ -52,7 +82,6 @@ export const listViewQuery = z.object({
     .transform(Number)
     .optional(),
 });
-export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), status });
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
 export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'listId' | 'id' | 'deliveryId'): string =>

@@ -47,6 +47,11 @@ export class Intake {
     return this.pipeline.register(registration);
   }
 
+  /** Makes a change of a file in the store, and announces it. */
+  change<T>(fileId: FileId, store: () => Promise<T>): Promise<T> {
+    return this.pipeline.change(fileId, store);
+  }
+
   /** Ends a batch that will never answer; false: the file has no such batch. */
   fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
     return this.pipeline.fail(fileId, batchId, reason);

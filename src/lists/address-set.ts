@@ -11,6 +11,7 @@ export class AddressSet {
   readonly #blocks: Buffer[] = [];
   #end = BLOCK_BYTES;
   #size = 0;
+  #isNew = false;
   readonly #seed = randomBytes(4).readUInt32LE();
   /** By entry: its hash, its block, its place in the block, its length. */
   #hashes = new Uint32Array(FIRST_CAPACITY / 2);
@@ -24,21 +25,41 @@ export class AddressSet {
 
   /** False: the text was in the set already. */
   add(text: string): boolean {
+    this.numberOf(text);
+    return this.#isNew;
+  }
+
+  /** The number of a text, which is added where it is new. Texts are numbered from 0 on. */
+  numberOf(text: string): number {
+    const { hash, slot, number, length } = this.#lookUp(text);
+    this.#isNew = number === null;
+    if (number !== null) return number;
+    this.#hashes[this.#size] = hash;
+    this.#placed.set([this.#blocks.length - 1, this.#end, length], this.#size * 3);
+    this.#slots[slot] = ++this.#size;
+    this.#end += length;
+    if (this.#size === this.#hashes.length) this.#grow();
+    return this.#size - 1;
+  }
+
+  /** The number of a text; null: it is not in the set. */
+  find(text: string): number | null {
+    return this.#lookUp(text).number;
+  }
+
+  /** Writes the text behind the last entry, where it stays if it is added. */
+  #lookUp(text: string) {
     const block = this.#roomFor(text.length * MAX_BYTES_PER_UNIT);
     const length = block.write(text, this.#end);
     const hash = this.#hashOf(block, this.#end, length);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let entry = this.#slots[slot]; entry; entry = this.#slots[slot]) {
-      if (this.#hashes[entry - 1] === hash && this.#isEntry(entry - 1, block, length)) return false;
+      if (this.#hashes[entry - 1] === hash && this.#isEntry(entry - 1, block, length))
+        return { hash, slot, number: entry - 1, length };
       slot = (slot + 1) & mask;
     }
-    this.#hashes[this.#size] = hash;
-    this.#placed.set([this.#blocks.length - 1, this.#end, length], this.#size * 3);
-    this.#slots[slot] = ++this.#size;
-    this.#end += length;
-    if (this.#size === this.#hashes.length) this.#grow();
-    return true;
+    return { hash, slot, number: null, length };
   }
 
   #roomFor(bytes: number): Buffer {

@@ -11,7 +11,7 @@ export type Stop = () => void;
 
 export interface JobDeps {
   readonly pipeline: Pick<Pipeline, 'markStalled' | 'announceOverdue' | 'purge'>;
-  readonly store: Pick<Store, 'updates' | 'deadLetters' | 'lists'>;
+  readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
 
@@ -93,12 +93,14 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
 }
 
 /** Drops expired held updates, dead letters and lists. All hold addresses, so none may outlive its time by much. */
-function sweepExpired({ store: { updates, deadLetters, lists }, logger }: JobDeps, ttlMs: number): Stop {
+function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
   const log = new RepeatLog(logger);
+  const { updates, deadLetters, submissions, lists } = store;
   const sweep = async () => {
     try {
       await updates.dropExpired();
       await deadLetters.dropExpired();
+      await submissions.dropExpired();
       await lists.dropExpired();
     } catch (error) {
       log.log(

@@ -9,12 +9,14 @@ import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
 import type { Flusher } from './flusher.js';
+import type { Holds } from './holds.js';
 
 export interface PipelineDeps {
   readonly store: Store;
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
+  readonly holds: Holds;
   /** Deletes what the validator keeps of these batches; null: the gateway cannot reach it. */
   readonly forget?: ((batchIds: readonly BatchId[]) => Promise<void>) | null;
 }
@@ -63,6 +65,15 @@ export class Pipeline {
     // The caller is answered once the file's stats include the registration.
     await this.deps.flusher.flushNow(registration.fileId);
     return registered;
+  }
+
+  /** Makes a change of the file itself, and announces it. */
+  async change<T>(fileId: FileId, store: () => Promise<T>): Promise<T> {
+    const { result } = await this.#storeAndMarkChanged(fileId, async () => ({
+      result: await store(),
+      changed: [],
+    }));
+    return result;
   }
 
   async fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
@@ -133,6 +144,7 @@ export class Pipeline {
     fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {
+    if (fileId !== null) await this.deps.holds.released(fileId);
     const done = fileId === null ? undefined : this.deps.flusher.expectChange(fileId);
     let stored: T | undefined;
     try {

@@ -5,6 +5,7 @@ import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
+import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
@@ -13,6 +14,9 @@ import type { PageQuery, ResultPage, Store } from '../store/store.js';
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** Files whose first page is cached for further requests at the same revision. */
 const CACHED_PAGES = 256;
+/** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
+const ATTEMPTS = 32;
+const ATTEMPTS_BEFORE_HOLD = 2;
 
 export interface SnapshotRequest {
   readonly fileId: FileId;
@@ -20,18 +24,37 @@ export interface SnapshotRequest {
   readonly since: Cursor | null;
 }
 
+/** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
+export interface Announces {
+  announce(fileId: FileId): Promise<void>;
+  /** Changes of the file that this gateway would store wait until the returned function is called. */
+  hold(fileId: FileId): () => void;
+}
+
+/** A file's stats and first page, of one revision. */
+interface Snapshot {
+  readonly head: Head;
+  /** `{emails, pagination}` as JSON. */
+  readonly page: string;
+}
+
+const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+
 export class Snapshots {
-  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string> }>({ max: CACHED_PAGES });
+  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({
+    max: CACHED_PAGES,
+  });
 
   constructor(
     private readonly store: Store,
     private readonly feed: Feed,
+    private readonly announcer: Announces,
   ) {}
 
   /** The file's stats as JSON; null: there is no such file. */
   async stats(fileId: FileId): Promise<string | null> {
     if ((await this.store.files.find(fileId)) === null) return null;
-    return (await ensureHead(this.store, this.feed, fileId)).state.stats;
+    return (await this.#headOf(fileId)).state.stats;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
@@ -40,43 +63,100 @@ export class Snapshots {
     return found === null ? null : pageText(found, query);
   }
 
-  /**
-   * What a new listener starts from. The head is read first, so that the results are of its revision or a later one. Later
-   * events then repeat some of them, and none is missing.
-   */
-  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<JsonText<Subscribed>> {
-    const head = await ensureHead(this.store, this.feed, fileId);
-    const { epoch, revision } = head;
-    const missed = since === null ? null : await this.feed.since(fileId, since, revision);
-    const opening = JSON.stringify({ ok: true, fileId, epoch, revision, recovered: missed !== null }).slice(
-      0,
-      -1,
-    );
-    const answer = `${opening},"stats":${head.state.stats}`;
-    if (!feeds.includes('emails')) return new JsonText(`${answer}}`);
-    if (missed !== null) {
-      return new JsonText(`${answer},"missed":[${missed.map(({ payload }) => payload).join(',')}]}`);
-    }
-    return new JsonText(`${answer},"emails":${await this.#firstPage(fileId, head)}}`);
+  /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
+  async snapshot(fileId: FileId): Promise<{ stats: string; emails: string } | null> {
+    if ((await this.store.files.find(fileId)) === null) return null;
+    const { head, page } = await this.#snapshotOf(fileId);
+    return { stats: head.state.stats, emails: page };
   }
 
-  /** Thousands of listeners may reconnect at once after a restart: the first page is read once for each revision. */
-  #firstPage(fileId: FileId, { epoch, revision }: Head): Promise<string> {
-    const at = `${epoch}/${revision}`;
+  /**
+   * What a new listener starts from. Events that come before the answer and are not above its revision are in it already.
+   */
+  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<JsonText<Subscribed>> {
+    const head = await this.#headOf(fileId);
+    const missed = since === null ? null : await this.feed.since(fileId, since, head.revision);
+    if (missed !== null || !feeds.includes('emails')) {
+      const answer = opening(fileId, head, missed !== null);
+      const rest = missed?.map(({ payload }) => payload).join(',');
+      const hasMissed = missed !== null && feeds.includes('emails');
+      return new JsonText(hasMissed ? `${answer},"missed":[${rest}]}` : `${answer}}`);
+    }
+    const { head: current, page } = await this.#snapshotOf(fileId, head);
+    return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
+  }
+
+  async #headOf(fileId: FileId): Promise<Head> {
+    await this.announcer.announce(fileId);
+    return ensureHead(this.store, this.feed, fileId);
+  }
+
+  /** `first`: a head that was just read. */
+  async #snapshotOf(fileId: FileId, first?: Head): Promise<Snapshot> {
+    let head = first ?? (await this.#headOf(fileId));
+    let release: (() => void) | undefined;
+    try {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const page = await this.#firstPage(fileId, head);
+        if (page !== null) return { head, page };
+        if (attempt === ATTEMPTS_BEFORE_HOLD) release = this.announcer.hold(fileId);
+        head = await this.#headOf(fileId);
+      }
+      // The head is read before the page: what the page has beyond it comes as an event, too.
+      const page = (await this.store.results.page({ fileId, ...FIRST_PAGE })) ?? EMPTY_PAGE;
+      return { head, page: pageText(page, FIRST_PAGE) };
+    } finally {
+      release?.();
+    }
+  }
+
+  /**
+   * The first page at the revision of a head; null: the file has changed since. Thousands of listeners may reconnect at once
+   * after a restart: it is read once for each revision.
+   */
+  #firstPage(fileId: FileId, head: Head): Promise<string | null> {
+    const at = `${head.epoch}/${head.revision}`;
     const cached = this.#firstPages.get(fileId);
     if (cached?.at === at) return cached.page;
-    const query = { fileId, ...FIRST_PAGE };
-    // A file without a registration has a feed, and an empty page.
-    const page = this.store.results.page(query).then((found) => pageText(found ?? EMPTY_PAGE, query));
-    this.#firstPages.set(fileId, { at, page });
-    page.catch(() => this.#firstPages.delete(fileId));
+    const page = this.#readFirstPage(fileId, head);
+    const entry = { at, page };
+    this.#firstPages.set(fileId, entry);
+    const forget = () => {
+      if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
+    };
+    page.then((text) => text === null && forget(), forget);
     return page;
   }
+
+  async #readFirstPage(fileId: FileId, { epoch, revision, state }: Head): Promise<string | null> {
+    // A file without a registration has a feed, and an empty page.
+    const { total, results } = (await this.store.results.page({ fileId, ...FIRST_PAGE })) ?? EMPTY_PAGE;
+    const batchIds = [...new Set(results.map(({ batchId }) => batchId))];
+    const after = await this.feed.head(fileId, batchIds);
+    if (after === null || after.epoch !== epoch || after.revision !== revision) return null;
+    // What the store has had since then is not on the page, if its batches are still as they were announced.
+    const announced = new Map(batchIds.map((id) => [id, after.batches.get(id) ?? NEVER_ANNOUNCED]));
+    const since = await this.store.changes.since(fileId, announced);
+    if (since !== null && (since.facts.generation !== state.generation || since.batches.length > 0))
+      return null;
+    // A purged file has totals and no results.
+    const counted = total === 0 ? 0 : state.totals.processed;
+    if (results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
+    return pageText({ total: counted, results }, FIRST_PAGE);
+  }
+}
+
+function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: boolean): string {
+  const said = JSON.stringify({ ok: true, fileId, epoch, revision, recovered });
+  return `${said.slice(0, -1)},"stats":${state.stats}`;
 }
 
 const EMPTY_PAGE: ResultPage = { total: 0, results: [] };
 
-function pageText({ total, results }: ResultPage, { page, limit }: PageQuery): string {
+function pageText(
+  { total, results }: ResultPage,
+  { page, limit }: Pick<PageQuery, 'page' | 'limit'>,
+): string {
   const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });
   return `{"emails":[${results.map(placedJson).join(',')}],"pagination":${pagination}}`;
 }

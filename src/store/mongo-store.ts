@@ -3,23 +3,23 @@ import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
-import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js';
+import { changesSince, findUnannounced, markAnnounced, pendingChanges } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
 import { mongoLists } from './mongo/lists.js';
-import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
-import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
@@ -46,8 +46,9 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
-  readonly lists: ListStore;
+  readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
 
   private constructor(
     private readonly connection: MongoConnection,
@@ -63,6 +64,7 @@ export class MongoStore implements Store {
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.lists = mongoLists(connection);
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
+    this.submissions = mongoSubmissions(connection);
   }
 
   /**
@@ -79,20 +81,16 @@ export class MongoStore implements Store {
     markAnnounced: (fileId, generation, announced, stats) =>
       this.connection.run((db) => markAnnounced(db, fileId, generation, announced, stats)),
     unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
+    pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
   };
 
   readonly results: ResultStore = {
     page: (query) => this.connection.run((db) => readPage(db, query)),
-    scan: (fileId, { status }) =>
+    scan: (fileId, filter) =>
       scanSlices(
         () => this.connection.run((db) => scanStart(db, fileId)),
-        (point) => this.connection.run((db) => scanSlice(db, point, status)),
+        (point) => this.connection.run((db) => scanSlice(db, point, filter)),
       ),
-  };
-
-  readonly receipts: ReceiptStore = {
-    claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
-    complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
   };
 
   /** Settled once the database was opened. @throws FatalError where gateways with another prefix use it */

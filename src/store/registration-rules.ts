@@ -5,9 +5,13 @@
 
 import type { BatchId, RequestId } from '../domain/id.js';
 import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { Fault } from '../errors.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
-export type RequestDetails = Pick<Registration, 'requestId' | 'userId' | 'totalEmails' | 'totalBatches'>;
+export type RequestDetails = Pick<
+  Registration,
+  'requestId' | 'userId' | 'totalEmails' | 'totalBatches' | 'submission'
+>;
 
 /** The current request of a file, as it was registered. */
 export interface CurrentRequest extends RequestDetails {
@@ -55,6 +59,7 @@ export function planRegistration(
   sizeOf: (batchId: BatchId) => number | null | undefined,
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
+  refuseUnintended(registration, current);
   if (current === null) return { outcome: 'created', request: registration, missing: batches };
   const isOther = namesAnotherRequest(current, registration.requestId);
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
@@ -76,6 +81,13 @@ export function planRegistration(
   if (!isExtended && !isNamed) return { outcome: 'unchanged' };
   const outcome = isExtended ? 'extended' : 'named';
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
+}
+
+/** A submission goes on only with its own request, and overwrites another one only where its caller says so. */
+function refuseUnintended({ requestId, intent }: Registration, current: CurrentRequest | null): void {
+  const isOwn = current !== null && current.requestId === requestId;
+  if (intent === 'continue' && !isOwn) throw new Fault('file_not_found');
+  if (intent === 'create' && current !== null && !isOwn) throw new Fault('file_exists');
 }
 
 /** What a registration adds to a request. A file stays with its first owner. */

@@ -7,14 +7,20 @@ export interface ScanSlice<Point> {
   readonly next: Point | null;
 }
 
-/** `start` answers null where there is no such file. */
+/** `start` answers null where there is no such file. The next slice is read while the caller is busy with one. */
 export async function* scanSlices<Point>(
   start: () => Promise<Point | null>,
   read: (point: Point) => Promise<ScanSlice<Point>>,
 ): AsyncGenerator<readonly PlacedResult[], void, undefined> {
-  for (let point: Point | null = await start(); point !== null; ) {
-    const slice: ScanSlice<Point> = await read(point);
-    yield slice.results;
-    point = slice.next;
+  const readNext = (point: Point | null) => {
+    const next = point === null ? null : read(point);
+    // It fails where it is awaited; the caller may have gone by then.
+    next?.catch(() => undefined);
+    return next;
+  };
+  for (let reading = readNext(await start()); reading !== null; ) {
+    const slice: ScanSlice<Point> = await reading;
+    reading = readNext(slice.next);
+    if (slice.results.length > 0) yield slice.results;
   }
 }

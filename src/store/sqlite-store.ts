@@ -4,7 +4,6 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { readChunks } from './list-chunks.js';
 import type { ListStore } from './lists.js';
-import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
@@ -12,9 +11,10 @@ import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
 import type { ThreadData } from './sqlite/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import { chunksOf } from './sqlite/results.js';
+import { rowsOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
 import type { WebhookStore } from './webhooks.js';
 
@@ -34,10 +34,10 @@ export class SqliteStore implements Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly receipts: ReceiptStore;
-  readonly lists: ListStore;
+  readonly submissions: SubmissionStore;
   readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -51,16 +51,13 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
-    this.lists = listStore(writer, reader);
-    this.receipts = {
-      claim: (receipt) => writer.call('claimReceipt', receipt),
-      complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
-    };
+    this.submissions = submissionStore(writer, reader);
     this.revocations = {
       add: (revocation) => writer.call('addRevocation', revocation),
       since: (mark) => reader.call('revocationsSince', mark),
     };
     this.webhooks = webhookStore(writer, reader);
+    this.lists = listStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -124,10 +121,10 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     const { results, ...envelope } = update;
     const list = recent.measure(update.batchId, results);
     const { stored, fingerprint, tail } = list;
-    const chunks = chunksOf(results.slice(stored.length), tail);
+    const rows = rowsOf(results.slice(stored.length), tail);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['saveTail', { ...envelope, stored, fingerprint, chunks, tally: tallyOf(results) }],
+      ['saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }],
       ['save', update],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
@@ -166,14 +163,15 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
     return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
+  pending: (fileId) => writer.call('pendingChanges', fileId),
 });
 
 const resultStore = (reader: Reader): ResultStore => ({
   page: (query) => reader.call('readPage', query),
-  scan: (fileId, { status }) =>
+  scan: (fileId, filter) =>
     scanSlices(
       () => reader.call('scanStart', fileId),
-      (point) => reader.call('scanSlice', point, status),
+      (point) => reader.call('scanSlice', point, filter),
     ),
 });
 
@@ -216,6 +214,26 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
     },
   };
 }
+
+const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
+  claim: (submission) => writer.call('claimSubmission', submission),
+  addSlice: (id, owner, slice) => writer.call('addSlice', id, owner, slice),
+  addRows: (id, owner, part, numbers) => writer.call('addRows', id, owner, part, rowsToText(numbers)),
+  take: (lease) => writer.call('takeSubmission', lease),
+  renew: (id, lease) => writer.call('renewSubmission', id, lease),
+  next: (id) => writer.call('nextSlice', id),
+  addresses: (id, number) => reader.call('addressesOf', id, number),
+  advance: (id, owner, step) => writer.call('advanceSubmission', id, owner, step),
+  accept: (id, owner, number, acceptance) => writer.call('acceptSlice', id, owner, number, acceptance),
+  end: async (id) => void (await writer.call('endSubmission', id)),
+  ofFile: (fileId) => writer.call('submissionOfFile', fileId),
+  retry: (id) => writer.call('retrySubmission', id),
+  slices: (id) => reader.call('slicesOf', id),
+  rows: (id) => partsOf(async (part) => textToRows(await reader.call('rowsPart', id, part))),
+  dropExpired: () => writer.call('dropExpiredSubmissions'),
+});
+
+const textToRows = (text: string | null): Uint32Array | null => (text === null ? null : rowsFromText(text));
 
 const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
   add: (webhook, max) => writer.call('addWebhook', webhook, max),

@@ -3,14 +3,14 @@ import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/i
 import type { JsonText } from '../domain/json-text.js';
 import type { Counts } from '../domain/overview.js';
 import type { PlacedResult } from '../domain/result.js';
-import type { FileFacts, Stats } from '../domain/stats.js';
+import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
-import type { RiskLevel, Status } from '../domain/verdict.js';
+import type { CellFilter } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
-import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
+import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
@@ -30,10 +30,10 @@ export interface Store {
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
-  readonly receipts: ReceiptStore;
-  readonly lists: ListStore;
+  readonly submissions: SubmissionStore;
   readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
+  readonly lists: ListStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export interface FileStore {
   /** Numbers of the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
-   * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
+   * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
    * Its webhooks get `file.deleted`.
    */
@@ -116,6 +116,11 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
+  /**
+   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
+   * itself has such a change; null: everything is announced, or there is no such file.
+   */
+  pending(fileId: FileId): Promise<readonly BatchId[] | null>;
 }
 
 /** The results of a file's current request. */
@@ -123,10 +128,10 @@ export interface ResultStore {
   /** A page in arrival order: by registration of the batches, then by place in the batch; null: no such file. */
   page(query: PageQuery): Promise<ResultPage | null>;
   /**
-   * All results in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
+   * The results that pass the filter, in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
    * the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
    */
-  scan(fileId: FileId, filter: Pick<ResultFilter, 'status'>): AsyncIterable<readonly PlacedResult[]>;
+  scan(fileId: FileId, filter: ResultFilter): AsyncIterable<readonly PlacedResult[]>;
 }
 
 export interface Registration {
@@ -138,6 +143,13 @@ export interface Registration {
   /** Batches in the whole request; null: unknown. */
   readonly totalBatches: number | null;
   readonly batches: readonly RegisteredBatch[];
+  /**
+   * `create`: refused with `file_exists` where the file has another request. `continue`: with `file_not_found` where this
+   * request is not the file's. Missing: another request is replaced.
+   */
+  readonly intent?: 'create' | 'continue' | undefined;
+  /** Where a list is submitted: how far that is. Ignored unless a request begins. */
+  readonly submission?: SubmissionProgress | undefined;
 }
 
 export interface RegisteredBatch {
@@ -245,10 +257,8 @@ export type BatchCounts = Readonly<
   Record<BatchStatus, { readonly count: number; readonly since: string | null }>
 >;
 
-export interface ResultFilter {
-  readonly status?: Status | undefined;
-  readonly risk?: RiskLevel | undefined;
-  /** Start of the address, case-insensitive. */
+export interface ResultFilter extends CellFilter {
+  /** Start of the address or of its domain; of its domain only, where it begins with `@`. Case-insensitive. */
   readonly email?: string | undefined;
 }
 
@@ -269,6 +279,8 @@ export interface ListedFile {
   readonly facts: FileFacts;
   /** The stats that were kept last, as JSON; null: none yet. */
   readonly stats: string | null;
+  /** Changes were stored that those stats may not have. */
+  readonly isPending: boolean;
 }
 
 export interface FilesQuery {

@@ -1,5 +1,5 @@
 /** One HTTP POST to the validator: its answer as text, or a fault that says what went wrong. */
-import { Fault, type FaultOptions } from '../errors.js';
+import { type ErrorCode, Fault, type FaultOptions } from '../errors.js';
 
 export interface PostRequest {
   readonly url: URL;
@@ -15,17 +15,45 @@ export interface PostRequest {
 const RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-export const unavailable = (reason: string, options?: FaultOptions) =>
-  new Fault('validator_unavailable', reason, options);
+/**
+ * What is known of a submission that failed. `later`: surely not accepted, and sending it again may help. `refused`: surely
+ * not accepted, and sending it again does not help. `lost`: the validator may have accepted it, or a part of it.
+ */
+export type FailedSubmission = 'later' | 'refused' | 'lost';
 
-/** The validator did not answer: there was no connection, or a proxy in front of it answered instead. */
-class ValidatorDown extends Fault {
-  constructor(reason: string) {
-    super('validator_unavailable', reason);
+export class ValidatorFault extends Fault {
+  constructor(
+    readonly outcome: FailedSubmission,
+    /** The validator did not answer: there was no connection, or a proxy in front of it answered instead. */
+    readonly isDown: boolean,
+    code: ErrorCode,
+    reason: string,
+    options?: FaultOptions,
+  ) {
+    super(code, reason, options);
   }
 }
 
-export const isDown = (error: unknown): boolean => error instanceof ValidatorDown;
+export const unavailable = (outcome: FailedSubmission, reason: string, options?: FaultOptions) =>
+  new ValidatorFault(outcome, false, 'validator_unavailable', reason, options);
+
+const down = (outcome: FailedSubmission, reason: string) =>
+  new ValidatorFault(outcome, true, 'validator_unavailable', reason);
+
+export const isDown = (error: unknown): boolean => error instanceof ValidatorFault && error.isDown;
+
+/** Codes of a connection that was never made: the list cannot have been accepted. */
+const NOT_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const isConnected = (error: unknown): boolean =>
+  !NOT_CONNECTED.has(String((error as { cause?: { code?: unknown } } | null)?.cause?.code));
 
 /**
  * The body of an error is dropped unread: the validator repeats the addresses in it.
@@ -42,30 +70,36 @@ export async function post({ url, headers, body, maxBytes, signal }: PostRequest
     return await textOf(response, maxBytes);
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw new ValidatorDown(
-      signal.aborted
-        ? 'the validator did not answer in time; it may have accepted the list anyway'
-        : 'the validator could not be reached, or its answer broke off',
-    );
+    if (signal.aborted)
+      throw down('lost', 'the validator did not answer in time; it may have accepted the list anyway');
+    throw isConnected(error)
+      ? down('lost', "the validator's answer broke off; it may have accepted the list anyway")
+      : down('later', 'the validator could not be reached');
   }
 }
 
-function refusal({ status, headers }: Response): Fault {
+function refusal({ status, headers }: Response): ValidatorFault {
   if (status === 429) {
     const retryAfterSeconds = retryAfterOf(headers.get('retry-after'));
-    return new Fault('rate_limited', 'the validator accepts no more submissions now', { retryAfterSeconds });
+    const reason = 'the validator accepts no more submissions now';
+    return new ValidatorFault('later', false, 'rate_limited', reason, { retryAfterSeconds });
   }
-  if (status === 413) return new Fault('payload_too_large', 'the list is too large for the validator');
-  if (status === 401 || status === 403) return unavailable('the validator refused our key');
-  if (status >= 300 && status < 400) return unavailable('the validator answered with a redirect');
-  // 500 comes from the validator itself: a single address can cause it, and some batches may be queued already.
-  if (status > 501) return new ValidatorDown('the validator is down');
+  if (status === 413)
+    return new ValidatorFault(
+      'refused',
+      false,
+      'payload_too_large',
+      'the list is too large for the validator',
+    );
+  if (status === 401 || status === 403) return unavailable('refused', 'the validator refused our key');
+  if (status >= 300 && status < 400) return unavailable('refused', 'the validator answered with a redirect');
   // 400 and 422 too: everything that a caller can get wrong was checked before.
-  return unavailable(
-    status < 500
-      ? 'the validator did not understand us'
-      : 'the validator failed; it may have accepted some of the list anyway',
-  );
+  if (status < 500) return unavailable('refused', 'the validator did not understand us');
+  if (status === 503) return down('later', 'the validator is down');
+  // A proxy that got no answer does not know either whether the validator has got the list.
+  if (status > 501) return down('lost', 'the validator is down; it may have accepted the list anyway');
+  // From the validator itself: a single address can cause it, and some batches may be queued already.
+  return unavailable('lost', 'the validator failed; it may have accepted some of the list anyway');
 }
 
 function retryAfterOf(value: string | null): number {
@@ -86,7 +120,7 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
     // Leaving the loop cancels the body.
-    if (length > maxBytes) throw unavailable("the validator's answer is too large");
+    if (length > maxBytes) throw unavailable('lost', "the validator's answer is too large");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length).toString();

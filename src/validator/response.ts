@@ -6,8 +6,8 @@ import { idSchema } from '../domain/schemas.js';
 import { checkDepth } from '../json/scan.js';
 import { unavailable } from './post.js';
 
-/** The batches that the validator has made of a submission. */
-export interface Submission {
+/** The validator has accepted a submission, and made batches of it. */
+export interface Acceptance {
   /** Null for a single batch, which has none. */
   readonly requestId: RequestId | null;
   /** In the order of the addresses. */
@@ -24,10 +24,10 @@ const oneBatchSchema = z.object({
 });
 
 /** The validator's answer is none to this submission. */
-export const invalidResponse = () => unavailable('the validator answered nonsense');
+export const invalidResponse = () => unavailable('lost', 'the validator answered nonsense');
 
 /** @throws Fault `validator_unavailable` where the text is no answer to a submission of `totalEmails` addresses */
-export function readResponse(text: string, totalEmails: number): Submission {
+export function readResponse(text: string, totalEmails: number): Acceptance {
   const value = parse(text);
   const several = severalBatchesSchema.safeParse(value);
   if (several.success) return ofSeveral(several.data, totalEmails);
@@ -42,7 +42,7 @@ export function readResponse(text: string, totalEmails: number): Submission {
 function ofSeveral(
   { requestId, batchIds }: z.output<typeof severalBatchesSchema>,
   totalEmails: number,
-): Submission {
+): Acceptance {
   // An empty or repeated batch would never complete, and neither would its file.
   if (batchIds.length > totalEmails || new Set(batchIds).size < batchIds.length) throw invalidResponse();
   return { requestId, batchIds, update: null };

@@ -1,14 +1,14 @@
 /** The client of the validator: the service that checks addresses. */
 import type { Config } from '../config.js';
 import type { UserId } from '../domain/id.js';
-import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { CircuitBreaker, CircuitOpen } from './circuit-breaker.js';
 import { endpointOf, headersOf } from './endpoint.js';
-import { isDown, post, unavailable } from './post.js';
-import { readResponse, type Submission } from './response.js';
+import { isDown, post, unavailable, ValidatorFault } from './post.js';
+import { type Acceptance, readResponse } from './response.js';
 
-export { invalidResponse, type Submission } from './response.js';
+export { type FailedSubmission, ValidatorFault } from './post.js';
+export { type Acceptance, invalidResponse } from './response.js';
 
 /** The checks to make; the validator requires all five. */
 export interface Flags {
@@ -31,9 +31,9 @@ export interface SubmissionRequest {
 export interface Validator {
   /**
    * Submits addresses once, without retries: a validator that answers with an error may have accepted the list anyway.
-   * @throws Fault `validator_unavailable`, `rate_limited` or `payload_too_large`, without any text of the answer
+   * @throws ValidatorFault `validator_unavailable`, `rate_limited` or `payload_too_large`, without any text of the answer
    */
-  submit(request: SubmissionRequest): Promise<Submission>;
+  submit(request: SubmissionRequest): Promise<Acceptance>;
   /** Aborts the submissions in flight; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -111,10 +111,10 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
   };
 }
 
-function faultOf(error: unknown): Fault {
+function faultOf(error: unknown): ValidatorFault {
   if (error instanceof CircuitOpen) {
     const retryAfterSeconds = Math.ceil(error.retryAfterMs / 1000);
-    return unavailable('the validator has not answered for a while', { retryAfterSeconds });
+    return unavailable('later', 'the validator has not answered for a while', { retryAfterSeconds });
   }
-  return error instanceof Fault ? error : unavailable('the submission failed');
+  return error instanceof ValidatorFault ? error : unavailable('lost', 'the submission failed');
 }

@@ -181,6 +181,7 @@ export class FakeGateway implements ListenerSocket {
       },
       risk: { none: 0, low: processed, medium: 0, high: 0 },
       throughput: { emailsPerSecond: 0, etaSeconds: 0 },
+      submission: null,
       createdAt: null,
       lastUpdated: null,
       completedAt: null,

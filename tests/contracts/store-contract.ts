@@ -15,13 +15,13 @@ import { newerWins } from './store/newer-wins.js';
 import { overviews } from './store/overviews.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
-import { receipts } from './store/receipts.js';
 import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { revoking } from './store/revoking.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { claimingSubmissions, submittingLists } from './store/submitting.js';
 import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
@@ -35,7 +35,8 @@ const CHAPTERS = {
   'silent batches': stalling,
   'batches that have not ended': listingUnended,
   'counts of batches': counting,
-  receipts,
+  submissions: claimingSubmissions,
+  'lists in slices': submittingLists,
   revocations: revoking,
   deletion: removing,
   retention: purging,

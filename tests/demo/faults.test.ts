@@ -125,6 +125,13 @@ test('a submission is queued, and gets no answer, half an answer or an error', a
   }
 });
 
+test('a submission is refused as while the service is down', async () => {
+  const receiver = await Receiver.start();
+  const caller = await Caller.start({ gatewayUrl: receiver.url, faults: { ...NO_FAULTS, down: 1 } });
+  expect((await caller.post(JSON.stringify({ emails: addresses(10), ...FLAGS }))).status).toBe(503);
+  expect(receiver.deliveries).toEqual([]);
+});
+
 test('a submission is accepted and never run', async () => {
   const receiver = await Receiver.start();
   const caller = await Caller.start({ gatewayUrl: receiver.url, faults: { ...NO_FAULTS, lost: 1 } });

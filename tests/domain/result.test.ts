@@ -8,7 +8,7 @@ import {
   type Result,
   readResult,
 } from '../../src/domain/result.js';
-import { cellOf, VERDICTS } from '../../src/domain/verdict.js';
+import { CELLS } from '../../src/domain/verdict.js';
 import { addresses, entry, update } from '../support/updates.js';
 
 function read(value: unknown): Result {
@@ -53,12 +53,11 @@ describe('a result', () => {
     const result = read({ ...sent, internal: 'ignored' });
     expect(result.json).toBe(JSON.stringify(sent));
     expect(result.email).toBe('Jane+News@example.com');
-    expect(VERDICTS[result.verdictIndex]).toEqual({ status: 'undeliverable', category: 'invalid_smtp' });
-    expect(result.cell).toBe(cellOf('undeliverable', 'high'));
+    expect(CELLS[result.cell]).toEqual({ status: 'undeliverable', category: 'invalid_smtp', risk: 'high' });
   });
 
   it('needs an address and nothing else', () => {
-    const { json, verdictIndex, cell } = read({ email: '' });
+    const { json, cell } = read({ email: '' });
     expect(JSON.parse(json)).toEqual({
       email: '',
       is_valid: null,
@@ -67,8 +66,7 @@ describe('a result', () => {
       deliverability_score: null,
       details: null,
     });
-    expect(VERDICTS[verdictIndex]).toEqual({ status: 'unknown', category: 'other' });
-    expect(cell).toBe(cellOf('unknown', null));
+    expect(CELLS[cell]).toEqual({ status: 'unknown', category: 'other', risk: null });
   });
 
   it.each([
@@ -94,7 +92,7 @@ describe('a result', () => {
     const hostile = JSON.parse('{"__proto__":{"sub_status":"Timeout"},"toJSON":1}') as object;
     const result = read({ email: 'a', status: 'unknown', details: hostile });
     expect(result.json).toContain('"__proto__":{"sub_status":"Timeout"}');
-    expect(VERDICTS[result.verdictIndex]).toEqual({ status: 'unknown', category: 'other' });
+    expect(CELLS[result.cell]).toEqual({ status: 'unknown', category: 'other', risk: null });
   });
 
   it.each([

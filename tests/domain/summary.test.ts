@@ -9,7 +9,7 @@ import {
   summarize,
   withFlags,
 } from '../../src/domain/summary.js';
-import { CELL_COUNT, VERDICTS } from '../../src/domain/verdict.js';
+import { CELL_COUNT } from '../../src/domain/verdict.js';
 
 const flags = fc.record({
   begun: fc.boolean(),
@@ -20,7 +20,6 @@ const flags = fc.record({
 });
 const result = fc.record({
   email: fc.constant('a'),
-  verdictIndex: fc.nat({ max: VERDICTS.length - 1 }),
   cell: fc.nat({ max: CELL_COUNT - 1 }),
   json: fc.constant('{}'),
 });
@@ -28,13 +27,13 @@ const batch = fc.tuple(flags, fc.array(result, { maxLength: 20 }));
 const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
 describe('a summary', () => {
-  it('counts every result once by verdict and once by status and risk', () => {
+  it('counts every result once, by its cell', () => {
     fc.assert(
       fc.property(batch, ([flags, results]) => {
-        const { processed, verdicts, cells } = summarize(flags, results);
-        expect([processed, total(verdicts), total(cells)]).toEqual(Array(3).fill(results.length));
-        VERDICTS.forEach((_, index) => {
-          expect(verdicts[index]).toBe(results.filter(({ verdictIndex }) => verdictIndex === index).length);
+        const { processed, cells } = summarize(flags, results);
+        expect([processed, total(cells)]).toEqual(Array(2).fill(results.length));
+        cells.forEach((count, index) => {
+          expect(count).toBe(results.filter(({ cell }) => cell === index).length);
         });
       }),
     );
@@ -83,7 +82,6 @@ describe('adding up summaries', () => {
       fc.property(fc.array(fc.array(result, { maxLength: 10 }), { maxLength: 6 }), (lists) => {
         const apart = sum(lists.map((list: Result[]) => summarize(open, list)));
         const together = summarize(open, lists.flat());
-        expect(apart.verdicts).toEqual(together.verdicts);
         expect(apart.cells).toEqual(together.cells);
         expect(apart).toMatchObject({ batches: lists.length, processed: together.processed });
       }),

@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   CELL_COUNT,
+  CELLS,
   cellOf,
   cellsOf,
+  REASONS,
   RISK_LEVELS,
   STATUSES,
   type Status,
   VERDICTS,
-  verdictIndexOf,
 } from '../../src/domain/verdict.js';
 
 /** Every pair that the contract names. */
@@ -26,7 +27,11 @@ const PAIRS: [Status, string, string][] = [
   ['unknown', 'Unexpected Error', 'unexpected_error'],
 ];
 
-const verdict = (status: Status, subStatus: unknown) => VERDICTS[verdictIndexOf(status, subStatus)];
+function verdict(status: Status, subStatus: unknown) {
+  const { risk, ...rest } = CELLS[cellOf(status, 'low', subStatus)] ?? {};
+  expect(risk).toBe('low');
+  return rest;
+}
 
 describe('verdicts', () => {
   it.each(PAIRS)('counts %s with %j as %s', (status, subStatus, category) => {
@@ -68,21 +73,50 @@ describe('verdicts', () => {
 });
 
 describe('cells', () => {
-  it('has a cell for each pair of status and risk, and for no risk given', () => {
-    const cells = STATUSES.flatMap((status) => [...RISK_LEVELS, null].map((risk) => cellOf(status, risk)));
+  const subStatuses = (status: Status) => [
+    ...PAIRS.flatMap(([of, subStatus]) => (of === status ? [subStatus] : [])),
+    ...(status === 'deliverable' ? [null] : ['Something New']),
+  ];
+
+  it('has a cell for each verdict with each risk, and with no risk given', () => {
+    const cells = STATUSES.flatMap((status) =>
+      subStatuses(status).flatMap((sub) =>
+        [...RISK_LEVELS, null].map((risk) => {
+          const cell = cellOf(status, risk, sub);
+          expect(CELLS[cell]).toMatchObject({ status, risk });
+          return cell;
+        }),
+      ),
+    );
     expect([...cells].sort((a, b) => a - b)).toEqual(Array.from({ length: CELL_COUNT }, (_, cell) => cell));
   });
 
-  it('lets a filter through what it names', () => {
+  it('names each reason once', () => {
+    expect([...REASONS].sort()).toEqual(['other', ...PAIRS.map(([, , category]) => category)].sort());
+  });
+
+  it('lets a filter through what it names, and nothing else', () => {
     expect(cellsOf({})).toHaveLength(CELL_COUNT);
-    for (const status of STATUSES) {
-      expect(cellsOf({ status }).sort()).toEqual(
-        [...RISK_LEVELS, null].map((risk) => cellOf(status, risk)).sort(),
-      );
-      for (const risk of RISK_LEVELS) expect(cellsOf({ status, risk })).toEqual([cellOf(status, risk)]);
+    for (const { status, risk, category } of CELLS) {
+      const filter = {
+        status: [status],
+        ...(risk === null ? {} : { risk: [risk] }),
+        ...(category === null ? {} : { reason: [category] }),
+      };
+      for (const cell of cellsOf(filter)) {
+        const found = CELLS[cell];
+        expect(found?.status).toBe(status);
+        if (risk !== null) expect(found?.risk).toBe(risk);
+        if (category !== null) expect(found?.category).toBe(category);
+      }
     }
-    for (const risk of RISK_LEVELS) {
-      expect(cellsOf({ risk })).toEqual(STATUSES.map((status) => cellOf(status, risk)));
-    }
+    expect(cellsOf({ status: ['risky', 'unknown'] })).toEqual(
+      [...cellsOf({ status: ['risky'] }), ...cellsOf({ status: ['unknown'] })].sort((a, b) => a - b),
+    );
+    // The category `unavailable_smtp` belongs to `unknown` alone: beside another status it counts as `other`.
+    expect(cellsOf({ status: ['undeliverable'], reason: ['unavailable_smtp'] })).toEqual([]);
+    const odd = cellOf('undeliverable', 'high', 'Unavailable SMTP');
+    expect(cellsOf({ reason: ['other'], risk: ['high'] })).toContain(odd);
+    expect(cellsOf({ status: ['deliverable'], reason: [...REASONS] })).toEqual([]);
   });
 });

@@ -41,7 +41,7 @@ test('an internal failure is answered without its cause, and logged without its 
   const broken = async (): Promise<never> => {
     throw new SyntaxError(`Unexpected token in "${SECRET}"`, { cause: new Error(SECRET) });
   };
-  const app = await startApp({ snapshots: { stats: broken, page: broken } });
+  const app = await startApp({ snapshots: { stats: broken, snapshot: broken, page: broken } });
   const answer = await call(app, 'GET', `/api/files/${SECRET}/emails?email=${SECRET}`);
   expect(answer.status).toBe(500);
   expect(answer.json).toEqual({

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readResult } from '../../src/domain/result.js';
-import { COLUMNS, CSV_HEADER, csvField, csvRow } from '../../src/http/export/csv.js';
-import { attachment, encodeRows } from '../../src/http/export/encoding.js';
+import { COLUMNS, CSV_HEADER, csvField, csvRow, plainField } from '../../src/http/export/csv.js';
+import { encodeRows } from '../../src/http/export/encoding.js';
+import { attachment, downloadName } from '../../src/http/export/file-name.js';
 import { readCsv } from './rfc4180.js';
 
 /** What a spreadsheet sees first, once it has dropped what it drops; NFKC makes every width of a sign the same. */
@@ -168,7 +169,7 @@ test.each([
   [-5, '-5'],
   ['@SUM(1)', "'@SUM(1)"],
   ["=cmd|' /C calc'!A0", `'=cmd|' /C calc'!A0`],
-  ['\t=1', "'\t=1"],
+  ['\t=1', `"'\t=1"`],
   ['a\nb', '"a\nb"'],
   ['\r\n=1', `"'\r\n=1"`],
   ['＝1', "'＝1"],
@@ -183,6 +184,32 @@ test.each([
   expect(csvField(value)).toBe(shown);
 });
 
+test('a cell for programs is what it says, and can be read back', () => {
+  fc.assert(
+    fc.property(text, (given) => {
+      expect(readCsv(`${plainField(given)}\r\n`)).toEqual([[given]]);
+    }),
+  );
+  expect([plainField('=1+1'), plainField(null), plainField(-5)]).toEqual(['=1+1', '', '-5']);
+});
+
+test('the name of a download says its filter, and can be no header of its own', () => {
+  const filter = {
+    status: ['risky', 'unknown'],
+    risk: ['high'],
+    reason: ['timeout'],
+    email: '@x/..\r\nSet-Cookie: a',
+  } as const;
+  expect(downloadName('Kunden', filter)).toBe('Kunden-risky-unknown-risk-high-timeout-@x_..Set-Cookie: a');
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1 }), fc.string({ unit: 'binary' }), (name, email) => {
+      const header = attachment(downloadName(name, { email }), 'csv');
+      expect(header).toMatch(/^attachment; filename="[\w.-]+"; filename\*=UTF-8''[\w.%~-]+$/);
+      expect(() => decodeURIComponent(header.split("''")[1] ?? '')).not.toThrow();
+    }),
+  );
+});
+
 test.each([
   ['plain-1.2', 'plain-1.2.csv', 'plain-1.2.csv'],
   ['a/b\\c', 'a_b_c.csv', 'a_b_c.csv'],
@@ -191,7 +218,9 @@ test.each([
   ['ünï', '_n_.csv', '%C3%BCn%C3%AF.csv'],
   ['🙂'.repeat(200), `${'__'.repeat(100)}.csv`, `${'%F0%9F%99%82'.repeat(100)}.csv`],
 ])('a file called %s has a safe name', (fileId, ascii, utf8) => {
-  expect(attachment(fileId, 'csv')).toBe(`attachment; filename="${ascii}"; filename*=UTF-8''${utf8}`);
+  expect(attachment(downloadName(fileId, {}), 'csv')).toBe(
+    `attachment; filename="${ascii}"; filename*=UTF-8''${utf8}`,
+  );
 });
 
 test('rows are written in slices, so that nothing else waits long for its turn', async () => {

@@ -180,6 +180,9 @@ describe('pages', () => {
       'u5@x',
     ]);
     expect((await get('status=risky')).pagination.total).toBe(3);
+    expect((await get('status=risky,%20deliverable,risky')).pagination.total).toBe(
+      (await get('')).pagination.total,
+    );
     expect((await get('status=risky&risk=high')).emails.map(({ email }: Json) => email)).toEqual([
       'u3@x',
       'u5@x',

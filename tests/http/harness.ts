@@ -12,10 +12,14 @@ import { Intake } from '../../src/inlet/intake.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
+import { Announcer } from '../../src/pipeline/announcer.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
+import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
+import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
+import type { Validator } from '../../src/validator/validator.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
 const MIB = 1024 * 1024;
@@ -29,8 +33,8 @@ const DEFAULTS: HttpConfig = {
   EXPORT_IDLE_MS: 60_000,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
-  VALIDATOR_TIMEOUT_MS: 30_000,
-  IDEMPOTENCY_TTL_MS: 86_400_000,
+  WEBHOOKS_ALLOW_PRIVATE: false,
+  MAX_WEBHOOKS: 3,
   MAX_LIST_BYTES: 8 * MIB,
   MAX_LIST_ROWS: 10_000,
   MAX_LIST_COLUMNS: 100,
@@ -40,8 +44,15 @@ const DEFAULTS: HttpConfig = {
   MAX_WAITING_LISTS: 100,
   MAX_UPLOADS: 4,
   LIST_TTL_MS: 3_600_000,
-  WEBHOOKS_ALLOW_PRIVATE: false,
-  MAX_WEBHOOKS: 3,
+};
+
+const SUBMISSION_DEFAULTS: SubmissionConfig = {
+  MAX_UPDATE_BYTES: MIB,
+  IDEMPOTENCY_TTL_MS: 86_400_000,
+  SUBMISSION_LEASE_MS: 15_000,
+  SUBMISSION_RETRY_MS: 20,
+  SUBMISSION_MAX_RETRY_MS: 100,
+  VALIDATOR_SLICE: 10,
 };
 
 export interface TestApp {
@@ -54,36 +65,50 @@ export interface TestApp {
   announce(): Promise<void>;
 }
 
-interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger'>> {
-  readonly config?: Partial<HttpConfig>;
+interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger' | 'submissions'>> {
+  readonly config?: Partial<HttpConfig & SubmissionConfig>;
+  readonly validator?: Validator | null;
 }
 
 /** The app over the real core in a folder of its own, on a free port; parts can be replaced. */
-export async function startApp({ config = {}, ...parts }: Options = {}): Promise<TestApp> {
+export async function startApp({ config = {}, validator = null, ...parts }: Options = {}): Promise<TestApp> {
   const log: string[] = [];
   const logger = createLogger('trace', { write: (line: string) => void log.push(line) });
   const settings = { ...DEFAULTS, ...config };
 
-  const { store, feed } = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }), logger);
+  const engine = await createEngine(readConfig({ DATA_DIR: temporaryDirectory() }), logger);
+  const { feed } = engine;
+  const store = parts.store ?? engine.store;
   onTeardown(async () => {
     await feed.close();
-    await store.close();
+    await engine.store.close();
   });
   const metrics = createMetrics();
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
-  const pipeline = new Pipeline({ store, feed, flusher, metrics });
+  const holds = new Holds();
+  const pipeline = new Pipeline({ store, feed, flusher, metrics, holds });
   const conflator = new Conflator((update) => pipeline.handle(update), 64 * MIB, metrics);
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
+
+  const submissions =
+    validator === null
+      ? null
+      : createSubmissions(
+          { ...SUBMISSION_DEFAULTS, ...settings, ...config },
+          { store, intake, validator, logger, metrics },
+        );
+  submissions?.start();
+  onTeardown(() => submissions?.close());
 
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
-    snapshots: new Snapshots(store, feed),
+    snapshots: new Snapshots(store, feed, new Announcer(flusher, null, holds)),
     intake,
+    submissions,
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
-    validator: null,
     readiness: () => [],
     refusals: () => ({}),
     checks: {},

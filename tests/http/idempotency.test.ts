@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { request } from 'node:http';
+import { request, type ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { readConfig } from '../../src/config.js';
@@ -36,7 +36,7 @@ const submit = async (
     await fetch(`${url}/api/files/${String(fileId)}/validations`, {
       method: 'POST',
       headers: key === null ? {} : { 'Idempotency-Key': key },
-      body: JSON.stringify({ emails: EMAILS, ...body }),
+      body: JSON.stringify({ emails: EMAILS, replace: true, ...body }),
     }),
   );
 
@@ -115,7 +115,7 @@ describe('a submission under a key', () => {
       always(status, { batchId: 'b1', results: null })(response, seen),
     );
     const app = await startApp({ validator: validatorAt(server) });
-    for (status of [429, 500, 401]) expect((await submit(app, 'k')).status).toBeGreaterThan(400);
+    for (status of [429, 503, 401]) expect((await submit(app, 'k')).status).toBeGreaterThan(400);
     status = 200;
     expect((await submit(app, 'k')).json.batchIds).toEqual(['b1']);
     expect((await submit(app, 'k')).json.batchIds).toEqual(['b1']);
@@ -125,23 +125,60 @@ describe('a submission under a key', () => {
   test('that another gateway is at is answered with 503, and when to come back', async () => {
     const server = await counting();
     const app = await startApp({ validator: validatorAt(server) });
-    Object.assign(app.deps.store.receipts, { claim: async () => ({ state: 'under way' }) });
+    Object.assign(app.deps.store.submissions, { claim: async () => ({ state: 'under way' }) });
     const { status, json, headers } = await submit(app, 'k');
     expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
     expect(server.seen).toEqual([]);
   });
 
-  test('whose answer cannot be kept is answered all the same, and one that cannot be claimed is not made', async () => {
+  test('that cannot be written down is not made', async () => {
     const server = await counting();
     const app = await startApp({ validator: validatorAt(server) });
     const away = async () => {
       throw new Fault('unavailable');
     };
-    Object.assign(app.deps.store.receipts, { complete: away });
-    expect((await submit(app, 'k')).status).toBe(202);
-    Object.assign(app.deps.store.receipts, { claim: away });
+    Object.assign(app.deps.store.submissions, { claim: away });
     expect((await submit(app, 'another')).status).toBe(503);
+    expect(server.seen).toHaveLength(0);
+  });
+
+  test.each(['accept', 'advance'] as const)(
+    'once accepted is registered and answered, however often the store fails to %s',
+    async (step) => {
+      const server = await counting();
+      const app = await startApp({ validator: validatorAt(server) });
+      const { submissions } = app.deps.store;
+      const real = submissions[step].bind(submissions) as (...args: unknown[]) => Promise<unknown>;
+      let failures = 3;
+      const flaky = async (...args: unknown[]) => {
+        if (failures-- > 0) throw new Fault('unavailable');
+        return real(...args);
+      };
+      Object.assign(submissions, { [step]: flaky });
+      const first = await submit(app, 'k');
+      expect([first.status, failures < 0]).toEqual([202, true]);
+      expect((await submit(app, 'k')).text).toBe(first.text);
+      expect(server.seen).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['was lost', (response: ServerResponse) => void response.destroy()],
+    ['was an error of the validator, which may have queued some', always(500, {})],
+    ['was nonsense', always(200, {})],
+  ])('whose answer %s is not made again under its key', async (_, respond) => {
+    let isBroken = true;
+    const server = await standIn((response, seen) =>
+      isBroken ? respond(response, seen) : always(200, { batchId: 'b2', results: null })(response, seen),
+    );
+    const app = await startApp({ validator: validatorAt(server) });
+    expect((await submit(app, 'k')).status).toBe(502);
+    isBroken = false;
+    const again = await submit(app, 'k');
+    expect([again.status, again.json.code]).toEqual([502, 'validator_unavailable']);
     expect(server.seen).toHaveLength(1);
+    // The caller decides that it wants it made, and says so by another key.
+    expect((await submit(app, 'another')).json.batchIds).toEqual(['b2']);
   });
 
   test('is remembered over a restart, and until its file is deleted', async () => {

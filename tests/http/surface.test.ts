@@ -70,10 +70,12 @@ describe('openapi.json', () => {
       'limit',
       'status',
       'risk',
+      'reason',
       'email',
     ]);
     expect(parameters[2].schema).toEqual({ type: 'integer', minimum: 1, maximum: 500, default: 50 });
-    expect(parameters[3].schema.enum).toEqual(['deliverable', 'undeliverable', 'risky', 'unknown']);
+    expect(parameters[3].schema.items.enum).toEqual(['deliverable', 'undeliverable', 'risky', 'unknown']);
+    expect(parameters[5]).toMatchObject({ style: 'form', explode: false, schema: { type: 'array' } });
     expect(json.components.schemas.Submission.properties.emails).toMatchObject({
       type: 'array',
       minItems: 1,

@@ -40,7 +40,7 @@ describe('a submission', () => {
       totalEmails: 11,
       repeats: 0,
       status: 'pending',
-      replaced: false,
+      submission: null,
     });
     expect(server.seen[0]?.headers['x-user-id']).toBe('verigate');
     expect(JSON.parse(server.seen[0]?.body ?? '')).toEqual({
@@ -93,14 +93,21 @@ describe('a submission', () => {
     });
   });
 
-  test('replaces the one before it', async () => {
+  test('replaces the one before it only where that is said', async () => {
     let batch = 0;
     const server = await standIn((response) =>
       always(200, { batchId: `b${++batch}`, results: null })(response, server.seen[0] as never),
     );
     const app = await start(server);
-    const replaced = async () => (await call(app, 'POST', PATH, { emails: ['a', 'b'] })).json.replaced;
-    expect([await replaced(), await replaced()]).toEqual([false, true]);
+    const again = async (more: object) => {
+      const { status, json } = await call(app, 'POST', PATH, { emails: ['a', 'b'], ...more });
+      return [status, json.code ?? json.batchIds];
+    };
+    expect(await again({})).toEqual([202, ['b1']]);
+    expect(await again({})).toEqual([409, 'file_exists']);
+    expect(await again({ replace: false })).toEqual([409, 'file_exists']);
+    expect(server.seen).toHaveLength(1);
+    expect(await again({ replace: true })).toEqual([202, ['b2']]);
     expect(
       (await call(app, 'GET', '/api/files/f/batches')).json.items.map(({ batchId }: Json) => batchId),
     ).toEqual(['b2']);

@@ -7,6 +7,7 @@ import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
+import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
@@ -46,7 +47,7 @@ export function gatewayOn({ store, feed }: Engine, intervalMs = 0, emailsPerEven
   const metrics = createMetrics();
   const logger = createLogger('silent');
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs, emailsPerEvent });
-  const pipeline = new Pipeline({ store, feed, flusher, metrics });
+  const pipeline = new Pipeline({ store, feed, flusher, metrics, holds: new Holds() });
   onTeardown(() => flusher.drain());
   return {
     store,

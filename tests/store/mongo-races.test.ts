@@ -73,7 +73,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
     }
     await expectConsistent(a, 'f1');
     await expectConsistent(b, 'f1');
-    const { total } = await pageOf(a, { fileId: 'f1', page: 1, limit: 1, status: 'deliverable' });
+    const { total } = await pageOf(a, { fileId: 'f1', page: 1, limit: 1, status: ['deliverable'] });
     expect(total).toBe(12 + 13);
   });
 

@@ -59,7 +59,7 @@ it('is consistent after two thousand calls at once, in any order', async () => {
       case 'read':
         return pageOf(store, { fileId, page: 1 + (at % 3), limit: 1 + size });
       case 'search':
-        return pageOf(store, { fileId, page: 1, limit: 50, email: 'A1', status: 'deliverable' });
+        return pageOf(store, { fileId, page: 1, limit: 50, email: 'A1', status: ['deliverable'] });
       case 'scan':
         // A file may go while it is read: then the scan says so.
         return scanned(store, fileId).catch((error: Error) => expect(error.message).toContain('changed'));

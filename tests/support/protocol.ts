@@ -11,6 +11,7 @@ export interface StatsEvent extends Cursor, Omit<Tally, 'processed'> {
   status: string;
   progress: { total: number; processed: number; skipped: number; percentage: number };
   batches: { total: number; completed: number; failed: number; stalled: number };
+  submission: { total: number; submitted: number; uncertain: number; error: string | null } | null;
 }
 
 export interface EmailsEvent extends Cursor {

@@ -26,6 +26,10 @@ export class Submissions {
 
   /** @throws Refusal */
   async answer({ headers, body }: Call): Promise<Answer> {
+    const { seed, faults } = this.options;
+    const number = this.#taken++;
+    const happens = (fault: keyof Faults) => chance(`${seed} submission ${number}`, fault) < faults[fault];
+    if (happens('down')) throw refusal(503, 'Service Unavailable');
     const sent = readJson(body, headers['content-type']);
     requireKey(headers, this.options.apiKey);
     const { emails, flags } = readSubmission(sent);
@@ -33,9 +37,6 @@ export class Submissions {
     requireUser(headers);
     if (emails.length === 0) throw refusal(400, 'No emails provided');
     if (!emails.every(isEncodable)) throw new Refusal(BROKEN);
-    const { seed, faults } = this.options;
-    const number = this.#taken++;
-    const happens = (fault: keyof Faults) => chance(`${seed} submission ${number}`, fault) < faults[fault];
     const [only] = emails;
     const answer =
       only !== undefined && emails.length === 1

@@ -58,17 +58,24 @@ export function submitView({ setTitle }) {
     const fileId = name.value.trim();
     try {
       checkId(fileId);
-      await call(`${filePath(fileId)}/validations`, {
-        method: 'POST',
-        body: { emails },
-        headers: { 'idempotency-key': key },
-        signal: stop.signal,
-      });
+      await submitTo(fileId, { emails });
       location.hash = fileHref(fileId);
     } catch (error) {
       if (!stop.signal.aborted) refuse(error, emails);
     } finally {
       busy(false);
+    }
+  }
+
+  /** A file that exists is overwritten only after the user has said so. */
+  async function submitTo(fileId, body) {
+    const path = `${filePath(fileId)}/validations`;
+    const request = { method: 'POST', headers: { 'idempotency-key': key }, signal: stop.signal };
+    try {
+      await call(path, { ...request, body });
+    } catch (error) {
+      if (error.code !== 'file_exists' || !confirm(`Replace the results of “${fileId}”?`)) throw error;
+      await call(path, { ...request, body: { ...body, replace: true } });
     }
   }
 
@@ -119,7 +126,7 @@ export function submitView({ setTitle }) {
         el('p', {
           class: 'hint muted',
           id: 'file-id-hint',
-          text: 'The name to find this list by. If it exists already, its results are replaced.',
+          text: 'The name to find this list by. If it exists already, you are asked before its results are replaced.',
         }),
       ),
       trouble,

@@ -45,7 +45,7 @@ export const files = (): Operation[] => [
     path: `${FILE}/emails`,
     id: 'listEmails',
     summary:
-      'A page of results in arrival order. `email` matches the start of the address, whatever its case.',
+      'A page of results in arrival order. `status`, `risk` and `reason` take several values. `email` matches the start of the address or of its domain (with a leading `@` of its domain only), whatever its case.',
     query: emailsQuery,
     answers: [
       { status: 200, description: 'The page; empty after the last one.', content: schemas.emailsPage },
@@ -56,7 +56,8 @@ export const files = (): Operation[] => [
     method: 'get',
     path: `${FILE}/export`,
     id: 'exportFile',
-    summary: 'All results as a download. If the connection breaks off, the download is incomplete.',
+    summary:
+      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
     answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],

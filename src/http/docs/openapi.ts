@@ -25,6 +25,7 @@ export function openApi(config: HttpConfig): object {
     BatchList: schemas.batchList,
     Registered: schemas.registered,
     Submitted: schemas.submitted,
+    Retried: schemas.retried,
     Outcome: schemas.outcome,
     DeadLetter: schemas.deadLetter,
     DeadLetterList: schemas.deadLetterList,
@@ -100,7 +101,14 @@ const pathParameters = (path: string) =>
 function queryParameters(query: z.ZodObject | undefined): object[] {
   if (query === undefined) return [];
   const { properties = {} } = z.toJSONSchema(query, { io: 'output', unrepresentable: 'any' });
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema,
+    // Several values are separated by commas.
+    ...((schema as { type?: string }).type === 'array' ? { style: 'form', explode: false } : {}),
+  }));
 }
 
 function responses({ answers: all }: Operation, refer: Refer): Record<number, object> {

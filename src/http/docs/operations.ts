@@ -1,7 +1,8 @@
 /** Every operation of the REST surface, as OpenAPI describes it; a test compares them with the routes. */
+
+import { IDEMPOTENCY_KEY } from '../../submission/answers.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
-import { IDEMPOTENCY_KEY } from '../idempotency.js';
 import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
 import { lists } from './list-operations.js';
@@ -45,10 +46,29 @@ const inlets = (config: HttpConfig): Operation[] => [
     codes: [
       'invalid_request',
       'forbidden',
+      'file_not_found',
+      'file_exists',
       'payload_too_large',
       'rate_limited',
       'validator_not_configured',
       'validator_unavailable',
+    ],
+  },
+  {
+    method: 'post',
+    path: '/api/files/{fileId}/validations/retry',
+    id: 'retrySubmission',
+    summary:
+      'Sends the slices of a list again whose answers were lost, and goes on with a list that was stopped.',
+    answers: [{ status: 202, description: 'They are sent again.', content: schemas.retried }],
+    codes: [
+      'invalid_request',
+      'forbidden',
+      'not_found',
+      'file_not_found',
+      'nothing_to_retry',
+      'rate_limited',
+      'validator_not_configured',
     ],
   },
   {

@@ -22,6 +22,20 @@ const counted = (status: Status) => {
     : z.object({ count, categories: entries([...categories, 'other'], count) });
 };
 
+const submission = z
+  .object({
+    total: count.describe('addresses to be submitted'),
+    submitted: count.describe('of these accepted by the validator, and registered'),
+    uncertain: count.describe('the validator may have accepted them: its answer was lost'),
+    error: z
+      .string()
+      .nullable()
+      .describe(
+        '`validator_unavailable`, `rate_limited`: tried again by itself; `validator_refused`, `payload_too_large`: stopped until it is retried; null: nothing is wrong',
+      ),
+  })
+  .describe('how far the submission of a list is');
+
 export const stats = z.object({
   fileId: z.string(),
   epoch: z
@@ -48,6 +62,7 @@ export const stats = z.object({
       ),
     etaSeconds: count.nullable().describe('null while it is not known, and once the file has ended'),
   }),
+  submission: submission.nullable().describe('null: not submitted as a list'),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),
   completedAt: time.nullable(),
@@ -175,8 +190,9 @@ export const registered = z.object({
 });
 export const submitted = registered.extend({
   repeats: count.describe('addresses that are the same text as an earlier one; they were submitted too'),
-  replaced: z.boolean().describe('the file had results of an earlier request'),
+  submission: submission.nullable().describe('null: the addresses came with the request'),
 });
+export const retried = z.object({ fileId: z.string(), submission });
 export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });
 
 export const deadLetter = z.object({

@@ -29,28 +29,39 @@ export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
 type Fields = Readonly<Record<string, unknown>>;
 const NONE: Fields = {};
 
-export function csvRow({ batchId, position, json }: PlacedResult): string {
+/** Writes a value as a cell. */
+export type CellWriter = (value: unknown) => string;
+
+export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);
+/** For programs: no cell is escaped for a spreadsheet. */
+export const plainRow = (placed: PlacedResult): string => rowOf(placed, plainField);
+
+function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter): string {
   const result = JSON.parse(json) as Fields;
   const details = fieldsOf(result.details);
   const general = fieldsOf(details.general);
   const attributes = fieldsOf(details.attributes);
   const server = fieldsOf(details.mail_server);
   // Written out instead of looped: an export may have a million rows.
-  return `${csvField(result.email)},${csvField(result.status)},${csvField(details.sub_status)},${csvField(result.risk_level)},${csvField(
+  return `${cell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
     result.deliverability_score,
-  )},${csvField(result.is_valid)},${csvField(general.reason)},${csvField(general.domain)},${csvField(attributes.free_email)},${csvField(
+  )},${cell(result.is_valid)},${cell(general.reason)},${cell(general.domain)},${cell(attributes.free_email)},${cell(
     attributes.role_account,
-  )},${csvField(attributes.disposable)},${csvField(attributes.catch_all)},${csvField(attributes.has_plus_tag)},${csvField(
+  )},${cell(attributes.disposable)},${cell(attributes.catch_all)},${cell(attributes.has_plus_tag)},${cell(
     attributes.mailbox_full,
-  )},${csvField(attributes.no_reply)},${csvField(server.smtp_provider)},${csvField(server.mx_record)},${csvField(batchId)},${position}\r\n`;
+  )},${cell(attributes.no_reply)},${cell(server.smtp_provider)},${cell(server.mx_record)},${cell(batchId)},${position}\r\n`;
 }
 
 /** `details` is stored as the validator sent it: any part of it may be missing or of another type. */
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : NONE;
 
-export function csvField(value: unknown): string {
-  if (typeof value === 'string') return textCell(value);
+export const csvField: CellWriter = (value) =>
+  typeof value === 'string' ? safeCell(value) : otherField(value, safeCell);
+export const plainField: CellWriter = (value) =>
+  typeof value === 'string' ? quoted(value) : otherField(value, quoted);
+
+function otherField(value: unknown, textCell: (text: string) => string): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return textCell(JSON.stringify(value));
@@ -58,15 +69,17 @@ export function csvField(value: unknown): string {
 
 /** The start of most cells: such a text is no formula, and the slower check is skipped. */
 const PLAIN_START = /^[A-Za-z0-9]/;
-const TO_QUOTE = /[",\r\n]/;
+const TO_QUOTE = /[",;\t\r\n]/;
 
 /**
  * Addresses, reasons and host names are chosen by strangers: a text that a spreadsheet would run as a formula gets an
  * apostrophe in front.
  */
-function textCell(text: string): string {
+function safeCell(text: string): string {
   // Some readers end a text at NUL, so its visible symbol takes its place.
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
-  const safe = PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown;
-  return TO_QUOTE.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return quoted(PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown);
 }
+
+/** A semicolon or a tab is quoted as well: readers that take it for the delimiter would begin a cell behind it. */
+const quoted = (text: string): string => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -1,8 +1,7 @@
 /** Turns results into the text of an export, and names the downloaded file. */
 import { setImmediate } from 'node:timers/promises';
-import type { FileId } from '../../domain/id.js';
 import { type PlacedResult, placedJson } from '../../domain/result.js';
-import { CSV_HEADER, csvRow } from './csv.js';
+import { CSV_HEADER, csvRow, plainRow } from './csv.js';
 
 interface Encoding {
   /** The text before the first row. */
@@ -10,14 +9,25 @@ interface Encoding {
   readonly row: (result: PlacedResult) => string;
 }
 
-export const FORMATS: Record<'csv' | 'ndjson', Encoding & { readonly contentType: string }> = {
-  csv: { contentType: 'text/csv; charset=utf-8; header=present', head: CSV_HEADER, row: csvRow },
-  ndjson: {
-    contentType: 'application/x-ndjson; charset=utf-8',
-    head: '',
-    row: (result) => `${placedJson(result)}\n`,
-  },
-};
+export const CONTENT_TYPES = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+} as const;
+
+export interface EncodingOptions {
+  readonly format: keyof typeof CONTENT_TYPES;
+  /** A byte order mark, by which Excel knows UTF-8. */
+  readonly bom: boolean;
+  /** `none`: cells are not escaped for spreadsheets. */
+  readonly escape: 'formulas' | 'none';
+}
+
+export const BOM = '\ufeff';
+
+export function encodingOf({ format, bom, escape: escaped }: EncodingOptions): Encoding {
+  if (format === 'ndjson') return { head: '', row: (result) => `${placedJson(result)}\n` };
+  return { head: bom ? `${BOM}${CSV_HEADER}` : CSV_HEADER, row: escaped === 'none' ? plainRow : csvRow };
+}
 
 const CHUNK_CHARS = 64 * 1024;
 /** Rows are encoded for this long before the event loop gets a turn for sockets and other requests. */
@@ -43,18 +53,3 @@ export async function* encodeRows(
   }
   if (text !== '') yield text;
 }
-
-const MAX_NAME_CHARACTERS = 100;
-
-/**
- * The `Content-Disposition` of a download: an ASCII name for old clients, and the full one by RFC 8187. The name has no
- * path separator, quote or leading dot, whatever the id.
- */
-export function attachment(fileId: FileId, extension: string): string {
-  const name = [...fileId.replace(/[/\\]/g, '_').replace(/^\.+/, '_')].slice(0, MAX_NAME_CHARACTERS).join('');
-  const ascii = name.replace(/[^\w.-]/g, '_');
-  return `attachment; filename="${ascii}.${extension}"; filename*=UTF-8''${percentEncoded(`${name}.${extension}`)}`;
-}
-
-const percentEncoded = (text: string): string =>
-  encodeURIComponent(text).replace(/['()*!]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -4,13 +4,13 @@ import { z } from 'zod';
 import type { BatchId, FileId, UserId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
+import { ownerOf, statusAfter } from '../../submission/registration-answer.js';
 import { callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
 import { readBody, readJson } from '../read-body.js';
-import { ownerOf, statusAfter } from '../registration-answer.js';
 import { sendJson } from '../responses.js';
 import { statsOrNotFound } from './files.js';
 

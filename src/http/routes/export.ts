@@ -1,25 +1,37 @@
-/** Exports: all results of a file as a download, streamed at flat memory. */
+/** Exports: the results of a file, or its own list with the verdicts, as a download that is streamed at flat memory. */
 import type { Express } from 'express';
+import type { FileId } from '../../domain/id.js';
+import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
+import { readRows } from '../../lists/read-rows.js';
+import type { StoredList } from '../../store/lists.js';
+import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
-import { attachment, encodeRows, FORMATS } from '../export/encoding.js';
+import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
+import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
+import { type OriginalList, originalRows } from '../export/original.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
-export function exportRoutes(app: Express, { config, guard, rateLimit, store }: HttpDependencies): void {
+export function exportRoutes(app: Express, deps: HttpDependencies): void {
+  const { config, guard, rateLimit, store } = deps;
   const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { format, status } = readQuery(req, exportQuery);
+    const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
+    if (layout === 'original' && format !== 'csv') throw noLayout('original needs format=csv');
     await guard.authorize(callerOf(req), 'read', fileId);
-    const { contentType, ...encoding } = FORMATS[format];
+    const list = await store.lists.ofFile(fileId);
+    const original = layout === 'original' ? await openOriginal(fileId, list, deps) : null;
+    const name = list === null ? fileId : listNameWithoutExtension(list.name);
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
       if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
-      res.setHeader('Content-Type', contentType);
-      res.setHeader('Content-Disposition', attachment(fileId, format));
+      const hasHeader = original === null || list?.summary.header === true;
+      res.setHeader('Content-Type', hasHeader ? CONTENT_TYPES[format] : WITHOUT_HEADER);
+      res.setHeader('Content-Disposition', attachment(downloadName(name, filter), format));
     };
     if (req.method === 'HEAD') {
       await sendHead();
@@ -29,10 +41,42 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
     rateLimit.consume(req, res);
     const end = running.begin(rateLimit.callerName(req));
     try {
-      const rows = encodeRows(store.results.scan(fileId, { status }), encoding);
-      await sendText(res, rows, config.EXPORT_IDLE_MS, sendHead);
+      const results = store.results.scan(fileId, filter);
+      const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
+      const text =
+        original === null
+          ? encodeRows(results, encodingOf({ format, bom, escape: escaped }))
+          : originalRows(results, original, { bom, isFiltered });
+      await sendText(res, text, config.EXPORT_IDLE_MS, sendHead);
     } finally {
       end();
     }
   });
 }
+
+const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
+
+/** @throws InvalidInput where the file does not come from a list; Fault `file_not_found` */
+async function openOriginal(
+  fileId: FileId,
+  list: StoredList | null,
+  { config, store: { files, lists, submissions } }: HttpDependencies,
+): Promise<OriginalList> {
+  if (list === null) {
+    if ((await files.find(fileId)) === null) throw new Fault('file_not_found');
+    throw noLayout('the file was not submitted as a list, or its addresses were deleted');
+  }
+  const { summary, listId } = list;
+  const submission = await submissions.ofFile(fileId);
+  const order = submission === null ? null : orderFromText(submission.order);
+  const column = order?.list?.column ?? summary.emailColumn ?? 0;
+  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
+  return {
+    rows: readRows(source, summary, config),
+    columns: summary.columns.length,
+    column,
+    delimiter: summary.delimiter ?? ',',
+  };
+}
+
+const noLayout = (message: string): InvalidInput => new InvalidInput([{ field: 'layout', message }]);

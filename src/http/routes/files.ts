@@ -5,7 +5,6 @@ import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
-import { FIRST_PAGE } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
@@ -55,9 +54,9 @@ export function fileRoutes(
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     await guard.authorize(callerOf(req), 'read', fileId);
-    const stats = await statsOrNotFound(snapshots, fileId);
-    const emails = await snapshots.page({ fileId, ...FIRST_PAGE });
-    if (emails === null) throw new Fault('file_not_found');
+    const found = await snapshots.snapshot(fileId);
+    if (found === null) throw new Fault('file_not_found');
+    const { stats, emails } = found;
     const batches = JSON.stringify(await store.files.batchCounts(fileId));
     sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
@@ -91,6 +90,6 @@ export async function statsOrNotFound(
 }
 
 const statsOf = async (
-  { facts, stats }: ListedFile,
+  { facts, stats, isPending }: ListedFile,
   snapshots: HttpDependencies['snapshots'],
-): Promise<string | null> => stats ?? (await snapshots.stats(facts.fileId));
+): Promise<string | null> => (isPending ? null : stats) ?? snapshots.stats(facts.fileId);

@@ -1,140 +1,119 @@
-/** Submits addresses to the validator and registers the batches that it makes of them. */
-import { setTimeout } from 'node:timers/promises';
+/** Submits addresses, or a list that was uploaded, to the validator; sends what is uncertain again. */
 import type { Express } from 'express';
+import type { z } from 'zod';
 import type { Principal } from '../../auth/principal.js';
-import type { FileId, UserId } from '../../domain/id.js';
+import { clock } from '../../clock.js';
+import type { ListId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
-import { ERRORS, Fault } from '../../errors.js';
-import type { Registered, Registration } from '../../store/store.js';
-import { type Flags, invalidResponse, type Submission, type Validator } from '../../validator/validator.js';
+import { Fault } from '../../errors.js';
+import { addressKey } from '../../lists/address.js';
+import { addressesOf } from '../../lists/addresses.js';
+import type { OpenList } from '../../submission/lists.js';
+import { ownerOf } from '../../submission/registration-answer.js';
+import { fingerprintOf } from '../../submission/submitter.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpDependencies } from '../dependencies.js';
-import { IDEMPOTENCY_REPLAYED, Idempotency, idempotencyKey } from '../idempotency.js';
+import { IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
-import { ownerOf, statusAfter } from '../registration-answer.js';
 import { sendJson } from '../responses.js';
 
-/** Registering takes less than this, retries included: an older submission that is still running has died. */
-const REGISTERING_MS = 60_000;
-
-interface ValidationRequest {
-  readonly fileId: FileId;
-  readonly caller: Principal;
-  readonly list: AddressList;
-  readonly flags: Flags;
-}
+type ValidationBody = z.output<ReturnType<typeof validationBody>>;
 
 export function validationRoutes(app: Express, deps: HttpDependencies): void {
-  const { config, guard, rateLimit, readiness, store, validator } = deps;
+  const { config, guard, rateLimit, readiness, store, submissions } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
-  const idempotency = new Idempotency(store.receipts, {
-    leaseMs: config.VALIDATOR_TIMEOUT_MS + REGISTERING_MS,
-    keepMs: config.IDEMPOTENCY_TTL_MS,
-  });
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    await guard.authorize(caller, 'submit', fileId);
+    const authorize = () => guard.authorize(caller, 'submit', fileId);
+    await authorize();
     rateLimit.consume(req, res);
-    const key = idempotencyKey(req);
-    const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
-    const list = await readAddressList(emails);
-    if (validator === null) throw new Fault('validator_not_configured');
+    const key = submissionKey(req, fileId, caller);
+    const request = await readJson(req, config.MAX_BODY_BYTES, body);
+    const { flags, replace } = request;
+    const given = await readGiven(request);
+    if (submissions === null) throw new Fault('validator_not_configured');
     // The validator must not do work whose results the gateway could not store.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submit = () => submitAndRegister(deps, validator, { fileId, caller, list, flags });
-    const { answer, replayed } =
-      key === null
-        ? { answer: await submit(), replayed: false }
-        : await idempotency.submitOnce(fileId, key, list.digest + JSON.stringify(flags), submit);
-    if (replayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
+    const userId = await ownerOf(store, fileId, null, caller);
+    const order = { userId, submittedAs: caller.sub ?? config.VALIDATOR_USER_ID, flags, replace };
+    const { answer, isReplayed } =
+      'emails' in given
+        ? await submissions.addresses.submit({
+            ...{
+              fileId,
+              key,
+              authorize,
+              emails: given.emails,
+              fingerprint: fingerprintOf(given.digest, flags),
+            },
+            order: { ...order, list: null, totalEmails: given.emails.length, repeats: given.repeats },
+          })
+        : await submissions.lists.submit({
+            ...{ fileId, key, authorize, keepsRepeats: given.keepsRepeats, sameAs: addressKey },
+            fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
+            order,
+            open: () => openList(given, deps, caller),
+          });
+    if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     sendJson(res, answer, 202);
   });
-}
 
-/** The JSON of the answer. */
-async function submitAndRegister(
-  deps: HttpDependencies,
-  validator: Validator,
-  { fileId, caller, list, flags }: ValidationRequest,
-): Promise<string> {
-  const { emails, repeats } = list;
-  const submission = await validator.submit({
-    emails,
-    flags,
-    userId: caller.sub ?? deps.config.VALIDATOR_USER_ID,
+  app.post('/api/files/:fileId/validations/retry', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const caller = callerOf(req);
+    await guard.authorize(caller, 'submit', fileId);
+    if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
+    rateLimit.consume(req, res);
+    if (submissions === null) throw new Fault('validator_not_configured');
+    const submission = await submissions.submitter.retry(fileId);
+    sendJson(res, JSON.stringify({ fileId, submission }), 202);
   });
-  // The validator takes its time: another caller may have submitted a file of this id meanwhile.
-  await deps.guard.authorize(caller, 'submit', fileId);
-  const userId = await ownerOf(deps.store, fileId, null, caller);
-  const registration = registrationOf(fileId, emails.length, userId, submission);
-  const update = submission.update === null ? null : Buffer.from(submission.update);
-  // Before the registration, which would leave a batch whose only update is refused.
-  if (update !== null && update.length > deps.config.MAX_UPDATE_BYTES)
-    throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
-  const registered = await register(deps, registration, update);
-  const { requestId, totalEmails } = registration;
-  const status = await statusAfter(registered, deps.store);
-  const replaced = registered.outcome === 'replaced';
-  const { batchIds } = submission;
-  return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, replaced });
 }
 
-function registrationOf(
-  fileId: FileId,
-  totalEmails: number,
-  userId: UserId | null,
-  { requestId, batchIds }: Submission,
-): Registration {
-  // Where there are several batches, the validator does not say the size of each.
-  const size = batchIds.length === 1 ? totalEmails : null;
-  return {
-    fileId,
-    // A single batch has no request: its own id tells it from the file's next submission.
-    requestId: requestId ?? batchIds[0] ?? null,
-    userId,
-    totalEmails,
-    totalBatches: batchIds.length,
-    batches: batchIds.map((batchId) => ({ batchId, totalEmails: size })),
-  };
+interface GivenList {
+  readonly listId: ListId;
+  /** Null: the caller leaves it to what was found in the list. */
+  readonly column: number | null;
+  readonly keepsRepeats: boolean;
 }
 
-/** Registers the batches, and stores the update that the validator's answer had in it. */
-async function register(
-  { intake, logger }: HttpDependencies,
-  registration: Registration,
-  update: Buffer | null,
-): Promise<Registered> {
-  try {
-    const registered = await retry(() => intake.register(registration));
-    if (update !== null) await retry(() => intake.update(update));
-    return registered;
-  } catch (error) {
-    logger.error(
-      { requestId: registration.requestId },
-      'a list that the validator accepted could not be registered',
-    );
-    // Only an id that the validator chose can be wrong here: it belongs to another file.
-    if (error instanceof InvalidInput) throw invalidResponse();
-    throw error;
-  }
+/** What is to be submitted: addresses, or a list. @throws InvalidInput */
+async function readGiven({
+  emails,
+  listId,
+  column,
+  repeats,
+}: ValidationBody): Promise<AddressList | GivenList> {
+  if (emails !== undefined && listId !== null)
+    throw new InvalidInput([{ field: 'listId', message: 'must not be given beside emails' }]);
+  if (emails !== undefined) return readAddressList(emails);
+  if (listId === null) throw new InvalidInput([{ field: 'emails', message: 'is missing, and so is listId' }]);
+  return { listId, column, keepsRepeats: repeats === 'keep' };
 }
 
-const RETRY_DELAYS_MS = [50, 200, 800];
-
-/** Unlike the submission, storing may be repeated: a store that is away for a moment does not lose the list. */
-async function retry<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const delay of RETRY_DELAYS_MS) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof Fault) || !ERRORS[error.code].retryable) throw error;
-    }
-    await setTimeout(delay);
-  }
-  return attempt();
+/** The addresses of a caller's list. @throws Fault `list_not_found`; InvalidInput naming `listId` or `column` */
+async function openList(
+  { listId, column }: GivenList,
+  { config, store: { lists } }: HttpDependencies,
+  { sub }: Principal,
+): Promise<OpenList> {
+  const list = await lists.find(listId);
+  if (list === null || list.userId !== sub) throw new Fault('list_not_found');
+  if (list.fileId !== null)
+    throw new InvalidInput([{ field: 'listId', message: 'belongs to a file already; upload it again' }]);
+  const { summary } = list;
+  const chosen = column ?? summary.emailColumn;
+  if (chosen === null)
+    throw new InvalidInput([{ field: 'column', message: 'must be said: several columns have addresses' }]);
+  if (chosen >= summary.columns.length)
+    throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
+  // It must not end while it is read.
+  if (!(await lists.keepUntil(listId, clock.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
+  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
+  return { list: { listId, column: chosen }, addresses: addressesOf(source, summary, chosen, config) };
 }

@@ -14,7 +14,7 @@ import { eventsBetween } from '../webhook-events.js';
 import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import type { RecentWrites } from './batches/recent-writes.js';
-import type { BatchHead, FileDoc, StoredEvent } from './documents.js';
+import type { BatchDoc, BatchHead, FileDoc, StoredEvent } from './documents.js';
 import { factsOf, filesOfGenerations, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
 import { completeRegistration } from './registration/pending-registrations.js';
@@ -164,6 +164,27 @@ function eventWrites(
 
 /** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */
 const UNMARK = { $unset: { unannounced: 1 } } as const;
+
+/** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
+export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null> {
+  const file = await findFile(db, fileId);
+  if (file === null) return null;
+  const batchIds = (await markedBatches(db, [file.generation])).map(({ batchId }) => batchId);
+  return batchIds.length > 0 || file.unannounced !== undefined ? batchIds : null;
+}
+
+/** The batches with marks of some generations. Only the index of marks is read: there are few, whatever a file has. */
+export const markedBatches = (
+  db: Models,
+  generations: readonly Generation[],
+): Promise<Pick<BatchDoc, 'batchId' | 'generation'>[]> =>
+  db.batches.collection
+    .find<Pick<BatchDoc, 'batchId' | 'generation'>>(
+      { generation: { $in: [...generations] }, unannounced: { $gt: new Date(0) } },
+      { projection: { _id: 0, batchId: 1, generation: 1 } },
+    )
+    .hint({ unannounced: 1, generation: 1, batchId: 1 })
+    .toArray();
 
 /**
  * What may not be announced: the write that stores a change marks it. Registrations that a gateway left half done are

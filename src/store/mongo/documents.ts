@@ -1,6 +1,7 @@
 /** The documents in MongoDB, field by field. */
 import type { BatchId, Epoch, FileId, Generation, ListId, RequestId, UserId } from '../../domain/id.js';
 import type { BatchStatus } from '../store.js';
+import type { SliceState, SubmissionState } from '../submissions.js';
 import type { FileEvent } from '../webhook-events.js';
 import type { DeliveryState, WebhookEventType } from '../webhooks.js';
 import type { ResultDoc } from './results/result-docs.js';
@@ -58,13 +59,20 @@ export interface BatchDoc {
   /** Where a list goes on that is too long for one document. */
   chunks: ChunkRef[];
   isChunked?: true;
-  /** For each result its key in the index of addresses, see `indexKeyOf`. */
+  /** For each result of the whole list, the code of its cell. */
+  cells: string;
+  /** For each result in this document its key in the index of addresses, see `indexKeyOf`. */
   keys: string[];
+  /** The index keys of their domains, each once. */
+  domains: string[];
   results: ResultDoc[];
 }
 
+/** What a batch's list consists of. */
+export type ListField = 'cells' | 'keys' | 'domains' | 'results';
+
 /** A batch without its list. */
-export type BatchHead = Omit<BatchDoc, 'keys' | 'results'>;
+export type BatchHead = Omit<BatchDoc, ListField>;
 
 export interface ChunkRef {
   id: string;
@@ -82,6 +90,7 @@ export interface ChunkDoc {
   /** It is not certain yet that its batch refers to it; the sweep checks. */
   unconfirmed?: true;
   keys: string[];
+  domains: string[];
   results: ResultDoc[];
 }
 
@@ -111,6 +120,8 @@ export interface FileDoc {
   unannounced?: Date;
   /** The last announced stats, as JSON. */
   stats: string | null;
+  /** JSON of its `SubmissionProgress`; null or missing: it was not submitted as a list. */
+  submission?: string | null;
   /** JSON of the `Summary` from before its addresses were deleted; null or missing: it has them. */
   purged?: string | null;
   /** The cursor of the kept stats in the file's feed, and how many of its batches were stalled. */
@@ -182,17 +193,63 @@ export interface Slot {
   c: Counts;
 }
 
-/** A submission under an `Idempotency-Key`, and its answer. */
-export interface ReceiptDoc {
-  /** The file and the key, as a JSON list. */
+/** What is sent to the validator, and how far it is, see submissions.ts. */
+export interface SubmissionDoc {
   _id: string;
   fileId: FileId;
+  /** Of its caller; null: none. */
+  key: string | null;
   fingerprint: string;
+  requestId: RequestId | null;
+  /** JSON: what a gateway needs to go on with it. */
+  order: string;
+  state: SubmissionState;
+  /** Its state is one in which a gateway works at it. */
+  isDue?: true;
+  total: number;
+  submitted: number;
+  uncertain: number;
+  error: string | null;
+  failures: number;
+  /** Of the lease. */
   owner: string;
-  /** Null: under way. */
+  /** End of its lease or of its pause. */
+  dueAt: Date;
+  /** Of the key and the answer. */
+  expiresAt: Date;
   answer: string | null;
-  leaseUntil: Date;
-  expireAt: Date;
+  /** What it holds is being deleted. */
+  ended?: true;
+  /** It has ended, and only its key and answer are left. */
+  isClean?: true;
+}
+
+/** Gives a key, or a file while no other submission of it may begin, to one submission. */
+export interface SubmissionClaimDoc {
+  /** `key ` and the key, or `file ` and the file. */
+  _id: string;
+  submission: string;
+}
+
+export interface SliceDoc {
+  submission: string;
+  number: number;
+  state: SliceState;
+  /** Neither registered nor uncertain. */
+  isOpen?: true;
+  emails: number;
+  /** Who has sent it last. */
+  attempt: string | null;
+  /** JSON: what the validator answered. */
+  acceptance: string | null;
+}
+
+/** A piece of the addresses of a slice; for slice -1 of the map from rows to addresses. */
+export interface SubmissionPieceDoc {
+  submission: string;
+  slice: number;
+  piece: number;
+  body: string;
 }
 
 /** An uploaded list. */

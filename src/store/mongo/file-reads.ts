@@ -12,6 +12,7 @@ import type {
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batches/batch-docs.js';
+import { markedBatches } from './changes.js';
 import type { FileDoc } from './documents.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
@@ -33,7 +34,16 @@ export async function listFiles(
   const found = await list();
   const rolledUp = await Promise.all(found.map(({ generation }) => rollUp(db, generation)));
   const current = rolledUp.some(({ file }) => file !== null) ? await list() : found;
-  return current.map((file) => ({ facts: factsOf(file), stats: file.stats }));
+  const marked = await markedBatches(
+    db,
+    current.map(({ generation }) => generation),
+  );
+  const pending = new Set(marked.map(({ generation }) => generation));
+  return current.map((file) => ({
+    facts: factsOf(file),
+    stats: file.stats,
+    isPending: file.unannounced !== undefined || pending.has(file.generation),
+  }));
 }
 
 /** A viewer's own files and the named ones are two queries, each in index order: one query would sort all of them. */

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
-import type { FileFacts } from '../../domain/stats.js';
+import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
@@ -71,7 +71,7 @@ export async function writeTombstone(
 
 /** What a file's document says of a generation that begins. */
 export const newGeneration = (
-  { requestId, userId, totalEmails, totalBatches }: RequestDetails,
+  { requestId, userId, totalEmails, totalBatches, submission }: RequestDetails,
   now: Date,
 ): Omit<FileDoc, 'fileId' | 'pending'> => ({
   requestId,
@@ -89,6 +89,7 @@ export const newGeneration = (
   changes: 1,
   unannounced: now,
   stats: null,
+  submission: submission === undefined ? null : JSON.stringify(submission),
   uncounted: now,
   purged: null,
 });
@@ -109,5 +110,6 @@ export const factsOf = (file: FileDoc): FileFacts => ({
   totalBatches: file.declared.totalBatches,
   createdAt: file.createdAt.toISOString(),
   lastUpdated: file.lastUpdated.toISOString(),
+  ...(file.submission ? { submission: JSON.parse(file.submission) as SubmissionProgress } : {}),
   ...(file.purged ? { purged: JSON.parse(file.purged) as Summary } : {}),
 });

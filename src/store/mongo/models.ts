@@ -18,15 +18,19 @@ import type {
   ListChunkDoc,
   ListDoc,
   OverviewDoc,
-  ReceiptDoc,
   RevocationDoc,
   RollupDoc,
+  SliceDoc,
+  SubmissionClaimDoc,
+  SubmissionDoc,
+  SubmissionPieceDoc,
   TombstoneDoc,
   WebhookDoc,
 } from './documents.js';
 import { isDuplicate } from './errors.js';
 
 export interface Models {
+  readonly installations: Model<InstallationDoc>;
   /** `EmailResults`: a document for each batch. */
   readonly batches: Model<BatchDoc>;
   /** `EmailBatches`: a document for each file. */
@@ -36,14 +40,16 @@ export interface Models {
   readonly tombstones: Model<TombstoneDoc>;
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
-  readonly receipts: Model<ReceiptDoc>;
-  readonly installations: Model<InstallationDoc>;
-  readonly lists: Model<ListDoc>;
-  readonly listChunks: Model<ListChunkDoc>;
+  readonly submissions: Model<SubmissionDoc>;
+  readonly submissionClaims: Model<SubmissionClaimDoc>;
+  readonly slices: Model<SliceDoc>;
+  readonly submissionPieces: Model<SubmissionPieceDoc>;
   readonly overviews: Model<OverviewDoc>;
   readonly revocations: Model<RevocationDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
+  readonly lists: Model<ListDoc>;
+  readonly listChunks: Model<ListChunkDoc>;
 }
 
 type FieldType =
@@ -82,17 +88,18 @@ const where = (field: string) => ({ partialFilterExpression: { [field]: { $exist
 
 const batches = schemaOf<BatchDoc>({
   ...fields(String, 'batchId', 'fileId', 'requestId', 'status', 'generation', 'failure', 'fingerprint'),
-  ...fields(String, 'rewrites', 'summary', 'pendingRollup'),
+  ...fields(String, 'rewrites', 'summary', 'pendingRollup', 'cells'),
   ...fields(Number, 'totalEmails', 'processedEmails', 'ordinal', 'version', 'failedAt', 'processedCount'),
   ...fields(Number, 'length', 'mainBytes', 'bytes'),
   ...fields(Boolean, 'begun', 'complete', 'stalled', 'open', 'held', 'isChunked'),
   ...fields(Date, 'lastUpdated', 'changedAt', 'unannounced', 'heldAt'),
-  ...lists('chunks', 'keys', 'results'),
+  ...lists('chunks', 'keys', 'domains', 'results'),
 })
   .index({ batchId: 1 }, { unique: true })
   // Wide enough to answer a read alone: documents of batches are large.
   .index({ generation: 1, ordinal: 1, batchId: 1, version: 1, status: 1, lastUpdated: 1, summary: 1 })
   .index({ generation: 1, keys: 1 })
+  .index({ generation: 1, domains: 1 })
   .index(
     { generation: 1, pendingRollup: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
     where('pendingRollup'),
@@ -107,7 +114,7 @@ const batches = schemaOf<BatchDoc>({
   .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 
 const files = schemaOf<FileDoc>({
-  ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged'),
+  ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged', 'submission'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
   ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
   ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
@@ -126,9 +133,10 @@ const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
   createdAt: Date,
   unconfirmed: Boolean,
-  ...lists('keys', 'results'),
+  ...lists('keys', 'domains', 'results'),
 })
   .index({ batchId: 1, keys: 1 })
+  .index({ batchId: 1, domains: 1 })
   .index({ createdAt: 1 }, { partialFilterExpression: { unconfirmed: true } });
 
 const rollups = schemaOf<RollupDoc>({
@@ -160,31 +168,41 @@ const deadLetters = schemaOf<DeadLetterDoc>({
   .index({ fileId: 1 }, where('fileId'))
   .index({ batchId: 1 }, where('batchId'));
 
-const receipts = schemaOf<ReceiptDoc>({
-  ...fields(String, '_id', 'fileId', 'fingerprint', 'owner', 'answer'),
-  ...fields(Date, 'leaseUntil', 'expireAt'),
-})
-  .index({ fileId: 1 })
-  .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
-
 const installations = schemaOf<InstallationDoc>({
   ...fields(String, '_id', 'keyPrefix'),
   at: Date,
 });
-const uploadedLists = schemaOf<ListDoc>({
-  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
-  bytes: Number,
-  ...fields(Date, 'expiresAt', 'endedAt'),
-})
-  .index({ userId: 1, generation: 1 })
-  .index({ generation: 1 })
-  .index({ expiresAt: 1 })
-  .index({ endedAt: 1 });
 
-const listChunks = schemaOf<ListChunkDoc>({
-  ...fields(String, '_id', 'listId'),
-  bytes: Buffer,
-}).index({ listId: 1 });
+const submissions = schemaOf<SubmissionDoc>({
+  ...fields(String, '_id', 'fileId', 'key', 'fingerprint', 'requestId', 'order', 'state', 'error'),
+  ...fields(String, 'owner', 'answer'),
+  ...fields(Boolean, 'isDue', 'ended', 'isClean'),
+  ...fields(Number, 'total', 'submitted', 'uncertain', 'failures'),
+  ...fields(Date, 'dueAt', 'expiresAt'),
+})
+  .index({ fileId: 1, requestId: 1 })
+  .index({ isDue: 1, dueAt: 1 }, where('isDue'))
+  .index({ ended: 1 }, where('ended'))
+  .index({ expiresAt: 1 });
+
+const submissionClaims = schemaOf<SubmissionClaimDoc>(fields(String, '_id', 'submission')).index({
+  submission: 1,
+});
+
+const slices = schemaOf<SliceDoc>({
+  ...fields(String, 'submission', 'state', 'attempt', 'acceptance'),
+  ...fields(Number, 'number', 'emails'),
+  isOpen: Boolean,
+})
+  .index({ submission: 1, number: 1 }, { unique: true })
+  .index({ submission: 1, isOpen: 1, number: 1 }, where('isOpen'))
+  .index({ submission: 1, state: 1, emails: 1 });
+
+const submissionPieces = schemaOf<SubmissionPieceDoc>({
+  ...fields(String, 'submission', 'body'),
+  ...fields(Number, 'slice', 'piece'),
+}).index({ submission: 1, slice: 1, piece: 1 }, { unique: true });
+
 const overviews = schemaOf<OverviewDoc>({
   _id: String,
   ...fields(Number, 'lastUpdated', 'touchedAt'),
@@ -211,6 +229,21 @@ const deliveries = schemaOf<DeliveryDoc>({
   .index({ state: 1, nextAttemptAt: 1 })
   .index({ createdAt: 1 });
 
+const uploadedLists = schemaOf<ListDoc>({
+  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
+  bytes: Number,
+  ...fields(Date, 'expiresAt', 'endedAt'),
+})
+  .index({ userId: 1, generation: 1 })
+  .index({ generation: 1 })
+  .index({ expiresAt: 1 })
+  .index({ endedAt: 1 });
+
+const listChunks = schemaOf<ListChunkDoc>({
+  ...fields(String, '_id', 'listId'),
+  bytes: Buffer,
+}).index({ listId: 1 });
+
 export const modelsOf = (connection: Connection): Models => ({
   batches: connection.model<BatchDoc>('EmailResults', batches, 'emailresults'),
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
@@ -219,14 +252,25 @@ export const modelsOf = (connection: Connection): Models => ({
   tombstones: connection.model<TombstoneDoc>('RequestTombstones', tombstones, 'requesttombstones'),
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
-  receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
   installations: connection.model<InstallationDoc>('Installations', installations, 'installations'),
-  lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
-  listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
+  submissions: connection.model<SubmissionDoc>('Submissions', submissions, 'submissions'),
+  submissionClaims: connection.model<SubmissionClaimDoc>(
+    'SubmissionClaims',
+    submissionClaims,
+    'submissionclaims',
+  ),
+  slices: connection.model<SliceDoc>('SubmissionSlices', slices, 'submissionslices'),
+  submissionPieces: connection.model<SubmissionPieceDoc>(
+    'SubmissionPieces',
+    submissionPieces,
+    'submissionpieces',
+  ),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
   revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
+  lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
+  listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
 });
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */

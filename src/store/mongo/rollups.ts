@@ -97,20 +97,31 @@ export const countIn = (counts: Counts, cells: readonly number[]): number =>
 export const rollupsOf = (db: Models, generation: Generation): Promise<Pick<RollupDoc, 'node' | 'cells'>[]> =>
   findFields(db.rollups, { generation }, ['node', 'cells'], { sort: { node: 1 } });
 
-/** The batches of one rollup that have results in the given cells, in order. */
+/** The batches of some rollups that have results in the given cells, in order. */
 export async function batchesIn(
   db: Models,
   generation: Generation,
-  node: number,
+  nodes: readonly number[],
   cells: readonly number[],
 ): Promise<CountedBatch[]> {
-  const rollup = await db.rollups
-    .findById(`${generation}/${node}`, { slots: 1 })
-    .lean<Pick<RollupDoc, 'slots'>>()
-    .exec();
-  return Object.entries(rollup?.slots ?? {})
-    .map(([slot, { c }]) => ({ ordinal: node * FAN_OUT + Number(slot), count: countIn(c, cells) }))
-    .filter(({ count }) => count > 0)
+  const hasCell = cells.map((cell) => ({ $gt: [`$$this.v.c.${cell}`, 0] }));
+  const rollups = await db.rollups.collection
+    .aggregate<{ node: number; slots: { k: string; v: Slot }[] }>([
+      { $match: { _id: { $in: nodes.map((node) => `${generation}/${node}`) } } },
+      // Filtered by the database: of a rollup's 256 batches, those with a rare result are few.
+      {
+        $project: {
+          _id: 0,
+          node: 1,
+          slots: { $filter: { input: { $objectToArray: '$slots' }, cond: { $or: hasCell } } },
+        },
+      },
+    ])
+    .toArray();
+  return rollups
+    .flatMap(({ node, slots }) =>
+      slots.map(({ k, v }) => ({ ordinal: node * FAN_OUT + Number(k), count: countIn(v.c, cells) })),
+    )
     .sort((a, b) => a.ordinal - b.ordinal);
 }
 

@@ -23,9 +23,8 @@ import {
 import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
-import { appendChunks, chunksOf, dropResults } from './results.js';
+import { appendResults, dropResults, rowsOf } from './results.js';
 import { addToRollups } from './rollups.js';
-import { CELL_COLUMNS } from './schema.js';
 
 export interface BatchRow {
   number: number;
@@ -46,7 +45,7 @@ export interface BatchRow {
   last_update_at: number;
 }
 
-/** All but the counts by cell, which are only added up: every column that is read has to be copied. */
+/** Every column that is read has to be copied. */
 export const BATCH_COLUMNS =
   'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_update_at';
 
@@ -137,11 +136,11 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
   const { length } = results;
   const { isExtension, fingerprint } = compareLists(row, results);
   if (isExtension) {
-    appendChunks(db, row.generation, row.number, row.length, chunksOf(results.slice(row.length)));
+    appendResults(db, row, row.length, rowsOf(results.slice(row.length)));
     return { length, fingerprint, rewrites: row.rewrites };
   }
-  const before = dropResults(db, row.generation, row.number);
-  appendChunks(db, row.generation, row.number, 0, chunksOf(results));
+  const before = dropResults(db, row);
+  appendResults(db, row, 0, rowsOf(results));
   const after = results.map(({ json }) => json);
   return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
 }
@@ -154,8 +153,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tall
   const summary = tally === null ? withFlags(old, flags) : summaryOf(flags, tally);
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
-       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_update_at = ?, open = ?,
-       ${CELL_COLUMNS.map((column) => `${column} = ?`).join(', ')}
+       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_update_at = ?, open = ?
      WHERE number = ?`,
     after.version,
     after.begun,
@@ -170,7 +168,6 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tall
     JSON.stringify(summary),
     after.last_update_at,
     Number(isOpen(progress)),
-    ...summary.cells,
     after.number,
   );
   if (tally !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);

@@ -105,3 +105,9 @@ export const findUnannounced = (db: Database): Unannounced[] =>
       'SELECT file_id FROM generations WHERE state = 0 AND changes <> announced_changes',
     )
     .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
+
+/** Which batches have changed is not kept: the one gateway of this store knows. */
+export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null {
+  const current = currentGeneration(db, fileId);
+  return current === undefined || current.changes === current.announced_changes ? null : [];
+}

@@ -5,6 +5,9 @@ import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
+import { deleteSomeOfIndex } from './runs.js';
+import { cleanSubmissions } from './slices.js';
+import { endSubmissionsOf } from './submissions.js';
 
 /**
  * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
@@ -16,9 +19,9 @@ const FILES_AT_ONCE = 16;
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
 const SMALL_STEP_BYTES = 512 * 1024;
 
-/** Deletes some of what generations and lists that are over still hold; false: nothing is left to delete. */
+/** Deletes some of what generations, lists and submissions that are over still hold; false: nothing is left to delete. */
 export function cleanUpSome(db: Database, now: number, inSmallSteps = false): boolean {
-  if (cleanUpLists(db)) return true;
+  if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
@@ -39,13 +42,17 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps = false): bo
 
 export const needsCleanUp = (db: Database): boolean =>
   hasEndedLists(db) ||
-  db.get('SELECT 1 AS some FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1') !== undefined;
+  db.get(
+    `SELECT 1 AS some WHERE EXISTS (SELECT 1 FROM generations WHERE state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE ended = 1)`,
+  ) !== undefined;
 
-/** Whether no results and no list are left of those generations of a file that are over. */
+/** Whether nothing is left of those generations, lists and submissions of a file that are over. */
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
   areListsOfFileGone(db, fileId) &&
   db.get(
-    'SELECT 1 AS uncleaned FROM generations WHERE file_id = ? AND state <> 0 AND cleaned = 0',
+    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE file_id = ?1 AND state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE file_id = ?1 AND ended = 1)`,
     fileId,
   ) === undefined;
 
@@ -64,11 +71,7 @@ function cleanGeneration(db: Database, generation: number): void {
     );
   }
   if (batches.length > 0) return;
-  const { changes } = db.run(
-    'DELETE FROM addresses WHERE generation = ?1 AND run = (SELECT min(run) FROM addresses WHERE generation = ?1)',
-    generation,
-  );
-  if (changes > 0) return;
+  if (deleteSomeOfIndex(db, generation)) return;
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
 }
@@ -121,10 +124,11 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before.generation, REPLACED, now);
+  endSubmissionsOf(db, before.file_id);
   db.run(
     `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at,
-       finished_at, changes, purged)
-     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, ?
+       finished_at, changes, submission, purged)
+     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
      FROM generations WHERE generation = ?`,
     before.user_id,
     JSON.stringify(totals),

@@ -18,7 +18,7 @@ import {
   iso,
   REMOVED,
 } from './generations.js';
-import { dropReceipts } from './receipts.js';
+import { endSubmissionsOf } from './submissions.js';
 import { addEvents } from './webhooks.js';
 
 export function findFile(db: Database, fileId: FileId): FileFacts | null {
@@ -48,16 +48,19 @@ export function failBatchOfFile(
   return true;
 }
 
-/** Ends a file with its dead letters and receipts. `isClean`: there is nothing to clean up. */
+/** Ends a file with its dead letters and submissions. `isClean`: there is nothing to clean up. */
 export function endFile(db: Database, fileId: FileId, now: number): { existed: boolean; isClean: boolean } {
   const discarded = discardDeadLettersOfFile(db, fileId);
-  dropReceipts(db, fileId);
+  const hadSubmissions = endSubmissionsOf(db, fileId);
   const current = currentGeneration(db, fileId);
   if (current !== undefined) {
     addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.user_id }, now)]);
     endGeneration(db, current.generation, REMOVED, now);
   }
-  return { existed: current !== undefined, isClean: current === undefined && discarded === 0 };
+  return {
+    existed: current !== undefined,
+    isClean: current === undefined && discarded === 0 && !hadSubmissions,
+  };
 }
 
 const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
@@ -79,7 +82,11 @@ export function listFiles(db: Database, { limit, after, viewer = null }: FilesQu
           ...[JSON.stringify(viewer.fileIds), ...from, limit],
           limit,
         );
-  return rows.map((row) => ({ facts: factsOf(row), stats: row.stats }));
+  return rows.map((row) => ({
+    facts: factsOf(row),
+    stats: row.stats,
+    isPending: row.changes !== row.announced_changes,
+  }));
 }
 
 /** All batches of a file's current request, in the order of registration. */

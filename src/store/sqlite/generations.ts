@@ -1,12 +1,14 @@
 /** The generations of the files: which one is current, and how one begins and ends. */
 
 import type { FileId, RequestId } from '../../domain/id.js';
-import type { FileFacts } from '../../domain/stats.js';
+import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
+
 import { endLists } from './ended-lists.js';
+
 import { type Counted, recount } from './overview.js';
 
 export interface GenerationRow {
@@ -22,7 +24,10 @@ export interface GenerationRow {
   created_at: number;
   updated_at: number;
   changes: number;
+  announced_changes: number;
   stats: string | null;
+  /** JSON of its `SubmissionProgress`; null: it was not submitted as a list. */
+  submission: string | null;
   /** JSON, see overview.ts. */
   counted: string | null;
   /** JSON of its `Summary`; null: it has its addresses. */
@@ -49,13 +54,14 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 /** Answers with its number. */
 export function openGeneration(db: Database, fileId: FileId, request: RequestDetails, now: number): number {
   const { lastInsertRowid } = db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)`,
+    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, submission, created_at, updated_at, last_message_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)`,
     fileId,
     request.requestId,
     request.userId,
     request.totalEmails,
     request.totalBatches,
+    request.submission === undefined ? null : JSON.stringify(request.submission),
     now,
   );
   return lastInsertRowid;
@@ -137,6 +143,7 @@ export function factsOf(row: GenerationRow): FileFacts {
     totalBatches: row.total_batches,
     createdAt: iso(row.created_at),
     lastUpdated: iso(row.updated_at),
+    ...(row.submission === null ? {} : { submission: JSON.parse(row.submission) as SubmissionProgress }),
     ...(row.purged === null ? {} : { purged: JSON.parse(row.purged) as Summary }),
   };
 }

@@ -1,12 +1,20 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
+
 import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
+
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
-import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
+import type { Lease, NewSubmission, Step } from '../submissions.js';
+import {
+  type AnnouncedStats,
+  changesSince,
+  findUnannounced,
+  markAnnounced,
+  pendingChanges,
+} from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import { type Database, writeProbe } from './database.js';
 import {
@@ -28,6 +36,7 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+
 import {
   appendToList,
   attachList,
@@ -40,12 +49,26 @@ import {
   readListChunk,
   sizeOfList,
 } from './lists.js';
+
 import { overview } from './overview.js';
-import { readPage, scanSlice, scanStart } from './pages.js';
-import { claimReceipt, completeReceipt } from './receipts.js';
+import { readPage } from './pages.js';
+
 import { register } from './registration.js';
 import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
+import { scanSlice, scanStart } from './scan.js';
+import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
+import {
+  acceptSlice,
+  advanceSubmission,
+  claimSubmission,
+  dropExpiredSubmissions,
+  endSubmission,
+  renewSubmission,
+  retrySubmission,
+  submissionOfFile,
+  takeSubmission,
+} from './submissions.js';
 import {
   addWebhook,
   claimDue,
@@ -78,6 +101,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
     markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
+  pendingChanges,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
@@ -86,9 +110,26 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 
   probe: writeProbe,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
-  completeReceipt,
-
+  claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
+  addSlice,
+  addRows,
+  takeSubmission: (db: Database, lease: Lease) => takeSubmission(db, lease, clock.now()),
+  renewSubmission: (db: Database, id: string, lease: Lease) => renewSubmission(db, id, lease, clock.now()),
+  nextSlice,
+  advanceSubmission: (db: Database, id: string, owner: string, step: Step) =>
+    advanceSubmission(db, id, owner, step, clock.now()),
+  acceptSlice: (db: Database, id: string, owner: string, number: number, acceptance: string) =>
+    acceptSlice(db, id, owner, number, acceptance, clock.now()),
+  endSubmission,
+  submissionOfFile,
+  retrySubmission: (db: Database, id: string) => retrySubmission(db, id, clock.now()),
+  dropExpiredSubmissions: (db: Database) => dropExpiredSubmissions(db, clock.now()),
+  addWebhook,
+  removeWebhook,
+  replayDelivery,
+  claimDue,
+  reportAttempt,
+  dropDelivered,
   createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
   appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
     appendToList(db, listId, index, bytes, clock.now()),
@@ -100,12 +141,6 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   endList,
   endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
   addRevocation,
-  addWebhook,
-  removeWebhook,
-  replayDelivery,
-  claimDue,
-  reportAttempt,
-  dropDelivered,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -120,15 +155,18 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  addressesOf,
+  slicesOf,
+  rowsPart,
+  listWebhooks,
+  findWebhook,
+  listDeliveries,
   findList: (db: Database, listId: ListId) => findList(db, listId, clock.now()),
   listOfFile,
   sizeOfList,
   readListChunk,
   countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
   revocationsSince,
-  listWebhooks,
-  findWebhook,
-  listDeliveries,
 };
 
 /** The operations as the main thread calls them: without the database. */

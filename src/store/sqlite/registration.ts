@@ -24,6 +24,7 @@ import {
   updateRequest,
 } from './generations.js';
 import { takeHeld } from './held-updates.js';
+import { endListSubmission } from './submissions.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
 export function register(db: Database, registration: Registration, now: number): Registered {
@@ -74,7 +75,10 @@ function generationAfter(
   now: number,
 ): number {
   if (plan.outcome === 'created' || plan.outcome === 'replaced') {
-    if (before !== undefined) endGeneration(db, before.generation, REPLACED, now);
+    if (before !== undefined) {
+      endGeneration(db, before.generation, REPLACED, now);
+      endListSubmission(db, fileId, before.request_id);
+    }
     return openGeneration(db, fileId, plan.request, now);
   }
   const { generation } = before as GenerationRow;

@@ -1,87 +1,86 @@
 /**
- * Counts of results by cell, added up over neighbouring batches: a tree whose leaves are the batches, so that a page is
- * found in a few steps however many batches a file has.
+ * Counts of results by cell: of each batch, and added up over neighbouring batches. They form a tree whose leaves are the
+ * batches, so the batches of a page are found in a few steps however many batches a file has, and however rare what it shows.
  */
+import type { PageWindow } from '../positions.js';
 import type { Database } from './database.js';
-import { CELL_COLUMNS } from './schema.js';
 
-/** Nodes below a node. */
-const FAN_OUT = 16;
-/** Levels above the batches. The top one is read from its start: it stays short up to millions of batches. */
-const LEVELS = 5;
+/** A node has 2^5 nodes below it. */
+const FAN_OUT_BITS = 5;
+/** Levels of nodes; batches are level 0. The top one is read from its start: it stays short up to millions of batches. */
+const TOP = 3;
+/** What the nodes of the top level have as their parent. */
+const ROOT = 0;
 
-const CELLS = CELL_COLUMNS.map((_, cell) => `?${2 + cell}`).join(', ');
-const NODES = Array.from(
-  { length: LEVELS },
-  (_, index) => `(?1, ${index + 1}, ?${2 + CELL_COLUMNS.length + index}, ${CELLS})`,
-);
-const UPSERT = `INSERT INTO rollups (generation, level, node, ${CELL_COLUMNS.join(', ')}) VALUES ${NODES.join(', ')}
-  ON CONFLICT (generation, level, node) DO UPDATE SET ${CELL_COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`;
+const PARENT = `iif(level = ${TOP}, ${ROOT}, ?2 >> (${FAN_OUT_BITS} * (level + 1)))`;
+const LEVELS = Array.from({ length: TOP + 1 }, (_, level) => `(${level})`).join(', ');
 
-/** Adds the change of a batch's counts to the rollups above it. */
+/** One statement for all cells and levels. */
+const ADD = `
+  INSERT INTO rollups (generation, level, parent, cell, node, count)
+  SELECT ?1, level, ${PARENT}, change.key, ?2 >> (${FAN_OUT_BITS} * level), change.value
+  FROM (SELECT column1 AS level FROM (VALUES ${LEVELS})) CROSS JOIN json_each(?3) AS change WHERE change.value <> 0
+  ON CONFLICT DO UPDATE SET count = count + excluded.count`;
+
+/** Adds the change of a batch's counts to those of the batch and to the rollups above it. */
 export function addToRollups(
   db: Database,
   generation: number,
   ordinal: number,
   change: readonly number[],
 ): void {
-  if (change.every((count) => count === 0)) return;
-  const nodes = Array.from({ length: LEVELS }, (_, index) => Math.floor(ordinal / FAN_OUT ** (index + 1)));
-  db.run(UPSERT, generation, ...change, ...nodes);
+  if (change.some((count) => count !== 0)) db.run(ADD, generation, ordinal, JSON.stringify(change));
 }
 
-/** SQL for the sum of the given cells of a row. */
-export const sumOf = (cells: readonly number[]): string => cells.map((cell) => `c${cell}`).join(' + ');
+const IN_CELLS = 'cell IN (SELECT value FROM json_each(?2))';
 
 /** How many results of a generation lie in the given cells. */
 export function countOf(db: Database, generation: number, cells: readonly number[]): number {
-  const sql = `SELECT sum(${sumOf(cells)}) AS count FROM rollups WHERE generation = ? AND level = ${LEVELS}`;
-  return db.get<{ count: number | null }>(sql, generation)?.count ?? 0;
+  const sql = `SELECT sum(count) AS count FROM rollups
+    WHERE generation = ?1 AND level = ${TOP} AND parent = ${ROOT} AND ${IN_CELLS}`;
+  return db.get<{ count: number | null }>(sql, generation, JSON.stringify(cells))?.count ?? 0;
 }
 
-export interface FoundPosition {
-  /** Ordinal of the batch that holds it. */
-  readonly ordinal: number;
-  /** Results in the given cells before it in this batch. */
+/** The nodes below some nodes that have results in the given cells, in order. */
+const BELOW = `SELECT node, sum(count) AS count FROM rollups
+  WHERE generation = ?1 AND level = ?3 AND parent IN (SELECT value FROM json_each(?4)) AND ${IN_CELLS}
+  GROUP BY node HAVING sum(count) > 0 ORDER BY node`;
+
+export interface FoundBatches {
+  /** Their ordinals, in order. */
+  readonly ordinals: readonly number[];
+  /** Results in the given cells before the window, in the first of them. */
   readonly skip: number;
 }
 
-/** Where a result is, by its number among those in the given cells, counted from 0; null: there are fewer. */
-export function findPosition(
+/** The batches that a page comes from: a window of the results in the given cells. */
+export function findBatches(
   db: Database,
   generation: number,
   cells: readonly number[],
-  number: number,
-): FoundPosition | null {
-  let from = 0;
-  let below = Number.MAX_SAFE_INTEGER;
-  let skip = number;
-  for (let level = LEVELS; level >= 0; level--) {
-    const row = db.get<{ node: number; skipped: number }>(
-      level === 0 ? inBatches(cells) : inRollups(cells),
-      ...[generation, ...(level === 0 ? [] : [level]), from, below, skip],
+  window: PageWindow,
+): FoundBatches {
+  let nodes = [ROOT];
+  let { skip } = window;
+  for (let level = TOP; level >= 0; level--) {
+    const below = db.all<{ node: number; count: number }>(
+      BELOW,
+      generation,
+      JSON.stringify(cells),
+      level,
+      JSON.stringify(nodes),
     );
-    if (row === undefined) return null;
-    skip -= row.skipped;
-    if (level === 0) return { ordinal: row.node, skip };
-    from = row.node * FAN_OUT;
-    below = from + FAN_OUT;
+    nodes = [];
+    let found = 0;
+    for (const { node, count } of below) {
+      if (nodes.length === 0 && count <= skip) {
+        skip -= count;
+        continue;
+      }
+      if (found >= skip + window.limit) break;
+      nodes.push(node);
+      found += count;
+    }
   }
-  return null;
+  return { ordinals: nodes, skip };
 }
-
-/** SQL for the first node with which the running count exceeds the number, and for the count before that node. */
-const firstBeyond = (rows: string): string => `
-  SELECT node, before AS skipped
-  FROM (SELECT node, count, sum(count) OVER (ORDER BY node) - count AS before FROM (${rows}))
-  WHERE before + count > ? LIMIT 1`;
-
-const inRollups = (cells: readonly number[]): string =>
-  firstBeyond(
-    `SELECT node, ${sumOf(cells)} AS count FROM rollups WHERE generation = ? AND level = ? AND node >= ? AND node < ?`,
-  );
-
-const inBatches = (cells: readonly number[]): string =>
-  firstBeyond(
-    `SELECT ordinal AS node, ${sumOf(cells)} AS count FROM batches WHERE generation = ? AND ordinal >= ? AND ordinal < ?`,
-  );

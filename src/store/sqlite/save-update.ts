@@ -8,7 +8,7 @@ import type { Database } from './database.js';
 import { currentGeneration, findGeneration, hasTombstone, ownerOf } from './generations.js';
 import { type HeldState, hold } from './held-updates.js';
 import { register } from './registration.js';
-import { appendChunks, type Chunk } from './results.js';
+import { appendResults, type ResultRows } from './results.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -45,7 +45,7 @@ function isOver(db: Database, { fileId, requestId }: { fileId: FileId; requestId
 /** What an update adds to a list that its sender believes to be the stored one. */
 export interface Tail extends Omit<Update, 'results'> {
   readonly stored: { readonly length: number; readonly fingerprint: string };
-  readonly chunks: readonly Chunk[];
+  readonly rows: ResultRows;
   /** Of the whole list. */
   readonly fingerprint: string;
   readonly tally: Tally;
@@ -58,7 +58,7 @@ const isBaseOf = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean 
 /** Appends the tail, for which the caller has checked `isBaseOf`; false: there is nothing new in the update. */
 function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
   return applyWith(db, row, tail, now, () => {
-    appendChunks(db, row.generation, row.number, row.length, tail.chunks);
+    appendResults(db, row, row.length, tail.rows);
     const { fingerprint, tally } = tail;
     return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
   });

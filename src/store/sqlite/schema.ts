@@ -1,10 +1,4 @@
 /** The tables of the SQLite file. Times are in milliseconds since 1970. */
-import { CELL_COUNT } from '../../domain/verdict.js';
-
-/** Counts by status and risk, a column each, so that SQL can add up any selection of them. */
-export const CELL_COLUMNS = Array.from({ length: CELL_COUNT }, (_, cell) => `c${cell}`);
-const cellColumns = CELL_COLUMNS.map((column) => `${column} INTEGER NOT NULL DEFAULT 0`).join(', ');
-
 /**
  * A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
  * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
@@ -22,7 +16,7 @@ CREATE TABLE generations (
   total_emails INTEGER,
   total_batches INTEGER,
   batches INTEGER NOT NULL DEFAULT 0,      -- registered so far
-  run INTEGER NOT NULL DEFAULT 0,          -- the sorted run of the address index that is being filled
+  run INTEGER NOT NULL DEFAULT 0,          -- the run of the index that is being filled
   run_length INTEGER NOT NULL DEFAULT 0,   -- addresses in it
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
@@ -32,6 +26,7 @@ CREATE TABLE generations (
   stats TEXT,
   counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
+  submission TEXT,                         -- JSON of the SubmissionProgress; NULL: not submitted as a list
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
 CREATE UNIQUE INDEX generations_current ON generations (file_id) WHERE state = 0;
@@ -62,34 +57,51 @@ CREATE TABLE batches (
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
   last_update_at INTEGER NOT NULL,
-  open INTEGER NOT NULL DEFAULT 1,         -- 1: neither ended nor stalled, so it is watched for silence
-  ${cellColumns}
+  open INTEGER NOT NULL DEFAULT 1          -- 1: neither ended nor stalled, so it is watched for silence
 );
 CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
 CREATE INDEX batches_open ON batches (last_update_at) WHERE open = 1;
 
--- Counts added up over 16, 256, 4096 … neighbouring batches, see rollups.ts.
+-- Counts by cell of each batch (level 0), and added up over 32, 1024 and 32768 neighbouring ones, see rollups.ts. The nodes
+-- below one node lie together, sorted by cell: a page of what is rare reads only the counts of what it shows.
 CREATE TABLE rollups (
-  generation INTEGER NOT NULL, level INTEGER NOT NULL, node INTEGER NOT NULL,
-  ${cellColumns},
-  PRIMARY KEY (generation, level, node)
+  generation INTEGER NOT NULL, level INTEGER NOT NULL, parent INTEGER NOT NULL, cell INTEGER NOT NULL, node INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (generation, level, parent, cell, node)
 ) WITHOUT ROWID;
 
 -- Results in the order of arrival; the new ones of one update lie together.
 CREATE TABLE chunks (
   place INTEGER PRIMARY KEY,               -- place of its first result
   length INTEGER NOT NULL,                 -- results in it
-  run INTEGER NOT NULL,                    -- the run of the address index that has their addresses
   cells TEXT NOT NULL,                     -- a character for each result: the code of its cell
   body TEXT NOT NULL                       -- the JSON of the results, a line each
 );
 
--- The address index: a few sorted runs of about a thousand addresses for each generation. Adding to a short run touches few
--- pages of the file; one sorted list would touch another page for almost every address of a large file.
+-- The index of addresses and domains: a few sorted runs for each generation, see runs.ts. One sorted list would touch
+-- another page of the file for almost every address that is added.
 CREATE TABLE addresses (
   generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, cell INTEGER NOT NULL,
   PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
+
+-- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain and cell.
+CREATE TABLE domains (
+  generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL,
+  place INTEGER NOT NULL,                  -- of the chunk
+  cell INTEGER NOT NULL,
+  offsets TEXT NOT NULL,                   -- where in the chunk they are, as a JSON array
+  PRIMARY KEY (generation, run, key, place, cell)
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+  generation INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  level INTEGER NOT NULL,                  -- how often its entries have been merged
+  target INTEGER,                          -- the run that it is being merged into; NULL: none
+  PRIMARY KEY (generation, run)
+) WITHOUT ROWID;
+CREATE INDEX runs_to_merge ON runs (generation, target) WHERE target IS NOT NULL;
 
 CREATE TABLE held (
   batch_id TEXT PRIMARY KEY,
@@ -126,45 +138,55 @@ CREATE TRIGGER dead_letter_added AFTER INSERT ON dead_letters
 CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
   BEGIN UPDATE dead_letters_total SET bytes = bytes - OLD.bytes; END;
 
--- Answers to submissions that name an Idempotency-Key, so that a repeated one is answered alike.
-CREATE TABLE receipts (
+-- What is sent to the validator, and how far it is, see submissions.ts.
+CREATE TABLE submissions (
+  id TEXT PRIMARY KEY,
   file_id TEXT NOT NULL,
-  key TEXT NOT NULL,
+  filing TEXT UNIQUE,                      -- its file, while no other submission of the file may begin
+  key TEXT UNIQUE,                         -- of its caller; NULL: none
   fingerprint TEXT NOT NULL,
-  owner TEXT NOT NULL,
-  answer TEXT,                             -- NULL: under way
-  lease_until INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL,
-  PRIMARY KEY (file_id, key)
+  request_id TEXT,                         -- NULL: the validator names it
+  body TEXT NOT NULL,                      -- JSON: what a gateway needs to go on with it
+  state TEXT NOT NULL,
+  total INTEGER NOT NULL,
+  submitted INTEGER NOT NULL DEFAULT 0,
+  uncertain INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  owner TEXT NOT NULL,                     -- of the lease
+  due_at INTEGER NOT NULL,                 -- end of its lease or of its pause
+  expires_at INTEGER NOT NULL,             -- of the key and the answer
+  answer TEXT,
+  ended INTEGER NOT NULL DEFAULT 0         -- 1: what it holds is being deleted; 2: only its key and answer are left
+);
+CREATE INDEX submissions_of_file ON submissions (file_id);
+CREATE INDEX submissions_due ON submissions (due_at) WHERE ended = 0 AND state IN ('preparing', 'open');
+CREATE INDEX submissions_by_age ON submissions (expires_at);
+CREATE INDEX submissions_ended ON submissions (id) WHERE ended = 1;
+
+CREATE TABLE slices (
+  submission TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  emails INTEGER NOT NULL,
+  attempt TEXT,                            -- who has sent it last
+  acceptance TEXT,                         -- JSON: what the validator answered
+  PRIMARY KEY (submission, number)
 ) WITHOUT ROWID;
-CREATE INDEX receipts_by_age ON receipts (expires_at);
+CREATE INDEX slices_to_send ON slices (submission, number) WHERE state IN ('waiting', 'sending', 'accepted');
+
+-- Texts in pieces: the addresses of a slice; for slice -1 the map from rows to addresses.
+CREATE TABLE submission_pieces (
+  submission TEXT NOT NULL,
+  slice INTEGER NOT NULL,
+  piece INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (submission, slice, piece)
+) WITHOUT ROWID;
 
 -- Written to find out whether a write succeeds.
 CREATE TABLE probe (at INTEGER NOT NULL);
 INSERT INTO probe (at) VALUES (0);
-
--- Uploaded lists, see lists.ts.
-CREATE TABLE lists (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  list_id TEXT NOT NULL UNIQUE,
-  user_id TEXT,                            -- the uploader; NULL: an anonymous caller
-  name TEXT NOT NULL,
-  bytes INTEGER NOT NULL DEFAULT 0,
-  summary TEXT,                            -- JSON of the ListSummary; NULL: it is being uploaded
-  expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
-  generation INTEGER,
-  file_id TEXT,
-  ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
-);
-CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
-CREATE INDEX lists_of_generation ON lists (generation) WHERE generation IS NOT NULL;
-CREATE INDEX lists_of_user ON lists (user_id) WHERE generation IS NULL;
-CREATE INDEX lists_ended ON lists (file_id) WHERE ended = 1;
-
-CREATE TABLE list_chunks (
-  place INTEGER PRIMARY KEY,               -- number of its list × 2^20 + its own
-  body BLOB NOT NULL
-);
 
 -- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
 CREATE TABLE overviews (
@@ -209,7 +231,30 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
 CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
+
+-- Uploaded lists, see lists.ts.
+CREATE TABLE lists (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  list_id TEXT NOT NULL UNIQUE,
+  user_id TEXT,                            -- the uploader; NULL: an anonymous caller
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  summary TEXT,                            -- JSON of the ListSummary; NULL: it is being uploaded
+  expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
+  generation INTEGER,
+  file_id TEXT,
+  ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
+);
+CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
+CREATE INDEX lists_of_generation ON lists (generation) WHERE generation IS NOT NULL;
+CREATE INDEX lists_of_user ON lists (user_id) WHERE generation IS NULL;
+CREATE INDEX lists_ended ON lists (file_id) WHERE ended = 1;
+
+CREATE TABLE list_chunks (
+  place INTEGER PRIMARY KEY,               -- number of its list × 2^20 + its own
+  body BLOB NOT NULL
+);
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 15;

@@ -1,6 +1,7 @@
 /**
  * The entry point of a database thread. It answers requests one at a time and in order: the reader each on one view of
- * the database, the writer many in one commit, and between them it deletes what ended generations left.
+ * the database, the writer many in one commit, and between them it deletes what ended generations left, and merges runs of the
+ * index.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -14,6 +15,8 @@ import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadReque
 import { type Gone, readerOperations, writerOperations } from './operations.js';
 import { refusalOf } from './refusals.js';
 import { DiskReserve } from './reserve.js';
+import { mergeSome, needsMerge } from './runs.js';
+import { releaseLeases } from './submissions.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -29,7 +32,9 @@ const GROWS: ReadonlySet<string> = new Set([
   'saveTail',
   'fail',
   'addDeadLetter',
-  'claimReceipt',
+  'claimSubmission',
+  'addSlice',
+  'addRows',
   'createList',
   'appendToList',
   'completeList',
@@ -46,6 +51,8 @@ const MAKES_ROOM: ReadonlySet<string> = new Set([
   'dropExpiredUpdates',
   'endList',
   'endExpiredLists',
+  'endSubmission',
+  'dropExpiredSubmissions',
   'removeWebhook',
   'dropDelivered',
 ]);
@@ -122,6 +129,7 @@ class Writer {
   #isClosing = false;
   #isClosed = false;
   #hasCleanUp = false;
+  #hasMerge = true;
   /** Whether the log may hold deleted data. After a crash that is unknown. */
   #logHoldsDeleted = true;
 
@@ -132,6 +140,8 @@ class Writer {
   ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
+    // The directory is this process's alone: whoever worked at submissions before is gone.
+    releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     endUploads(db);
     this.#scheduleCleanUp();
@@ -168,7 +178,8 @@ class Writer {
       return;
     }
     if (this.#hasCleanUp) this.#cleanUp();
-    if (this.#queue.length > 0 || this.#hasCleanUp) this.#schedule();
+    else if (this.#hasMerge) this.#merge();
+    if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
   }
 
   /** Deletions that find no room get that of the reserve, and are tried once more. */
@@ -192,6 +203,7 @@ class Writer {
       this.db.exec('BEGIN IMMEDIATE');
       const replies = requests.map((request) => this.#performInSavepoint(request));
       this.#hasCleanUp ||= needsCleanUp(this.db);
+      this.#hasMerge ||= needsMerge(this.db);
       this.db.exec('COMMIT');
       return replies;
     } catch (error) {
@@ -264,6 +276,22 @@ class Writer {
     if (this.#hasCleanUp) return;
     this.#hasCleanUp = shrink(this.db, PAGES_GIVEN_BACK);
     this.#truncateLogIfPossible();
+  }
+
+  /** One step of a merge, for which updates wait no longer than for one of clean-up. One that fails waits for a commit. */
+  #merge(): void {
+    this.#hasMerge = false;
+    if (this.guard.isFull) return;
+    try {
+      // Nobody waits for it to be on the disk: after a power failure it is done again.
+      this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
+      this.#hasMerge = mergeSome(this.db);
+      this.db.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack([], error);
+    } finally {
+      this.db.exec('PRAGMA synchronous = FULL');
+    }
   }
 
   /** What was deleted is gone only once the log is truncated, too. */

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import { effort } from '../../support/effort.js';
 import { addresses, emailsOf } from '../../support/updates.js';
-import { fill, listsOf, register, type Stores, save } from './harness.js';
+import { fill, keptStats, listsOf, register, type Stores, save } from './harness.js';
 import { Listener } from './listener.js';
 
 const NEVER = { version: 0, summary: EMPTY_SUMMARY };
@@ -100,6 +100,40 @@ export function changes({ shared, own }: Stores): void {
     }
     await listener.catchUp([b1]);
     expect(listener.list(b1).map((json) => JSON.parse(json).email)).toEqual(addresses(size - 1_002));
+  });
+
+  it('says of a file what may not be announced yet', async () => {
+    const { store, f1, f2, b1, b2 } = shared();
+    const isListedAsPending = async () =>
+      (await store.files.list({ limit: 500, after: null })).find(({ facts }) => facts.fileId === f1)
+        ?.isPending;
+    expect(await store.changes.pending(f1)).toBeNull();
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    await register(store, { fileId: f2, batches: [] });
+    expect(await store.changes.pending(f1)).not.toBeNull();
+    const listener = new Listener(store, f1);
+    const announce = async () => {
+      await listener.catchUp([b1, b2]);
+      const changes = await store.changes.since(f1, new Map());
+      const states = await store.files.batches(f1);
+      const batches = new Map(states.map(({ batchId, version }) => [batchId, version]));
+      const generation = changes?.facts.generation ?? '';
+      await store.changes.markAnnounced(
+        f1,
+        generation,
+        { changes: changes?.changes ?? null, batches },
+        keptStats('{}'),
+      );
+    };
+    await announce();
+    expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
+    await save(store, { batchId: b2, emails: ['a'] });
+    // A store for one gateway does not say which batches: that gateway knows.
+    const pending = await store.changes.pending(f1);
+    expect([[], [b2]]).toContainEqual(pending);
+    expect(await isListedAsPending()).toBe(true);
+    await announce();
+    expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
   });
 
   it('has a batch that changed without results', async () => {

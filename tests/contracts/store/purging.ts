@@ -1,6 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
+
+export { announce } from './harness.js';
+
 import { announce, fill, pageOf, register, type Stores, save } from './harness.js';
 
 export const SOON = () => Date.now() + 60_000;

@@ -20,7 +20,7 @@ export function scanning({ shared }: Stores): void {
   it('reads what the pages hold, once, in order and a slice at a time', async () => {
     const { store, f1 } = shared();
     await fill(store, f1, lists(f1));
-    for (const status of [undefined, ...STATUSES.slice(0, effort(2, STATUSES.length))]) {
+    for (const status of [undefined, ...STATUSES.slice(0, effort(2, STATUSES.length)).map((one) => [one])]) {
       const results = await scanned(store, f1, { status });
       const pages: PlacedResult[] = [];
       for (let page = 1; ; page++) {
@@ -53,7 +53,10 @@ export function scanning({ shared }: Stores): void {
       const scan = store.results.scan(fileId, {})[Symbol.asyncIterator]();
       expect((await scan.next()).done).toBe(false);
       await end(fileId);
-      await expect(scan.next()).rejects.toMatchObject({ name: 'Fault', code: 'unavailable' });
+      const rest = async () => {
+        while (!(await scan.next()).done);
+      };
+      await expect(rest()).rejects.toMatchObject({ name: 'Fault', code: 'unavailable' });
     }
   });
 
@@ -67,7 +70,7 @@ export function scanning({ shared }: Stores): void {
       const risky = (count: number) => addresses(count).map((address) => entry(address, { status: 'risky' }));
       await save(store, { batchId: batches[0] ?? '', emails: risky(1_500), isComplete: true });
       await save(store, { batchId: batches.at(-1) ?? '', emails: risky(1), isComplete: true });
-      const scan = store.results.scan(fileId, { status: 'risky' })[Symbol.asyncIterator]();
+      const scan = store.results.scan(fileId, { status: ['risky'] })[Symbol.asyncIterator]();
       let read = (await scan.next()).value?.length ?? 0;
       const rest = (async () => {
         for (let slice = await scan.next(); !slice.done; slice = await scan.next())

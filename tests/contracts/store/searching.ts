@@ -89,6 +89,62 @@ export function searching({ shared }: Stores): void {
     expect(await find('e')).toEqual(['e\u0301', 'e']);
   });
 
+  it('finds addresses by the start of their domain, each once', async () => {
+    const { store, f1, b1, b2 } = shared();
+    const find = finder(store, f1);
+    const local = 'l'.repeat(300);
+    const domain = `${'d'.repeat(300)}.example`;
+    const lists: [string[], string[]] = [
+      [
+        'jane@gmial.com',
+        'gmial@gmial.com',
+        'gmial@example.com',
+        'a@b@Gmial.com',
+        'gmial',
+        '@gmial.org',
+        'x@',
+      ],
+      ['jane@notgmial.com', 'jane@mail.gmial.com', `${local}@gmial.com`, `x@${domain}`, `${local}@${domain}`],
+    ];
+    await fill(
+      store,
+      f1,
+      new Map([
+        [b1, lists[0]],
+        [b2, lists[1]],
+      ]),
+    );
+    expect(await find('GMIAL')).toEqual([...lists[0].slice(0, 6), `${local}@gmial.com`]);
+    expect(await find('gmial.c')).toEqual([
+      'jane@gmial.com',
+      'gmial@gmial.com',
+      'a@b@Gmial.com',
+      `${local}@gmial.com`,
+    ]);
+    expect(await find('@gmial')).toEqual([
+      'jane@gmial.com',
+      'gmial@gmial.com',
+      'a@b@Gmial.com',
+      '@gmial.org',
+      `${local}@gmial.com`,
+    ]);
+    expect(await find('b@gmial')).toEqual([]);
+    expect(await find('a@b')).toEqual(['a@b@Gmial.com']);
+    expect(await find('@')).toEqual([...lists[0], ...lists[1]].filter((address) => address.includes('@')));
+    for (const length of [1, 253, 254, 255, 300, 308])
+      expect(await find(`@${domain.slice(0, length)}`)).toEqual([`x@${domain}`, `${local}@${domain}`]);
+    expect(await find(`@${domain}x`)).toEqual([]);
+    expect(await find(`${'d'.repeat(299)}e`)).toEqual([]);
+    const page = await pageOf(store, {
+      fileId: f1,
+      page: 2,
+      limit: 3,
+      email: 'gmial',
+      status: ['deliverable'],
+    });
+    expect([page.total, emailsOf(page.results)]).toEqual([7, [...lists[0].slice(3, 6)]]);
+  });
+
   it('finds very long addresses, by starts of any length', async () => {
     const { store, f1, b1, b2 } = shared();
     const find = finder(store, f1);
@@ -154,7 +210,7 @@ export function searching({ shared }: Stores): void {
     const wanted = (await scanned(store, f1)).filter(
       ({ json }) => json.startsWith('{"email":"x') && json.includes('"risky"') && json.includes('"high"'),
     );
-    const filter = { fileId: f1, limit: 37, email: 'X', status: 'risky', risk: 'high' } as const;
+    const filter = { fileId: f1, limit: 37, email: 'X', status: ['risky'], risk: ['high'] } as const;
     for (let page = 1; page <= Math.ceil(wanted.length / 37) + 1; page++) {
       expect(await pageOf(store, { ...filter, page })).toEqual({
         total: wanted.length,

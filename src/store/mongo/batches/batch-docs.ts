@@ -9,7 +9,12 @@ import type { Models } from '../models.js';
 import { EMPTY_LIST } from './lists.js';
 
 /** Every field but the list. */
-export const WITHOUT_LIST = { _id: 0, keys: 0, results: 0 } as const;
+export const WITHOUT_LIST = { _id: 0, cells: 0, keys: 0, domains: 0, results: 0 } as const;
+
+/** The batch alone of a document that has its list. */
+export function headOf({ cells: _, keys: __, domains: ___, results: ____, ...head }: BatchDoc): BatchHead {
+  return head;
+}
 
 /** By the driver: every update asks this, and Mongoose would double the time that it takes. */
 export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | null> =>

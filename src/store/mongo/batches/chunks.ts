@@ -6,6 +6,7 @@ import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
 import type { Result } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
+import { domainKey } from '../../result-filter.js';
 import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
 import type { Models } from '../models.js';
 import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
@@ -19,22 +20,30 @@ const UNCONFIRMED_MS = 10 * 60_000;
 export interface Item {
   readonly doc: ResultDoc;
   readonly key: string;
+  /** The index key of its domain; null: it has none. */
+  readonly domain: string | null;
   readonly bytes: number;
 }
 
 export function itemOf(result: Result): Item {
-  const item = keyed(toDoc(result), indexKeyOf(result));
+  const item = keyed(toDoc(result), indexKeyOf(result), domainKey(result.email));
   if (item.bytes > MAX_RESULT)
     throw new Fault('payload_too_large', 'a single result is larger than the database takes');
   return item;
 }
 
 /** `bytes` is what it adds to its document: BSON numbers the entries of a list in digits, and says their type. */
-const keyed = ({ doc, bytes }: SizedDoc, key: string): Item => ({
+const keyed = ({ doc, bytes }: SizedDoc, key: string, domain: string | null): Item => ({
   doc,
   key,
-  bytes: bytes + Buffer.byteLength(key) + 24,
+  domain,
+  bytes: bytes + Buffer.byteLength(key) + Buffer.byteLength(domain ?? '') + 40,
 });
+
+/** The domains of some results, each once. */
+export const domainsOf = (items: readonly Item[]): string[] => [
+  ...new Set(items.flatMap(({ domain }) => (domain === null ? [] : [domain]))),
+];
 
 export const bytesOf = (items: readonly Item[]): number => items.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -72,6 +81,7 @@ export async function writeChunks(
       createdAt: clock.date(),
       unconfirmed: true,
       keys,
+      domains: domainsOf(chunk),
       results,
     };
     await db.chunks.insertMany([doc], { lean: true });
@@ -87,7 +97,7 @@ export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | nu
   const chunk = await db.chunks.findById(id).lean<ChunkDoc>().exec();
   return chunk === null
     ? null
-    : chunk.results.map((doc, index) => keyed(sizedDoc(doc), chunk.keys[index] ?? ''));
+    : chunk.results.map((doc, index) => keyed(sizedDoc(doc), chunk.keys[index] ?? '', domainKey(doc.email)));
 }
 
 /** Marks chunks that are about to lose their reference: if the caller dies before it drops them, the sweep does. */

@@ -2,11 +2,12 @@
 
 import type { Result } from '../../../domain/result.js';
 import type { MeasuredList } from '../../recent-lists.js';
+import { cellCode } from '../../result-filter.js';
 import { compareLists, rewritesAfter } from '../../rewrites.js';
 import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
 import type { Models } from '../models.js';
 import { type ResultDoc, toJson } from '../results/result-docs.js';
-import { bytesOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
+import { bytesOf, domainsOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
 
 /** BSON bytes of the results in a batch's own document, of 16 MiB that a document may have; the rest goes into chunks. */
 const MAX_MAIN = 12 * 2 ** 20;
@@ -21,7 +22,9 @@ export const EMPTY_LIST = {
   mainBytes: 0,
   bytes: 0,
   chunks: [] as ChunkRef[],
+  cells: '',
   keys: [] as string[],
+  domains: [] as string[],
   results: [] as ResultDoc[],
 };
 
@@ -30,6 +33,7 @@ export interface ListWrite {
   readonly set: Partial<BatchDoc>;
   readonly unset?: { readonly isChunked: 1 };
   readonly push?: { readonly results: { $each: ResultDoc[] }; readonly keys: { $each: string[] } };
+  readonly addToSet?: { readonly domains: { $each: string[] } };
   /** Chunks written for the list, and those that it does not need any more. */
   readonly written: readonly string[];
   readonly dropped: readonly string[];
@@ -43,7 +47,8 @@ export async function planList(
   measured?: MeasuredList,
 ): Promise<ListWrite | null> {
   const { isExtension, fingerprint } = compareLists(batch, results, measured);
-  const known = { length: results.length, fingerprint };
+  const cells = results.map(({ cell }) => cellCode(cell)).join('');
+  const known = { length: results.length, fingerprint, cells };
   if (isExtension) return extendList(db, batch, results.slice(batch.length).map(itemOf), known);
   const before = await storedJson(db, batch);
   if (before === null) return null;
@@ -76,7 +81,8 @@ async function extendList(
   };
   const results = { $each: fitting.map(({ doc }) => doc) };
   const keys = { $each: fitting.map(({ key }) => key) };
-  const push = fitting.length === 0 ? {} : { push: { results, keys } };
+  const addToSet = { domains: { $each: domainsOf(fitting) } };
+  const push = fitting.length === 0 ? {} : { push: { results, keys }, addToSet };
   if (rest.length === 0) return { set, ...push, written: [], dropped: [] };
 
   const last = batch.chunks.at(-1);
@@ -109,6 +115,7 @@ async function replaceList(
     chunks,
     results: fitting.map(({ doc }) => doc),
     keys: fitting.map(({ key }) => key),
+    domains: domainsOf(fitting),
   };
   return {
     ...(chunks.length > 0 ? { set: { ...set, isChunked: true } } : { set, unset: { isChunked: 1 } }),

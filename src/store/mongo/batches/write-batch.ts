@@ -9,7 +9,7 @@ import { type BatchProgress, failedByHand, flagsOf, isOpen, progressAfter } from
 import type { MeasuredList } from '../../recent-lists.js';
 import type { BatchDoc, BatchHead } from '../documents.js';
 import type { Models } from '../models.js';
-import { findBatches, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
+import { findBatches, headOf, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { type ListWrite, planList } from './lists.js';
 
@@ -107,7 +107,7 @@ export async function writeBatch(
 
 /** A batch as an update has left it. */
 function updated(batch: BatchHead, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): BatchHead {
-  const { results: _, keys: __, ...head } = { ...batch, ...$set } as BatchDoc;
+  const head = headOf({ ...batch, ...$set } as BatchDoc);
   for (const field of Object.keys($unset)) delete (head as Record<string, unknown>)[field];
   return head;
 }
@@ -131,6 +131,7 @@ function updateOf(
   const unsetFields = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };
   if (Object.keys(unsetFields).length > 0) update.$unset = unsetFields;
   if (layout?.push !== undefined) update.$push = layout.push;
+  if (layout?.addToSet !== undefined) update.$addToSet = layout.addToSet;
   return update;
 }
 

@@ -11,7 +11,7 @@ import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { uncountFile } from '../overview.js';
-import { dropReceipts } from '../receipts.js';
+import { dropSubmissions, endSubmissionsOf } from '../submissions/submission-docs.js';
 import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
@@ -26,7 +26,6 @@ const WITHOUT_RESULTS = { status: 'purged', next: 0, changes: 1, stats: null } a
  * the file, and the next call, or the sweep of any gateway, finishes the deletion.
  */
 export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
-  await dropReceipts(db, fileId);
   for (;;) {
     const file = await findFile(db, fileId);
     if (file === null) break;
@@ -47,6 +46,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
     await cleanGeneration(db, generation);
     over.push(generation);
   }
+  await dropSubmissions(db, fileId);
   await discardDeadLettersOfFile(db, fileId);
   // Of two calls at once, or of a first try and a second, one answers that there was a file, once nothing of it remains.
   let existed = false;
@@ -102,6 +102,7 @@ export async function purgeFiles(
       },
     );
     if (modifiedCount === 0) continue;
+    await endSubmissionsOf(db, fileId);
     ended({ _id: generation, requestId });
     purged.push(fileId);
   }

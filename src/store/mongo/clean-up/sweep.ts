@@ -10,6 +10,7 @@ import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { countFiles, forgetCounted } from '../overview.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
+import { sweepSubmissions } from '../submissions/submission-docs.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 const SWEEP_MS = 30_000;
@@ -83,6 +84,7 @@ export async function sweep(
   const registering = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
   for (const file of registering)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
+  await sweepSubmissions(db);
   await sweepUnconfirmedChunks(db, now);
   while (await countFiles(db)) if (stopping?.aborted) return;
   // About once an hour: it reads every sum of the last hours.

@@ -4,7 +4,7 @@ import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
 import { flagsOf, initialProgress } from '../../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatch } from '../batches/batch-docs.js';
+import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
@@ -33,7 +33,7 @@ export async function insertNewBatches(
   const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
   try {
     await db.batches.insertMany(fresh, { lean: true, ordered: false });
-    author?.placed(fresh.map(({ keys: _, results: __, ...head }) => head));
+    author?.placed(fresh.map(headOf));
     return [];
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;

@@ -9,6 +9,7 @@ import type { BatchHead, FileDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
 import type { Models } from '../models.js';
+import { endListSubmission } from '../submissions/submission-docs.js';
 import { AT_ONCE, writeFile } from './file-writes.js';
 import { completeRegistration } from './pending-registrations.js';
 import type { RegistrationObserver } from './placement.js';
@@ -56,8 +57,10 @@ export async function register(
     for (const batchId of resized) touched.add(batchId);
     const written = await writeFile(db, fileId, file, plan);
     if (written === null) continue;
-    if (plan.outcome === 'replaced' && file !== null)
+    if (plan.outcome === 'replaced' && file !== null) {
+      await endListSubmission(db, fileId, file.requestId);
       effects.replaced({ _id: file.generation, requestId: file.requestId });
+    }
     const { pending } = written;
     const done =
       pending === undefined || plan.outcome === 'named'

@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, ifUnchanged } from '../batches/batch-docs.js';
+import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';
@@ -41,10 +41,10 @@ export async function readBatches(
   limit: number,
 ): Promise<BatchRead[]> {
   const docs = await db.batches
-    .find({ generation, ordinal: trusted(ordinal) }, { _id: 0, keys: 0, results: { $slice: slice } })
+    .find({ generation, ordinal: trusted(ordinal) }, { ...WITHOUT_LIST, results: { $slice: slice } })
     .sort({ ordinal: 1 })
     .limit(limit)
-    .lean<Omit<BatchDoc, 'keys'>[]>()
+    .lean<(BatchHead & Pick<BatchDoc, 'results'>)[]>()
     .exec();
   return docs.map(({ results, ...batch }) => ({
     batch,
@@ -100,6 +100,69 @@ async function readPart(
       ? await db.batches.collection.findOne<Pick<BatchDoc, 'results'>>(ifUnchanged(batch), { projection })
       : await db.chunks.findById(chunk, projection).lean<Pick<ChunkDoc, 'results'>>().exec();
   return doc?.results ?? null;
+}
+
+/** Batches with the codes of their cells and, where they are asked for, with the keys in their own documents. */
+export interface KeyedBatch {
+  readonly batch: BatchHead;
+  readonly cells: string;
+  readonly keys: readonly string[] | null;
+}
+
+export async function readKeys(
+  db: Models,
+  generation: Generation,
+  ordinals: readonly number[],
+  withKeys: boolean,
+): Promise<KeyedBatch[]> {
+  const projection = { _id: 0, domains: 0, results: 0, ...(withKeys ? {} : { keys: 0 }) };
+  const docs = await db.batches.collection
+    .find<Omit<BatchDoc, 'keys'> & Partial<BatchDoc>>(
+      { generation, ordinal: { $in: [...ordinals] } },
+      { projection },
+    )
+    .toArray();
+  return docs.map(({ cells, keys, ...batch }) => ({ batch, cells, keys: keys ?? null }));
+}
+
+/** A batch with the positions that are wanted of it. */
+export interface Wanted {
+  readonly batch: BatchHead;
+  readonly positions: readonly number[];
+}
+
+/**
+ * The wanted results of several batches in one command that reads nothing else, by ordinal. A batch is missing where it has
+ * changed since it was read, or where some of them are in chunks.
+ */
+export async function sparseResults(
+  db: Models,
+  generation: Generation,
+  wanted: readonly Wanted[],
+): Promise<Map<number, PlacedDoc[]>> {
+  const ordinals = wanted.map(({ batch }) => batch.ordinal ?? 0);
+  const index = { $indexOfArray: [{ $literal: ordinals }, '$ordinal'] };
+  const input = { $arrayElemAt: [{ $literal: wanted.map(({ positions }) => positions) }, index] };
+  const docs = await db.batches.collection
+    .aggregate<{ ordinal: number; version: number; results: (ResultDoc | null)[] }>([
+      { $match: { generation, ordinal: { $in: ordinals } } },
+      {
+        $project: {
+          _id: 0,
+          ordinal: 1,
+          version: 1,
+          results: { $map: { input, in: { $arrayElemAt: ['$results', '$$this'] } } },
+        },
+      },
+    ])
+    .toArray();
+  const found = new Map<number, PlacedDoc[]>();
+  for (const { ordinal, version, results } of docs) {
+    const { batch, positions } = wanted[ordinals.indexOf(ordinal)] ?? {};
+    const some = results.flatMap((doc, n) => (doc === null ? [] : [{ position: positions?.[n] ?? 0, doc }]));
+    if (batch?.version === version && some.length === positions?.length) found.set(ordinal, some);
+  }
+  return found;
 }
 
 /** The index keys of all results of a batch, in order; null: the batch has changed since it was read. */

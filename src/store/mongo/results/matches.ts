@@ -1,8 +1,7 @@
-/** Which results of a batch pass a filter: counted with the index of addresses, or cut out for a page. */
+/** Which results of a batch pass a filter: counted with the index of addresses and domains, or cut out for a page. */
 import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
-import { cellOf, type RiskLevel, type Status } from '../../../domain/verdict.js';
 import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
 import { WITHOUT_LIST } from '../batches/batch-docs.js';
@@ -19,33 +18,49 @@ import {
   resultsAt,
   SHORT,
 } from './batch-reads.js';
+import { cellOfDoc } from './result-docs.js';
 
 export const passes = (filter: CompiledFilter, { doc }: PlacedDoc): boolean =>
-  filter.cells.includes(cellOf(doc.status as Status, doc.risk_level as RiskLevel | null)) &&
-  filter.passesAddress(doc.email);
+  (filter.passesAllCells || filter.cells.includes(cellOfDoc(doc))) && filter.passesAddress(doc.email);
 
-/** By an index key, see `indexKeyOf`. */
-const keyPasses = (filter: CompiledFilter, key: string): boolean =>
+/** By an index key, see `indexKeyOf`; null: only the address can say. */
+const keyPasses = (filter: CompiledFilter, key: string): boolean | null =>
   filter.passesCode(key.slice(-1)) && filter.passesKey(key.slice(0, -1));
 
+/** The positions whose keys do not rule them out. Uncertain: of some, only the address can say whether it passes. */
+export function passingKeys(
+  filter: CompiledFilter,
+  keys: readonly string[],
+): { readonly positions: number[]; readonly isCertain: boolean } {
+  const positions: number[] = [];
+  let isCertain = true;
+  for (const [position, key] of keys.entries()) {
+    const isPassing = keyPasses(filter, key);
+    if (isPassing !== false) positions.push(position);
+    isCertain &&= isPassing !== null;
+  }
+  return { positions, isCertain };
+}
+
 /**
- * How many matches of an address's start each batch has, in order. The index finds the documents that have any; their keys
- * are counted without reading a result.
+ * How many matches of a start each batch has, in order. The index finds the documents that have any; their keys are counted
+ * without reading a result.
  */
 export async function countMatches(
   db: Models,
   generation: Generation,
   filter: CompiledFilter,
 ): Promise<CountedBatch[]> {
-  const [$gte, $lt] = filter.keyRange;
-  const anyKey = trusted({ $elemMatch: { $gte, $lt } });
   const counts = new Map<number, number>();
+  const uncertain = new Set<number>();
   const count = (ordinal: number | null, keys: readonly string[]) => {
-    const matches = keys.filter((key) => keyPasses(filter, key)).length;
-    if (matches > 0 && ordinal !== null) counts.set(ordinal, (counts.get(ordinal) ?? 0) + matches);
+    if (ordinal === null) return;
+    const { positions, isCertain } = passingKeys(filter, keys);
+    if (!isCertain) uncertain.add(ordinal);
+    else if (positions.length > 0) counts.set(ordinal, (counts.get(ordinal) ?? 0) + positions.length);
   };
   const batches = db.batches
-    .find({ generation, keys: anyKey }, { _id: 0, ordinal: 1, keys: 1 })
+    .find(withMatches({ generation }, filter), { _id: 0, ordinal: 1, keys: 1 })
     .lean<Pick<BatchDoc, 'ordinal' | 'keys'>[]>()
     .cursor();
   for await (const { ordinal, keys } of batches) count(ordinal, keys);
@@ -57,31 +72,36 @@ export async function countMatches(
   for (const { batchId, ordinal, chunks } of chunked) {
     const ids = new Set(chunks.map(({ id }) => id));
     const found = db.chunks
-      .find({ batchId, keys: anyKey }, { keys: 1 })
+      .find(withMatches({ batchId }, filter), { keys: 1 })
       .lean<Pick<ChunkDoc, '_id' | 'keys'>[]>()
       .cursor();
     for await (const { _id, keys } of found) if (ids.has(_id)) count(ordinal, keys);
   }
-  const inOrder = [...counts]
-    .map(([ordinal, matches]) => ({ ordinal, count: matches }))
+  for (const ordinal of uncertain)
+    counts.set(ordinal, await countByAddresses(db, generation, filter, ordinal));
+  return [...counts]
+    .flatMap(([ordinal, matches]) => (matches > 0 ? [{ ordinal, count: matches }] : []))
     .sort((a, b) => a.ordinal - b.ordinal);
-  return filter.exceedsKeys ? countByAddresses(db, generation, filter, inOrder) : inOrder;
 }
 
-/** Counts again where the start of the address is longer than a key: by the addresses themselves. */
+/** The documents with keys, of addresses or of domains, in the filter's range. */
+function withMatches(of: object, filter: CompiledFilter): object {
+  const [$gte, $lt] = filter.keyRange;
+  const inRange = trusted({ $elemMatch: { $gte, $lt } });
+  const byDomain = { ...of, domains: inRange };
+  return filter.isDomainOnly ? byDomain : { $or: [{ ...of, keys: inRange }, byDomain] };
+}
+
+/** Counts in a batch whose keys cannot say it: by the addresses themselves. */
 async function countByAddresses(
   db: Models,
   generation: Generation,
   filter: CompiledFilter,
-  candidates: readonly CountedBatch[],
-): Promise<CountedBatch[]> {
-  const exact: CountedBatch[] = [];
-  for (const { ordinal } of candidates) {
-    const [read] = await readBatches(db, generation, { ordinal: { $in: [ordinal] } }, [0, SHORT], 1);
-    const slice = read === undefined ? null : await pageSliceOf(db, read, filter, { skip: 0, limit: 0 });
-    if (slice !== null && slice.count > 0) exact.push({ ordinal, count: slice.count });
-  }
-  return exact;
+  ordinal: number,
+): Promise<number> {
+  const [read] = await readBatches(db, generation, { ordinal: { $in: [ordinal] } }, [0, SHORT], 1);
+  const slice = read === undefined ? null : await pageSliceOf(db, read, filter, { skip: 0, limit: 0 });
+  return slice?.count ?? 0;
 }
 
 /** What a batch has for a page. */
@@ -102,13 +122,15 @@ export function pageSliceOf(
   if (filter.passesAll && Math.min(batch.length, window.skip + window.limit) <= some.length)
     return Promise.resolve({ count: batch.length, results: placedResults(batch, cutWindow(some, window)) });
   return readConsistently(db, batch, async (current) => {
-    const passing = filter.passesAll ? range(0, current.length) : await passingPositions(db, current, filter);
-    if (passing === null) return null;
-    const wanted = filter.exceedsKeys ? passing : cutWindow(passing, window);
-    const results = await resultsAt(db, current, wanted);
+    const keys = filter.passesAll ? [] : await keysOf(db, current);
+    if (keys === null) return null;
+    const { positions, isCertain } = filter.passesAll
+      ? { positions: range(0, current.length), isCertain: true }
+      : passingKeys(filter, keys);
+    const results = await resultsAt(db, current, isCertain ? cutWindow(positions, window) : positions);
     if (results === null) return null;
-    if (filter.exceedsKeys) return cutSlice(current, results, filter, window);
-    return { count: passing.length, results: placedResults(current, results) };
+    if (!isCertain) return cutSlice(current, results, filter, window);
+    return { count: positions.length, results: placedResults(current, results) };
   });
 }
 
@@ -120,14 +142,4 @@ function cutSlice(
 ): PageSlice {
   const passing = filter.passesAll ? results : results.filter((result) => passes(filter, result));
   return { count: passing.length, results: placedResults(batch, cutWindow(passing, window)) };
-}
-
-/** By the keys alone: a long list need not be read for a few results of it. */
-async function passingPositions(
-  db: Models,
-  batch: BatchHead,
-  filter: CompiledFilter,
-): Promise<number[] | null> {
-  const keys = await keysOf(db, batch);
-  return keys?.flatMap((key, position) => (keyPasses(filter, key) ? [position] : [])) ?? null;
 }

@@ -1,6 +1,7 @@
 /** Converts a result to the document that MongoDB stores and back, and says what the document weighs. */
 import { mongo } from 'mongoose';
 import type { Result } from '../../../domain/result.js';
+import { cellOf, type RiskLevel, type Status } from '../../../domain/verdict.js';
 import { cellCode, searchKey } from '../../result-filter.js';
 
 /** A result as other programs read it. */
@@ -51,6 +52,13 @@ export const sizedDoc = (doc: ResultDoc): SizedDoc => ({ doc, bytes: mongo.BSON.
 /** The result's JSON, byte for byte as it was when it was stored, but without blanks. */
 export function toJson(doc: ResultDoc): string {
   return `${headOf(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
+}
+
+/** The number of a result's cell. */
+export function cellOfDoc({ status, risk_level, details, json }: ResultDoc): number {
+  const known: unknown = json === undefined ? details : JSON.parse(json);
+  const subStatus = (known as { sub_status?: unknown } | null)?.sub_status;
+  return cellOf(status as Status, risk_level as RiskLevel | null, subStatus);
 }
 
 /** The key of a result in the index of addresses: its search key, and the code of its cell. */

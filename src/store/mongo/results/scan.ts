@@ -45,12 +45,12 @@ export async function scanStart(db: Models, fileId: FileId): Promise<ScanPoint |
 export async function scanSlice(
   db: Models,
   point: ScanPoint,
-  status: ResultFilter['status'],
+  wanted: ResultFilter,
 ): Promise<ScanSlice<ScanPoint>> {
   const { fileId, generation } = point;
   // In the middle of a long list, the batches after it are not needed yet.
   const limit = point.position > 0 ? 1 : point.batches;
-  const filter = new CompiledFilter({ status });
+  const filter = new CompiledFilter(wanted);
   const results: PlacedResult[] = [];
   let { ordinal, position } = point;
   let readCount = 0;

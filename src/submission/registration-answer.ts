@@ -1,7 +1,7 @@
 /** The owner of a file that is registered, and its status in the answer. */
 import type { Principal } from '../auth/principal.js';
 import type { FileId, UserId } from '../domain/id.js';
-import { type FileStatus, statsOf } from '../domain/stats.js';
+import { type FileFacts, type FileStatus, statsOf } from '../domain/stats.js';
 import { add, EMPTY_SUMMARY } from '../domain/summary.js';
 import type { Registered, Store } from '../store/store.js';
 
@@ -13,7 +13,11 @@ export async function statusAfter(
   { outcome, facts }: Registered,
   store: Store,
 ): Promise<FileStatus | 'superseded'> {
-  if (outcome === 'superseded') return outcome;
+  return outcome === 'superseded' ? outcome : statusOfFile(facts, store);
+}
+
+/** The status of a file now, computed from the store. */
+export async function statusOfFile(facts: FileFacts, store: Store): Promise<FileStatus> {
   const batches = await store.files.batches(facts.fileId);
   const totals = batches.reduce((sum, { summary }) => add(sum, summary), facts.purged ?? EMPTY_SUMMARY);
   return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })

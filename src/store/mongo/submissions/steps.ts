@@ -1,0 +1,232 @@
+/**
+ * The work at submissions in MongoDB. A step writes the submission first, on condition that its lease is still the caller's,
+ * then the slice, on condition that it is as it was read, then the file. Counts that a crash leaves behind are added up again
+ * when the submission is taken over.
+ */
+
+import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
+import type { FileId } from '../../../domain/id.js';
+import {
+  type Advanced,
+  type Lease,
+  progressDelta,
+  type SliceState,
+  type Step,
+  type Submission,
+  type SubmissionState,
+} from '../../submissions.js';
+import type { SliceDoc, SubmissionDoc } from '../documents.js';
+import { findFile } from '../generations.js';
+import type { Models } from '../models.js';
+import { findSubmission, LIVE, progressOf, releaseFile, submissionOf } from './submission-docs.js';
+
+/** Claims of due submissions that lost a race, before the gateway looks again later. */
+const ATTEMPTS = 8;
+
+const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
+const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
+
+export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const now = clock.now();
+    const due = await db.submissions
+      .findOne({ isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE })
+      .sort({ dueAt: 1 })
+      .lean<SubmissionDoc>()
+      .exec();
+    if (due === null) return null;
+    const counts = await countsOf(db, due._id);
+    const taken = await db.submissions
+      .findOneAndUpdate(
+        { _id: due._id, owner: due.owner, dueAt: due.dueAt, ...LIVE },
+        { $set: { owner, dueAt: new Date(now + ms), ...counts } },
+        { returnDocument: 'after' },
+      )
+      .lean<SubmissionDoc>()
+      .exec();
+    if (taken !== null) return submissionOf(taken);
+  }
+  return null;
+}
+
+async function countsOf(db: Models, submission: string): Promise<{ submitted: number; uncertain: number }> {
+  const sums = await db.slices.aggregate<{ _id: SliceState; emails: number }>([
+    { $match: { submission } },
+    { $group: { _id: '$state', emails: { $sum: '$emails' } } },
+  ]);
+  const of = (state: SliceState) => sums.find(({ _id }) => _id === state)?.emails ?? 0;
+  return { submitted: of('registered'), uncertain: of('uncertain') };
+}
+
+export async function renewSubmission(db: Models, id: string, { owner, ms }: Lease): Promise<boolean> {
+  const renewed = await db.submissions.updateOne(
+    { _id: id, owner, ...LIVE },
+    { $set: { dueAt: new Date(clock.now() + ms) } },
+  );
+  return renewed.matchedCount > 0;
+}
+
+export async function advanceSubmission(
+  db: Models,
+  id: string,
+  owner: string,
+  step: Step,
+): Promise<Advanced> {
+  const doc = await findSubmission(db, id);
+  if (doc === null) return 'over';
+  if (doc.owner !== owner) return 'lost';
+  const state = step.state ?? doc.state;
+  if (doc.requestId !== null && state !== 'preparing') {
+    if ((await findFile(db, doc.fileId))?.requestId !== doc.requestId) return 'over';
+  }
+  const slice = step.slice === undefined ? null : await findSlice(db, id, step.slice.number);
+  const delta =
+    slice === null || step.slice === undefined
+      ? { submitted: 0, uncertain: 0 }
+      : progressDelta(slice.state, step.slice.state, slice.emails);
+  const after: SubmissionDoc = {
+    ...doc,
+    state,
+    submitted: doc.submitted + delta.submitted,
+    uncertain: doc.uncertain + delta.uncertain,
+    total: step.total ?? doc.total,
+    error: step.error === undefined ? doc.error : step.error,
+  };
+  // Nobody takes a submission that has come to its end: the file has to know before.
+  if (!isWorkedAt(state)) await tellFile(db, after);
+  if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
+  if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice.state, owner)))
+    return 'lost';
+  if (isWorkedAt(state)) await tellFile(db, after);
+  else await releaseFile(db, doc);
+  return 'done';
+}
+
+const findSlice = (db: Models, submission: string, number: number): Promise<SliceDoc | null> =>
+  db.slices.findOne({ submission, number }, { _id: 0 }).lean<SliceDoc>().exec();
+
+async function writeSubmission(
+  db: Models,
+  { _id, owner }: SubmissionDoc,
+  step: Step,
+  state: SubmissionState,
+  delta: { submitted: number; uncertain: number },
+): Promise<boolean> {
+  const { error, failures, total, order, answer } = step;
+  const written = await db.submissions.updateOne(
+    { _id, owner, ...LIVE },
+    {
+      $set: {
+        state,
+        dueAt: new Date(clock.now() + step.dueInMs),
+        ...(error === undefined ? {} : { error }),
+        ...(failures === undefined ? {} : { failures }),
+        ...(total === undefined ? {} : { total }),
+        ...(order === undefined ? {} : { order }),
+        ...(answer === undefined ? {} : { answer }),
+        ...(isWorkedAt(state) ? { isDue: true } : {}),
+      },
+      $inc: delta,
+      ...(isWorkedAt(state) ? {} : { $unset: { isDue: 1 } }),
+    },
+  );
+  return written.matchedCount > 0;
+}
+
+async function writeSlice(
+  db: Models,
+  { submission, number, state: before }: SliceDoc,
+  state: SliceState,
+  owner: string,
+): Promise<boolean> {
+  const isOpen = OPEN_SLICES.includes(state);
+  const written = await db.slices.updateOne(
+    { submission, number, state: before },
+    {
+      $set: {
+        state,
+        ...(isOpen ? { isOpen: true } : {}),
+        ...(state === 'sending' ? { attempt: owner } : {}),
+      },
+      ...(isOpen ? {} : { $unset: { isOpen: 1 } }),
+    },
+  );
+  if (written.matchedCount === 0) return false;
+  if (state === 'registered') await db.submissionPieces.deleteMany({ submission, slice: number });
+  return true;
+}
+
+/** The file says how far the submission is; its listeners hear of it. */
+async function tellFile(db: Models, doc: SubmissionDoc): Promise<void> {
+  const { fileId, requestId } = doc;
+  if (requestId === null || doc.state === 'preparing') return;
+  const submission = JSON.stringify(progressOf(doc));
+  const now = new Date(clock.now());
+  await db.files.updateOne(
+    { fileId, requestId, submission: trusted({ $ne: submission }) },
+    { $set: { submission, unannounced: now }, $inc: { changes: 1 }, $max: { lastUpdated: now } },
+  );
+}
+
+export async function acceptSlice(
+  db: Models,
+  id: string,
+  owner: string,
+  number: number,
+  acceptance: string,
+): Promise<boolean> {
+  const doc = await findSubmission(db, id);
+  if (doc === null) return false;
+  const before = await db.slices
+    .findOneAndUpdate(
+      {
+        submission: id,
+        number,
+        attempt: owner,
+        $or: [{ state: trusted({ $in: ['sending', 'uncertain'] }) }, { state: 'accepted', acceptance }],
+      },
+      { $set: { state: 'accepted', acceptance, isOpen: true } },
+      { returnDocument: 'before', projection: { _id: 0 } },
+    )
+    .lean<SliceDoc>()
+    .exec();
+  if (before === null) return false;
+  if (before.state === 'uncertain')
+    await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
+  // Whoever works at submissions next registers it.
+  const reopened = await db.submissions.updateOne(
+    { _id: id, state: 'stopped', ...LIVE },
+    { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
+  );
+  return reopened.modifiedCount === 0 && doc.owner === owner;
+}
+
+export async function retrySubmission(db: Models, id: string): Promise<boolean> {
+  const doc = await findSubmission(db, id);
+  if (doc === null || doc.state === 'preparing') return false;
+  const { uncertain } = await countsOf(db, id);
+  if (uncertain === 0 && doc.state !== 'stopped') return false;
+  await db.slices.updateMany(
+    { submission: id, state: 'uncertain' },
+    { $set: { state: 'waiting', isOpen: true } },
+  );
+  const set = { state: 'open', isDue: true, uncertain: 0, error: null, failures: 0 } as const;
+  // The gateway that works at it, if there is one, goes on with these slices.
+  await db.submissions.updateOne(
+    { _id: id, ...LIVE },
+    { $set: isWorkedAt(doc.state) ? set : { ...set, dueAt: new Date(clock.now()) } },
+  );
+  await tellFile(db, { ...doc, ...set });
+  return true;
+}
+
+export async function submissionOfFile(db: Models, fileId: FileId): Promise<Submission | null> {
+  const requestId = (await findFile(db, fileId))?.requestId ?? null;
+  if (requestId === null) return null;
+  const doc = await db.submissions
+    .findOne({ fileId, requestId, state: trusted({ $ne: 'preparing' }), ...LIVE })
+    .lean<SubmissionDoc>()
+    .exec();
+  return doc === null ? null : submissionOf(doc);
+}

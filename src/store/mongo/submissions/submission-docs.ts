@@ -1,0 +1,128 @@
+/** The documents of submissions: read, ended, and deleted with all that they hold. */
+import { trusted } from 'mongoose';
+import type { FileId, RequestId } from '../../../domain/id.js';
+import type { SubmissionProgress } from '../../../domain/stats.js';
+import type { SliceState, StoredSubmission, Submission } from '../../submissions.js';
+import type { SubmissionClaimDoc, SubmissionDoc } from '../documents.js';
+import type { Models } from '../models.js';
+
+/** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
+export const MAP = -1;
+/** Ended submissions that one sweep cleans. */
+const AT_ONCE = 64;
+
+export const keyClaim = (key: string): string => `key ${key}`;
+export const fileClaim = (fileId: FileId): string => `file ${fileId}`;
+
+/** The submission that has a claim. A claim whose submission is gone is dropped. */
+export async function claimedBy(db: Models, claim: string): Promise<SubmissionDoc | null> {
+  const found = await db.submissionClaims.findById(claim).lean<SubmissionClaimDoc>().exec();
+  if (found === null) return null;
+  const doc = await db.submissions.findById(found.submission).lean<SubmissionDoc>().exec();
+  if (doc === null) await db.submissionClaims.deleteOne({ _id: claim, submission: found.submission });
+  return doc;
+}
+
+export const LIVE = { ended: trusted({ $exists: false }) };
+
+export const progressOf = ({ total, submitted, uncertain, error }: SubmissionDoc): SubmissionProgress => ({
+  total,
+  submitted,
+  uncertain,
+  error,
+});
+
+export const submissionOf = (doc: SubmissionDoc): Submission => ({
+  id: doc._id,
+  fileId: doc.fileId,
+  requestId: doc.requestId,
+  key: doc.key,
+  order: doc.order,
+  state: doc.state,
+  progress: progressOf(doc),
+  failures: doc.failures,
+});
+
+export const findSubmission = (db: Models, id: string): Promise<SubmissionDoc | null> =>
+  db.submissions
+    .findOne({ _id: id, ...LIVE })
+    .lean<SubmissionDoc>()
+    .exec();
+
+export async function submissionUnder(
+  db: Models,
+  key: string,
+): Promise<(StoredSubmission & { readonly doc: SubmissionDoc }) | null> {
+  const doc = await claimedBy(db, keyClaim(key));
+  if (doc === null) return null;
+  const first = await db.slices
+    .findOne({ submission: doc._id, number: 0 }, { state: 1 })
+    .lean<{ state: SliceState }>();
+  const { fingerprint, answer, dueAt, expiresAt } = doc;
+  const times = { dueAt: dueAt.getTime(), expiresAt: expiresAt.getTime() };
+  return { ...submissionOf(doc), fingerprint, answer, ...times, firstSlice: first?.state ?? null, doc };
+}
+
+/** `cleanSubmission` deletes what it holds. */
+async function markEnded(db: Models, id: string): Promise<void> {
+  await db.submissions.updateOne(
+    { _id: id },
+    { $set: { ended: true, answer: null, key: null }, $unset: { isDue: 1 } },
+  );
+  await db.submissionClaims.deleteMany({ submission: id });
+}
+
+export async function endSubmission(db: Models, id: string): Promise<void> {
+  await markEnded(db, id);
+  await cleanSubmission(db, id);
+}
+
+/** A list submission outlives its key. */
+export async function releaseKey(db: Models, id: string, key: string): Promise<void> {
+  await db.submissionClaims.deleteOne({ _id: keyClaim(key), submission: id });
+  await db.submissions.updateOne({ _id: id }, { $set: { key: null, answer: null } });
+}
+
+/** Other submissions of the file may begin. */
+export const releaseFile = (db: Models, { _id, fileId }: SubmissionDoc): Promise<unknown> =>
+  db.submissionClaims.deleteOne({ _id: fileClaim(fileId), submission: _id }).exec();
+
+/** Ends all submissions of a file, their keys included; the sweep deletes what they hold. */
+export async function endSubmissionsOf(db: Models, fileId: FileId): Promise<void> {
+  for (const { _id } of await idsOf(db, { fileId })) await markEnded(db, _id);
+}
+
+/** Ends all submissions of a file, their keys included, and deletes all that they hold. */
+export async function dropSubmissions(db: Models, fileId: FileId): Promise<void> {
+  for (const { _id } of await idsOf(db, { fileId })) await endSubmission(db, _id);
+}
+
+const idsOf = (db: Models, filter: object): Promise<{ _id: string }[]> =>
+  db.submissions.find(filter, { _id: 1 }).lean<{ _id: string }[]>().exec();
+
+/** Ends the submission of a request that was replaced. What was answered under its key is remembered. */
+export async function endListSubmission(db: Models, fileId: FileId, requestId: RequestId | null) {
+  if (requestId === null) return;
+  await db.submissions.updateMany(
+    { fileId, requestId, ...LIVE },
+    { $set: { ended: true }, $unset: { isDue: 1 } },
+  );
+}
+
+/** Deletes what submissions that have ended still hold. */
+export async function sweepSubmissions(db: Models): Promise<void> {
+  const ended = await db.submissions
+    .find({ ended: true, isClean: trusted({ $exists: false }) }, { _id: 1 })
+    .limit(AT_ONCE)
+    .lean<{ _id: string }[]>()
+    .exec();
+  for (const { _id } of ended) await cleanSubmission(db, _id);
+}
+
+async function cleanSubmission(db: Models, id: string): Promise<void> {
+  await db.submissionPieces.deleteMany({ submission: id });
+  await db.slices.deleteMany({ submission: id });
+  // What was answered under a key is remembered as long as the key.
+  await db.submissions.deleteOne({ _id: id, ended: true, key: null });
+  await db.submissions.updateOne({ _id: id, ended: true }, { $set: { isClean: true } });
+}

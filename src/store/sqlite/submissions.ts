@@ -1,0 +1,287 @@
+/** Submissions in SQLite: claimed, leased and advanced. Each call is one transaction. */
+import type { FileId, RequestId } from '../../domain/id.js';
+import type { SubmissionProgress } from '../../domain/stats.js';
+import {
+  type Advanced,
+  type Claim,
+  decideClaim,
+  type Lease,
+  type NewSubmission,
+  progressDelta,
+  type SliceState,
+  type Step,
+  type StoredSubmission,
+  type Submission,
+  type SubmissionState,
+} from '../submissions.js';
+import type { Database } from './database.js';
+import { touchGeneration } from './generations.js';
+
+interface SubmissionRow {
+  id: string;
+  file_id: FileId;
+  key: string | null;
+  fingerprint: string;
+  request_id: RequestId | null;
+  body: string;
+  state: SubmissionState;
+  total: number;
+  submitted: number;
+  uncertain: number;
+  error: string | null;
+  failures: number;
+  owner: string;
+  due_at: number;
+  expires_at: number;
+  answer: string | null;
+  ended: number;
+}
+
+const progressOf = ({ total, submitted, uncertain, error }: SubmissionRow): SubmissionProgress => ({
+  total,
+  submitted,
+  uncertain,
+  error,
+});
+
+const submissionOf = (row: SubmissionRow): Submission => ({
+  id: row.id,
+  fileId: row.file_id,
+  requestId: row.request_id,
+  key: row.key,
+  order: row.body,
+  state: row.state,
+  progress: progressOf(row),
+  failures: row.failures,
+});
+
+const findSubmission = (db: Database, id: string): SubmissionRow | undefined =>
+  db.get<SubmissionRow>('SELECT * FROM submissions WHERE id = ? AND ended = 0', id);
+
+const submissionUnder = (db: Database, key: string): StoredSubmission | null => {
+  const row = db.get<SubmissionRow & { first_slice: SliceState | null }>(
+    `SELECT *, (SELECT state FROM slices WHERE submission = id AND number = 0) AS first_slice
+     FROM submissions WHERE key = ?`,
+    key,
+  );
+  if (row === undefined) return null;
+  const { fingerprint, answer, due_at: dueAt, expires_at: expiresAt, first_slice: firstSlice } = row;
+  return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice };
+};
+
+export function claimSubmission(db: Database, submission: NewSubmission, now: number): Claim {
+  const { id, fileId, key, sending, lease, isExclusive } = submission;
+  if (key !== null) {
+    const stored = submissionUnder(db, key);
+    const decision = decideClaim(stored, submission.fingerprint, now);
+    if (decision.state === 'known' && decision.isMine) setLease(db, decision.submission.id, lease, now);
+    if (decision.state !== 'mine') return decision;
+    if (stored !== null && findSubmission(db, stored.id) !== undefined) releaseKey(db, stored);
+    else if (stored !== null) endSubmission(db, stored.id);
+  }
+  if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
+    return { state: 'file taken' };
+  db.run(
+    `INSERT INTO submissions (id, file_id, filing, key, fingerprint, request_id, body, state, total, owner, due_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, fileId, isExclusive ? fileId : null, key, submission.fingerprint, submission.requestId],
+    ...[submission.order, sending.length > 0 ? 'open' : 'preparing'],
+    ...[sending.reduce((sum, emails) => sum + emails, 0), lease.owner],
+    ...[now + lease.ms, now + submission.keepMs],
+  );
+  for (const [number, emails] of sending.entries())
+    db.run(
+      "INSERT INTO slices (submission, number, state, emails, attempt) VALUES (?, ?, 'sending', ?, ?)",
+      ...[id, number, emails, lease.owner],
+    );
+  return { state: 'mine' };
+}
+
+/** A list submission outlives its key. */
+function releaseKey(db: Database, { id, requestId, state }: Submission): void {
+  if (requestId === null || state === 'preparing') endSubmission(db, id);
+  else db.run('UPDATE submissions SET key = NULL, answer = NULL WHERE id = ?', id);
+}
+
+const setLease = (db: Database, id: string, { owner, ms }: Lease, now: number): unknown =>
+  db.run('UPDATE submissions SET owner = ?, due_at = ? WHERE id = ?', owner, now + ms, id);
+
+const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
+
+export function takeSubmission(db: Database, lease: Lease, now: number): Submission | null {
+  const row = db.get<SubmissionRow>(
+    `SELECT * FROM submissions WHERE ${TAKEABLE} AND due_at <= ? ORDER BY due_at LIMIT 1`,
+    now,
+  );
+  if (row === undefined) return null;
+  setLease(db, row.id, lease, now);
+  return submissionOf(row);
+}
+
+export const renewSubmission = (db: Database, id: string, { owner, ms }: Lease, now: number): boolean =>
+  db.run(
+    'UPDATE submissions SET due_at = ? WHERE id = ? AND owner = ? AND ended = 0',
+    ...[now + ms, id, owner],
+  ).changes > 0;
+
+/** The gateways that worked at submissions before this process are gone. */
+export const releaseLeases = (db: Database): unknown =>
+  db.run(`UPDATE submissions SET due_at = 0 WHERE ${TAKEABLE}`);
+
+export function advanceSubmission(
+  db: Database,
+  id: string,
+  owner: string,
+  step: Step,
+  now: number,
+): Advanced {
+  const row = findSubmission(db, id);
+  if (row === undefined) return 'over';
+  if (row.owner !== owner) return 'lost';
+  const state = step.state ?? row.state;
+  if (row.request_id !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
+  const counts = step.slice === undefined ? NO_CHANGE : setSlice(db, row, step.slice, owner);
+  const after: SubmissionRow = {
+    ...row,
+    state,
+    total: step.total ?? row.total,
+    submitted: row.submitted + counts.submitted,
+    uncertain: row.uncertain + counts.uncertain,
+    error: step.error === undefined ? row.error : step.error,
+    failures: step.failures ?? row.failures,
+  };
+  const isOver = state === 'stopped' || state === 'done';
+  db.run(
+    `UPDATE submissions SET state = ?, total = ?, submitted = ?, uncertain = ?, error = ?, failures = ?, due_at = ?,
+       answer = coalesce(?, answer), body = coalesce(?, body), filing = iif(?, NULL, filing) WHERE id = ?`,
+    ...[state, after.total, after.submitted, after.uncertain, after.error, after.failures],
+    ...[now + step.dueInMs, step.answer ?? null, step.order ?? null, Number(isOver), id],
+  );
+  tellFile(db, after, now);
+  return 'done';
+}
+
+const NO_CHANGE = { submitted: 0, uncertain: 0 };
+
+const isCurrent = (db: Database, { file_id, request_id }: SubmissionRow): boolean =>
+  db.get(
+    'SELECT 1 AS is_current FROM generations WHERE file_id = ? AND state = 0 AND request_id = ?',
+    file_id,
+    request_id,
+  ) !== undefined;
+
+/** The file says how far the submission is; its listeners hear of it. */
+function tellFile(db: Database, row: SubmissionRow, now: number): void {
+  if (row.request_id === null || row.state === 'preparing') return;
+  const progress = JSON.stringify(progressOf(row));
+  const changed = db.get<{ generation: number }>(
+    'UPDATE generations SET submission = ?1 WHERE file_id = ?2 AND state = 0 AND request_id = ?3 AND submission IS NOT ?1 RETURNING generation',
+    ...[progress, row.file_id, row.request_id],
+  );
+  if (changed !== undefined) touchGeneration(db, changed.generation, now);
+}
+
+function setSlice(
+  db: Database,
+  { id }: SubmissionRow,
+  { number, state }: NonNullable<Step['slice']>,
+  owner: string,
+): typeof NO_CHANGE {
+  const slice = db.get<{ state: SliceState; emails: number }>(
+    'SELECT state, emails FROM slices WHERE submission = ? AND number = ?',
+    ...[id, number],
+  );
+  if (slice === undefined) return NO_CHANGE;
+  db.run(
+    "UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt) WHERE submission = ?3 AND number = ?4",
+    ...[state, owner, id, number],
+  );
+  if (state === 'registered')
+    db.run('DELETE FROM submission_pieces WHERE submission = ? AND slice = ?', id, number);
+  return progressDelta(slice.state, state, slice.emails);
+}
+
+export function acceptSlice(
+  db: Database,
+  id: string,
+  owner: string,
+  number: number,
+  acceptance: string,
+  now: number,
+): boolean {
+  const row = findSubmission(db, id);
+  if (row === undefined) return false;
+  const slice = db.get<{ state: SliceState; emails: number }>(
+    "SELECT state, emails FROM slices WHERE submission = ? AND number = ? AND attempt = ? AND state IN ('sending', 'uncertain')",
+    ...[id, number, owner],
+  );
+  if (slice === undefined) return false;
+  db.run(
+    "UPDATE slices SET state = 'accepted', acceptance = ? WHERE submission = ? AND number = ?",
+    ...[acceptance, id, number],
+  );
+  const isMine = row.owner === owner;
+  const { uncertain } = progressDelta(slice.state, 'accepted', slice.emails);
+  // Whoever works at submissions next registers it.
+  const isStopped = row.state === 'stopped';
+  db.run(
+    'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',
+    ...[uncertain, isStopped ? 'open' : row.state, isStopped ? now : row.due_at, id],
+  );
+  return isMine && !isStopped;
+}
+
+/** What it holds is deleted afterwards, a few pieces at a time. */
+export const endSubmission = (db: Database, id: string): unknown =>
+  db.run('UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE id = ?', id);
+
+/** Ends all submissions of a file, their keys included; true: there were any. */
+export const endSubmissionsOf = (db: Database, fileId: FileId): boolean =>
+  db.run(
+    'UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE file_id = ?',
+    fileId,
+  ).changes > 0;
+
+/** Ends the submission of a request that was replaced. What was answered under its key is remembered. */
+export const endListSubmission = (db: Database, fileId: FileId, requestId: RequestId | null): unknown =>
+  db.run(
+    'UPDATE submissions SET ended = 1, filing = NULL WHERE file_id = ? AND request_id = ? AND ended = 0',
+    ...[fileId, requestId],
+  );
+
+export function submissionOfFile(db: Database, fileId: FileId): Submission | null {
+  const row = db.get<SubmissionRow>(
+    `SELECT submissions.* FROM submissions JOIN generations USING (file_id, request_id)
+     WHERE file_id = ? AND ended = 0 AND submissions.state <> 'preparing' AND generations.state = 0 AND request_id IS NOT NULL`,
+    fileId,
+  );
+  return row === undefined ? null : submissionOf(row);
+}
+
+export function retrySubmission(db: Database, id: string, now: number): boolean {
+  const row = findSubmission(db, id);
+  if (row === undefined || row.state === 'preparing') return false;
+  if (row.uncertain === 0 && row.state !== 'stopped') return false;
+  db.run("UPDATE slices SET state = 'waiting' WHERE submission = ? AND state = 'uncertain'", id);
+  const after: SubmissionRow = { ...row, state: 'open', uncertain: 0, error: null };
+  // The gateway that works at it, if there is one, goes on with these slices.
+  const dueAt = row.state === 'open' ? row.due_at : now;
+  db.run(
+    "UPDATE submissions SET state = 'open', uncertain = 0, error = NULL, failures = 0, due_at = ? WHERE id = ?",
+    ...[dueAt, id],
+  );
+  tellFile(db, after, now);
+  return true;
+}
+
+export function dropExpiredSubmissions(db: Database, now: number): void {
+  const expired = db.all<SubmissionRow>(
+    `SELECT * FROM submissions WHERE expires_at <= ? AND due_at <= ?
+       AND (key IS NOT NULL OR (request_id IS NULL AND state IN ('stopped', 'done'))) LIMIT 1000`,
+    ...[now, now],
+  );
+  for (const row of expired) {
+    if (row.ended === 0) releaseKey(db, submissionOf(row));
+    else endSubmission(db, row.id);
+  }
+}

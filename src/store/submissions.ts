@@ -1,0 +1,215 @@
+/**
+ * The port to the submissions: what is sent to the validator, slice by slice, and how far each slice is. It also answers
+ * repeats under an `Idempotency-Key`.
+ */
+import type { FileId, RequestId } from '../domain/id.js';
+import type { SubmissionProgress } from '../domain/stats.js';
+
+/**
+ * `waiting` → `sending` → `accepted` → `registered`. A slice that was refused and may be accepted later is `waiting` again.
+ * `uncertain`: the validator may have accepted it, but its answer was lost.
+ */
+export type SliceState = 'waiting' | 'sending' | 'accepted' | 'registered' | 'uncertain';
+
+/**
+ * `preparing`: its slices are being written. `open`: a gateway sends and registers them. `stopped`: nothing more happens by
+ * itself. `done`: every slice is registered.
+ */
+export type SubmissionState = 'preparing' | 'open' | 'stopped' | 'done';
+
+export interface NewSubmission {
+  readonly id: string;
+  readonly fileId: FileId;
+  /** Names the caller, the file and the caller's `Idempotency-Key`; null: the caller sent none. */
+  readonly key: string | null;
+  /** Of what is submitted: the same key with something else is a mistake of the caller. */
+  readonly fingerprint: string;
+  /** The file's request, where the gateway names it: the file then says how far the submission is. Null: the validator names it. */
+  readonly requestId: RequestId | null;
+  /** What a gateway needs to go on with it; opaque here. Holds no address. */
+  readonly order: string;
+  /** No other such submission of the file may be under way. */
+  readonly isExclusive: boolean;
+  /** Slices that are sent at once by the caller, their numbers of addresses. The addresses are not stored. */
+  readonly sending: readonly number[];
+  /** How long the answer is kept, from now on. */
+  readonly keepMs: number;
+  readonly lease: Lease;
+}
+
+/** The right to work at a submission. It ends by itself where its owner dies. */
+export interface Lease {
+  /** Names one run of one gateway. */
+  readonly owner: string;
+  readonly ms: number;
+}
+
+export type Claim =
+  | { readonly state: 'mine' | 'under way' | 'another list' | 'uncertain' | 'file taken' }
+  | { readonly state: 'answered'; readonly answer: string }
+  /** Its first caller got no answer. Where nobody works at it, the claimant does now. */
+  | { readonly state: 'known'; readonly submission: Submission; readonly isMine: boolean };
+
+export interface Submission {
+  readonly id: string;
+  readonly fileId: FileId;
+  readonly requestId: RequestId | null;
+  readonly key: string | null;
+  readonly order: string;
+  readonly state: SubmissionState;
+  readonly progress: SubmissionProgress;
+  /** Failures in a row. */
+  readonly failures: number;
+}
+
+export interface NewSlice {
+  /** Counts from 0. */
+  readonly number: number;
+  readonly emails: number;
+  /** JSON. */
+  readonly addresses: string;
+}
+
+export interface Slice {
+  readonly number: number;
+  readonly state: SliceState;
+  readonly emails: number;
+  /** What the validator answered, as `accept` got it. */
+  readonly acceptance: string | null;
+}
+
+/** A step of the work at a submission. */
+export interface Step {
+  /** A slice that changes. The addresses of a registered one are deleted. */
+  readonly slice?: { readonly number: number; readonly state: Exclude<SliceState, 'accepted'> };
+  readonly state?: SubmissionState;
+  /** A stable code; null: there is none. */
+  readonly error?: string | null;
+  readonly failures?: number;
+  /** Addresses in all slices. */
+  readonly total?: number;
+  readonly order?: string;
+  /** JSON for repeats under the key. */
+  readonly answer?: string;
+  /** The lease goes on for this long, or another gateway may take the submission after it. */
+  readonly dueInMs: number;
+}
+
+/** `lost`: another gateway works at it. `over`: its file was deleted, or is another request's now. Nothing was changed. */
+export type Advanced = 'done' | 'lost' | 'over';
+
+/**
+ * One gateway at a time works at a submission. Whatever it does is written before and after each call of the validator, so
+ * that another one can go on. A submission and all that it holds goes with its file, and with the file's request.
+ */
+export interface SubmissionStore {
+  /** Begins a submission, with its lease. Of several that claim a key, or a file exclusively, one begins. */
+  claim(submission: NewSubmission): Promise<Claim>;
+  /** Adds a slice while the submission is being prepared; false: its lease is lost. */
+  addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
+  /** Adds the next rows of the map from rows to addresses, see `rows`; false: its lease is lost. */
+  addRows(id: string, owner: string, part: number, numbers: Uint32Array): Promise<boolean>;
+  /** A submission that nobody works at and whose pause is over; it is the lease's owner's now. Null: there is none. */
+  take(lease: Lease): Promise<Submission | null>;
+  /** False: it is another gateway's, or gone. */
+  renew(id: string, lease: Lease): Promise<boolean>;
+  /** The first slice that is neither registered nor uncertain; null: there is none. */
+  next(id: string): Promise<Slice | null>;
+  /** The addresses of a slice as JSON; null: they are gone. */
+  addresses(id: string, number: number): Promise<string | null>;
+  /** Only the owner of the lease advances a submission. */
+  advance(id: string, owner: string, step: Step): Promise<Advanced>;
+  /**
+   * Keeps what the validator answered to the one that sent the slice, even if its lease is lost or the slice counts as
+   * uncertain already. False: another gateway works at it, or it is gone.
+   */
+  accept(id: string, owner: string, number: number, acceptance: string): Promise<boolean>;
+  /** Ends a submission: nothing remains of it. Its key is free. */
+  end(id: string): Promise<void>;
+  /** The list submission of a file's current request; null: there is none. */
+  ofFile(fileId: FileId): Promise<Submission | null>;
+  /** Makes uncertain slices wait again, and the submission due. False: there is nothing to send again. */
+  retry(id: string): Promise<boolean>;
+  /** What the validator answered to each slice of a submission, in order: each with its number of addresses. */
+  slices(id: string): Promise<Slice[]>;
+  /** For each row of the list the number of its address among those submitted, in parts; `NO_ADDRESS`: it has none. */
+  rows(id: string): AsyncIterable<Uint32Array>;
+  /** Frees keys whose time is over, and ends what nothing else needs. Called at intervals. */
+  dropExpired(): Promise<void>;
+}
+
+/** In `rows`: the row has no address. */
+export const NO_ADDRESS = 0xffff_ffff;
+
+/** A submission as the rules below need it; times in milliseconds since 1970. */
+export interface StoredSubmission extends Submission {
+  readonly fingerprint: string;
+  readonly answer: string | null;
+  readonly dueAt: number;
+  readonly expiresAt: number;
+  /** The state of its first slice, where it is sent at once. */
+  readonly firstSlice: SliceState | null;
+}
+
+/** What a claim of a key comes to. `mine`: the key is free, and what is stored under it has to go. */
+export function decideClaim(
+  stored: StoredSubmission | null,
+  fingerprint: string,
+  now: number,
+): Exclude<Claim, { state: 'file taken' }> {
+  if (stored === null) return { state: 'mine' };
+  const isBusy = stored.dueAt > now;
+  if (stored.expiresAt <= now && !isBusy) return { state: 'mine' };
+  if (stored.fingerprint !== fingerprint) return { state: 'another list' };
+  if (stored.answer !== null) return { state: 'answered', answer: stored.answer };
+  if (stored.state === 'preparing') return { state: isBusy ? 'under way' : 'mine' };
+  if (stored.requestId !== null) return { state: 'known', submission: stored, isMine: false };
+  if (stored.state === 'stopped') return { state: 'uncertain' };
+  if (isBusy) return { state: 'under way' };
+  // Its gateway has died.
+  return stored.firstSlice === 'accepted' || stored.firstSlice === 'registered'
+    ? { state: 'known', submission: stored, isMine: true }
+    : { state: 'uncertain' };
+}
+
+/** What a slice's change of state adds to the progress of its submission. */
+export function progressDelta(
+  before: SliceState,
+  after: SliceState,
+  emails: number,
+): Pick<SubmissionProgress, 'submitted' | 'uncertain'> {
+  const counted = (state: SliceState) => emails * (Number(after === state) - Number(before === state));
+  return { submitted: counted('registered'), uncertain: counted('uncertain') };
+}
+
+/** Characters of the text in one stored piece. */
+const PIECE_CHARS = 256 * 1024;
+
+/** Cuts a long text into pieces for records of bounded size, never through a surrogate pair. */
+export function piecesOf(text: string): string[] {
+  const pieces: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(text.length, start + PIECE_CHARS);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end++;
+    pieces.push(text.slice(start, end));
+    start = end;
+  }
+  return pieces;
+}
+
+export const rowsToText = (numbers: Uint32Array): string =>
+  Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
+
+/** Copied: a pooled buffer may begin anywhere, a list of 32-bit numbers may not. */
+export const rowsFromText = (text: string): Uint32Array =>
+  new Uint32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer);
+
+/** Reads numbered parts until there is no further one. */
+export async function* partsOf<T>(read: (part: number) => Promise<T | null>): AsyncGenerator<T> {
+  for (let part = 0; ; part++) {
+    const found = await read(part);
+    if (found === null) return;
+    yield found;
+  }
+}

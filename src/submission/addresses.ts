@@ -1,0 +1,205 @@
+/** Submits addresses that came with their request, all at once: the caller waits for the validator's answer. */
+import { randomUUID } from 'node:crypto';
+import type { FileId } from '../domain/id.js';
+import { Fault } from '../errors.js';
+import type { Claim, Lease, Submission } from '../store/submissions.js';
+import { type Acceptance, ValidatorFault } from '../validator/validator.js';
+import { settledWithin } from '../within.js';
+import { fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
+import { type Order, orderFromText, orderToText } from './order.js';
+import { acceptanceFromText, mayPass, register, registrationOf, untilStored } from './registering.js';
+import { statusAfter } from './registration-answer.js';
+import type { SliceDeps } from './slices.js';
+
+export interface AddressesRequest {
+  readonly fileId: FileId;
+  readonly key: string | null;
+  readonly fingerprint: string;
+  readonly emails: readonly string[];
+  readonly order: Order;
+  /** Asked again before the registration: the validator takes its time. @throws Fault where the caller may not any more */
+  readonly authorize: () => Promise<void>;
+}
+
+export interface AddressesDeps extends Omit<SliceDeps, 'pause' | 'attachList'> {
+  readonly keepMs: number;
+  readonly maxUpdateBytes: number;
+  readonly stopping: AbortSignal;
+}
+
+/** A caller waits this long for the registration of what was accepted; it goes on without the caller. */
+const ANSWER_MS = 5_000;
+
+export class AddressSubmissions {
+  readonly #running = new Map<string, { fingerprint: string; answer: Promise<Submitted> }>();
+  /** Registrations that go on, whether their callers wait or not. */
+  readonly #settling = new Set<Promise<unknown>>();
+
+  constructor(private readonly deps: AddressesDeps) {}
+
+  /** @throws Fault; ValidatorFault where nothing is known to be accepted */
+  async submit(request: AddressesRequest): Promise<Submitted> {
+    const { key, fingerprint } = request;
+    if (key === null) return this.#begin(request);
+    const other = this.#running.get(key);
+    if (other !== undefined) {
+      if (other.fingerprint !== fingerprint) throw keyIsTaken();
+      return { ...(await other.answer), isReplayed: true };
+    }
+    const answer = this.#begin(request).finally(() => this.#running.delete(key));
+    this.#running.set(key, { fingerprint, answer });
+    return answer;
+  }
+
+  /** Waits for the registrations that go on. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#settling);
+  }
+
+  async #begin(request: AddressesRequest): Promise<Submitted> {
+    const { submissions } = this.deps.store;
+    const lease = this.deps.leases.create();
+    const id = randomUUID();
+    const { fileId, key, fingerprint, order, emails } = request;
+    const claim = await submissions.claim({
+      ...{ id, fileId, key, fingerprint, requestId: null, order: orderToText(order), lease },
+      ...{ isExclusive: !order.replace, sending: [emails.length], keepMs: this.deps.keepMs },
+    });
+    if (claim.state !== 'mine') return this.#repeated(claim, lease);
+    return this.deps.leases.during(id, lease, () => this.#send(id, lease, request));
+  }
+
+  #repeated(claim: Exclude<Claim, { state: 'mine' }>, lease: Lease): Promise<Submitted> | Submitted {
+    switch (claim.state) {
+      case 'answered':
+        return { answer: claim.answer, isReplayed: true };
+      case 'known':
+        return this.#resume(claim.submission, lease);
+      case 'another list':
+        throw keyIsTaken();
+      case 'file taken':
+        throw fileTaken();
+      case 'uncertain':
+        throw submissionLost();
+      default:
+        throw underWay();
+    }
+  }
+
+  async #send(id: string, lease: Lease, request: AddressesRequest): Promise<Submitted> {
+    const { validator, metrics, store } = this.deps;
+    const { emails, order, fileId } = request;
+    const { flags, submittedAs } = order;
+    let acceptance: Acceptance;
+    try {
+      if (!order.replace && (await store.files.find(fileId)) !== null) throw fileTaken();
+      acceptance = await validator.submit({ emails, flags, userId: submittedAs });
+    } catch (error) {
+      await this.#failed(id, lease, request.key, error);
+      throw error;
+    }
+    metrics.slices.inc({ outcome: 'accepted' });
+    return this.#settled(id, lease, () => this.#settle(id, lease, request, acceptance));
+  }
+
+  /** From now on only the registration is repeated, whatever fails, and whether the caller waits or not. */
+  async #settled(id: string, lease: Lease, settle: () => Promise<Submitted>): Promise<Submitted> {
+    const settling = this.deps.leases.during(id, lease, settle);
+    this.#settling.add(settling);
+    settling.finally(() => this.#settling.delete(settling)).catch(() => undefined);
+    if (await settledWithin(ANSWER_MS, settling)) return settling;
+    throw new Fault(
+      'unavailable',
+      'the validator has accepted the list; it is registered as soon as possible',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+
+  async #settle(
+    id: string,
+    lease: Lease,
+    request: AddressesRequest,
+    acceptance: Acceptance,
+  ): Promise<Submitted> {
+    const { store, stopping } = this.deps;
+    const { submissions } = store;
+    const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
+    // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
+    if (!(await untilStored(stopping, keep))) throw underWay();
+    try {
+      await untilStored(stopping, request.authorize);
+      const { fileId, key, order } = request;
+      return await this.#register({ id, fileId, key, order }, lease, acceptance);
+    } catch (error) {
+      // What failed for now is registered by the gateway that goes on with it.
+      if (!mayPass(error)) await this.#giveUp(id, lease, request.key).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** The gateway that had it accepted has died. */
+  async #resume({ id, fileId, key, order }: Submission, lease: Lease): Promise<Submitted> {
+    const { submissions } = this.deps.store;
+    const [slice] = await submissions.slices(id);
+    if (slice === undefined || slice.acceptance === null) throw submissionLost();
+    const acceptance = acceptanceFromText(slice.acceptance);
+    const accepted = { id, fileId, key, order: orderFromText(order) };
+    const registered = await this.#settled(id, lease, () => this.#register(accepted, lease, acceptance));
+    return { ...registered, isReplayed: true };
+  }
+
+  async #register(
+    { id, fileId, key, order }: Pick<AddressesRequest, 'fileId' | 'key' | 'order'> & { readonly id: string },
+    lease: Lease,
+    acceptance: Acceptance,
+  ): Promise<Submitted> {
+    const { store, intake, stopping, maxUpdateBytes, logger } = this.deps;
+    const { totalEmails, repeats } = order;
+    const registration = registrationOf(fileId, order, null, totalEmails, acceptance);
+    // Before the registration, which would leave a batch whose only update is refused.
+    if (Buffer.byteLength(acceptance.update ?? '') > maxUpdateBytes)
+      throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
+    const { requestId } = registration;
+    try {
+      const registered = await register(intake, registration, acceptance, stopping);
+      const status = await untilStored(stopping, () => statusAfter(registered, store));
+      const { batchIds } = acceptance;
+      const answer = JSON.stringify({
+        ...{ fileId, requestId, batchIds, totalEmails, repeats, status, submission: null },
+      });
+      // It is registered: an error now would make the caller submit it again.
+      await untilStored(stopping, () => this.#done(id, lease, key, answer)).catch(() => undefined);
+      return { answer, isReplayed: false };
+    } catch (error) {
+      logger.error({ requestId }, 'a list that the validator accepted could not be registered');
+      throw error;
+    }
+  }
+
+  async #done(id: string, { owner }: Lease, key: string | null, answer: string): Promise<void> {
+    const { submissions } = this.deps.store;
+    if (key === null) return submissions.end(id);
+    const slice = { number: 0, state: 'registered' } as const;
+    await submissions.advance(id, owner, { slice, state: 'done', answer, dueInMs: 0 });
+  }
+
+  /** Nothing was accepted: the key is free. Or it is not known: the key stays, so that no repetition submits it again. */
+  async #failed(id: string, lease: Lease, key: string | null, error: unknown): Promise<void> {
+    const { submissions } = this.deps.store;
+    const outcome = error instanceof ValidatorFault ? error.outcome : 'later';
+    if (error instanceof ValidatorFault) this.deps.metrics.slices.inc({ outcome });
+    // If this fails too, the gateway that takes over finds a slice without an answer.
+    if (outcome === 'lost') await this.#giveUp(id, lease, key).catch(() => undefined);
+    else await submissions.end(id).catch(() => undefined);
+  }
+
+  /** The validator has it, or may have it: no repetition under the key submits it again. */
+  async #giveUp(id: string, { owner }: Lease, key: string | null): Promise<void> {
+    const { submissions } = this.deps.store;
+    if (key === null) return submissions.end(id);
+    const slice = { number: 0, state: 'uncertain' } as const;
+    await submissions.advance(id, owner, { slice, state: 'stopped', dueInMs: 0 });
+  }
+}

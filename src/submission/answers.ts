@@ -1,0 +1,29 @@
+/** What a caller gets to a submission: its answer, or why there is none. */
+import { InvalidInput } from '../domain/invalid-input.js';
+import { Fault } from '../errors.js';
+
+export interface Submitted {
+  /** JSON. */
+  readonly answer: string;
+  /** It is the answer to an earlier request under the same key, or to another one at the same time. */
+  readonly isReplayed: boolean;
+}
+
+/** The header that names a submission. */
+export const IDEMPOTENCY_KEY = 'Idempotency-Key';
+
+export const invalidKey = (message: string) => new InvalidInput([{ field: IDEMPOTENCY_KEY, message }]);
+
+export const keyIsTaken = () => invalidKey('was used for another list or other flags');
+
+export const underWay = () =>
+  new Fault('unavailable', 'a request with the same key is still running', { retryAfterSeconds: 1 });
+
+export const fileTaken = () =>
+  new Fault('file_exists', 'the file exists already; its results are overwritten only with replace: true');
+
+export const submissionLost = () =>
+  new Fault(
+    'validator_unavailable',
+    "the validator's answer to this submission was lost: it may have accepted it. Another key submits it again",
+  );

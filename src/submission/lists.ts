@@ -1,0 +1,154 @@
+/** Submits a list that was uploaded: written down in slices first, then sent slice by slice, whoever waits for it. */
+import { randomUUID } from 'node:crypto';
+import type { FileId, ListId, RequestId } from '../domain/id.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { Fault } from '../errors.js';
+import type { Store } from '../store/store.js';
+import type { Claim, Lease, Submission } from '../store/submissions.js';
+import { settledWithin } from '../within.js';
+import type { AddressesDeps, AddressesRequest } from './addresses.js';
+import { fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
+import { type Order, orderFromText, orderToText } from './order.js';
+import { type ListAddresses, prepareSlices } from './prepare.js';
+import { acceptanceFromText, untilStored } from './registering.js';
+import { statusOfFile } from './registration-answer.js';
+import type { Submitter, SubmitterOptions } from './submitter.js';
+
+export interface OpenList {
+  readonly list: NonNullable<Order['list']>;
+  readonly addresses: ListAddresses;
+}
+
+export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
+  /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
+  readonly open: () => Promise<OpenList>;
+  /** What two addresses have in common that are the same. */
+  readonly sameAs: (address: string) => string;
+  /** Each repeat of an address is sent as well. */
+  readonly keepsRepeats: boolean;
+  readonly order: Omit<Order, 'totalEmails' | 'repeats' | 'list'>;
+}
+
+export interface ListDeps
+  extends Pick<AddressesDeps, 'store' | 'intake' | 'leases' | 'keepMs' | 'stopping'>,
+    Pick<SubmitterOptions, 'attachList'> {
+  readonly sliceSize: number;
+  readonly submitter: Pick<Submitter, 'run'>;
+}
+
+/** A caller waits this long for the validator's answer to the first slice. */
+const ANSWER_MS = 3_000;
+
+export class ListSubmissions {
+  constructor(private readonly deps: ListDeps) {}
+
+  async submit(request: ListRequest): Promise<Submitted> {
+    const { store, leases, keepMs } = this.deps;
+    const { fileId, key, fingerprint, order } = request;
+    const lease = leases.create();
+    const id = randomUUID();
+    const begun = { ...order, list: null, totalEmails: 0, repeats: 0 };
+    const claim = await store.submissions.claim({
+      // The request of the file is the submission: each slice has another request at the validator.
+      ...{ id, fileId, key, fingerprint, requestId: id, order: orderToText(begun), lease },
+      ...{ isExclusive: !order.replace, sending: [], keepMs },
+    });
+    if (claim.state !== 'mine') return this.#repeated(claim);
+    await leases.during(id, lease, async () => {
+      const listId = await this.#prepare(id, lease, request).catch(async (error: unknown) => {
+        await this.#giveUp(id, fileId);
+        throw error;
+      });
+      await this.#open(id, lease, fileId, listId);
+    });
+    const submission = await store.submissions.ofFile(fileId);
+    if (submission?.id !== id) throw new Fault('file_not_found');
+    await settledWithin(ANSWER_MS, this.deps.submitter.run(submission, lease));
+    const current = await store.submissions.ofFile(fileId);
+    return { answer: await listAnswer(store, current?.id === id ? current : submission), isReplayed: false };
+  }
+
+  async #repeated(claim: Claim): Promise<Submitted> {
+    switch (claim.state) {
+      case 'answered':
+        return { answer: claim.answer, isReplayed: true };
+      case 'known':
+        return { answer: await listAnswer(this.deps.store, claim.submission), isReplayed: true };
+      case 'another list':
+        throw keyIsTaken();
+      case 'file taken':
+        throw fileTaken();
+      case 'uncertain':
+        throw submissionLost();
+      default:
+        throw underWay();
+    }
+  }
+
+  /** Writes all slices, then registers the file: whoever finds it registered knows that all slices are there. */
+  async #prepare(id: string, lease: Lease, request: ListRequest): Promise<ListId> {
+    const { store, intake, sliceSize } = this.deps;
+    const { fileId, order, sameAs, keepsRepeats } = request;
+    if (!order.replace && (await store.files.find(fileId)) !== null) throw fileTaken();
+    const { list, addresses } = await request.open();
+    const preparation = { id, owner: lease.owner, addresses, sameAs, keepsRepeats, sliceSize };
+    const prepared = await prepareSlices(store.submissions, preparation);
+    if (prepared === null) throw interrupted();
+    const { total, repeats } = prepared;
+    if (total === 0) throw new InvalidInput([{ field: 'column', message: 'has no addresses' }]);
+    const known = orderToText({ ...order, list, totalEmails: total, repeats });
+    const step = { total, order: known, dueInMs: lease.ms };
+    if ((await store.submissions.advance(id, lease.owner, step)) !== 'done') throw interrupted();
+    await request.authorize();
+    await intake.register(registrationOf(fileId, id, order, total));
+    return list.listId;
+  }
+
+  /** Nothing was sent, so the key is free. What is registered all the same goes on when its lease has ended. */
+  async #giveUp(id: string, fileId: FileId): Promise<void> {
+    const { files, submissions } = this.deps.store;
+    try {
+      if ((await files.find(fileId))?.requestId !== id) await submissions.end(id);
+    } catch {
+      // The store is away: whoever looks for submissions next ends it.
+    }
+  }
+
+  async #open(id: string, lease: Lease, fileId: FileId, listId: ListId): Promise<void> {
+    const { store, intake, attachList, stopping } = this.deps;
+    const step = { state: 'open', dueInMs: lease.ms } as const;
+    await untilStored(stopping, () => attachList(listId, fileId));
+    const open = () => intake.change(fileId, () => store.submissions.advance(id, lease.owner, step));
+    if ((await untilStored(stopping, open)) === 'over') throw new Fault('file_not_found');
+  }
+}
+
+const interrupted = () =>
+  new Fault('unavailable', 'the submission was interrupted', { retryAfterSeconds: 1 });
+
+/** The file says from the start how much is to be submitted. */
+const registrationOf = (
+  fileId: FileId,
+  requestId: RequestId,
+  { userId, replace }: ListRequest['order'],
+  total: number,
+) => ({
+  ...{ fileId, requestId, userId, totalEmails: total, totalBatches: null, batches: [] },
+  ...(replace ? {} : { intent: 'create' as const }),
+  submission: { total, submitted: 0, uncertain: 0, error: null },
+});
+
+/** How far a list is now, with the batches that the validator has made so far. */
+async function listAnswer(
+  store: Store,
+  { id, fileId, requestId, order, progress }: Submission,
+): Promise<string> {
+  const slices = await store.submissions.slices(id);
+  const batchIds = slices.flatMap(({ acceptance }) =>
+    acceptance === null ? [] : acceptanceFromText(acceptance).batchIds,
+  );
+  const { totalEmails, repeats } = orderFromText(order);
+  const facts = await store.files.find(fileId);
+  const status = facts?.requestId === requestId ? await statusOfFile(facts, store) : 'superseded';
+  return JSON.stringify({ fileId, requestId, batchIds, totalEmails, repeats, status, submission: progress });
+}

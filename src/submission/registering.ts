@@ -1,0 +1,79 @@
+/** Registers what the validator has accepted. Unlike the submission, this may be repeated as often as it takes. */
+import { setTimeout } from 'node:timers/promises';
+import { backoff, pauseUnlessAborted } from '../backoff.js';
+import type { FileId, RequestId } from '../domain/id.js';
+import { InvalidInput } from '../domain/invalid-input.js';
+import { ERRORS, Fault } from '../errors.js';
+import type { Intake } from '../inlet/intake.js';
+import type { Registered, Registration } from '../store/store.js';
+import { type Acceptance, invalidResponse } from '../validator/validator.js';
+import type { Order } from './order.js';
+
+export const acceptanceFromText = (text: string): Acceptance => JSON.parse(text) as Acceptance;
+
+/** A slice of a list belongs to the request of the list; addresses that came with their request are a request of their own. */
+export function registrationOf(
+  fileId: FileId,
+  order: Order,
+  listRequest: RequestId | null,
+  emails: number,
+  { requestId, batchIds }: Acceptance,
+): Registration {
+  // Where there are several batches, the validator does not say the size of each.
+  const size = batchIds.length === 1 ? emails : null;
+  const batches = batchIds.map((batchId) => ({ batchId, totalEmails: size }));
+  const { userId, totalEmails } = order;
+  if (listRequest !== null)
+    return {
+      ...{ fileId, requestId: listRequest, userId, totalEmails, totalBatches: null, batches },
+      intent: 'continue',
+    };
+  return {
+    fileId,
+    // A single batch has no request: its own id tells it from the file's next submission.
+    requestId: requestId ?? batchIds[0] ?? null,
+    userId,
+    totalEmails,
+    totalBatches: batchIds.length,
+    batches,
+    ...(order.replace ? {} : { intent: 'create' as const }),
+  };
+}
+
+/** Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. */
+export async function register(
+  intake: Intake,
+  registration: Registration,
+  { update }: Acceptance,
+  stopping: AbortSignal,
+): Promise<Registered> {
+  try {
+    const registered = await untilStored(stopping, () => intake.register(registration));
+    if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update)));
+    return registered;
+  } catch (error) {
+    // Only an id that the validator chose can be wrong here: it belongs to another file.
+    if (error instanceof InvalidInput) throw invalidResponse();
+    throw error;
+  }
+}
+
+const RETRY = { firstMs: 50, maxMs: 5_000 };
+
+/** Whether the same call may succeed later: the store is away, full, or busy. */
+export const mayPass = (error: unknown): boolean =>
+  error instanceof Fault && error.code !== 'validator_unavailable' && ERRORS[error.code].retryable;
+
+/** Tries until it succeeds or can never succeed, or until the gateway stops. */
+export async function untilStored<T>(stopping: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!mayPass(error) || stopping.aborted) throw error;
+    }
+    await pauseUnlessAborted(backoff(failures, RETRY), stopping);
+    // An aborted pause ends at once: the last tries must not follow each other without one.
+    if (stopping.aborted) await setTimeout(RETRY.firstMs);
+  }
+}

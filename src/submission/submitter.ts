@@ -1,0 +1,104 @@
+/** The submissions of one gateway: begins those of its callers, and goes on with those that other gateways have left. */
+import { createHash } from 'node:crypto';
+import { pauseUnlessAborted } from '../backoff.js';
+import type { FileId } from '../domain/id.js';
+import type { SubmissionProgress } from '../domain/stats.js';
+import { Fault } from '../errors.js';
+import type { Lease, Submission } from '../store/submissions.js';
+import { type SliceDeps, SliceRun } from './slices.js';
+
+export interface SubmitterOptions extends SliceDeps {
+  /** Due submissions are looked for this often. */
+  readonly sweepMs: number;
+}
+
+/** Submissions worked at in parallel: each holds the addresses of a slice in memory. */
+const RUNS_AT_ONCE = 4;
+
+export class Submitter {
+  readonly #stopping = new AbortController();
+  readonly #runs = new Set<Promise<void>>();
+  #sweeping: Promise<void> | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(private readonly options: SubmitterOptions) {}
+
+  /** Looks for submissions that nobody works at, from now on. */
+  start(): void {
+    this.#sweeping ??= this.#sweep();
+  }
+
+  /** Ends after the slices that are being sent have their answers. Calling it twice is a no-op. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#sweeping;
+    await Promise.all(this.#runs);
+  }
+
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** Works at a submission whose lease this gateway has. Fulfilled once its next slice has an answer, or nothing goes on. */
+  run(submission: Submission, lease: Lease): Promise<void> {
+    return new Promise((resolve) => {
+      const run = new SliceRun(this.options, submission, lease, this.stopping, resolve)
+        .run()
+        .catch((error: unknown) => {
+          const { fileId } = submission;
+          this.options.logger.warn({ err: error, fileId }, 'a submission was interrupted and goes on later');
+        })
+        .finally(() => {
+          this.#runs.delete(run);
+          this.#wake();
+          resolve();
+        });
+      this.#runs.add(run);
+    });
+  }
+
+  /** Sends uncertain slices of a file's list again. @throws Fault where there is nothing to send again */
+  async retry(fileId: FileId): Promise<SubmissionProgress> {
+    const { intake } = this.options;
+    const { submissions } = this.options.store;
+    const submission = await submissions.ofFile(fileId);
+    if (submission === null) throw new Fault('not_found', 'the file was not submitted as a list');
+    const isAgain = await intake.change(fileId, () => submissions.retry(submission.id));
+    if (!isAgain) throw new Fault('nothing_to_retry');
+    this.#wake();
+    return (await submissions.ofFile(fileId))?.progress ?? submission.progress;
+  }
+
+  async #sweep(): Promise<void> {
+    const { logger, sweepMs } = this.options;
+    while (!this.stopping.aborted) {
+      try {
+        if (this.#runs.size < RUNS_AT_ONCE && (await this.#takeOne())) continue;
+      } catch (error) {
+        logger.debug({ err: error }, 'the gateway failed to look for submissions and tries again');
+      }
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      // The period is partly chance, so that gateways take turns.
+      await pauseUnlessAborted(
+        sweepMs * (0.5 + Math.random() / 2),
+        AbortSignal.any([woken.signal, this.stopping]),
+      );
+    }
+  }
+
+  async #takeOne(): Promise<boolean> {
+    const { leases, store } = this.options;
+    await leases.renewAll();
+    const lease = leases.create();
+    const submission = await store.submissions.take(lease);
+    if (submission === null) return false;
+    void this.run(submission, lease);
+    return true;
+  }
+}
+
+/** Tells what is submitted from something else. */
+export const fingerprintOf = (...parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

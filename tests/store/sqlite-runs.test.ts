@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import { openForReading } from '../../src/store/sqlite/database.js';
+import { pageOf, register, save } from '../contracts/store/harness.js';
+import { eventually } from '../support/eventually.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { emailsOf, entry } from '../support/updates.js';
+import { marked, openStore, traces } from './directory.js';
+
+/** Addresses in one run, and the full runs that are merged. */
+const RUN = 1024;
+const MERGED = 16;
+
+test('runs of the index are merged while searches find everything once, and go with the file', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const raw = openForReading(directory);
+  onTeardown(() => raw.close());
+  const batchIds = Array.from({ length: MERGED + 1 }, (_, n) => `b${n}`);
+  await register(store, { fileId: 'f', batches: batchIds });
+  const addressOf = (batch: number, n: number) =>
+    `${n % 7}.${batch}.${n}@${n % 3 ? 'often' : `seldom${n}`}.example`;
+  const emailsIn = (batch: number) => Array.from({ length: RUN }, (_, n) => entry(addressOf(batch, n)));
+  const search = async (email: string) => {
+    const { total, results } = await pageOf(store, { fileId: 'f', page: 1, limit: 500, email });
+    return { total, found: emailsOf(results) };
+  };
+  for (const [batch, batchId] of batchIds.entries()) {
+    await save(store, { batchId, emails: emailsIn(batch), isComplete: true });
+    // Whatever a merge has moved by now.
+    expect(await search('3.0.')).toMatchObject({ total: Math.ceil((RUN - 3) / 7) });
+    expect((await search('seldom3.')).total).toBe(batch + 1);
+    expect((await search('@often')).total).toBe((batch + 1) * (RUN - Math.ceil(RUN / 3)));
+  }
+  const runs = () =>
+    raw.all<{ run: number; level: number; target: number | null }>('SELECT run, level, target FROM runs');
+  await eventually('the full runs are merged', () => runs().every(({ target }) => target === null));
+  expect(runs()).toEqual([
+    { run: -1, level: 1, target: null },
+    { run: MERGED, level: 0, target: null },
+  ]);
+  expect((await search('@often')).total).toBe(batchIds.length * (RUN - Math.ceil(RUN / 3)));
+  expect((await search('seldom3.')).found).toEqual(batchIds.map((_, batch) => addressOf(batch, 3)));
+
+  // A list that is replaced takes its entries out of the merged run.
+  await save(store, { batchId: 'b0', emails: [marked(1)], isComplete: true, processedCount: RUN + 1 });
+  expect((await search('3.0.')).total).toBe(0);
+  expect((await search('seldom3.')).total).toBe(MERGED);
+  expect((await search(marked(1))).found).toEqual([marked(1)]);
+  await store.files.remove('f');
+  expect(traces(directory)).toEqual([]);
+  for (const table of ['runs', 'addresses', 'domains', 'rollups'])
+    expect(raw.all(`SELECT 1 AS one FROM ${table}`)).toEqual([]);
+});
