@@ -8,6 +8,7 @@ export const ERRORS = {
   forbidden: { status: 403, title: 'The token does not allow this', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   file_not_found: { status: 404, title: 'There is no such file', retryable: false },
+  file_exists: { status: 409, title: 'There is such a file already', retryable: false },
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },

@@ -1,6 +1,4 @@
-/** The owner of a file that is registered, and its status in the answer. */
-import type { Principal } from '../auth/principal.js';
-import type { FileId, UserId } from '../domain/id.js';
+/** The status of a file that is registered, in the answer. */
 import { type FileStatus, statsOf } from '../domain/stats.js';
 import { add, EMPTY_SUMMARY } from '../domain/summary.js';
 import type { Registered, Store } from '../store/store.js';
@@ -18,15 +16,4 @@ export async function statusAfter(
   const totals = batches.reduce((sum, { summary }) => add(sum, summary), facts.purged ?? EMPTY_SUMMARY);
   return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })
     .status;
-}
-
-/** The owner of a file after a registration: the user named in it, else the owner so far, else the caller. */
-export async function ownerOf(
-  store: Store,
-  fileId: FileId,
-  named: UserId | null,
-  { sub }: Principal,
-): Promise<UserId | null> {
-  if (named !== null || sub === null) return named;
-  return (await store.files.find(fileId))?.userId ?? sub;
 }

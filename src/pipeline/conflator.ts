@@ -1,5 +1,6 @@
 /** Stores one update of a batch at a time, and drops waiting updates that a newer one of their batch replaces. */
 
+import type { Claimant } from '../domain/ownership.js';
 import { merged, type Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
@@ -10,6 +11,7 @@ type Outcome = Saved['outcome'];
 interface WaitingUpdate {
   update: Update;
   bytes: number;
+  readonly sender: Claimant;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -20,7 +22,7 @@ export class Conflator {
   #bytes = 0;
 
   constructor(
-    private readonly handle: (update: Update) => Promise<Outcome>,
+    private readonly handle: (update: Update, sender: Claimant) => Promise<Outcome>,
     private readonly maxBytes: number,
     private readonly metrics: Metrics,
   ) {}
@@ -29,9 +31,9 @@ export class Conflator {
    * Fulfilled once the update, or a newer one of its batch, is stored.
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
-  take(update: Update, bytes: number): Promise<Outcome> {
-    // Ids have no control characters. An update for another file or request does not replace this one.
-    const key = `${update.batchId}\n${update.fileId}\n${update.requestId}`;
+  take(update: Update, bytes: number, sender: Claimant): Promise<Outcome> {
+    // Ids have no control characters. An update for another file or request, or of another sender, does not replace this one.
+    const key = [update.batchId, update.fileId, update.requestId, sender.userId, sender.files].join('\n');
     const batch = this.#batches.get(key);
     // An update that replaces another one adds only the difference of their sizes.
     const more = Math.max(0, bytes - (batch?.waiting?.bytes ?? 0));
@@ -39,7 +41,7 @@ export class Conflator {
     if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
-    if (batch === undefined) return this.#store(key, update, bytes);
+    if (batch === undefined) return this.#store(key, update, bytes, sender);
     this.#bytes += more;
     if (batch.waiting !== null) {
       this.metrics.conflated.inc();
@@ -48,12 +50,12 @@ export class Conflator {
       return batch.waiting.outcome;
     }
     const outcome = batch.storing.then(() => {
-      const newest = batch.waiting ?? { update, bytes };
+      const newest = batch.waiting ?? { update, bytes, sender };
       batch.waiting = null;
       this.#bytes -= newest.bytes;
-      return this.#store(key, newest.update, newest.bytes);
+      return this.#store(key, newest.update, newest.bytes, newest.sender);
     });
-    batch.waiting = { update, bytes, outcome };
+    batch.waiting = { update, bytes, sender, outcome };
     return outcome;
   }
 
@@ -63,9 +65,9 @@ export class Conflator {
       await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
-  #store(key: string, update: Update, bytes: number): Promise<Outcome> {
+  #store(key: string, update: Update, bytes: number, sender: Claimant): Promise<Outcome> {
     this.#bytes += bytes;
-    const outcome = this.handle(update);
+    const outcome = this.handle(update, sender);
     const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     batch.storing = outcome
       .catch(() => undefined)

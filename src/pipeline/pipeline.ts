@@ -2,6 +2,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { BatchId, FileId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
 import { NO_GENERATION } from '../epoch/head.js';
 import type { Feed } from '../feed/feed.js';
@@ -33,11 +34,11 @@ export class Pipeline {
 
   constructor(private readonly deps: PipelineDeps) {}
 
-  async handle(update: Update): Promise<Saved['outcome']> {
+  async handle(update: Update, sender: Claimant): Promise<Saved['outcome']> {
     const { store, metrics } = this.deps;
     const fileId = update.fileId ?? (await this.#fileOf(update.batchId));
     const { outcome } = await this.#storeAndMarkChanged(fileId, async () => {
-      const saved = await store.updates.save(update);
+      const saved = await store.updates.save(update, sender);
       const changed = saved.outcome === 'applied' ? [update.batchId] : null;
       // The batch was registered meanwhile, or moved to another file: the cache is out of date.
       if (changed !== null && saved.fileId !== null && saved.fileId !== fileId) {
@@ -50,9 +51,9 @@ export class Pipeline {
     return outcome;
   }
 
-  async register(registration: Registration): Promise<Registered> {
+  async register(registration: Registration, claimant: Claimant): Promise<Registered> {
     const { registered } = await this.#storeAndMarkChanged(registration.fileId, async () => {
-      const result = await this.deps.store.updates.register(registration);
+      const result = await this.deps.store.updates.register(registration, claimant);
       const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
       // A large request may have more batches than the cache has room for.
       for (const batchId of result.touched.slice(0, CACHED_BATCHES))

@@ -5,16 +5,19 @@
 
 import type { BatchId, RequestId } from '../domain/id.js';
 import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { type Claimant, mayExtend, mayGive, mayReplace, type Ownership } from '../domain/ownership.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
 export type RequestDetails = Pick<Registration, 'requestId' | 'userId' | 'totalEmails' | 'totalBatches'>;
 
 /** The current request of a file, as it was registered. */
-export interface CurrentRequest extends RequestDetails {
+export interface CurrentRequest extends RequestDetails, Ownership {
   readonly isPurged: boolean;
 }
 
 export type RegistrationPlan =
+  /** It is another's file, which looks like one that does not exist. */
+  | { readonly outcome: 'refused' }
   | { readonly outcome: 'superseded' }
   | { readonly outcome: 'unchanged' }
   | NewGeneration
@@ -22,7 +25,7 @@ export type RegistrationPlan =
 
 export interface NewGeneration {
   readonly outcome: 'created' | 'replaced';
-  readonly request: RequestDetails;
+  readonly request: RequestDetails & Pick<Ownership, 'producer'>;
   /** Batches to register, each once. */
   readonly missing: readonly RegisteredBatch[];
 }
@@ -50,19 +53,28 @@ export const namesAnotherRequest = (
  */
 export function planRegistration(
   registration: Registration,
+  claimant: Claimant,
   current: CurrentRequest | null,
   isOver: boolean,
   sizeOf: (batchId: BatchId) => number | null | undefined,
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
-  if (current === null) return { outcome: 'created', request: registration, missing: batches };
+  const producer = claimant.userId;
+  if (current === null) {
+    const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
+    return { outcome: 'created', request, missing: batches };
+  }
   const isOther = namesAnotherRequest(current, registration.requestId);
+  // Whoever is refused must not learn from another answer that the file exists.
+  if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
+    return { outcome: 'refused' };
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
   const missing = batches.filter(({ batchId }) => sizeOf(batchId) === undefined);
   // An unnamed request gets its id from a registration that shares a batch with it; any other request is another one.
   const isNamed = isOther && current.requestId === null && missing.length < batches.length;
   if (isOther && !isNamed) {
-    const request = { ...registration, userId: registration.userId ?? current.userId };
+    if (!mayReplace(claimant, current)) return { outcome: 'refused' };
+    const request = { ...registration, userId: registration.userId ?? current.userId, producer };
     return { outcome: 'replaced', request, missing: batches };
   }
   const sized = batches.flatMap(({ batchId, totalEmails }) =>
@@ -78,10 +90,10 @@ export function planRegistration(
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
 }
 
-/** What a registration adds to a request. A file stays with its first owner. */
+/** What a registration adds to a request. `mayGive` has decided that it may name the owner. */
 const merged = (current: RequestDetails, registration: RequestDetails): RequestDetails => ({
   requestId: registration.requestId ?? current.requestId,
-  userId: current.userId ?? registration.userId,
+  userId: registration.userId ?? current.userId,
   totalEmails: registration.totalEmails ?? current.totalEmails,
   totalBatches: registration.totalBatches ?? current.totalBatches,
 });

@@ -94,20 +94,20 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
 
 const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): UpdateStore => ({
   fileOfBatch: (batchId) => writer.call('fileOfBatch', batchId),
-  async register(registration) {
-    const registered = await writer.call('register', registration);
+  async register(registration, claimant) {
+    const registered = await writer.call('register', registration, claimant);
     if (registered.outcome === 'replaced') recent.forgetAll();
     return registered;
   },
-  async save(update) {
+  async save(update, sender) {
     const { results, ...envelope } = update;
     const list = recent.measure(update.batchId, results);
     const { stored, fingerprint, tail } = list;
     const chunks = chunksOf(results.slice(stored.length), tail);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['saveTail', { ...envelope, stored, fingerprint, chunks, tally: tallyOf(results) }],
-      ['save', update],
+      ['saveTail', { ...envelope, stored, fingerprint, chunks, tally: tallyOf(results) }, sender],
+      ['save', update, sender],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
     return saved;

@@ -1,6 +1,7 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
@@ -60,15 +61,19 @@ export interface UpdateStore {
   fileOfBatch(batchId: BatchId): Promise<FileId | null>;
   /**
    * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
-   * the file's results. Repeating the call changes nothing.
+   * the file's results. Repeating the call changes nothing. Deciding whose the file is and registering are one step: of
+   * two users who claim a new file at once, one becomes its owner.
    * @throws InvalidInput where a batch belongs to another file
+   * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
-  register(registration: Registration): Promise<Registered>;
+  register(registration: Registration, claimant: Claimant): Promise<Registered>;
   /**
-   * Stores an update. One with a `fileId` registers its batch by itself.
+   * Stores an update. One with a `fileId` registers its batch by itself. One for a batch of a file that the sender may not
+   * change is held, like one for a batch that is not registered.
    * @throws InvalidInput where its batch belongs to another file
+   * @throws Fault `file_not_found` where it names a file that the sender may not change; nothing changes
    */
-  save(update: Update): Promise<Saved>;
+  save(update: Update, sender: Claimant): Promise<Saved>;
   /** Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. */
   fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean>;
   /** Marks batches that have been silent for too long as stalled, until an update comes; answers with those newly marked. */
@@ -119,6 +124,7 @@ export interface ResultStore {
 export interface Registration {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
+  /** The owner from now on; null: the owner so far, of a new file the claimant. */
   readonly userId: UserId | null;
   /** Addresses in the whole request; null: unknown. */
   readonly totalEmails: number | null;

@@ -11,6 +11,7 @@ import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { owning } from './store/owning.js';
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';
@@ -25,6 +26,7 @@ const CHAPTERS = {
   changes,
   registration: registering,
   'registration by a message': selfRegistering,
+  ownership: owning,
   recordings: recorded,
   'held updates': holding,
   'failed batches': failing,

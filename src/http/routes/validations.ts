@@ -1,20 +1,23 @@
 /** Submits addresses to the validator and registers the batches that it makes of them. */
 import { setTimeout } from 'node:timers/promises';
 import type { Express } from 'express';
+import { claimantOf } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
-import type { FileId, UserId } from '../../domain/id.js';
+import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
+import type { Claimant } from '../../domain/ownership.js';
 import { ERRORS, Fault } from '../../errors.js';
 import type { Registered, Registration } from '../../store/store.js';
 import { type Flags, invalidResponse, type Submission, type Validator } from '../../validator/validator.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
+import { beginClaim, type Claim } from '../claims.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { IDEMPOTENCY_REPLAYED, Idempotency, idempotencyKey } from '../idempotency.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
-import { ownerOf, statusAfter } from '../registration-answer.js';
+import { statusAfter } from '../registration-answer.js';
 import { sendJson } from '../responses.js';
 
 /** Registering takes less than this, retries included: an older submission that is still running has died. */
@@ -23,6 +26,7 @@ const REGISTERING_MS = 60_000;
 interface ValidationRequest {
   readonly fileId: FileId;
   readonly caller: Principal;
+  readonly claim: Claim;
   readonly list: AddressList;
   readonly flags: Flags;
 }
@@ -38,7 +42,8 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    await guard.authorize(caller, 'submit', fileId);
+    const claim = await beginClaim(guard, store.files, fileId);
+    await claim.settle(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = idempotencyKey(req);
     const { emails, flags } = await readJson(req, config.MAX_BODY_BYTES, body);
@@ -46,7 +51,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
     if (validator === null) throw new Fault('validator_not_configured');
     // The validator must not do work whose results the gateway could not store.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const submit = () => submitAndRegister(deps, validator, { fileId, caller, list, flags });
+    const submit = () => submitAndRegister(deps, validator, { fileId, caller, claim, list, flags });
     const { answer, replayed } =
       key === null
         ? { answer: await submit(), replayed: false }
@@ -60,7 +65,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
 async function submitAndRegister(
   deps: HttpDependencies,
   validator: Validator,
-  { fileId, caller, list, flags }: ValidationRequest,
+  { fileId, caller, claim, list, flags }: ValidationRequest,
 ): Promise<string> {
   const { emails, repeats } = list;
   const submission = await validator.submit({
@@ -68,15 +73,12 @@ async function submitAndRegister(
     flags,
     userId: caller.sub ?? deps.config.VALIDATOR_USER_ID,
   });
-  // The validator takes its time: another caller may have submitted a file of this id meanwhile.
-  await deps.guard.authorize(caller, 'submit', fileId);
-  const userId = await ownerOf(deps.store, fileId, null, caller);
-  const registration = registrationOf(fileId, emails.length, userId, submission);
+  const registration = registrationOf(fileId, emails.length, submission);
   const update = submission.update === null ? null : Buffer.from(submission.update);
   // Before the registration, which would leave a batch whose only update is refused.
   if (update !== null && update.length > deps.config.MAX_UPDATE_BYTES)
     throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
-  const registered = await register(deps, registration, update);
+  const registered = await claim.settle(register(deps, registration, claimantOf(caller), update));
   const { requestId, totalEmails } = registration;
   const status = await statusAfter(registered, deps.store);
   const replaced = registered.outcome === 'replaced';
@@ -87,7 +89,6 @@ async function submitAndRegister(
 function registrationOf(
   fileId: FileId,
   totalEmails: number,
-  userId: UserId | null,
   { requestId, batchIds }: Submission,
 ): Registration {
   // Where there are several batches, the validator does not say the size of each.
@@ -96,7 +97,7 @@ function registrationOf(
     fileId,
     // A single batch has no request: its own id tells it from the file's next submission.
     requestId: requestId ?? batchIds[0] ?? null,
-    userId,
+    userId: null,
     totalEmails,
     totalBatches: batchIds.length,
     batches: batchIds.map((batchId) => ({ batchId, totalEmails: size })),
@@ -107,11 +108,12 @@ function registrationOf(
 async function register(
   { intake, logger }: HttpDependencies,
   registration: Registration,
+  claimant: Claimant,
   update: Buffer | null,
 ): Promise<Registered> {
   try {
-    const registered = await retry(() => intake.register(registration));
-    if (update !== null) await retry(() => intake.update(update));
+    const registered = await retry(() => intake.register(registration, claimant));
+    if (update !== null) await retry(() => intake.update(update, claimant));
     return registered;
   } catch (error) {
     logger.error(

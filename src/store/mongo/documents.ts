@@ -1,5 +1,6 @@
 /** The documents in MongoDB, field by field. */
 import type { BatchId, Epoch, FileId, Generation, RequestId, UserId } from '../../domain/id.js';
+import type { Claimant } from '../../domain/ownership.js';
 import type { BatchStatus } from '../store.js';
 import type { ResultDoc } from './results/result-docs.js';
 
@@ -49,6 +50,8 @@ export interface BatchDoc {
   unannounced?: Date;
   held?: true;
   heldAt?: Date;
+  /** The batch for which this update is held, where it is held for one user only; see private-held-updates.ts. */
+  heldFor?: BatchId;
   /** BSON bytes of the results in this document. */
   mainBytes: number;
   /** BSON bytes of all results, those in chunks as well. */
@@ -88,6 +91,8 @@ export interface FileDoc {
   fileId: FileId;
   requestId: RequestId | null;
   userId: UserId | null;
+  /** Who registered it, see ownership.ts. */
+  producer: UserId | null;
   /** As the submitter said or, once stats are kept, as they say. */
   totalBatches: number | null;
   completedBatches: number;
@@ -120,6 +125,8 @@ export interface FileDoc {
 export interface PendingRegistration {
   id: string;
   at: Date;
+  /** Who registers: some held updates are not for every one. */
+  by: Pick<Claimant, 'userId' | 'isAdmin'>;
   /** Ordinal of its first batch. */
   from: number;
   batches: { batchId: BatchId; totalEmails: number | null }[];

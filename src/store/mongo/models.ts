@@ -62,6 +62,7 @@ const where = (field: string) => ({ partialFilterExpression: { [field]: { $exist
 
 const batches = schemaOf<BatchDoc>({
   ...fields(String, 'batchId', 'fileId', 'requestId', 'status', 'generation', 'failure', 'fingerprint'),
+  heldFor: String,
   ...fields(String, 'rewrites', 'summary', 'pendingRollup'),
   ...fields(Number, 'totalEmails', 'processedEmails', 'ordinal', 'version', 'failedAt', 'processedCount'),
   ...fields(Number, 'length', 'mainBytes', 'bytes'),
@@ -83,11 +84,12 @@ const batches = schemaOf<BatchDoc>({
     { complete: 1, batchId: 1, generation: 1, status: 1 },
     { partialFilterExpression: { complete: false } },
   )
+  .index({ heldFor: 1 }, where('heldFor'))
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
   .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 
 const files = schemaOf<FileDoc>({
-  ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged'),
+  ...fields(String, 'fileId', 'requestId', 'userId', 'producer', 'status', 'generation', 'stats', 'purged'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
   ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced'),
   ...fields(Mixed, 'declared', 'statsAt', 'pending'),

@@ -1,3 +1,4 @@
+import type { Claimant } from '../../domain/ownership.js';
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -19,8 +20,8 @@ export function mongoUpdates(
   cleanUp: BackgroundCleanUp,
 ): UpdateStore {
   const ambiguous = new AmbiguousWrites();
-  const registerWith = (db: Models) => (registration: Registration) =>
-    register(db, held, registration, {
+  const registerWith = (db: Models, claimant: Claimant) => (registration: Registration) =>
+    register(db, held, registration, claimant, {
       replaced: (ended) => {
         recent.forgetAll();
         cleanUp.clean(ended);
@@ -31,11 +32,11 @@ export function mongoUpdates(
     });
   return {
     fileOfBatch: (batchId) => connection.run((db) => fileOfBatch(db, batchId, recent)),
-    register: (registration) =>
+    register: (registration, claimant) =>
       locks.run([fileLock(registration.fileId, true)], (db) =>
         ambiguous.run(
           `file ${registration.fileId}`,
-          () => registerWith(db)(registration),
+          () => registerWith(db, claimant)(registration),
           (answer) =>
             answer.outcome === 'unchanged'
               ? {
@@ -46,13 +47,13 @@ export function mongoUpdates(
               : answer,
         ),
       ),
-    save(update) {
+    save(update, sender) {
       const { batchId, fileId } = update;
       const batchAndFile = [batchLock(batchId), ...(fileId === null ? [] : [fileLock(fileId, false)])];
       return locks.run(batchAndFile, (db) =>
         ambiguous.run(
           `batch ${batchId}`,
-          () => saveUpdate(db, update, held, recent, registerWith(db)),
+          () => saveUpdate(db, update, sender, { held, recent, register: registerWith(db, sender) }),
           (saved) => (saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved),
         ),
       );

@@ -93,11 +93,12 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before.generation, REPLACED, now);
   db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at,
+    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at, last_message_at,
        finished_at, changes, purged)
-     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, ?
+     SELECT file_id, request_id, ?, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, ?
      FROM generations WHERE generation = ?`,
     before.user_id,
+    before.producer,
     JSON.stringify(totals),
     before.generation,
   );

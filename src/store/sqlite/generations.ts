@@ -1,6 +1,7 @@
 /** The generations of the files: which one is current, and how one begins and ends. */
 
 import type { FileId, RequestId } from '../../domain/id.js';
+import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
@@ -12,6 +13,7 @@ export interface GenerationRow {
   file_id: string;
   request_id: string | null;
   user_id: string | null;
+  producer: string | null;
   state: number;
   total_emails: number | null;
   total_batches: number | null;
@@ -43,13 +45,20 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 }
 
 /** Answers with its number. */
-export function openGeneration(db: Database, fileId: FileId, request: RequestDetails, now: number): number {
+export function openGeneration(
+  db: Database,
+  fileId: FileId,
+  request: RequestDetails & Pick<Ownership, 'producer'>,
+  now: number,
+): number {
   const { lastInsertRowid } = db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)`,
+    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at,
+       last_message_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)`,
     fileId,
     request.requestId,
     request.userId,
+    request.producer,
     request.totalEmails,
     request.totalBatches,
     now,
@@ -75,7 +84,7 @@ export function endGeneration(
   now: number,
 ): void {
   db.run(
-    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, user_id = NULL WHERE generation = ?',
+    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
     state,
     now,
     generation,
@@ -92,9 +101,15 @@ export const touchGeneration = (db: Database, generation: number, now: number): 
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-export const requestOf = (row: GenerationRow): CurrentRequest => ({
-  requestId: row.request_id,
+const ownershipOf = (row: GenerationRow): Ownership => ({
+  fileId: row.file_id,
   userId: row.user_id,
+  producer: row.producer,
+});
+
+export const requestOf = (row: GenerationRow): CurrentRequest => ({
+  ...ownershipOf(row),
+  requestId: row.request_id,
   totalEmails: row.total_emails,
   totalBatches: row.total_batches,
   isPurged: row.purged !== null,
@@ -105,7 +120,12 @@ export const ownerOf = (row: GenerationRow | undefined): BatchOwner =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT
-      ? { state: 'current', fileId: row.file_id, requestId: row.request_id, totalBatches: row.total_batches }
+      ? {
+          state: 'current',
+          ...ownershipOf(row),
+          requestId: row.request_id,
+          totalBatches: row.total_batches,
+        }
       : { state: 'over', requestId: row.request_id };
 
 export function factsOf(row: GenerationRow): FileFacts {

@@ -1,5 +1,6 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
 import type { BatchId, FileId } from '../../domain/id.js';
+import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
@@ -33,9 +34,11 @@ import { saveTail, saveUpdate, type Tail } from './save-update.js';
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
-  register: (db: Database, registration: Registration) => register(db, registration, Date.now()),
-  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, Date.now()),
-  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, Date.now()),
+  register: (db: Database, registration: Registration, claimant: Claimant) =>
+    register(db, registration, claimant, Date.now()),
+  save: (db: Database, update: Update, sender: Claimant) =>
+    saveUpdate(db, update, sender, limits.held, Date.now()),
+  saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, Date.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
     failBatchOfFile(db, fileId, batchId, reason, Date.now()),
   markStalled: markStalledBatches,

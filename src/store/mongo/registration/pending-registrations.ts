@@ -3,6 +3,7 @@ import type { Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
+import { takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
 import type { FileDoc, PendingRegistration } from '../documents.js';
 import { findFile, hasTombstone } from '../generations.js';
@@ -51,6 +52,7 @@ export async function completeRegistration(
     await revertRegistration(db, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
+  await takePrivatelyHeld(db, held, pending, now);
   const done = await db.files
     .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now), {
       returnDocument: 'after',

@@ -1,4 +1,6 @@
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import type { Claimant } from '../../../domain/ownership.js';
+import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { Registered, Registration } from '../../store.js';
 import { findBatches } from '../batches/batch-docs.js';
@@ -25,6 +27,7 @@ export async function register(
   db: Models,
   held: HeldUpdates,
   registration: Registration,
+  claimant: Claimant,
   effects: RegistrationEffects,
 ): Promise<Registered> {
   const { fileId, requestId } = registration;
@@ -34,7 +37,6 @@ export async function register(
   const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched] });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const known = await findBatches(db, batchIds);
-    await refuseForeignBatches(db, registration, known);
     const file = await findFile(db, fileId);
     if (file?.pending !== undefined) {
       await completeRegistration(db, held, file, file.pending);
@@ -42,10 +44,12 @@ export async function register(
     }
     const current = file === null ? null : requestOf(file);
     const isOver = namesAnotherRequest(current, requestId) && (await hasTombstone(db, fileId, requestId));
-    const plan = planRegistration(registration, current, isOver, (batchId) => {
+    const plan = planRegistration(registration, claimant, current, isOver, (batchId) => {
       const batch = known.get(batchId);
       return batch?.generation === file?.generation ? batch?.totalEmails : undefined;
     });
+    if (plan.outcome === 'refused') throw foreignFile();
+    await refuseForeignBatches(db, registration, known);
     if (plan.outcome === 'superseded')
       return { outcome: 'superseded', facts: factsOf(file as FileDoc), touched: [] };
     if (plan.outcome === 'unchanged') return answer(file as FileDoc);
@@ -53,7 +57,7 @@ export async function register(
     const sized = 'sized' in plan ? plan.sized : [];
     const resized = await setSizes(db, known, sized);
     for (const batchId of resized) touched.add(batchId);
-    const written = await writeFile(db, fileId, file, plan);
+    const written = await writeFile(db, fileId, file, plan, claimant);
     if (written === null) continue;
     if (plan.outcome === 'replaced' && file !== null)
       effects.replaced({ _id: file.generation, requestId: file.requestId });
