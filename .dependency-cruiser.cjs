@@ -125,6 +125,8 @@ module.exports = {
         'store/store',
         'store/dead-letters',
         'store/receipts',
+        'store/webhook',
+        'webhooks/',
         'domain/',
         'errors',
         'logger',
@@ -133,6 +135,12 @@ module.exports = {
         'client-ip',
       ],
       'a route that takes in an update goes through the inlet: one door',
+    ),
+    only(
+      'webhooks-send-what-the-store-owes',
+      'webhooks',
+      ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
+      'deliveries go out; nothing comes in',
     ),
     {
       name: 'client-stands-alone',

@@ -33,6 +33,11 @@ const origins = separated
 const address = (form: RegExp, start: string) =>
   z.string().regex(form, `must begin with ${start}`).optional();
 
+const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .default(false);
+
 const networks = separated.pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
 
 /** Shorter secrets can be guessed from a single token. */
@@ -75,6 +80,12 @@ export const variables = {
   VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
   IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
+
+  WEBHOOKS_ALLOW_PRIVATE: flag,
+  MAX_WEBHOOKS: integer(20, 0, 10_000),
+  WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 120_000),
+  WEBHOOK_RETRY_MS: integer(5_000, 10, HOUR_MS),
+  WEBHOOK_GIVE_UP_MS: integer(72 * HOUR_MS, 0, 30 * 24 * HOUR_MS),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
   EMAILS_PER_EVENT: integer(500, 1, 10_000),

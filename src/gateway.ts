@@ -8,6 +8,7 @@ import { type Engine, storeLimits } from './engine/engine.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
+import { startWebhooks } from './gateway/webhooks.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
 import { createMetrics, measureHeld } from './metrics.js';
@@ -65,6 +66,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
       retentionDays: config.RETENTION_DAYS,
     },
   );
+  const webhooks = startWebhooks(config, { store, metrics, logger });
   phase = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
@@ -73,7 +75,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     phase = 'draining';
     stopJobs();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
-    return shutDown({ engine, updates, server, writes, validator, timeoutMs, logger });
+    return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
   };
   return { url, close: () => (closing ??= close()) };
 }

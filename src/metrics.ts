@@ -54,6 +54,12 @@ export function createMetrics() {
       help: 'Sockets disconnected because they did not read.',
       registers,
     }),
+    webhookAttempts: new Counter({
+      name: 'verigate_webhook_attempts_total',
+      help: 'Attempts to deliver an event to a webhook, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     requests: new Histogram({
       name: 'verigate_http_request_seconds',
       help: 'Duration of HTTP requests, by route and status.',

@@ -5,6 +5,7 @@ import type { WritesInFlight } from '../http/writes-in-flight.js';
 import type { Logger } from '../logger.js';
 import { announceDraining } from '../realtime/server.js';
 import type { Validator } from '../validator/validator.js';
+import type { WebhookSender } from '../webhooks/sender.js';
 import { settledWithin } from '../within.js';
 import type { GatewayServer } from './server.js';
 import type { UpdatePath } from './update-path.js';
@@ -24,12 +25,13 @@ export interface ShutdownDeps {
   readonly server: GatewayServer;
   readonly writes: WritesInFlight;
   readonly validator: Validator | null;
+  readonly webhooks: WebhookSender;
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
 export async function shutDown(deps: ShutdownDeps): Promise<void> {
-  const { engine, updates, server, writes, validator, timeoutMs, logger } = deps;
+  const { engine, updates, server, writes, validator, webhooks, timeoutMs, logger } = deps;
   const step: Step = async (name, action) => {
     try {
       await action();
@@ -44,6 +46,8 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
     await step('announce the changes that were stored', () => updates.flusher.drain());
   };
   const finished = finish();
+  // An attempt that is cut off here is repeated by another gateway, or after the next start.
+  const stopped = step('finish the webhook attempts', () => webhooks.close(timeoutMs * REQUESTS_SHARE));
   await settledWithin(timeoutMs * FINISH_SHARE, finished);
   await step('announce the draining', () => announceDraining(server.io, timeoutMs * DRAINING_SHARE));
   const timer = setTimeout(() => server.destroyConnections(), timeoutMs * CONNECTIONS_SHARE);
@@ -51,6 +55,7 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
   clearTimeout(timer);
   // It may take the rest of the time.
   await finished;
+  await stopped;
   updates.reader.close();
   await step('close the validator client', () => validator?.close());
   await closeEngine(engine, step);

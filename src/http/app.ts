@@ -15,6 +15,7 @@ import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { validationRoutes } from './routes/validations.js';
+import { webhookRoutes } from './routes/webhooks.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -46,6 +47,7 @@ export function createApp(deps: HttpDependencies): Express {
     validationRoutes,
     exportRoutes,
     deadLetterRoutes,
+    webhookRoutes,
     healthRoutes,
   ]) {
     routes(app, deps);

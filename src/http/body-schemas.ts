@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { countSchema, idSchema, optional } from '../domain/schemas.js';
+import { WEBHOOK_EVENTS } from '../store/webhooks.js';
 
 const MAX_BATCHES = 100_000;
 const MAX_REASON_LENGTH = 1000;
@@ -48,6 +49,20 @@ export const failBody = z.object({
     .min(1)
     .max(MAX_REASON_LENGTH)
     .transform((reason) => reason.toWellFormed()),
+});
+
+const EVENTS = `must be one of ${WEBHOOK_EVENTS.join(', ')}`;
+
+/** The URL itself is checked in webhooks/webhook-url.ts. */
+export const webhookBody = z.object({
+  url: z.string(),
+  events: z
+    .array(z.enum(WEBHOOK_EVENTS, EVENTS))
+    .min(1, 'must not be empty')
+    .max(WEBHOOK_EVENTS.length)
+    .nullish()
+    .transform((given) => [...new Set(given ?? WEBHOOK_EVENTS)]),
+  fileId: optional(idSchema),
 });
 
 const flag = z.boolean().default(true);

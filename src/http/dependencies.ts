@@ -20,6 +20,8 @@ export interface HttpConfig {
   readonly VALIDATOR_USER_ID: string;
   readonly VALIDATOR_TIMEOUT_MS: number;
   readonly IDEMPOTENCY_TTL_MS: number;
+  readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
+  readonly MAX_WEBHOOKS: number;
 }
 
 export interface HttpDependencies {

@@ -44,7 +44,7 @@ export const emailsQuery = z.object({
 export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), status });
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
-export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'id'): string =>
+export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'id' | 'deliveryId'): string =>
   parseInput(idSchema, req.params[field], field);
 
 /**

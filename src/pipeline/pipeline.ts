@@ -10,6 +10,7 @@ import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
 import type { Flusher } from './flusher.js';
+import { registerInSlices } from './registrations.js';
 
 export interface PipelineDeps {
   readonly store: Store;
@@ -52,16 +53,27 @@ export class Pipeline {
   }
 
   async register(registration: Registration, claimant: Claimant): Promise<Registered> {
-    const { registered } = await this.#storeAndMarkChanged(registration.fileId, async () => {
-      const result = await this.deps.store.updates.register(registration, claimant);
-      const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
-      // A large request may have more batches than the cache has room for.
-      for (const batchId of result.touched.slice(0, CACHED_BATCHES))
-        this.#fileIds.set(batchId, result.facts.fileId);
-      return { changed: isChanged ? result.touched : null, registered: result };
+    const { updates } = this.deps.store;
+    return registerInSlices(updates, registration, claimant, async (slice) => {
+      const registered = await this.#registerSlice(slice, claimant);
+      // The caller is answered once the file's stats include the registration.
+      await this.deps.flusher.flushNow(slice.fileId);
+      return registered;
     });
-    // The caller is answered once the file's stats include the registration.
-    await this.deps.flusher.flushNow(registration.fileId);
+  }
+
+  async #registerSlice(slice: Registration, claimant: Claimant): Promise<Registered> {
+    const { flusher, store } = this.deps;
+    const { fileId } = slice;
+    const { registered } = await this.#storeAndMarkChanged(fileId, async () => {
+      const result = await store.updates.register(slice, claimant);
+      const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
+      for (const batchId of result.touched) this.#fileIds.set(batchId, fileId);
+      const fresh = new Set(result.fresh);
+      if (isChanged) flusher.markRegistered(fileId, result.fresh);
+      const others = result.touched.filter((batchId) => !fresh.has(batchId));
+      return { changed: isChanged ? others : null, registered: result };
+    });
     return registered;
   }
 

@@ -3,7 +3,7 @@
  * what it answers.
  */
 
-import type { BatchId, RequestId } from '../domain/id.js';
+import type { BatchId, Generation, RequestId } from '../domain/id.js';
 import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { type Claimant, mayExtend, mayGive, mayReplace, type Ownership } from '../domain/ownership.js';
 import type { RegisteredBatch, Registration } from './store.js';
@@ -12,6 +12,7 @@ export type RequestDetails = Pick<Registration, 'requestId' | 'userId' | 'totalE
 
 /** The current request of a file, as it was registered. */
 export interface CurrentRequest extends RequestDetails, Ownership {
+  readonly generation: Generation;
   readonly isPurged: boolean;
 }
 
@@ -60,6 +61,7 @@ export function planRegistration(
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
   const producer = claimant.userId;
+  if (current === null && registration.generation !== undefined) return { outcome: 'superseded' };
   if (current === null) {
     const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
     return { outcome: 'created', request, missing: batches };
@@ -68,6 +70,8 @@ export function planRegistration(
   // Whoever is refused must not learn from another answer that the file exists.
   if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
     return { outcome: 'refused' };
+  if (registration.generation !== undefined && registration.generation !== current.generation)
+    return { outcome: 'superseded' };
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
   const missing = batches.filter(({ batchId }) => sizeOf(batchId) === undefined);
   // An unnamed request gets its id from a registration that shares a batch with it; any other request is another one.

@@ -1,8 +1,10 @@
+import type { BatchId } from '../domain/id.js';
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import { foreignBatches } from './registration-rules.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
@@ -11,6 +13,8 @@ import type { ReaderOperations, WriterOperations } from './sqlite/operations.js'
 import { chunksOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import { stateOf } from './webhook-events.js';
+import type { WebhookStore } from './webhooks.js';
 
 export type SqliteOptions = Omit<ThreadData, 'role'>;
 
@@ -29,6 +33,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -46,6 +51,7 @@ export class SqliteStore implements Store {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
     };
+    this.webhooks = webhookStore(writer, reader);
   }
 
   /** @throws FatalError where another process has the directory, or its database cannot be used */
@@ -92,12 +98,24 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   },
 });
 
+/** Batches that are looked up in one go before a large registration. */
+const CHECKED_AT_ONCE = 1_000;
+
 const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): UpdateStore => ({
   fileOfBatch: (batchId) => writer.call('fileOfBatch', batchId),
   async register(registration, claimant) {
     const registered = await writer.call('register', registration, claimant);
     if (registered.outcome === 'replaced') recent.forgetAll();
     return registered;
+  },
+  async checkRegistration(registration, claimant) {
+    const { batches } = registration;
+    const foreign = new Set<BatchId>();
+    for (let start = 0; start < batches.length; start += CHECKED_AT_ONCE) {
+      const some = { ...registration, batches: batches.slice(start, start + CHECKED_AT_ONCE) };
+      for (const batchId of await writer.call('foreignBatches', some, claimant)) foreign.add(batchId);
+    }
+    if (foreign.size > 0) throw foreignBatches(batches, foreign);
   },
   async save(update, sender) {
     const { results, ...envelope } = update;
@@ -139,7 +157,8 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
   markAnnounced(_fileId, generation, { changes }, stats) {
     const { completedAt } = stats.parsed();
     const finishedAt = completedAt === null ? null : Date.parse(completedAt);
-    return writer.call('markAnnounced', generation, changes, stats.json, finishedAt);
+    const announced = { state: stateOf(stats.parsed()), json: stats.json, finishedAt };
+    return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),
 });
@@ -169,3 +188,15 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
     },
   };
 }
+
+const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
+  add: (webhook, max) => writer.call('addWebhook', webhook, max),
+  list: (ownerId) => reader.call('listWebhooks', ownerId),
+  find: (webhookId) => reader.call('findWebhook', webhookId),
+  remove: (webhookId) => writer.call('removeWebhook', webhookId),
+  deliveries: (webhookId, query) => reader.call('listDeliveries', webhookId, query),
+  replay: (webhookId, deliveryId, now) => writer.call('replayDelivery', webhookId, deliveryId, now),
+  claimDue: (query) => writer.call('claimDue', query),
+  report: (deliveryId, result) => writer.call('reportAttempt', deliveryId, result),
+  dropDelivered: async (before) => void (await writer.call('dropDelivered', before)),
+});

@@ -9,9 +9,10 @@ import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
+import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in six parts. Every implementation guarantees:
+ * The port to the database, in seven parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -28,6 +29,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly webhooks: WebhookStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export interface FileStore {
   /**
    * Deletes a file, its receipts and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
+   * Its webhooks get `file.deleted`.
    */
   remove(fileId: FileId): Promise<boolean>;
   /**
@@ -67,6 +70,8 @@ export interface UpdateStore {
    * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
   register(registration: Registration, claimant: Claimant): Promise<Registered>;
+  /** Refuses what `register` would refuse, and changes nothing. The writes of others wait for a part of it at most. */
+  checkRegistration(registration: Registration, claimant: Claimant): Promise<void>;
   /**
    * Stores an update. One with a `fileId` registers its batch by itself. One for a batch of a file that the sender may not
    * change is held, like one for a batch that is not registered.
@@ -94,8 +99,8 @@ export interface ChangeStore {
   /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
   since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
   /**
-   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. A no-op where that
-   * generation of the file is over.
+   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
+   * get of these stats are stored in the same step. A no-op where that generation of the file is over.
    */
   markAnnounced(
     fileId: FileId,
@@ -131,6 +136,8 @@ export interface Registration {
   /** Batches in the whole request; null: unknown. */
   readonly totalBatches: number | null;
   readonly batches: readonly RegisteredBatch[];
+  /** If another generation of the file is current, or none, the registration is superseded. */
+  readonly generation?: Generation;
 }
 
 export interface RegisteredBatch {
@@ -142,10 +149,12 @@ export interface RegisteredBatch {
 export interface Registered {
   /** `superseded`: a later request has replaced this one already; nothing was changed. */
   readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
-  /** The file as it is now. */
-  readonly facts: FileFacts;
+  /** The file as it is now; null: it was deleted while it was registered, so the registration is `superseded`. */
+  readonly facts: FileFacts | null;
   /** Batches that changed: new ones, and those whose held updates were applied. */
   readonly touched: readonly BatchId[];
+  /** Those of them that are new and had no update yet. */
+  readonly fresh: readonly BatchId[];
 }
 
 export interface Saved {

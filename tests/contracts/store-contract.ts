@@ -20,6 +20,7 @@ import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
+import { webhooks } from './store/webhooks.js';
 
 const CHAPTERS = {
   'newer wins': newerWins,
@@ -43,6 +44,7 @@ const CHAPTERS = {
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,
+  webhooks,
   ids: naming,
   closing,
 };

@@ -29,6 +29,8 @@ const DEFAULTS: HttpConfig = {
   VALIDATOR_USER_ID: 'verigate',
   VALIDATOR_TIMEOUT_MS: 30_000,
   IDEMPOTENCY_TTL_MS: 86_400_000,
+  WEBHOOKS_ALLOW_PRIVATE: false,
+  MAX_WEBHOOKS: 3,
 };
 
 export interface TestApp {

@@ -17,6 +17,7 @@ const registration = (said: Partial<Registration> = {}): Registration => ({
 
 const current = (said: Partial<CurrentRequest> = {}): CurrentRequest => ({
   fileId: 'f1',
+  generation: 'g1',
   producer: 'worker',
   requestId: 'r1',
   userId: 'u1',

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { ERRORS } from '../../errors.js';
-import { batchListBody, failBody, validationBody } from '../body-schemas.js';
+import { batchListBody, failBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';
@@ -26,6 +26,11 @@ export function openApi(config: HttpConfig): object {
     Outcome: schemas.outcome,
     DeadLetter: schemas.deadLetter,
     DeadLetterList: schemas.deadLetterList,
+    NewWebhook: schemas.newWebhook,
+    WebhookList: schemas.webhookList,
+    DeliveryList: schemas.deliveryList,
+    ReplayedDelivery: schemas.replayedDelivery,
+    Webhook: webhookBody,
     Alive: schemas.alive,
     NotReady: schemas.notReady,
     Problem: schemas.problem,

@@ -6,9 +6,18 @@ import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
+import { webhooks } from './webhook-operations.js';
 
 export function operations(config: HttpConfig): Operation[] {
-  return [...files(), ...batches(), ...inlets(config), ...deadLetters(), ...documents(), ...health()];
+  return [
+    ...files(),
+    ...batches(),
+    ...inlets(config),
+    ...deadLetters(),
+    ...webhooks(),
+    ...documents(),
+    ...health(),
+  ];
 }
 
 const IDEMPOTENCY_HEADER = {

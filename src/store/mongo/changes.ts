@@ -1,5 +1,5 @@
 /** What was stored and is not announced yet: read for a flush, marked as announced, and found by the sweep. */
-import { trusted } from 'mongoose';
+import { type mongo, trusted } from 'mongoose';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
@@ -8,10 +8,11 @@ import type { AnnouncedBatch } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
+import { eventsBetween } from '../webhook-events.js';
 import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import type { RecentWrites } from './batches/recent-writes.js';
-import type { BatchHead, FileDoc } from './documents.js';
+import type { BatchHead, FileDoc, StoredEvent } from './documents.js';
 import { factsOf, filesOfGenerations, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
 import { completeRegistration } from './registration/pending-registrations.js';
@@ -105,7 +106,7 @@ export async function markAnnounced(
   const notNewer = { $or: [{ 'statsAt.epoch': { $ne: epoch } }, { 'statsAt.revision': { $lte: revision } }] };
   const set: Partial<FileDoc> = {
     stats: stats.json,
-    statsAt: { epoch, revision },
+    statsAt: { epoch, revision, stalled: batches.stalled },
     status,
     totalEmails: progress.total,
     totalBatches: batches.total,
@@ -113,8 +114,10 @@ export async function markAnnounced(
     completedAt: completedAt === null ? null : new Date(completedAt),
   };
   const { changes, batches: versions } = announced;
+  const current = { fileId, generation, ...notNewer };
   await db.files.collection.bulkWrite([
-    { updateOne: { filter: { fileId, generation, ...notNewer }, update: { $set: set } } },
+    ...eventWrites(generation, current, stats, set),
+    { updateOne: { filter: current, update: { $set: set } } },
     ...(changes === null ? [] : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK } }]),
   ]);
   if (versions.size === 0) return;
@@ -122,6 +125,38 @@ export async function markAnnounced(
     updateOne: { filter: { batchId, version, generation }, update: UNMARK },
   }));
   await db.batches.collection.bulkWrite(marks, { ordered: false });
+}
+
+/**
+ * Writes that keep the stats together with an event, where they are one compared to the stats that are kept: of several
+ * gateways that announce the same, one stores it.
+ */
+function eventWrites(
+  generation: Generation,
+  current: object,
+  stats: JsonText<Stats>,
+  set: Partial<FileDoc>,
+): mongo.AnyBulkWriteOperation[] {
+  const { fileId, epoch, revision, status, batches } = stats.parsed();
+  const at = Date.now();
+  const isNew = {
+    'file.stalled': { 'statsAt.stalled': { $not: { $gt: 0 } } },
+    // A purged file has the status already, and no stats yet.
+    ended: { $or: [{ status: { $ne: status } }, { stats: null }] },
+  };
+  return eventsBetween(null, { status, stalled: batches.stalled }).map((type) => {
+    const filter = type === 'file.stalled' ? isNew[type] : isNew.ended;
+    const event: StoredEvent = {
+      id: `${generation} ${epoch} ${revision} ${type}`,
+      type,
+      fileId,
+      at,
+      data: stats.json,
+    };
+    const update = { $set: { ...set, eventsAt: new Date(at) }, $push: { events: event } };
+    // The driver's types know no field of a collection without a schema.
+    return { updateOne: { filter: { $and: [current, filter] }, update: update as object } };
+  });
 }
 
 /** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */

@@ -2,6 +2,8 @@
 import type { BatchId, Epoch, FileId, Generation, RequestId, UserId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { BatchStatus } from '../store.js';
+import type { FileEvent } from '../webhook-events.js';
+import type { DeliveryState, WebhookEventType } from '../webhooks.js';
 import type { ResultDoc } from './results/result-docs.js';
 
 /**
@@ -116,8 +118,11 @@ export interface FileDoc {
   stats: string | null;
   /** JSON of the `Summary` from before its addresses were deleted; null or missing: it has them. */
   purged?: string | null;
-  /** The cursor of the kept stats in the file's feed. */
-  statsAt?: { epoch: Epoch; revision: number };
+  /** The cursor of the kept stats in the file's feed, and how many of its batches were stalled. */
+  statsAt?: { epoch: Epoch; revision: number; stalled: number };
+  /** Events that webhooks have not got yet, and the time of the last one. */
+  events?: StoredEvent[];
+  eventsAt?: Date;
   /** Batches that are being registered, see pending-registrations.ts. */
   pending?: PendingRegistration;
 }
@@ -200,4 +205,43 @@ export interface DeadLetterDoc {
   batchId?: BatchId;
   head: string;
   tail: string;
+}
+
+/** An event in its file's document, which has the owner. */
+export type StoredEvent = Omit<FileEvent, 'ownerId'>;
+
+export interface WebhookDoc {
+  /** The webhook's id. */
+  _id: string;
+  ownerId: UserId | null;
+  seesEveryFile: boolean;
+  url: string;
+  events: WebhookEventType[];
+  fileId: FileId | null;
+  secret: string;
+  createdAt: Date;
+  isActive: boolean;
+}
+
+/** A delivery: one event for one webhook. */
+export interface DeliveryDoc {
+  /** Sorts by time. */
+  _id: string;
+  webhookId: string;
+  eventId: string;
+  fileId: FileId;
+  type: WebhookEventType;
+  state: DeliveryState;
+  attempts: number;
+  lastStatus: number | null;
+  lastError: string | null;
+  createdAt: Date;
+  /** Pending since its creation or its replay. */
+  since: Date;
+  lastAttemptAt: Date | null;
+  /** While an attempt is under way: when its gateway counts as dead. */
+  nextAttemptAt: Date | null;
+  /** The generation whose removal it waits for; null: it waits for none. */
+  removal: Generation | null;
+  body: string;
 }

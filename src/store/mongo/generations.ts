@@ -101,6 +101,7 @@ export const ownershipOf = ({ fileId, userId, producer }: FileDoc): Ownership =>
 
 export const requestOf = (file: FileDoc): CurrentRequest => ({
   ...ownershipOf(file),
+  generation: file.generation,
   requestId: file.requestId,
   ...file.declared,
   isPurged: Boolean(file.purged),

@@ -9,7 +9,7 @@ import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
-import { register } from './registration/register.js';
+import { checkRegistration, register } from './registration/register.js';
 
 /** Registrations and updates in MongoDB, in the order in which this gateway gets them. */
 export function mongoUpdates(
@@ -47,6 +47,8 @@ export function mongoUpdates(
               : answer,
         ),
       ),
+    checkRegistration: (registration, claimant) =>
+      connection.run((db) => checkRegistration(db, registration, claimant)),
     save(update, sender) {
       const { batchId, fileId } = update;
       const batchAndFile = [batchLock(batchId), ...(fileId === null ? [] : [fileLock(fileId, false)])];

@@ -1,12 +1,21 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { Stats } from '../../domain/stats.js';
 import type { AnnouncedBatch, Summary } from '../../domain/summary.js';
 import { differenceSince } from '../rewrites.js';
 import type { BatchChanges, FileChanges, Unannounced } from '../store.js';
+import {
+  type AnnouncedState,
+  eventsBetween,
+  type FileEvent,
+  mayBeEvent,
+  stateOf,
+} from '../webhook-events.js';
 import { type BatchRow, batchOf } from './batches.js';
 import type { Database } from './database.js';
-import { currentGeneration, factsOf } from './generations.js';
+import { CURRENT, currentGeneration, factsOf, findGeneration, type GenerationRow } from './generations.js';
 import { resultsAt } from './results.js';
+import { addEvents } from './webhooks.js';
 
 /** What was announced of a batch, and the fingerprint of the list that the caller has: that list need not be read. */
 export interface KnownBatch extends AnnouncedBatch {
@@ -46,20 +55,46 @@ function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): Fou
   };
 }
 
+export interface AnnouncedStats {
+  readonly state: AnnouncedState;
+  readonly json: string;
+  readonly finishedAt: number | null;
+}
+
+/** Keeps a file's stats, and in the same transaction the events that webhooks get of them. */
 export function markAnnounced(
   db: Database,
   generation: Generation,
   changes: number | null,
-  stats: string,
-  finishedAt: number | null,
+  { state, json, finishedAt }: AnnouncedStats,
+  now: number,
 ): void {
+  if (mayBeEvent(state)) addEvents(db, eventsOf(findGeneration(db, Number(generation)), state, json, now));
   db.run(
     'UPDATE generations SET stats = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ? AND state = 0',
-    stats,
+    json,
     changes,
     finishedAt,
     Number(generation),
   );
+}
+
+function eventsOf(
+  row: GenerationRow | undefined,
+  after: AnnouncedState,
+  data: string,
+  at: number,
+): FileEvent[] {
+  if (row?.state !== CURRENT) return [];
+  const before = row.stats === null ? null : stateOf(JSON.parse(row.stats) as Stats);
+  return eventsBetween(before, after).map((type) => ({
+    id: `${row.generation} ${row.changes} ${type}`,
+    type,
+    fileId: row.file_id,
+    ownerId: row.user_id,
+    at,
+    data,
+  }));
 }
 
 export const findUnannounced = (db: Database): Unannounced[] =>

@@ -10,6 +10,8 @@ import { PLACES } from './results.js';
  * other writes wait no longer than for these.
  */
 const BATCHES_AT_ONCE = 32;
+/** A step goes on for this long: each ends with a wait for the disk, which is about as long. */
+const STEP_MS = 10;
 const FILES_AT_ONCE = 16;
 
 /** Deletes some of what generations that are over still hold; false: nothing is left to delete. */
@@ -18,7 +20,8 @@ export function cleanUpSome(db: Database, now: number): boolean {
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
   if (generation !== undefined) {
-    cleanGeneration(db, generation);
+    const end = performance.now() + STEP_MS;
+    while (cleanGeneration(db, generation) && performance.now() < end);
     return true;
   }
   const old = now - TOMBSTONE_MS;
@@ -42,28 +45,39 @@ export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
     fileId,
   ) === undefined;
 
-function cleanGeneration(db: Database, generation: number): void {
-  // A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else.
-  const batches = db.all<{ number: number }>(
-    'SELECT number FROM batches WHERE generation = ? AND length >= 0 LIMIT ?',
-    generation,
-    BATCHES_AT_ONCE,
-  );
-  for (const { number } of batches) {
-    deleteResults(db, number);
-    db.run(
-      "UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = '' WHERE number = ?",
-      number,
-    );
-  }
-  if (batches.length > 0) return;
+/** Cleans a part of a generation; false: nothing of it is left. */
+function cleanGeneration(db: Database, generation: number): boolean {
+  if (cleanBatches(db, generation)) return true;
   const { changes } = db.run(
     'DELETE FROM addresses WHERE generation = ?1 AND run = (SELECT min(run) FROM addresses WHERE generation = ?1)',
     generation,
   );
-  if (changes > 0) return;
+  if (changes > 0) return true;
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
+  return false;
+}
+
+/** A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else. False: none is left. */
+function cleanBatches(db: Database, generation: number): boolean {
+  const batches = db.all<{ number: number; ordinal: number; length: number }>(
+    `SELECT number, ordinal, length FROM batches
+     WHERE generation = ?1 AND ordinal >= (SELECT cleaned_to FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
+    generation,
+    BATCHES_AT_ONCE,
+  );
+  const last = batches.at(-1);
+  if (last === undefined) return false;
+  for (const { number, length } of batches) if (length > 0) deleteResults(db, number);
+  db.run(
+    `UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = ''
+     WHERE generation = ? AND ordinal BETWEEN ? AND ?`,
+    generation,
+    batches[0]?.ordinal ?? 0,
+    last.ordinal,
+  );
+  db.run('UPDATE generations SET cleaned_to = ? WHERE generation = ?', last.ordinal + 1, generation);
+  return true;
 }
 
 /** Deletes the results of a batch; its addresses in the index go with those of its whole generation. */

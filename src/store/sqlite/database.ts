@@ -14,7 +14,10 @@ const EXIT_IO = 74;
 const EXIT_CANNOT_CREATE = 73;
 const EXIT_LOCKED = 75;
 
-/** A connection of the driver: statements are prepared once, and take only values that are safe. */
+/**
+ * A connection of the driver: statements are prepared once, and take only values that are safe. Values are passed as one list:
+ * the driver takes a single null for an object with named values.
+ */
 export class Database {
   readonly #db: Libsql.Database;
   readonly #statements = new Map<string, Libsql.Statement>();
@@ -25,16 +28,16 @@ export class Database {
   }
 
   run(sql: string, ...binds: Bind[]): { changes: number; lastInsertRowid: number } {
-    const { changes, lastInsertRowid } = this.#prepare(sql).run(...binds);
+    const { changes, lastInsertRowid } = this.#prepare(sql).run(binds);
     return { changes, lastInsertRowid: Number(lastInsertRowid) };
   }
 
   get<T = Row>(sql: string, ...binds: Bind[]): T | undefined {
-    return this.#prepare(sql).get(...binds) as T | undefined;
+    return this.#prepare(sql).get(binds) as T | undefined;
   }
 
   all<T = Row>(sql: string, ...binds: Bind[]): T[] {
-    return this.#prepare(sql).all(...binds) as T[];
+    return this.#prepare(sql).all(binds) as T[];
   }
 
   exec(sql: string): void {

@@ -4,6 +4,7 @@ import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import { batchCounts, statusOf } from '../batch-progress.js';
 import type { BatchCounts, BatchState, BatchStatus, FilesQuery, ListedFile } from '../store.js';
+import { deletionOf } from '../webhook-events.js';
 import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
@@ -18,6 +19,7 @@ import {
   REMOVED,
 } from './generations.js';
 import { dropReceipts } from './receipts.js';
+import { addEvents } from './webhooks.js';
 
 export function findFile(db: Database, fileId: FileId): FileFacts | null {
   const current = currentGeneration(db, fileId);
@@ -51,7 +53,10 @@ export function endFile(db: Database, fileId: FileId, now: number): { existed: b
   const discarded = discardDeadLettersOfFile(db, fileId);
   dropReceipts(db, fileId);
   const current = currentGeneration(db, fileId);
-  if (current !== undefined) endGeneration(db, current.generation, REMOVED, now);
+  if (current !== undefined) {
+    addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.user_id }, now)]);
+    endGeneration(db, current.generation, REMOVED, now);
+  }
   return { existed: current !== undefined, isClean: current === undefined && discarded === 0 };
 }
 

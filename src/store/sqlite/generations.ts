@@ -109,6 +109,7 @@ const ownershipOf = (row: GenerationRow): Ownership => ({
 
 export const requestOf = (row: GenerationRow): CurrentRequest => ({
   ...ownershipOf(row),
+  generation: String(row.generation),
   requestId: row.request_id,
   totalEmails: row.total_emails,
   totalBatches: row.total_batches,

@@ -1,11 +1,11 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
-import type { BatchId, FileId } from '../../domain/id.js';
+import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
-import { changesSince, findUnannounced, markAnnounced } from './changes.js';
+import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
 import { purgeFiles } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -28,14 +28,26 @@ import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
-import { register } from './registration.js';
+import { foreignBatchesOf, register } from './registration.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
+import {
+  addWebhook,
+  claimDue,
+  dropDelivered,
+  findWebhook,
+  listDeliveries,
+  listWebhooks,
+  removeWebhook,
+  replayDelivery,
+  reportAttempt,
+} from './webhooks.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
   register: (db: Database, registration: Registration, claimant: Claimant) =>
     register(db, registration, claimant, Date.now()),
+  foreignBatches: foreignBatchesOf,
   save: (db: Database, update: Update, sender: Claimant) =>
     saveUpdate(db, update, sender, limits.held, Date.now()),
   saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, Date.now()),
@@ -50,7 +62,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
 
   changesSince,
-  markAnnounced,
+  markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
+    markAnnounced(db, generation, changes, stats, Date.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -60,6 +73,13 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
   completeReceipt,
+
+  addWebhook,
+  removeWebhook,
+  replayDelivery,
+  claimDue,
+  reportAttempt,
+  dropDelivered,
 });
 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
@@ -73,6 +93,9 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  listWebhooks,
+  findWebhook,
+  listDeliveries,
 };
 
 /** The operations as the main thread calls them: without the database. */

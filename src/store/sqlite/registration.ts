@@ -35,7 +35,7 @@ export function register(
   now: number,
 ): Registered {
   const { fileId, requestId, batches } = registration;
-  const known = new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
+  const known = knownBatches(db, batches);
   const before = currentGeneration(db, fileId);
   const current = before === undefined ? null : requestOf(before);
   const isOver = namesAnotherRequest(current, requestId) && hasTombstone(db, fileId, requestId);
@@ -46,31 +46,55 @@ export function register(
   if (plan.outcome === 'refused') throw foreignFile();
   refuseForeignBatches(db, registration, known);
   if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
-    return { outcome: plan.outcome, facts: factsOf(before as GenerationRow), touched: [] };
+    return {
+      outcome: plan.outcome,
+      facts: before === undefined ? null : factsOf(before),
+      touched: [],
+      fresh: [],
+    };
 
   const generation = generationAfter(db, fileId, before, plan, now);
   const sized = 'sized' in plan ? plan.sized : [];
   for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
-  for (const batch of plan.missing) addBatch(db, generation, batch, known.get(batch.batchId), claimant, now);
+  const fresh = plan.missing.filter(
+    (batch) => !addBatch(db, generation, batch, known.get(batch.batchId), claimant, now),
+  );
   if (plan.outcome !== 'named') touchGeneration(db, generation, now);
   return {
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
     facts: factsOf(findGeneration(db, generation) as GenerationRow),
     touched: [...sized, ...plan.missing].map(({ batchId }) => batchId),
+    fresh: fresh.map(({ batchId }) => batchId),
   };
 }
 
-function refuseForeignBatches(
-  db: Database,
-  { fileId, batches }: Registration,
-  known: ReadonlyMap<BatchId, BatchRow | undefined>,
-): void {
+type KnownBatches = ReadonlyMap<BatchId, BatchRow | undefined>;
+
+const knownBatches = (db: Database, batches: readonly RegisteredBatch[]): KnownBatches =>
+  new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
+
+/** Of these batches, those that are registered for another file. @throws Fault where the claimant may not change the file */
+export function foreignBatchesOf(db: Database, registration: Registration, claimant: Claimant): BatchId[] {
+  const before = currentGeneration(db, registration.fileId);
+  const current = before === undefined ? null : requestOf(before);
+  // What the rule says of the batches is not asked for.
+  const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
+  if (plan.outcome === 'refused') throw foreignFile();
+  return [...foreignIn(db, registration.fileId, knownBatches(db, registration.batches))];
+}
+
+function refuseForeignBatches(db: Database, { fileId, batches }: Registration, known: KnownBatches): void {
+  const foreign = foreignIn(db, fileId, known);
+  if (foreign.size > 0) throw foreignBatches(batches, foreign);
+}
+
+function foreignIn(db: Database, fileId: FileId, known: KnownBatches): Set<BatchId> {
   const foreign = new Set<BatchId>();
   for (const [batchId, batch] of known) {
     const owner = batch && findGeneration(db, batch.generation);
     if (owner?.state === CURRENT && owner.file_id !== fileId) foreign.add(batchId);
   }
-  if (foreign.size > 0) throw foreignBatches(batches, foreign);
+  return foreign;
 }
 
 /** Brings a file's request to where a registration takes it; answers with the generation that is current then. */
@@ -90,6 +114,7 @@ function generationAfter(
   return generation;
 }
 
+/** True: it begins with an update that was held for it. */
 function addBatch(
   db: Database,
   generation: number,
@@ -97,7 +122,7 @@ function addBatch(
   earlier: BatchRow | undefined,
   claimant: Claimant,
   now: number,
-): void {
+): boolean {
   if (earlier !== undefined) {
     // What is left of the batch's earlier generation must go before its name can be used again.
     deleteResults(db, earlier.number);
@@ -108,5 +133,7 @@ function addBatch(
     generation,
   ) ?? { batches: 1 };
   insertBatch(db, { batchId, generation, ordinal: batches - 1, totalEmails }, now);
-  for (const held of takeHeld(db, batchId, claimant)) applyUpdate(db, knownBatch(db, batchId), held, now);
+  const held = takeHeld(db, batchId, claimant);
+  for (const update of held) applyUpdate(db, knownBatch(db, batchId), update, now);
+  return held.length > 0;
 }

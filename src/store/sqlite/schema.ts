@@ -19,6 +19,7 @@ CREATE TABLE generations (
   producer TEXT,                           -- who registered it, see ownership.ts
   state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
   cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: its results are deleted
+  cleaned_to INTEGER NOT NULL DEFAULT 0,   -- ordinal up to which they are
   ended_at INTEGER,
   total_emails INTEGER,
   total_batches INTEGER,
@@ -140,7 +141,37 @@ CREATE TABLE receipts (
   PRIMARY KEY (file_id, key)
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
+
+CREATE TABLE webhooks (
+  webhook_id TEXT PRIMARY KEY,
+  owner_id TEXT,
+  sees_every_file INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  events TEXT NOT NULL,                    -- JSON list
+  file_id TEXT,
+  secret TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  is_active INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+  delivery_id TEXT PRIMARY KEY,            -- sorts by time
+  webhook_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  state TEXT NOT NULL,                     -- pending, delivered or failed
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_status INTEGER,
+  last_error TEXT,
+  created_at INTEGER NOT NULL,
+  since INTEGER NOT NULL,                  -- pending since its creation or its replay
+  last_attempt_at INTEGER,
+  next_attempt_at INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
+  body TEXT NOT NULL
+);
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
+CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;

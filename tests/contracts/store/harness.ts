@@ -103,6 +103,25 @@ export async function fill(
   );
 }
 
+/** Announces what there is, as the gateway does. */
+export async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
+  const news = await store.changes.since(fileId, new Map());
+  if (news === null) throw new Error('there is no such file');
+  const { facts, changes } = news;
+  const batches = await store.files.batches(fileId);
+  const totals = facts.purged ?? batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
+  const cursor = { epoch: 'e', revision: changes };
+  const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
+  const versions = new Map(batches.map(({ batchId, version }) => [batchId, version]));
+  await store.changes.markAnnounced(
+    fileId,
+    facts.generation,
+    { changes, batches: versions },
+    JsonText.of(stats),
+  );
+  return stats;
+}
+
 /** Everything that a file has, as a scan reads it. */
 export async function scanned(
   store: Store,

@@ -103,21 +103,21 @@ export function owning({ shared }: Stores): void {
     await save(store, { batchId: b1, fileId: f1, emails: ['a'] }, JOE);
     expect((await store.files.find(f1))?.userId).toBe('joe');
     await expect(register(store, { fileId: f1, batches: [b9] }, JANE)).rejects.toMatchObject(NOT_FOUND);
-    expect((await register(store, { fileId: f1, batches: [b1] }, JOE)).facts.userId).toBe('joe');
+    expect((await register(store, { fileId: f1, batches: [b1] }, JOE)).facts?.userId).toBe('joe');
     // One that comes from Redis alone is the operator's until an admin gives it away.
     await save(store, { batchId: b2, fileId: f2, emails: ['a'] });
     expect((await store.files.find(f2))?.userId).toBeNull();
     await expect(register(store, { fileId: f2, batches: [b2] }, JOE)).rejects.toMatchObject(NOT_FOUND);
     const given = { fileId: f2, userId: 'jane', batches: [b2] };
     await expect(register(store, given, VALIDATOR)).rejects.toMatchObject(NOT_FOUND);
-    expect((await register(store, given, OPERATOR)).facts.userId).toBe('jane');
+    expect((await register(store, given, OPERATOR)).facts?.userId).toBe('jane');
     expect(await listsOf(store, f2)).toEqual({ [b2]: ['a'] });
   });
 
   it('lets the producer of a request go on with it, and no further', async () => {
     const { store, f1, b1, b2, b3 } = shared();
     const request = { fileId: f1, userId: 'jane', batches: [b1] };
-    expect((await register(store, request, WORKER)).facts.userId).toBe('jane');
+    expect((await register(store, request, WORKER)).facts?.userId).toBe('jane');
     expect((await save(store, { batchId: b1, emails: ['a'] }, WORKER)).outcome).toBe('applied');
     expect((await register(store, { fileId: f1, batches: [b2] }, WORKER)).outcome).toBe('extended');
     const taken = { fileId: f1, userId: 'worker' };
@@ -133,9 +133,9 @@ export function owning({ shared }: Stores): void {
   it('lets the owner or an admin give a file away', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] }, JANE);
-    expect((await register(store, { fileId: f1, userId: 'joe' }, JANE)).facts.userId).toBe('joe');
+    expect((await register(store, { fileId: f1, userId: 'joe' }, JANE)).facts?.userId).toBe('joe');
     await expect(register(store, { fileId: f1, userId: 'jane' }, JANE)).rejects.toMatchObject(NOT_FOUND);
-    expect((await register(store, { fileId: f1, userId: 'jane' }, OPERATOR)).facts.userId).toBe('jane');
+    expect((await register(store, { fileId: f1, userId: 'jane' }, OPERATOR)).facts?.userId).toBe('jane');
   });
 
   it(`has one owner of a new file that two users claim at once, ${RACES} times`, async () => {

@@ -1,31 +1,9 @@
 import { expect, it } from '@jest/globals';
-import { JsonText } from '../../../src/domain/json-text.js';
-import { statsOf } from '../../../src/domain/stats.js';
-import { add, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
-import { fill, pageOf, register, type Stores, save } from './harness.js';
+import { announce, fill, pageOf, register, type Stores, save } from './harness.js';
 
 const SOON = () => Date.now() + 60_000;
-
-/** Announces what there is, as the gateway does. */
-async function announce(store: Store, fileId: string): Promise<ReturnType<typeof statsOf>> {
-  const news = await store.changes.since(fileId, new Map());
-  if (news === null) throw new Error('there is no such file');
-  const { facts, changes } = news;
-  const batches = await store.files.batches(fileId);
-  const totals = facts.purged ?? batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
-  const cursor = { epoch: 'e', revision: changes };
-  const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
-  const versions = new Map(batches.map(({ batchId, version }) => [batchId, version]));
-  await store.changes.markAnnounced(
-    fileId,
-    facts.generation,
-    { changes, batches: versions },
-    JsonText.of(stats),
-  );
-  return stats;
-}
 
 async function purgeAll(store: Store, before: number): Promise<string[]> {
   const purged: string[] = [];

@@ -16,7 +16,7 @@ export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | nul
   db.batches.collection.findOne<BatchHead>({ batchId }, { projection: WITHOUT_LIST });
 
 /** Ids in one query: it has to fit into a document, too. */
-const IDS_AT_ONCE = 4_000;
+const IDS_AT_ONCE = 1_000;
 
 export async function findBatches(
   db: Models,

@@ -10,6 +10,7 @@ import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { dropReceipts } from '../receipts.js';
+import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 /** Files purged in one go. */
@@ -27,6 +28,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
   for (;;) {
     const file = await findFile(db, fileId);
     if (file === null) break;
+    await addDeletion(db, file);
     await writeTombstone(db, file, true);
     const { deletedCount } = await db.files.deleteOne({
       fileId,

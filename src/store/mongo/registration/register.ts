@@ -34,7 +34,15 @@ export async function register(
   const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
   const touched = new Set<BatchId>();
   let outcome: Registered['outcome'] = 'unchanged';
-  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched] });
+  const fresh: BatchId[] = [];
+  const observer = {
+    ...effects,
+    placed(batches: readonly BatchHead[]) {
+      for (const { batchId } of batches) fresh.push(batchId);
+      effects.placed(batches);
+    },
+  };
+  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched], fresh });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const known = await findBatches(db, batchIds);
     const file = await findFile(db, fileId);
@@ -51,7 +59,7 @@ export async function register(
     if (plan.outcome === 'refused') throw foreignFile();
     await refuseForeignBatches(db, registration, known);
     if (plan.outcome === 'superseded')
-      return { outcome: 'superseded', facts: factsOf(file as FileDoc), touched: [] };
+      return { outcome: 'superseded', facts: file === null ? null : factsOf(file), touched: [], fresh: [] };
     if (plan.outcome === 'unchanged') return answer(file as FileDoc);
 
     const sized = 'sized' in plan ? plan.sized : [];
@@ -65,13 +73,32 @@ export async function register(
     const done =
       pending === undefined || plan.outcome === 'named'
         ? written
-        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...effects });
+        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...observer });
     for (const { batchId } of pending?.batches ?? []) touched.add(batchId);
     if (outcome === 'unchanged' && plan.outcome !== 'named') outcome = plan.outcome;
     const isAll = plan.missing.length <= AT_ONCE && resized.length === sized.length;
     if (done !== null && isAll) return answer(done);
   }
   throw unavailable('too many registrations of one file at once');
+}
+
+/** Refuses what `register` would refuse, and changes nothing. */
+export async function checkRegistration(
+  db: Models,
+  registration: Registration,
+  claimant: Claimant,
+): Promise<void> {
+  const { fileId, batches } = registration;
+  const file = await findFile(db, fileId);
+  const current = file === null ? null : requestOf(file);
+  // What the rule says of the batches is not asked for.
+  const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
+  if (plan.outcome === 'refused') throw foreignFile();
+  const known = await findBatches(
+    db,
+    batches.map(({ batchId }) => batchId),
+  );
+  await refuseForeignBatches(db, registration, known);
 }
 
 async function refuseForeignBatches(

@@ -1,0 +1,26 @@
+/** Starts what sends events to webhooks. */
+
+import type { Config } from '../config.js';
+import type { Store } from '../store/store.js';
+import { type SenderDeps, WebhookSender } from '../webhooks/sender.js';
+
+/** Half a second on average until an event is sent. */
+const PERIOD_MS = 1_000;
+
+export function startWebhooks(
+  config: Config,
+  { store, metrics, logger }: Pick<SenderDeps, 'metrics' | 'logger'> & { readonly store: Store },
+): WebhookSender {
+  const sender = new WebhookSender(
+    { webhooks: store.webhooks, metrics, logger },
+    {
+      periodMs: PERIOD_MS,
+      timeoutMs: config.WEBHOOK_TIMEOUT_MS,
+      allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE,
+      firstMs: config.WEBHOOK_RETRY_MS,
+      giveUpMs: config.WEBHOOK_GIVE_UP_MS,
+    },
+  );
+  sender.start();
+  return sender;
+}

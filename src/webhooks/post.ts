@@ -1,0 +1,66 @@
+/** Posts a delivery to its receiver, once, and says what came of it. */
+import { type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { DueDelivery } from '../store/webhooks.js';
+import { addressInHost, ForbiddenAddress, isPublicAddress, lookUpPublic } from './public-addresses.js';
+import { signedHeaders } from './signature.js';
+
+export interface PostOptions {
+  readonly timeoutMs: number;
+  readonly allowPrivate: boolean;
+}
+
+/** Either the status of the answer, or why there is none: a code word, never a text of the receiver. */
+export type PostResult =
+  | { readonly status: number; readonly error: null }
+  | { readonly status: null; readonly error: string };
+
+/** Redirects are not followed: an answer of 3xx is a failure like any other. Never rejects. */
+export async function post(delivery: DueDelivery, options: PostOptions): Promise<PostResult> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  try {
+    return { status: await statusOf(delivery, options, timeout), error: null };
+  } catch (error) {
+    return { status: null, error: timeout.aborted ? 'timeout' : reasonOf(error) };
+  }
+}
+
+function statusOf(
+  delivery: DueDelivery,
+  { allowPrivate }: PostOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const { body } = delivery;
+  const url = new URL(delivery.url);
+  const address = addressInHost(url.hostname);
+  if (!allowPrivate && address !== null && !isPublicAddress(address))
+    throw new ForbiddenAddress('the address is not public');
+  const options: RequestOptions = {
+    method: 'POST',
+    signal,
+    agent: false,
+    headers: {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'user-agent': 'Verigate-Webhooks/1',
+      ...signedHeaders(delivery, Date.now()),
+    },
+    ...(allowPrivate ? {} : { lookup: lookUpPublic as NonNullable<RequestOptions['lookup']> }),
+  };
+  return new Promise((resolve, reject) => {
+    const request: ClientRequest = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
+    request.on('error', reject);
+    request.on('response', (response) => {
+      resolve(response.statusCode ?? 0);
+      // The answer's text is of no use, however long it is.
+      request.destroy();
+    });
+    request.end(body);
+  });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ForbiddenAddress) return 'forbidden_address';
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code.toLowerCase() : 'connection_failed';
+}
