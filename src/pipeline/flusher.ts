@@ -32,7 +32,7 @@ const WHOLE_FILE = '';
 /** Batches that one flush announces at most: their results have to fit into memory and into one append to the feed. */
 const BATCHES_PER_FLUSH = 64;
 /** Batches without results that one flush announces beside them. */
-const REGISTERED_PER_FLUSH = 500;
+const REGISTERED_PER_FLUSH = 1_000;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 
 /** Idempotent: a batch that is marked twice is announced once. */

@@ -54,11 +54,10 @@ export class Pipeline {
 
   async register(registration: Registration, claimant: Claimant): Promise<Registered> {
     const { updates } = this.deps.store;
-    return registerInSlices(updates, registration, claimant, async (slice) => {
-      const registered = await this.#registerSlice(slice, claimant);
+    return registerInSlices(updates, registration, claimant, {
+      register: (slice) => this.#registerSlice(slice, claimant),
       // The caller is answered once the file's stats include the registration.
-      await this.deps.flusher.flushNow(slice.fileId);
-      return registered;
+      announce: () => this.deps.flusher.flushNow(registration.fileId),
     });
   }
 

@@ -4,10 +4,14 @@ import type { Claimant } from '../domain/ownership.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
 
 /** Batches of one slice. */
-const AT_ONCE = 500;
+const AT_ONCE = 1_000;
 
-/** What becomes of one slice; fulfilled once its batches are registered and announced. */
-type RegisterSlice = (slice: Registration) => Promise<Registered>;
+/** What becomes of one slice. */
+export interface SliceSteps {
+  register(slice: Registration): Promise<Registered>;
+  /** Announces the slices that are registered. */
+  announce(): Promise<void>;
+}
 
 /**
  * Whatever is refused is refused before anything changes. A call that is broken off leaves the first slices registered, and
@@ -17,21 +21,30 @@ export async function registerInSlices(
   updates: Pick<UpdateStore, 'checkRegistration'>,
   registration: Registration,
   claimant: Claimant,
-  registerSlice: RegisterSlice,
+  { register, announce }: SliceSteps,
 ): Promise<Registered> {
   const slices = slicesOf(registration.batches);
-  if (slices.length === 1) return registerSlice(registration);
+  if (slices.length === 1) {
+    const registered = await register(registration);
+    await announce();
+    return registered;
+  }
   await updates.checkRegistration(registration, claimant);
   // Else the file would be complete whenever the batches of the first slices are.
   const totalBatches = registration.totalBatches ?? registration.batches.length;
   let whole: Registered | null = null;
+  let announcing = Promise.resolve();
   for (const batches of slices) {
     const generation = whole?.facts?.generation;
     const slice = { ...registration, totalBatches, batches };
-    const registered = await registerSlice(generation === undefined ? slice : { ...slice, generation });
+    const registered = await register(generation === undefined ? slice : { ...slice, generation });
+    // Meanwhile the next slice is registered, and no other.
+    await announcing;
+    announcing = announce();
     whole = whole === null ? registered : joined(whole, registered);
     if (registered.outcome === 'superseded') break;
   }
+  await announcing;
   return whole as Registered;
 }
 

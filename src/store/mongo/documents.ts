@@ -114,6 +114,8 @@ export interface FileDoc {
   changes: number;
   /** Time of the last change; removed once `markAnnounced` has seen all changes. */
   unannounced?: Date;
+  /** Ordinal of the first batch whose registration may not be announced; removed with `unannounced`. */
+  unannouncedFrom?: number;
   /** The last announced stats, as JSON. */
   stats: string | null;
   /** JSON of the `Summary` from before its addresses were deleted; null or missing: it has them. */

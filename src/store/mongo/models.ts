@@ -94,7 +94,7 @@ const batches = schemaOf<BatchDoc>({
 
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'producer', 'status', 'generation', 'stats', 'purged'),
-  ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
+  ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes', 'unannouncedFrom'),
   ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt'),
   ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events'),
 })

@@ -40,6 +40,9 @@ export function hold(db: Database, update: Update, sender: Claimant, held: HeldS
   keepWithinLimit(db, batchId, held);
 }
 
+export const isAnythingHeld = (db: Database): boolean =>
+  db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
+
 /** Takes the updates of a batch that a registration may have out of the table. */
 export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
   const rows = db.all<{ holder: string }>(

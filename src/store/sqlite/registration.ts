@@ -25,7 +25,7 @@ import {
   touchGeneration,
   updateRequest,
 } from './generations.js';
-import { takeHeld } from './held-updates.js';
+import { isAnythingHeld, takeHeld } from './held-updates.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
 export function register(
@@ -56,15 +56,15 @@ export function register(
   const generation = generationAfter(db, fileId, before, plan, now);
   const sized = 'sized' in plan ? plan.sized : [];
   for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
-  const fresh = plan.missing.filter(
-    (batch) => !addBatch(db, generation, batch, known.get(batch.batchId), claimant, now),
-  );
+  for (const batch of plan.missing) freeName(db, known.get(batch.batchId));
+  addBatches(db, generation, plan.missing, now);
+  const filled = applyHeld(db, plan.missing, claimant, now);
   if (plan.outcome !== 'named') touchGeneration(db, generation, now);
   return {
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
     facts: factsOf(findGeneration(db, generation) as GenerationRow),
     touched: [...sized, ...plan.missing].map(({ batchId }) => batchId),
-    fresh: fresh.map(({ batchId }) => batchId),
+    fresh: plan.missing.flatMap(({ batchId }) => (filled.has(batchId) ? [] : [batchId])),
   };
 }
 
@@ -89,9 +89,14 @@ function refuseForeignBatches(db: Database, { fileId, batches }: Registration, k
 }
 
 function foreignIn(db: Database, fileId: FileId, known: KnownBatches): Set<BatchId> {
+  // Most of them are of few generations.
+  const owners = new Map<number, GenerationRow | undefined>();
   const foreign = new Set<BatchId>();
   for (const [batchId, batch] of known) {
-    const owner = batch && findGeneration(db, batch.generation);
+    if (batch === undefined) continue;
+    const { generation } = batch;
+    if (!owners.has(generation)) owners.set(generation, findGeneration(db, generation));
+    const owner = owners.get(generation);
     if (owner?.state === CURRENT && owner.file_id !== fileId) foreign.add(batchId);
   }
   return foreign;
@@ -114,26 +119,44 @@ function generationAfter(
   return generation;
 }
 
-/** True: it begins with an update that was held for it. */
-function addBatch(
+/** What is left of a batch's earlier generation must go before its name can be used again. */
+function freeName(db: Database, earlier: BatchRow | undefined): void {
+  if (earlier === undefined) return;
+  deleteResults(db, earlier.number);
+  db.run('DELETE FROM batches WHERE number = ?', earlier.number);
+}
+
+function addBatches(
   db: Database,
   generation: number,
-  { batchId, totalEmails }: RegisteredBatch,
-  earlier: BatchRow | undefined,
+  batches: readonly RegisteredBatch[],
+  now: number,
+): void {
+  const row = db.get<{ batches: number }>(
+    'UPDATE generations SET batches = batches + ? WHERE generation = ? RETURNING batches',
+    batches.length,
+    generation,
+  );
+  const first = (row?.batches ?? batches.length) - batches.length;
+  batches.forEach((batch, index) => {
+    insertBatch(db, { ...batch, generation, ordinal: first + index }, now);
+  });
+}
+
+/** Applies the updates that are held for new batches; answers with those batches. */
+function applyHeld(
+  db: Database,
+  batches: readonly RegisteredBatch[],
   claimant: Claimant,
   now: number,
-): boolean {
-  if (earlier !== undefined) {
-    // What is left of the batch's earlier generation must go before its name can be used again.
-    deleteResults(db, earlier.number);
-    db.run('DELETE FROM batches WHERE number = ?', earlier.number);
+): ReadonlySet<BatchId> {
+  const filled = new Set<BatchId>();
+  if (!isAnythingHeld(db)) return filled;
+  for (const { batchId } of batches) {
+    for (const update of takeHeld(db, batchId, claimant)) {
+      applyUpdate(db, knownBatch(db, batchId), update, now);
+      filled.add(batchId);
+    }
   }
-  const { batches } = db.get<{ batches: number }>(
-    'UPDATE generations SET batches = batches + 1 WHERE generation = ? RETURNING batches',
-    generation,
-  ) ?? { batches: 1 };
-  insertBatch(db, { batchId, generation, ordinal: batches - 1, totalEmails }, now);
-  const held = takeHeld(db, batchId, claimant);
-  for (const update of held) applyUpdate(db, knownBatch(db, batchId), update, now);
-  return held.length > 0;
+  return filled;
 }

@@ -67,7 +67,8 @@ export function freshBatch(
   const progress = initialProgress(totalEmails);
   const state = progressFields(progress, withFlags(EMPTY_SUMMARY, flagsOf(progress)), firstVersion(), now);
   const mark =
-    place === null ? { held: true as const, heldAt: now } : { open: true as const, unannounced: now };
+    // That it was registered, its file's document says: a mark for each of many batches would be removed one by one.
+    place === null ? { held: true as const, heldAt: now } : { open: true as const };
   return {
     batchId,
     ...(place ?? NO_PLACE),

@@ -63,8 +63,8 @@ async function replace(
       // Its owner is still the one who was asked about.
       { fileId, generation, requestId, userId },
       pending === null
-        ? { $set: set, $unset: { statsAt: 1, pending: 1 } }
-        : { $set: { ...set, pending }, $unset: { statsAt: 1 } },
+        ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
+        : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
       { returnDocument: 'after' },
     )
     .lean<FileDoc>()

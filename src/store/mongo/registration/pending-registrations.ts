@@ -54,7 +54,7 @@ export async function completeRegistration(
   }
   await takePrivatelyHeld(db, held, pending, now);
   const done = await db.files
-    .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now), {
+    .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now, pending), {
       returnDocument: 'after',
     })
     .lean<FileDoc>()
@@ -75,10 +75,11 @@ const isReplaced = async (
   earlier: RequestId | null,
 ): Promise<boolean> => earlier !== null && earlier !== requestId && (await hasTombstone(db, fileId, earlier));
 
-const finished = (now: Date) => ({
+const finished = (now: Date, { from }: PendingRegistration) => ({
   $inc: { changes: 1 },
   $set: { unannounced: new Date() },
   $max: { lastUpdated: now },
+  $min: { unannouncedFrom: from },
   $unset: { pending: 1 },
 });
 
@@ -92,7 +93,7 @@ async function revertRegistration(
   const { fileId, generation } = file;
   const asPending = { fileId, generation, 'pending.id': pending.id };
   if (outcome === 'replaced') {
-    await db.files.updateOne(asPending, finished(new Date()));
+    await db.files.updateOne(asPending, finished(new Date(), pending));
     return;
   }
   await releaseBatches(db, generation, pending);
