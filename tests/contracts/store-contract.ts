@@ -9,6 +9,7 @@ import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
+import { registeringMany } from './store/many-batches.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { owning } from './store/owning.js';
@@ -28,6 +29,7 @@ const CHAPTERS = {
   registration: registering,
   'registration by a message': selfRegistering,
   ownership: owning,
+  'many batches': registeringMany,
   recordings: recorded,
   'held updates': holding,
   'failed batches': failing,
