@@ -5,6 +5,7 @@ COPY package.json package-lock.json ./
 # Not `npm ci`: the lock need not name the packages of every platform.
 RUN npm install --no-audit --no-fund
 COPY tsconfig.json ./
+COPY scripts scripts
 COPY src src
 COPY demo demo
 RUN npm run build

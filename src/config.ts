@@ -2,43 +2,32 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import {
+  flag,
+  headerText,
+  hosts,
+  httpUrl,
+  integer,
+  listenHost,
+  networks,
+  origins,
+  text,
+} from './config/kinds.js';
+import { problemOfMongoUri } from './config/mongodb-uri.js';
 import { FatalError } from './errors.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 
-/** A whole number within bounds, written in digits only: `1e3`, ` 5` and `5.0` are refused. */
-const integer = (fallback: number, min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min).max(max))
-    .default(fallback);
-
-const separated = z.string().transform((list) =>
-  list
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean),
-);
-
-const origins = separated
-  .pipe(z.array(z.literal('*').or(z.url({ protocol: /^https?$/ }))))
-  // A trailing slash or path is not part of an origin, and browsers never send one.
-  .transform((list) => list.map((origin) => (origin === '*' ? origin : new URL(origin).origin)));
-
 /** The error message does not repeat the value: it may contain a password. */
 const address = (form: RegExp, start: string) =>
   z.string().regex(form, `must begin with ${start}`).optional();
 
-const flag = z
-  .enum(['true', 'false'])
-  .transform((text) => text === 'true')
-  .default(false);
-
-const networks = separated.pipe(z.array(z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6())));
+const mongoUri = z.string().superRefine((uri, context) => {
+  const message = problemOfMongoUri(uri);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+});
 
 /** Shorter secrets can be guessed from a single token. */
 const MIN_SECRET_BYTES = 32;
@@ -46,35 +35,36 @@ const MIN_SECRET_BYTES = 32;
 /** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
 export const variables = {
   ENGINE: z.enum(['embedded', 'distributed']).optional(),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: listenHost.default('127.0.0.1'),
   PORT: integer(3000, 0, 65_535),
-  DATA_DIR: z.string().min(1).default('./data'),
+  DATA_DIR: text().default('./data'),
   AUTH: z.enum(['none', 'jwt']).optional(),
   JWT_SECRET: z
     .string()
-    .max(4096)
+    .max(4096, 'must have at most 4096 characters')
     .refine(
       (secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES,
       `must have at least ${MIN_SECRET_BYTES} bytes`,
     )
     .optional(),
-  JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
-  JWT_ISSUER: z.string().min(1).optional(),
-  JWT_AUDIENCE: z.string().min(1).optional(),
+  JWKS_URL: httpUrl({ hasQuery: true }).optional(),
+  JWT_ISSUER: text().optional(),
+  JWT_AUDIENCE: text().optional(),
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
+  ALLOWED_HOSTS: hosts.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
-  MONGODB_URI: address(/^mongodb(\+srv)?:\/\/[^/]/, 'mongodb://'),
+  MONGODB_URI: mongoUri.optional(),
   REDIS_URL: address(/^rediss?:\/\/[^/]/, 'redis://'),
   KEY_PREFIX: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
     .default('verigate:'),
 
-  VALIDATOR_URL: z.url({ protocol: /^https?$/ }).optional(),
-  VALIDATOR_API_KEY: z.string().min(1).optional(),
-  VALIDATOR_USER_ID: z.string().min(1).max(255).default('verigate'),
+  VALIDATOR_URL: httpUrl({ hasQuery: false }).optional(),
+  VALIDATOR_API_KEY: headerText().optional(),
+  VALIDATOR_USER_ID: headerText(255).default('verigate'),
   VALIDATOR_TIMEOUT_MS: integer(30_000, 10, HOUR_MS),
   VALIDATOR_MAX_FAILURES: integer(5, 1, 1000),
   VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
@@ -91,6 +81,7 @@ export const variables = {
   EMAILS_PER_EVENT: integer(500, 1, 10_000),
   FEED_HISTORY: integer(1000, 0, 1_000_000),
   FEED_HISTORY_BYTES: integer(4 * MIB, 0, 1024 * MIB),
+  FEED_HISTORY_TOTAL_BYTES: integer(64 * MIB, 0, 64 * 1024 * MIB),
   FEED_TTL_MS: integer(600_000, 1, 24 * HOUR_MS),
   STALL_AFTER_MS: integer(120_000, 10, 24 * HOUR_MS),
   QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),
@@ -103,7 +94,9 @@ export const variables = {
   MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),
   MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_REMEMBERED_BYTES: integer(32 * MIB, 0, 4096 * MIB),
-  MAX_EXPORTS: integer(4, 1, 1000),
+  MAX_EXPORTS: integer(16, 1, 1000),
+  MAX_EXPORTS_PER_CALLER: integer(8, 1, 1000),
+  EXPORT_IDLE_MS: integer(60_000, 100, HOUR_MS),
 
   MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_DELIVERIES: integer(5, 1, 1000),

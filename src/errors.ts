@@ -5,13 +5,16 @@
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
   unauthorized: { status: 401, title: 'A valid token is needed', retryable: false },
-  forbidden: { status: 403, title: 'The token does not allow this', retryable: false },
+  forbidden: { status: 403, title: 'This is not allowed', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   file_not_found: { status: 404, title: 'There is no such file', retryable: false },
+  method_not_allowed: { status: 405, title: 'This cannot be done here', retryable: false },
+  request_timeout: { status: 408, title: 'The request took too long', retryable: true },
   file_exists: { status: 409, title: 'There is such a file already', retryable: false },
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },
+  headers_too_large: { status: 431, title: 'The head of the request is too large', retryable: false },
   internal: { status: 500, title: 'Something went wrong here', retryable: true },
   validator_not_configured: { status: 501, title: 'No validator is configured', retryable: false },
   validator_unavailable: { status: 502, title: 'The validator cannot be used now', retryable: true },
@@ -27,6 +30,8 @@ export interface FaultOptions {
   readonly retryAfterSeconds?: number;
   /** The `error` of RFC 6750 for the caller's token; empty: the caller sent none. */
   readonly challenge?: '' | 'invalid_token' | 'insufficient_scope';
+  /** The methods that the path has, where the caller used another one. */
+  readonly allow?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -36,6 +41,7 @@ export class Fault extends Error {
   readonly errors: FaultOptions['errors'];
   readonly retryAfterSeconds: number | undefined;
   readonly challenge: FaultOptions['challenge'];
+  readonly allow: FaultOptions['allow'];
 
   constructor(
     readonly code: ErrorCode,
@@ -46,6 +52,7 @@ export class Fault extends Error {
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.challenge = options.challenge;
+    this.allow = options.allow;
   }
 }
 

@@ -1,12 +1,15 @@
 /** Runs a gateway as a process: configuration, signals, exit codes. */
 
-import { readConfig } from './config.js';
+import { unknownVariables } from './config/unknown-variables.js';
+import { readConfig, variables } from './config.js';
 import { FatalError } from './errors.js';
 import { type Gateway, startGateway } from './gateway.js';
 import { createLogger } from './logger.js';
 
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_SOFTWARE = 70;
+/** npm and process managers send a signal twice in a moment: within this time signals are one. */
+const ONE_SIGNAL_MS = 1_000;
 
 let logger = createLogger('info');
 
@@ -23,15 +26,21 @@ process.on('unhandledRejection', exitWith);
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   logger = createLogger(config.LOG_LEVEL);
+  for (const { name, like } of unknownVariables(process.env, Object.keys(variables)))
+    logger.warn({ variable: name, like }, 'this environment variable is not known and has no effect');
   let starting: Promise<Gateway>;
-  let stopping = false;
+  let stoppingSince: number | null = null;
   // Before the first log line: a supervisor that reads it may send a signal at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      // A second signal does not wait for the shutdown.
-      if (stopping) process.exit(1);
-      stopping = true;
-      void stop(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
+      const now = performance.now();
+      if (stoppingSince === null) {
+        stoppingSince = now;
+        void stop(starting, signal, config.SHUTDOWN_TIMEOUT_MS);
+      } else if (now - stoppingSince >= ONE_SIGNAL_MS) {
+        logger.warn({ signal }, 'a second signal came while the gateway was stopping: it exits at once');
+        process.exit(1);
+      }
     });
   }
   starting = startGateway(config, logger);

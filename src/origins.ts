@@ -12,8 +12,12 @@ function isSameOrigin({ host, ...headers }: IncomingHttpHeaders, origin: string)
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
+/** Where a browser sends no `Origin`, `Sec-Fetch-Site` still says that a page of another origin has caused the request. */
+const isFromElsewhere = (site: unknown): boolean => site === 'cross-site' || site === 'same-site';
+
 /** Whether a request with these headers is allowed: it is a program's, which has no origin, or an allowed page's. */
 export function isAllowed(headers: IncomingHttpHeaders, allowed: readonly string[]): boolean {
   const { origin } = headers;
-  return origin === undefined || isListed(origin, allowed) || isSameOrigin(headers, origin);
+  if (origin === undefined) return allowed.includes('*') || !isFromElsewhere(headers['sec-fetch-site']);
+  return isListed(origin, allowed) || isSameOrigin(headers, origin);
 }

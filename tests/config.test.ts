@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { unknownVariables } from '../src/config/unknown-variables.js';
 import { EXIT_CONFIG, isLoopback, readConfig, variables } from '../src/config.js';
 import { FatalError } from '../src/errors.js';
 
@@ -12,6 +13,16 @@ function refusal(env: NodeJS.ProcessEnv): FatalError {
     throw error;
   }
   throw new Error(`it was taken: ${JSON.stringify(env)}`);
+}
+
+/** The refusal's words; none where it was taken. */
+function saidOf(env: NodeJS.ProcessEnv): string {
+  try {
+    readConfig(env);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 type Name = keyof typeof variables;
@@ -38,28 +49,125 @@ const NO_HTTP_URL = [
   'http://',
   '//example.com',
   'redis://x',
+  'http:/example.com',
+  'http://example.com:0',
+  'http://example.com:65536',
+  'http://jane:hunter2@example.com',
+  'http://hunter2@example.com',
+  'http://exam ple.com',
+  'http://example.com/#hunter2',
+];
+/** A blank or a line break that came along from a file. */
+const UNCLEAN = [' hunter2', 'hunter2 ', 'hunter2\n', 'hun\tter2', 'x'.repeat(4097)];
+const CREDENTIALS = [
+  'mongodb://jane:hunter2@x@db.example.com/verigate',
+  'mongodb://jane:hunter2/x@db.example.com/verigate',
+  'mongodb://jane:hunter2#x@db.example.com/verigate',
+  'mongodb://jane:hunter2?x@db.example.com/verigate',
+  'mongodb://jane:hunter2:x@db.example.com/verigate',
+  'mongodb://jane:hunter2[x@db.example.com/verigate',
+  'mongodb://jane:hunter2%x@db.example.com/verigate',
+  'mongodb://jane:hunter2%ff@db.example.com/verigate',
+  'mongodb://@db.example.com/verigate',
+  'mongodb://:hunter2@db.example.com/verigate',
 ];
 
 /** Each variable with values that it may not have. */
 const WRONG: Record<Name, readonly string[]> = {
   ENGINE: ['Embedded', 'sqlite', ' '],
-  HOST: [],
+  HOST: [
+    '127.0.0.1:3000',
+    'http://127.0.0.1',
+    '[::1]:3000',
+    '[127.0.0.1',
+    '256.0.0.1',
+    '10.0.0',
+    '*',
+    'a b',
+    ' localhost',
+    '-a',
+    'a..b',
+    '/run/verigate.sock',
+  ],
   PORT: [...NO_WHOLE_NUMBER, '65536', '99999'],
-  DATA_DIR: [],
+  DATA_DIR: UNCLEAN,
   AUTH: ['None', 'basic', 'true'],
   JWT_SECRET: ['secret', 'x'.repeat(31), 'x'.repeat(4097)],
   JWKS_URL: NO_HTTP_URL,
-  JWT_ISSUER: [],
-  JWT_AUDIENCE: [],
-  TRUSTED_PROXIES: ['proxy.example', '10.0.0.0/33', '10.0.0', '10.0.0.1;10.0.0.2', 'true'],
-  CORS_ORIGINS: ['example.com', 'https://a.example, b.example', '*.example.com', 'ftp://a.example'],
+  JWT_ISSUER: UNCLEAN,
+  JWT_AUDIENCE: UNCLEAN,
+  TRUSTED_PROXIES: [
+    'proxy.example',
+    '10.0.0.0/33',
+    '10.0.0',
+    '10.0.0.1;10.0.0.2',
+    'true',
+    '10.0.0.1,',
+    '10.0.0.1,,::1',
+    ',',
+  ],
+  CORS_ORIGINS: [
+    'example.com',
+    'https://a.example, b.example',
+    '*.example.com',
+    'https://*.example.com',
+    'https://*',
+    'https://a.example:*',
+    'ftp://a.example',
+    'https://a.example,',
+    'https://a.example,,https://b.example',
+    'https://a.example;https://b.example',
+    'https://jane:hunter2@a.example',
+    'https://a.example:0',
+    'https:/a.example',
+    'null',
+  ],
+  ALLOWED_HOSTS: [
+    'http://a.example',
+    'a.example/path',
+    'a b.example',
+    '*.*.example',
+    'a.*.example',
+    '*.10.0.0.1',
+    '*.',
+    'a..example',
+    'a.example:65536',
+    'a.example:http',
+    '10.0.0.0/33',
+    'fd00::/129',
+    '[fd00::5',
+    'me@a.example',
+  ],
   LOG_LEVEL: ['INFO', 'verbose', '3'],
-  MONGODB_URI: ['localhost:27017', 'http://127.0.0.1', 'mongodb:///nowhere'],
+  MONGODB_URI: [
+    ...CREDENTIALS,
+    'localhost:27017',
+    'http://127.0.0.1',
+    'mongodb:/db.example.com',
+    'mongodb://',
+    'mongodb:///nowhere',
+    'mongodb://db.example.com:0',
+    'mongodb://db.example.com:65536',
+    'mongodb://db.example.com:port',
+    'mongodb://db.example.com:',
+    'mongodb://db.example.com,',
+    'mongodb://::1/verigate',
+    'mongodb://[::1/verigate',
+    'mongodb://300.0.0.1',
+    'mongodb://db.example.com/a.b',
+    `mongodb://db.example.com/${'d'.repeat(64)}`,
+    'mongodb://db.example.com/verigate?replicaSet',
+    'mongodb://db.example.com/verigate?w=majority&&',
+    'mongodb://db.example.com /verigate',
+    'mongodb+srv://db.example.com:27017',
+    'mongodb+srv://a.example.com,b.example.com',
+    'mongodb+srv://localhost',
+  ],
   REDIS_URL: ['localhost:6379', 'http://127.0.0.1', 'redis:///nowhere'],
   KEY_PREFIX: ['a b', '{x}', 'é', 'x'.repeat(101)],
-  VALIDATOR_URL: NO_HTTP_URL,
-  VALIDATOR_API_KEY: [],
-  VALIDATOR_USER_ID: ['x'.repeat(256)],
+  VALIDATOR_URL: [...NO_HTTP_URL, 'http://example.com/?key=hunter2'],
+  VALIDATOR_API_KEY: [...UNCLEAN, 'ключ', 'k\u0000'],
+  VALIDATOR_USER_ID: [...UNCLEAN, 'ключ', 'x'.repeat(256)],
   VALIDATOR_TIMEOUT_MS: [...NO_WHOLE_NUMBER, '9', '3600001'],
   VALIDATOR_MAX_FAILURES: [...NO_WHOLE_NUMBER, '0', '1001'],
   VALIDATOR_PAUSE_MS: [...NO_WHOLE_NUMBER, '9', '3600001'],
@@ -74,6 +182,7 @@ const WRONG: Record<Name, readonly string[]> = {
   EMAILS_PER_EVENT: [...NO_WHOLE_NUMBER, '0', '10001'],
   FEED_HISTORY: [...NO_WHOLE_NUMBER, '1000001'],
   FEED_HISTORY_BYTES: [...NO_WHOLE_NUMBER, '1073741825'],
+  FEED_HISTORY_TOTAL_BYTES: [...NO_WHOLE_NUMBER, '68719476737'],
   FEED_TTL_MS: [...NO_WHOLE_NUMBER, '0', '86400001'],
   STALL_AFTER_MS: [...NO_WHOLE_NUMBER, '9', '86400001'],
   QUEUE_STALL_AFTER_MS: [...NO_WHOLE_NUMBER, '9', '604800001'],
@@ -86,6 +195,8 @@ const WRONG: Record<Name, readonly string[]> = {
   MAX_PENDING_BYTES: [...NO_WHOLE_NUMBER, '1023', '4294967297'],
   MAX_REMEMBERED_BYTES: [...NO_WHOLE_NUMBER, '4294967297'],
   MAX_EXPORTS: [...NO_WHOLE_NUMBER, '0', '1001'],
+  MAX_EXPORTS_PER_CALLER: [...NO_WHOLE_NUMBER, '0', '1001'],
+  EXPORT_IDLE_MS: [...NO_WHOLE_NUMBER, '99', '3600001'],
   MAX_INLET_BYTES: [...NO_WHOLE_NUMBER, '1023', '4294967297'],
   MAX_DELIVERIES: [...NO_WHOLE_NUMBER, '0', '1001'],
   CLAIM_TTL_MS: [...NO_WHOLE_NUMBER, '999', '3600001'],
@@ -106,6 +217,39 @@ const WRONG: Record<Name, readonly string[]> = {
   SHUTDOWN_TIMEOUT_MS: [...NO_WHOLE_NUMBER, '99', '3600001'],
 };
 
+/** Each variable whose kind has forms, with values that it may have; what they are read as, where that is something else. */
+const RIGHT: Partial<Record<Name, readonly (string | readonly [string, unknown])[]>> = {
+  HOST: [
+    '127.0.0.1',
+    '::1',
+    ['[::1]', '::1'],
+    '0.0.0.0',
+    '::',
+    'localhost',
+    'gateway-1.example.com',
+    'my_host',
+    'fe80::1%eth0',
+  ],
+  DATA_DIR: ['./data', '/var/lib/my gateway', 'ünï'],
+  JWT_SECRET: ['x'.repeat(32), `${'x '.repeat(16)}`],
+  JWKS_URL: ['https://id.example.com/keys?v=1'],
+  JWT_ISSUER: ['https://id.example.com/', 'accounts'],
+  TRUSTED_PROXIES: [
+    ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
+    ['192.0.2.1', ['192.0.2.1']],
+  ],
+  MONGODB_URI: [
+    'mongodb://127.0.0.1',
+    'mongodb://jane:h%40nter2%2F@db-1.example.com:27017,db-2.example.com/verigate?replicaSet=rs0&w=majority',
+    'mongodb://jane@[2001:db8::1]:27017/?authSource=$external&authMechanism=MONGODB-X509',
+    'mongodb://%2Ftmp%2Fmongodb-27017.sock/verigate',
+    'mongodb+srv://jane:hunter2@cluster0.example.com/verigate?retryWrites=true',
+    'mongodb://db?replicaSet=rs0',
+  ],
+  VALIDATOR_URL: ['http://127.0.0.1:8000/api/v1', 'https://validator.example.com', 'http://[::1]:8000/'],
+  VALIDATOR_API_KEY: ['k', 'a key, with ~ and !'],
+};
+
 const named = (name: string): RegExp => new RegExp(`\\b${name}: `);
 
 describe('the configuration', () => {
@@ -117,6 +261,21 @@ describe('the configuration', () => {
       expect(message).toMatch(named(name));
       // A connection string or a key holds a password. Names of engines are words of the message.
       if (value.length > 3 && name !== 'ENGINE') expect(message).not.toContain(value);
+    }
+  });
+
+  it.each(Object.entries(RIGHT))('takes %s in every form that works', (name, values) => {
+    const others: NodeJS.ProcessEnv = { AUTH: 'none', MONGODB_URI: 'mongodb://x', REDIS_URL: 'redis://x' };
+    for (const value of values) {
+      const [given, read] = typeof value === 'string' ? [value, value] : value;
+      expect(readConfig({ ...others, [name]: given })[name as Name]).toEqual(read);
+    }
+  });
+
+  it('repeats no part of a secret, whichever variable it was put into', () => {
+    for (const [name, values] of Object.entries(WRONG)) {
+      for (const value of [...values, ...CREDENTIALS])
+        expect(saidOf({ [name]: value })).not.toContain('hunter2');
     }
   });
 
@@ -155,6 +314,7 @@ describe('the configuration', () => {
       DATA_DIR: './data',
       AUTH: 'none',
       CORS_ORIGINS: [],
+      ALLOWED_HOSTS: [],
       FLUSH_INTERVAL_MS: 100,
       STALL_AFTER_MS: 120_000,
       QUEUE_STALL_AFTER_MS: 900_000,
@@ -175,7 +335,7 @@ describe('the configuration', () => {
   it('reads origins as browsers send them', () => {
     const origins = (list: string) => readConfig({ CORS_ORIGINS: list }).CORS_ORIGINS;
     expect(origins('https://a.example')).toEqual(['https://a.example']);
-    expect(origins(' https://a.example , http://127.0.0.1:8080,,*')).toEqual([
+    expect(origins(' https://a.example , http://127.0.0.1:8080,*')).toEqual([
       'https://a.example',
       'http://127.0.0.1:8080',
       '*',
@@ -202,6 +362,40 @@ describe('the configuration', () => {
       expect(readConfig({ HOST }).AUTH).toBe('none');
       expect(isLoopback(HOST)).toBe(true);
     }
+  });
+});
+
+describe('variables that are not known', () => {
+  const found = (...names: string[]) =>
+    unknownVariables(Object.fromEntries(names.map((name) => [name, 'x'])), Object.keys(variables));
+
+  it('are found where they look like ours, with the one that was meant', () => {
+    expect(
+      found('MAX_CONECTIONS', 'FLUSH_INTERVAL', 'port', 'VERIGATE_SIZE', 'MONGODB_URL', 'FEED_SIZE'),
+    ).toEqual([
+      { name: 'MAX_CONECTIONS', like: 'MAX_CONNECTIONS' },
+      { name: 'FLUSH_INTERVAL', like: null },
+      { name: 'port', like: 'PORT' },
+      { name: 'VERIGATE_SIZE', like: null },
+      { name: 'MONGODB_URL', like: 'MONGODB_URI' },
+      { name: 'FEED_SIZE', like: null },
+    ]);
+  });
+
+  it('are no business of ours where other programs have them', () => {
+    const others = [
+      'PATH',
+      'HOSTNAME',
+      'HOME',
+      'NODE_ENV',
+      'NODE_OPTIONS',
+      'LOGNAME',
+      'PWD',
+      'TZ',
+      'MAX_JOBS',
+    ];
+    const services = ['VERIGATE_SERVICE_HOST', 'VERIGATE_PORT_3000_TCP_ADDR', 'VALIDATOR_SERVICE_PORT_HTTP'];
+    expect(found(...others, ...services, ...Object.keys(variables))).toEqual([]);
   });
 });
 

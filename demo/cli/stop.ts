@@ -3,20 +3,27 @@ import { readFileSync } from 'node:fs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const LOOK_EVERY_MS = 500;
+/** In a terminal Ctrl-C reaches npm and this program, and npm forwards it: within this time signals are one. */
+const ONE_SIGNAL_MS = 1_000;
 
 /**
  * Fires at a signal, when the output is closed, or when npm and its shell are gone: no signal could come after that.
  */
 export function stopSignal(onSecond: () => void = () => process.exit(130)): AbortSignal {
   const stop = new AbortController();
+  let stoppingSince: number | null = null;
+  const begin = () => {
+    stoppingSince ??= performance.now();
+    stop.abort();
+  };
   const ask = () => {
-    if (stop.signal.aborted) onSecond();
-    else stop.abort();
+    if (stoppingSince !== null && performance.now() - stoppingSince >= ONE_SIGNAL_MS) onSecond();
+    else begin();
   };
   for (const signal of SIGNALS) process.on(signal, ask);
   // The reader of the output is gone, for example with `| head`.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort());
-  if (process.env.npm_lifecycle_event !== undefined) followParents(() => stop.abort());
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', begin);
+  if (process.env.npm_lifecycle_event !== undefined) followParents(begin);
   return stop.signal;
 }
 

@@ -39,8 +39,11 @@ export interface Stats {
   batches: { total: number; completed: number; failed: number; stalled: number };
   stats: Record<Status, StatusCount>;
   risk: Record<RiskLevel, number>;
-  /** The recent rate while the file runs, the overall rate once it has ended. The ETA is null while it is not known. */
-  throughput: { emailsPerSecond: number; etaSeconds: number | null };
+  /**
+   * The recent rate while the file runs, the overall rate once it has ended. Both are null while every batch that has not
+   * ended is silent; the ETA is also null while it is not known, and once there is none.
+   */
+  throughput: { emailsPerSecond: number | null; etaSeconds: number | null };
   /** Null for a file that is not registered. */
   createdAt: string | null;
   lastUpdated: string | null;
@@ -73,11 +76,18 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
     throughput:
       hasEnded(outcome) && facts !== null
         ? overallThroughput(progress, facts)
-        : recentThroughput(progress, recentRate),
+        : isSilent(totals)
+          ? { emailsPerSecond: null, etaSeconds: null }
+          : recentThroughput(progress, recentRate),
     createdAt: facts?.createdAt ?? null,
     lastUpdated: facts?.lastUpdated ?? null,
     completedAt: hasEnded(outcome) ? (facts?.lastUpdated ?? null) : null,
   };
+}
+
+/** Whether every batch that has not ended is stalled. */
+function isSilent({ batches, completed, failed, stalled }: Summary): boolean {
+  return stalled > 0 && stalled >= batches - completed - failed;
 }
 
 const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
@@ -124,7 +134,7 @@ function overallThroughput(
   { createdAt, lastUpdated }: FileFacts,
 ): Stats['throughput'] {
   const emailsPerSecond = ratePerSecond(processed, Date.parse(lastUpdated) - Date.parse(createdAt));
-  return { emailsPerSecond: rounded(emailsPerSecond), etaSeconds: 0 };
+  return { emailsPerSecond: rounded(emailsPerSecond), etaSeconds: null };
 }
 
 function recentThroughput(

@@ -31,6 +31,8 @@ export function startWindow(at: number, processed: number): ThroughputWindow {
 export function advanceWindow(window: ThroughputWindow, at: number, processed: number): ThroughputWindow {
   // A batch that is run again may take results back; a rate measured from before that would be wrong.
   if (processed < window.from.processed) return startWindow(at, processed);
+  // The point was set by a gateway whose clock is ahead of this one: what has passed since then is not known.
+  if (at < window.next.at) return startWindow(at, processed);
   return at - window.next.at >= WINDOW_MS ? { from: window.next, next: { at, processed } } : window;
 }
 

@@ -7,7 +7,7 @@ import { type Engine, feedLimits, storeLimits } from './engine.js';
 export async function openEmbedded(config: Config): Promise<Engine> {
   return {
     store: await SqliteStore.open({ directory: config.DATA_DIR, ...storeLimits(config) }),
-    feed: new MemoryFeed(feedLimits(config)),
+    feed: new MemoryFeed({ ...feedLimits(config), totalBytes: config.FEED_HISTORY_TOTAL_BYTES }),
     isShared: false,
     checks: {},
     openInlets: null,

@@ -1,6 +1,7 @@
 /** Begins epochs: where a file's feed has no head, or that of another generation, a new one is built from the store. */
 
 import { randomBytes } from 'node:crypto';
+import { clock } from '../clock.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
 import { type AnnouncedBatch, add, EMPTY_SUMMARY } from '../domain/summary.js';
@@ -55,7 +56,7 @@ export async function beginEpoch(
     owner: facts?.userId ?? null,
     totals,
     // When the results before this epoch came is not known, so the pace begins anew.
-    pace: totals.processed > 0 ? startWindow(Date.now(), totals.processed) : null,
+    pace: totals.processed > 0 ? startWindow(clock.now(), totals.processed) : null,
     stats: JSON.stringify(stats),
     changes: -1,
     isEpochUnannounced: replaces !== null,

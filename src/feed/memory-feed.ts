@@ -2,77 +2,54 @@
 
 import type { Cursor } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
-import type { AnnouncedBatch } from '../domain/summary.js';
-import type { Change, EpochStart, Feed, FeedEvent, FileState, Follower, Head } from './feed.js';
+import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
+import { FileLog, type HistoryLimits } from './memory/file-log.js';
 
-export interface MemoryFeedOptions {
-  /** Revisions of a file whose events are kept, at most. */
-  readonly history: number;
-  /** Bytes of a file's events that are kept, at most. */
-  readonly historyBytes: number;
+export interface MemoryFeedOptions extends HistoryLimits {
+  /** Bytes that all heads and histories may take together; see `#fit` for what goes beyond it. */
+  readonly totalBytes: number;
   /** A file without followers is forgotten this long after its last change. */
   readonly ttlMs: number;
 }
 
-/** The current epoch of one file. */
-interface FileLog {
-  readonly epoch: Epoch;
-  revision: number;
-  emailsRevision: number;
-  state: FileState;
-  readonly batches: Map<BatchId, AnnouncedBatch>;
-  readonly events: FeedEvent[];
-  bytes: number;
-  /** Revision of the newest event that was dropped: from an older revision the history has a gap. */
-  floor: number;
-  changedAt: number;
-}
-
-const sizeOf = ({ payload }: FeedEvent): number => Buffer.byteLength(payload);
-
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<FileId, FileLog>();
   readonly #followers = new Map<FileId, Set<Follower>>();
+  /** Files with a log, by whether they have followers. In the order of their last changes, the oldest first. */
+  readonly #unwatched = new Set<FileId>();
+  readonly #watched = new Set<FileId>();
+  #bytes = 0;
   readonly #sweep: NodeJS.Timeout;
 
   constructor(private readonly options: MemoryFeedOptions) {
     this.#sweep = setInterval(() => this.#forgetExpired(), Math.min(options.ttlMs, 30_000)).unref();
   }
 
+  /** About what all heads and histories take in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   async head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
-    const log = this.#logs.get(fileId);
-    if (log === undefined) return null;
-    const { epoch, revision, emailsRevision, state } = log;
-    const announced = batchIds.flatMap((id) => {
-      const batch = log.batches.get(id);
-      return batch === undefined ? [] : [[id, batch] as const];
-    });
-    return { epoch, revision, emailsRevision, state, batches: new Map(announced) };
+    return this.#logs.get(fileId)?.head(batchIds) ?? null;
   }
 
   async begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void> {
     if ((this.#logs.get(fileId)?.epoch ?? null) !== replaces) return;
-    this.#logs.set(fileId, {
-      epoch: start.epoch,
-      revision: 0,
-      emailsRevision: 0,
-      state: start.state,
-      batches: new Map(start.batches),
-      events: [],
-      bytes: 0,
-      floor: 0,
-      changedAt: Date.now(),
-    });
+    this.#forget(fileId);
+    const log = new FileLog(start);
+    this.#logs.set(fileId, log);
+    this.#bytes += log.bytes;
+    this.#fit(fileId);
   }
 
   async append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean> {
     const log = this.#logs.get(fileId);
-    if (log === undefined || log.epoch !== expected.epoch || log.revision !== expected.revision) return false;
-    log.state = change.state;
-    log.changedAt = Date.now();
-    for (const [batchId, batch] of change.batches) log.batches.set(batchId, batch);
-    for (const event of change.events) this.#addToHistory(log, event);
-    this.#trim(log);
+    if (log === undefined || !log.isAt(expected)) return false;
+    this.#bytes -= log.bytes;
+    log.append(change, this.options);
+    this.#bytes += log.bytes;
+    this.#fit(fileId);
     // Followers come last: what they read during the call has the whole change.
     for (const event of change.events) {
       for (const follower of this.#followers.get(fileId) ?? []) follower.event(event);
@@ -81,23 +58,23 @@ export class MemoryFeed implements Feed {
   }
 
   async since(fileId: FileId, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null> {
-    const log = this.#logs.get(fileId);
-    if (log === undefined || log.epoch !== cursor.epoch) return null;
-    if (cursor.revision < log.floor || cursor.revision > log.revision) return null;
-    return log.events.filter(({ revision }) => revision > cursor.revision && revision <= upTo);
+    return this.#logs.get(fileId)?.since(cursor, upTo) ?? null;
   }
 
   async follow(fileId: FileId, follower: Follower): Promise<() => void> {
     const followers = this.#followers.get(fileId) ?? new Set();
     this.#followers.set(fileId, followers.add(follower));
+    this.#sort(fileId);
     return () => {
       followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(fileId) === followers) this.#followers.delete(fileId);
+      if (followers.size > 0 || this.#followers.get(fileId) !== followers) return;
+      this.#followers.delete(fileId);
+      this.#sort(fileId);
     };
   }
 
   async remove(fileId: FileId): Promise<void> {
-    this.#logs.delete(fileId);
+    this.#forget(fileId);
     const followers = this.#followers.get(fileId) ?? [];
     this.#followers.delete(fileId);
     for (const follower of followers) follower.removed();
@@ -105,35 +82,48 @@ export class MemoryFeed implements Feed {
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    this.#logs.clear();
+    for (const fileId of [...this.#logs.keys()]) this.#forget(fileId);
     this.#followers.clear();
   }
 
-  /** Only `emails` events are kept: of the stats, the newest replace all earlier ones. */
-  #addToHistory(log: FileLog, event: FeedEvent): void {
-    log.revision = event.revision;
-    if (event.feed !== 'emails') return;
-    log.emailsRevision = event.revision;
-    log.events.push(event);
-    log.bytes += sizeOf(event);
+  /** Puts the file last in its order. */
+  #sort(fileId: FileId): void {
+    this.#unwatched.delete(fileId);
+    this.#watched.delete(fileId);
+    if (this.#logs.has(fileId)) (this.#followers.has(fileId) ? this.#watched : this.#unwatched).add(fileId);
   }
 
-  #trim(log: FileLog): void {
-    const newestToDrop = log.revision - this.options.history;
-    let dropped = 0;
-    for (const event of log.events) {
-      if (event.revision > newestToDrop && log.bytes <= this.options.historyBytes) break;
-      log.floor = event.revision;
-      log.bytes -= sizeOf(event);
-      dropped++;
+  /**
+   * Makes room after a change of a file. First go the files that nobody listens to, the oldest first, head and all: the head
+   * is built again from the store when it is needed. Then the histories of the others, the oldest first: their heads stay,
+   * because without them all their listeners would have to start over.
+   */
+  #fit(changed: FileId): void {
+    this.#sort(changed);
+    const { totalBytes } = this.options;
+    for (const fileId of this.#unwatched) {
+      if (this.#bytes <= totalBytes) return;
+      // The last in the order. Forgotten before it was appended to, it would be begun again and again.
+      if (fileId !== changed) this.#forget(fileId);
     }
-    log.events.splice(0, dropped);
+    for (const fileId of [...this.#watched, changed]) {
+      if (this.#bytes <= totalBytes) return;
+      const log = this.#logs.get(fileId);
+      this.#bytes -= log?.historyBytes ?? 0;
+      log?.dropHistory();
+    }
+  }
+
+  #forget(fileId: FileId): void {
+    this.#bytes -= this.#logs.get(fileId)?.bytes ?? 0;
+    this.#logs.delete(fileId);
+    this.#sort(fileId);
   }
 
   #forgetExpired(): void {
-    const newestExpired = Date.now() - this.options.ttlMs;
-    for (const [fileId, log] of this.#logs) {
-      if (log.changedAt <= newestExpired && !this.#followers.has(fileId)) this.#logs.delete(fileId);
+    const newestExpired = performance.now() - this.options.ttlMs;
+    for (const fileId of this.#unwatched) {
+      if ((this.#logs.get(fileId)?.changedAt ?? 0) <= newestExpired) this.#forget(fileId);
     }
   }
 }

@@ -8,6 +8,7 @@ import { clientIpBehind } from '../client-ip.js';
 import type { Config } from '../config.js';
 import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
+import { hostCheck } from '../hosts.js';
 import { createApp } from '../http/app.js';
 import type { HttpDependencies } from '../http/dependencies.js';
 import { RateLimit } from '../http/rate-limit.js';
@@ -16,6 +17,7 @@ import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import { checkRequests, GatewayRequest } from './request-checks.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
@@ -48,8 +50,12 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
+    isDraining: () => deps.readiness().includes('draining'),
   };
   const io = createSocketServer(http, options);
+  checkRequests(http, hostCheckFor(config), (fault) => {
+    deps.logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  });
   const { guard, feed, snapshots, metrics, logger } = deps;
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
@@ -65,10 +71,20 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
   return { io, listen: () => listen(http, config), destroyConnections };
 }
 
+const hostCheckFor = ({ ALLOWED_HOSTS, CORS_ORIGINS, AUTH }: Config) =>
+  hostCheck({ allowedHosts: ALLOWED_HOSTS, origins: CORS_ORIGINS, isOpen: AUTH === 'none' });
+
 /** Limits on the size and duration of a request: a client that sends a byte now and then must not keep its connection. */
-function httpOptions({ MAX_HEADER_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS }: Config): ServerOptions {
+function httpOptions({
+  MAX_HEADER_BYTES,
+  HEADERS_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+}: Config): ServerOptions<typeof GatewayRequest> {
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
   return {
+    IncomingMessage: GatewayRequest,
+    // A request without one is answered like any other that is wrong.
+    requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -16,6 +16,7 @@ import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { wrongMethods } from './wrong-methods.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
 /** This file runs as dist/src/http/app.js. */
@@ -54,6 +55,7 @@ export function createApp(deps: HttpDependencies): Express {
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));
+  app.use(wrongMethods(app));
   app.use(() => {
     throw new Fault('not_found');
   });

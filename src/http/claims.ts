@@ -1,5 +1,6 @@
 /** Registrations of a caller for a file, and how they are refused where another caller owns it. */
 import type { Guard } from '../auth/guard.js';
+import { clock } from '../clock.js';
 import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { FileStore } from '../store/store.js';
@@ -21,7 +22,7 @@ export async function beginClaim(
 ): Promise<Claim> {
   // Without tokens no caller is refused.
   if (guard.isOpen) return { settle: (step) => step };
-  const arrivedAt = Date.now();
+  const arrivedAt = clock.now();
   const isNew = (await files.find(fileId)) === null;
   const isCreatedSince = async (): Promise<boolean> => {
     const facts = await files.find(fileId);

@@ -21,8 +21,7 @@ export function cors(origins: readonly string[]): RequestHandler {
   return (req, res, next) => {
     if (!allowsAll) res.vary('Origin');
     const { origin } = req.headers;
-    if (origin === undefined) return next();
-    if (isListed(origin, origins)) {
+    if (origin !== undefined && isListed(origin, origins)) {
       res.setHeader('Access-Control-Allow-Origin', allowsAll ? '*' : origin);
       res.setHeader(
         'Access-Control-Expose-Headers',
@@ -31,6 +30,7 @@ export function cors(origins: readonly string[]): RequestHandler {
     } else if (isWrite(req) && !isAllowed(req.headers, origins)) {
       throw new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
     }
+    if (origin === undefined) return next();
     if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return next();
     res.status(204).set(PREFLIGHT).end();
   };

@@ -21,16 +21,20 @@ export class RateLimit {
     private readonly addressOf: ClientIpOf,
   ) {}
 
+  /** Whom a request counts for: the `sub` of its token, or else its address. */
+  callerName(req: Request): string {
+    const { sub } = callerOf(req);
+    return sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
+  }
+
   /**
-   * Counts one costly request of a caller, known by the `sub` of the token or else by the address. The `RateLimit` fields
+   * Counts one costly request of a caller. The `RateLimit` fields
    * of the answer (IETF draft) say how many are left.
    * @throws Fault `rate_limited`
    */
   consume(req: Request, res: Response): void {
     const { perMinute } = this;
-    const { sub } = callerOf(req);
-    const caller = sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
-    const window = windowOf(this.#windows, caller, perMinute);
+    const window = windowOf(this.#windows, this.callerName(req), perMinute);
     const isOver = window.left <= 0;
     if (!isOver) window.left--;
     const seconds = Math.ceil((window.endsAt - performance.now()) / 1000);

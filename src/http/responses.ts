@@ -1,33 +1,17 @@
 /** How the REST surface answers: JSON, or an error as problem details (RFC 9457). */
 import type { ErrorRequestHandler, Response } from 'express';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
-import { ERRORS, Fault } from '../errors.js';
+import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { sendProblem } from '../problem.js';
 
 /** Sends JSON that is text already: the text of a snapshot is never parsed and serialised again. */
 export function sendJson(res: Response, json: string, status = 200): void {
-  send(res, status, 'application/json; charset=utf-8', json);
-}
-
-function send(res: Response, status: number, contentType: string, text: string): void {
   res.statusCode = status;
-  res.setHeader('Content-Type', contentType);
-  res.setHeader('Content-Length', Buffer.byteLength(text));
-  res.end(text);
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('Content-Length', Buffer.byteLength(json));
+  res.end(json);
 }
-
-/** Problem details; `code` is stable, the texts are for people. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  code: keyof typeof ERRORS;
-  errors?: readonly FieldError[];
-}
-
-/** Sent where a fault names no time. */
-const RETRY_AFTER_SECONDS = 1;
 
 /** The only place where an error becomes an answer. */
 export function problems(logger: Logger): ErrorRequestHandler {
@@ -39,26 +23,8 @@ export function problems(logger: Logger): ErrorRequestHandler {
       res.destroy();
       return;
     }
-    const problem = problemOf(fault);
-    const retryAfter = fault.retryAfterSeconds ?? RETRY_AFTER_SECONDS;
-    if (problem.status === 503 || problem.status === 429 || fault.retryAfterSeconds !== undefined)
-      res.setHeader('Retry-After', String(retryAfter));
-    if (fault.challenge !== undefined) res.setHeader('WWW-Authenticate', challengeOf(fault));
-    send(res, problem.status, 'application/problem+json; charset=utf-8', JSON.stringify(problem));
+    sendProblem(res, fault);
   };
-}
-
-/** The `WWW-Authenticate` header: which kind of token is needed, and what was wrong with the one received (RFC 6750). */
-function challengeOf({ challenge, message }: Fault): string {
-  const realm = 'Bearer realm="verigate"';
-  if (!challenge) return realm;
-  return `${realm}, error="${challenge}", error_description="${message.replaceAll('"', "'")}"`;
-}
-
-function problemOf({ code, message, errors }: Fault): Problem {
-  const { status, title } = ERRORS[code];
-  const problem: Problem = { type: `urn:verigate:problem:${code}`, title, status, detail: message, code };
-  return errors === undefined ? problem : { ...problem, errors };
 }
 
 function faultOf(error: unknown): Fault {

@@ -1,5 +1,6 @@
 /** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
 
+import { clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
 import type { LookUp, Pipeline } from './pipeline.js';
@@ -58,7 +59,7 @@ export function watchStalls(
 ): Stop {
   const mark = async () => {
     try {
-      const now = Date.now();
+      const now = clock.now();
       await pipeline.markStalled({ begunBefore: now - begunMs, queuedBefore: now - queuedMs }, lookUp);
     } catch (error) {
       logger.warn({ err: error }, 'the gateway failed to look for stalled batches and tries again');
@@ -73,7 +74,7 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   let isStopped = false;
   const sweep = async () => {
     try {
-      await pipeline.announceOverdue(Date.now() - OVERDUE_MS);
+      await pipeline.announceOverdue(clock.now() - OVERDUE_MS);
     } catch (error) {
       logger.debug({ err: error }, 'the gateway failed to sweep the outbox and tries again');
     }
@@ -109,7 +110,7 @@ function sweepExpired({ store: { updates, deadLetters }, logger }: JobDeps, ttlM
 function purgeOldFiles({ pipeline, logger }: JobDeps, days: number): Stop {
   const purge = async () => {
     try {
-      const files = await pipeline.purge(Date.now() - days * DAY_MS);
+      const files = await pipeline.purge(clock.now() - days * DAY_MS);
       if (files > 0) logger.info({ files, days }, 'the addresses of old files were deleted');
     } catch (error) {
       logger.warn(

@@ -74,7 +74,10 @@ function paceOf(
   now: number,
 ): ThroughputWindow | null {
   if (state.pace !== null) return advanceWindow(state.pace, now, processed);
-  return processed === 0 ? null : startWindow(Math.max(Date.parse(facts.createdAt), now - FIRST_SPAN_MS), 0);
+  if (processed === 0) return null;
+  // The file may have been created by a gateway whose clock is ahead.
+  const createdAt = Math.min(Date.parse(facts.createdAt), now);
+  return startWindow(Math.max(createdAt, now - FIRST_SPAN_MS), 0);
 }
 
 /** The changed results in as few events as the limits allow, each with a revision of its own. */

@@ -1,5 +1,6 @@
 /** Announces the changes of one file: appends to its feed what the store has and the feed does not. */
 
+import { clock } from '../clock.js';
 import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
@@ -44,7 +45,7 @@ export async function flush(
       continue;
     }
     const isAnnounced = changes.batches.length === 0 && head.state.changes === changes.changes;
-    const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, Date.now());
+    const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
     if (next !== null && !(await feed.append(fileId, head, next.change))) {
       metrics.conflicts.inc();
       continue;

@@ -23,6 +23,7 @@ interface PendingFile {
   /** The batches that the flush in progress has taken; after a failure they are pending again. */
   taken: readonly BatchId[];
   timer: NodeJS.Timeout | null;
+  /** On the monotonic clock. */
   flushedAt: number;
   failures: number;
 }
@@ -119,7 +120,7 @@ export class Flusher {
         flushing: null,
         taken: [],
         timer: null,
-        flushedAt: 0,
+        flushedAt: Number.NEGATIVE_INFINITY,
         failures: 0,
       };
       this.#files.set(fileId, file);
@@ -130,7 +131,7 @@ export class Flusher {
   /** Flushes now, sets a timer for the end of the interval, or forgets a file that has been quiet for one. */
   #schedule(fileId: FileId, file: PendingFile): void {
     if (file.flushing !== null || file.timer !== null) return;
-    const waitMs = file.flushedAt + this.#intervalMs(file) - Date.now();
+    const waitMs = file.flushedAt + this.#intervalMs(file) - performance.now();
     if (!isMarked(file) && file.storing === 0 && waitMs <= 0) {
       this.#files.delete(fileId);
       return;
@@ -158,7 +159,7 @@ export class Flusher {
       ...taken(file.registered, REGISTERED_PER_FLUSH),
     ];
     file.taken = batchIds;
-    file.flushedAt = Date.now();
+    file.flushedAt = performance.now();
     file.flushing = this.#attempt(fileId, file, batchIds).finally(() => {
       file.flushing = null;
       file.taken = [];

@@ -1,8 +1,9 @@
-/** Refuses handshakes: by their origin, the number of connections, of connections from one address, and their rate. */
+/** Refuses handshakes: by protocol and origin, while the gateway stops, and by the number and rate of connections. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'socket.io';
 import type { ClientIpOf } from '../client-ip.js';
+import { Fault } from '../errors.js';
 import { isAllowed } from '../origins.js';
 import { TokenBucket } from './throttling.js';
 
@@ -12,6 +13,8 @@ export interface ConnectionLimitOptions {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxHandshakesPerSecond: number;
+  /** The gateway is about to close: its listeners are being sent to others. */
+  readonly isDraining: () => boolean;
 }
 
 type Connection = Socket['conn'];
@@ -26,16 +29,25 @@ export class ConnectionLimits {
     this.#handshakes = new TokenBucket(options.maxHandshakesPerSecond);
   }
 
-  /** Why a handshake is refused, with the limit's name and when to try again; null: it is accepted. */
-  refusalFor(request: IncomingMessage, connections: number): string | null {
-    const { origins, addressOf, maxConnections, maxConnectionsPerAddress } = this.options;
+  /** Why a handshake is refused; null: it is accepted. */
+  refusalFor(request: IncomingMessage, connections: number): Fault | null {
+    const { origins, addressOf, maxConnections, maxConnectionsPerAddress, isDraining } = this.options;
+    if (protocolOf(request) !== PROTOCOL) return new Fault('invalid_request', OTHER_PROTOCOL);
     // Browsers apply no same-origin policy to WebSockets: any page could listen with its visitor's connection.
-    if (!isAllowed(request.headers, origins)) return 'origin not allowed';
+    if (!isAllowed(request.headers, origins))
+      return new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
+    if (isDraining()) return busy('unavailable', 'the gateway is stopping: connect to another', 1);
     if (connections >= maxConnections)
-      return `MAX_CONNECTIONS: too many connections; retry in ${RETRY_AFTER_S} s`;
-    if ((this.#openByAddress.get(addressOf(request)) ?? 0) >= maxConnectionsPerAddress)
-      return `MAX_CONNECTIONS_PER_ADDRESS: too many connections from this address; retry in ${RETRY_AFTER_S} s`;
-    if (!this.#handshakes.take()) return 'MAX_HANDSHAKES_PER_SECOND: too many handshakes; retry in 1 s';
+      return busy('unavailable', 'MAX_CONNECTIONS: too many connections', RETRY_AFTER_S);
+    if ((this.#openByAddress.get(addressOf(request)) ?? 0) >= maxConnectionsPerAddress) {
+      return busy(
+        'rate_limited',
+        'MAX_CONNECTIONS_PER_ADDRESS: too many connections from this address',
+        RETRY_AFTER_S,
+      );
+    }
+    if (!this.#handshakes.take())
+      return busy('rate_limited', 'MAX_HANDSHAKES_PER_SECOND: too many handshakes', 1);
     return null;
   }
 
@@ -59,3 +71,14 @@ export class ConnectionLimits {
     });
   }
 }
+
+/** The revision of Engine.IO that Socket.IO 3 and 4 speak. Socket.IO 2 and older speak 3, or name none. */
+const PROTOCOL = '4';
+const OTHER_PROTOCOL =
+  'EIO: must be 4: the gateway speaks the protocol of Socket.IO 3 and 4, and older clients have to be upgraded';
+
+const protocolOf = ({ url = '' }: IncomingMessage): string | undefined =>
+  new URLSearchParams(url.slice(url.indexOf('?') + 1)).getAll('EIO').at(-1);
+
+const busy = (code: 'unavailable' | 'rate_limited', message: string, retryAfterSeconds: number): Fault =>
+  new Fault(code, `${message}; retry in ${retryAfterSeconds} s`, { retryAfterSeconds });

@@ -4,6 +4,7 @@
  */
 
 import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import type { Socket } from 'socket.io';
 import type WebSocket from 'ws';
@@ -43,6 +44,10 @@ const sender = (ws as unknown as SenderInternals).Sender;
 
 export const internalsOf = (connection: Socket['conn']): EngineInternals =>
   connection as unknown as EngineInternals;
+
+/** The response to a request that polls; null: it is an upgrade. */
+export const responseOf = (request: IncomingMessage): ServerResponse | null =>
+  (request as { res?: ServerResponse }).res ?? null;
 
 /** The WebSocket frame of a text, in the pieces that ws makes; null: this version of ws cannot make it. */
 export const textFrame = (text: string): Buffer[] | null =>

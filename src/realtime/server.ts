@@ -1,11 +1,15 @@
 /** Creates the Socket.IO server, and announces to its sockets that it is about to close. */
 
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Server } from 'socket.io';
+import type { Fault } from '../errors.js';
+import { endWithProblem, sendProblem } from '../problem.js';
 import { waitingBytes } from './backpressure.js';
 import { type ConnectionLimitOptions, ConnectionLimits } from './connection-limits.js';
+import { responseOf } from './engine-internals.js';
+import { HelloDeadline } from './hello-deadline.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
 import { textParser } from './parser.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
@@ -17,24 +21,37 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly maxEventsPerSecond: number;
 }
 
+/** engine.io's code of a handshake that was refused. */
+const FORBIDDEN = 4;
+
 /** The server without authentication and events: see `acceptListeners`. */
 export function createSocketServer(http: HttpServer, options: SocketServerOptions): SocketServer {
   const limits = new ConnectionLimits(options);
   const io: SocketServer = new Server(http, {
-    // Closes a connection that never asks for the namespace.
-    connectTimeout: options.handshakeTimeoutMs,
+    // Socket.IO waits 30 s more for the peer's part of closing: HelloDeadline is faster.
+    connectTimeout: 2 * options.handshakeTimeoutMs,
     upgradeTimeout: options.handshakeTimeoutMs,
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     parser: textParser,
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
-    allowRequest: (request, decide) => {
-      const refusal = limits.refusalFor(request, io.engine.clientsCount);
-      if (refusal === null) corkForThisTurn(request.socket);
-      decide(refusal, refusal === null);
+    allowRequest: (request, accept) => {
+      const fault = limits.refusalFor(request, io.engine.clientsCount);
+      if (fault !== null) return refuse(request, fault);
+      corkForThisTurn(request.socket);
+      accept(null, true);
     },
   });
+  /** Answered here: engine.io knows no statuses but 400 and 403, and no header that says when to retry. */
+  const refuse = (request: IncomingMessage, fault: Fault) => {
+    const { message } = fault;
+    io.engine.emit('connection_error', { req: request, code: FORBIDDEN, message, context: { message } });
+    const response = responseOf(request);
+    if (response === null) endWithProblem(request.socket, fault);
+    else sendProblem(response, fault);
+  };
   limits.countConnections(io.engine);
+  new HelloDeadline(options.handshakeTimeoutMs).watch(io);
   releaseUpgradeRequests(io.engine);
   return io;
 }

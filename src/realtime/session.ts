@@ -16,6 +16,8 @@ interface ExpiryHandler {
 
 export class Session {
   #timer: NodeJS.Timeout | undefined;
+  /** When the token expires by the monotonic clock: setting the wall clock back gives nobody more time. */
+  #expiresAt = Number.POSITIVE_INFINITY;
   #hasEnded = false;
 
   constructor(
@@ -23,7 +25,7 @@ export class Session {
     private principal: Principal,
     private readonly handler: ExpiryHandler,
   ) {
-    this.#scheduleExpiry();
+    this.#startLifetime();
   }
 
   /**
@@ -55,7 +57,7 @@ export class Session {
     const principal = await this.guard.authenticate(token);
     if (principal.sub !== this.principal.sub) throw new Fault('forbidden', 'the token has another sub');
     this.principal = principal;
-    this.#scheduleExpiry();
+    this.#startLifetime();
     return principal.expiresAt === null ? null : new Date(principal.expiresAt).toISOString();
   }
 
@@ -65,15 +67,21 @@ export class Session {
   }
 
   #isExpired(): boolean {
-    return this.principal.expiresAt !== null && this.principal.expiresAt <= Date.now();
+    const { expiresAt } = this.principal;
+    return expiresAt !== null && (expiresAt <= Date.now() || this.#expiresAt <= performance.now());
+  }
+
+  #startLifetime(): void {
+    const { expiresAt } = this.principal;
+    this.#expiresAt = performance.now() + (expiresAt ?? Number.POSITIVE_INFINITY) - Date.now();
+    this.#scheduleExpiry();
   }
 
   #scheduleExpiry(): void {
     clearTimeout(this.#timer);
-    const { expiresAt } = this.principal;
-    if (expiresAt === null || this.#hasEnded) return;
-    const delay = Math.max(0, Math.min(expiresAt - Date.now(), MAX_DELAY_MS));
-    // Compared with the clock when the timer fires: the delay may have been cut, or the clock set.
+    if (this.principal.expiresAt === null || this.#hasEnded) return;
+    const delay = Math.max(0, Math.min(Math.ceil(this.#expiresAt - performance.now()), MAX_DELAY_MS));
+    // Compared with the clocks when the timer fires: the delay may have been cut.
     this.#timer = setTimeout(
       () => (this.#isExpired() ? this.handler.expired() : this.#scheduleExpiry()),
       delay,

@@ -1,5 +1,7 @@
 /** How both stores keep dead letters: what of a message, under which id, and for how long. */
+
 import { randomBytes } from 'node:crypto';
+import { clock } from '../clock.js';
 import { idsIn, type MessageIds } from '../domain/message-ids.js';
 import type { DeadLetter, DeadLetterLimits, NewDeadLetter } from './dead-letters.js';
 
@@ -41,7 +43,7 @@ export class DeadLetterRecords {
     const truncated = length > maxBytes;
     const cut = truncated ? `; too large to be kept whole: the beginning of ${length} bytes` : '';
     return {
-      id: this.#nextId(Date.now()),
+      id: this.#nextId(clock.now()),
       inlet,
       reason: `${reason.toWellFormed().slice(0, MAX_REASON_LENGTH).toWellFormed()}${cut}`,
       truncated,
@@ -54,7 +56,7 @@ export class DeadLetterRecords {
 
   /** The id below which dead letters have expired by now. */
   expiry(): string {
-    return hex(Math.max(0, Date.now() - this.limits.ttlMs));
+    return hex(Math.max(0, clock.now() - this.limits.ttlMs));
   }
 
   hasExpired(id: string): boolean {

@@ -1,4 +1,6 @@
 import type { BatchId } from '../domain/id.js';
+import { countsOf } from '../domain/overview.js';
+
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -85,6 +87,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   list: (query) => reader.call('listFiles', query),
   batches: (fileId) => reader.call('batches', fileId),
   batchCounts: (fileId) => reader.call('batchCounts', fileId),
+  overview: (viewer) => reader.call('overview', viewer),
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
@@ -157,7 +160,9 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
   markAnnounced(_fileId, generation, { changes }, stats) {
     const { completedAt } = stats.parsed();
     const finishedAt = completedAt === null ? null : Date.parse(completedAt);
-    const announced = { state: stateOf(stats.parsed()), json: stats.json, finishedAt };
+    const { lastUpdated } = stats.parsed();
+    const counted = { counts: countsOf(stats.parsed()), at: Date.parse(lastUpdated ?? '') || 0 };
+    const announced = { state: stateOf(stats.parsed()), json: stats.json, counted, finishedAt };
     return writer.call('markAnnounced', generation, changes, announced);
   },
   unannounced: () => writer.call('findUnannounced'),

@@ -1,7 +1,10 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
+
+import type { Counts } from '../domain/overview.js';
 import type { Claimant } from '../domain/ownership.js';
+
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
@@ -42,6 +45,11 @@ export interface FileStore {
   list(query: FilesQuery): Promise<ListedFile[]>;
   /** All batches of the file in arrival order, to rebuild a lost feed from. */
   batches(fileId: FileId): Promise<BatchState[]>;
+  /**
+   * What the files that a viewer may see add up to, by the stats that were kept last; null: all files. The work does not grow
+   * with the number of files, only with those that the viewer names.
+   */
+  overview(viewer: Viewer | null): Promise<OverviewCounts>;
   /** Numbers of the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
@@ -278,6 +286,12 @@ export interface FilesQuery {
   readonly after: FileCursor | null;
   /** Null: all files. */
   readonly viewer?: Viewer | null;
+}
+
+export interface OverviewCounts {
+  readonly counts: Counts;
+  /** Milliseconds since 1970; 0: there was never a file. */
+  readonly lastUpdated: number;
 }
 
 /** Selects the files of a user, and the files with the given ids. */

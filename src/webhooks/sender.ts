@@ -1,4 +1,5 @@
 /** Sends what is owed to webhooks: claims deliveries that are due, posts them, and reports what came of it. */
+import { clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { DueDelivery, WebhookStore } from '../store/webhooks.js';
@@ -74,7 +75,7 @@ export class WebhookSender {
     if (limit <= 0) return false;
     const leaseMs = this.options.timeoutMs + REPORT_MS;
     const query = {
-      now: Date.now(),
+      now: clock.now(),
       limit: Math.min(limit, MAX_ATTEMPTS_OF_WEBHOOK),
       leaseMs,
       except: this.#busy(),
@@ -101,7 +102,7 @@ export class WebhookSender {
     const { webhooks, metrics, logger } = this.deps;
     const { deliveryId, webhookId, attempts } = delivery;
     const answer = await post(delivery, this.options);
-    const result = resultOf(delivery, answer, this.options, Date.now());
+    const result = resultOf(delivery, answer, this.options, clock.now());
     metrics.webhookAttempts.inc({ outcome: result.outcome });
     if (result.outcome !== 'delivered')
       logger.info({ webhookId, deliveryId, attempts, ...answer, outcome: result.outcome }, 'webhook attempt');
@@ -116,7 +117,7 @@ export class WebhookSender {
   }
 
   async #dropOld(): Promise<void> {
-    const now = Date.now();
+    const now = clock.now();
     if (now - this.#cleanedAt < CLEAN_UP_MS) return;
     this.#cleanedAt = now;
     await this.deps.webhooks.dropDelivered(now - KEEP_MS);

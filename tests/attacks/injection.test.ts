@@ -10,7 +10,7 @@ const statusOf = async (url: string, path: string) => (await fetch(`${url}${path
 
 /** What a bare connection is answered first: `fetch` would tidy the path up. */
 async function raw(url: string, path: string): Promise<string> {
-  const socket = await holdOn(url, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const socket = await holdOn(url, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   let text = '';
   for await (const chunk of socket) text += String(chunk);
   return text;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import { startTestGateway } from '../support/gateway.js';
 import { message } from '../support/producer.js';
 import { plainResults } from '../support/results.js';
@@ -117,6 +118,23 @@ describe('without a good token', () => {
       '/api/asyncapi.json',
     ])
       expect([path, (await call(null, 'GET', path)).status]).toEqual([path, 200]);
+  });
+});
+
+describe('the sums of files', () => {
+  it('have the files that the caller may see, and no others', async () => {
+    await fileOf('jane', 'hers');
+    await fileOf('joe', 'his');
+    const totalFor = async (token: string) => {
+      const { body } = await call(token, 'GET', '/api/stats');
+      return [body.files.total, body.progress.processed];
+    };
+    await eventually('both files are counted', async () => (await totalFor(tokens.admin))[1] === 6);
+    expect(await totalFor(tokens.jane)).toEqual([1, 3]);
+    expect(await totalFor(tokens.named)).toEqual([1, 3]);
+    expect(await totalFor(await tokenOf({ sub: 'new', scope: 'read' }))).toEqual([0, 0]);
+    expect((await call(tokens.producer, 'GET', '/api/stats')).status).toBe(403);
+    expect((await call(null, 'GET', '/api/stats')).status).toBe(401);
   });
 });
 

@@ -12,7 +12,9 @@ import { listing } from './store/listing.js';
 import { registeringMany } from './store/many-batches.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
+import { overviews } from './store/overviews.js';
 import { owning } from './store/owning.js';
+
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { receipts } from './store/receipts.js';
@@ -43,6 +45,7 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,
   'dead letters of a deleted file': discardingDeadLetters,

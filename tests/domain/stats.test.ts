@@ -225,9 +225,20 @@ describe('throughput and times', () => {
     });
   });
 
+  it('is not known while every batch that has not ended is silent', () => {
+    const NOTHING = { emailsPerSecond: null, etaSeconds: null };
+    expect(stats([{ results: 4, state: 'stalled' }], {}, 2).throughput).toEqual(NOTHING);
+    expect(stats([{ results: 10, state: 'completed' }, { state: 'stalled' }], {}, 2).throughput).toEqual(
+      NOTHING,
+    );
+    expect(stats([{ state: 'failed' }, { state: 'stalled' }], {}, 2).throughput).toEqual(NOTHING);
+    expect(stats([{ state: 'running' }, { state: 'stalled' }], {}, 2).throughput.emailsPerSecond).toBe(2);
+    expect(stats([{ state: 'waiting' }, { state: 'stalled' }], {}, 2).throughput.emailsPerSecond).toBe(2);
+  });
+
   it('looks at the whole generation of the file when it is over', () => {
     const done = stats([{ results: 10, state: 'completed' }], {}, 99);
-    expect(done.throughput).toEqual({ emailsPerSecond: 0.5, etaSeconds: 0 });
+    expect(done.throughput).toEqual({ emailsPerSecond: 0.5, etaSeconds: null });
     expect(done.completedAt).toBe(FACTS.lastUpdated);
     expect(stats([{ state: 'failed' }]).completedAt).toBe(FACTS.lastUpdated);
   });

@@ -40,6 +40,12 @@ describe('the pace of a file', () => {
     expect(Number.isFinite(recentRate(startWindow(5, 0), 5, 1))).toBe(true);
   });
 
+  it('starts over where another gateway has measured by a clock that is ahead', () => {
+    const ahead = run(startWindow(20_000, 0), { at: 20_000, processed: 0 }, 30, 4);
+    const { pace, at, processed } = run(ahead.pace, { at: 0, processed: ahead.processed }, 5, 4);
+    expect(recentRate(pace, at, processed)).toBeCloseTo(4, 0);
+  });
+
   it('starts over where results were taken back, and is never negative', () => {
     const { pace, at } = run(startWindow(0, 0), { at: 0, processed: 0 }, 30, 50);
     const again = advanceWindow(pace, at + 100, 3);

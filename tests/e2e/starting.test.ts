@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
-import { type Ended, runToEnd } from '../support/process.js';
+import { type Ended, parsed, runToEnd } from '../support/process.js';
 import { Producer } from '../support/producer.js';
 
 /** The last log line, as an operator sees it. */
@@ -59,9 +59,13 @@ describe('a wrong configuration', () => {
   });
 
   test('AUTH=none, set explicitly, allows other addresses and is logged', async () => {
-    const gateway = await spawnGateway({ HOST: '0.0.0.0', AUTH: 'none' });
+    const gateway = await spawnGateway({ HOST: '0.0.0.0', AUTH: 'none', MAX_CONECTIONS: 'hunter2' });
     expect((await new Producer(gateway.url).get('/readyz')).status).toBe(200);
     expect(gateway.log.join('\n')).toContain('"auth":"none"');
+    expect(parsed(gateway.log)).toContainEqual(
+      expect.objectContaining({ level: 'warn', variable: 'MAX_CONECTIONS', like: 'MAX_CONNECTIONS' }),
+    );
+    expect(gateway.log.join('\n')).not.toContain('hunter2');
   });
 });
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import type { Socket as NetSocket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import { type GatewayProcess, spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { Oracle } from '../support/oracle.js';
-import { holdOn, parsed, runToEnd } from '../support/process.js';
+import { beginUpload, holdOn, nextOf, parsed, runToEnd } from '../support/process.js';
 import { message, Producer } from '../support/producer.js';
 import { RawWebSocket } from '../support/raw-websocket.js';
 import { Reading } from '../support/reading.js';
@@ -36,20 +36,6 @@ async function sendUntilRefused(url: string, oracle: Oracle, onAnswer: () => voi
   };
   await Promise.all(Array.from({ length: 8 }, (_, number) => worker(number)));
   return statuses;
-}
-
-/** The next data from a plain connection. */
-async function nextOf(socket: NetSocket): Promise<string> {
-  const [bytes] = await once(socket, 'data');
-  return bytes.toString();
-}
-
-/** Starts an update without its body. The gateway has answered 100 Continue, so it has the request. */
-async function beginUpload(url: string, length: number): Promise<NetSocket> {
-  const head = ['POST /api/updates HTTP/1.1', 'Host: x', `Content-Length: ${length}`, 'Expect: 100-continue'];
-  const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
-  expect(await nextOf(socket)).toMatch(/^HTTP\/1\.1 100 /);
-  return socket;
 }
 
 /** Records each change of readiness, until the gateway does not answer. */
@@ -164,8 +150,8 @@ describe('a gateway stops in time', () => {
     return gateway;
   }
 
-  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-  const half = 'POST /api/updates HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"batchId":';
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const half = 'POST /api/updates HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"batchId":';
 
   /** Opens connections of every kind that are never closed by their client. */
   async function openIdleConnections(url: string): Promise<void> {
@@ -192,21 +178,31 @@ describe('a gateway stops in time', () => {
     expect(parsed(gateway.log).at(-1)).toMatchObject({ msg: 'stopped' });
   }, 60_000);
 
-  test('a second signal ends it at once', async () => {
+  test('a second signal ends it at once, unless it comes within a second of the first', async () => {
     const gateway = await spawnGateway({ SHUTDOWN_TIMEOUT_MS: '600000' });
-    await beginUpload(gateway.url, 1_000);
-    const stopping = new Promise<void>((resolve) => {
-      gateway.child.stdout?.on('data', (text: Buffer) => {
-        if (text.includes('"stopping"')) resolve();
+    const upload = await beginUpload(gateway.url, 1_000);
+    const saysThat = (word: string) =>
+      new Promise<void>((resolve) => {
+        gateway.child.stdout?.on('data', (text: Buffer) => {
+          if (text.includes(word)) resolve();
+        });
       });
-    });
-    gateway.child.kill('SIGINT');
+    const stopping = saysThat('"stopping"');
+    for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM'] as const) gateway.child.kill(signal);
     await stopping;
+    gateway.child.kill('SIGINT');
+    // It waits for the upload: all of these were one signal.
+    upload.write(' '.repeat(1_000));
+    expect(await nextOf(upload)).toMatch(/^HTTP\/1\.1 400 /);
+    const again = await spawnGateway({ SHUTDOWN_TIMEOUT_MS: '600000' });
+    await beginUpload(again.url, 1_000);
+    again.child.kill('SIGINT');
+    await setTimeout(1_100);
     const askedAt = Date.now();
-    const code = await gateway.end('SIGTERM');
-    expect(code).not.toBe(0);
-    expect(code).not.toBeNull();
+    expect(await again.end('SIGTERM')).toBe(1);
     expect(Date.now() - askedAt).toBeLessThan(2_000);
+    expect(parsed(again.log).at(-1)?.msg).toMatch(/second signal/);
+    expect(await gateway.end('SIGINT')).toBe(0);
   });
 
   test('a signal while it starts ends it', async () => {

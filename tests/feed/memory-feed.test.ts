@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
 
@@ -8,7 +12,7 @@ describe('what MemoryFeed forgets', () => {
   let feed: MemoryFeed;
   beforeEach(() => {
     jest.useFakeTimers();
-    feed = new MemoryFeed({ history: 10, historyBytes: 10_000, ttlMs: TTL_MS });
+    feed = new MemoryFeed({ history: 10, historyBytes: 10_000, totalBytes: 2 ** 20, ttlMs: TTL_MS });
   });
   afterEach(async () => {
     await feed.close();
@@ -55,3 +59,105 @@ describe('what MemoryFeed forgets', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 });
+
+describe('what all files together may take', () => {
+  const TOTAL = 100_000;
+  const RESULTS = 'x'.repeat(1_000);
+  let feed: MemoryFeed;
+  beforeEach(() => {
+    feed = new MemoryFeed({ history: 100, historyBytes: 50_000, totalBytes: TOTAL, ttlMs: 3_600_000 });
+  });
+  afterEach(() => feed.close());
+
+  const fill = async (fileId: string, events: number) => {
+    if ((await feed.head(fileId, [])) === null) await feed.begin(fileId, start('e1'), null);
+    for (let i = 0; i < events; i++) await append(feed, fileId, 1, RESULTS);
+  };
+  const recovers = async (fileId: string) =>
+    (await feed.since(fileId, { epoch: 'e1', revision: 0 }, 1)) !== null;
+
+  it('is never more than the limit, however many files there are', async () => {
+    for (let i = 0; i < 300; i++) {
+      await fill(`f${i}`, 3);
+      expect(feed.bytes).toBeLessThanOrEqual(TOTAL);
+    }
+    // And what is counted goes away again.
+    for (let i = 0; i < 300; i++) await feed.remove(`f${i}`);
+    expect(feed.bytes).toBe(0);
+  });
+
+  it('is made room for by the oldest files without followers, heads and all', async () => {
+    const unfollow = await feed.follow('watched', new FollowerSpy());
+    await fill('watched', 10);
+    await fill('old', 10);
+    await fill('changed again', 10);
+    await fill('new', 10);
+    await append(feed, 'changed again');
+    await fill('newest', 35);
+    expect(await feed.head('old', [])).toBeNull();
+    for (const fileId of ['watched', 'changed again', 'newest']) expect(await recovers(fileId)).toBe(true);
+    unfollow();
+    await fill('more', 30);
+    await fill('and more', 40);
+    expect(await feed.head('watched', [])).toBeNull();
+  });
+
+  it('leaves the heads of files with followers, and takes their histories, the oldest first', async () => {
+    for (let i = 0; i < 20; i++) {
+      await feed.follow(`f${i}`, new FollowerSpy());
+      await fill(`f${i}`, 10);
+    }
+    expect(feed.bytes).toBeLessThanOrEqual(TOTAL);
+    expect(await recovers('f0')).toBe(false);
+    expect(await recovers('f19')).toBe(true);
+    expect(await headOf(feed, 'f0')).toMatchObject({ epoch: 'e1', revision: 10 });
+    // The listener that is up to date still is.
+    expect(await feed.since('f0', { epoch: 'e1', revision: 10 }, 10)).toEqual([]);
+    await append(feed, 'f0');
+    expect(await feed.since('f0', { epoch: 'e1', revision: 10 }, 11)).toHaveLength(1);
+  });
+
+  it('keeps the file that changes, even if it alone is more', async () => {
+    await feed.close();
+    feed = new MemoryFeed({ history: 100, historyBytes: 50_000, totalBytes: 0, ttlMs: 3_600_000 });
+    await fill('f1', 3);
+    expect(await headOf(feed, 'f1')).toMatchObject({ revision: 3 });
+    expect(await recovers('f1')).toBe(false);
+    await fill('f2', 1);
+    expect(await feed.head('f1', [])).toBeNull();
+  });
+
+  it('is counted as it is in memory', async () => {
+    await feed.close();
+    feed = new MemoryFeed({ history: 100, historyBytes: 2 ** 22, totalBytes: 2 ** 30, ttlMs: 3_600_000 });
+    const before = await usedMemory();
+    for (let i = 0; i < 2_000; i++) {
+      await feed.begin(`f${i}`, start('e1', { batches: new Map(batchesOf(i)) }), null);
+      // Two bytes a character in a string, and joined from pieces.
+      for (let k = 0; k < 4; k++)
+        await append(feed, `f${i}`, 1, `${'漢'.repeat(i % 500)}${'a'.repeat(i % 700)}`);
+    }
+    const used = (await usedMemory()) - before;
+    expect(used).toBeGreaterThan(10_000_000);
+    expect(used).toBeLessThan(1.2 * feed.bytes);
+  });
+});
+
+const batchesOf = (seed: number) =>
+  Array.from({ length: 1 + (seed % 8) }, (_, k): [string, AnnouncedBatch] => [
+    `${seed}-${k}`,
+    { version: 1, summary: structuredClone(EMPTY_SUMMARY) },
+  ]);
+
+/** Collects garbage until there is none left: that of an earlier suite in this process may go in several rounds. */
+async function usedMemory(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let before = Number.POSITIVE_INFINITY; ; ) {
+    collect();
+    await setImmediate();
+    const { heapUsed, external } = process.memoryUsage();
+    if (heapUsed + external > before - 100_000) return heapUsed + external;
+    before = heapUsed + external;
+  }
+}

@@ -234,13 +234,9 @@ export const CASES: Case[] = [
     ['GET', '/api/files/f/nothing'],
     ['GET', '/api/files//stats'],
     ['GET', '/API/files'],
-    ['PUT', '/api/files/f'],
-    ['PATCH', '/api/updates'],
-    ['GET', '/api/updates'],
     ['GET', '/client/../package.json'],
     ['GET', '/..%2f..%2fpackage.json'],
     ['GET', '/.git/config'],
-    ['POST', '/livez'],
   ].map(
     ([method = '', path = '']): Case => ({
       name: `${method} ${path}`,
@@ -248,6 +244,20 @@ export const CASES: Case[] = [
       path,
       status: 404,
       code: 'not_found',
+    }),
+  ),
+  ...[
+    ['PUT', '/api/files/f'],
+    ['PATCH', '/api/updates'],
+    ['GET', '/api/updates'],
+    ['POST', '/livez'],
+  ].map(
+    ([method = '', path = '']): Case => ({
+      name: `${method} ${path}`,
+      method,
+      path,
+      status: 405,
+      code: 'method_not_allowed',
     }),
   ),
   ...['', '/stats', '/emails', '/export', '/batches'].map(

@@ -117,6 +117,61 @@ test('only so many exports run at once; the others get a Retry-After', async () 
   expect((await call(app, 'GET', '/api/files/f/export')).status).toBe(200);
 });
 
+test('one caller does not take all of them', async () => {
+  const app = await startApp({ config: { MAX_EXPORTS: 3, MAX_EXPORTS_PER_CALLER: 2 } });
+  await seed(app, 'f', [result('a@x')]);
+  scanning(app, async function* () {
+    for (;;) yield SLICE;
+  });
+  const callers = { callerName: 'address 192.0.2.1' };
+  app.deps.rateLimit.callerName = () => callers.callerName;
+  const path = `${app.url}/api/files/f/export`;
+  const stuck = [await open(path), await open(path)];
+  const refused = await call(app, 'GET', '/api/files/f/export');
+  expect(refused.json).toMatchObject({ code: 'rate_limited' });
+  expect(refused.json.detail).toContain('MAX_EXPORTS_PER_CALLER');
+  callers.callerName = 'address 192.0.2.2';
+  stuck.push(await open(path));
+  expect(stuck.at(-1)?.answer.statusCode).toBe(200);
+  callers.callerName = 'address 192.0.2.3';
+  expect((await call(app, 'GET', '/api/files/f/export')).json.detail).toContain('MAX_EXPORTS allows 3');
+  for (const { hangUp } of stuck) hangUp();
+});
+
+test('an export that is not read ends after the idle time, and one that is read slowly does not', async () => {
+  const idleMs = 2_000;
+  const app = await startApp({ config: { EXPORT_IDLE_MS: idleMs } });
+  await seed(app, 'f', [result('a@x')]);
+  scanning(app, async function* () {
+    for (;;) yield SLICE;
+  });
+  const slow = await open(`${app.url}/api/files/f/export`);
+  const connected = once(app.server, 'connection');
+  const stuck = await open(`${app.url}/api/files/f/export`);
+  // Far more in each idle time than the buffers of the system let it be late.
+  const reading = setInterval(() => {
+    for (let bytes = 0; bytes < 1e6; ) {
+      const chunk = slow.answer.read();
+      if (chunk === null) return;
+      bytes += chunk.length;
+    }
+  }, 20);
+  let isSlowOver = false;
+  slow.answer.once('close', () => {
+    isSlowOver = true;
+  });
+  const openedAt = performance.now();
+  const [socket] = await connected;
+  await once(socket, 'close');
+  const tookMs = performance.now() - openedAt;
+  expect(tookMs).toBeGreaterThan(idleMs * 0.8);
+  // The timeout of the socket itself takes twice the time.
+  expect(tookMs).toBeLessThan(idleMs * 1.9);
+  expect(isSlowOver).toBe(false);
+  clearInterval(reading);
+  for (const { hangUp } of [slow, stuck]) hangUp();
+}, 20_000);
+
 test('an export that fails at once is an error; one that fails later breaks off', async () => {
   const app = await startApp();
   await seed(app, 'f', [result('a@x')]);

@@ -206,3 +206,25 @@ describe('pages', () => {
     expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
   });
 });
+
+test('all files add up to what GET /api/stats says', async () => {
+  const app = await startApp();
+  await seed(app, 'f1', [result('a@x'), result('b@x', { status: 'risky', risk_level: 'high' })]);
+  await seed(app, 'f2', [result('c@x')]);
+  const { status, json } = await call(app, 'GET', '/api/stats');
+  expect(status).toBe(200);
+  expect(json).toEqual({
+    files: { total: 2, pending: 0, processing: 0, completed: 2, failed: 0, purged: 0 },
+    progress: { total: 3, processed: 3, skipped: 0, percentage: 100 },
+    stats: {
+      deliverable: { count: 2 },
+      undeliverable: { count: 0, categories: expect.objectContaining({ other: 0 }) },
+      risky: { count: 1, categories: { low_quality: 0, low_deliverability: 0, other: 1 } },
+      unknown: { count: 0, categories: expect.objectContaining({ timeout: 0 }) },
+    },
+    risk: { none: 0, low: 2, medium: 0, high: 1 },
+    lastUpdated: expect.any(String),
+  });
+  await call(app, 'DELETE', '/api/files/f1');
+  expect((await call(app, 'GET', '/api/stats')).json.files.total).toBe(1);
+});

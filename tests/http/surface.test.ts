@@ -146,3 +146,31 @@ test('docs/api.md lists the error table as it is', () => {
   const rest = Object.entries(ERRORS).filter(([code]) => code !== 'too_many_subscriptions');
   expect(listed).toEqual(rest.map(([code, { status }]) => [code, status]));
 });
+
+describe('a method that a path does not have', () => {
+  const WRONG: readonly (readonly [string, string, string])[] = [
+    ['PUT', '/api/files/f', 'GET, HEAD, DELETE'],
+    ['POST', '/api/files/f/emails', 'GET, HEAD'],
+    ['DELETE', '/api/files', 'GET, HEAD'],
+    ['GET', '/api/updates', 'POST'],
+    ['PATCH', '/api/dead-letters/x', 'GET, HEAD, DELETE'],
+    ['POST', '/api/openapi.json', 'GET, HEAD'],
+    ['POST', '/livez', 'GET, HEAD'],
+    ['DELETE', '/metrics', 'GET, HEAD'],
+    ['POST', '/', 'GET, HEAD'],
+  ];
+
+  test.each(WRONG)('is 405 with those that it has: %s %s', async (method, path, allow) => {
+    const app = await startApp();
+    const { status, headers, json } = await call(app, method, path);
+    expect([status, json.code, headers.get('allow')]).toEqual([405, 'method_not_allowed', allow]);
+    const asked = await call(app, 'OPTIONS', path);
+    expect([asked.status, asked.headers.get('allow')]).toEqual([204, allow]);
+  });
+
+  test('is 404 where there is no such path', async () => {
+    const app = await startApp();
+    for (const path of ['/api/nothing', '/nothing', '/API/files'])
+      expect((await call(app, 'POST', path)).status).toBe(404);
+  });
+});

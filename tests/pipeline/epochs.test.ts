@@ -57,7 +57,12 @@ describe('an epoch', () => {
     await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(100) });
     await first.flusher.drain();
     // What a restart does: the store stays, the feed is empty.
-    const feed = new MemoryFeed({ history: 1_000, historyBytes: 2 ** 20, ttlMs: 3_600_000 });
+    const feed = new MemoryFeed({
+      history: 1_000,
+      historyBytes: 2 ** 20,
+      totalBytes: 2 ** 26,
+      ttlMs: 3_600_000,
+    });
     onTeardown(() => feed.close());
     const second = gatewayOn({ store: both.store, feed });
     const copy = await Copy.of(second, 'f1');

@@ -20,7 +20,6 @@ describe('the pace of announcements', () => {
         'clearImmediate',
         'nextTick',
         'queueMicrotask',
-        'performance',
         'hrtime',
         'setInterval',
         'clearInterval',

@@ -29,7 +29,12 @@ export async function engine(): Promise<Engine> {
     maxDeadLetterBytes: 2 ** 26,
   };
   const store = await SqliteStore.open({ directory: temporaryDirectory(), ...limits });
-  const feed = new MemoryFeed({ history: 10_000, historyBytes: 2 ** 26, ttlMs: 3_600_000 });
+  const feed = new MemoryFeed({
+    history: 10_000,
+    historyBytes: 2 ** 26,
+    totalBytes: 2 ** 30,
+    ttlMs: 3_600_000,
+  });
   onTeardown(async () => {
     await feed.close();
     await store.close();

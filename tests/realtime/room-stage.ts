@@ -29,6 +29,7 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
     maxConnections: MANY,
     maxConnectionsPerAddress: MANY,
     maxHandshakesPerSecond: MANY,
+    isDraining: () => false,
     handshakeTimeoutMs: 10_000,
     maxPayloadBytes: 65_536,
     maxSubscriptions: 1,

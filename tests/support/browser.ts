@@ -7,6 +7,9 @@ import { onTeardown } from './teardown.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
+/** A site whose name leads to this machine, as an attacker's name server can make it. */
+const REBOUND = '--host-resolver-rules=MAP rebound.test 127.0.0.1';
+
 /** The browser's path: `CHROMIUM_PATH`, or the first Chromium on the PATH. */
 function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
@@ -42,7 +45,7 @@ export function describeInBrowser(name: string, tests: (open: OpenPage) => void)
       if (executablePath === undefined)
         throw new Error('no Chromium found; install one or set CHROMIUM_PATH');
       // Without the sandbox, for containers run as root; without /dev/shm, which is tiny in many of them.
-      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', REBOUND];
       browser = await chromium.launch({ executablePath, args });
     });
     afterAll(async () => {

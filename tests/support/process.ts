@@ -48,3 +48,23 @@ export async function holdOn(url: string, text: string): Promise<Socket> {
   socket.write(text);
   return socket;
 }
+
+/** The next data from a plain connection. */
+export async function nextOf(socket: Socket): Promise<string> {
+  const [bytes] = await once(socket, 'data');
+  return bytes.toString();
+}
+
+/** Starts an update without its body. The gateway has answered 100 Continue, so it has the request. */
+export async function beginUpload(url: string, length: number): Promise<Socket> {
+  const head = [
+    'POST /api/updates HTTP/1.1',
+    'Host: localhost',
+    `Content-Length: ${length}`,
+    'Expect: 100-continue',
+  ];
+  const socket = await holdOn(url, `${head.join('\r\n')}\r\n\r\n`);
+  const answer = await nextOf(socket);
+  if (!answer.startsWith('HTTP/1.1 100 ')) throw new Error(`the gateway answered ${answer}`);
+  return socket;
+}

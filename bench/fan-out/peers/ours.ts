@@ -16,6 +16,7 @@ const io = createSocketServer(http, {
   maxConnections: MOST,
   maxConnectionsPerAddress: MOST,
   maxHandshakesPerSecond: MOST,
+  isDraining: () => false,
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,

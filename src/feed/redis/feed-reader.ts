@@ -89,7 +89,7 @@ export class FeedReader {
 
   /** No message can come until `catchUp` is called. */
   subscriptionLost(): void {
-    this.#lostAt ??= Date.now();
+    this.#lostAt ??= performance.now();
     this.#isLive = false;
   }
 
@@ -97,7 +97,7 @@ export class FeedReader {
   catchUp(): void {
     this.#needsRead = true;
     this.#isLive = false;
-    if (this.#lostAt !== undefined) this.#lostMs += Date.now() - this.#lostAt;
+    if (this.#lostAt !== undefined) this.#lostMs += performance.now() - this.#lostAt;
     this.#lostAt = undefined;
     if (this.#isStarted && !this.#isReading) void this.#readUntilLive();
   }

@@ -18,6 +18,14 @@ export const files = (): Operation[] => [
   },
   {
     method: 'get',
+    path: '/api/stats',
+    id: 'getOverview',
+    summary: 'What all files that the caller may see add up to.',
+    answers: [{ status: 200, description: 'The sums.', content: schemas.overview }],
+    codes: ['forbidden'],
+  },
+  {
+    method: 'get',
     path: FILE,
     id: 'getFile',
     summary: 'The snapshot: the stats and the first page of results.',

@@ -1,7 +1,7 @@
 /** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { ERRORS } from '../../errors.js';
+import { ERRORS, type ErrorCode } from '../../errors.js';
 import { batchListBody, failBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import type { Operation } from './operation.js';
@@ -15,6 +15,7 @@ export function openApi(config: HttpConfig): object {
   const bodies = new Map(all.flatMap(({ id, body }) => (body === undefined ? [] : [[id, body] as const])));
   const { schemas: named, refer } = schemas.components({
     Stats: schemas.stats,
+    Overview: schemas.overview,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
     Snapshot: schemas.snapshot,
@@ -104,14 +105,21 @@ function responses({ answers: all }: Operation, refer: Refer): Record<number, ob
   );
 }
 
+/** What any request may be answered with: by the checks before the routes, by the HTTP parser, and where something fails. */
+const ANYWHERE = [
+  'invalid_request',
+  'forbidden',
+  'request_timeout',
+  'headers_too_large',
+  'internal',
+] as const;
+
 /** The error responses; codes with the same status share one. */
 function errorResponses(operation: Operation, refer: Refer): Record<number, object> {
   const { path, codes, answers: known } = operation;
-  const everywhere = path.startsWith('/api/')
-    ? (['internal', 'unavailable'] as const)
-    : (['internal'] as const);
+  const everywhere = path.startsWith('/api/') ? ([...ANYWHERE, 'unavailable'] as const) : ANYWHERE;
   const guarded = isGuarded(operation) ? (['unauthorized', 'forbidden'] as const) : [];
-  const list = [...new Set([...codes, ...guarded, ...everywhere])];
+  const list = [...new Set<ErrorCode>([...codes, ...guarded, ...everywhere])];
   const statuses = [...new Set(list.map((code) => ERRORS[code].status))];
   return Object.fromEntries(
     statuses

@@ -1,6 +1,7 @@
 /** The JSON shapes of the REST surface and the socket, for their descriptions; tests check real answers by them. */
 import { z } from 'zod';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
+import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
@@ -35,11 +36,19 @@ export const stats = z.object({
     unknown: counted('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
-  throughput: z.object({ emailsPerSecond: z.number().min(0), etaSeconds: count.nullable() }),
+  throughput: z.object({ emailsPerSecond: z.number().min(0).nullable(), etaSeconds: count.nullable() }),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),
   completedAt: time.nullable(),
 }) satisfies z.ZodType<Stats>;
+
+export const overview = z.object({
+  files: entries(FILE_STATUSES, count).extend({ total: count }),
+  progress: stats.shape.progress,
+  stats: stats.shape.stats,
+  risk: stats.shape.risk,
+  lastUpdated: time.nullable(),
+}) satisfies z.ZodType<Overview>;
 
 export const result = z.object({
   email: z.string().describe('what the customer sent; may be no valid address'),

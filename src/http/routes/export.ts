@@ -1,19 +1,15 @@
 /** Exports: all results of a file as a download, streamed at flat memory. */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { Express, Response } from 'express';
+import type { Express } from 'express';
 import { Fault } from '../../errors.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { attachment, encodeRows, FORMATS } from '../export/encoding.js';
+import { RunningExports } from '../export/running-exports.js';
+import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
-/** A download that its client does not read for so long is ended, so that another one may run. */
-const IDLE_MS = 60_000;
-const RETRY_AFTER_SECONDS = 5;
-
 export function exportRoutes(app: Express, { config, guard, rateLimit, store }: HttpDependencies): void {
-  let running = 0;
+  const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, status } = readQuery(req, exportQuery);
@@ -31,53 +27,12 @@ export function exportRoutes(app: Express, { config, guard, rateLimit, store }: 
       return;
     }
     rateLimit.consume(req, res);
-    if (running >= config.MAX_EXPORTS) {
-      throw new Fault('rate_limited', `MAX_EXPORTS allows ${config.MAX_EXPORTS} exports at once`, {
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      });
-    }
-    running++;
+    const end = running.begin(rateLimit.callerName(req));
     try {
-      await send(res, sendHead, encodeRows(store.results.scan(fileId, { status }), encoding));
+      const rows = encodeRows(store.results.scan(fileId, { status }), encoding);
+      await sendText(res, rows, config.EXPORT_IDLE_MS, sendHead);
     } finally {
-      running--;
+      end();
     }
   });
 }
-
-async function send(
-  res: Response,
-  sendHead: () => Promise<void>,
-  text: AsyncGenerator<string>,
-): Promise<void> {
-  try {
-    // A scan that fails at once is still answered with an error; one that fails later only breaks the connection.
-    const first = await text.next();
-    await sendHead();
-    res.setTimeout(IDLE_MS, () => res.destroy());
-    // The pipeline closes the scan when the client goes away, and the connection when the scan fails.
-    await pipeline(Readable.from(startingWith(first, text), { objectMode: false }), res);
-  } catch (error) {
-    if (!isDisconnect(error)) throw error;
-  } finally {
-    await text.return(undefined);
-  }
-}
-
-async function* startingWith(
-  first: IteratorResult<string>,
-  rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  if (first.done) return;
-  yield first.value;
-  yield* rest;
-}
-
-const DISCONNECTS = new Set<unknown>([
-  'ERR_STREAM_PREMATURE_CLOSE',
-  'ERR_STREAM_DESTROYED',
-  'ECONNRESET',
-  'EPIPE',
-]);
-const isDisconnect = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && DISCONNECTS.has(error.code);

@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { z } from 'zod';
 import type { FileId } from '../../domain/id.js';
+import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import { FIRST_PAGE } from '../../snapshot/snapshots.js';
@@ -36,6 +37,13 @@ export function fileRoutes(
       res,
       `{"items":[${stats.filter((text) => text !== null).join(',')}],"nextCursor":${nextCursor}}`,
     );
+  });
+
+  app.get('/api/stats', async (req, res) => {
+    const caller = callerOf(req);
+    await guard.authorize(caller, 'read');
+    const { counts, lastUpdated } = await store.files.overview(guard.viewerOf(caller));
+    sendJson(res, JSON.stringify(overviewOf(counts, lastUpdated)));
   });
 
   app.get('/api/files/:fileId/stats', async (req, res) => {

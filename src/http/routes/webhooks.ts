@@ -1,9 +1,11 @@
 /** Webhooks: callers register URLs that get the events of their files, and see what was delivered. */
+
 import { randomUUID } from 'node:crypto';
 import type { Express } from 'express';
 import { z } from 'zod';
 import { seesEveryFile } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
+import { clock } from '../../clock.js';
 import type { UserId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -38,7 +40,7 @@ export function webhookRoutes(app: Express, { config, guard, rateLimit, store }:
       events,
       fileId,
       secret: newSecret(),
-      createdAt: new Date().toISOString(),
+      createdAt: clock.date().toISOString(),
       isActive: true,
     };
     if (!(await webhooks.add(webhook, config.MAX_WEBHOOKS)))
@@ -74,7 +76,7 @@ export function webhookRoutes(app: Express, { config, guard, rateLimit, store }:
     rateLimit.consume(req, res);
     if (!isActive) throw new InvalidInput([{ field: 'id', message: 'has ended: its receiver answered 410' }]);
     const id = idIn(req, 'deliveryId');
-    if (!(await webhooks.replay(webhookId, id, Date.now())))
+    if (!(await webhooks.replay(webhookId, id, clock.now())))
       throw new Fault('not_found', 'there is no such delivery');
     sendJson(res, JSON.stringify({ id, state: 'pending' }), 202);
   });

@@ -28,7 +28,7 @@ export class MessageClaims {
    * other name at every gateway that has received both.
    */
   nextClaimKey(message: Uint8Array): string {
-    const now = Date.now();
+    const now = performance.now();
     for (const [oldest, { until }] of this.#received) {
       if (until > now) break;
       this.#received.delete(oldest);

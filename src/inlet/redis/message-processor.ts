@@ -30,7 +30,7 @@ const LOG_INTERVAL_MS = 1_000;
 
 export class MessageProcessor {
   #unlogged = 0;
-  #loggedAt = 0;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly deps: MessageProcessorDeps) {}
 
@@ -71,7 +71,7 @@ export class MessageProcessor {
   /** A producer that sends nothing but unreadable messages must not fill the log as well. */
   #logDeadLetter(reason: string): void {
     this.#unlogged++;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#loggedAt < LOG_INTERVAL_MS) return;
     const { inlet, logger } = this.deps;
     logger.warn(

@@ -1,5 +1,7 @@
 /** What was stored and is not announced yet: read for a flush, marked as announced, and found by the sweep. */
+
 import { type mongo, trusted } from 'mongoose';
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
@@ -114,6 +116,7 @@ export async function markAnnounced(
     totalBatches: batches.total,
     completedBatches: batches.completed,
     completedAt: completedAt === null ? null : new Date(completedAt),
+    uncounted: new Date(),
   };
   const { changes, batches: versions } = announced;
   const current = { fileId, generation, ...notNewer };
@@ -151,7 +154,7 @@ function eventWrites(
   set: Partial<FileDoc>,
 ): mongo.AnyBulkWriteOperation[] {
   const { fileId, epoch, revision, status, batches } = stats.parsed();
-  const at = Date.now();
+  const at = clock.now();
   const isNew = {
     'file.stalled': { 'statsAt.stalled': { $not: { $gt: 0 } } },
     // A purged file has the status already, and no stats yet.

@@ -125,8 +125,39 @@ export interface FileDoc {
   /** Events that webhooks have not got yet, and the time of the last one. */
   events?: StoredEvent[];
   eventsAt?: Date;
+  /** What it adds to the sums of files, see overview.ts; missing: nothing yet. */
+  counted?: CountedFile;
+  /** A change of that, which may have been added already. */
+  counting?: CountingFile;
+  /** Time of the last change of the stats that is not counted yet. */
+  uncounted?: Date;
   /** Batches that are being registered, see pending-registrations.ts. */
   pending?: PendingRegistration;
+}
+
+export interface CountedFile {
+  /** Grows with each change. */
+  seq: number;
+  userId: UserId | null;
+  counts: Counts;
+  /** `lastUpdated` of the stats, in milliseconds since 1970. */
+  at: number;
+}
+
+export interface CountingFile {
+  from: CountedFile;
+  to: CountedFile;
+}
+
+/** A part of what the files of an owner add up to. */
+export interface OverviewDoc {
+  /** Number of the part, and owner. */
+  _id: string;
+  counts?: Record<string, number>;
+  lastUpdated?: number;
+  /** The last change of each file that was added, by the file's hash; forgotten after an hour. */
+  seen?: Record<string, number>;
+  touchedAt?: number;
 }
 
 export interface PendingRegistration {

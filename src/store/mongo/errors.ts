@@ -3,9 +3,12 @@ import { Error as MongooseErrors, mongo } from 'mongoose';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 
+/** The server's code for a write whose unique key exists. */
+export const DUPLICATE = 11000;
+
 /** Another call wrote a document with the same key first. */
 export const isDuplicate = (error: unknown): boolean =>
-  error instanceof mongo.MongoServerError && error.code === 11000;
+  error instanceof mongo.MongoServerError && error.code === DUPLICATE;
 
 /** An error of the socket, which the driver passes on as it is: `EPIPE` where the server has just closed it. */
 const isSocketError = (error: unknown): boolean =>

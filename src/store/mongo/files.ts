@@ -6,6 +6,7 @@ import type { MongoConnection } from './connection.js';
 import { batchStates, countBatches, findRolledUpFile, listFiles } from './file-reads.js';
 import { factsOf } from './generations.js';
 import { fileLock, type KeyedLock } from './keyed-lock.js';
+import { readOverview } from './overview.js';
 
 /** The files in MongoDB. */
 export const mongoFiles = (
@@ -21,6 +22,7 @@ export const mongoFiles = (
     }),
   list: (query) => connection.run((db) => listFiles(db, query)),
   batches: (fileId) => connection.run((db) => batchStates(db, fileId)),
+  overview: (viewer) => connection.run((db) => readOverview(db, viewer)),
   batchCounts: (fileId) => connection.run((db) => countBatches(db, fileId)),
   remove: (fileId) =>
     locks.run([fileLock(fileId, true)], (db) => removeFile(db, fileId)).finally(() => recent.forgetAll()),

@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
 import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts } from '../../domain/stats.js';
@@ -59,7 +60,7 @@ export async function writeTombstone(
   { generation, fileId, requestId }: FileDoc,
   removed: boolean,
 ): Promise<void> {
-  const tombstone = { fileId, requestId, cleaned: false, endedAt: new Date() };
+  const tombstone = { fileId, requestId, cleaned: false, endedAt: clock.date() };
   await db.tombstones.updateOne(
     { _id: generation },
     removed
@@ -90,6 +91,7 @@ export const newGeneration = (
   changes: 1,
   unannounced: now,
   stats: null,
+  uncounted: now,
   purged: null,
 });
 

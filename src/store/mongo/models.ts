@@ -14,6 +14,7 @@ import type {
   DeadLetterDoc,
   DeliveryDoc,
   FileDoc,
+  OverviewDoc,
   ReceiptDoc,
   RollupDoc,
   TombstoneDoc,
@@ -32,6 +33,7 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly overviews: Model<OverviewDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
 }
@@ -95,8 +97,8 @@ const batches = schemaOf<BatchDoc>({
 const files = schemaOf<FileDoc>({
   ...fields(String, 'fileId', 'requestId', 'userId', 'producer', 'status', 'generation', 'stats', 'purged'),
   ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes', 'unannouncedFrom'),
-  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt'),
-  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events'),
+  ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
+  ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
 })
   .index({ fileId: 1 }, { unique: true })
   .index({ generation: 1 })
@@ -105,7 +107,8 @@ const files = schemaOf<FileDoc>({
   .index({ userId: 1, createdAt: -1, fileId: -1 })
   .index({ status: 1, completedAt: 1 })
   .index({ 'pending.at': 1 }, where('pending.at'))
-  .index({ eventsAt: 1 }, where('eventsAt'));
+  .index({ eventsAt: 1 }, where('eventsAt'))
+  .index({ uncounted: 1 }, where('uncounted'));
 
 const chunks = schemaOf<ChunkDoc>({
   ...fields(String, '_id', 'batchId'),
@@ -152,6 +155,12 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const overviews = schemaOf<OverviewDoc>({
+  _id: String,
+  ...fields(Number, 'lastUpdated', 'touchedAt'),
+  ...fields(Mixed, 'counts', 'seen'),
+}).index({ touchedAt: 1 });
+
 const webhooks = schemaOf<WebhookDoc>({
   ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
   ...fields(Boolean, 'seesEveryFile', 'isActive'),
@@ -178,6 +187,7 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });

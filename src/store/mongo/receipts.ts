@@ -1,3 +1,4 @@
+import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { decideClaim, type ReceiptClaim, type ReceiptState } from '../receipts.js';
 import type { ReceiptDoc } from './documents.js';
@@ -12,7 +13,7 @@ const idOf = ({ fileId, key }: ReceiptClaim): string => JSON.stringify([fileId, 
 /** Answers to submissions that name an `Idempotency-Key`, in MongoDB. Its unique id gives a key to one claim only. */
 export async function claimReceipt(db: Models, receipt: ReceiptClaim): Promise<ReceiptState> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const now = Date.now();
+    const now = clock.now();
     const doc = await db.receipts.findById(idOf(receipt)).lean<ReceiptDoc>().exec();
     if (doc === null) {
       if (await insertIfNew(db.receipts, newReceipt(receipt, now))) return { state: 'mine' };

@@ -1,4 +1,5 @@
 /** Counts of results by cell, added up over neighbouring batches, and the step that brings stored changes into them. */
+import { clock } from '../../clock.js';
 import type { Generation } from '../../domain/id.js';
 import { summaryOf } from './batches/batch-docs.js';
 import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
@@ -158,7 +159,7 @@ async function rollUpSome(
   const [file] = await Promise.all([
     db.files.collection.findOneAndUpdate(
       { generation },
-      { $inc: { changes: 1 }, $set: { unannounced: new Date() }, $max: { lastUpdated: latest } },
+      { $inc: { changes: 1 }, $set: { unannounced: clock.date() }, $max: { lastUpdated: latest } },
       { projection: { _id: 0 }, returnDocument: 'after' },
     ),
     addToRollups(

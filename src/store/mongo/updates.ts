@@ -1,4 +1,6 @@
+import { clock } from '../../clock.js';
 import type { Claimant } from '../../domain/ownership.js';
+
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -67,6 +69,6 @@ export function mongoUpdates(
     markStalled: (silence) => connection.run((db) => markStalledBatches(db, silence)),
     incompleteBatches: (query) => connection.run((db) => incompleteBatches(db, query)),
     heldCounts: () => connection.run((db) => held.counts(db)),
-    dropExpired: () => connection.run((db) => held.dropExpired(db, Date.now())),
+    dropExpired: () => connection.run((db) => held.dropExpired(db, clock.now())),
   };
 }

@@ -1,5 +1,7 @@
 /** Webhooks and their deliveries in MongoDB, for all gateways together. */
+
 import { trusted } from 'mongoose';
+import { clock } from '../../clock.js';
 import type { UserId } from '../../domain/id.js';
 import { deletionOf, deliveryBody, deliveryIdOf, type FileEvent, isFor } from '../webhook-events.js';
 import type {
@@ -114,7 +116,7 @@ async function deliverEvents(db: Models): Promise<void> {
  */
 export async function addDeletion(db: Models, file: FileDoc): Promise<void> {
   const { fileId, generation, userId: ownerId } = file;
-  const event = deletionOf({ generation, fileId, ownerId }, Date.now());
+  const event = deletionOf({ generation, fileId, ownerId }, clock.now());
   await addDeliveries(db, [...eventsOf(file), event], generation);
 }
 

@@ -14,6 +14,7 @@ import {
 import { type BatchRow, batchOf } from './batches.js';
 import type { Database } from './database.js';
 import { CURRENT, currentGeneration, factsOf, findGeneration, type GenerationRow } from './generations.js';
+import { type FileCounts, recount } from './overview.js';
 import { resultsAt } from './results.js';
 import { addEvents } from './webhooks.js';
 
@@ -58,6 +59,7 @@ function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): Fou
 export interface AnnouncedStats {
   readonly state: AnnouncedState;
   readonly json: string;
+  readonly counted: FileCounts;
   readonly finishedAt: number | null;
 }
 
@@ -66,26 +68,26 @@ export function markAnnounced(
   db: Database,
   generation: Generation,
   changes: number | null,
-  { state, json, finishedAt }: AnnouncedStats,
+  { state, json, counted, finishedAt }: AnnouncedStats,
   now: number,
 ): void {
-  if (mayBeEvent(state)) addEvents(db, eventsOf(findGeneration(db, Number(generation)), state, json, now));
+  const row = findGeneration(db, Number(generation));
+  if (row?.state !== CURRENT) return;
+  if (mayBeEvent(state)) addEvents(db, eventsOf(row, state, json, now));
+  const userId = row.user_id;
+  const text = JSON.stringify(counted);
+  if (text !== row.counted) recount(db, { userId, counted: row.counted }, { userId, counted: text });
   db.run(
-    'UPDATE generations SET stats = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ? AND state = 0',
+    'UPDATE generations SET stats = ?, counted = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ?',
     json,
+    text,
     changes,
     finishedAt,
-    Number(generation),
+    row.generation,
   );
 }
 
-function eventsOf(
-  row: GenerationRow | undefined,
-  after: AnnouncedState,
-  data: string,
-  at: number,
-): FileEvent[] {
-  if (row?.state !== CURRENT) return [];
+function eventsOf(row: GenerationRow, after: AnnouncedState, data: string, at: number): FileEvent[] {
   const before = row.stats === null ? null : stateOf(JSON.parse(row.stats) as Stats);
   return eventsBetween(before, after).map((type) => ({
     id: `${row.generation} ${row.changes} ${type}`,

@@ -7,6 +7,7 @@ import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
+import { type Counted, recount } from './overview.js';
 
 export interface GenerationRow {
   generation: number;
@@ -23,6 +24,8 @@ export interface GenerationRow {
   updated_at: number;
   changes: number;
   stats: string | null;
+  /** JSON, see overview.ts. */
+  counted: string | null;
   /** JSON of its `Summary`; null: it has its addresses. */
   purged: string | null;
 }
@@ -66,7 +69,10 @@ export function openGeneration(
   return lastInsertRowid;
 }
 
-export const updateRequest = (db: Database, generation: number, request: RequestDetails): unknown =>
+export function updateRequest(db: Database, generation: number, request: RequestDetails): void {
+  const row = findGeneration(db, generation);
+  if (row !== undefined && row.user_id !== request.userId)
+    recount(db, ownedCounts(row), { userId: request.userId, counted: row.counted });
   db.run(
     'UPDATE generations SET request_id = ?, user_id = ?, total_emails = ?, total_batches = ? WHERE generation = ?',
     request.requestId,
@@ -75,6 +81,7 @@ export const updateRequest = (db: Database, generation: number, request: Request
     request.totalBatches,
     generation,
   );
+}
 
 /** Ends a generation: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
 export function endGeneration(
@@ -83,21 +90,28 @@ export function endGeneration(
   state: typeof REPLACED | typeof REMOVED,
   now: number,
 ): void {
+  const row = findGeneration(db, generation);
+  if (row !== undefined) recount(db, ownedCounts(row), { userId: null, counted: null });
   db.run(
-    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
+    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, counted = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
     state,
     now,
     generation,
   );
 }
 
-/** Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. */
+/**
+ * Counts a change of the file: its announced stats are out of date until `markAnnounced` comes with this count. The file's
+ * last change is never before an earlier one, though the clock may have been set back while no gateway ran.
+ */
 export const touchGeneration = (db: Database, generation: number, now: number): unknown =>
   db.run(
-    'UPDATE generations SET changes = changes + 1, updated_at = ?1, last_message_at = ?1 WHERE generation = ?2',
+    'UPDATE generations SET changes = changes + 1, updated_at = max(updated_at, ?1), last_message_at = ?1 WHERE generation = ?2',
     now,
     generation,
   );
+
+const ownedCounts = ({ user_id, counted }: GenerationRow): Counted => ({ userId: user_id, counted });
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

@@ -1,4 +1,5 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
@@ -26,6 +27,7 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { foreignBatchesOf, register } from './registration.js';
@@ -46,24 +48,24 @@ import {
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
   register: (db: Database, registration: Registration, claimant: Claimant) =>
-    register(db, registration, claimant, Date.now()),
+    register(db, registration, claimant, clock.now()),
   foreignBatches: foreignBatchesOf,
   save: (db: Database, update: Update, sender: Claimant) =>
-    saveUpdate(db, update, sender, limits.held, Date.now()),
-  saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, Date.now()),
+    saveUpdate(db, update, sender, limits.held, clock.now()),
+  saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
-    failBatchOfFile(db, fileId, batchId, reason, Date.now()),
+    failBatchOfFile(db, fileId, batchId, reason, clock.now()),
   markStalled: markStalledBatches,
   heldCounts: (db: Database) => heldCounts(db, limits.held),
-  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, Date.now()),
+  dropExpiredUpdates: (db: Database) => dropExpired(db, limits.held, clock.now()),
 
   findFile,
-  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, Date.now()),
-  purge: (db: Database, before: number) => purgeFiles(db, before, Date.now()),
+  endFile: (db: Database, fileId: FileId) => endFile(db, fileId, clock.now()),
+  purge: (db: Database, before: number) => purgeFiles(db, before, clock.now()),
 
   changesSince,
   markAnnounced: (db: Database, generation: Generation, changes: number | null, stats: AnnouncedStats) =>
-    markAnnounced(db, generation, changes, stats, Date.now()),
+    markAnnounced(db, generation, changes, stats, clock.now()),
   findUnannounced,
 
   addDeadLetter: (db: Database, record: DeadLetterRecord, expiry: string) =>
@@ -71,7 +73,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   discardDeadLetter,
   dropExpiredDeadLetters,
 
-  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, Date.now()),
+  claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
   addWebhook,
@@ -86,6 +88,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 export const readerOperations = {
   batches: batchStates,
   batchCounts: countBatches,
+  overview,
   listFiles,
   incompleteBatches,
   readPage,

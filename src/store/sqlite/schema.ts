@@ -32,6 +32,7 @@ CREATE TABLE generations (
   changes INTEGER NOT NULL DEFAULT 0,
   announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
+  counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
   finished_at INTEGER,                     -- from the kept stats; NULL: not yet
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
@@ -142,6 +143,13 @@ CREATE TABLE receipts (
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
 
+-- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
+CREATE TABLE overviews (
+  owner TEXT PRIMARY KEY,
+  counts TEXT NOT NULL,                    -- JSON
+  last_updated INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE webhooks (
   webhook_id TEXT PRIMARY KEY,
   owner_id TEXT,
@@ -174,4 +182,4 @@ CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 9;

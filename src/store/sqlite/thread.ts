@@ -2,7 +2,9 @@
  * The entry point of a database thread. It answers requests one at a time and in order: the reader each on one view of
  * the database, the writer many in one commit, and between them it deletes what ended generations left.
  */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { clock } from '../../clock.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
 import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
@@ -139,7 +141,7 @@ class Writer {
   #cleanUp(): void {
     try {
       this.db.exec('BEGIN IMMEDIATE');
-      this.#hasCleanUp = cleanUpSome(this.db, Date.now());
+      this.#hasCleanUp = cleanUpSome(this.db, clock.now());
       this.db.exec('COMMIT');
       this.#logHoldsDeleted ||= this.#hasCleanUp;
       this.#answerCleanUpRequests();

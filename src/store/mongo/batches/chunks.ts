@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
 import type { Result } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
@@ -68,7 +69,7 @@ export async function writeChunks(
     const doc: ChunkDoc = {
       _id: randomUUID(),
       batchId,
-      createdAt: new Date(),
+      createdAt: clock.date(),
       unconfirmed: true,
       keys,
       results,
@@ -92,7 +93,7 @@ export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | nu
 /** Marks chunks that are about to lose their reference: if the caller dies before it drops them, the sweep does. */
 export async function markUnconfirmed(db: Models, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  const mark = { unconfirmed: true as const, createdAt: new Date() };
+  const mark = { unconfirmed: true as const, createdAt: clock.date() };
   await db.chunks.updateMany({ _id: trusted({ $in: [...ids] }) }, { $set: mark });
 }
 

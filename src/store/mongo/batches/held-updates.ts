@@ -1,5 +1,8 @@
 import { trusted } from 'mongoose';
+
+import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
+
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
@@ -103,7 +106,7 @@ export class HeldUpdates {
 
   /** Never the same twice, so that the order of arrival is the order of age. */
   #now(): Date {
-    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    this.#lastAt = Math.max(clock.now(), this.#lastAt + 1);
     return new Date(this.#lastAt);
   }
 }

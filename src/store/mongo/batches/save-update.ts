@@ -1,3 +1,4 @@
+import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
@@ -61,7 +62,7 @@ export async function saveUpdate(
       if (outcome === 'superseded') return SUPERSEDED;
       hasRegistered ||= outcome !== 'unchanged';
     } else if (batch !== null && file !== null) {
-      const written = await applyUpdate(db, batch, update, new Date(), cache);
+      const written = await applyUpdate(db, batch, update, clock.date(), cache);
       if (written === 'conflict') continue;
       await holding.release();
       const isApplied = written === 'applied' || hasRegistered;
@@ -121,7 +122,7 @@ export async function failBatchByHand(
     const batch = await findBatch(db, batchId);
     const file = batch === null ? null : await owningFile(db, batch);
     if (batch === null || file?.fileId !== fileId) return false;
-    if ((await failBatch(db, batch, reason, new Date())) !== 'conflict') return true;
+    if ((await failBatch(db, batch, reason, clock.date())) !== 'conflict') return true;
   }
   throw unavailable('too many updates of one batch at once');
 }

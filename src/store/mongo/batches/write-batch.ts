@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { UpdateQuery } from 'mongoose';
+import { clock } from '../../../clock.js';
 import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
 import { type BatchProgress, failedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
@@ -124,7 +125,7 @@ function updateOf(
       ...layout?.set,
       ...set,
       ...(open ? { open: true } : {}),
-      ...(isRegistered ? { pendingRollup: randomUUID(), unannounced: new Date() } : {}),
+      ...(isRegistered ? { pendingRollup: randomUUID(), unannounced: clock.date() } : {}),
     },
   };
   const unsetFields = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };

@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
@@ -19,7 +20,7 @@ export async function cleanGeneration(
   { _id: generation, requestId }: EndedGeneration,
   stopping?: AbortSignal,
 ): Promise<boolean> {
-  const expireAt = new Date(Date.now() + TOMBSTONE_MS);
+  const expireAt = new Date(clock.now() + TOMBSTONE_MS);
   for (;;) {
     if (stopping?.aborted) return false;
     const batches = await findFields(db.batches, { generation }, ['batchId', 'chunks'], { limit: AT_ONCE });

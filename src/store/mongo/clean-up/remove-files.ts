@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
@@ -9,6 +10,7 @@ import type { FileDoc, TombstoneDoc } from '../documents.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';
+import { uncountFile } from '../overview.js';
 import { dropReceipts } from '../receipts.js';
 import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
@@ -31,6 +33,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
     await addDeletion(db, file);
     await writeTombstone(db, file, true);
     const { deletedCount } = await db.files.deleteOne({
+      ...(await uncountFile(db, file)),
       fileId,
       generation: file.generation,
       requestId: file.requestId,
@@ -91,7 +94,7 @@ export async function purgeFiles(
       {
         $set: {
           ...WITHOUT_RESULTS,
-          unannounced: new Date(),
+          unannounced: clock.date(),
           generation: randomUUID(),
           purged: JSON.stringify(totals),
         },

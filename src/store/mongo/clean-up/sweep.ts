@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
@@ -7,14 +8,16 @@ import { discardDeadLettersOfFile } from '../dead-letters.js';
 import type { TombstoneDoc } from '../documents.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
+import { countFiles, forgetCounted } from '../overview.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 const SWEEP_MS = 30_000;
 /** By then every call that was under way when a generation ended has come to its end, too. */
 const QUIET_MS = 60_000;
+const HOUR_MS = 3_600_000;
 /** A tombstone of a current generation is dropped after this time. */
-const STALE_MS = 3_600_000;
+const STALE_MS = HOUR_MS;
 /** Generations, or registrations, that one sweep looks at. */
 const AT_ONCE = 256;
 
@@ -29,7 +32,7 @@ export class BackgroundCleanUp {
     private readonly onProblem: ((reason: Error) => void) | undefined,
   ) {
     this.#sweeping = setInterval(
-      () => this.#run((db, stopping) => sweep(db, held, Date.now(), stopping)),
+      () => this.#run((db, stopping) => sweep(db, held, clock.now(), stopping)),
       SWEEP_MS,
     );
     this.#sweeping.unref();
@@ -81,4 +84,7 @@ export async function sweep(
   for (const file of registering)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
   await sweepUnconfirmedChunks(db, now);
+  while (await countFiles(db)) if (stopping?.aborted) return;
+  // About once an hour: it reads every sum of the last hours.
+  if (Math.random() < SWEEP_MS / HOUR_MS) await forgetCounted(db, now);
 }

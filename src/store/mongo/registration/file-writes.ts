@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
@@ -34,7 +35,7 @@ const pendingOf = (
 ): PendingRegistration | null =>
   batches.length === 0
     ? null
-    : { id: randomUUID(), at: new Date(), by: { userId, isAdmin }, from, batches: [...batches] };
+    : { id: randomUUID(), at: clock.date(), by: { userId, isAdmin }, from, batches: [...batches] };
 
 async function create(
   db: Models,
@@ -42,7 +43,7 @@ async function create(
   request: NewGeneration['request'],
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
-  const generation = { ...newGeneration(request, new Date()), next: pending?.batches.length ?? 0 };
+  const generation = { ...newGeneration(request, clock.date()), next: pending?.batches.length ?? 0 };
   const file: FileDoc = { fileId, ...generation, ...(pending === null ? {} : { pending }) };
   return (await insertIfNew(db.files, file)) ? file : null;
 }
@@ -57,7 +58,7 @@ async function replace(
   await writeTombstone(db, file, false);
   const { fileId, generation, requestId, userId } = file;
   const next = pending?.batches.length ?? 0;
-  const set = { ...newGeneration(request, new Date()), next };
+  const set = { ...newGeneration(request, clock.date()), next };
   return db.files
     .findOneAndUpdate(
       // Its owner is still the one who was asked about.
@@ -78,7 +79,7 @@ async function extend(
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   const { fileId, generation, requestId, userId, next } = file;
-  const now = new Date();
+  const now = clock.date();
   // With a pending registration the change is counted when that is completed: a reader of the count must see the batches.
   const counted = outcome === 'extended' && pending === null;
   const extended = await db.files
@@ -87,6 +88,7 @@ async function extend(
       {
         $set: {
           ...(request === null ? {} : requestFields(file, request)),
+          ...(request === null || request.userId === userId ? {} : { uncounted: now }),
           ...(pending === null ? {} : { pending }),
           ...(counted ? { unannounced: now } : {}),
         },

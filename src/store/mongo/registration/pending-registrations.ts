@@ -1,4 +1,5 @@
 import { trusted } from 'mongoose';
+import { clock } from '../../../clock.js';
 import type { Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignBatches } from '../../registration-rules.js';
@@ -35,7 +36,7 @@ export async function completeRegistration(
   author?: Author,
 ): Promise<FileDoc | null> {
   const { fileId, requestId, generation } = file;
-  const now = new Date();
+  const now = clock.date();
   const placings = pending.batches.map(({ batchId, totalEmails }, index) => ({
     batchId,
     totalEmails,
@@ -77,7 +78,7 @@ const isReplaced = async (
 
 const finished = (now: Date, { from }: PendingRegistration) => ({
   $inc: { changes: 1 },
-  $set: { unannounced: new Date() },
+  $set: { unannounced: clock.date() },
   $max: { lastUpdated: now },
   $min: { unannouncedFrom: from },
   $unset: { pending: 1 },
@@ -93,7 +94,7 @@ async function revertRegistration(
   const { fileId, generation } = file;
   const asPending = { fileId, generation, 'pending.id': pending.id };
   if (outcome === 'replaced') {
-    await db.files.updateOne(asPending, finished(new Date(), pending));
+    await db.files.updateOne(asPending, finished(clock.date(), pending));
     return;
   }
   await releaseBatches(db, generation, pending);
@@ -130,7 +131,7 @@ async function releaseBatches(
         requestId: null,
         ordinal: null,
         held: true,
-        heldAt: new Date(),
+        heldAt: clock.date(),
       },
       $unset: { open: 1, pendingRollup: 1, unannounced: 1 },
     },

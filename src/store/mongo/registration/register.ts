@@ -1,3 +1,4 @@
+import { clock } from '../../../clock.js';
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
@@ -121,7 +122,7 @@ async function setSizes(
   known: ReadonlyMap<BatchId, BatchHead>,
   sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[],
 ): Promise<BatchId[]> {
-  const now = new Date();
+  const now = clock.date();
   const done: BatchId[] = [];
   for (const { batchId, totalEmails } of sized) {
     const batch = known.get(batchId);

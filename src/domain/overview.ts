@@ -1,0 +1,84 @@
+/** What many files add up to: the counts that each file adds, and the answer of `GET /stats`. */
+import type { FileStatus, Stats } from './stats.js';
+import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
+
+/** Counts by name, without zeros. Those of several files are added up name by name. */
+export type Counts = Readonly<Record<string, number>>;
+
+export const FILE_STATUSES = ['pending', 'processing', 'completed', 'failed', 'purged'] as const;
+
+/** The totals of all files that a caller may see. */
+export interface Overview {
+  files: { total: number } & Record<FileStatus, number>;
+  progress: Stats['progress'];
+  stats: Stats['stats'];
+  risk: Record<RiskLevel, number>;
+  /** Time of the last change; null: there is no file. */
+  lastUpdated: string | null;
+}
+
+const nameOfVerdict = (status: Status, category: string | null): string =>
+  category === null ? status : `${status}:${category}`;
+
+/** What a file adds. */
+export function countsOf({ status, progress, stats, risk }: Stats): Counts {
+  const counts: Record<string, number> = {};
+  const count = (name: string, value: number) => {
+    if (value !== 0) counts[name] = value;
+  };
+  count(`file:${status}`, 1);
+  count('total', progress.total);
+  count('processed', progress.processed);
+  count('skipped', progress.skipped);
+  for (const { status, category } of VERDICTS) {
+    const { count: all, categories } = stats[status];
+    count(nameOfVerdict(status, category), category === null ? all : (categories?.[category] ?? 0));
+  }
+  for (const level of RISK_LEVELS) count(`risk:${level}`, risk[level]);
+  return counts;
+}
+
+/** `after` − `before`. */
+export function difference(after: Counts, before: Counts): Counts {
+  const changed: Record<string, number> = {};
+  for (const name of new Set([...Object.keys(after), ...Object.keys(before)])) {
+    const by = (after[name] ?? 0) - (before[name] ?? 0);
+    if (by !== 0) changed[name] = by;
+  }
+  return changed;
+}
+
+export function sumOf(all: readonly Counts[]): Counts {
+  const sum: Record<string, number> = {};
+  for (const counts of all)
+    for (const [name, value] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}
+
+/** `lastUpdated`: milliseconds since 1970; 0: there is no file. */
+export function overviewOf(counts: Counts, lastUpdated: number): Overview {
+  const of = (name: string): number => counts[name] ?? 0;
+  const byStatus = Object.fromEntries(
+    FILE_STATUSES.map((status) => [status, of(`file:${status}`)]),
+  ) as Record<FileStatus, number>;
+  const total = FILE_STATUSES.reduce((sum, status) => sum + byStatus[status], 0);
+  const stats = Object.fromEntries(STATUSES.map((status) => [status, { count: 0 }])) as Overview['stats'];
+  for (const { status, category } of VERDICTS) {
+    const value = of(nameOfVerdict(status, category));
+    stats[status].count += value;
+    if (category !== null) stats[status].categories = { ...stats[status].categories, [category]: value };
+  }
+  return {
+    files: { total, ...byStatus },
+    progress: progressOf(of('total'), of('processed'), of('skipped')),
+    stats,
+    risk: Object.fromEntries(RISK_LEVELS.map((level) => [level, of(`risk:${level}`)])) as Overview['risk'],
+    lastUpdated: lastUpdated === 0 ? null : new Date(lastUpdated).toISOString(),
+  };
+}
+
+/** 100 only where every address has a result or never gets one. */
+function progressOf(total: number, processed: number, skipped: number): Stats['progress'] {
+  const percentage = total === 0 ? 0 : Math.floor(((processed + skipped) * 100) / total);
+  return { total, processed, skipped, percentage };
+}

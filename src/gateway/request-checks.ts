@@ -1,0 +1,100 @@
+/** What is answered before Express and Socket.IO see a request: other hosts, and what the HTTP parser cannot read. */
+
+import { type Server as HttpServer, IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, Fault } from '../errors.js';
+import { endWithProblem, sendProblem } from '../problem.js';
+
+export const SOCKET_PATH = '/socket.io/';
+
+const isUpgrade = Symbol('isUpgrade');
+
+/**
+ * A request as Node.js makes it, for which only a WebSocket of Socket.IO counts as an upgrade. Clients that ask for another
+ * protocol (`h2c`: the HTTP client of the JDK, `curl --http2`) are answered in HTTP/1.1, as RFC 9110 wants it; Node.js
+ * would hand all of them to the listener for upgrades, without their bodies.
+ */
+export class GatewayRequest extends IncomingMessage {
+  declare [isUpgrade]: boolean | null;
+
+  /** Set by Node.js to what the headers ask for. */
+  set upgrade(asked: boolean | null) {
+    this[isUpgrade] = asked;
+  }
+
+  get upgrade(): boolean {
+    if (this[isUpgrade] !== true) return false;
+    const { method, url, headers } = this;
+    const protocols = (headers.upgrade ?? '').toLowerCase().split(',');
+    return (
+      method === 'GET' &&
+      (url ?? '').startsWith(SOCKET_PATH) &&
+      protocols.some((protocol) => protocol.trim() === 'websocket')
+    );
+  }
+}
+
+type Check = (request: IncomingMessage) => Fault | null;
+
+/** Call it when all listeners of the server are added: what is refused reaches none of them. */
+export function checkRequests(http: HttpServer, check: Check, refused: (fault: Fault) => void): void {
+  const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
+  const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
+  http.removeAllListeners('request').removeAllListeners('upgrade');
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const fault = check(request);
+    if (fault === null) {
+      for (const listener of onRequest) listener.call(http, request, response);
+      return;
+    }
+    refused(fault);
+    sendProblem(response, fault);
+  };
+  http.on('request', handle);
+  // A server may ignore an expectation that it does not know; Node.js would answer 417 without a word.
+  http.on('checkExpectation', handle);
+  http.on('upgrade', (request: IncomingMessage, tcp: Duplex, head: Buffer) => {
+    const fault = check(request);
+    if (fault === null) {
+      for (const listener of onUpgrade) listener.call(http, request, tcp, head);
+      return;
+    }
+    refused(fault);
+    endWithProblem(tcp, fault);
+  });
+  answerUnreadable(http);
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'MAX_HEADER_BYTES: the head of the request is too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['payload_too_large', 'the chunk extensions of the body are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    'request_timeout',
+    'HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS: the request was not complete in time',
+  ],
+};
+
+/** Of Node.js: the answer that is being written on a connection. */
+interface ConnectionInternals {
+  readonly _httpMessage?: { readonly headersSent?: boolean } | null;
+}
+
+/** Requests that the HTTP parser refuses get an answer like any other. */
+function answerUnreadable(http: HttpServer): void {
+  const answered = new WeakSet<Duplex>();
+  http.on('clientError', (error: NodeJS.ErrnoException, tcp: Socket & ConnectionInternals) => {
+    // More of the same request: the parser refuses each piece of it.
+    if (answered.has(tcp)) return;
+    answered.add(tcp);
+    if (error.code === 'ECONNRESET' || !tcp.writable || tcp._httpMessage?.headersSent === true) {
+      tcp.destroy();
+      return;
+    }
+    const [code, message] = UNREADABLE[error.code ?? ''] ?? [
+      'invalid_request',
+      'the request is not valid HTTP',
+    ];
+    endWithProblem(tcp, new Fault(code, message));
+  });
+}
