@@ -93,7 +93,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
       'one guard for REST and sockets',
     ),
     only(
@@ -101,6 +101,12 @@ module.exports = {
       'broadcast',
       ['broadcast/', 'feed/feed', 'domain/', 'logger'],
       'ports only',
+    ),
+    only(
+      'adapter-knows-sockets-not-files',
+      'adapter',
+      ['adapter/', 'redis/'],
+      "Socket.IO's cluster broadcaster",
     ),
     only(
       'realtime-never-reaches-into-the-pipeline',
@@ -117,6 +123,7 @@ module.exports = {
         'origins',
         'client-ip',
         'problem',
+        'within',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -161,8 +168,14 @@ module.exports = {
     {
       name: 'engines-are-chosen-once',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/'] },
-      to: { path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/engine/', '^src/store/', '^src/feed/', '^src/inlet/', '^src/adapter/'],
+      },
+      to: {
+        path: ['^src/store/(sqlite|mongo)', '^src/feed/(memory|redis)', '^src/inlet/redis', '^src/adapter/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'demo-is-a-stranger',

@@ -50,6 +50,7 @@ export const variables = {
   JWKS_URL: httpUrl({ hasQuery: true }).optional(),
   JWT_ISSUER: text().optional(),
   JWT_AUDIENCE: text().optional(),
+  REVOCATION_CHECK_MS: integer(5_000, 10, 60_000),
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
   ALLOWED_HOSTS: hosts.default([]),
@@ -61,6 +62,10 @@ export const variables = {
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
     .default('verigate:'),
+  SOCKET_IO_KEY: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
+    .default('socket.io'),
 
   VALIDATOR_URL: httpUrl({ hasQuery: false }).optional(),
   VALIDATOR_API_KEY: headerText().optional(),

@@ -1,6 +1,7 @@
 /** The composition root: builds a gateway from its parts, starts it, and stops it. */
 
 import { Guard } from './auth/guard.js';
+import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
@@ -37,22 +38,40 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
 }
 
 async function start(config: Config, logger: Logger, engine: Engine, validator: Validator | null) {
-  const { store, feed, checks, isShared } = engine;
+  const { store, feed, checks, isShared, adapter } = engine;
   const metrics = createMetrics();
   measureHeld(metrics, () => store.updates.heldCounts());
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
-  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files);
+  const revocations = new Revocations(store.revocations, {
+    checkMs: config.REVOCATION_CHECK_MS,
+    onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
+  });
+  const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
   const snapshots = new Snapshots(store, feed);
   const writes = new WritesInFlight();
-  const parts = { guard, store, feed, snapshots, intake, validator, writes, metrics, logger };
+  const parts = {
+    guard,
+    revocations,
+    adapter,
+    store,
+    feed,
+    snapshots,
+    intake,
+    validator,
+    writes,
+    metrics,
+    logger,
+  };
   const server = createGatewayServer(config, { ...parts, readiness, checks });
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
   const url = await server.listen();
+  // Without tokens there are no users.
+  if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
@@ -74,6 +93,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   const close = () => {
     phase = 'draining';
     stopJobs();
+    revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({ engine, updates, server, writes, validator, webhooks, timeoutMs, logger });
   };

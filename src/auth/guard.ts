@@ -12,6 +12,7 @@ import {
   seesEveryFile,
 } from './access-rules.js';
 import { type Principal, UNAUTHENTICATED } from './principal.js';
+import type { Revocations } from './revocations.js';
 import type { Tokens } from './tokens.js';
 
 export class Guard {
@@ -19,6 +20,7 @@ export class Guard {
   constructor(
     private readonly tokens: Tokens | null,
     private readonly files: Pick<FileStore, 'find'>,
+    private readonly revocations: Pick<Revocations, 'check'>,
   ) {}
 
   /** Whether callers need no token. */
@@ -30,7 +32,9 @@ export class Guard {
   async authenticate(token: string | undefined): Promise<Principal> {
     if (this.tokens === null) return UNAUTHENTICATED;
     if (token === undefined) throw new Fault('unauthorized', 'a token is needed', { challenge: '' });
-    return this.tokens.verify(token);
+    const principal = await this.tokens.verify(token);
+    await this.revocations.check(principal);
+    return principal;
   }
 
   /** @throws Fault `forbidden` where a scope is missing; `file_not_found` where the file is hidden or does not exist */

@@ -11,14 +11,21 @@ export interface Principal {
   /** Files that it may see besides its own; `*`: all. */
   readonly files: ReadonlySet<FileId> | '*';
   readonly scopes: ReadonlySet<Scope>;
+  /** Milliseconds since 1970; null: the token does not say. */
+  readonly issuedAt: number | null;
   /** Milliseconds since 1970; null: never. */
   readonly expiresAt: number | null;
 }
+
+/** A token that does not say when it was issued counts as issued before any time. */
+export const isIssuedBefore = ({ issuedAt }: Principal, time: number): boolean =>
+  issuedAt === null || issuedAt < time;
 
 /** Every caller, with `AUTH=none`. */
 export const UNAUTHENTICATED: Principal = {
   sub: null,
   files: '*',
   scopes: new Set(SCOPES),
+  issuedAt: null,
   expiresAt: null,
 };

@@ -28,6 +28,7 @@ const MAX_TIME_MS = 8_640_000_000_000_000;
 const claimsSchema = z.object({
   sub: idSchema,
   exp: z.number(),
+  iat: z.number().optional(),
   files: z.union([z.literal('*'), z.array(idSchema)]).optional(),
   scope: z.string().optional(),
 });
@@ -71,12 +72,13 @@ const EXPIRED = 'the token has expired';
 function principalOf(claims: unknown): Principal | null {
   const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success) return null;
-  const { sub, exp, files = [], scope = '' } = parsed.data;
+  const { sub, exp, iat, files = [], scope = '' } = parsed.data;
   const granted = new Set(scope.split(' '));
   return {
     sub,
     files: files === '*' ? '*' : new Set(files),
     scopes: new Set<Scope>(SCOPES.filter((known) => granted.has(known))),
+    issuedAt: iat === undefined ? null : iat * 1000,
     expiresAt: Math.min(exp * 1000, MAX_TIME_MS),
   };
 }

@@ -1,3 +1,4 @@
+import { openRedisAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
 import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
@@ -18,10 +19,16 @@ export function openDistributed(config: Config, logger: Logger): Engine {
     ...feedLimits(config),
     warn: (message) => logger.warn(message),
   });
+  const adapter = openRedisAdapter({
+    redis: config.REDIS_URL ?? '',
+    key: config.SOCKET_IO_KEY,
+    warn: (message) => logger.warn(message),
+  });
   return {
     store,
     feed,
     isShared: true,
+    adapter,
     openInlets: ({ intake, metrics }) =>
       createRedisInlets({
         redis: config.REDIS_URL ?? '',

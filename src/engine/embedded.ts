@@ -9,6 +9,7 @@ export async function openEmbedded(config: Config): Promise<Engine> {
     store: await SqliteStore.open({ directory: config.DATA_DIR, ...storeLimits(config) }),
     feed: new MemoryFeed({ ...feedLimits(config), totalBytes: config.FEED_HISTORY_TOTAL_BYTES }),
     isShared: false,
+    adapter: null,
     checks: {},
     openInlets: null,
     note: 'one gateway only; no channels',

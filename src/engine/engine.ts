@@ -1,5 +1,6 @@
 /** An engine: the store, the feed and the inlets that belong together; and the limits that every engine has. */
 
+import type { SocketAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
 import type { Feed } from '../feed/feed.js';
 import type { HealthChecks } from '../health-checks.js';
@@ -14,6 +15,8 @@ export interface Engine {
   readonly feed: Feed;
   /** Other gateways work on the same state, and announce what one of them leaves unannounced. */
   readonly isShared: boolean;
+  /** Reaches the sockets of other gateways; null: there are no other gateways. */
+  readonly adapter: SocketAdapter | null;
   readonly checks: HealthChecks;
   /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;

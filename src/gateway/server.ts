@@ -1,8 +1,10 @@
 /** The server that clients connect to: REST, Socket.IO and the files of the dashboard on one port. */
 
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer, type ServerOptions } from 'node:http';
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { SocketAdapter } from '../adapter/redis-adapter.js';
+import type { Revocations } from '../auth/revocations.js';
 import { Broadcaster } from '../broadcast/broadcaster.js';
 import { clientIpBehind } from '../client-ip.js';
 import type { Config } from '../config.js';
@@ -16,6 +18,7 @@ import { acceptListeners } from '../realtime/listeners.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
+import { Sessions } from '../realtime/sessions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { checkRequests, GatewayRequest } from './request-checks.js';
 
@@ -24,21 +27,28 @@ const EXIT_UNAVAILABLE = 69;
 
 export interface GatewayServer {
   readonly io: SocketServer;
+  readonly sessions: Sessions;
   /** Fulfilled with the URL. @throws FatalError where the address cannot be used */
   listen(): Promise<string>;
   /** Closes every connection without waiting for its client. */
   destroyConnections(): void;
 }
 
-export interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots'> {
+export interface ServerDeps
+  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
+  readonly revocations: Revocations;
+  /** Null: there are no other gateways. */
+  readonly adapter: SocketAdapter | null;
   readonly snapshots: Snapshots;
 }
 
 export function createGatewayServer(config: Config, deps: ServerDeps): GatewayServer {
   const addressOf = clientIpBehind(config.TRUSTED_PROXIES);
   const rateLimit = new RateLimit(config.MAX_COSTLY_REQUESTS_PER_MINUTE, addressOf);
-  const http = createServer(httpOptions(config), createApp({ ...deps, config, rateLimit }));
+  // The app needs the sockets, whose server needs the HTTP server.
+  let app: RequestListener = () => undefined;
+  const http = createServer(httpOptions(config), (request, response) => app(request, response));
   const destroyConnections = trackConnections(http);
   const options = {
     origins: config.CORS_ORIGINS,
@@ -51,6 +61,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
     isDraining: () => deps.readiness().includes('draining'),
+    adapter: deps.adapter?.create ?? null,
   };
   const io = createSocketServer(http, options);
   checkRequests(http, hostCheckFor(config), (fault) => {
@@ -68,7 +79,9 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     logger,
     options,
   });
-  return { io, listen: () => listen(http, config), destroyConnections };
+  const sessions = new Sessions(io, deps.revocations, deps.adapter !== null);
+  app = createApp({ ...deps, config, rateLimit, sessions });
+  return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }
 
 const hostCheckFor = ({ ALLOWED_HOSTS, CORS_ORIGINS, AUTH }: Config) =>

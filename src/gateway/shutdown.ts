@@ -64,9 +64,10 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
 type Step = (name: string, action: () => unknown) => Promise<void>;
 
 export async function closeEngine(
-  { store, feed }: Engine,
+  { store, feed, adapter }: Engine,
   step: Step = async (_, action) => void (await action()),
 ): Promise<void> {
+  await step('close the socket adapter', () => adapter?.close());
   await step('close the feed', () => feed.close());
   await step('close the store', () => store.close());
 }

@@ -14,6 +14,7 @@ import { docsRoutes } from './routes/docs.js';
 import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
+import { sessionRoutes } from './routes/sessions.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { wrongMethods } from './wrong-methods.js';
@@ -47,6 +48,7 @@ export function createApp(deps: HttpDependencies): Express {
     batchRoutes,
     validationRoutes,
     exportRoutes,
+    sessionRoutes,
     deadLetterRoutes,
     webhookRoutes,
     healthRoutes,

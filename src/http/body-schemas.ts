@@ -51,6 +51,7 @@ export const failBody = z.object({
     .transform((reason) => reason.toWellFormed()),
 });
 
+export const revokeBody = z.object({ sub: idSchema });
 const EVENTS = `must be one of ${WEBHOOK_EVENTS.join(', ')}`;
 
 /** The URL itself is checked in webhooks/webhook-url.ts. */

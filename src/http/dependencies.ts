@@ -1,5 +1,6 @@
 /** What the routes need from the rest of the gateway. */
 import type { Guard } from '../auth/guard.js';
+import type { FileId, UserId } from '../domain/id.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
@@ -26,6 +27,13 @@ export interface HttpConfig {
   readonly MAX_WEBHOOKS: number;
 }
 
+/** The sockets of all gateways. */
+export interface Sessions {
+  /** Disconnects a user and refuses their tokens. Returns the number of sockets. @throws Fault `unavailable` */
+  revoke(sub: UserId): Promise<number>;
+  listenersOf(fileId: FileId): Promise<{ readonly listeners: number; readonly gateways: number }>;
+}
+
 export interface HttpDependencies {
   readonly config: HttpConfig;
   readonly guard: Guard;
@@ -33,6 +41,7 @@ export interface HttpDependencies {
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'stats' | 'page'>;
   readonly intake: Intake;
+  readonly sessions: Sessions;
   /** Null: no validator is configured. */
   readonly validator: Validator | null;
   /** Why the gateway is not ready for requests; empty: it is. */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { closeConnection } from './close-connection.js';
 import { internalsOf } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
 
@@ -26,10 +27,6 @@ const CHECK_INTERVAL_MS = 100;
 const POLL_INTERVAL_MS = 20;
 /** A peer that reads nothing of an answer for this long is cut off. */
 const NO_PROGRESS_TIMEOUT_MS = 5_000;
-/** How long a peer that does not read has to complete the WebSocket closing handshake. */
-const CLOSE_TIMEOUT_MS = 2_000;
-/** The WebSocket close code for a breach of policy. */
-const POLICY_VIOLATION = 1008;
 
 /**
  * A single change may be larger than the limit, and so may the answer to a listener that was away. A socket that is
@@ -105,7 +102,7 @@ export class Backpressure {
     this.metrics.slowConsumers.inc();
     this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
     socket.data.subscriptions.end();
-    closeWith('slow_consumer', socket.conn);
+    closeConnection(socket.conn, 'slow_consumer');
   }
 }
 
@@ -115,16 +112,4 @@ export function waitingBytes(connection: Socket['conn']): number {
   let bytes = transport?.socket?.bufferedAmount ?? 0;
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
   return bytes;
-}
-
-/** Closes a connection with a reason that its peer sees if it ever reads again. */
-function closeWith(reason: string, connection: Socket['conn']): void {
-  const socket = internalsOf(connection).transport?.socket;
-  if (socket?.close === undefined) {
-    connection.close(true);
-    return;
-  }
-  socket.close(POLICY_VIOLATION, reason);
-  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
-  connection.once('close', () => clearTimeout(timer));
 }

@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'socket.io';
 import type { Principal } from '../auth/principal.js';
 import type { ClientToServerEvents, ServerToClientEvents } from '../domain/events.js';
+import type { FileId, UserId } from '../domain/id.js';
 import type { Subscriptions } from './subscriptions.js';
 import type { EventQueue, TokenBucket } from './throttling.js';
 
@@ -16,6 +17,11 @@ export interface SocketData {
   eventQueue: EventQueue;
 }
 
-type Nothing = Record<string, never>;
-export type SocketServer = Server<ClientToServerEvents, ServerToClientEvents, Nothing, SocketData>;
-export type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Nothing, SocketData>;
+/** What gateways ask each other through Socket.IO's adapter; each answers with a number of its own sockets. */
+export interface GatewayEvents {
+  revoked: (revocation: { sub: UserId; at: number }, answer: (disconnected: number) => void) => void;
+  count_listeners: (fileId: FileId, answer: (listeners: number) => void) => void;
+}
+
+export type SocketServer = Server<ClientToServerEvents, ServerToClientEvents, GatewayEvents, SocketData>;
+export type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, GatewayEvents, SocketData>;

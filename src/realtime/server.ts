@@ -3,7 +3,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Server } from 'socket.io';
+import { Server, type ServerOptions } from 'socket.io';
 import type { Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
 import { waitingBytes } from './backpressure.js';
@@ -19,6 +19,8 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly maxPayloadBytes: number;
   readonly maxSubscriptions: number;
   readonly maxEventsPerSecond: number;
+  /** Reaches the sockets of other gateways; null: there are no other gateways. */
+  readonly adapter: ServerOptions['adapter'] | null;
 }
 
 /** engine.io's code of a handshake that was refused. */
@@ -34,6 +36,7 @@ export function createSocketServer(http: HttpServer, options: SocketServerOption
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     parser: textParser,
+    ...(options.adapter === null ? {} : { adapter: options.adapter }),
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, accept) => {
       const fault = limits.refusalFor(request, io.engine.clientsCount);

@@ -22,7 +22,8 @@ export class Session {
 
   constructor(
     private readonly guard: Guard,
-    private principal: Principal,
+    /** Of the token that the socket has now. */
+    public principal: Principal,
     private readonly handler: ExpiryHandler,
   ) {
     this.#startLifetime();

@@ -107,6 +107,16 @@ export class Subscriptions {
     for (const fileId of [...this.#files]) this.#endWithCode(fileId, 'token_expired');
   }
 
+  /** Of the token that the socket has now. */
+  get principal(): Principal {
+    return this.#session.principal;
+  }
+
+  /** Socket.IO's adapter sends the data of a socket to whoever lists sockets. This is not for them. */
+  toJSON(): undefined {
+    return undefined;
+  }
+
   /** Whether a change of the file's owner could end the subscription. */
   dependsOnOwner(fileId: FileId): boolean {
     return this.#files.has(fileId) && this.#session.dependsOnOwner(fileId);

@@ -11,9 +11,11 @@ import { KeyedLock } from './mongo/keyed-lock.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
+import { addRevocation, revocationsSince } from './mongo/revocations.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
 import type { ReceiptStore } from './receipts.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { WebhookStore } from './webhooks.js';
@@ -85,6 +87,11 @@ export class MongoStore implements Store {
   readonly receipts: ReceiptStore = {
     claim: (receipt) => this.connection.run((db) => claimReceipt(db, receipt)),
     complete: (receipt, answer) => this.connection.run((db) => completeReceipt(db, receipt, answer)),
+  };
+
+  readonly revocations: RevocationStore = {
+    add: (revocation) => this.connection.run((db) => addRevocation(db, revocation)),
+    since: (mark) => this.connection.run((db) => revocationsSince(db, mark)),
   };
 
   /** @throws Fault `unavailable` where the database does not answer */

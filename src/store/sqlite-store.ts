@@ -7,6 +7,7 @@ import type { DeadLetterStore } from './dead-letters.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import { foreignBatches } from './registration-rules.js';
+import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
@@ -35,6 +36,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
 
@@ -52,6 +54,10 @@ export class SqliteStore implements Store {
     this.receipts = {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
+    };
+    this.revocations = {
+      add: (revocation) => writer.call('addRevocation', revocation),
+      since: (mark) => reader.call('revocationsSince', mark),
     };
     this.webhooks = webhookStore(writer, reader);
   }

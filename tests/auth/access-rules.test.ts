@@ -6,6 +6,7 @@ const who = (sub: string, scopes: readonly Scope[], files: readonly string[] | '
   sub,
   files: files === '*' ? '*' : new Set(files),
   scopes: new Set(scopes),
+  issuedAt: null,
   expiresAt: null,
 });
 const ALL: readonly Action[] = ['read', 'report', 'submit', 'end', 'remove', 'administer'];

@@ -33,20 +33,22 @@ const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 describe('a token signed with the secret', () => {
   it('says who it is of, what they may do, and until when', async () => {
     const exp = now() + 60;
-    const token = await tokenOf({ sub: 'jane', files: ['a', 'b'], scope: 'read  ingest boss', exp });
+    const token = await tokenOf({ sub: 'jane', files: ['a', 'b'], scope: 'read  ingest boss', iat: 5, exp });
     expect(await bySecret.verify(token)).toEqual({
       sub: 'jane',
       files: new Set(['a', 'b']),
       scopes: new Set(['read', 'ingest']),
+      issuedAt: 5000,
       expiresAt: exp * 1000,
     });
     const all = await bySecret.verify(await tokenOf({ sub: 'jane', files: '*' }));
-    expect([all.files, all.scopes.size]).toEqual(['*', 0]);
+    expect([all.files, all.scopes.size, all.issuedAt]).toEqual(['*', 0, null]);
   });
 
   it.each([
     ['no sub', { sub: undefined }],
     ['a sub that is a number', { sub: 7 }],
+    ['an iat that is a text', { iat: '7' }],
     ['a sub with a line break', { sub: 'jane\nX-Admin: 1' }],
     ['an empty sub', { sub: '' }],
     ['one file in place of a list', { files: 'f' }],

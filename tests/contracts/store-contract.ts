@@ -21,6 +21,7 @@ import { receipts } from './store/receipts.js';
 import { recorded } from './store/recorded.js';
 import { registering, selfRegistering } from './store/registering.js';
 import { removing } from './store/removing.js';
+import { revoking } from './store/revoking.js';
 import { scanning } from './store/scanning.js';
 import { searching } from './store/searching.js';
 import { webhooks } from './store/webhooks.js';
@@ -39,6 +40,7 @@ const CHAPTERS = {
   'batches that have not ended': listingUnended,
   'counts of batches': counting,
   receipts,
+  revocations: revoking,
   deletion: removing,
   retention: purging,
   pages: paging,

@@ -68,11 +68,12 @@ export async function startApp({ config = {}, ...parts }: Options = {}): Promise
   onTeardown(() => flusher.drain());
 
   const deps: HttpDependencies = {
-    guard: new Guard(null, store.files),
+    guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
     snapshots: new Snapshots(store, feed),
     intake,
+    sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
     validator: null,
     readiness: () => [],
     checks: {},

@@ -86,6 +86,20 @@ describe('the conflator', () => {
     await Promise.all(taken);
   });
 
+  it('never takes the update of one sender for that of another', async () => {
+    const { take, stored } = stage();
+    const senders: Claimant[] = [
+      VALIDATOR,
+      { userId: 'jane', files: [], isAdmin: false },
+      { userId: 'joe', files: [], isAdmin: false },
+      { userId: 'joe', files: ['f1'], isAdmin: false },
+    ];
+    const taken = senders.map((sender) => take({ count: 1 }, 10, sender));
+    expect(stored).toHaveLength(senders.length);
+    for (const { finish } of stored) finish('applied');
+    await Promise.all(taken);
+  });
+
   it('prefers a complete list to a longer one', async () => {
     const { take, counts, next } = stage();
     const taken = [take({ count: 1 }), take({ count: 5, isComplete: true }), take({ count: 9 })];

@@ -19,7 +19,12 @@ import {
 import { onTeardown } from './teardown.js';
 
 /** The settings that gateways of one cluster share: database, Redis and key prefix. */
-export type ClusterEnv = Readonly<Record<'MONGODB_URI' | 'REDIS_URL' | 'KEY_PREFIX', string>>;
+export type ClusterEnv = Readonly<
+  Record<'MONGODB_URI' | 'REDIS_URL' | 'KEY_PREFIX' | 'SOCKET_IO_KEY', string>
+>;
+
+/** Keys and channels that no other gateways use. */
+const ownNames = () => ({ KEY_PREFIX: randomPrefix(), SOCKET_IO_KEY: randomPrefix() });
 
 /** Tests on a shared MongoDB and Redis that they must not stop or change. Each call of `env` names state of its own. */
 export function describeCluster(name: string, tests: (env: () => ClusterEnv) => void): void {
@@ -30,7 +35,7 @@ export function describeCluster(name: string, tests: (env: () => ClusterEnv) => 
     });
     afterAll(() => mongo?.stop());
     describeOnRedis('on Redis', (redis) =>
-      tests(() => ({ MONGODB_URI: mongo?.newUri() ?? '', REDIS_URL: redis(), KEY_PREFIX: randomPrefix() })),
+      tests(() => ({ MONGODB_URI: mongo?.newUri() ?? '', REDIS_URL: redis(), ...ownNames() })),
     );
   });
 }
@@ -56,7 +61,7 @@ export function describeWithOwnServers(
       tests(async (options) => {
         const [mongo, redis] = await Promise.all([MongoServer.start(), startRedis(options)]);
         onTeardown(() => mongo.stop());
-        const env = { MONGODB_URI: mongo.newUri(), REDIS_URL: redis.url, KEY_PREFIX: randomPrefix() };
+        const env = { MONGODB_URI: mongo.newUri(), REDIS_URL: redis.url, ...ownNames() };
         return { mongo, redis, env };
       }),
     ),

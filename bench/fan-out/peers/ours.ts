@@ -21,6 +21,7 @@ const io = createSocketServer(http, {
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,
   maxEventsPerSecond: 100,
+  adapter: null,
 });
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
 const rooms = new RoomWriter(io, { maxBufferedBytes: 2 ** 24 }, createMetrics(), createLogger('warn'));

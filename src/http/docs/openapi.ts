@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../errors.js';
-import { batchListBody, failBody, validationBody, webhookBody } from '../body-schemas.js';
+import { batchListBody, failBody, revokeBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';
@@ -27,6 +27,9 @@ export function openApi(config: HttpConfig): object {
     Outcome: schemas.outcome,
     DeadLetter: schemas.deadLetter,
     DeadLetterList: schemas.deadLetterList,
+    ListenerCount: schemas.listenerCount,
+    Revoked: schemas.revoked,
+    Revocation: revokeBody,
     NewWebhook: schemas.newWebhook,
     WebhookList: schemas.webhookList,
     DeliveryList: schemas.deliveryList,

@@ -6,6 +6,7 @@ import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
+import { sessions } from './session-operations.js';
 import { webhooks } from './webhook-operations.js';
 
 export function operations(config: HttpConfig): Operation[] {
@@ -14,6 +15,7 @@ export function operations(config: HttpConfig): Operation[] {
     ...batches(),
     ...inlets(config),
     ...deadLetters(),
+    ...sessions(),
     ...webhooks(),
     ...documents(),
     ...health(),

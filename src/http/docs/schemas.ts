@@ -171,6 +171,9 @@ export const problem = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 });
 
+export const listenerCount = z.object({ listeners: count, gateways: count });
+export const revoked = z.object({ sockets: count });
+
 /** An update as the inlets read it. */
 export const update = z.looseObject({
   batchId: z.string().min(1).max(256),

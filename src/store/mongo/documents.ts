@@ -204,6 +204,14 @@ export interface ReceiptDoc {
   expireAt: Date;
 }
 
+export interface RevocationDoc {
+  _id: UserId;
+  /** The user's tokens that were issued before this time are refused. */
+  at: Date;
+  /** By the clock of the database. */
+  addedAt: Date;
+}
+
 /** The tombstone of a generation. */
 export interface TombstoneDoc {
   /** The generation. */

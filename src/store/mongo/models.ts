@@ -16,6 +16,7 @@ import type {
   FileDoc,
   OverviewDoc,
   ReceiptDoc,
+  RevocationDoc,
   RollupDoc,
   TombstoneDoc,
   WebhookDoc,
@@ -34,6 +35,7 @@ export interface Models {
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
   readonly overviews: Model<OverviewDoc>;
+  readonly revocations: Model<RevocationDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
 }
@@ -161,6 +163,9 @@ const overviews = schemaOf<OverviewDoc>({
   ...fields(Mixed, 'counts', 'seen'),
 }).index({ touchedAt: 1 });
 
+const revocations = schemaOf<RevocationDoc>({ _id: String, ...fields(Date, 'at', 'addedAt') }).index({
+  addedAt: 1,
+});
 const webhooks = schemaOf<WebhookDoc>({
   ...fields(String, '_id', 'ownerId', 'url', 'fileId', 'secret'),
   ...fields(Boolean, 'seesEveryFile', 'isActive'),
@@ -188,6 +193,7 @@ export const modelsOf = (connection: Connection): Models => ({
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
+  revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),
   deliveries: connection.model<DeliveryDoc>('WebhookDeliveries', deliveries, 'webhookdeliveries'),
 });

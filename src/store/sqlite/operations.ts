@@ -31,6 +31,7 @@ import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
 import { foreignBatchesOf, register } from './registration.js';
+import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import {
   addWebhook,
@@ -76,6 +77,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
+  addRevocation,
   addWebhook,
   removeWebhook,
   replayDelivery,
@@ -96,6 +98,7 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  revocationsSince,
   listWebhooks,
   findWebhook,
   listDeliveries,

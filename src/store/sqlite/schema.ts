@@ -150,6 +150,13 @@ CREATE TABLE overviews (
   last_updated INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- The tokens of a user that were issued before a time are refused. A later revocation gets a new number.
+CREATE TABLE revocations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  sub TEXT NOT NULL UNIQUE,
+  at INTEGER NOT NULL
+);
+
 CREATE TABLE webhooks (
   webhook_id TEXT PRIMARY KEY,
   owner_id TEXT,
@@ -182,4 +189,4 @@ CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 9;
+export const SCHEMA_VERSION = 10;

@@ -48,6 +48,8 @@ export function closing({ own }: Stores): void {
       store.deadLetters.list({ limit: 1, after: null, payloadBytes: 1 }),
       store.deadLetters.find('f'),
       store.deadLetters.discard('f'),
+      store.revocations.add({ sub: 'jane', at: 1 }),
+      store.revocations.since(null),
     ];
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'Fault', code: 'unavailable' } });

@@ -1,0 +1,61 @@
+/**
+ * Which messages Socket.IO's adapter may see. Its own checks are few: a request to disconnect that names no rooms closes
+ * every socket, and one without the expected fields ends the process.
+ */
+
+import { z } from 'zod';
+
+/** False: the message is ignored. May throw instead. */
+export type MessageFilter = (channel: string, message: Buffer) => boolean;
+
+const EVENT_PACKET = 2;
+/** The client of Socket.IO emits these itself. */
+const RESERVED = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]);
+/** What gateways ask each other, see `GatewayEvents`. Socket.IO would emit any other event on the server itself. */
+const GATEWAY_EVENTS = ['revoked', 'count_listeners'] as const;
+
+const strings = z.array(z.string());
+const packet = z.object({
+  type: z.literal(EVENT_PACKET),
+  nsp: z.literal('/').optional(),
+  // With an id, clients would be asked for acknowledgements, which nobody waits for here.
+  id: z.undefined().optional(),
+  data: z.tuple([z.string().refine((event) => !RESERVED.has(event))], z.unknown()),
+});
+const target = z.object({
+  rooms: strings,
+  except: strings,
+  flags: z.record(z.string(), z.unknown()).nullish(),
+});
+/** Without rooms it would mean every socket. */
+const someRooms = target.extend({ rooms: strings.min(1) });
+const gatewayEvent = z.tuple([z.enum(GATEWAY_EVENTS)], z.unknown());
+const requestId = z.string().min(1);
+
+const classicBroadcast = z.tuple([z.string(), packet, target]);
+/** The subscriptions of sockets are the guard's to decide, so requests to join or leave rooms are not among them. */
+const classicRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal(4), opts: someRooms, close: z.boolean().optional() }),
+  z.object({ type: z.literal(5), requestId, opts: target }),
+  z.object({ type: z.literal(6), requestId: requestId.optional(), uid: z.string(), data: gatewayEvent }),
+]);
+const classicResponse = z.object({ requestId });
+
+const fits = (schema: z.ZodType, value: unknown): boolean => schema.safeParse(value).success;
+const parsed = (message: Buffer): unknown => JSON.parse(message.toString());
+
+/** For the adapter on ordinary Pub/Sub. Broadcasts are MessagePack; requests and their answers JSON. */
+export function classicFilter(key: string, decode: (message: Buffer) => unknown): MessageFilter {
+  return (channel, message) => {
+    if (channel.startsWith(`${key}-request#`)) return fits(classicRequest, parsed(message));
+    if (channel.startsWith(`${key}-response#`)) return fits(classicResponse, parsed(message));
+    return fits(classicBroadcast, decode(message));
+  };
+}

@@ -1,0 +1,42 @@
+/** Socket.IO's Redis adapter, for messages about sockets between the gateways. Files' events never go through it (ADR 27). */
+
+import { RedisAdapter } from '@socket.io/redis-adapter';
+import type { Namespace, ServerOptions } from 'socket.io';
+import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import { AdapterBus } from './adapter-bus.js';
+import { classicFilter } from './message-filters.js';
+
+export interface SocketAdapterOptions {
+  readonly redis: RedisSource;
+  /** Begins the names of the channels: the option `key` of `@socket.io/redis-adapter` and `@socket.io/redis-emitter`. */
+  readonly key: string;
+  /** How long a gateway waits for the answers of the others. */
+  readonly answerMs?: number;
+  /** A command that is not answered within this time has failed. */
+  readonly timeoutMs?: number;
+  readonly warn: (message: string) => void;
+}
+
+export interface SocketAdapter {
+  /** The option `adapter` of a Socket.IO server. */
+  readonly create: NonNullable<ServerOptions['adapter']>;
+  /** Releases every connection; calling it twice is a no-op. */
+  close(): Promise<void>;
+}
+
+const ANSWER_MS = 2_000;
+
+/** Two connections: one for commands, one for subscriptions. Redis need not be there: connecting goes on in the background. */
+export function openRedisAdapter(options: SocketAdapterOptions): SocketAdapter {
+  const { redis, key, timeoutMs = DEFAULT_TIMEOUT_MS, answerMs = ANSWER_MS, warn } = options;
+  const bus = new AdapterBus(connector(redis, timeoutMs), { timeoutMs, warn });
+  return {
+    // Socket.IO calls a function that is no class like one.
+    create: function (this: unknown, namespace: Namespace) {
+      const adapter = new RedisAdapter(namespace, bus, bus, { key, requestsTimeout: answerMs });
+      bus.filter(classicFilter(key, (message) => adapter.parser.decode(message)));
+      return adapter;
+    } as unknown as SocketAdapter['create'],
+    close: () => bus.close(),
+  };
+}

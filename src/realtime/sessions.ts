@@ -1,0 +1,134 @@
+/**
+ * What concerns the sockets of all gateways, whatever files they listen to: ends the sessions of a user, and counts the
+ * listeners of a file. Other gateways are asked through Socket.IO's adapter. Its messages may be lost: what must hold all
+ * the same is stored, see `auth/revocations.ts`.
+ */
+
+import { z } from 'zod';
+import type { Revocations } from '../auth/revocations.js';
+import { FEEDS, roomOf } from '../domain/events.js';
+import type { FileId, UserId } from '../domain/id.js';
+import { countSchema, idSchema } from '../domain/schemas.js';
+import { settledWithin } from '../within.js';
+import { closeConnection } from './close-connection.js';
+import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
+
+/** The Socket.IO room of a user's sockets, at all gateways. */
+export const userRoom = (sub: UserId): string => `user:${sub}`;
+
+/** The client sees it, see `closeConnection`. */
+const REVOKED = 'revoked';
+/** Longer than any adapter waits for the answers of other gateways: those that came until then are used. */
+const MAX_WAIT_MS = 6_000;
+
+const revocationSchema = z.object({ sub: idSchema, at: z.number().int() });
+
+export interface ListenerCount {
+  readonly listeners: number;
+  /** Gateways that were counted: one that does not answer in time is left out. */
+  readonly gateways: number;
+}
+
+export class Sessions {
+  /** `isShared`: there may be other gateways, and the server has an adapter that reaches them. */
+  constructor(
+    private readonly io: SocketServer,
+    private readonly revocations: Revocations,
+    private readonly isShared: boolean,
+  ) {
+    io.on('connection', (socket) => this.#opened(socket));
+    // What comes from Redis may be anything.
+    io.on('revoked', (message, answer) => {
+      const { data: revocation } = revocationSchema.safeParse(message);
+      if (revocation !== undefined && typeof answer === 'function') answer(this.#end(revocation));
+    });
+    io.on('count_listeners', (message, answer) => {
+      const { data: fileId } = idSchema.safeParse(message);
+      if (fileId !== undefined && typeof answer === 'function') answer(this.#listenersHere(fileId));
+    });
+  }
+
+  /** From now on this gateway learns of every revocation within the time of `RevocationsOptions.checkMs`. */
+  start(): void {
+    this.revocations.start(({ sub }) => this.#closeRevoked(sub));
+  }
+
+  /**
+   * Revokes the tokens of a user and disconnects their sockets at every gateway.
+   * @returns how many sockets that were; those of a gateway that does not answer in time are not counted
+   * @throws Fault `unavailable` where it cannot be stored: nothing was revoked
+   */
+  async revoke(sub: UserId): Promise<number> {
+    const revocation = await this.revocations.revoke(sub);
+    const here = this.#end(revocation);
+    return (await this.#askOthers('revoked', revocation)).reduce((sum, count) => sum + count, here);
+  }
+
+  async listenersOf(fileId: FileId): Promise<ListenerCount> {
+    const others = await this.#askOthers('count_listeners', fileId);
+    const counts = [this.#listenersHere(fileId), ...others];
+    return { listeners: counts.reduce((sum, count) => sum + count, 0), gateways: counts.length };
+  }
+
+  /** The user may have been revoked between the handshake and now, when nobody found the socket in its room. */
+  #opened(socket: ClientSocket): void {
+    const { principal } = socket.data;
+    if (principal.sub === null) return;
+    void socket.join(userRoom(principal.sub));
+    if (this.revocations.isRevoked(principal)) close(socket, principal.sub);
+  }
+
+  /** Returns the number of sockets that are disconnected here. */
+  #end(revocation: z.output<typeof revocationSchema>): number {
+    this.revocations.learn(revocation);
+    return this.#closeRevoked(revocation.sub);
+  }
+
+  /** A socket that has a newer token by now stays. */
+  #closeRevoked(sub: UserId): number {
+    const revoked = this.#socketsOf(sub).filter(({ data }) =>
+      this.revocations.isRevoked(data.subscriptions.principal),
+    );
+    for (const socket of revoked) close(socket, sub);
+    return revoked.length;
+  }
+
+  #socketsOf(sub: UserId): ClientSocket[] {
+    const { adapter, sockets } = this.io.of('/');
+    const ids = adapter.rooms.get(userRoom(sub)) ?? [];
+    return [...ids].flatMap((id) => sockets.get(id) ?? []);
+  }
+
+  #listenersHere(fileId: FileId): number {
+    const { rooms } = this.io.of('/').adapter;
+    return new Set(FEEDS.flatMap((feed) => [...(rooms.get(roomOf(feed, fileId)) ?? [])])).size;
+  }
+
+  async #askOthers<E extends keyof GatewayEvents>(event: E, message: Parameters<GatewayEvents[E]>[0]) {
+    const counts: number[] = [];
+    if (!this.isShared) return counts;
+    const ask = this.io.serverSideEmit.bind(this.io) as unknown as AskGateways;
+    const answered = new Promise<void>((resolve) => {
+      ask(event, message, (_timeout, answers) => {
+        counts.push(...(z.array(countSchema).safeParse(answers).data ?? []));
+        resolve();
+      });
+    });
+    await settledWithin(MAX_WAIT_MS, answered);
+    return counts;
+  }
+}
+
+/** After a timeout the callback gets an error, and the answers that came until then. */
+type AskGateways = (
+  event: keyof GatewayEvents,
+  message: unknown,
+  answered: (timeout: Error | null, answers: unknown) => void,
+) => void;
+
+/** It leaves the room at once: the client may take its time to close. */
+function close(socket: ClientSocket, sub: UserId): void {
+  void socket.leave(userRoom(sub));
+  socket.data.subscriptions.end();
+  closeConnection(socket.conn, REVOKED);
+}
