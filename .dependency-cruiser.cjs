@@ -19,6 +19,12 @@ module.exports = {
       to: { pathNot: ['^src/domain/', '^node_modules/zod/', '^crypto$', '^node:crypto$'] },
     },
     only(
+      'json-is-cut-for-all',
+      'json',
+      ['json/', 'domain/invalid-input'],
+      'bytes in, pieces out; whose they are is not known',
+    ),
+    only(
       'store-never-looks-up',
       'store',
       ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
@@ -70,6 +76,7 @@ module.exports = {
       'inlet',
       [
         'inlet/',
+        'json/',
         'pipeline/',
         'redis/',
         'store/store',
@@ -85,6 +92,12 @@ module.exports = {
       'bytes in, updates out',
     ),
     only(
+      'lists-are-read-wherever-they-are',
+      'lists',
+      ['lists/', 'domain/', 'errors'],
+      'a list is bytes: who keeps them, and who asked, is not known here',
+    ),
+    only(
       'config-reads-values',
       'config',
       ['config/', 'hosts'],
@@ -93,7 +106,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
       'one guard for REST and sockets',
     ),
     only(
@@ -113,6 +126,7 @@ module.exports = {
       'realtime',
       [
         'realtime/',
+        'json/',
         'auth/',
         'broadcast/',
         'snapshot/',
@@ -132,13 +146,16 @@ module.exports = {
       'http',
       [
         'http/',
+        'json/',
         'health-checks',
         'auth/',
         'inlet/',
         'snapshot/',
         'validator/',
+        'lists/',
         'store/store',
         'store/dead-letters',
+        'store/lists',
         'store/receipts',
         'store/webhook',
         'webhooks/',

@@ -2,8 +2,8 @@
 FROM node:24.11.1-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Not `npm ci`: the lock need not name the packages of every platform.
-RUN npm install --no-audit --no-fund
+# Exactly what the lock names, by its hashes.
+RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
@@ -13,7 +13,7 @@ RUN npm run build
 FROM node:24.11.1-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm install --omit=dev --no-audit --no-fund
+RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24.11.1-bookworm-slim
 # What the embedded engine keeps goes to /data; nothing else is ever written.

@@ -9,6 +9,7 @@ import { fileSize } from './file-size/file-size.js';
 import { footprint } from './footprint/footprint.js';
 import { intake } from './intake/intake.js';
 import { latency } from './latency/latency.js';
+import { lists } from './lists/lists.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
 import { reconnect } from './reconnect/reconnect.js';
@@ -22,6 +23,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'event-loop': eventLoop,
   million,
   intake,
+  lists,
   'fan-out': fanOut,
   reconnect,
   latency,

@@ -15,18 +15,25 @@ import {
 } from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
 import { FatalError } from './errors.js';
+import { AddressError, parseAddress } from './redis/address.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 
-/** The error message does not repeat the value: it may contain a password. */
-const address = (form: RegExp, start: string) =>
-  z.string().regex(form, `must begin with ${start}`).optional();
-
+/** The error messages of the two never repeat the value: it may contain a password. */
 const mongoUri = z.string().superRefine((uri, context) => {
   const message = problemOfMongoUri(uri);
   if (message !== null) context.addIssue({ code: 'custom', message });
+});
+
+const redisUrl = z.string().superRefine((url, context) => {
+  try {
+    parseAddress(url);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
 });
 
 /** Shorter secrets can be guessed from a single token. */
@@ -57,7 +64,7 @@ export const variables = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
   MONGODB_URI: mongoUri.optional(),
-  REDIS_URL: address(/^rediss?:\/\/[^/]/, 'redis://'),
+  REDIS_URL: redisUrl.optional(),
   KEY_PREFIX: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
@@ -75,6 +82,16 @@ export const variables = {
   VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
   IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
+
+  MAX_LIST_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
+  MAX_LIST_ROWS: integer(1_000_000, 1, 100_000_000),
+  MAX_LIST_COLUMNS: integer(1_000, 1, 16_384),
+  MAX_LIST_CELL: integer(64 * KIB, 256, 16 * MIB),
+  MAX_LIST_ROW: integer(MIB, KIB, 64 * MIB),
+  MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
+  MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
+  MAX_UPLOADS: integer(4, 1, 1000),
+  LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
 
   WEBHOOKS_ALLOW_PRIVATE: flag,
   MAX_WEBHOOKS: integer(20, 0, 10_000),

@@ -4,14 +4,17 @@
  */
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
+  no_addresses: { status: 400, title: 'There is no address in the list', retryable: false },
   unauthorized: { status: 401, title: 'A valid token is needed', retryable: false },
   forbidden: { status: 403, title: 'This is not allowed', retryable: false },
   not_found: { status: 404, title: 'There is nothing here', retryable: false },
   file_not_found: { status: 404, title: 'There is no such file', retryable: false },
+  list_not_found: { status: 404, title: 'There is no such list', retryable: false },
   method_not_allowed: { status: 405, title: 'This cannot be done here', retryable: false },
   request_timeout: { status: 408, title: 'The request took too long', retryable: true },
   file_exists: { status: 409, title: 'There is such a file already', retryable: false },
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
+  unsupported_list: { status: 415, title: 'This is no list that can be read', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },
   headers_too_large: { status: 431, title: 'The head of the request is too large', retryable: false },

@@ -5,14 +5,16 @@ import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
-import { type Engine, storeLimits } from './engine/engine.js';
+import { type Engine, listTtl, storeLimits } from './engine/engine.js';
+import { measureEngine, measureGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
 import { startWebhooks } from './gateway/webhooks.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
-import { createMetrics, measureHeld } from './metrics.js';
+import { measured } from './metrics/measured-calls.js';
+import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createValidator, type Validator } from './validator/validator.js';
@@ -37,10 +39,11 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   }
 }
 
-async function start(config: Config, logger: Logger, engine: Engine, validator: Validator | null) {
-  const { store, feed, checks, isShared, adapter } = engine;
+async function start(config: Config, logger: Logger, opened: Engine, client: Validator | null) {
   const metrics = createMetrics();
-  measureHeld(metrics, () => store.updates.heldCounts());
+  const engine = measureEngine(opened, config, metrics);
+  const validator = client && measured(client, 'validator', metrics);
+  const { store, feed, checks, isShared, adapter } = engine;
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
@@ -65,7 +68,11 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
     metrics,
     logger,
   };
-  const server = createGatewayServer(config, { ...parts, readiness, checks });
+  const server = createGatewayServer(
+    { ...config, LIST_TTL_MS: listTtl(config) },
+    { ...parts, readiness, checks },
+  );
+  measureGateway(metrics, engine, updates, server.io);
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
@@ -81,7 +88,7 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
       queuedMs: config.QUEUE_STALL_AFTER_MS,
       lookUp: inlets?.lookUp,
       isShared,
-      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs),
+      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs, listTtl(config)),
       retentionDays: config.RETENTION_DAYS,
     },
   );

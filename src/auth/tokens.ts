@@ -4,6 +4,7 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from '
 import { z } from 'zod';
 import { idSchema } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
+import { checkDepth } from '../json/scan.js';
 import { type Principal, SCOPES, type Scope } from './principal.js';
 import { remoteKeys } from './remote-keys.js';
 
@@ -58,12 +59,23 @@ export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }:
     async verify(token) {
       if (token.length > MAX_TOKEN_CHARS || !COMPACT.test(token))
         throw unauthorized('the token is not valid');
+      if (!isShallow(token)) throw unauthorized('the token is not valid');
       const principal = principalOf(await claimsOf(token, key, options));
       if (principal === null) throw unauthorized('the token has claims of the wrong shape');
       if ((principal.expiresAt ?? 0) <= Date.now()) throw unauthorized(EXPIRED);
       return principal;
     },
   };
+}
+
+/** Whether the JSON in the parts of the token may be parsed. The header is read before the signature is verified. */
+function isShallow(token: string): boolean {
+  try {
+    for (const part of token.split('.').slice(0, 2)) checkDepth(Buffer.from(part, 'base64url'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const EXPIRED = 'the token has expired';

@@ -51,9 +51,10 @@ export const networks = separated.refine(
 
 const NETWORK = z.ipv4().or(z.ipv6()).or(z.cidrv4()).or(z.cidrv6());
 
+/** What a `Host` header may name. */
 export const hosts = separated.refine(
   (items) => items.every((item) => hostPattern(item) !== null),
-  'must be names, addresses, networks, *.names or * (no scheme, no path)',
+  'must be names, addresses with or without a port, networks, *.name, or * (no scheme, no path)',
 );
 
 /** Origins as browsers send them: a slash or path at the end is not part of one. */

@@ -6,6 +6,8 @@ export type FileId = string;
 export type RequestId = string;
 /** Names the slice of a request that one validator worker handles. Chosen by the validator. */
 export type BatchId = string;
+/** Names an uploaded list. Chosen by the gateway. */
+export type ListId = string;
 /** Names a user: the `sub` of a token. */
 export type UserId = string;
 /** Names one incarnation of a file, from its registration until another request replaces it or the file is deleted. */

@@ -38,6 +38,12 @@ export function readUpdate(value: unknown): Update {
   return updateOf(envelope, readResults(envelope.validatedEmails ?? []));
 }
 
+/** Results of one update. A batch is what one worker checks, so it is far smaller; each costs memory beside its text. */
+export const MAX_RESULTS = 100_000;
+
+export const tooManyResults = () =>
+  new InvalidInput([{ field: 'validatedEmails', message: `must have at most ${MAX_RESULTS} entries` }]);
+
 /** All of an update but its results. @throws InvalidInput naming each field that cannot be read */
 export const readEnvelope = (value: unknown): Envelope => parseInput(envelopeSchema, value);
 
@@ -57,6 +63,7 @@ export function updateOf(envelope: Envelope, results: readonly Result[]): Update
 }
 
 function readResults(entries: readonly unknown[]): Result[] {
+  if (entries.length > MAX_RESULTS) throw tooManyResults();
   const results: Result[] = [];
   const errors: FieldError[] = [];
   entries.forEach((entry, index) => {

@@ -26,6 +26,16 @@ export function parseInput<T extends z.ZodType>(schema: T, value: unknown, field
   return parsed.data;
 }
 
+/** The same for a schema whose lists are read in several turns of the event loop. */
+export async function parseInputInTurns<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+): Promise<z.output<T>> {
+  const parsed = await schema.safeParseAsync(value);
+  if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error, ''));
+  return parsed.data;
+}
+
 /** Zod's issues as field and message: `batches[3].batchId`, `must be …`. Messages of zod never repeat the value. */
 function fieldErrors({ issues }: z.ZodError, root: string): FieldError[] {
   return issues.slice(0, MAX_FIELD_ERRORS).map(({ path, message }) => ({

@@ -35,13 +35,18 @@ export const feedLimits = (config: Config) => ({
   ttlMs: config.FEED_TTL_MS,
 });
 
+/** What holds addresses outside of files may not be kept longer than those of files. */
+const retentionMs = ({ RETENTION_DAYS }: Config): number =>
+  RETENTION_DAYS === 0 ? Number.POSITIVE_INFINITY : RETENTION_DAYS * DAY_MS;
+
+/** How long a list is kept that no file uses. */
+export const listTtl = (config: Config): number => Math.min(config.LIST_TTL_MS, retentionMs(config));
+
 export const storeLimits = (config: Config) => {
-  // Held updates and dead letters hold addresses too, and may not be kept longer than those of files.
-  const retentionMs = config.RETENTION_DAYS === 0 ? Number.POSITIVE_INFINITY : config.RETENTION_DAYS * DAY_MS;
   return {
-    heldTtlMs: Math.min(config.HELD_TTL_MS, retentionMs),
+    heldTtlMs: Math.min(config.HELD_TTL_MS, retentionMs(config)),
     maxHeldBytes: config.MAX_HELD_BYTES,
-    deadLetterTtlMs: Math.min(config.DEAD_LETTER_TTL_MS, retentionMs),
+    deadLetterTtlMs: Math.min(config.DEAD_LETTER_TTL_MS, retentionMs(config)),
     maxDeadLetterBytes: config.MAX_DEAD_LETTER_BYTES,
   };
 };

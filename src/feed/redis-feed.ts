@@ -3,12 +3,13 @@
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
-import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
 import { limitConcurrency } from '../redis/concurrency-limit.js';
 import { Connection } from '../redis/connection.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
 import { RedisLog } from './redis/redis-log.js';
+import { ANY_SERVER } from './redis/scripts.js';
 
 export interface RedisFeedOptions {
   /** Two connections are made: one for commands, one for subscriptions. */
@@ -47,14 +48,14 @@ export class RedisFeed implements Feed {
     const { redis, prefix, ttlMs, timeoutMs = DEFAULT_TIMEOUT_MS, warn = () => undefined } = options;
     const connect = connector(redis, timeoutMs);
     this.#commands = new Connection(connect('verigate-feed'), {
-      onConnect: serverIdOf,
+      onConnect: isCluster(redis) ? async () => ANY_SERVER : serverIdOf,
       heartbeatMs: timeoutMs,
       name: 'commands',
       warn,
     });
     this.#log = new RedisLog(this.#commands, options);
     const read = limitConcurrency(MAX_READS, this.#log.read.bind(this.#log));
-    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber'), {
+    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber', 'subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,

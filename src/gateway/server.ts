@@ -63,11 +63,11 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     isDraining: () => deps.readiness().includes('draining'),
     adapter: deps.adapter?.create ?? null,
   };
-  const io = createSocketServer(http, options);
-  checkRequests(http, hostCheckFor(config), (fault) => {
-    deps.logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
-  });
   const { guard, feed, snapshots, metrics, logger } = deps;
+  const io = createSocketServer(http, options, (reason) => metrics.handshakesRefused.inc({ reason }));
+  checkRequests(http, hostCheckFor(config), (fault) => {
+    logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  });
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
   acceptListeners(io, {
@@ -121,6 +121,8 @@ function trackConnections(http: HttpServer): () => void {
   };
 }
 
+const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
 async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string> {
   http.listen(PORT, HOST);
   try {
@@ -131,5 +133,7 @@ async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string>
     });
   }
   const { address, port, family } = http.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  // A gateway that listens on every address is not called by "every address": see `hosts.ts`.
+  const host = EVERY_ADDRESS[address] ?? address;
+  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
 }

@@ -31,7 +31,7 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     forget: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
   const conflator = new Conflator(
-    (update, sender) => pipeline.handle(update, sender),
+    (update, sender, arrivedAt) => pipeline.handle(update, sender, arrivedAt),
     config.MAX_PENDING_BYTES,
     metrics,
   );

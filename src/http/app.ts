@@ -14,6 +14,7 @@ import { docsRoutes } from './routes/docs.js';
 import { exportRoutes } from './routes/export.js';
 import { fileRoutes } from './routes/files.js';
 import { healthRoutes } from './routes/health.js';
+import { listRoutes } from './routes/lists.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { validationRoutes } from './routes/validations.js';
 import { webhookRoutes } from './routes/webhooks.js';
@@ -46,6 +47,7 @@ export function createApp(deps: HttpDependencies): Express {
   for (const routes of [
     fileRoutes,
     batchRoutes,
+    listRoutes,
     validationRoutes,
     exportRoutes,
     sessionRoutes,

@@ -3,6 +3,7 @@ import type { Guard } from '../auth/guard.js';
 import type { FileId, UserId } from '../domain/id.js';
 import type { HealthChecks } from '../health-checks.js';
 import type { Intake } from '../inlet/intake.js';
+import type { ListLimits } from '../lists/limits.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
@@ -12,7 +13,7 @@ import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
 /** The part of the configuration that the routes read. */
-export interface HttpConfig {
+export interface HttpConfig extends ListLimits {
   readonly CORS_ORIGINS: readonly string[];
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
@@ -23,6 +24,9 @@ export interface HttpConfig {
   readonly VALIDATOR_USER_ID: string;
   readonly VALIDATOR_TIMEOUT_MS: number;
   readonly IDEMPOTENCY_TTL_MS: number;
+  readonly LIST_TTL_MS: number;
+  readonly MAX_WAITING_LISTS: number;
+  readonly MAX_UPLOADS: number;
   readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
   readonly MAX_WEBHOOKS: number;
 }

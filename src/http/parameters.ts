@@ -14,6 +14,7 @@ const MAX_PAGE = 1_000_000_000_000;
 /** Longer than any address that a mail server accepts. */
 const MAX_PREFIX_LENGTH = 1024;
 const MAX_CURSOR_LENGTH = 4096;
+const MAX_NAME_LENGTH = 4096;
 
 /** A whole number from 1 in plain digits: `1e3`, `+5`, `2.0`, `007` and the empty text are refused. */
 const counted = (max: number, fallback: number) =>
@@ -41,10 +42,20 @@ export const emailsQuery = z.object({
     .transform((prefix) => prefix || undefined)
     .optional(),
 });
+/** What an uploaded file is called; `listNameOf` says what may be. */
+export const listUploadQuery = z.object({ name: z.string().max(MAX_NAME_LENGTH).optional() });
+/** The column that is counted instead of the one with the addresses. */
+export const listViewQuery = z.object({
+  column: z
+    .string()
+    .regex(/^\d{1,6}$/, 'must be a whole number from 0')
+    .transform(Number)
+    .optional(),
+});
 export const exportQuery = z.object({ format: z.enum(['csv', 'ndjson']).default('csv'), status });
 
 /** An id from the path, decoded. @throws InvalidInput naming it */
-export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'id' | 'deliveryId'): string =>
+export const idIn = (req: Request, field: 'fileId' | 'batchId' | 'listId' | 'id' | 'deliveryId'): string =>
   parseInput(idSchema, req.params[field], field);
 
 /**

@@ -3,8 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { InvalidInput } from '../domain/invalid-input.js';
-import { parseInput } from '../domain/schemas.js';
+import { parseInputInTurns } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
+import { parseObject } from '../json/in-turns.js';
 
 /** How long the rest of a refused body is read and dropped: most clients read the answer only after sending all. */
 const DRAIN_MS = 5_000;
@@ -46,24 +47,13 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
 
 /** Reads a body that is a JSON object of the given shape, whatever its content type. */
 export async function readJson<T>(req: IncomingMessage, limit: number, schema: z.ZodType<T>): Promise<T> {
-  return parseInput(schema, parseObject(await readBody(req, limit)));
-}
-
-function parseObject(bytes: Buffer): object {
+  const bytes = await readBody(req, limit);
   if (!isUtf8(bytes)) throw invalidBody('must be UTF-8');
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString());
-  } catch {
-    // The parser's own message quotes the text.
-    throw invalidBody('must be JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalidBody('must be a JSON object');
-  return value;
+  return parseInputInTurns(schema, await parseObject(bytes));
 }
 
-function isEncoded(req: IncomingMessage): boolean {
+/** Whether it has to be decoded first: the gateway takes bodies as they are. */
+export function isEncoded(req: IncomingMessage): boolean {
   const encoding = req.headers['content-encoding'];
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
 }
@@ -73,7 +63,8 @@ function tooLarge(limit: number): Fault {
   return new Fault('payload_too_large', `the body ${message}`, { errors: [{ field: 'body', message }] });
 }
 
-function drain(req: IncomingMessage): void {
+/** Reads and drops what is left of a refused body. */
+export function drain(req: IncomingMessage): void {
   const timer = setTimeout(() => req.destroy(), DRAIN_MS).unref();
   req.once('close', () => clearTimeout(timer));
   req.on('error', () => undefined);

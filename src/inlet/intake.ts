@@ -26,9 +26,10 @@ export class Intake {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    const update = this.reader.read(bytes);
-    const found = isFound ? { ...update, isFound } : update;
-    const outcome = await this.conflator.take(found, bytes.byteLength, sender);
+    const arrivedAt = performance.now();
+    const read = await this.reader.readInTurns(bytes);
+    const update = isFound ? { ...read, isFound } : read;
+    const outcome = await this.conflator.take(update, bytes.byteLength, sender, arrivedAt);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);
     return outcome;

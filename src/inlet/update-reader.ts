@@ -7,6 +7,9 @@ import { InvalidInput } from '../domain/invalid-input.js';
 import { type Envelope, readEnvelope, readUpdate, updateOf } from '../domain/read-update.js';
 import { type Result, readResult } from '../domain/result.js';
 import type { Update } from '../domain/update.js';
+import { parseText, SMALL_BYTES } from '../json/in-turns.js';
+import { checkDepth } from '../json/scan.js';
+import { readLargeUpdate } from './large-updates.js';
 
 /** The layout of the validator's messages, which are written by Python's `json.dumps`. */
 const LIST_START = Buffer.from('"validatedEmails": [');
@@ -38,14 +41,33 @@ interface ReadList {
 export class UpdateReader {
   readonly #remembered: ByteCache<ReadList>;
 
-  /** `maxRememberedBytes`: estimated memory of all remembered lists; 0: none is remembered. */
-  constructor(maxRememberedBytes: number) {
+  /**
+   * `maxRememberedBytes`: estimated memory of all remembered lists; 0: none is remembered. `smallBytes`: as much is parsed at
+   * once.
+   */
+  constructor(
+    maxRememberedBytes: number,
+    private readonly smallBytes = SMALL_BYTES,
+  ) {
     this.#remembered = new ByteCache(maxRememberedBytes);
   }
 
-  /** @throws InvalidInput where the bytes are not an update */
+  /** Reads an update at once. @throws InvalidInput where the bytes are not an update */
   read(bytes: Uint8Array): Update {
     return this.#readIncrementally(bytes) ?? parseUpdate(bytes);
+  }
+
+  /** The same; where there is more to parse than a turn of the event loop has time for, it takes several. */
+  async readInTurns(bytes: Uint8Array): Promise<Update> {
+    const update = this.#readIncrementally(bytes);
+    if (update !== null) return update;
+    if (bytes.byteLength <= this.smallBytes) return parseUpdate(bytes);
+    const { update: read, list } = await readLargeUpdate(bytes);
+    // Where the layout is the validator's, the next update of the batch can be read from its end.
+    const cut = cutIn(bytes);
+    if (cut !== null && cut.start === list?.start && cut.end === list.end && !read.isComplete)
+      this.#remember(read.batchId, cut.buffer.subarray(cut.start, cut.end), read.results);
+    return read;
   }
 
   forget(batchId: BatchId): void {
@@ -60,12 +82,12 @@ export class UpdateReader {
     this.#remembered.close();
   }
 
-  /** Null: the message has another layout, or is no update at all; it has to be parsed as a whole. */
+  /** Null: the message has another layout, too much that is new, or is no update at all; it has to be parsed as a whole. */
   #readIncrementally(bytes: Uint8Array): Update | null {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const start = buffer.indexOf(LIST_START) + LIST_START.byteLength;
-    const end = buffer.lastIndexOf(LIST_END);
-    if (start < LIST_START.byteLength || end < start) return null;
+    const cut = cutIn(bytes);
+    if (cut === null) return null;
+    const { buffer, start, end } = cut;
+    if (buffer.byteLength - (end - start) > this.smallBytes) return null;
     try {
       const envelope = envelopeIn(textOf(buffer.subarray(0, start - 1)), textOf(buffer.subarray(end + 1)));
       if (envelope === null) return null;
@@ -78,34 +100,50 @@ export class UpdateReader {
   }
 
   #results({ batchId, isComplete }: Envelope, list: Buffer): readonly Result[] | null {
-    const results = resultsFrom(this.#remembered.get(batchId), list);
-    if (isComplete === true) {
-      this.forget(batchId);
-    } else if (results !== null) {
-      // The bytes, and the text of the results, which may need two bytes for each character.
-      const size = 3 * list.byteLength + RESULT_BYTES * results.length;
-      this.#remembered.set(batchId, { bytes: detached(list), results }, size);
-    }
+    const results = resultsFrom(this.#remembered.get(batchId), list, this.smallBytes);
+    if (isComplete === true) this.forget(batchId);
+    else if (results !== null) this.#remember(batchId, list, results);
     return results;
   }
+
+  #remember(batchId: BatchId, list: Buffer, results: readonly Result[]): void {
+    // The bytes, and the text of the results, which may need two bytes for each character.
+    const size = 3 * list.byteLength + RESULT_BYTES * results.length;
+    this.#remembered.set(batchId, { bytes: detached(list), results }, size);
+  }
+}
+
+/** Where the list is in the layout of the validator; null: the layout is another. */
+function cutIn(bytes: Uint8Array): { buffer: Buffer; start: number; end: number } | null {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = buffer.indexOf(LIST_START) + LIST_START.byteLength;
+  const end = buffer.lastIndexOf(LIST_END);
+  return start < LIST_START.byteLength || end < start ? null : { buffer, start, end };
 }
 
 /** An update without its list, from the texts before and after the list; null: the list is not there. */
 function envelopeIn(before: string, after: string): Envelope | null {
-  const value: unknown = JSON.parse(`${before}${PLACEHOLDER_JSON}${after}`);
+  const text = `${before}${PLACEHOLDER_JSON}${after}`;
+  checkDepth(text);
+  const value: unknown = JSON.parse(text);
   const message = value as { validatedEmails?: unknown } | null;
   if (message?.validatedEmails !== PLACEHOLDER) return null;
   message.validatedEmails = [];
   return readEnvelope(message);
 }
 
-function resultsFrom(known: ReadList | undefined, list: Buffer): readonly Result[] | null {
+/** Null: they have to be read from the whole message. */
+function resultsFrom(
+  known: ReadList | undefined,
+  list: Buffer,
+  smallBytes: number,
+): readonly Result[] | null {
   if (known === undefined || known.results.length === 0 || !startsWith(list, known.bytes))
-    return list.byteLength === 0 ? [] : resultsIn(textOf(list));
+    return list.byteLength === 0 ? [] : list.byteLength > smallBytes ? null : resultsIn(list);
   const rest = list.subarray(known.bytes.byteLength);
   if (rest.byteLength === 0) return known.results;
-  if (!startsWith(rest, SEPARATOR)) return null;
-  const added = resultsIn(textOf(rest.subarray(SEPARATOR.byteLength)));
+  if (!startsWith(rest, SEPARATOR) || rest.byteLength > smallBytes) return null;
+  const added = resultsIn(rest.subarray(SEPARATOR.byteLength));
   return added === null ? null : [...known.results, ...added];
 }
 
@@ -113,7 +151,9 @@ function resultsFrom(known: ReadList | undefined, list: Buffer): readonly Result
  * The results of a list that is not empty, each parsed from its own piece of the text; null: one of them is not valid.
  * A cut in the wrong place leaves a piece that is not JSON.
  */
-function resultsIn(list: string): Result[] | null {
+function resultsIn(bytes: Buffer): Result[] | null {
+  checkDepth(bytes);
+  const list = textOf(bytes);
   const results: Result[] = [];
   for (let start = 0; start >= 0; ) {
     const next = list.indexOf(NEXT_RESULT, start);
@@ -136,22 +176,10 @@ export const detached = (bytes: Uint8Array): Uint8Array =>
 
 /** @throws InvalidInput where the bytes are not an update */
 export function parseUpdate(bytes: Uint8Array): Update {
-  let value: unknown;
-  try {
-    value = JSON.parse(textOf(bytes));
-  } catch {
-    // The parser's message repeats a part of its input.
-    throw new InvalidInput([{ field: 'body', message: 'must be JSON' }]);
-  }
+  checkDepth(bytes);
+  const value = parseText(textOf(bytes));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidInput([{ field: 'body', message: 'must be a JSON object' }]);
   }
-  try {
-    return readUpdate(value);
-  } catch (error) {
-    // Serialising recurses into `details`; parsing does not.
-    if (error instanceof RangeError)
-      throw new InvalidInput([{ field: 'validatedEmails', message: 'is nested too deeply' }]);
-    throw error;
-  }
+  return readUpdate(value);
 }

@@ -10,14 +10,14 @@ export type Stop = () => void;
 
 export interface JobDeps {
   readonly pipeline: Pick<Pipeline, 'markStalled' | 'announceOverdue' | 'purge'>;
-  readonly store: Pick<Store, 'updates' | 'deadLetters'>;
+  readonly store: Pick<Store, 'updates' | 'deadLetters' | 'lists'>;
   readonly logger: Logger;
 }
 
 export interface JobOptions extends StallOptions {
   /** Other gateways work on the same store and may leave changes unannounced. */
   readonly isShared: boolean;
-  /** The shortest time to live of held updates and dead letters. */
+  /** The shortest time to live of held updates, dead letters and lists. */
   readonly ttlMs: number;
   /** Age in days at which the addresses of an ended file are deleted; 0: never. */
   readonly retentionDays: number;
@@ -90,16 +90,17 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   };
 }
 
-/** Drops expired held updates and dead letters. Both hold addresses, so neither may outlive its time by much. */
-function sweepExpired({ store: { updates, deadLetters }, logger }: JobDeps, ttlMs: number): Stop {
+/** Drops expired held updates, dead letters and lists. All hold addresses, so none may outlive its time by much. */
+function sweepExpired({ store: { updates, deadLetters, lists }, logger }: JobDeps, ttlMs: number): Stop {
   const sweep = async () => {
     try {
       await updates.dropExpired();
       await deadLetters.dropExpired();
+      await lists.dropExpired();
     } catch (error) {
       logger.warn(
         { err: error },
-        'the gateway failed to drop expired updates and dead letters and tries again',
+        'the gateway failed to drop expired updates, dead letters and lists and tries again',
       );
     }
   };

@@ -12,6 +12,8 @@ interface WaitingUpdate {
   update: Update;
   bytes: number;
   readonly sender: Claimant;
+  /** When the oldest update in it arrived. */
+  readonly arrivedAt: number;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -22,16 +24,25 @@ export class Conflator {
   #bytes = 0;
 
   constructor(
-    private readonly handle: (update: Update, sender: Claimant) => Promise<Outcome>,
+    private readonly handle: (update: Update, sender: Claimant, arrivedAt: number) => Promise<Outcome>,
     private readonly maxBytes: number,
     private readonly metrics: Metrics,
   ) {}
 
+  /** Batches of which an update is being stored or waits. */
+  get size(): number {
+    return this.#batches.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /**
-   * Fulfilled once the update, or a newer one of its batch, is stored.
+   * Fulfilled once the update, or a newer one of its batch, is stored. `arrivedAt` is a time of the monotonic clock.
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
-  take(update: Update, bytes: number, sender: Claimant): Promise<Outcome> {
+  take(update: Update, bytes: number, sender: Claimant, arrivedAt = performance.now()): Promise<Outcome> {
     // Ids have no control characters. An update for another file or request, or of another sender, does not replace this one.
     const key = [update.batchId, update.fileId, update.requestId, sender.userId, sender.files].join('\n');
     const batch = this.#batches.get(key);
@@ -41,7 +52,7 @@ export class Conflator {
     if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
-    if (batch === undefined) return this.#store(key, update, bytes, sender);
+    if (batch === undefined) return this.#store(key, { update, bytes, sender, arrivedAt });
     this.#bytes += more;
     if (batch.waiting !== null) {
       this.metrics.conflated.inc();
@@ -50,12 +61,12 @@ export class Conflator {
       return batch.waiting.outcome;
     }
     const outcome = batch.storing.then(() => {
-      const newest = batch.waiting ?? { update, bytes, sender };
+      const newest = batch.waiting ?? { update, bytes, sender, arrivedAt };
       batch.waiting = null;
       this.#bytes -= newest.bytes;
-      return this.#store(key, newest.update, newest.bytes, newest.sender);
+      return this.#store(key, newest);
     });
-    batch.waiting = { update, bytes, sender, outcome };
+    batch.waiting = { update, bytes, sender, arrivedAt, outcome };
     return outcome;
   }
 
@@ -65,9 +76,12 @@ export class Conflator {
       await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
-  #store(key: string, update: Update, bytes: number, sender: Claimant): Promise<Outcome> {
+  #store(
+    key: string,
+    { update, bytes, sender, arrivedAt }: Omit<WaitingUpdate, 'outcome'>,
+  ): Promise<Outcome> {
     this.#bytes += bytes;
-    const outcome = this.handle(update, sender);
+    const outcome = this.handle(update, sender, arrivedAt);
     const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     batch.storing = outcome
       .catch(() => undefined)

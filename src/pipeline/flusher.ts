@@ -26,6 +26,8 @@ interface PendingFile {
   /** On the monotonic clock. */
   flushedAt: number;
   failures: number;
+  /** When the oldest update that no flush has taken yet arrived; undefined: there is none. */
+  arrivedAt: number | undefined;
 }
 
 /** No batch id is empty. */
@@ -46,19 +48,23 @@ export class Flusher {
    * Call it before a change of the file is stored, and the returned function afterwards, with the batches that changed
    * (null: none).
    */
-  expectChange(fileId: FileId): (changed: readonly BatchId[] | null) => void {
+  expectChange(fileId: FileId): (changed: readonly BatchId[] | null, arrivedAt?: number) => void {
     const file = this.#fileOf(fileId);
     file.storing++;
-    return (changed) => {
+    return (changed, arrivedAt) => {
       file.storing--;
-      if (changed !== null) this.markChanged(fileId, changed);
+      if (changed !== null) this.markChanged(fileId, changed, arrivedAt);
       else this.#schedule(fileId, file);
     };
   }
 
-  /** The batches have changed; an empty list: the file itself may have changed. */
-  markChanged(fileId: FileId, batchIds: readonly BatchId[]): void {
+  /**
+   * The batches have changed; an empty list: the file itself may have changed. `arrivedAt`: when the update came that has
+   * changed them.
+   */
+  markChanged(fileId: FileId, batchIds: readonly BatchId[], arrivedAt?: number): void {
     const file = this.#fileOf(fileId);
+    file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
     for (const batchId of batchIds.length > 0 ? batchIds : [WHOLE_FILE]) file.batches.add(batchId);
     this.#schedule(fileId, file);
   }
@@ -122,6 +128,7 @@ export class Flusher {
         timer: null,
         flushedAt: Number.NEGATIVE_INFINITY,
         failures: 0,
+        arrivedAt: undefined,
       };
       this.#files.set(fileId, file);
     }
@@ -170,6 +177,8 @@ export class Flusher {
 
   async #attempt(fileId: FileId, file: PendingFile, batchIds: readonly BatchId[]): Promise<boolean> {
     const hasOtherChanges = () => file.storing > 0 || isMarked(file);
+    const { arrivedAt } = file;
+    file.arrivedAt = undefined;
     try {
       if (batchIds.length > 0)
         await flush(
@@ -177,11 +186,14 @@ export class Flusher {
           fileId,
           batchIds.filter((batchId) => batchId !== WHOLE_FILE),
           hasOtherChanges,
+          arrivedAt,
         );
       file.failures = 0;
       return true;
     } catch (error) {
       file.failures++;
+      file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
+      this.deps.metrics.flushFailures.inc();
       for (const batchId of batchIds) file.batches.add(batchId);
       this.deps.logger.error(
         { err: error, failures: file.failures },
@@ -191,6 +203,9 @@ export class Flusher {
     }
   }
 }
+
+const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 
 const isMarked = ({ batches, registered }: PendingFile): boolean => batches.size > 0 || registered.size > 0;
 

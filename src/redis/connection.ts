@@ -97,7 +97,7 @@ export class Connection<Setup> {
   }
 
   #setUp(): void {
-    const setup = this.options.onConnect(this.redis);
+    const setup = this.#prepare();
     this.#setup = setup;
     setup.then(
       () => {
@@ -110,6 +110,16 @@ export class Connection<Setup> {
         if (this.#setup === setup && this.isReady) this.redis.disconnect(true);
       },
     );
+  }
+
+  /**
+   * The client selects the database as well, but passes over a refusal: it would go on in database 0, among keys of another
+   * installation.
+   */
+  async #prepare(): Promise<Setup> {
+    const db = this.redis.options.db ?? 0;
+    if (db > 0) await this.redis.select(db);
+    return this.options.onConnect(this.redis);
   }
 
   /** Warns once until Redis is back, however many attempts to connect fail meanwhile. */

@@ -1,5 +1,6 @@
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
 import { changesSince, findUnannounced, markAnnounced } from './mongo/changes.js';
@@ -8,6 +9,7 @@ import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
+import { mongoLists } from './mongo/lists.js';
 import { claimReceipt, completeReceipt } from './mongo/receipts.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
@@ -42,6 +44,7 @@ export class MongoStore implements Store {
   readonly files: FileStore;
   readonly updates: UpdateStore;
   readonly deadLetters: DeadLetterStore;
+  readonly lists: ListStore;
   readonly webhooks: WebhookStore;
 
   private constructor(
@@ -56,6 +59,7 @@ export class MongoStore implements Store {
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
     this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
+    this.lists = mongoLists(connection);
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
   }
 

@@ -4,6 +4,8 @@ import { countsOf } from '../domain/overview.js';
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import { readChunks } from './list-chunks.js';
+import type { ListStore } from './lists.js';
 import type { ReceiptStore } from './receipts.js';
 import { pickResults, RecentLists } from './recent-lists.js';
 import { foreignBatches } from './registration-rules.js';
@@ -36,6 +38,7 @@ export class SqliteStore implements Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly lists: ListStore;
   readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   #closing: Promise<void> | undefined;
@@ -51,6 +54,7 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
+    this.lists = listStore(writer, reader);
     this.receipts = {
       claim: (receipt) => writer.call('claimReceipt', receipt),
       complete: (receipt, answer) => writer.call('completeReceipt', receipt, answer),
@@ -97,7 +101,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   async remove(fileId) {
     const { existed, isClean } = await writer.call('endFile', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('awaitCleanUp', fileId);
+    if (!isClean) await writer.call('awaitCleanUp', { fileId });
     return existed;
   },
   async purge(before) {
@@ -181,6 +185,29 @@ const resultStore = (reader: Reader): ResultStore => ({
       () => reader.call('scanStart', fileId),
       (point) => reader.call('scanSlice', point, status),
     ),
+});
+
+const listStore = (writer: Writer, reader: Reader): ListStore => ({
+  create: async (list) => void (await writer.call('createList', list)),
+  append: (listId, index, bytes) => writer.call('appendToList', listId, index, bytes),
+  complete: (listId, completed) => writer.call('completeList', listId, completed),
+  find: (listId) => reader.call('findList', listId),
+  ofFile: (fileId) => reader.call('listOfFile', fileId),
+  waiting: (userId) => reader.call('countWaitingLists', userId),
+  read: (listId, from = 0) =>
+    readChunks(
+      () => reader.call('sizeOfList', listId),
+      (index) => reader.call('readListChunk', listId, index),
+      from,
+    ),
+  keepUntil: (listId, expiresAt) => writer.call('keepListUntil', listId, expiresAt),
+  attach: (listId, fileId) => writer.call('attachList', listId, fileId),
+  async remove(listId) {
+    const existed = await writer.call('endList', listId);
+    if (existed) await writer.call('awaitCleanUp', { listId });
+    return existed;
+  },
+  dropExpired: async () => void (await writer.call('endExpiredLists')),
 });
 
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {

@@ -11,12 +11,13 @@ import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { RiskLevel, Status } from '../domain/verdict.js';
 import type { DeadLetterStore } from './dead-letters.js';
+import type { ListStore } from './lists.js';
 import type { ReceiptStore } from './receipts.js';
 import type { RevocationStore } from './revocations.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in eight parts. Every implementation guarantees:
+ * The port to the database, in nine parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -33,6 +34,7 @@ export interface Store {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetterStore;
   readonly receipts: ReceiptStore;
+  readonly lists: ListStore;
   readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   /** Finishes the calls in progress and releases the database; calling it twice is a no-op. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { BatchId, RequestId } from '../domain/id.js';
 import { readUpdate } from '../domain/read-update.js';
 import { idSchema } from '../domain/schemas.js';
+import { checkDepth } from '../json/scan.js';
 import { unavailable } from './post.js';
 
 /** The batches that the validator has made of a submission. */
@@ -73,6 +74,7 @@ function updateOf(
 
 function parse(text: string): unknown {
   try {
+    checkDepth(text);
     return JSON.parse(text);
   } catch {
     throw invalidResponse();

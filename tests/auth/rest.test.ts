@@ -19,7 +19,7 @@ async function call(token: string | null, method: string, path: string, body?: u
   const response = await fetch(`${url}${path}`, {
     method,
     ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
@@ -245,5 +245,32 @@ describe('the list of files', () => {
     ]);
     expect(await listed(tokens.admin)).toHaveLength(13);
     expect(await listed(await tokenOf({ sub: 'x', scope: 'read' }))).toEqual([]);
+  });
+});
+
+describe('an uploaded list', () => {
+  const LIST = 'ann@example.com\nbob@example.com\n';
+  const upload = (token: string | null) => call(token, 'POST', '/api/lists?name=a.txt', LIST);
+
+  it("is its uploader's alone", async () => {
+    const uploaded = await upload(tokens.jane);
+    expect(uploaded.status).toBe(201);
+    const path = `/api/lists/${uploaded.body.listId}`;
+    for (const token of [tokens.joe, tokens.admin, tokens.producer])
+      for (const method of ['GET', 'DELETE'])
+        expect(await call(token, method, path)).toMatchObject({
+          status: 404,
+          body: { code: 'list_not_found' },
+        });
+    expect((await call(tokens.jane, 'GET', path)).body).toEqual(uploaded.body);
+    expect((await call(tokens.jane, 'DELETE', path)).status).toBe(204);
+    expect((await call(tokens.jane, 'GET', path)).status).toBe(404);
+  });
+
+  it('needs the scope of those who submit', async () => {
+    expect((await upload(null)).status).toBe(401);
+    for (const token of [tokens.scopeless, tokens.named])
+      expect(await upload(token)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    expect((await call(tokens.named, 'GET', '/api/lists/x')).status).toBe(403);
   });
 });

@@ -9,6 +9,7 @@ import { failing, listingUnended, stalling } from './store/ending.js';
 import { type Limits, names, type Opened, type OpenStore, type Stores } from './store/harness.js';
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
+import { endingLists, keepingLists } from './store/lists.js';
 import { registeringMany } from './store/many-batches.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
@@ -47,6 +48,8 @@ const CHAPTERS = {
   'search by address': searching,
   scans: scanning,
   'lists of files': listing,
+  'uploaded lists': keepingLists,
+  'the end of uploaded lists': endingLists,
   'sums of files': overviews,
   'dead letters': keepingDeadLetters,
   'bounds of dead letters': boundingDeadLetters,

@@ -18,7 +18,7 @@ test('is built in stages, all on one pinned base with glibc', () => {
 test('contains no build tools', () => {
   expect(all('RUN', image).filter((command) => command.includes('npm'))).toEqual([]);
   expect(all('COPY', image)).toContain('--from=packages /app/node_modules node_modules');
-  expect(all('RUN')).toContain('npm install --omit=dev --no-audit --no-fund');
+  expect(all('RUN')).toContain('npm ci --omit=dev --no-audit --no-fund');
 });
 
 test('runs as an unprivileged user, and is stopped by the signal that the gateway handles', () => {

@@ -64,6 +64,18 @@ async function visit(gateway: GatewayProcess, said: string[]): Promise<void> {
     expect(await call('GET', '/api/files/f', undefined, bearer)).toBe(401);
   expect(await call('GET', '/api/files', undefined, await tokenOf({ sub: CANARY }))).toBe(403);
 
+  const list = `${CANARY};E-Mail\n${CANARY};${CANARY}@example.com\n`;
+  expect(await call('POST', `/api/lists?name=${CANARY}.csv`, list)).toBe(201);
+  for (const body of [
+    CANARY,
+    `\0${CANARY}`,
+    `n,e\n"${CANARY}@example.com`,
+    `${CANARY}@x${CANARY.repeat(20_000)}`,
+  ])
+    expect(await call('POST', `/api/lists?name=${CANARY}`, body)).toBeGreaterThanOrEqual(400);
+  expect(await call('POST', `/api/lists?name=%00${CANARY}`, list)).toBe(400);
+  expect(await call('GET', `/api/lists/${CANARY}`)).toBe(404);
+
   const refused = await connect(gateway.url, { auth: { token: CANARY } }).catch((error: Error) => error);
   said.push(String(refused), JSON.stringify(refused));
   const socket = await connect(gateway.url, { auth: { token } });

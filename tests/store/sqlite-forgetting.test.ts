@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { LIST_CHUNK_BYTES } from '../../src/store/lists.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { fill, pageOf, register, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
@@ -189,5 +190,71 @@ describe('dead letters', () => {
     expect(traces(directory)).not.toEqual([]);
     await store.deadLetters.dropExpired();
     expect(traces(directory)).toEqual([]);
+  });
+});
+
+describe('an uploaded list', () => {
+  const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, index) => `${marked(index)}\r\n`).join(''));
+  const summary = {
+    ...({
+      format: 'text',
+      encoding: 'utf-8',
+      delimiter: null,
+      header: false,
+      sheet: null,
+      emailColumn: 0,
+    } as const),
+    ...{
+      columns: [{ index: 0, name: MARK, addresses: 20_000 }],
+      rows: 20_000,
+      counts: null,
+      sample: [[marked(1)]],
+    },
+  };
+  const upload = async ({ lists }: SqliteStore, listId: string, expiresAt = Date.now() + 60_000) => {
+    await lists.create({ listId, userId: MARK, name: `${MARK}.txt` });
+    for (let at = 0, index = 0; at < bytes.length; at += LIST_CHUNK_BYTES)
+      await lists.append(listId, index++, bytes.subarray(at, at + LIST_CHUNK_BYTES));
+    await lists.complete(listId, { summary, expiresAt });
+  };
+  const nothingLeft = (directory: string) =>
+    eventually('no byte is left', () => traces(directory).length === 0);
+
+  it('leaves no byte when it is removed, nor when its file is', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    await upload(store, 'removed');
+    expect(traces(directory)).not.toEqual([]);
+    await store.lists.remove('removed');
+    expect(traces(directory)).toEqual([]);
+    await upload(store, 'attached');
+    await register(store, { fileId: 'f', batches: ['b'] });
+    await store.lists.attach('attached', 'f');
+    await store.files.remove('f');
+    expect(traces(directory)).toEqual([]);
+  });
+
+  it('leaves no byte soon after its time, or after another request', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    await upload(store, 'expired', Date.now() - 1);
+    await store.lists.dropExpired();
+    await nothingLeft(directory);
+    await upload(store, 'replaced');
+    await register(store, { fileId: 'f', requestId: 'r1' });
+    await store.lists.attach('replaced', 'f');
+    await register(store, { fileId: 'f', requestId: 'r2' });
+    await nothingLeft(directory);
+  });
+
+  it('leaves no byte of an upload that ended with its process', async () => {
+    const directory = temporaryDirectory();
+    const first = await openStore(directory);
+    await first.lists.create({ listId: 'cut off', userId: MARK, name: MARK });
+    await first.lists.append('cut off', 0, bytes.subarray(0, LIST_CHUNK_BYTES));
+    await first.close();
+    expect(traces(directory)).not.toEqual([]);
+    await openStore(directory);
+    await nothingLeft(directory);
   });
 });

@@ -43,6 +43,16 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.#port}`;
   }
 
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Of a node of a cluster. */
+  get busPort(): number {
+    const { settings = [] } = this.options;
+    return Number(settings[settings.indexOf('--cluster-port') + 1]);
+  }
+
   /** Kills it, as a power failure would. */
   async kill(): Promise<void> {
     const child = this.#process;
@@ -139,6 +149,8 @@ export function describeOnRedis(name: string, tests: (url: () => string) => void
     tests(() => given ?? server?.url ?? '');
   });
 }
+
+export const hasRedis = hasProgram;
 
 /** Tests that kill, stop or starve a Redis. Each gets its own. */
 export function describeWithOwnRedis(

@@ -20,6 +20,7 @@ export function openApi(config: HttpConfig): object {
     EmailsPage: schemas.emailsPage,
     Snapshot: schemas.snapshot,
     FileList: schemas.fileList,
+    List: schemas.uploadedList,
     Batch: schemas.batch,
     BatchList: schemas.batchList,
     Registered: schemas.registered,
@@ -61,7 +62,7 @@ export function openApi(config: HttpConfig): object {
 type Refer = (schema: z.ZodType) => { $ref: string };
 
 function described(operation: Operation, refer: Refer): object {
-  const { id, summary, body } = operation;
+  const { id, summary } = operation;
   return {
     operationId: id,
     summary,
@@ -70,12 +71,19 @@ function described(operation: Operation, refer: Refer): object {
       ...queryParameters(operation.query),
       ...(operation.headers ?? []),
     ],
-    ...(body === undefined
-      ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } }),
+    ...requestBody(operation, refer),
     ...(isGuarded(operation) ? { security: [{ token: [] }, {}] } : {}),
     responses: { ...responses(operation, refer), ...errorResponses(operation, refer) },
   };
+}
+
+function requestBody({ body, rawBody }: Operation, refer: Refer): object {
+  if (rawBody !== undefined) {
+    const content = Object.fromEntries([...rawBody, '*/*'].map((type) => [type, {}]));
+    return { requestBody: { required: true, content } };
+  }
+  if (body === undefined) return {};
+  return { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } };
 }
 
 /** Needs a token where AUTH=jwt; the descriptions themselves are public. */

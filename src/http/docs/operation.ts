@@ -18,7 +18,10 @@ export interface Operation {
   readonly query?: z.ZodObject;
   /** OpenAPI header parameters. */
   readonly headers?: readonly object[];
+  /** The schema of a JSON body. */
   readonly body?: z.ZodType;
+  /** The media types of a body that is taken as it is. */
+  readonly rawBody?: readonly string[];
   readonly answers: readonly Answer[];
   /** Its own error codes; any operation may also answer `internal` and `unavailable`. */
   readonly codes: readonly ErrorCode[];

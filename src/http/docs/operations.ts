@@ -4,6 +4,7 @@ import type { HttpConfig } from '../dependencies.js';
 import { IDEMPOTENCY_KEY } from '../idempotency.js';
 import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
+import { lists } from './list-operations.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
 import { sessions } from './session-operations.js';
@@ -13,6 +14,7 @@ export function operations(config: HttpConfig): Operation[] {
   return [
     ...files(),
     ...batches(),
+    ...lists(),
     ...inlets(config),
     ...deadLetters(),
     ...sessions(),

@@ -1,12 +1,14 @@
 /** The JSON shapes of the REST surface and the socket, for their descriptions; tests check real answers by them. */
 import { z } from 'zod';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
+import { DELIMITERS } from '../../domain/list-summary.js';
 import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
 import { BATCH_STATUSES } from '../../store/store.js';
 import { WEBHOOK_EVENTS } from '../../store/webhooks.js';
+import type { ListAnswer } from '../lists/list-answer.js';
 
 const count = z.number().int().min(0);
 const time = z.iso.datetime();
@@ -36,7 +38,16 @@ export const stats = z.object({
     unknown: counted('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
-  throughput: z.object({ emailsPerSecond: z.number().min(0).nullable(), etaSeconds: count.nullable() }),
+  throughput: z.object({
+    emailsPerSecond: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe(
+        'of late; over all once the file has ended; null while every batch that has not ended is silent',
+      ),
+    etaSeconds: count.nullable().describe('null while it is not known, and once the file has ended'),
+  }),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),
   completedAt: time.nullable(),
@@ -90,6 +101,58 @@ export const snapshot = z.object({
   emails: emailsPage,
   batches: entries(BATCH_STATUSES, batchCount),
 });
+const cells = z.array(z.string());
+const ofColumn = count.nullable().describe('of the email column; null: it is not known which one is meant');
+export const uploadedList = z
+  .object({
+    listId: z.string(),
+    name: z.string(),
+    format: z.enum(['csv', 'text', 'xlsx']),
+    encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']),
+    delimiter: z.enum(DELIMITERS).nullable(),
+    header: z.boolean().describe('the first row names the columns'),
+    columns: z.array(
+      z.object({
+        index: count,
+        name: z.string().nullable().describe('null: the list has no header'),
+        addresses: count.describe('cells that look like an address, repeats among them'),
+      }),
+    ),
+    emailColumn: count.nullable().describe('null: two columns or more may be meant; say which one'),
+    rows: count.describe('without the header and without empty rows'),
+    unique: ofColumn,
+    repeats: ofColumn,
+    withoutAt: ofColumn,
+    sample: z.array(cells).describe('the first rows, the header among them; long cells are cut'),
+    expiresAt: time.nullable().describe('null: a file uses it, and it is deleted with that'),
+  })
+  .meta({
+    examples: [
+      {
+        listId: '8a1f6f0e-7a55-4a0b-9d3e-0c4a7d0c2f11',
+        name: 'customers.csv',
+        format: 'csv',
+        encoding: 'windows-1252',
+        delimiter: ';',
+        header: true,
+        columns: [
+          { index: 0, name: 'E-Mail', addresses: 49_630 },
+          { index: 1, name: 'Name', addresses: 0 },
+        ],
+        emailColumn: 0,
+        rows: 50_000,
+        unique: 49_100,
+        repeats: 900,
+        withoutAt: 370,
+        sample: [
+          ['E-Mail', 'Name'],
+          ['ann@example.com', 'Ann'],
+        ],
+        expiresAt: '2026-11-28T11:00:00.000Z',
+      },
+    ],
+  }) satisfies z.ZodType<ListAnswer>;
+
 const nextCursor = z.string().nullable().describe('null: this was the last page');
 export const fileList = z.object({ items: z.array(stats), nextCursor });
 
@@ -196,7 +259,11 @@ export function components(named: Readonly<Record<string, z.ZodType>>): {
 } {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    unrepresentable: 'any',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
   return {
     schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema)])),
     refer(schema) {

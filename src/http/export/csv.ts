@@ -1,5 +1,6 @@
 /** Results as CSV (RFC 4180): CRLF, quotes doubled, UTF-8 without a byte order mark, safe to open in a spreadsheet. */
 import type { PlacedResult } from '../../domain/result.js';
+import { FORMULA_GUARD, needsGuard } from '../../lists/address.js';
 
 export const COLUMNS = [
   'email',
@@ -57,12 +58,6 @@ export function csvField(value: unknown): string {
 
 /** The start of most cells: such a text is no formula, and the slower check is skipped. */
 const PLAIN_START = /^[A-Za-z0-9]/;
-/** A leading tab or line break would move the text behind it into the next cell. */
-const BREAK = /^[\t\r\n]/;
-/** Characters that spreadsheets ignore before a formula: blanks, control characters, invisible ones. */
-const IGNORED = /^[\s\p{Cc}\p{Cf}]+/u;
-/** The start of a formula or command; NFKC has turned full-width and small forms into these signs. */
-const FORMULA_SIGN = /^[=+\-−@|%]/;
 const TO_QUOTE = /[",\r\n]/;
 
 /**
@@ -72,12 +67,6 @@ const TO_QUOTE = /[",\r\n]/;
 function textCell(text: string): string {
   // Some readers end a text at NUL, so its visible symbol takes its place.
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
-  const safe = PLAIN_START.test(shown) || !isUnsafe(shown) ? shown : `'${shown}`;
+  const safe = PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown;
   return TO_QUOTE.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-function isUnsafe(text: string): boolean {
-  // Only the first character: a combining one behind it would be normalized into it, and hide the sign.
-  const [first = ''] = text.replace(IGNORED, '');
-  return BREAK.test(text) || FORMULA_SIGN.test(first.normalize('NFKC'));
 }

@@ -21,7 +21,7 @@ const batchCursor = z.object({ generation: z.string(), place: z.number().int().m
 
 export function batchRoutes(
   app: Express,
-  { config, guard, intake, snapshots, store }: HttpDependencies,
+  { config, guard, intake, metrics, snapshots, store }: HttpDependencies,
 ): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
@@ -42,6 +42,7 @@ export function batchRoutes(
     await guard.authorize(caller, 'report');
     const body = await readBody(req, config.MAX_UPDATE_BYTES);
     const outcome = await intake.update(body, claimantOf(caller));
+    metrics.inletMessages.inc({ inlet: 'http', outcome });
     sendJson(res, `{"outcome":"${outcome}"}`, 202);
   });
 

@@ -11,6 +11,9 @@ export interface WaitingMessage {
   readonly envelope?: MessageEnvelope;
 }
 
+/** Parsing a larger message only to compare it would hold up the process. */
+const MAX_PARSED_BYTES = 1024 * 1024;
+
 interface MessageEnvelope extends Completeness {
   /** Two messages with the same key are updates of one batch, and only the newer one is needed. */
   readonly key: string;
@@ -20,7 +23,8 @@ type KeptMessage = WaitingMessage & { readonly envelope: MessageEnvelope };
 
 export class NewestMessages {
   readonly #byKey = new Map<string, KeptMessage>();
-  #unreadable = 0;
+  /** Messages that are kept whatever else comes. */
+  #single = 0;
 
   /** `parse` fails where the bytes are not an update. */
   constructor(private readonly parse = parseUpdate) {}
@@ -50,13 +54,18 @@ export class NewestMessages {
    * replace a valid update nor be dropped for one, and has a key of its own.
    */
   #read(bytes: Uint8Array): MessageEnvelope {
+    if (bytes.byteLength > MAX_PARSED_BYTES) return this.#ofItsOwn();
     try {
       const { batchId, fileId, requestId, failure, isComplete, processedCount } = this.parse(bytes);
       // An update for another file or request is not replaced, and a failure is stored beside the newest list.
       const key = `${batchId}\n${fileId}\n${requestId}\n${failure !== null}`;
       return { key, isComplete, processedCount };
     } catch {
-      return { key: `unreadable ${++this.#unreadable}`, isComplete: false, processedCount: 0 };
+      return this.#ofItsOwn();
     }
+  }
+
+  #ofItsOwn(): MessageEnvelope {
+    return { key: `single ${++this.#single}`, isComplete: false, processedCount: 0 };
   }
 }

@@ -74,7 +74,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     logger,
   });
   const pubsub = new PubSubInlet({
-    subscriber: connect('verigate-inlet-subscriber'),
+    subscriber: connect('verigate-inlet-subscriber', 'subscriber'),
     connection,
     claims: new MessageClaims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
     lookUps,
@@ -82,10 +82,11 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     maxBytes,
     logger,
   });
+  const group = new StreamGroup(commands, owner);
   const stream = new StreamInlet({
     reader: connect('verigate-inlet-reader'),
     connection,
-    group: new StreamGroup(commands, owner),
+    group,
     processor: processorOf('stream'),
     maxDeliveries,
     maxBytes,
@@ -104,6 +105,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       pubsub.start();
       stream.start();
     },
+    streamBacklog: () => group.backlog(),
     // Each connection comes back by itself: a deletion needs the one of the look-ups, for instance.
     problems: () => {
       const isAway = commands.isAway || values.isAway;

@@ -1,5 +1,5 @@
 /** The documents in MongoDB, field by field. */
-import type { BatchId, Epoch, FileId, Generation, RequestId, UserId } from '../../domain/id.js';
+import type { BatchId, Epoch, FileId, Generation, ListId, RequestId, UserId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { BatchStatus } from '../store.js';
 import type { FileEvent } from '../webhook-events.js';
@@ -202,6 +202,32 @@ export interface ReceiptDoc {
   answer: string | null;
   leaseUntil: Date;
   expireAt: Date;
+}
+
+/** An uploaded list. */
+export interface ListDoc {
+  /** The id of the list. */
+  _id: ListId;
+  /** Null, too, where it has ended: nothing personal is left then. */
+  userId: UserId | null;
+  name: string;
+  bytes: number;
+  /** JSON of the `ListSummary`; null: it is being uploaded, or has ended. */
+  summary: string | null;
+  /** Null: it is attached to a generation, and ends with that. */
+  expiresAt: Date | null;
+  generation: Generation | null;
+  fileId: FileId | null;
+  /** When it ended; null: it has not. */
+  endedAt: Date | null;
+}
+
+/** A piece of a list. */
+export interface ListChunkDoc {
+  /** Its list and its number. */
+  _id: string;
+  listId: ListId;
+  bytes: Buffer;
 }
 
 export interface RevocationDoc {

@@ -14,6 +14,8 @@ import type {
   DeadLetterDoc,
   DeliveryDoc,
   FileDoc,
+  ListChunkDoc,
+  ListDoc,
   OverviewDoc,
   ReceiptDoc,
   RevocationDoc,
@@ -34,13 +36,21 @@ export interface Models {
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
   readonly receipts: Model<ReceiptDoc>;
+  readonly lists: Model<ListDoc>;
+  readonly listChunks: Model<ListChunkDoc>;
   readonly overviews: Model<OverviewDoc>;
   readonly revocations: Model<RevocationDoc>;
   readonly webhooks: Model<WebhookDoc>;
   readonly deliveries: Model<DeliveryDoc>;
 }
 
-type FieldType = typeof String | typeof Number | typeof Boolean | typeof Date | typeof Schema.Types.Mixed;
+type FieldType =
+  | typeof String
+  | typeof Number
+  | typeof Boolean
+  | typeof Date
+  | typeof Buffer
+  | typeof Schema.Types.Mixed;
 
 const fields = <K extends string, T>(type: T, ...names: readonly K[]): Record<K, T> =>
   Object.fromEntries(names.map((name) => [name, type])) as Record<K, T>;
@@ -157,6 +167,20 @@ const receipts = schemaOf<ReceiptDoc>({
   .index({ fileId: 1 })
   .index({ expireAt: 1 }, { expireAfterSeconds: 0 });
 
+const uploadedLists = schemaOf<ListDoc>({
+  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
+  bytes: Number,
+  ...fields(Date, 'expiresAt', 'endedAt'),
+})
+  .index({ userId: 1, generation: 1 })
+  .index({ generation: 1 })
+  .index({ expiresAt: 1 })
+  .index({ endedAt: 1 });
+
+const listChunks = schemaOf<ListChunkDoc>({
+  ...fields(String, '_id', 'listId'),
+  bytes: Buffer,
+}).index({ listId: 1 });
 const overviews = schemaOf<OverviewDoc>({
   _id: String,
   ...fields(Number, 'lastUpdated', 'touchedAt'),
@@ -192,6 +216,8 @@ export const modelsOf = (connection: Connection): Models => ({
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
   receipts: connection.model<ReceiptDoc>('SubmissionReceipts', receipts, 'submissionreceipts'),
+  lists: connection.model<ListDoc>('EmailLists', uploadedLists, 'emaillists'),
+  listChunks: connection.model<ListChunkDoc>('EmailListChunks', listChunks, 'emaillistchunks'),
   overviews: connection.model<OverviewDoc>('FileOverviews', overviews, 'fileoverviews'),
   revocations: connection.model<RevocationDoc>('TokenRevocations', revocations, 'tokenrevocations'),
   webhooks: connection.model<WebhookDoc>('Webhooks', webhooks, 'webhooks'),

@@ -2,6 +2,7 @@ import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
+import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
 import { PLACES } from './results.js';
 
@@ -14,8 +15,9 @@ const BATCHES_AT_ONCE = 32;
 const STEP_MS = 10;
 const FILES_AT_ONCE = 16;
 
-/** Deletes some of what generations that are over still hold; false: nothing is left to delete. */
+/** Deletes some of what generations and lists that are over still hold; false: nothing is left to delete. */
 export function cleanUpSome(db: Database, now: number): boolean {
+  if (cleanUpLists(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
@@ -36,10 +38,12 @@ export function cleanUpSome(db: Database, now: number): boolean {
 }
 
 export const needsCleanUp = (db: Database): boolean =>
+  hasEndedLists(db) ||
   db.get('SELECT 1 AS some FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1') !== undefined;
 
-/** Whether no results are left of those generations of a file that are over. */
+/** Whether no results and no list are left of those generations of a file that are over. */
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
+  areListsOfFileGone(db, fileId) &&
   db.get(
     'SELECT 1 AS uncleaned FROM generations WHERE file_id = ? AND state <> 0 AND cleaned = 0',
     fileId,

@@ -7,6 +7,7 @@ import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
+import { endLists } from './ended-lists.js';
 import { type Counted, recount } from './overview.js';
 
 export interface GenerationRow {
@@ -83,7 +84,10 @@ export function updateRequest(db: Database, generation: number, request: Request
   );
 }
 
-/** Ends a generation: no call answers from it any more. Its results are deleted afterwards, a few at a time. */
+/**
+ * Ends a generation, and the list that is attached to it: no call answers from them any more. What they hold is deleted
+ * afterwards, a few at a time.
+ */
 export function endGeneration(
   db: Database,
   generation: number,
@@ -98,6 +102,7 @@ export function endGeneration(
     now,
     generation,
   );
+  endLists(db, 'generation = ?', generation);
 }
 
 /**

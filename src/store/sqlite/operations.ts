@@ -1,9 +1,10 @@
 /** What each database thread can be asked for: the list of its operations, by name. */
 import { clock } from '../../clock.js';
-import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
+import type { CompletedList, NewList } from '../lists.js';
 import type { ReceiptClaim } from '../receipts.js';
 import type { Registration } from '../store.js';
 import { type AnnouncedStats, changesSince, findUnannounced, markAnnounced } from './changes.js';
@@ -16,6 +17,7 @@ import {
   findDeadLetter,
   listDeadLetters,
 } from './dead-letters.js';
+import { endExpiredLists, endList } from './ended-lists.js';
 import {
   batchStates,
   countBatches,
@@ -27,6 +29,18 @@ import {
 } from './files.js';
 import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
 import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
+import {
+  appendToList,
+  attachList,
+  completeList,
+  countWaitingLists,
+  createList,
+  findList,
+  keepListUntil,
+  listOfFile,
+  readListChunk,
+  sizeOfList,
+} from './lists.js';
 import { overview } from './overview.js';
 import { readPage, scanSlice, scanStart } from './pages.js';
 import { claimReceipt, completeReceipt } from './receipts.js';
@@ -77,6 +91,16 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   claimReceipt: (db: Database, receipt: ReceiptClaim) => claimReceipt(db, receipt, clock.now()),
   completeReceipt,
 
+  createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
+  appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
+    appendToList(db, listId, index, bytes, clock.now()),
+  completeList: (db: Database, listId: ListId, completed: CompletedList) =>
+    completeList(db, listId, completed, clock.now()),
+  keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
+    keepListUntil(db, listId, expiresAt, clock.now()),
+  attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
+  endList,
+  endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
   addRevocation,
   addWebhook,
   removeWebhook,
@@ -98,6 +122,11 @@ export const readerOperations = {
   scanSlice,
   listDeadLetters,
   findDeadLetter,
+  findList: (db: Database, listId: ListId) => findList(db, listId, clock.now()),
+  listOfFile,
+  sizeOfList,
+  readListChunk,
+  countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
   revocationsSince,
   listWebhooks,
   findWebhook,
@@ -109,11 +138,11 @@ type Remote<T> = {
   [K in keyof T]: T[K] extends (db: Database, ...args: infer A) => infer R ? (...args: A) => R : never;
 };
 
-/**
- * The thread itself answers `awaitCleanUp`, once nothing is left of the file's ended generations, nor of anything else that
- * was deleted before.
- */
+/** What has to be gone, besides anything that was deleted before: a file's ended generations, or a list. */
+export type Gone = { readonly fileId: FileId } | { readonly listId: ListId } | null;
+
+/** The thread itself answers `awaitCleanUp`, once nothing is left of it. */
 export type WriterOperations = Remote<ReturnType<typeof writerOperations>> & {
-  awaitCleanUp(fileId: FileId | null): boolean;
+  awaitCleanUp(gone: Gone): boolean;
 };
 export type ReaderOperations = Remote<typeof readerOperations>;

@@ -143,6 +143,29 @@ CREATE TABLE receipts (
 ) WITHOUT ROWID;
 CREATE INDEX receipts_by_age ON receipts (expires_at);
 
+-- Uploaded lists, see lists.ts.
+CREATE TABLE lists (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  list_id TEXT NOT NULL UNIQUE,
+  user_id TEXT,                            -- the uploader; NULL: an anonymous caller
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  summary TEXT,                            -- JSON of the ListSummary; NULL: it is being uploaded
+  expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
+  generation INTEGER,
+  file_id TEXT,
+  ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
+);
+CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
+CREATE INDEX lists_of_generation ON lists (generation) WHERE generation IS NOT NULL;
+CREATE INDEX lists_of_user ON lists (user_id) WHERE generation IS NULL;
+CREATE INDEX lists_ended ON lists (file_id) WHERE ended = 1;
+
+CREATE TABLE list_chunks (
+  place INTEGER PRIMARY KEY,               -- number of its list × 2^20 + its own
+  body BLOB NOT NULL
+);
+
 -- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
 CREATE TABLE overviews (
   owner TEXT PRIMARY KEY,
@@ -189,4 +212,4 @@ CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 11;

@@ -7,8 +7,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { clock } from '../../clock.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
+import { endUploads, isListGone } from './ended-lists.js';
 import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
-import { readerOperations, writerOperations } from './operations.js';
+import { type Gone, readerOperations, writerOperations } from './operations.js';
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -55,12 +56,17 @@ function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
   }
 }
 
+function isGone(db: Database, gone: Gone): boolean {
+  if (gone === null) return true;
+  return 'fileId' in gone ? isCleanedUp(db, gone.fileId) : isListGone(db, gone.listId);
+}
+
 /** The writing thread: takes turns of one commit and one step of clean-up. */
 class Writer {
   readonly #operations: Operations;
   readonly #queue: ThreadRequest[] = [];
-  /** Requests to be answered once nothing is left of what was deleted before, for one file or for all. */
-  #cleanUpRequests: { readonly id: number; readonly fileId: string | null }[] = [];
+  /** Requests to be answered once nothing is left of what was deleted before. */
+  #cleanUpRequests: { readonly id: number; readonly gone: Gone }[] = [];
   #isScheduled = false;
   #isClosing = false;
   #isClosed = false;
@@ -72,13 +78,14 @@ class Writer {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
+    endUploads(db);
     this.#scheduleCleanUp();
   }
 
   #receive(request: ThreadRequest | 'close'): void {
     if (request === 'close') this.#isClosing = true;
     else if (request.operation === 'awaitCleanUp') {
-      this.#cleanUpRequests.push({ id: request.id, fileId: request.args[0] as string | null });
+      this.#cleanUpRequests.push({ id: request.id, gone: request.args[0] as Gone });
       this.#hasCleanUp = true;
     } else this.#queue.push(request);
     this.#schedule();
@@ -155,8 +162,7 @@ class Writer {
 
   /** What was deleted is gone only once the log is truncated, too. */
   #answerCleanUpRequests(): void {
-    const isDone = ({ fileId }: { fileId: string | null }) => fileId === null || isCleanedUp(this.db, fileId);
-    const done = this.#cleanUpRequests.filter(isDone);
+    const done = this.#cleanUpRequests.filter(({ gone }) => isGone(this.db, gone));
     if (done.length === 0 && (this.#hasCleanUp || !this.#logHoldsDeleted)) return;
     if (!truncateLog(this.db)) {
       this.#hasCleanUp = false;

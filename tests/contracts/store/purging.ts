@@ -3,7 +3,7 @@ import type { Store } from '../../../src/store/store.js';
 import { addresses } from '../../support/updates.js';
 import { announce, fill, pageOf, register, type Stores, save } from './harness.js';
 
-const SOON = () => Date.now() + 60_000;
+export const SOON = () => Date.now() + 60_000;
 
 async function purgeAll(store: Store, before: number): Promise<string[]> {
   const purged: string[] = [];

@@ -4,6 +4,7 @@ import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
 import type { TombstoneDoc } from '../documents.js';
+import { endListsOfGeneration } from '../ended-lists.js';
 import { findFields, type Models } from '../models.js';
 
 /** Batches deleted in one go. */
@@ -12,7 +13,7 @@ const AT_ONCE = 256;
 export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
 
 /**
- * Deletes the results of a generation that is over. Each batch leaves a tombstone before it goes. False: the gateway is
+ * Deletes the results of a generation that is over, and its list. Each batch leaves a tombstone before it goes. False: the gateway is
  * about to stop, and the rest is for the next sweep.
  */
 export async function cleanGeneration(
@@ -46,6 +47,7 @@ export async function cleanGeneration(
     });
   }
   await db.rollups.deleteMany({ generation });
+  await endListsOfGeneration(db, generation);
   return true;
 }
 

@@ -1,0 +1,79 @@
+/** Takes in an uploaded list: stores its bytes as they arrive, then reads them once to say what is in it. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { clock } from '../../clock.js';
+import type { ListId, UserId } from '../../domain/id.js';
+import { ListInspector } from '../../lists/inspector.js';
+import { type ListLimits, tooLarge } from '../../lists/limits.js';
+import { summarize } from '../../lists/summarize.js';
+import { LIST_CHUNK_BYTES, type ListStore, type StoredList } from '../../store/lists.js';
+import { bodyPieces } from './body-stream.js';
+
+export interface UploadOptions {
+  readonly store: ListStore;
+  readonly limits: ListLimits;
+  readonly ttlMs: number;
+}
+
+/** Where anything fails, nothing is left of the list. */
+export async function upload(
+  req: IncomingMessage,
+  { userId, name }: { readonly userId: UserId | null; readonly name: string },
+  { store, limits, ttlMs }: UploadOptions,
+): Promise<Pick<StoredList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
+  const { MAX_LIST_BYTES } = limits;
+  const inspector = new ListInspector(limits);
+  const pieces = bodyPieces(req, MAX_LIST_BYTES, () =>
+    tooLarge('MAX_LIST_BYTES', MAX_LIST_BYTES, 'it is too large'),
+  );
+  // Before anything is stored: a list that is refused by its first bytes costs no write.
+  const first = await pieces.next();
+  if (!first.done) inspector.add(first.value);
+  const listId = randomUUID();
+  await store.create({ listId, userId, name });
+  try {
+    const size = await storePieces(store, listId, startingWith(first, pieces, inspector));
+    const source = { size, read: (from?: number) => store.read(listId, from) };
+    const summary = await summarize(source, await inspector.layoutOf(source), limits);
+    const expiresAt = clock.now() + ttlMs;
+    await store.complete(listId, { summary, expiresAt });
+    return { listId, name, summary, expiresAt };
+  } catch (error) {
+    await pieces.return(undefined);
+    // What the caller has to know is why the list was refused. What is left, the sweep drops.
+    await store.remove(listId).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function* startingWith(
+  first: IteratorResult<Buffer>,
+  rest: AsyncGenerator<Buffer>,
+  inspector: ListInspector,
+): AsyncGenerator<Buffer> {
+  if (first.done) return;
+  yield first.value;
+  for await (const piece of rest) {
+    inspector.add(piece);
+    yield piece;
+  }
+}
+
+/** Answers with the number of bytes. */
+async function storePieces(store: ListStore, listId: ListId, pieces: AsyncIterable<Buffer>): Promise<number> {
+  const chunk = Buffer.allocUnsafe(LIST_CHUNK_BYTES);
+  let filled = 0;
+  let index = 0;
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const copied = piece.copy(chunk, filled, at);
+      at += copied;
+      filled += copied;
+      if (filled < chunk.length) continue;
+      await store.append(listId, index++, chunk);
+      filled = 0;
+    }
+  }
+  if (filled > 0) await store.append(listId, index, chunk.subarray(0, filled));
+  return index * LIST_CHUNK_BYTES + filled;
+}

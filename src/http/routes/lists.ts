@@ -1,0 +1,75 @@
+/** Uploaded lists: taken in, described and deleted. A list is its uploader's alone. */
+import type { Express, Request } from 'express';
+import { InvalidInput } from '../../domain/invalid-input.js';
+import { Fault } from '../../errors.js';
+import { countColumn } from '../../lists/summarize.js';
+import type { StoredList } from '../../store/lists.js';
+import { callerOf } from '../access.js';
+import type { HttpDependencies } from '../dependencies.js';
+import { listAnswer } from '../lists/list-answer.js';
+import { listNameOf } from '../lists/list-name.js';
+import { upload } from '../lists/upload.js';
+import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
+import { sendJson } from '../responses.js';
+
+const RETRY_AFTER_SECONDS = 5;
+
+export function listRoutes(
+  app: Express,
+  { config, guard, rateLimit, store: { lists } }: HttpDependencies,
+): void {
+  let running = 0;
+  /** A list of the caller's. @throws Fault `list_not_found` */
+  const listOf = async (req: Request): Promise<StoredList> => {
+    await guard.authorize(callerOf(req), 'submit');
+    const list = await lists.find(idIn(req, 'listId'));
+    if (list === null || list.userId !== callerOf(req).sub) throw new Fault('list_not_found');
+    return list;
+  };
+
+  app.post('/api/lists', async (req, res) => {
+    const { sub: userId } = callerOf(req);
+    await guard.authorize(callerOf(req), 'submit');
+    const name = listNameOf(readQuery(req, listUploadQuery).name);
+    rateLimit.consume(req, res);
+    const options = { store: lists, limits: config, ttlMs: config.LIST_TTL_MS };
+    if (running >= config.MAX_UPLOADS) throw tooMany(`MAX_UPLOADS allows ${config.MAX_UPLOADS} at once`);
+    running++;
+    try {
+      if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
+        throw tooMany(`MAX_WAITING_LISTS allows ${config.MAX_WAITING_LISTS} that no file uses; delete some`);
+      const list = await upload(req, { userId, name }, options);
+      res.setHeader('Location', `/api/lists/${list.listId}`);
+      sendJson(res, JSON.stringify(listAnswer(list)), 201);
+    } finally {
+      running--;
+    }
+  });
+
+  app.get('/api/lists/:listId', async (req, res) => {
+    const list = await listOf(req);
+    const { column } = readQuery(req, listViewQuery);
+    if (column === undefined || column === list.summary.emailColumn)
+      return sendJson(res, JSON.stringify(listAnswer(list)));
+    if (column >= list.summary.columns.length)
+      throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
+    rateLimit.consume(req, res);
+    const source = { size: list.bytes, read: (from?: number) => lists.read(list.listId, from) };
+    const counts = await countColumn(source, list.summary, column, config);
+    sendJson(res, JSON.stringify(listAnswer(list, counts)));
+  });
+
+  app.delete('/api/lists/:listId', async (req, res) => {
+    const list = await listOf(req);
+    // It is the file's now: what the file's verdicts are given back with goes with the file.
+    if (list.fileId !== null) throw inUse();
+    if (!(await lists.remove(list.listId))) throw new Fault('list_not_found');
+    res.status(204).end();
+  });
+}
+
+const tooMany = (allowed: string): Fault =>
+  new Fault('rate_limited', `too many lists: ${allowed}`, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
+const inUse = (): InvalidInput =>
+  new InvalidInput([{ field: 'listId', message: 'belongs to a file, and is deleted with it' }]);

@@ -1,0 +1,85 @@
+/** A set of texts for counting repeats among a million: exact, and outside of the heap that the garbage collector walks through. */
+import { randomBytes } from 'node:crypto';
+
+const BLOCK_BYTES = 1024 * 1024;
+const FIRST_CAPACITY = 1024;
+/** A UTF-16 unit takes at most three bytes in UTF-8. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** Texts lie as UTF-8 in blocks; a table with open addressing finds them by a hash that nobody outside can predict. */
+export class AddressSet {
+  readonly #blocks: Buffer[] = [];
+  #end = BLOCK_BYTES;
+  #size = 0;
+  readonly #seed = randomBytes(4).readUInt32LE();
+  /** By entry: its hash, its block, its place in the block, its length. */
+  #hashes = new Uint32Array(FIRST_CAPACITY / 2);
+  #placed = new Uint32Array((FIRST_CAPACITY / 2) * 3);
+  /** By slot: its entry plus one; 0: the slot is free. */
+  #slots = new Uint32Array(FIRST_CAPACITY);
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** False: the text was in the set already. */
+  add(text: string): boolean {
+    const block = this.#roomFor(text.length * MAX_BYTES_PER_UNIT);
+    const length = block.write(text, this.#end);
+    const hash = this.#hashOf(block, this.#end, length);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (let entry = this.#slots[slot]; entry; entry = this.#slots[slot]) {
+      if (this.#hashes[entry - 1] === hash && this.#isEntry(entry - 1, block, length)) return false;
+      slot = (slot + 1) & mask;
+    }
+    this.#hashes[this.#size] = hash;
+    this.#placed.set([this.#blocks.length - 1, this.#end, length], this.#size * 3);
+    this.#slots[slot] = ++this.#size;
+    this.#end += length;
+    if (this.#size === this.#hashes.length) this.#grow();
+    return true;
+  }
+
+  #roomFor(bytes: number): Buffer {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.length - this.#end >= bytes) return last;
+    const block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, bytes));
+    this.#blocks.push(block);
+    this.#end = 0;
+    return block;
+  }
+
+  #hashOf(block: Buffer, start: number, length: number): number {
+    let hash = this.#seed;
+    for (let at = start; at < start + length; at++) {
+      hash = Math.imul(hash ^ (block[at] as number), 0x5bd1e995);
+      hash ^= hash >>> 15;
+    }
+    return hash >>> 0;
+  }
+
+  /** Whether the text that was written behind the last entry is this entry. */
+  #isEntry(entry: number, block: Buffer, length: number): boolean {
+    const [of = 0, start = 0, size] = this.#placed.subarray(entry * 3, entry * 3 + 3);
+    if (size !== length) return false;
+    return this.#blocks[of]?.compare(block, this.#end, this.#end + length, start, start + length) === 0;
+  }
+
+  #grow(): void {
+    const hashes = new Uint32Array(this.#hashes.length * 2);
+    hashes.set(this.#hashes);
+    const placed = new Uint32Array(this.#placed.length * 2);
+    placed.set(this.#placed);
+    const slots = new Uint32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    for (let entry = 0; entry < this.#size; entry++) {
+      let slot = (hashes[entry] as number) & mask;
+      while (slots[slot]) slot = (slot + 1) & mask;
+      slots[slot] = entry + 1;
+    }
+    this.#hashes = hashes;
+    this.#placed = placed;
+    this.#slots = slots;
+  }
+}

@@ -1,0 +1,98 @@
+/** Finds out how a text is to be read: which format, which delimiter, and whether its first row is a header. */
+import { DELIMITERS, type Delimiter, type ListEncoding, type ListLayout } from '../domain/list-summary.js';
+import { addressIn, looksLikeAddress } from './address.js';
+import { firstRows } from './csv-rows.js';
+import { hasHeader } from './header.js';
+import { cellsOf, lastEntryEnd } from './text-rows.js';
+
+/** Rows that are looked at. */
+const ROWS = 500;
+/** So many rows at least have as many cells as most, if a character is the delimiter. */
+const MIN_CONSISTENCY = 0.7;
+/** So many lines of a column of addresses are each one address. */
+const MIN_SINGLE = 0.5;
+
+/** Excel's own note of the delimiter, in a line before the first row. */
+const DELIMITER_NOTE = /^sep=([,;\t|])[^\S\n\r]*(?:\r\n|\n|\r|$)/i;
+
+export const withoutDelimiterNote = (text: string): string => text.replace(DELIMITER_NOTE, '');
+
+/** `sample`: the beginning of the text; `isWhole`: all of it. */
+export function detectDialect(sample: string, isWhole: boolean, encoding: ListEncoding): ListLayout {
+  const noted = DELIMITER_NOTE.exec(sample)?.[1] as Delimiter | undefined;
+  const text = untilLastLine(withoutDelimiterNote(sample), isWhole);
+  const dialect =
+    noted === undefined ? bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
+  const { delimiter, rows } = dialect;
+  const header = hasHeader(rows);
+  const isCsv =
+    noted !== undefined ||
+    (delimiter === null ? header || isQuotedColumn(text, rows) : header || !isRunningText(text, dialect));
+  const common = { encoding, sheet: null };
+  return isCsv
+    ? { ...common, format: 'csv', delimiter, header }
+    : { ...common, format: 'text', delimiter: null, header: false };
+}
+
+/** A line that is cut off would count as another number of cells, and an entry as no address. */
+function untilLastLine(text: string, isWhole: boolean): string {
+  const end = isWhole ? 0 : lastEntryEnd(text, true);
+  return end > 0 ? text.slice(0, end) : text;
+}
+
+const isBlank = (cell: string): boolean => cell.trim() === '';
+
+const readableRows = (text: string, delimiter: Delimiter | null): string[][] =>
+  firstRows(text, delimiter, ROWS).filter((row) => !row.every(isBlank));
+
+interface Dialect {
+  readonly delimiter: Delimiter | null;
+  readonly rows: string[][];
+}
+
+/** The delimiter that makes the most addresses of the text, and rows of the same length. */
+function bestDialect(text: string): Dialect {
+  const found = DELIMITERS.map((delimiter) => {
+    const rows = readableRows(text, delimiter);
+    return {
+      delimiter,
+      rows,
+      addresses: rows.flat().filter(isAddress).length,
+      consistency: consistencyOf(rows),
+    };
+  }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
+  const consistent = found.find(({ consistency }) => consistency >= MIN_CONSISTENCY);
+  if (consistent !== undefined && consistent.addresses > 0) return consistent;
+  const column = { delimiter: null, rows: readableRows(text, null) };
+  // Rows of any length are better than none with an address.
+  const ragged = found.find(({ addresses, consistency }) => addresses > 0 && consistency > 0);
+  return column.rows.flat().some(isAddress) ? column : (ragged ?? consistent ?? column);
+}
+
+/** The share of the rows that have as many cells as most of them; 0: most have one. */
+function consistencyOf(rows: readonly string[][]): number {
+  const byLength = new Map<number, number>();
+  for (const { length } of rows) byLength.set(length, (byLength.get(length) ?? 0) + 1);
+  const [length, count] = [...byLength].sort(([, a], [, b]) => b - a)[0] ?? [1, 0];
+  return length > 1 ? count / rows.length : 0;
+}
+
+/** A column in which each cell is one address, quoted or not. */
+function isQuotedColumn(text: string, rows: readonly string[][]): boolean {
+  if (!/^\s*"/.test(text)) return false;
+  const single = rows.filter(([cell = '']) => looksLikeAddress(cell.trim())).length;
+  // `"Lee, Ann" <ann@example.com>` keeps its quotes: it is no quoted cell.
+  return single >= rows.length * MIN_SINGLE && /^[ \t]*"[^"\n]*"[ \t]*\r?$/m.test(text);
+}
+
+/** Whether there is nothing but addresses, with or without names: then they lie in no columns. */
+function isRunningText(text: string, { delimiter, rows }: Dialect): boolean {
+  const words = text.split(/[\s,;]+/u).filter((word) => word !== '');
+  if (words.length > 0 && words.every(isAddress)) return true;
+  if (delimiter === '\t' || !text.includes('<')) return false;
+  // `Lee;Ann <ann@example.com>` in each row is a table; two such entries in one row are none.
+  const isTable = rows.length > 1 && rows.every((row) => row.filter(isAddress).length < 2);
+  return !isTable && cellsOf(text).every(isAddress);
+}
+
+const isAddress = (cell: string): boolean => looksLikeAddress(addressIn(cell));

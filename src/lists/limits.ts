@@ -1,0 +1,59 @@
+/** The bounds of a list, and the errors that name them. Rows and columns count from 1 in messages, from 0 in fields. */
+import { InvalidInput } from '../domain/invalid-input.js';
+import { Fault } from '../errors.js';
+
+export interface ListLimits {
+  readonly MAX_LIST_BYTES: number;
+  readonly MAX_LIST_ROWS: number;
+  readonly MAX_LIST_COLUMNS: number;
+  /** Characters of one cell. */
+  readonly MAX_LIST_CELL: number;
+  /** Characters of one row with all its cells. */
+  readonly MAX_LIST_ROW: number;
+  /** What a workbook may unpack to. */
+  readonly MAX_UNPACKED_BYTES: number;
+}
+
+/** A list larger than one of its limits is refused as a whole. */
+export const tooLarge = (limit: keyof ListLimits, value: number, what: string): Fault => {
+  const message = `${what}; ${limit} allows ${value}`;
+  return new Fault('payload_too_large', message, { errors: [{ field: 'body', message }] });
+};
+
+export const noAddresses = (): Fault =>
+  new Fault('no_addresses', 'nothing in this list looks like an address', {
+    errors: [{ field: 'body', message: 'must have at least one address' }],
+  });
+
+/** `row` counts the rows of the list from 0, the header among them. */
+export const rowTooLong = (row: number, { MAX_LIST_ROW }: ListLimits): InvalidInput =>
+  new InvalidInput([
+    {
+      field: `rows[${row}]`,
+      message: `row ${row + 1} is too long; MAX_LIST_ROW allows ${MAX_LIST_ROW} characters`,
+    },
+  ]);
+
+export const quoteNotClosed = (row: number): InvalidInput =>
+  new InvalidInput([
+    { field: `rows[${row}]`, message: `a cell of row ${row + 1} begins with a quote that is never closed` },
+  ]);
+
+/** @throws InvalidInput naming the row and the cell */
+export function checkRow(cells: readonly string[], row: number, limits: ListLimits): void {
+  checkColumns(cells.length, row, limits);
+  for (const [column, { length }] of cells.entries())
+    if (length > limits.MAX_LIST_CELL) throw cellTooLong(row, column, limits);
+}
+
+/** @throws InvalidInput naming the row */
+export function checkColumns(cells: number, row: number, { MAX_LIST_COLUMNS }: ListLimits): void {
+  if (cells <= MAX_LIST_COLUMNS) return;
+  const message = `row ${row + 1} has ${cells} cells or more; MAX_LIST_COLUMNS allows ${MAX_LIST_COLUMNS}`;
+  throw new InvalidInput([{ field: `rows[${row}]`, message }]);
+}
+
+export function cellTooLong(row: number, column: number, { MAX_LIST_CELL }: ListLimits): InvalidInput {
+  const message = `row ${row + 1}, column ${column + 1} is too long; MAX_LIST_CELL allows ${MAX_LIST_CELL} characters`;
+  return new InvalidInput([{ field: `rows[${row}][${column}]`, message }]);
+}

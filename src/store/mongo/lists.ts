@@ -1,0 +1,152 @@
+/** Uploaded lists in MongoDB: a document for each list, and one for each chunk of it. */
+import { trusted } from 'mongoose';
+import { clock } from '../../clock.js';
+import type { FileId, ListId } from '../../domain/id.js';
+import type { ListSummary } from '../../domain/list-summary.js';
+import { listEnded, readChunks } from '../list-chunks.js';
+import { LIST_CHUNK_BYTES, type ListStore, type StoredList, UPLOAD_SILENCE_MS } from '../lists.js';
+import type { MongoConnection } from './connection.js';
+import type { ListDoc } from './documents.js';
+import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
+import { findFile } from './generations.js';
+import type { Models } from './models.js';
+
+const uploading = (listId: ListId) => ({
+  _id: listId,
+  summary: null,
+  endedAt: null,
+  expiresAt: trusted({ $gt: new Date(clock.now()) }),
+});
+
+const chunkId = (listId: ListId, index: number): string => `${listId} ${index}`;
+
+export const mongoLists = (connection: MongoConnection): ListStore => {
+  const run = <T>(work: (db: Models) => Promise<T>): Promise<T> => connection.run(work);
+  return {
+    create: ({ listId, userId, name }) =>
+      run(async (db) => {
+        const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
+        const upload = { bytes: 0, summary: null, expiresAt, generation: null, fileId: null, endedAt: null };
+        await db.lists.insertMany([{ _id: listId, userId, name, ...upload }], { lean: true });
+      }),
+    append: (listId, index, bytes) => run((db) => appendChunk(db, listId, index, bytes)),
+    complete: (listId, { summary, expiresAt }) =>
+      run(async (db) => {
+        const done = { summary: JSON.stringify(summary), expiresAt: new Date(expiresAt) };
+        const { matchedCount } = await db.lists.updateOne(uploading(listId), { $set: done });
+        if (matchedCount === 0) throw listEnded();
+      }),
+    find: (listId) => run((db) => findList(db, listId)),
+    ofFile: (fileId) =>
+      run(async (db) => {
+        const file = await findFile(db, fileId);
+        if (file === null) return null;
+        const attached = { generation: file.generation, endedAt: null };
+        const list = await db.lists.findOne(attached).lean<ListDoc>().exec();
+        return list === null ? null : storedList(list);
+      }),
+    waiting: (userId) =>
+      run((db) =>
+        db.lists
+          .countDocuments({
+            userId,
+            generation: null,
+            endedAt: null,
+            expiresAt: trusted({ $gt: new Date(clock.now()) }),
+          })
+          .exec(),
+      ),
+    read: (listId, from = 0) =>
+      readChunks(
+        () => run((db) => sizeOf(db, listId)),
+        (index) => run((db) => readChunk(db, listId, index)),
+        from,
+      ),
+    keepUntil: (listId, expiresAt) =>
+      run(async (db) => {
+        const waiting = {
+          _id: listId,
+          generation: null,
+          endedAt: null,
+          expiresAt: trusted({ $gt: new Date(clock.now()) }),
+        };
+        const { matchedCount } = await db.lists.updateOne(
+          { ...waiting, summary: trusted({ $ne: null }) },
+          { $max: { expiresAt: new Date(expiresAt) } },
+        );
+        return matchedCount === 1;
+      }),
+    attach: (listId, fileId) => run((db) => attachList(db, listId, fileId)),
+    remove: (listId) => run((db) => endList(db, listId)),
+    dropExpired: () =>
+      run(async (db) => {
+        await endExpiredLists(db, clock.now());
+        await sweepEndedLists(db, clock.now());
+      }),
+  };
+};
+
+/** The document is written first: a chunk without one would be forgotten. */
+async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uint8Array): Promise<void> {
+  const upload = { $set: { expiresAt: new Date(clock.now() + UPLOAD_SILENCE_MS) } };
+  const size = { $max: { bytes: index * LIST_CHUNK_BYTES + bytes.length } };
+  const { matchedCount } = await db.lists.updateOne(uploading(listId), { ...upload, ...size });
+  if (matchedCount === 0) throw listEnded();
+  const _id = chunkId(listId, index);
+  const chunk = { listId, bytes: Buffer.from(bytes) };
+  // Not through Mongoose, which would cast the bytes one by one.
+  await db.listChunks.collection.replaceOne({ _id } as never, chunk as never, { upsert: true });
+}
+
+async function findList(db: Models, listId: ListId): Promise<StoredList | null> {
+  const list = await db.lists
+    .findOne({ _id: listId, endedAt: null, summary: trusted({ $ne: null }) })
+    .lean<ListDoc>()
+    .exec();
+  if (list === null) return null;
+  const isOver =
+    list.fileId === null
+      ? list.expiresAt !== null && list.expiresAt.getTime() <= clock.now()
+      : (await findFile(db, list.fileId))?.generation !== list.generation;
+  return isOver ? null : storedList(list);
+}
+
+const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: ListDoc): StoredList => ({
+  listId: _id,
+  userId,
+  name,
+  bytes,
+  summary: JSON.parse(summary ?? '') as ListSummary,
+  expiresAt: expiresAt === null ? null : expiresAt.getTime(),
+  fileId,
+});
+
+async function sizeOf(db: Models, listId: ListId): Promise<number | null> {
+  const list = await db.lists.findOne({ _id: listId, endedAt: null }, { bytes: 1 }).lean<ListDoc>().exec();
+  return list?.bytes ?? null;
+}
+
+async function readChunk(db: Models, listId: ListId, index: number): Promise<Uint8Array | null> {
+  const chunk = await db.listChunks.collection.findOne<{ bytes: { buffer: Uint8Array; position: number } }>({
+    _id: chunkId(listId, index),
+  } as never);
+  return chunk === null ? null : chunk.bytes.buffer.subarray(0, chunk.bytes.position);
+}
+
+async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<boolean> {
+  const file = await findFile(db, fileId);
+  if (file === null || (await findList(db, listId)) === null) return false;
+  const { generation } = file;
+  const { matchedCount } = await db.lists.updateOne(
+    { _id: listId, endedAt: null, fileId: trusted({ $in: [null, fileId] }), summary: trusted({ $ne: null }) },
+    { $set: { generation, fileId, expiresAt: null } },
+  );
+  if (matchedCount === 0) return false;
+  // A request has one list.
+  const others = await db.lists.find({ generation, endedAt: null }, { _id: 1 }).lean<ListDoc[]>().exec();
+  for (const { _id } of others) if (_id !== listId) await endList(db, _id);
+  if ((await findFile(db, fileId))?.generation === generation) return true;
+  // The request ended meanwhile, perhaps before its clean-up could see the list.
+  await endList(db, listId, generation);
+  return false;
+}

@@ -1,0 +1,110 @@
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { PlacedResult } from '../../src/domain/result.js';
+import { CSV_HEADER, csvRow } from '../../src/http/export/csv.js';
+import { addressIn, addressKey, needsGuard } from '../../src/lists/address.js';
+import { readList } from './reading.js';
+
+/** What customers send and remote servers answer, at its worst. NUL is shown as another character in an export. */
+const hostile = fc
+  .oneof(
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc
+      .array(
+        fc.constantFrom(
+          "'",
+          '=',
+          '+',
+          '@',
+          '"',
+          ',',
+          ';',
+          '\r',
+          '\n',
+          '\t',
+          ' ',
+          '<',
+          '>',
+          '\u200b',
+          '＝',
+          'a',
+          'b.com',
+        ),
+        {
+          maxLength: 8,
+        },
+      )
+      .map((parts) => parts.join('')),
+    fc.emailAddress(),
+  )
+  .map((text) => text.toWellFormed().replaceAll('\0', '0'));
+
+const placed = (email: string, reason: string, position: number): PlacedResult => ({
+  batchId: 'b',
+  position,
+  json: JSON.stringify({ email, status: 'risky', details: { general: { domain: 'x.com', reason } } }),
+});
+
+it('reads the addresses of our own export as they were sent, whatever they are', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(hostile, hostile), { maxLength: 30 }), async (said) => {
+      const emails = [...said.map(([email]) => email), 'ann@example.com'];
+      const rows = emails.map((email, index) =>
+        csvRow(placed(email, `550 ${said[index]?.[1] ?? ''}`, index)),
+      );
+      const { summary, addresses } = await readList(Buffer.from(CSV_HEADER + rows.join('')));
+      expect(summary).toMatchObject({
+        format: 'csv',
+        delimiter: ',',
+        header: true,
+        emailColumn: 0,
+        rows: emails.length,
+      });
+      // Nobody's address begins with a guard: an apostrophe before a formula is a customer's own.
+      const sent = emails.map((email) => addressIn(needsGuard(email) ? `'${email}` : email)).filter(Boolean);
+      expect(addresses).toEqual(sent);
+      const unique = new Set(sent.map(addressKey)).size;
+      expect(summary.counts).toMatchObject({ unique, repeats: sent.length - unique });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('reads the same rows however the bytes arrive', async () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', 'ä', '😀', '"', ';', '\n', ' ', 'x'), maxLength: 6 });
+  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.constantFrom('utf8' as const, 'utf16le' as const),
+      async (cells, pieceBytes, encoding) => {
+        const rows = cells.map(([a, b], index) => [`u${index}@example.com`, a, b]);
+        const text = [['E-Mail', 'A', 'B'], ...rows].map((row) => row.map(quoted).join(';')).join('\r\n');
+        const list = await readList(Buffer.from(`\ufeff${text}`, encoding), pieceBytes);
+        expect(list.header).toEqual(['E-Mail', 'A', 'B']);
+        expect(list.rows).toEqual(rows);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+it('reads a line of a hundred thousand addresses', async () => {
+  const addresses = Array.from({ length: 100_000 }, (_, index) => `user${index}@example.com`);
+  const { summary, addresses: read } = await readList(Buffer.from(addresses.join(', ')));
+  expect(summary).toMatchObject({ format: 'text', rows: 100_000, counts: { unique: 100_000, repeats: 0 } });
+  expect(read).toEqual(addresses);
+});
+
+it('finds one wrong byte at the end of a text that was UTF-8 so far', async () => {
+  const text = Buffer.from(`name;mail\n${'Jürgen;ann@example.com\n'.repeat(10_000)}`);
+  const whole = await readList(text, 1_000);
+  expect(whole.summary.encoding).toBe('utf-8');
+  const wrong = await readList(
+    Buffer.concat([text, Buffer.from('J\xfcrgen;bob@example.org', 'latin1')]),
+    1_000,
+  );
+  expect(wrong.summary).toMatchObject({ encoding: 'windows-1252', rows: 10_001 });
+  expect(wrong.rows.at(-1)).toEqual(['Jürgen', 'bob@example.org']);
+});
