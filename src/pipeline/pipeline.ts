@@ -5,7 +5,7 @@ import type { BatchId, FileId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
 import { NO_GENERATION } from '../epoch/head.js';
-import type { Feed } from '../feed/feed.js';
+import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
@@ -29,6 +29,8 @@ export type LookUp = (batchIds: readonly BatchId[]) => Promise<void>;
 
 /** How long a stall may wait for its look-up: less than the time after which another gateway's outbox sweep announces it. */
 const LOOK_UP_MS = 1_500;
+
+const NO_LISTENER: Follower = { event: () => undefined, removed: () => undefined };
 
 export class Pipeline {
   readonly #fileIds = new LRUCache<BatchId, FileId>({ max: CACHED_BATCHES });
@@ -54,11 +56,14 @@ export class Pipeline {
   }
 
   async register(registration: Registration, claimant: Claimant): Promise<Registered> {
-    const { updates } = this.deps.store;
-    return registerInSlices(updates, registration, claimant, {
+    const { feed, flusher, store } = this.deps;
+    const { fileId } = registration;
+    return registerInSlices(store.updates, registration, claimant, {
       register: (slice) => this.#registerSlice(slice, claimant),
       // The caller is answered once the file's stats include the registration.
-      announce: () => this.deps.flusher.flushNow(registration.fileId),
+      announce: () => flusher.flushNow(fileId),
+      // A followed head stays: else a feed that is short of room would have it built again for each slice.
+      keep: () => feed.follow(fileId, NO_LISTENER),
     });
   }
 

@@ -11,6 +11,8 @@ export interface SliceSteps {
   register(slice: Registration): Promise<Registered>;
   /** Announces the slices that are registered. */
   announce(): Promise<void>;
+  /** Keeps what is announced at hand until the returned function is called. */
+  keep(): Promise<() => void>;
 }
 
 /**
@@ -21,15 +23,28 @@ export async function registerInSlices(
   updates: Pick<UpdateStore, 'checkRegistration'>,
   registration: Registration,
   claimant: Claimant,
-  { register, announce }: SliceSteps,
+  steps: SliceSteps,
 ): Promise<Registered> {
   const slices = slicesOf(registration.batches);
   if (slices.length === 1) {
-    const registered = await register(registration);
-    await announce();
+    const registered = await steps.register(registration);
+    await steps.announce();
     return registered;
   }
   await updates.checkRegistration(registration, claimant);
+  const release = await steps.keep();
+  try {
+    return await registerAll(registration, slices, steps);
+  } finally {
+    release();
+  }
+}
+
+async function registerAll(
+  registration: Registration,
+  slices: readonly (readonly RegisteredBatch[])[],
+  { register, announce }: SliceSteps,
+): Promise<Registered> {
   // Else the file would be complete whenever the batches of the first slices are.
   const totalBatches = registration.totalBatches ?? registration.batches.length;
   let whole: Registered | null = null;

@@ -85,3 +85,20 @@ it('does not bring a file back that is deleted meanwhile', async () => {
   expect(slices).toBe(2);
   expect(await one.store.files.find('f')).toBeNull();
 });
+
+it('keeps the head of the file until all its batches are registered, and no longer', async () => {
+  const one = await engine();
+  const gateway = gatewayOn(one);
+  const { follow } = one.feed;
+  const followed: string[] = [];
+  one.feed.follow = async (fileId, follower) => {
+    followed.push(fileId);
+    const stop = await follow.call(one.feed, fileId, follower);
+    return () => {
+      followed.push('stopped');
+      stop();
+    };
+  };
+  await gateway.register({ fileId: 'f', batches: batchIds });
+  expect(followed).toEqual(['f', 'stopped']);
+});
