@@ -1,10 +1,9 @@
 import { expect, it } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
 import type { EmailsPage, Stats } from '../src/client/index.js';
 import { describeInBrowser } from './support/browser.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
+import { fileHash, isLive, lines, reads } from './support/page.js';
 import { addresses, entry, type Message, message } from './support/updates.js';
-import { always, standIn } from './validator/stand-in.js';
 
 async function publish(url: string, said: Message): Promise<void> {
   const response = await fetch(`${url}/api/updates`, {
@@ -20,17 +19,6 @@ async function ask<T>(url: string, path: string): Promise<T> {
   expect(response.status).toBe(200);
   return (await response.json()) as T;
 }
-
-const fileHash = (fileId: string) => `/#/files/${encodeURIComponent(fileId)}`;
-const isLive = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
-const lines = (page: Page) => page.locator('.line');
-
-/** Waits for the text: the page paints a change in its next frame. */
-async function reads(locator: Locator, text: string | RegExp): Promise<void> {
-  await locator.filter({ hasText: typeof text === 'string' ? exactly(text) : text }).waitFor();
-}
-
-const exactly = (text: string) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
 
 const some = [
   ...addresses(6, 'good'),
@@ -252,8 +240,11 @@ describeInBrowser('the dashboard', (open) => {
     const { url } = await startTestGateway();
     await publish(url, { fileId: 'f 1/ü', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
     const { page, complaints } = await open(`${url}${fileHash('f 1/ü')}?status=risky`);
-    await reads(page.locator('.export-scope'), 'Risky only');
+    await lines(page).first().waitFor();
     const arrives = page.waitForEvent('download');
+    await page.locator('.downloads summary').click();
+    // the list was not uploaded: there is no file to give back
+    expect(await page.getByRole('link', { name: /Your file/ }).count()).toBe(0);
     await page.getByRole('link', { name: /NDJSON/ }).click();
     const stream = await (await arrives).createReadStream();
     const chunks: Buffer[] = [];
@@ -263,74 +254,6 @@ describeInBrowser('the dashboard', (open) => {
       'odd@example.com',
     ]);
     expect(await complaints()).toEqual([]);
-  });
-
-  it('submits a list, and opens it', async () => {
-    const result = { ...entry('jane@example.com'), is_valid: true };
-    const answer = {
-      batchId: 'b1',
-      status: 'completed',
-      totalEmails: 1,
-      processedEmails: 1,
-      results: [result],
-    };
-    const validator = await standIn(always(200, answer));
-    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url, VALIDATOR_API_KEY: 'key' });
-    const { page, complaints } = await open(`${url}/#/new`);
-    await page.getByLabel('Addresses').fill('\n  jane@example.com\t\r\n\n');
-    await page.getByLabel('File id').fill('my list');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await reads(page.locator('h1'), 'my list');
-    await reads(page.locator('.hero-numbers'), '1 of 1 addresses processed');
-    expect(JSON.parse(validator.seen[0]?.body ?? '{}')).toMatchObject({ emails: ['jane@example.com'] });
-    expect(await complaints()).toEqual([]);
-  });
-
-  it('does not validate a list twice if it is submitted again after its answer was lost', async () => {
-    const validator = await standIn(always(200, { batchId: 'b1', results: null }));
-    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
-    const { page } = await open(`${url}/#/new`);
-    let lost = 0;
-    await page.route('**/validations', async (route) => {
-      if (lost > 0) return route.continue();
-      // The gateway has answered; the page does not receive it.
-      await route.fetch();
-      lost++;
-      await route.abort();
-    });
-    await page.getByLabel('Addresses').fill('a@example.com\nb@example.com');
-    await page.getByLabel('File id').fill('my list');
-    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
-    await page.locator('.refusal[data-code="unreachable"]').waitFor();
-    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
-    await reads(page.locator('h1'), 'my list');
-    expect([lost, validator.seen.length]).toEqual([1, 1]);
-  });
-
-  it('counts a list and its repeats, and shows what is wrong with it', async () => {
-    const { url } = await startTestGateway({ MAX_EMAILS_PER_VALIDATION: '3' });
-    const { page } = await open(`${url}/#/new`);
-    const buffer = Buffer.from(
-      '\ufeffa@example.com\r\n\r\n b@example.com \r\na@example.com\r\nc@example.com\r\n',
-    );
-    await page.locator('#upload').setInputFiles({ name: 'spring list.csv', mimeType: 'text/csv', buffer });
-    await reads(page.locator('#address-count'), '4 addresses · 1 repeat, kept');
-    expect(await page.getByLabel('File id').inputValue()).toMatch(/^spring-list-\d{4}-/);
-    const alert = page.getByRole('alert');
-
-    await page.getByRole('button', { name: 'Validate 4 addresses' }).click();
-    await reads(alert.locator('li'), /^emails: .*3/);
-    expect(await page.getByLabel('Addresses').getAttribute('aria-invalid')).toBe('true');
-
-    await page.getByLabel('Addresses').fill('a@example.com');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await page.locator('.refusal[data-code="validator_not_configured"]').waitFor();
-    await reads(alert.locator('h2'), 'This gateway has no validator');
-
-    await page.getByLabel('File id').fill('..');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await reads(alert.locator('li'), /^fileId: /);
-    expect(new URL(page.url()).hash).toBe('#/new');
   });
 
   it('deletes a file after a confirmation, on every open page', async () => {

@@ -62,7 +62,7 @@ export function fileHead(fileId) {
     element: el(
       'div',
       { class: 'page-head file-head' },
-      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'Files'),
+      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
       el(
         'div',
         { class: 'file-title' },

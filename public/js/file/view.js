@@ -1,5 +1,5 @@
 /** The page of one file. */
-import { listenToFile } from '/client/file-listener.js';
+import { listenToFile } from '../../client/file-listener.js';
 import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
 import { clock } from '../format.js';
@@ -9,6 +9,7 @@ import { fileHead } from './head.js';
 import { progressCard } from './progress.js';
 import { batchesCard, riskCard } from './side.js';
 import { stalledCard } from './stalled.js';
+import { submissionNote } from './submission.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
 
@@ -18,6 +19,7 @@ export function fileView({ route, socket, setTitle }) {
   const results = resultsCard(fileId, route.parameters);
   const latest = ticker();
   const stalled = stalledCard(fileId);
+  const submission = submissionNote(fileId);
   const parts = [
     head,
     progressCard(),
@@ -25,6 +27,7 @@ export function fileView({ route, socket, setTitle }) {
     riskCard(),
     batchesCard(),
     stalled,
+    submission,
     results,
   ];
   const [, progress, verdicts, risk, batches] = parts;
@@ -38,7 +41,7 @@ export function fileView({ route, socket, setTitle }) {
     results.element,
     latest.element,
   );
-  const element = el('section', { class: 'page' }, head.element, banner, content);
+  const element = el('section', { class: 'page' }, head.element, banner, submission.element, content);
   let stats;
   let isGone = false;
   let frame = 0;

@@ -1,5 +1,5 @@
 /** A row of the list of files. */
-import { listenToFile } from '/client/file-listener.js';
+import { listenToFile } from '../../client/file-listener.js';
 import { fileHref } from '../api.js';
 import { progressBar } from '../bar.js';
 import { report } from '../connection.js';

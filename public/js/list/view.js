@@ -34,7 +34,7 @@ export function listView({ route, socket, setTitle }) {
 
   async function load() {
     try {
-      show(await call(`/api/files${query({ limit: PAGE, cursor: trail.at(-1) })}`, { signal: stop.signal }));
+      show(await call(`api/files${query({ limit: PAGE, cursor: trail.at(-1) })}`, { signal: stop.signal }));
     } catch (error) {
       if (stop.signal.aborted || rows.size > 0) return; // the header says how old the rows are
       body.replaceChildren(trouble(error, () => void load()));

@@ -1,12 +1,12 @@
 import { fileHref, query } from '../api.js';
 import { el, icon, reconcile } from '../dom.js';
-import { exportButtons } from './export.js';
+import { downloadMenu } from './export.js';
 import { filterBar } from './filters.js';
 import { pageLoader } from './loader.js';
 import { pagination } from './pagination.js';
 import { resultRow } from './row.js';
 
-const DEFAULTS = { status: '', risk: '', email: '', page: 1, limit: 50 };
+const DEFAULTS = { status: '', risk: '', reason: '', email: '', page: 1, limit: 50 };
 
 /** The addresses of a file: filters, search, pages, export. It holds only one page of rows. */
 export function resultsCard(fileId, parameters) {
@@ -17,7 +17,7 @@ export function resultsCard(fileId, parameters) {
   const loader = pageLoader(fileId, { onPage: show, onError: fail });
   const filters = filterBar(wish, (change) => ask({ ...change, page: 1 }));
   const pages = pagination((change) => ask(change));
-  const exports = exportButtons(fileId);
+  const downloads = downloadMenu(fileId);
   const table = el(
     'table',
     { class: 'results' },
@@ -47,7 +47,7 @@ export function resultsCard(fileId, parameters) {
       'div',
       { class: 'results-top' },
       el('h2', { class: 'card-title', text: 'Addresses' }),
-      exports.element,
+      downloads.element,
     ),
     filters.element,
     el('div', { class: 'results-body' }, table, notice),
@@ -58,7 +58,7 @@ export function resultsCard(fileId, parameters) {
     Object.assign(wish, change);
     history.replaceState(null, '', fileHref(fileId) + query(differences(wish)));
     filters.update(wish);
-    exports.update(wish.status);
+    downloads.update(wish);
     element.classList.add('asking');
     loader.ask(wish);
   }
@@ -104,7 +104,7 @@ export function resultsCard(fileId, parameters) {
 
   const isPlain = () => Object.keys(differences(wish)).length === 0;
   filters.update(wish);
-  exports.update(wish.status);
+  downloads.update(wish);
 
   return {
     element,
@@ -125,7 +125,7 @@ export function resultsCard(fileId, parameters) {
     update(next) {
       stats = next;
       filters.count(next);
-      exports.enable(next.progress.processed > 0 && next.status !== 'purged');
+      downloads.enable(next.progress.processed > 0 && next.status !== 'purged', next.submission !== null);
       if (rows.size === 0 && !element.classList.contains('asking')) paintNotice(nothing(wish, stats));
     },
     close: loader.close,
@@ -141,6 +141,7 @@ function readWish(parameters) {
   return {
     status: text('status'),
     risk: text('risk'),
+    reason: text('reason'),
     email: text('email'),
     page: whole('page', 1, 1e9),
     limit: whole('limit', 1, 500),
@@ -151,11 +152,11 @@ function differences(wish) {
   return Object.fromEntries(Object.entries(wish).filter(([name, value]) => value !== DEFAULTS[name]));
 }
 
-function nothing({ status, risk, email }, stats) {
+function nothing({ status, risk, reason, email }, stats) {
   if (stats?.status === 'purged')
     return 'The addresses were deleted after their retention time. The counts stay.';
-  if (status || risk || email) return 'No address matches these filters.';
+  if (status || risk || reason || email) return 'No address matches these filters.';
   return stats?.createdAt === null
-    ? 'Nothing has been heard of this file yet. It shows up here with its first results.'
+    ? 'Nothing has been heard of this list yet. It shows up here with its first results.'
     : 'No results yet. They show up here as they come in.';
 }
