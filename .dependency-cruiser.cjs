@@ -27,7 +27,7 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors', 'backoff', 'byte-cache', 'within'],
+      ['store/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache', 'within'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
@@ -39,7 +39,7 @@ module.exports = {
     only(
       'redis-knows-no-neighbour',
       'redis',
-      ['redis/', 'errors', 'backoff', 'within'],
+      ['redis/', 'errors', 'refusal', 'backoff', 'within'],
       'connections, whatever they are for',
     ),
     only(
@@ -59,6 +59,7 @@ module.exports = {
         'domain/',
         'errors',
         'logger',
+        'log-repeats',
         'metrics',
         'backoff',
         'within',
@@ -84,11 +85,18 @@ module.exports = {
         'domain/',
         'errors',
         'logger',
+        'log-repeats',
         'metrics',
         'backoff',
         'byte-cache',
       ],
       'bytes in, updates out',
+    ),
+    only(
+      'health-watches-from-outside',
+      'health',
+      ['health/', 'errors', 'refusal', 'logger', 'metrics', 'within'],
+      'probes are given to it: it knows neither the stores nor Redis',
     ),
     only(
       'submissions-register-through-the-inlet',
@@ -165,8 +173,8 @@ module.exports = {
       'http',
       [
         'http/',
+        'health/',
         'json/',
-        'health-checks',
         'auth/',
         'inlet/',
         'snapshot/',
@@ -179,6 +187,7 @@ module.exports = {
         'store/lists',
         'domain/',
         'errors',
+        'refusal',
         'logger',
         'metrics',
         'origins',

@@ -15,18 +15,25 @@ import {
 } from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
 import { FatalError } from './errors.js';
+import { AddressError, parseAddress } from './redis/address.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 
-/** The error message does not repeat the value: it may contain a password. */
-const address = (form: RegExp, start: string) =>
-  z.string().regex(form, `must begin with ${start}`).optional();
-
+/** The error messages of the two never repeat the value: it may contain a password. */
 const mongoUri = z.string().superRefine((uri, context) => {
   const message = problemOfMongoUri(uri);
   if (message !== null) context.addIssue({ code: 'custom', message });
+});
+
+const redisUrl = z.string().superRefine((url, context) => {
+  try {
+    parseAddress(url);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
 });
 
 /** Shorter secrets can be guessed from a single token. */
@@ -57,7 +64,7 @@ export const variables = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
   MONGODB_URI: mongoUri.optional(),
-  REDIS_URL: address(/^rediss?:\/\/[^/]/, 'redis://'),
+  REDIS_URL: redisUrl.optional(),
   KEY_PREFIX: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
@@ -136,6 +143,9 @@ export const variables = {
   MAX_BUFFERED_BYTES: integer(MIB, KIB, 1024 * MIB),
 
   RETENTION_DAYS: integer(0, 0, 36_500),
+
+  PROBE_INTERVAL_MS: integer(2_000, 50, 5_000),
+  DISK_RESERVE_BYTES: integer(8 * MIB, 0, 1024 * MIB),
 
   SHUTDOWN_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
 } satisfies Record<string, z.ZodType>;

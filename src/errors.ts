@@ -2,6 +2,9 @@
  * The error table: every code that leaves the gateway, over HTTP (RFC 9457 problem details) or in a socket's answer.
  * `retryable` tells a client that the same request may succeed later.
  */
+
+import type { Refusal } from './refusal.js';
+
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
   no_addresses: { status: 400, title: 'There is no address in the list', retryable: false },
@@ -34,6 +37,8 @@ export interface FaultOptions {
   readonly retryAfterSeconds?: number;
   /** The `error` of RFC 6750 for the caller's token; empty: the caller sent none. */
   readonly challenge?: '' | 'invalid_token' | 'insufficient_scope';
+  /** For the operator: why a server or the disk did not do it. Callers do not get it. */
+  readonly refusal?: Refusal | undefined;
   /** The methods that the path has, where the caller used another one. */
   readonly allow?: readonly string[];
   readonly cause?: unknown;
@@ -45,6 +50,7 @@ export class Fault extends Error {
   readonly errors: FaultOptions['errors'];
   readonly retryAfterSeconds: number | undefined;
   readonly challenge: FaultOptions['challenge'];
+  readonly refusal: Refusal | undefined;
   readonly allow: FaultOptions['allow'];
 
   constructor(
@@ -56,6 +62,7 @@ export class Fault extends Error {
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.challenge = options.challenge;
+    this.refusal = options.refusal;
     this.allow = options.allow;
   }
 }

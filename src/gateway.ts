@@ -1,22 +1,33 @@
 /** The composition root: builds a gateway from its parts, starts it, and stops it. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Guard } from './auth/guard.js';
 import { Revocations } from './auth/revocations.js';
 import { createTokens } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, listTtl, storeLimits } from './engine/engine.js';
+import { warnOfSettings } from './gateway/advice.js';
+import { watchDependencies } from './gateway/dependencies.js';
+import { measureEngine, measureGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
 import { startWebhooks } from './gateway/webhooks.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
-import { createMetrics, measureHeld } from './metrics.js';
+import { measured } from './metrics/measured-calls.js';
+import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
+import { settledWithin } from './within.js';
+
+/** The gateway waits this long for its first probes; a server may come later. */
+const FIRST_PROBES_MS = 500;
+/** The gateway waits this long for a database before it listens without it. */
+const VERIFIED_MS = 1_000;
 
 export interface Gateway {
   /** Where it listens: `http://127.0.0.1:3000`. */
@@ -31,6 +42,10 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   const engine = await createEngine(config, logger);
   logger.info({ engine: config.ENGINE, note: engine.note, auth: config.AUTH }, 'engine');
   try {
+    // A database that comes later is verified then, and the process ends if it may not be used.
+    await Promise.race([engine.verified, pause(VERIFIED_MS, undefined, { ref: false })]);
+    // Nothing waits for it any more: a failure ends the process.
+    void engine.verified.then(() => undefined);
     return await start(config, logger, engine, validator);
   } catch (error) {
     await closeEngine(engine);
@@ -38,14 +53,18 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   }
 }
 
-async function start(config: Config, logger: Logger, engine: Engine, validator: Validator | null) {
-  const { store, feed, checks, isShared, adapter } = engine;
+async function start(config: Config, logger: Logger, opened: Engine, client: Validator | null) {
   const metrics = createMetrics();
-  measureHeld(metrics, () => store.updates.heldCounts());
+  const engine = measureEngine(opened, config, metrics);
+  const validator = client && measured(client, 'validator', metrics);
+  const { store, feed, checks, isShared, adapter } = engine;
   const updates = createUpdatePath(config, engine, metrics, logger);
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
-  const readiness = () => (phase === 'ready' ? (inlets?.problems() ?? []) : [phase]);
+  const closing = new AbortController();
+  const watch = watchDependencies(config, engine, inlets, { logger, metrics });
+  const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
+  const refusals = () => watch.refusals();
   const revocations = new Revocations(store.revocations, {
     checkMs: config.REVOCATION_CHECK_MS,
     onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
@@ -70,8 +89,9 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   };
   const server = createGatewayServer(
     { ...config, LIST_TTL_MS: listTtl(config) },
-    { ...parts, readiness, checks },
+    { ...parts, readiness, refusals, checks },
   );
+  measureGateway(metrics, engine, updates, server.io);
 
   // With a shared store this gateway leaves recent changes to the gateways that have stored them.
   if (!isShared) await pipeline.announceOverdue();
@@ -79,6 +99,8 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();
   inlets?.start();
+  await settledWithin(FIRST_PROBES_MS, watch.start());
+  void warnOfSettings(config, engine, logger, closing.signal);
   submissions?.start();
   const { heldTtlMs, deadLetterTtlMs } = storeLimits(config);
   const stopJobs = startBackgroundJobs(
@@ -96,15 +118,17 @@ async function start(config: Config, logger: Logger, engine: Engine, validator: 
   phase = 'ready';
   logger.info({ url, engine: config.ENGINE }, 'listening');
 
-  let closing: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
   const close = () => {
     phase = 'draining';
     stopJobs();
+    closing.abort();
+    watch.close();
     revocations.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({
       ...{ engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger },
     });
   };
-  return { url, close: () => (closing ??= close()) };
+  return { url, close: () => (closed ??= close()) };
 }

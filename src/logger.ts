@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import { InvalidInput } from './domain/invalid-input.js';
 import { FatalError, Fault } from './errors.js';
+import type { Refusal } from './refusal.js';
 
 export type Logger = pino.Logger;
 
@@ -25,6 +26,7 @@ interface SafeError {
   readonly name: string;
   readonly message?: string;
   readonly code?: string;
+  readonly refusal?: Refusal;
   readonly stack?: string;
   readonly cause?: SafeError;
 }
@@ -38,6 +40,7 @@ function safeError(error: unknown): SafeError {
     name: error.name,
     ...(isOurs && { message: error.message }),
     ...('code' in error && typeof error.code === 'string' && { code: error.code }),
+    ...(error instanceof Fault && error.refusal !== undefined && { refusal: error.refusal }),
     stack: frames.join('\n'),
     ...(error.cause !== undefined && { cause: safeError(error.cause) }),
   };

@@ -40,6 +40,7 @@ describe('the clock', () => {
 
 /** They compare the wall clock with times that others wrote: of tokens, of `Retry-After`, and of receivers of webhooks. */
 const BY_WALL_CLOCK = [
+  'auth/revocations',
   'auth/tokens',
   'clock',
   'realtime/session',

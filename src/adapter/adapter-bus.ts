@@ -1,6 +1,7 @@
 /** The Redis client that Socket.IO's adapter is given: one that never throws, and that hands on only well-formed messages. */
 
 import type { Redis } from 'ioredis';
+import { askEachNode, type Purpose } from '../redis/client.js';
 import { Connection } from '../redis/connection.js';
 import type { MessageFilter } from './message-filters.js';
 
@@ -26,10 +27,10 @@ export class AdapterBus {
   #hasWarned = false;
 
   constructor(
-    connect: (name: string) => Redis,
+    connect: (name: string, purpose?: Purpose) => Redis,
     private readonly options: AdapterBusOptions,
   ) {
-    const subscriber = connect('verigate-adapter-subscriber');
+    const subscriber = connect('verigate-adapter-subscriber', 'subscriber');
     subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) =>
       this.#receive('messageBuffer', channel, message),
     );
@@ -93,11 +94,13 @@ export class AdapterBus {
 
   /** `PUBSUB NUMSUB`, the one command that the adapter sends. Without Redis there is no gateway but this one. */
   send_command(name: string, args: readonly string[], callback: Callback): void {
+    const channel = args[1] ?? '';
+    const countAt = async (node: Redis) => Number(((await node.call(name, ...args)) as [string, number])[1]);
     this.#commands
-      .run((redis) => redis.call(name, ...args))
+      .run((redis) => askEachNode(redis, countAt))
       .then(
-        (answer) => callback(null, answer as [string, number]),
-        () => callback(null, [args[1] ?? '', 1]),
+        (counts) => callback(null, [channel, counts.reduce((sum, count) => sum + count, 0)]),
+        () => callback(null, [channel, 1]),
       );
   }
 

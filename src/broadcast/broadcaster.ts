@@ -6,7 +6,7 @@ import type { Feed, FeedEvent } from '../feed/feed.js';
 
 /** The rooms of the socket server, as the broadcaster uses them. */
 export interface Rooms {
-  send(feed: FeedName, fileId: FileId, payload: string): void;
+  send(feed: FeedName, fileId: FileId, payload: string, revision?: number): void;
   /**
    * The file may have another owner: ends the subscriptions of listeners that may no longer see it. Null: there are no
    * such subscriptions at this gateway.
@@ -87,14 +87,14 @@ export class Broadcaster {
         return;
       }
     }
-    this.rooms.send(event.feed, fileId, event.payload);
+    this.rooms.send(event.feed, fileId, event.payload, event.revision);
   }
 
   #forwardWaiting(fileId: FileId, file: FollowedFile): void {
     const [first, ...rest] = file.waiting ?? [];
     file.waiting = null;
     if (first === undefined || file.isRemoved) return;
-    this.rooms.send(first.feed, fileId, first.payload);
+    this.rooms.send(first.feed, fileId, first.payload, first.revision);
     for (const event of rest) this.#forward(fileId, file, event);
   }
 }

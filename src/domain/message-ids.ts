@@ -9,6 +9,8 @@ export interface MessageIds {
 /** Of a larger message, only this many characters at its beginning and a few at its end are searched. */
 const SEARCHED_START = 8 * 2 ** 20;
 const SEARCHED_END = 2 ** 16;
+/** A longer text is searched and not parsed: it may be nested so deeply that parsing it would hold up the process. */
+const PARSED = 2 ** 16;
 /** Matches a key with its string anywhere in a text. Every repetition is bounded, so the search takes linear time. */
 const idPattern = (key: string) =>
   new RegExp(`"${key}"\\s{0,64}:\\s{0,64}"((?:[^"\\\\]|\\\\(?:u[\\da-fA-F]{4}|.)){1,256})"`);
@@ -21,9 +23,9 @@ export function idsIn(payload: string): MessageIds {
     payload.length > SEARCHED_START + SEARCHED_END
       ? `${payload.slice(0, SEARCHED_START)}\n${payload.slice(-SEARCHED_END)}`
       : payload;
-  const value = parse(text);
+  const value = parseShort(text);
   // Some producers serialise twice.
-  if (typeof value === 'string') return idsOf(parse(value), value);
+  if (typeof value === 'string') return idsOf(parseShort(value), value);
   return idsOf(value, text);
 }
 
@@ -41,6 +43,10 @@ export const batchIdIn = (text: string): BatchId | null => idOrNull(search(BATCH
 const search = (pattern: RegExp, text: string): unknown => parse(`"${pattern.exec(text)?.[1] ?? ''}"`);
 
 const idOrNull = (value: unknown): string | null => (isId(value) ? value : null);
+
+/** A text in JSON is parsed, however long it is: nothing is nested in it. */
+const parseShort = (text: string): unknown =>
+  text.length <= PARSED || /^\s{0,64}"/.test(text) ? parse(text) : undefined;
 
 function parse(text: string): unknown {
   try {

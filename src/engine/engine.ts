@@ -3,7 +3,8 @@
 import type { SocketAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
 import type { Feed } from '../feed/feed.js';
-import type { HealthChecks } from '../health-checks.js';
+import type { HealthChecks } from '../health/checks.js';
+import type { Probe } from '../health/dependency-watch.js';
 import type { Inlets } from '../inlet/inlet.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Metrics } from '../metrics.js';
@@ -18,8 +19,14 @@ export interface Engine {
   /** Reaches the sockets of other gateways; null: there are no other gateways. */
   readonly adapter: SocketAdapter | null;
   readonly checks: HealthChecks;
+  /** Settled once the engine was opened, which may be long after the start. @throws FatalError where it may not be used */
+  readonly verified: Promise<void>;
+  /** Writes at the servers or at the disk; those of the inlets come beside them. */
+  readonly probes: readonly Probe[];
   /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;
+  /** Settings of the servers that the operator should change. @throws Fault where a server cannot be asked */
+  readonly advice: () => Promise<{ readonly setting: string; readonly advice: string }[]>;
   /** What the operator should know about the engine; logged at the start. */
   readonly note: string;
 }

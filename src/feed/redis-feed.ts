@@ -1,14 +1,18 @@
 /** The feed of several gateways that share one Redis. */
 
 import type { Redis } from 'ioredis';
-import type { Cursor } from '../domain/events.js';
+import { type Cursor, roomOf } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
-import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import { adviceOnRedis } from '../redis/advice.js';
+import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
 import { limitConcurrency } from '../redis/concurrency-limit.js';
 import { Connection } from '../redis/connection.js';
+import { type NeededRight, probeWrites } from '../redis/probe.js';
+import { refusalOf } from '../redis/refusals.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
 import { RedisLog } from './redis/redis-log.js';
+import { ANY_SERVER, keysOf } from './redis/scripts.js';
 
 export interface RedisFeedOptions {
   /** Two connections are made: one for commands, one for subscriptions. */
@@ -43,18 +47,18 @@ export class RedisFeed implements Feed {
   readonly #followedFiles: FollowedFiles;
   #closing: Promise<void> | undefined;
 
-  constructor(options: RedisFeedOptions) {
+  constructor(private readonly options: RedisFeedOptions) {
     const { redis, prefix, ttlMs, timeoutMs = DEFAULT_TIMEOUT_MS, warn = () => undefined } = options;
     const connect = connector(redis, timeoutMs);
     this.#commands = new Connection(connect('verigate-feed'), {
-      onConnect: serverIdOf,
+      onConnect: isCluster(redis) ? async () => ANY_SERVER : serverIdOf,
       heartbeatMs: timeoutMs,
       name: 'commands',
       warn,
     });
     this.#log = new RedisLog(this.#commands, options);
     const read = limitConcurrency(MAX_READS, this.#log.read.bind(this.#log));
-    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber'), {
+    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber', 'subscriber'), {
       prefix,
       ttlMs,
       timeoutMs,
@@ -94,6 +98,17 @@ export class RedisFeed implements Feed {
     await this.#commands.run((redis) => redis.ping());
   }
 
+  /** Writes as `append` does, on keys of its own. @throws Fault with the refusal */
+  async probe(): Promise<void> {
+    const { prefix } = this.options;
+    await this.#commands.run((redis) => probeWrites(redis, 'feed', prefix, neededRights(prefix)));
+  }
+
+  /** Settings of the server that should be others. @throws Fault('unavailable') */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.#commands.run((redis) => adviceOnRedis(redis));
+  }
+
   close(): Promise<void> {
     this.#closing ??= Promise.all([this.#followedFiles.close(), this.#commands.close()]).then(
       () => undefined,
@@ -102,12 +117,28 @@ export class RedisFeed implements Feed {
   }
 }
 
+/** What the scripts and the subscriptions of a file need, for a file that no listener has. */
+function neededRights(prefix: string): NeededRight[] {
+  const { head, history, channel } = keysOf(prefix, 'probe');
+  return [
+    ['HMGET', head, 'epoch'],
+    ['UNLINK', head],
+    ['XRANGE', history, '-', '+'],
+    ['XLEN', history],
+    ['XDEL', history, '1-0'],
+    ['PUBLISH', channel, ''],
+    ['SUBSCRIBE', channel],
+    ['PUBLISH', roomOf('stats', 'probe'), ''],
+    ['PUBLISH', roomOf('emails', 'probe'), ''],
+  ];
+}
+
 /** The id of the server process; empty where the Redis user may not run INFO: a restart then goes unnoticed. */
 async function serverIdOf(redis: Redis): Promise<string> {
   try {
     return /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? '';
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('NOPERM')) return '';
+    if (refusalOf(error).code === 'NOPERM') return '';
     throw error;
   }
 }

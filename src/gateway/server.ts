@@ -63,11 +63,11 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     isDraining: () => deps.readiness().includes('draining'),
     adapter: deps.adapter?.create ?? null,
   };
-  const io = createSocketServer(http, options);
-  checkRequests(http, hostCheckFor(config), (fault) => {
-    deps.logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
-  });
   const { guard, feed, snapshots, metrics, logger } = deps;
+  const io = createSocketServer(http, options, (reason) => metrics.handshakesRefused.inc({ reason }));
+  checkRequests(http, hostCheckFor(config), (fault) => {
+    logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  });
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
   acceptListeners(io, {

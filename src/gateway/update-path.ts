@@ -34,7 +34,11 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     metrics,
     forget: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
-  const conflator = new Conflator((update) => pipeline.handle(update), config.MAX_PENDING_BYTES, metrics);
+  const conflator = new Conflator(
+    (update, arrivedAt) => pipeline.handle(update, arrivedAt),
+    config.MAX_PENDING_BYTES,
+    metrics,
+  );
   const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
   const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = openInlets?.({ intake, metrics });

@@ -1,11 +1,12 @@
 /** What the routes need from the rest of the gateway. */
 import type { Guard } from '../auth/guard.js';
 import type { FileId, UserId } from '../domain/id.js';
-import type { HealthChecks } from '../health-checks.js';
+import type { HealthChecks } from '../health/checks.js';
 import type { Intake } from '../inlet/intake.js';
 import type { ListLimits } from '../lists/limits.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import type { Refusal } from '../refusal.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Submissions } from '../submission/submissions.js';
@@ -48,6 +49,8 @@ export interface HttpDependencies {
   readonly submissions: Submissions | null;
   /** Why the gateway is not ready for requests; empty: it is. */
   readonly readiness: () => readonly string[];
+  /** By dependency: why it cannot be used, and its code. */
+  readonly refusals: () => Readonly<Record<string, Refusal>>;
   /** The checks of the database and of Redis that `/readyz` runs. */
   readonly checks: HealthChecks;
   readonly writes: WritesInFlight;

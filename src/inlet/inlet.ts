@@ -17,8 +17,12 @@ export interface Inlet {
 
 /** All such inlets of one gateway. */
 export interface Inlets extends Inlet {
+  /** Writes as the inlets do, on keys of its own. @throws Fault with the refusal */
+  probe(): Promise<void>;
   /** Looks up silent batches before their stall is announced. */
   readonly lookUp: LookUp;
+  /** How far the Redis Stream is read and stored; `lag` null: the server does not know. @throws Fault `unavailable` */
+  streamBacklog(): Promise<{ readonly lag: number | null; readonly pending: number }>;
   /** Deletes what the validator keeps of batches whose file is deleted. @throws Fault `unavailable` */
   forget(batchIds: readonly BatchId[]): Promise<void>;
 }

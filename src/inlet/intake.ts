@@ -7,6 +7,13 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Registered, Registration, Saved } from '../store/store.js';
 import type { UpdateReader } from './update-reader.js';
 
+/** No more fits into one document of MongoDB, and both engines answer the same. */
+const MAX_RESULT_BYTES = 14 * 2 ** 20;
+
+/** A character has three bytes at most, so few results have to be measured. */
+const isTooLarge = ({ json }: { readonly json: string }): boolean =>
+  json.length > MAX_RESULT_BYTES / 3 && Buffer.byteLength(json) > MAX_RESULT_BYTES;
+
 export class Intake {
   constructor(
     private readonly pipeline: Pipeline,
@@ -24,8 +31,12 @@ export class Intake {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
-    const update = await this.reader.readInTurns(bytes);
-    const outcome = await this.conflator.take(isFound ? { ...update, isFound } : update, bytes.byteLength);
+    const arrivedAt = performance.now();
+    const read = await this.reader.readInTurns(bytes);
+    if (read.results.some(isTooLarge))
+      throw new Fault('payload_too_large', `a single result may have ${MAX_RESULT_BYTES} bytes`);
+    const update = isFound ? { ...read, isFound } : read;
+    const outcome = await this.conflator.take(update, bytes.byteLength, arrivedAt);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);
     return outcome;

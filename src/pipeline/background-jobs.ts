@@ -1,6 +1,7 @@
 /** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
 
 import { clock } from '../clock.js';
+import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
 import type { LookUp, Pipeline } from './pipeline.js';
@@ -57,12 +58,13 @@ export function watchStalls(
   { pipeline, logger }: Pick<JobDeps, 'pipeline' | 'logger'>,
   { begunMs, queuedMs, lookUp }: StallOptions,
 ): Stop {
+  const log = new RepeatLog(logger);
   const mark = async () => {
     try {
       const now = clock.now();
       await pipeline.markStalled({ begunBefore: now - begunMs, queuedBefore: now - queuedMs }, lookUp);
     } catch (error) {
-      logger.warn({ err: error }, 'the gateway failed to look for stalled batches and tries again');
+      log.log('warn', error, 'the gateway failed to look for stalled batches and tries again');
     }
   };
   return runEvery(Math.max(10, Math.min(MAX_PERIOD_MS, begunMs / 4, queuedMs / 4)), mark);
@@ -92,6 +94,7 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
 
 /** Drops expired held updates, dead letters and lists. All hold addresses, so none may outlive its time by much. */
 function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
+  const log = new RepeatLog(logger);
   const { updates, deadLetters, submissions, lists } = store;
   const sweep = async () => {
     try {
@@ -100,8 +103,9 @@ function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
       await submissions.dropExpired();
       await lists.dropExpired();
     } catch (error) {
-      logger.warn(
-        { err: error },
+      log.log(
+        'warn',
+        error,
         'the gateway failed to drop expired updates, dead letters and lists and tries again',
       );
     }

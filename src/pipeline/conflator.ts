@@ -10,6 +10,8 @@ type Outcome = Saved['outcome'];
 interface WaitingUpdate {
   update: Update;
   bytes: number;
+  /** When the oldest update in it arrived. */
+  readonly arrivedAt: number;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -20,16 +22,25 @@ export class Conflator {
   #bytes = 0;
 
   constructor(
-    private readonly handle: (update: Update) => Promise<Outcome>,
+    private readonly handle: (update: Update, arrivedAt: number) => Promise<Outcome>,
     private readonly maxBytes: number,
     private readonly metrics: Metrics,
   ) {}
 
+  /** Batches of which an update is being stored or waits. */
+  get size(): number {
+    return this.#batches.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /**
-   * Fulfilled once the update, or a newer one of its batch, is stored.
+   * Fulfilled once the update, or a newer one of its batch, is stored. `arrivedAt` is a time of the monotonic clock.
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
-  take(update: Update, bytes: number): Promise<Outcome> {
+  take(update: Update, bytes: number, arrivedAt = performance.now()): Promise<Outcome> {
     // Ids have no control characters. An update for another file or request does not replace this one.
     const key = `${update.batchId}\n${update.fileId}\n${update.requestId}`;
     const batch = this.#batches.get(key);
@@ -39,7 +50,7 @@ export class Conflator {
     if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
-    if (batch === undefined) return this.#store(key, update, bytes);
+    if (batch === undefined) return this.#store(key, { update, bytes, arrivedAt });
     this.#bytes += more;
     if (batch.waiting !== null) {
       this.metrics.conflated.inc();
@@ -48,12 +59,12 @@ export class Conflator {
       return batch.waiting.outcome;
     }
     const outcome = batch.storing.then(() => {
-      const newest = batch.waiting ?? { update, bytes };
+      const newest = batch.waiting ?? { update, bytes, arrivedAt };
       batch.waiting = null;
       this.#bytes -= newest.bytes;
-      return this.#store(key, newest.update, newest.bytes);
+      return this.#store(key, newest);
     });
-    batch.waiting = { update, bytes, outcome };
+    batch.waiting = { update, bytes, arrivedAt, outcome };
     return outcome;
   }
 
@@ -63,9 +74,9 @@ export class Conflator {
       await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
-  #store(key: string, update: Update, bytes: number): Promise<Outcome> {
+  #store(key: string, { update, bytes, arrivedAt }: Omit<WaitingUpdate, 'outcome'>): Promise<Outcome> {
     this.#bytes += bytes;
-    const outcome = this.handle(update);
+    const outcome = this.handle(update, arrivedAt);
     const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     batch.storing = outcome
       .catch(() => undefined)

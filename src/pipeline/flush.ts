@@ -23,13 +23,14 @@ const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
 
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
- * read, so that a later change never counts as announced.
+ * read, so that a later change never counts as announced. `arrivedAt`: when the oldest update among the changes came.
  */
 export async function flush(
   deps: FlushDeps,
   fileId: FileId,
   batchIds: readonly BatchId[],
   hasOtherChanges: () => boolean,
+  arrivedAt?: number,
 ): Promise<void> {
   const { store, feed, metrics } = deps;
   // From the start again whenever another flush or a new generation was faster.
@@ -46,6 +47,9 @@ export async function flush(
     }
     const isAnnounced = changes.batches.length === 0 && head.state.changes === changes.changes;
     const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
+    const revision = next?.change.events.at(-1)?.revision;
+    if (revision !== undefined && arrivedAt !== undefined)
+      metrics.deliveries.appending(fileId, revision, arrivedAt);
     if (next !== null && !(await feed.append(fileId, head, next.change))) {
       metrics.conflicts.inc();
       continue;

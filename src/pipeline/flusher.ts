@@ -2,6 +2,7 @@
 
 import { backoff } from '../backoff.js';
 import type { BatchId, FileId } from '../domain/id.js';
+import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { type FlushDeps, flush } from './flush.js';
 
@@ -24,6 +25,8 @@ interface PendingFile {
   /** On the monotonic clock. */
   flushedAt: number;
   failures: number;
+  /** When the oldest update that no flush has taken yet arrived; undefined: there is none. */
+  arrivedAt: number | undefined;
 }
 
 /** No batch id is empty. */
@@ -35,26 +38,33 @@ const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** Idempotent: a batch that is marked twice is announced once. */
 export class Flusher {
   readonly #files = new Map<FileId, PendingFile>();
+  readonly #log: RepeatLog;
 
-  constructor(private readonly deps: FlusherDeps) {}
+  constructor(private readonly deps: FlusherDeps) {
+    this.#log = new RepeatLog(deps.logger);
+  }
 
   /**
    * Call it before a change of the file is stored, and the returned function afterwards, with the batches that changed
    * (null: none).
    */
-  expectChange(fileId: FileId): (changed: readonly BatchId[] | null) => void {
+  expectChange(fileId: FileId): (changed: readonly BatchId[] | null, arrivedAt?: number) => void {
     const file = this.#fileOf(fileId);
     file.storing++;
-    return (changed) => {
+    return (changed, arrivedAt) => {
       file.storing--;
-      if (changed !== null) this.markChanged(fileId, changed);
+      if (changed !== null) this.markChanged(fileId, changed, arrivedAt);
       else this.#schedule(fileId, file);
     };
   }
 
-  /** The batches have changed; an empty list: the file itself may have changed. */
-  markChanged(fileId: FileId, batchIds: readonly BatchId[]): void {
+  /**
+   * The batches have changed; an empty list: the file itself may have changed. `arrivedAt`: when the update came that has
+   * changed them.
+   */
+  markChanged(fileId: FileId, batchIds: readonly BatchId[], arrivedAt?: number): void {
     const file = this.#fileOf(fileId);
+    file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
     for (const batchId of batchIds.length > 0 ? batchIds : [WHOLE_FILE]) file.batches.add(batchId);
     this.#schedule(fileId, file);
   }
@@ -111,6 +121,7 @@ export class Flusher {
         timer: null,
         flushedAt: Number.NEGATIVE_INFINITY,
         failures: 0,
+        arrivedAt: undefined,
       };
       this.#files.set(fileId, file);
     }
@@ -157,6 +168,8 @@ export class Flusher {
 
   async #attempt(fileId: FileId, file: PendingFile, batchIds: readonly BatchId[]): Promise<boolean> {
     const hasOtherChanges = () => file.storing > 0 || file.batches.size > 0;
+    const { arrivedAt } = file;
+    file.arrivedAt = undefined;
     try {
       if (batchIds.length > 0)
         await flush(
@@ -164,17 +177,20 @@ export class Flusher {
           fileId,
           batchIds.filter((batchId) => batchId !== WHOLE_FILE),
           hasOtherChanges,
+          arrivedAt,
         );
       file.failures = 0;
       return true;
     } catch (error) {
       file.failures++;
+      file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
+      this.deps.metrics.flushFailures.inc();
       for (const batchId of batchIds) file.batches.add(batchId);
-      this.deps.logger.error(
-        { err: error, failures: file.failures },
-        'the gateway failed to announce a change and tries again',
-      );
+      this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
       return false;
     }
   }
 }
+
+const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);

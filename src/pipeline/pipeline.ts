@@ -35,7 +35,8 @@ export class Pipeline {
 
   constructor(private readonly deps: PipelineDeps) {}
 
-  async handle(update: Update): Promise<Saved['outcome']> {
+  /** `arrivedAt`: when the update came, on the monotonic clock. */
+  async handle(update: Update, arrivedAt = performance.now()): Promise<Saved['outcome']> {
     const { store, metrics } = this.deps;
     const fileId = update.fileId ?? (await this.#fileOf(update.batchId));
     const { outcome } = await this.#storeAndMarkChanged(fileId, async () => {
@@ -44,9 +45,9 @@ export class Pipeline {
       // The batch was registered meanwhile, or moved to another file: the cache is out of date.
       if (changed !== null && saved.fileId !== null && saved.fileId !== fileId) {
         this.#fileIds.set(update.batchId, saved.fileId);
-        this.deps.flusher.markChanged(saved.fileId, changed);
+        this.deps.flusher.markChanged(saved.fileId, changed, arrivedAt);
       }
-      return { changed, outcome: saved.outcome };
+      return { changed, outcome: saved.outcome, arrivedAt };
     });
     metrics.updates.inc({ outcome });
     return outcome;
@@ -139,19 +140,18 @@ export class Pipeline {
   }
 
   /** Stores a change of a file. Until it is stored and marked, no flush records that everything of the file is announced. */
-  async #storeAndMarkChanged<T extends { changed: readonly BatchId[] | null }>(
+  async #storeAndMarkChanged<T extends { changed: readonly BatchId[] | null; arrivedAt?: number }>(
     fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {
     if (fileId !== null) await this.deps.holds.released(fileId);
     const done = fileId === null ? undefined : this.deps.flusher.expectChange(fileId);
-    let changed: readonly BatchId[] | null = null;
+    let stored: T | undefined;
     try {
-      const stored = await store();
-      changed = stored.changed;
+      stored = await store();
       return stored;
     } finally {
-      done?.(changed);
+      done?.(stored?.changed ?? null, stored?.arrivedAt);
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
+import { JsonText } from '../domain/json-text.js';
 import { parseInput } from '../domain/schemas.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
@@ -29,7 +30,7 @@ export interface ListenersDeps {
 const SNAPSHOTS_PER_TURN = 64;
 
 export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
-  authenticateHandshakes(io, deps.guard);
+  authenticateHandshakes(io, deps);
   const { maxSubscriptions, maxEventsPerSecond } = deps.options;
   const shared = { ...deps, snapshotLimit: new TurnLimit(SNAPSHOTS_PER_TURN), maxSubscriptions };
   // Shared by all sockets, to save memory: most only listen.
@@ -51,7 +52,7 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
 }
 
 /** The token comes in the handshake's `auth` and nowhere else: URLs end up in logs. A refusal is the error's `data`. */
-function authenticateHandshakes(io: SocketServer, guard: Guard): void {
+function authenticateHandshakes(io: SocketServer, { guard, metrics }: ListenersDeps): void {
   io.use((socket, next) => {
     const { token } = socket.handshake.auth as { token?: unknown };
     guard.authenticate(typeof token === 'string' ? token : undefined).then(
@@ -61,6 +62,7 @@ function authenticateHandshakes(io: SocketServer, guard: Guard): void {
       },
       (error: unknown) => {
         const { error: data } = refusal(error);
+        metrics.handshakesRefused.inc({ reason: data.code });
         next(Object.assign(new Error(data.message), { data }));
       },
     );
@@ -99,15 +101,18 @@ type Acknowledge = (answer: object) => void;
  * one at a time: an answer may be large, and a client that asks without reading must not make answers pile up. An event
  * without an acknowledgement is handled like any other.
  */
-function receiver({ backpressure, logger, options }: ListenersDeps) {
+function receiver(deps: ListenersDeps) {
+  const { backpressure, metrics, options } = deps;
   return function receive(this: ClientSocket, event: unknown, ...args: unknown[]): void {
     // Checked first, because refusals are buffered too.
     if (!this.connected || !backpressure.mayWrite(this)) return;
     const { subscriptions, eventRate, eventQueue } = this.data;
     const last = args.at(-1);
     const acknowledge: Acknowledge = typeof last === 'function' ? (last as Acknowledge) : () => undefined;
-    const refuse = (...fault: ConstructorParameters<typeof Fault>) =>
+    const refuse = (...fault: ConstructorParameters<typeof Fault>) => {
+      metrics.socketRequests.inc({ event: labelOf(event), outcome: fault[0] });
       acknowledge(refusal(new Fault(...fault)));
+    };
 
     if (!eventRate.take()) {
       refuse('rate_limited', `a socket may send ${options.maxEventsPerSecond} events a second`);
@@ -120,18 +125,38 @@ function receiver({ backpressure, logger, options }: ListenersDeps) {
     }
     const isQueued = eventQueue.tryAdd(async () => {
       if (!(await backpressure.waitUntilWritable(this))) return;
-      acknowledge(await answerTo(event, () => handler(subscriptions, args[0]), logger));
+      acknowledge(await answerTo(event, () => handler(subscriptions, args[0]), deps));
     });
     if (!isQueued) refuse('rate_limited', 'too many events wait for their answers');
   };
 }
 
-async function answerTo(event: unknown, handle: () => Promise<object>, logger: Logger): Promise<object> {
+async function answerTo(
+  event: unknown,
+  handle: () => Promise<object>,
+  { metrics, logger }: ListenersDeps,
+): Promise<object> {
+  const count = (outcome: string) => metrics.socketRequests.inc({ event: labelOf(event), outcome });
   try {
-    return await handle();
+    const answer = await handle();
+    count(outcomeOf(answer));
+    return answer;
   } catch (error) {
     const refused = refusal(error);
+    count(refused.error.code);
     if (refused.error.code === 'internal') logger.error({ err: error, event }, 'an event failed');
     return refused;
   }
+}
+
+/** A client may send any text as an event: only ours are names of labels. */
+const labelOf = (event: unknown): string => (HANDLERS.has(event) ? String(event) : 'unknown');
+
+/** Characters in which the answer to `subscribe` says whether the listener recovered: a file's id is shorter than the rest. */
+const HEAD_CHARS = 4096;
+
+function outcomeOf(answer: object): string {
+  if (!(answer instanceof JsonText)) return 'ok';
+  // Inside a string its quotes would be escaped. The answer is too long to be parsed for this.
+  return answer.json.slice(0, HEAD_CHARS).includes('"recovered":true') ? 'recovered' : 'snapshot';
 }

@@ -35,6 +35,8 @@ interface GatheredEvents {
   /** The listeners when the first event was sent. */
   readonly list: ListenerList;
   size: number;
+  /** When the update came that the first of them is about; undefined where that is not known. */
+  arrivedAt: number | undefined;
 }
 
 export interface RoomOptions extends BackpressureOptions {
@@ -45,7 +47,10 @@ export interface RoomOptions extends BackpressureOptions {
 export class RoomWriter implements Rooms {
   readonly backpressure: Backpressure;
   readonly #gathered = new Map<FileId, GatheredEvents>();
-  readonly #queue = new WriteQueue((socket, fileId, bundle) => this.#write(socket, fileId, bundle));
+  readonly #queue = new WriteQueue(
+    (socket, fileId, bundle) => this.#write(socket, fileId, bundle),
+    (arrivedAt) => this.metrics.deliveries.written(arrivedAt),
+  );
   readonly #latestStats = new LatestStats((socket) => this.#writeQueuedTo(socket));
   readonly #listenerLists: ListenerLists;
   #scheduled: NodeJS.Immediate | null = null;
@@ -79,18 +84,19 @@ export class RoomWriter implements Rooms {
     });
   }
 
-  send(feed: FeedName, fileId: FileId, payload: string): void {
+  send(feed: FeedName, fileId: FileId, payload: string, revision = 0): void {
     const members = this.#listenerLists.membersOf(feed, fileId);
     if (members.size === 0) return;
     let gathered = this.#gathered.get(fileId);
     if (gathered === undefined) {
-      gathered = { packets: [], list: this.#listenerLists.of(fileId), size: 0 };
+      gathered = { packets: [], list: this.#listenerLists.of(fileId), size: 0, arrivedAt: undefined };
       this.#gathered.set(fileId, gathered);
       this.#schedule();
     }
     // An EVENT packet of the default namespace, as Socket.IO itself would serialise it.
     gathered.packets.push(new EventPacket(feed, `2["${eventName(feed)}",${payload}]`));
     gathered.size += payload.length;
+    gathered.arrivedAt ??= this.metrics.deliveries.take(fileId, revision);
     this.metrics.delivered.inc({ feed }, members.size);
     if (gathered.size >= MAX_GATHERED_SIZE) this.#enqueue(fileId);
   }
@@ -112,10 +118,10 @@ export class RoomWriter implements Rooms {
     const gathered = this.#gathered.get(fileId);
     if (gathered === undefined) return;
     this.#gathered.delete(fileId);
-    const { packets, list } = gathered;
+    const { packets, list, arrivedAt } = gathered;
     const only = (wanted: FeedName) => new PacketBundle(packets.filter(({ feed }) => feed === wanted));
     const bundles = { both: new PacketBundle(packets), stats: only('stats'), emails: only('emails') };
-    this.#queue.add(fileId, { list, bundles });
+    this.#queue.add(fileId, { list, bundles, arrivedAt });
     this.#schedule();
   }
 

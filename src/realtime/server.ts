@@ -27,7 +27,12 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
 const FORBIDDEN = 4;
 
 /** The server without authentication and events: see `acceptListeners`. */
-export function createSocketServer(http: HttpServer, options: SocketServerOptions): SocketServer {
+/** `onRefused` gets the name of the variable that refuses, or else the code of the refusal. */
+export function createSocketServer(
+  http: HttpServer,
+  options: SocketServerOptions,
+  onRefused: (reason: string) => void = () => undefined,
+): SocketServer {
   const limits = new ConnectionLimits(options);
   const io: SocketServer = new Server(http, {
     // Socket.IO waits 30 s more for the peer's part of closing: HelloDeadline is faster.
@@ -48,6 +53,7 @@ export function createSocketServer(http: HttpServer, options: SocketServerOption
   /** Answered here: engine.io knows no statuses but 400 and 403, and no header that says when to retry. */
   const refuse = (request: IncomingMessage, fault: Fault) => {
     const { message } = fault;
+    onRefused(reasonOf(fault));
     io.engine.emit('connection_error', { req: request, code: FORBIDDEN, message, context: { message } });
     const response = responseOf(request);
     if (response === null) endWithProblem(request.socket, fault);
@@ -58,6 +64,9 @@ export function createSocketServer(http: HttpServer, options: SocketServerOption
   releaseUpgradeRequests(io.engine);
   return io;
 }
+
+/** The variable that the message begins with, or else the code. */
+const reasonOf = ({ code, message }: Fault): string => /^[A-Z]+(_[A-Z]+)+/.exec(message)?.[0] ?? code;
 
 /** Joins the answer to a handshake and the first packet into one write. */
 function corkForThisTurn(tcp: TcpSocket): void {

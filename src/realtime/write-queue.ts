@@ -9,6 +9,8 @@ export interface QueuedWrite {
   readonly list: ListenerList;
   /** What each listener of the list gets, by its feeds. */
   readonly bundles: Readonly<Record<SubscribedFeeds, PacketBundle>>;
+  /** When the update came that it is about; undefined where that is not known. */
+  readonly arrivedAt: number | undefined;
 }
 
 interface WriteInProgress extends QueuedWrite {
@@ -22,7 +24,11 @@ export class WriteQueue {
   readonly #byFile = new Map<FileId, WriteInProgress>();
   #isWriting = false;
 
-  constructor(private readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void) {}
+  constructor(
+    private readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void,
+    /** Called once all listeners were written to, where the time of arrival is known. */
+    private readonly finished: (arrivedAt: number) => void,
+  ) {}
 
   get isEmpty(): boolean {
     return this.#byFile.size === 0;
@@ -65,7 +71,10 @@ export class WriteQueue {
       const index = write.next++;
       if (!write.writtenAhead.has(index)) this.#writeTo(listeners[index], fileId, write);
     }
-    if (write.next >= listeners.length && this.#byFile.get(fileId) === write) this.#byFile.delete(fileId);
+    if (write.next >= listeners.length && this.#byFile.get(fileId) === write) {
+      this.#byFile.delete(fileId);
+      if (write.arrivedAt !== undefined) this.finished(write.arrivedAt);
+    }
     return count;
   }
 

@@ -2,7 +2,9 @@
 
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';
+import type { Refusal } from '../refusal.js';
 import { settledWithin } from '../within.js';
+import { refusalOf } from './refusals.js';
 
 /** `Setup` is the result of `onConnect`; each command on that connection gets it. */
 export interface RedisConnectionOptions<Setup> {
@@ -25,7 +27,8 @@ export class Connection<Setup> {
   /** Of the current connection; undefined while there is none. */
   #setup: Promise<Setup> | undefined;
   #opening: Promise<Setup> | undefined;
-  #isAway = false;
+  /** Why the connection is away; undefined: it is not. */
+  #awayBecause: Refusal | undefined;
   #closed = false;
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -49,7 +52,7 @@ export class Connection<Setup> {
 
   /** The connection was lost, or could not be made, and is not back yet. One that was never used is not away. */
   get isAway(): boolean {
-    return this.#isAway;
+    return this.#awayBecause !== undefined;
   }
 
   get isReady(): boolean {
@@ -63,7 +66,7 @@ export class Connection<Setup> {
       const setup = await (this.#setup ?? this.#open());
       return await command(this.redis, setup);
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(error, this.#awayBecause);
     }
   }
 
@@ -81,7 +84,7 @@ export class Connection<Setup> {
   /** Commands wait for the first attempt to connect. Later attempts go on in the background, and commands fail meanwhile. */
   #open(): Promise<Setup> {
     const { redis } = this;
-    if (this.#isAway || redis.status === 'end') throw new Error(`Redis is away (${redis.status})`);
+    if (this.isAway || redis.status === 'end') throw new Error(`Redis is away (${redis.status})`);
     this.#opening ??= new Promise<Setup>((resolve, reject) => {
       const ready = () => settle(() => resolve(this.#setup ?? this.#open()));
       const lost = () => settle(() => reject(new Error('Redis cannot be reached')));
@@ -97,12 +100,12 @@ export class Connection<Setup> {
   }
 
   #setUp(): void {
-    const setup = this.options.onConnect(this.redis);
+    const setup = this.#prepare();
     this.#setup = setup;
     setup.then(
       () => {
-        if (this.#isAway) this.options.warn(`Redis is back (${this.options.name})`);
-        this.#isAway = false;
+        if (this.isAway) this.options.warn(`Redis is back (${this.options.name})`);
+        this.#awayBecause = undefined;
       },
       (error: unknown) => {
         this.#reportAway(error);
@@ -112,18 +115,38 @@ export class Connection<Setup> {
     );
   }
 
+  /**
+   * The client selects the database as well, but passes over a refusal: it would go on in database 0, among keys of another
+   * installation.
+   */
+  async #prepare(): Promise<Setup> {
+    const db = this.redis.options.db ?? 0;
+    if (db > 0) await this.redis.select(db);
+    return this.options.onConnect(this.redis);
+  }
+
   /** Warns once until Redis is back, however many attempts to connect fail meanwhile. */
   #reportAway(error: unknown): void {
-    if (this.#isAway || this.#closed) return;
-    this.#isAway = true;
-    this.options.warn(`Redis is away (${this.options.name}): ${messageOf(error)}`);
+    if (this.#closed) return;
+    const refusal = refusalOf(error);
+    const isKnown = this.isAway;
+    // A closed connection follows every other error, and says less.
+    if (this.#awayBecause === undefined || refusal.code !== 'CLOSED') this.#awayBecause = refusal;
+    // Not the message of a reply: Redis repeats arguments in some of them.
+    if (!isKnown) this.options.warn(`Redis is away (${this.options.name}): ${refusal.code}`);
   }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Only the message of the client's error is kept: the error itself holds the command, and addresses with it. */
-function unavailable(error: unknown): Fault {
+function unavailable(error: unknown, away: Refusal | undefined): Fault {
   if (error instanceof Fault) return error;
-  return new Fault('unavailable', undefined, { cause: new Error(messageOf(error)) });
+  const refusal = refusalOf(error);
+  // Without a connection the client only says that there is none.
+  const isKnown = refusal.code !== 'CLOSED' || away === undefined;
+  return new Fault('unavailable', undefined, {
+    refusal: isKnown ? refusal : away,
+    cause: new Error(messageOf(error)),
+  });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { refusalOf } from './refusals.js';
 
 /** A Lua script, which Redis runs as one atomic step. It is sent by its hash, and in full to a server that does not know it. */
 export class Script {
@@ -14,7 +15,7 @@ export class Script {
     try {
       return await redis.call('evalsha', [this.#sha, ...rest]);
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      if (refusalOf(error).code !== 'NOSCRIPT') throw error;
       return redis.call('eval', [this.lua, ...rest]);
     }
   }

@@ -15,7 +15,7 @@ export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** Files whose first page is cached for further requests at the same revision. */
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
-const ATTEMPTS = 200;
+const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_HOLD = 2;
 
 export interface SnapshotRequest {

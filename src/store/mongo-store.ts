@@ -24,6 +24,8 @@ import type { WebhookStore } from './webhooks.js';
 
 export interface MongoOptions {
   readonly uri: string;
+  /** Of the gateways' keys in Redis: all gateways of one database have the same. Not checked where it is missing. */
+  readonly keyPrefix?: string | undefined;
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
   readonly deadLetterTtlMs: number;
@@ -91,6 +93,20 @@ export class MongoStore implements Store {
       ),
   };
 
+  /** Settled once the database was opened. @throws FatalError where gateways with another prefix use it */
+  get opened(): Promise<void> {
+    return this.connection.opened;
+  }
+
+  /** Settings of the server that should be others. @throws Fault `unavailable` */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.connection.advice();
+  }
+
+  /** Writes to the database. @throws Fault with the refusal */
+  probe(): Promise<void> {
+    return this.connection.probe();
+  }
   readonly revocations: RevocationStore = {
     add: (revocation) => this.connection.run((db) => addRevocation(db, revocation)),
     since: (mark) => this.connection.run((db) => revocationsSince(db, mark)),

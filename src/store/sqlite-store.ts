@@ -74,6 +74,11 @@ export class SqliteStore implements Store {
     }
   }
 
+  /** Writes to the database, and looks at the disk and at the files. @throws Fault with the refusal */
+  probe(): Promise<void> {
+    return this.writer.call('probe');
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

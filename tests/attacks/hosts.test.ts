@@ -71,12 +71,14 @@ describe('a web page that gives the gateway a name of its own (DNS rebinding)', 
   });
 });
 
-test.each(DOORS)('%s has an answer under the names of the gateway', async (_, method, path, headers) => {
+test('each door has an answer under the names of the gateway', async () => {
   const { url } = await startTestGateway({ ALLOWED_HOSTS: 'verigate.example' });
-  for (const host of ['localhost:3000', '127.0.0.1', '[::1]:3000', 'verigate.example']) {
-    const { status } = await answerTo(url, requestText(method, path, { host, headers }));
-    expect([host, status]).not.toEqual([host, 403]);
-    expect(status).toBeGreaterThan(0);
+  for (const [name, method, path, headers] of DOORS) {
+    for (const host of ['localhost:3000', '127.0.0.1', '[::1]:3000', 'verigate.example']) {
+      const { status } = await answerTo(url, requestText(method, path, { host, headers }));
+      expect([name, host, status]).not.toEqual([name, host, 403]);
+      expect(status).toBeGreaterThan(0);
+    }
   }
 });
 

@@ -71,6 +71,13 @@ describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
     await retry(async () =>
       expect({ pubsub: await handled('pubsub'), stream: await handled('stream') }).toEqual(sent),
     );
+    const metrics = await new Producer(urls[0] ?? '').text('/metrics');
+    for (const line of ['verigate_stream_lag 0', 'verigate_stream_pending 0'])
+      expect(metrics).toContain(`\n${line}\n`);
+    expect(metrics).toMatch(
+      /^verigate_dependency_call_seconds_count\{dependency="redis",call="append"\} [1-9]/m,
+    );
+    expect(metrics).toMatch(/^verigate_delivery_seconds_count [1-9]/m);
   }, 180_000);
 });
 

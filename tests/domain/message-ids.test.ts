@@ -42,3 +42,14 @@ it('looks at a hostile message of any size for a short time only', () => {
     expect(performance.now() - before).toBeLessThan(30_000);
   }
 });
+
+it('reads a long message without parsing it, whatever is nested in it', () => {
+  const nested = `{"batchId":"b","fileId":"f","validatedEmails":${'['.repeat(8 * 2 ** 20)}`;
+  // Parsing it takes more than a second of CPU time.
+  const before = process.cpuUsage();
+  expect(idsIn(nested)).toEqual({ fileId: 'f', batchId: 'b' });
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e3).toBeLessThan(500);
+  const twice = JSON.stringify(JSON.stringify({ batchId: 'b', fileId: 'f', text: 'x'.repeat(100_000) }));
+  expect(idsIn(twice)).toEqual({ fileId: 'f', batchId: 'b' });
+});

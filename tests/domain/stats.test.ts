@@ -88,6 +88,7 @@ describe('the status of a file', () => {
         },
       },
       risk: { none: 0, low: 0, medium: 0, high: 0 },
+      submission: null,
       throughput: { emailsPerSecond: 0, etaSeconds: null },
       createdAt: null,
       lastUpdated: null,

@@ -4,13 +4,14 @@ import { describe, expect, test } from '@jest/globals';
 import type { Stats } from '../../src/domain/stats.js';
 import { describeCluster } from '../support/cluster.js';
 import { effort } from '../support/effort.js';
-import { spawnGateway } from '../support/gateway.js';
+import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
+import { Reading } from '../support/reading.js';
 import { plainResults } from '../support/results.js';
 import { settableClock } from '../support/set-clock.js';
 import { connect, subscribe } from '../support/socket.js';
 import { JWT, tokenOf } from '../support/tokens.js';
-import { Signal } from '../support/wait.js';
+import { retry, Signal } from '../support/wait.js';
 
 const HOUR_MS = 3_600_000;
 /** Far longer than a flush takes on a busy machine, far shorter than the clock is set back. */
@@ -82,8 +83,28 @@ async function setBackAndRight(env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
+/** The clock is set back while no gateway runs: only what is stored knows of the time before. */
+async function setBackBetween(env: NodeJS.ProcessEnv): Promise<void> {
+  const clock = settableClock();
+  const shared = { DATA_DIR: temporaryDirectory(), ...env, ...clock.env };
+  const results = plainResults('a', 10);
+  const first = await spawnGateway(shared);
+  await new Producer(first.url).update(message('a', results, { fileId: 'f', upTo: 5, total: 10 }));
+  const { createdAt, lastUpdated } = await new Reading(new Producer(first.url), 'f').stats();
+  await first.end('SIGTERM');
+  clock.set(-HOUR_MS);
+  const { url } = await spawnGateway(shared);
+  await new Producer(url).update(message('a', results, { fileId: 'f', isComplete: true }));
+  await retry(async () => {
+    const stats = await new Reading(new Producer(url), 'f').stats();
+    expect(stats).toMatchObject({ status: 'completed', createdAt, lastUpdated, completedAt: lastUpdated });
+  });
+}
+
 describe('the clock is set back', () => {
   test('announcements, rates, stalls and times go on as before', () => setBackAndRight({}), 90_000);
+
+  test('between two runs: no time is before those that it follows', () => setBackBetween({}), 60_000);
 
   test('a token ends when it would have ended', async () => {
     const clock = settableClock();
@@ -102,4 +123,5 @@ describe('the clock is set back', () => {
 if (effort(0, 1) === 1)
   describeCluster('the clock of a gateway of a cluster is set back', (env) => {
     test('announcements, rates, stalls and times go on as before', () => setBackAndRight(env()), 120_000);
+    test('between two runs: no time is before those that it follows', () => setBackBetween(env()), 60_000);
   });

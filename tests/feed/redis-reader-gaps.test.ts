@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
 import { emails, kept, none, started, stats, TTL_MS } from './redis-reader-harness.js';
 
@@ -118,11 +118,11 @@ describe('a gap in the feed of a file', () => {
     { title: 'had the time to forget more than we know', server: 's1', lostMs: TTL_MS, says: true },
   ])('where nothing is kept, says so if Redis $title: $says', async ({ server, lostMs, says }) => {
     const { history, follower, reader, notice } = await started(kept(3, 3));
-    const now = Date.now;
+    const now = performance.now();
     reader.subscriptionLost();
-    Date.now = () => now() + lostMs;
+    const later = jest.spyOn(performance, 'now').mockReturnValue(now + lostMs + 1);
     reader.catchUp();
-    Date.now = now;
+    later.mockRestore();
     await history.answer({ kind: 'none', server });
     reader.subscriptionLost();
     reader.catchUp();

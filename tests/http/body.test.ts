@@ -57,3 +57,11 @@ test('a body that is packed, or no UTF-8, or breaks off, is refused', async () =
   expect((await call(app, 'GET', '/livez')).status).toBe(200);
   expect(app.log.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
 });
+
+test('a result that no engine could store is refused, and leaves no file behind', async () => {
+  const app = await startApp({ config: { MAX_UPDATE_BYTES: 2 ** 26, MAX_BODY_BYTES: 2 ** 26 } });
+  const update = JSON.stringify({ ...complete('b', [result('x'.repeat(15 * 2 ** 20))]), fileId: 'f' });
+  const answer = await call(app, 'POST', '/api/updates', update);
+  expect([answer.status, answer.json.code]).toEqual([413, 'payload_too_large']);
+  expect((await call(app, 'GET', '/api/files/f')).status).toBe(404);
+});

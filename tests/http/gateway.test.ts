@@ -60,7 +60,7 @@ test('the metrics say what is held, and what of it was dropped', async () => {
     await call(gateway, 'POST', '/api/updates', complete(batchId, list));
   const { text } = await call(gateway, 'GET', '/metrics');
   expect(text).toContain('\nverigate_held_updates 1\n');
-  expect(text).toContain('\nverigate_held_dropped 2\n');
+  expect(text).toContain('\nverigate_held_dropped_total 2\n');
   expect(text).toMatch(/\nverigate_held_bytes [1-9]\d{3}\n/);
 });
 

@@ -110,6 +110,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     submissions,
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
     readiness: () => [],
+    refusals: () => ({}),
     checks: {},
     writes: new WritesInFlight(),
     ...parts,

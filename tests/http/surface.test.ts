@@ -162,12 +162,19 @@ describe('a method that a path does not have', () => {
     ['POST', '/', 'GET, HEAD'],
   ];
 
-  test.each(WRONG)('is 405 with those that it has: %s %s', async (method, path, allow) => {
+  test('is 405 with those that it has', async () => {
     const app = await startApp();
-    const { status, headers, json } = await call(app, method, path);
-    expect([status, json.code, headers.get('allow')]).toEqual([405, 'method_not_allowed', allow]);
-    const asked = await call(app, 'OPTIONS', path);
-    expect([asked.status, asked.headers.get('allow')]).toEqual([204, allow]);
+    for (const [method, path, allow] of WRONG) {
+      const { status, headers, json } = await call(app, method, path);
+      expect([path, status, json.code, headers.get('allow')]).toEqual([
+        path,
+        405,
+        'method_not_allowed',
+        allow,
+      ]);
+      const asked = await call(app, 'OPTIONS', path);
+      expect([path, asked.status, asked.headers.get('allow')]).toEqual([path, 204, allow]);
+    }
   });
 
   test('is 404 where there is no such path', async () => {

@@ -70,12 +70,12 @@ it.each([
 ])('%.30s does not look like an address', (text) => expect(looksLikeAddress(text)).toBe(false));
 
 it.each([
-  ['blanks', `a${' '.repeat(500_000)}b`],
-  ['brackets', '<'.repeat(500_000)],
-  ['signs in brackets', `<${'@ '.repeat(250_000)}`],
-  ['closed brackets', `${'<@>'.repeat(150_000)}x`],
-  ['quotes', `"${"'".repeat(500_000)}`],
-  ['lines', `"${'\n'.repeat(500_000)}"`],
+  ['blanks', `a${' '.repeat(200_000)}b`],
+  ['brackets', '<'.repeat(200_000)],
+  ['signs in brackets', `<${'@ '.repeat(100_000)}`],
+  ['closed brackets', `${'<@>'.repeat(60_000)}x`],
+  ['quotes', `"${"'".repeat(200_000)}`],
+  ['lines', `"${'\n'.repeat(200_000)}"`],
 ])('takes a moment for hundreds of thousands of %s', (_, cell) => {
   const before = process.cpuUsage();
   addressIn(cell);
@@ -110,7 +110,7 @@ it('keeps twenty thousand addresses, and texts larger than its blocks, apart', (
   const address = (index: number) => addressKey(`User${index}@Example${index % 100}.com`);
   const added = Array.from({ length: 20_000 }, (_, index) => set.add(address(index)));
   expect(added).not.toContain(false);
-  const long = 'x'.repeat(1_500_000);
+  const long = 'x'.repeat(1_200_000);
   expect([set.add(long), set.add(`${long}y`), set.add(long)]).toEqual([true, true, false]);
   for (let index = 0; index < 20_000; index += 97) expect(set.add(address(index))).toBe(false);
   expect(set.size).toBe(20_002);

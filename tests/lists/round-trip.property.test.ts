@@ -66,7 +66,7 @@ it('reads the addresses of our own export as they were sent, whatever they are',
       const unique = new Set(sent.map(addressKey)).size;
       expect(summary.counts).toMatchObject({ unique, repeats: sent.length - unique });
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
@@ -90,10 +90,10 @@ it('reads the same rows however the bytes arrive', async () => {
   );
 });
 
-it('reads a line of a hundred thousand addresses', async () => {
-  const addresses = Array.from({ length: 100_000 }, (_, index) => `user${index}@example.com`);
+it('reads a line of thirty thousand addresses', async () => {
+  const addresses = Array.from({ length: 30_000 }, (_, index) => `user${index}@example.com`);
   const { summary, addresses: read } = await readList(Buffer.from(addresses.join(', ')));
-  expect(summary).toMatchObject({ format: 'text', rows: 100_000, counts: { unique: 100_000, repeats: 0 } });
+  expect(summary).toMatchObject({ format: 'text', rows: 30_000, counts: { unique: 30_000, repeats: 0 } });
   expect(read).toEqual(addresses);
 });
 

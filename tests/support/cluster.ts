@@ -24,7 +24,7 @@ export type ClusterEnv = Readonly<
 >;
 
 /** Keys and channels that no other gateways use. */
-const ownNames = () => ({ KEY_PREFIX: randomPrefix(), SOCKET_IO_KEY: randomPrefix() });
+export const ownNames = () => ({ KEY_PREFIX: randomPrefix(), SOCKET_IO_KEY: randomPrefix() });
 
 /** Tests on a shared MongoDB and Redis that they must not stop or change. Each call of `env` names state of its own. */
 export function describeCluster(name: string, tests: (env: () => ClusterEnv) => void): void {

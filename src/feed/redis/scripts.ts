@@ -33,6 +33,22 @@ export const batchField = (batchId: BatchId): string => `b:${batchId}`;
 /** The KEYS of each script. */
 export const scriptKeys = ({ head, history }: FileKeys): string[] => [head, history];
 
+/**
+ * Given in place of the id of the server process where the client does not know which one will answer: in a cluster. The
+ * scripts then ask the server that they run on.
+ */
+export const ANY_SERVER = '?';
+
+const SERVER_ID = `
+local function serverId(given)
+  if given ~= '${ANY_SERVER}' then return given end
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+end`;
+
+/** The id of the server process that has the key. */
+export const SERVER_OF_KEY = new Script(`${SERVER_ID}
+return serverId('${ANY_SERVER}')`);
+
 /** Sets fields of the head from a stretch of ARGV, in portions that fit on Lua's stack. */
 const SET_FIELDS = `
 local function setFields(from, to)
@@ -45,9 +61,10 @@ end`;
  * After the named arguments come fields with their values (`fieldArgs` arguments), then five arguments for each event: '1'
  * to keep it, feed, revision, public channel, payload. 1: appended; 0: the head is not the expected one, nothing changed.
  */
-export const APPEND = new Script(`${SET_FIELDS}
+export const APPEND = new Script(`${SERVER_ID}${SET_FIELDS}
 local head, history = KEYS[1], KEYS[2]
 local server, epoch, expected, newRevision, ttl, maxRevisions, maxBytes, channel, fieldArgs = unpack(ARGV, 1, 9)
+server = serverId(server)
 local headServer, headEpoch, headRevision, emails, floor, kept, bytes = unpack(
   redis.call('HMGET', head, 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'bytes'))
 if headServer ~= server or headEpoch ~= epoch or headRevision ~= expected then return 0 end
@@ -92,9 +109,10 @@ end
 return 1`);
 
 /** After the named arguments come fields with their values. `replaces` is empty where there must be no epoch yet. */
-export const BEGIN = new Script(`${SET_FIELDS}
+export const BEGIN = new Script(`${SERVER_ID}${SET_FIELDS}
 local head, history = KEYS[1], KEYS[2]
 local server, replaces, ttl = unpack(ARGV, 1, 3)
+server = serverId(server)
 local headServer, headEpoch = unpack(redis.call('HMGET', head, 'server', 'epoch'))
 local current = headServer == server and headEpoch or ''
 if current ~= replaces then return 0 end
@@ -106,16 +124,18 @@ return 1`);
 
 /**
  * The kept events after one revision up to another one ('+': the newest); `anyEpoch` is '1' to read the current epoch,
- * whichever it is. Answers with the head and the events as pairs of id and payload; with nil in their place where some
- * are not kept or the epoch is another one. An empty answer: nothing is kept of the file; one element: it was removed.
+ * whichever it is. Answers with the id of the server, the head, and the events as pairs of id and payload; with nil in
+ * their place where some are not kept or the epoch is another one. Only the id: nothing is kept of the file; two elements:
+ * it was removed.
  */
-export const READ = new Script(`
+export const READ = new Script(`${SERVER_ID}
 local head, history = KEYS[1], KEYS[2]
 local server, epoch, after, upTo, anyEpoch = unpack(ARGV, 1, 5)
+server = serverId(server)
 local headServer, headEpoch, revision, emails, floor, kept, stats, removed = unpack(
   redis.call('HMGET', head, 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'stats', 'removed'))
-if removed then return {'removed'} end
-if not headEpoch or headServer ~= server then return {} end
+if removed then return {server, 'removed'} end
+if not headEpoch or headServer ~= server then return {server} end
 after = tonumber(after)
 local events = false
 if (anyEpoch == '1' or epoch == headEpoch) and after >= tonumber(floor) and after <= tonumber(revision)
@@ -128,7 +148,7 @@ if (anyEpoch == '1' or epoch == headEpoch) and after >= tonumber(floor) and afte
     events[#events + 1] = payload
   end
 end
-return {headEpoch, revision, emails, stats, events}`);
+return {server, headEpoch, revision, emails, stats, events}`);
 
 /** `removed` stays for as long as the feed would have: a gateway that was disconnected finds it when it reads. */
 export const REMOVE = new Script(`

@@ -53,7 +53,16 @@ export const stats = z.object({
     unknown: counted('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
-  throughput: z.object({ emailsPerSecond: z.number().min(0).nullable(), etaSeconds: count.nullable() }),
+  throughput: z.object({
+    emailsPerSecond: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe(
+        'of late; over all once the file has ended; null while every batch that has not ended is silent',
+      ),
+    etaSeconds: count.nullable().describe('null while it is not known, and once the file has ended'),
+  }),
   submission: submission.nullable().describe('null: not submitted as a list'),
   createdAt: time.nullable(),
   lastUpdated: time.nullable(),

@@ -27,7 +27,7 @@ export async function* bodyPieces(
       ? new InvalidInput([{ field: 'body', message: 'ended before it was complete' }])
       : error;
   } finally {
-    drain(req);
+    if (!req.readableEnded) drain(req);
   }
 }
 

@@ -19,7 +19,7 @@ const batchCursor = z.object({ generation: z.string(), place: z.number().int().m
 
 export function batchRoutes(
   app: Express,
-  { config, guard, intake, snapshots, store }: HttpDependencies,
+  { config, guard, intake, metrics, snapshots, store }: HttpDependencies,
 ): void {
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
@@ -37,6 +37,7 @@ export function batchRoutes(
   app.post('/api/updates', async (req, res) => {
     await guard.authorize(callerOf(req), 'report');
     const outcome = await intake.update(await readBody(req, config.MAX_UPDATE_BYTES));
+    metrics.inletMessages.inc({ inlet: 'http', outcome });
     sendJson(res, `{"outcome":"${outcome}"}`, 202);
   });
 

@@ -1,12 +1,19 @@
 /** Health and metrics: the pages that operators and load balancers read. */
 import type { Express, Request } from 'express';
 import { Fault } from '../../errors.js';
-import { watchHealth } from '../../health-checks.js';
+import { watchHealth } from '../../health/checks.js';
 import { bearerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { sendJson } from '../responses.js';
 
-export function healthRoutes(app: Express, { guard, readiness, checks, metrics }: HttpDependencies): void {
+export function healthRoutes(
+  app: Express,
+  { guard, readiness, refusals, checks, metrics }: HttpDependencies,
+): void {
+  const details = () => {
+    const dependencies = refusals();
+    return Object.keys(dependencies).length === 0 ? {} : { dependencies };
+  };
   const failedChecks = watchHealth(checks);
   app.get('/livez', (_req, res) => {
     res.setHeader('Cache-Control', 'no-store');
@@ -18,7 +25,7 @@ export function healthRoutes(app: Express, { guard, readiness, checks, metrics }
     res.setHeader('Cache-Control', 'no-store');
     if (reasons.length === 0) return sendJson(res, '{"status":"ok"}');
     res.setHeader('Retry-After', '1');
-    sendJson(res, JSON.stringify({ status: 'unavailable', reasons }), 503);
+    sendJson(res, JSON.stringify({ status: 'unavailable', reasons, ...details() }), 503);
   });
 
   app.get('/metrics', async (req, res) => {

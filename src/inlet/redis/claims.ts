@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { BatchId } from '../../domain/id.js';
+import { askEachNode } from '../../redis/client.js';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 
@@ -105,11 +106,13 @@ export class LookUpClaims {
     return (await answer.catch(() => null)) !== null;
   }
 
-  /** The server's time in microseconds. @throws Fault('unavailable') */
+  /** The server's time in microseconds; in a cluster the latest: no node's look-up from before counts. @throws Fault('unavailable') */
   now(): Promise<number> {
     return this.connection.run(async (redis) => {
-      const [seconds, microseconds] = await redis.time();
-      return Number(seconds) * 1_000_000 + Number(microseconds);
+      const times = await askEachNode(redis, (node) => node.time());
+      return Math.max(
+        ...times.map(([seconds, microseconds]) => Number(seconds) * 1_000_000 + Number(microseconds)),
+      );
     });
   }
 }

@@ -2,6 +2,7 @@
 
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { ERRORS, Fault } from '../../errors.js';
+import { RepeatLog } from '../../log-repeats.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
@@ -31,7 +32,11 @@ export class MessageProcessor {
   #unlogged = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly deps: MessageProcessorDeps) {}
+  readonly #log: RepeatLog;
+
+  constructor(private readonly deps: MessageProcessorDeps) {
+    this.#log = new RepeatLog(deps.logger);
+  }
 
   /** One attempt; `failures`: how many attempts have failed before it. */
   async process(message: Uint8Array, failures: number): Promise<ProcessOutcome> {
@@ -51,11 +56,11 @@ export class MessageProcessor {
 
   /** `outage`: the dead letter could not be stored, so the message has to be tried again. */
   async addDeadLetter(payload: string, reason: string): Promise<ProcessOutcome> {
-    const { inlet, deadLetters, logger } = this.deps;
+    const { inlet, deadLetters } = this.deps;
     try {
       await deadLetters.add({ inlet, reason, payload });
     } catch (error) {
-      logger.error({ err: error, inlet }, 'the gateway failed to store a dead letter and tries again');
+      this.#log.log('error', error, 'the gateway failed to store a dead letter and tries again', { inlet });
       return 'outage';
     }
     this.count('dead_letter');

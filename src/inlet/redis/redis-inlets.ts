@@ -13,6 +13,7 @@ import type { Intake } from '../intake.js';
 import { LookUpClaims, MessageClaims } from './claims.js';
 import { LookUps } from './look-ups.js';
 import { MessageProcessor } from './message-processor.js';
+import { probeInlets } from './probe.js';
 import { PubSubInlet } from './pubsub-inlet.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
@@ -74,7 +75,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     logger,
   });
   const pubsub = new PubSubInlet({
-    subscriber: connect('verigate-inlet-subscriber'),
+    subscriber: connect('verigate-inlet-subscriber', 'subscriber'),
     connection,
     claims: new MessageClaims(commands, { prefix, ttlMs: options.claimTtlMs, owner }),
     lookUps,
@@ -82,10 +83,11 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     maxBytes,
     logger,
   });
+  const group = new StreamGroup(commands, owner);
   const stream = new StreamInlet({
     reader: connect('verigate-inlet-reader'),
     connection,
-    group: new StreamGroup(commands, owner),
+    group,
     processor: processorOf('stream'),
     maxDeliveries,
     maxBytes,
@@ -104,6 +106,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       pubsub.start();
       stream.start();
     },
+    streamBacklog: () => group.backlog(),
     // Each connection comes back by itself: a deletion needs the one of the look-ups, for instance.
     problems: () => {
       const isAway = commands.isAway || values.isAway;
@@ -113,6 +116,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       closing ??= close();
       return closing;
     },
+    probe: () => commands.run((connected) => probeInlets(connected, prefix)),
     lookUp: (batchIds) => lookUps.now(batchIds),
     forget: (batchIds) => results.forget(batchIds),
   };

@@ -71,6 +71,16 @@ export class StreamGroup {
     return readEntries(answer?.[0]?.[1]).filter((entry) => entry !== null);
   }
 
+  /** Entries that no consumer has read (null: the server does not know, before Redis 7), and those not acknowledged yet. */
+  async backlog(): Promise<{ lag: number | null; pending: number }> {
+    const groups = await this.connection.run((redis) => redis.call('xinfo', 'GROUPS', STREAM));
+    const fields = (Array.isArray(groups) ? groups : []).map((flat: unknown[]) =>
+      Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[String(name), flat[at + 1]]] : []))),
+    );
+    const ours = fields.find(({ name }) => name === GROUP);
+    return { lag: typeof ours?.lag === 'number' ? ours.lag : null, pending: Number(ours?.pending ?? 0) };
+  }
+
   /** Pending entries of any consumer that have been idle for `idleMs`. */
   overdue(idleMs: number, count: number): Promise<PendingEntry[]> {
     return this.#pending(['IDLE', idleMs, '-', '+', count]);

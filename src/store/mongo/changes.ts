@@ -114,7 +114,7 @@ export async function markAnnounced(
     totalBatches: batches.total,
     completedBatches: batches.completed,
     completedAt: completedAt === null ? null : new Date(completedAt),
-    uncounted: new Date(),
+    uncounted: clock.date(),
   };
   const { changes, batches: versions } = announced;
   const current = { fileId, generation, ...notNewer };

@@ -1,13 +1,17 @@
 /** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
 import { type Connection, Mongoose, mongo } from 'mongoose';
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
-import { FatalError } from '../../errors.js';
+import { FatalError, Fault } from '../../errors.js';
+import type { Refusal } from '../../refusal.js';
 import { settledWithin } from '../../within.js';
 import { faultOf, unavailable } from './errors.js';
+import { keepPrefix } from './installation.js';
 import { createIndexes, type Models, modelsOf } from './models.js';
 
 export interface MongoConnectionOptions {
   readonly uri: string;
+  /** What the gateways of one installation share beside the database; not checked where it is missing. */
+  readonly keyPrefix?: string | undefined;
   /** Called with the reason each time an attempt to connect has failed. */
   readonly onProblem?: ((reason: Error) => void) | undefined;
 }
@@ -16,6 +20,8 @@ export interface MongoConnectionOptions {
 const SELECTION_MS = 2_000;
 const ANSWER_MS = 5_000;
 const INDEXES_MS = 10_000;
+/** The oldest major version that the driver and the tests know. */
+const TESTED_VERSION = 5;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 /** EX_CONFIG of sysexits.h. */
 const EXIT_CONFIG = 78;
@@ -49,6 +55,8 @@ export class MongoConnection {
   readonly #opened: Promise<void>;
   #isReached = false;
   #isOpen = false;
+  /** Why the last attempt to connect has failed. */
+  #refusal: Refusal | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws FatalError where the URI is invalid */
@@ -58,6 +66,8 @@ export class MongoConnection {
     this.#connection = mongoose.createConnection();
     this.#models = modelsOf(this.#connection);
     this.#opened = this.#open();
+    // Whoever started the gateway looks at it; the calls fail by themselves.
+    this.#opened.catch(() => undefined);
   }
 
   /** @throws Fault `unavailable` where the database cannot be used, in bounded time */
@@ -86,6 +96,29 @@ export class MongoConnection {
     });
   }
 
+  /** What the server should be, and is not. @throws Fault `unavailable` */
+  advice(): Promise<{ setting: string; advice: string }[]> {
+    return this.run(async () => {
+      const answer = await this.#connection.db?.command({ buildInfo: 1 });
+      const version = String(answer?.version);
+      if (Number.parseInt(version, 10) >= TESTED_VERSION) return [];
+      const advice = `MongoDB is ${version}, older than what was tested (${TESTED_VERSION}): upgrade it`;
+      return [{ setting: 'version', advice }];
+    });
+  }
+
+  /** Writes a document of its own. @throws Fault with the refusal */
+  probe(): Promise<void> {
+    return this.run(async ({ installations }) => {
+      await installations.updateOne({ _id: 'probe' }, { $set: { at: new Date() } }, { upsert: true });
+    });
+  }
+
+  /** Settled when the database was opened, or when the connection is closed. @throws FatalError where it is another's */
+  get opened(): Promise<void> {
+    return this.#opened;
+  }
+
   /** Aborted when the connection is about to close: background work may stop then. */
   get stopping(): AbortSignal {
     return this.#stopping.signal;
@@ -101,14 +134,14 @@ export class MongoConnection {
     this.#stopping.abort();
     await Promise.all(this.#running);
     this.#stopped.abort();
-    await this.#opened;
+    await this.#opened.catch(() => undefined);
     await this.#connection.destroy();
   }
 
   async #openedInTime(): Promise<void> {
     await settledWithin(SELECTION_MS, this.#opened);
     if (!this.#isOpen && this.#isReached) await settledWithin(INDEXES_MS, this.#opened);
-    if (!this.#isOpen) throw unavailable('the database cannot be reached');
+    if (!this.#isOpen) throw unavailable('the database cannot be used now', this.#refusal);
   }
 
   async #open(): Promise<void> {
@@ -118,10 +151,14 @@ export class MongoConnection {
         this.#isReached = true;
         // Uniqueness relies on the indexes.
         await Promise.all(Object.values(this.#models).map(createIndexes));
+        if (this.options.keyPrefix !== undefined) await keepPrefix(this.#models, this.options.keyPrefix);
         this.#isOpen = true;
         return;
       } catch (error) {
-        this.options.onProblem?.(faultOf(error) as Error);
+        if (error instanceof FatalError) throw error;
+        const fault = faultOf(error) as Error;
+        this.#refusal = fault instanceof Fault ? fault.refusal : undefined;
+        this.options.onProblem?.(fault);
       }
       await pauseUnlessAborted(backoff(failures, RETRY), this.#stopped.signal);
     }
@@ -130,14 +167,29 @@ export class MongoConnection {
 
 function assertUsableUri(uri: string): void {
   try {
-    new mongo.MongoClient(uri);
+    assertDurable(new mongo.MongoClient(uri).options);
   } catch (error) {
     // The URI may hold a password, and some of the driver's messages repeat the URI.
+    if (error instanceof FatalError) throw error;
     const { message } = error as Error;
     const reason = message.includes('://') || message.includes('@') ? 'cannot be understood' : message;
     throw new FatalError(`MONGODB_URI: ${reason}`, EXIT_CONFIG);
   }
 }
+
+/** What the URI says would win over the gateway's own options, and an acknowledged update could be lost. */
+function assertDurable({ writeConcern, readPreference }: mongo.MongoOptions): void {
+  const { w, journal } = writeConcern ?? {};
+  if (journal === false) throw weaker('journal', 'false');
+  if (w !== undefined && w !== 'majority') throw weaker('w', String(w));
+  if (readPreference.mode !== 'primary') throw weaker('readPreference', readPreference.mode);
+}
+
+const weaker = (option: string, value: string) =>
+  new FatalError(
+    `MONGODB_URI: ${option}=${value} cannot be: what is acknowledged has to be on the disk of most members, and read from the primary; leave ${option} out`,
+    EXIT_CONFIG,
+  );
 
 /** Where the URI names no database, the driver would use one called `test`. */
 const databaseOf = (uri: string): { dbName?: string } =>

@@ -322,6 +322,13 @@ export interface DeadLetterDoc {
   tail: string;
 }
 
+/** `installation`: what the gateways agree on; `probe`: written to find out whether a write succeeds. */
+export interface InstallationDoc {
+  _id: 'installation' | 'probe';
+  keyPrefix?: string;
+  at?: Date;
+}
+
 /** An event in its file's document, which has the owner. */
 export type StoredEvent = Omit<FileEvent, 'ownerId'>;
 

@@ -2,6 +2,8 @@
 import { Error as MongooseErrors, mongo } from 'mongoose';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
+import type { Refusal } from '../../refusal.js';
+import { refusalOf } from './refusals.js';
 
 /** The server's code for a write whose unique key exists. */
 export const DUPLICATE = 11000;
@@ -34,14 +36,8 @@ export function faultOf(error: unknown): unknown {
   if (error instanceof Fault || error instanceof InvalidInput) return error;
   const isOfDriver =
     error instanceof mongo.MongoError || error instanceof MongooseErrors || isSocketError(error);
-  return isOfDriver ? unavailable(`the database cannot be used now: ${nameOf(error)}`) : error;
+  return isOfDriver ? unavailable('the database cannot be used now', refusalOf(error)) : error;
 }
 
-export const unavailable = (message: string): Fault =>
-  new Fault('unavailable', message, { retryAfterSeconds: 1 });
-
-function nameOf(error: unknown): string {
-  const { name, code, codeName } = error as { name: string; code?: unknown; codeName?: unknown };
-  const hasCode = error instanceof mongo.MongoServerError || isSocketError(error);
-  return hasCode ? `${name} ${String(codeName ?? code ?? '')}`.trim() : name;
-}
+export const unavailable = (message: string, refusal?: Refusal): Fault =>
+  new Fault('unavailable', message, { retryAfterSeconds: 1, refusal });

@@ -14,6 +14,7 @@ import type {
   DeadLetterDoc,
   DeliveryDoc,
   FileDoc,
+  InstallationDoc,
   ListChunkDoc,
   ListDoc,
   OverviewDoc,
@@ -29,6 +30,7 @@ import type {
 import { isDuplicate } from './errors.js';
 
 export interface Models {
+  readonly installations: Model<InstallationDoc>;
   /** `EmailResults`: a document for each batch. */
   readonly batches: Model<BatchDoc>;
   /** `EmailBatches`: a document for each file. */
@@ -166,6 +168,11 @@ const deadLetters = schemaOf<DeadLetterDoc>({
   .index({ fileId: 1 }, where('fileId'))
   .index({ batchId: 1 }, where('batchId'));
 
+const installations = schemaOf<InstallationDoc>({
+  ...fields(String, '_id', 'keyPrefix'),
+  at: Date,
+});
+
 const submissions = schemaOf<SubmissionDoc>({
   ...fields(String, '_id', 'fileId', 'key', 'fingerprint', 'requestId', 'order', 'state', 'error'),
   ...fields(String, 'owner', 'answer'),
@@ -245,6 +252,7 @@ export const modelsOf = (connection: Connection): Models => ({
   tombstones: connection.model<TombstoneDoc>('RequestTombstones', tombstones, 'requesttombstones'),
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),
+  installations: connection.model<InstallationDoc>('Installations', installations, 'installations'),
   submissions: connection.model<SubmissionDoc>('Submissions', submissions, 'submissions'),
   submissionClaims: connection.model<SubmissionClaimDoc>(
     'SubmissionClaims',
@@ -267,6 +275,7 @@ export const modelsOf = (connection: Connection): Models => ({
 
 /** Creates the indexes of a collection, in one command. Those that exist already cost nothing. */
 export async function createIndexes({ schema, collection }: Model<never>): Promise<void> {
+  if (schema.indexes().length === 0) return;
   await collection.createIndexes(
     schema.indexes().map(([key, options]) => ({ key, ...options }) as mongo.IndexDescription),
   );

@@ -3,8 +3,10 @@
  * written in one step, so a change of a sum is written down in the file first (`counting`), then added, then confirmed
  * (`counted`). Any gateway can go on from any step; a sum remembers which changes of a file it has.
  */
+
 import { createHash } from 'node:crypto';
 import { mongo, trusted } from 'mongoose';
+import { clock } from '../../clock.js';
 import type { FileId, UserId } from '../../domain/id.js';
 import { type Counts, countsOf, difference, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
@@ -57,7 +59,7 @@ export async function uncountFile(db: Models, { fileId }: Pick<FileDoc, 'fileId'
     else if (file !== null && counted !== undefined && Object.keys(counted.counts).length > 0) {
       await complete(db, await begin(db, [{ ...file, stats: null }]));
       // If its document is not deleted after all, the file is counted again.
-      await db.files.collection.updateOne({ fileId }, { $set: { uncounted: new Date() } });
+      await db.files.collection.updateOne({ fileId }, { $set: { uncounted: clock.date() } });
     } else
       return {
         counting: trusted({ $exists: false }),
@@ -68,7 +70,7 @@ export async function uncountFile(db: Models, { fileId }: Pick<FileDoc, 'fileId'
 
 /** Writes down the changes of the sums. Answers with the files that have one now, another gateway's included. */
 async function begin(db: Models, files: readonly Source[]): Promise<Source[]> {
-  const now = Date.now();
+  const now = clock.now();
   const started = files.filter(({ counting }) => counting === undefined);
   const writes = started.map(({ fileId, userId, stats, counted }) => {
     const parsed = stats === null ? null : (JSON.parse(stats) as Stats);

@@ -16,14 +16,17 @@ import { endSubmissionsOf } from './submissions.js';
 const BATCHES_AT_ONCE = 32;
 const FILES_AT_ONCE = 16;
 
+/** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
+const SMALL_STEP_BYTES = 512 * 1024;
+
 /** Deletes some of what generations, lists and submissions that are over still hold; false: nothing is left to delete. */
-export function cleanUpSome(db: Database, now: number): boolean {
+export function cleanUpSome(db: Database, now: number, inSmallSteps = false): boolean {
   if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
   if (generation !== undefined) {
-    cleanGeneration(db, generation);
+    if (!inSmallSteps || !deleteSomeChunks(db, generation)) cleanGeneration(db, generation);
     return true;
   }
   const old = now - TOMBSTONE_MS;
@@ -71,6 +74,28 @@ function cleanGeneration(db: Database, generation: number): void {
   if (deleteSomeOfIndex(db, generation)) return;
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
+}
+
+/** Deletes the first chunks that are left of a generation; false: there are none. */
+function deleteSomeChunks(db: Database, generation: number): boolean {
+  const batch = db.get<{ number: number }>(
+    `SELECT number FROM batches WHERE generation = ? AND length >= 0
+       AND EXISTS (SELECT 1 FROM chunks WHERE place >= number * ${PLACES} AND place < (number + 1) * ${PLACES}) LIMIT 1`,
+    generation,
+  );
+  if (batch === undefined) return false;
+  const range = [batch.number * PLACES, (batch.number + 1) * PLACES] as const;
+  const chunks = db.all<{ place: number; bytes: number }>(
+    'SELECT place, length(body) AS bytes FROM chunks WHERE place >= ? AND place < ? ORDER BY place LIMIT 64',
+    ...range,
+  );
+  let bytes = 0;
+  for (const chunk of chunks) {
+    db.run('DELETE FROM chunks WHERE place = ?', chunk.place);
+    bytes += chunk.bytes;
+    if (bytes >= SMALL_STEP_BYTES) break;
+  }
+  return true;
 }
 
 /** Deletes the results of a batch; its addresses in the index go with those of its whole generation. */

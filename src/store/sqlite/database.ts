@@ -1,8 +1,11 @@
 /** Opens and locks the SQLite file of a data directory, and wraps its driver. */
-import { mkdirSync, statfsSync } from 'node:fs';
+
+import { randomUUID } from 'node:crypto';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { FatalError } from '../../errors.js';
+import { codeOf, refusalOf } from './refusals.js';
 import { SCHEMA, SCHEMA_VERSION } from './schema.js';
 
 /** A value for a statement. Any other type (a boolean, a Date, an object) aborts the process inside the driver. */
@@ -74,32 +77,66 @@ const BUSY = 'busy_timeout = 2000';
 /** Of each thread. The system's own cache has most of the rest. */
 const CACHE_KIB = 16 * 1024;
 
-/** Opens the database under a directory for the one thread that writes; creates its tables where it is new. */
-export function openForWriting(directory: string): Database {
+/**
+ * Opens the database under a directory for the one thread that writes; creates its tables where it is new. On a full disk it
+ * calls `makeRoom` and tries once more: without an open database nothing can be deleted.
+ */
+export function openForWriting(directory: string, makeRoom: () => void): Database {
   return openOrExplain(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const database = new Database(databasePath(directory));
-    const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
-    if (version !== 0 && version !== SCHEMA_VERSION) {
-      const age = version > SCHEMA_VERSION ? 'a newer' : 'an older';
-      throw new FatalError(
-        `the database in ${directory} was written by ${age} version (layout ${version}, this one knows ${SCHEMA_VERSION}); nothing was changed`,
-        EXIT_CANNOT_CREATE,
-      );
+    try {
+      return open(directory);
+    } catch (error) {
+      if (error instanceof FatalError || refusalOf(error, directory).reason !== 'disk_full') throw error;
+      makeRoom();
+      return open(directory);
     }
-    // FULL: a commit is on the disk before it is answered. secure_delete: deleted bytes are overwritten.
-    for (const pragma of [
-      BUSY,
-      'journal_mode = WAL',
-      'synchronous = FULL',
-      'secure_delete = ON',
-      `cache_size = -${CACHE_KIB}`,
-    ]) {
-      database.all(`PRAGMA ${pragma}`);
-    }
-    if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
-    return database;
   });
+}
+
+function open(directory: string): Database {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = new Database(databasePath(directory));
+  const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+  if (version !== 0 && version !== SCHEMA_VERSION) {
+    const age = version > SCHEMA_VERSION ? 'a newer' : 'an older';
+    throw new FatalError(
+      `the database in ${directory} was written by ${age} version (layout ${version}, this one knows ${SCHEMA_VERSION}); nothing was changed`,
+      EXIT_CANNOT_CREATE,
+    );
+  }
+  // FULL: a commit is on the disk before it is answered. secure_delete: deleted bytes are overwritten.
+  for (const pragma of [
+    BUSY,
+    // Before there are tables: free pages can be given back to a disk that is full.
+    ...(version === 0 ? ['auto_vacuum = INCREMENTAL'] : []),
+    'journal_mode = WAL',
+    'synchronous = FULL',
+    'secure_delete = ON',
+    `cache_size = -${CACHE_KIB}`,
+  ]) {
+    database.all(`PRAGMA ${pragma}`);
+  }
+  if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  // SQLite opens a file that it may not write to without a word.
+  try {
+    writeProbe(database);
+  } catch (error) {
+    // On a full disk files can still be read and deleted.
+    if (refusalOf(error, directory).reason !== 'disk_full') throw error;
+  }
+  return database;
+}
+
+/** A write of one row, to find out whether writing works. */
+export function writeProbe(database: Database): void {
+  database.run('UPDATE probe SET at = ?', Date.now());
+}
+
+/** Shortens the database file by free pages, some at a time; false: it has none. */
+export function shrink(database: Database, pages: number): boolean {
+  const free = database.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0;
+  if (free > 0) database.exec(`PRAGMA incremental_vacuum(${pages})`);
+  return free > pages;
 }
 
 /**
@@ -133,25 +170,57 @@ export function openForReading(directory: string): Database {
 export function lock(directory: string): Database {
   return openOrExplain(directory, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const database = new Database(join(directory, 'verigate.lock'));
+    const file = join(directory, 'verigate.lock');
     try {
-      database.all('PRAGMA journal_mode = MEMORY');
-      database.exec('BEGIN EXCLUSIVE');
+      return lockFile(file);
     } catch (error) {
-      database.close();
       if (codeOf(error) !== 'SQLITE_BUSY') throw error;
+      if (!canLock(directory)) {
+        throw new FatalError(
+          `the file system of ${directory} has no locks, so two gateways could write to one database; use a local disk for DATA_DIR`,
+          EXIT_IO,
+        );
+      }
       throw new FatalError(
         `another gateway is running on ${directory}; give each its own DATA_DIR`,
         EXIT_LOCKED,
       );
     }
-    return database;
   });
+}
+
+function lockFile(path: string): Database {
+  const database = new Database(path);
+  try {
+    database.all('PRAGMA journal_mode = MEMORY');
+    database.exec('BEGIN EXCLUSIVE');
+    // SQLite takes no lock on a file that it may not write to; this says so.
+    database.exec('PRAGMA user_version = 1');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Where not even a file that no other process knows can be locked, no gateway holds the lock: the file system has none. */
+function canLock(directory: string): boolean {
+  const path = join(directory, `verigate.lock-${randomUUID()}`);
+  try {
+    lockFile(path).close();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 const databasePath = (directory: string): string => join(directory, 'verigate.db');
 
-export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+/** The files that have to stay at their places while a gateway runs. */
+export const filesOf = (directory: string): string[] =>
+  ['verigate.db', 'verigate.db-wal', 'verigate.lock'].map((name) => join(directory, name));
 
 /** Runs `open`, and tells the operator what to do where it fails. Nothing is overwritten or repaired. */
 function openOrExplain<T>(directory: string, open: () => T): T {
@@ -159,29 +228,30 @@ function openOrExplain<T>(directory: string, open: () => T): T {
     return open();
   } catch (error) {
     if (error instanceof FatalError) throw error;
-    throw new FatalError(
-      `${reasonOf(codeOf(error), directory)} (${directory}): ${(error as Error).message}`,
-      EXIT_IO,
-      { cause: error },
-    );
+    const reason = reasonOf(error, directory);
+    throw new FatalError(`${reason} (${directory}): ${(error as Error).message}`, EXIT_IO, { cause: error });
   }
 }
 
-function reasonOf(code: string, directory: string): string {
+function reasonOf(error: unknown, directory: string): string {
+  const code = codeOf(error);
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
     return 'the database is damaged; nothing was changed, restore it from a backup or move it away';
   }
   // The memory that connections share is a file as well; without room for it, the driver reports an I/O error.
-  const isFull = code.startsWith('SQLITE_FULL') || code === 'ENOSPC';
-  if (isFull || (code.startsWith('SQLITE_IOERR') && hasNoRoom(directory)))
-    return 'the disk is full; nothing was changed';
+  if (refusalOf(error, directory).reason === 'disk_full') return 'the disk is full; nothing was changed';
+  const unwritable = [directory, ...filesOf(directory)].find((path) => !isWritable(path));
+  if (unwritable !== undefined)
+    return `${unwritable} cannot be written by this user; give it the rights, or another DATA_DIR`;
   return 'the database cannot be opened';
 }
 
-function hasNoRoom(directory: string): boolean {
+/** What is not there can be made where its directory can be written. */
+function isWritable(path: string): boolean {
   try {
-    return statfsSync(directory).bavail < 16;
-  } catch {
-    return false;
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
   }
 }

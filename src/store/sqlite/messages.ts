@@ -1,7 +1,8 @@
 /** The messages between the main thread and a database thread, and how errors travel in them. */
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { type ErrorCode, FatalError, Fault } from '../../errors.js';
-import { codeOf } from './database.js';
+import type { Refusal } from '../../refusal.js';
+import { codeOf, refusalOf } from './refusals.js';
 
 export interface ThreadRequest {
   readonly id: number;
@@ -20,23 +21,31 @@ export interface ThreadData {
   readonly maxHeldBytes: number;
   readonly deadLetterTtlMs: number;
   readonly maxDeadLetterBytes: number;
+  /** Room that is kept free for deleting on a full disk; missing: none. */
+  readonly diskReserveBytes?: number;
 }
 
 /** An error loses its class between threads, so `kind` names it. */
 export type ErrorMessage =
   | { readonly kind: 'input'; readonly errors: InvalidInput['errors'] }
-  | { readonly kind: 'fault'; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly kind: 'fault';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly refusal?: Refusal | undefined;
+    }
   | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number };
 
-export function messageOf(error: unknown): ErrorMessage {
+/** `directory`: where the database is. */
+export function messageOf(error: unknown, directory: string): ErrorMessage {
   if (error instanceof InvalidInput) return { kind: 'input', errors: error.errors };
-  if (error instanceof Fault) return { kind: 'fault', code: error.code, message: error.message };
+  if (error instanceof Fault)
+    return { kind: 'fault', code: error.code, message: error.message, refusal: error.refusal };
   if (error instanceof FatalError) return { kind: 'fatal', message: error.message, exitCode: error.exitCode };
-  const code = codeOf(error);
-  if (code.startsWith('SQLITE_FULL'))
-    return { kind: 'fault', code: 'unavailable', message: 'the disk is full' };
-  if (code.startsWith('SQLITE_')) {
-    return { kind: 'fault', code: 'unavailable', message: `the database answered ${code}` };
+  if (/^(SQLITE_|E[A-Z]+$)/.test(codeOf(error))) {
+    const refusal = refusalOf(error, directory);
+    const message = refusal.reason === 'disk_full' ? 'the disk is full' : 'the database cannot be used now';
+    return { kind: 'fault', code: 'unavailable', message, refusal };
   }
   return { kind: 'fault', code: 'internal', message: (error as Error)?.stack ?? String(error) };
 }
@@ -45,5 +54,5 @@ export function errorOf(error: ErrorMessage): Error {
   if (error.kind === 'input') return new InvalidInput(error.errors);
   if (error.kind === 'fatal') return new FatalError(error.message, error.exitCode);
   if (error.code === 'internal') return new Error(error.message);
-  return new Fault(error.code, error.message, { retryAfterSeconds: 1 });
+  return new Fault(error.code, error.message, { retryAfterSeconds: 1, refusal: error.refusal });
 }

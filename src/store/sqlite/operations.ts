@@ -16,7 +16,7 @@ import {
   pendingChanges,
 } from './changes.js';
 import { purgeFiles } from './clean-up.js';
-import type { Database } from './database.js';
+import { type Database, writeProbe } from './database.js';
 import {
   addDeadLetter,
   discardDeadLetter,
@@ -107,6 +107,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     addDeadLetter(db, record, expiry, limits.maxDeadLetterBytes),
   discardDeadLetter,
   dropExpiredDeadLetters,
+
+  probe: writeProbe,
 
   claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
   addSlice,

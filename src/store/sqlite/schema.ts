@@ -184,6 +184,10 @@ CREATE TABLE submission_pieces (
   PRIMARY KEY (submission, slice, piece)
 ) WITHOUT ROWID;
 
+-- Written to find out whether a write succeeds.
+CREATE TABLE probe (at INTEGER NOT NULL);
+INSERT INTO probe (at) VALUES (0);
+
 -- What the files of an owner add up to, see overview.ts; the empty owner stands for all files.
 CREATE TABLE overviews (
   owner TEXT PRIMARY KEY,
@@ -253,4 +257,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 14;
+export const SCHEMA_VERSION = 15;

@@ -6,11 +6,15 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { clock } from '../../clock.js';
+import { Fault } from '../../errors.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
-import { type Database, openForReading, openForWriting, truncateLog } from './database.js';
+import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
 import { endUploads, isListGone } from './ended-lists.js';
-import { messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
+import { FileWatch } from './file-watch.js';
+import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { type Gone, readerOperations, writerOperations } from './operations.js';
+import { refusalOf } from './refusals.js';
+import { DiskReserve } from './reserve.js';
 import { mergeSome, needsMerge } from './runs.js';
 import { releaseLeases } from './submissions.js';
 
@@ -18,10 +22,61 @@ import { releaseLeases } from './submissions.js';
 const COMMIT_AT_ONCE = 128;
 /** The log cannot be truncated while the reader uses it; after this time the writer tries again. */
 const READER_PAUSE_MS = 10;
+/** Pages by which the file is shortened in one step: they pass through the log. */
+const PAGES_GIVEN_BACK = 64;
+
+/** Operations that are refused on a full disk, so that what is left of it stays for deletions. */
+const GROWS: ReadonlySet<string> = new Set([
+  'register',
+  'save',
+  'saveTail',
+  'fail',
+  'addDeadLetter',
+  'claimSubmission',
+  'addSlice',
+  'addRows',
+  'createList',
+  'appendToList',
+  'completeList',
+  'attachList',
+  'addWebhook',
+  'replayDelivery',
+  'probe',
+]);
+const MAKES_ROOM: ReadonlySet<string> = new Set([
+  'endFile',
+  'purge',
+  'discardDeadLetter',
+  'dropExpiredDeadLetters',
+  'dropExpiredUpdates',
+  'endList',
+  'endExpiredLists',
+  'endSubmission',
+  'dropExpiredSubmissions',
+  'removeWebhook',
+  'dropDelivered',
+]);
+const makesRoom = ({ operation }: ThreadRequest): boolean => MAKES_ROOM.has(operation);
+
+const diskFull = () =>
+  new Fault('unavailable', 'the disk is full', {
+    refusal: {
+      reason: 'disk_full',
+      code: 'ENOSPC',
+      hint: 'make room on the disk of DATA_DIR, or delete files',
+    },
+  });
+
+const isDiskFull = (reply: ThreadReply | undefined): boolean =>
+  reply !== undefined &&
+  'error' in reply &&
+  reply.error.kind === 'fault' &&
+  reply.error.refusal?.reason === 'disk_full';
 
 const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
-const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = workerData as ThreadData;
+const data = workerData as ThreadData;
+const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = data;
 
 type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
 const answer = (reply: ThreadReply): void => port.postMessage(reply);
@@ -35,7 +90,7 @@ function perform(db: Database, operations: Operations, { id, operation, args }: 
   try {
     return { id, value: operations[operation]?.(db, ...(args as never[])) };
   } catch (error) {
-    return { id, error: messageOf(error) };
+    return { id, error: messageOf(error, directory) };
   }
 }
 
@@ -55,7 +110,7 @@ function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
     return reply;
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
-    return { id: request.id, error: messageOf(error) };
+    return { id: request.id, error: messageOf(error, directory) };
   }
 }
 
@@ -78,7 +133,11 @@ class Writer {
   /** Whether the log may hold deleted data. After a crash that is unknown. */
   #logHoldsDeleted = true;
 
-  constructor(private readonly db: Database) {
+  constructor(
+    private readonly db: Database,
+    private readonly guard: DiskReserve,
+    private readonly files: FileWatch,
+  ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
     // The directory is this process's alone: whoever worked at submissions before is gone.
@@ -123,8 +182,24 @@ class Writer {
     if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
   }
 
+  /** Deletions that find no room get that of the reserve, and are tried once more. */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
+    if (this.guard.isFull || requests.some(({ operation }) => operation === 'probe')) this.guard.check();
+    if (this.guard.isFull && requests.some(makesRoom)) this.#giveUpReserve();
+    const replies = this.#attempt(requests);
+    const unmade = requests.filter((_, index) => isDiskFull(replies[index]));
+    if (unmade.length === 0) return replies;
+    this.guard.markFull();
+    const deletions = unmade.filter(makesRoom);
+    if (deletions.length === 0) return replies;
+    this.#giveUpReserve();
+    const again = new Map(this.#attempt(deletions).map((reply) => [reply.id, reply]));
+    return replies.map((reply) => again.get(reply.id) ?? reply);
+  }
+
+  #attempt(requests: readonly ThreadRequest[]): ThreadReply[] {
     try {
+      this.files.check();
       this.db.exec('BEGIN IMMEDIATE');
       const replies = requests.map((request) => this.#performInSavepoint(request));
       this.#hasCleanUp ||= needsCleanUp(this.db);
@@ -138,8 +213,12 @@ class Writer {
 
   /** A request that fails takes back its own changes only. */
   #performInSavepoint(request: ThreadRequest): ThreadReply {
+    if (this.guard.isFull && !makesRoom(request) && GROWS.has(request.operation))
+      return { id: request.id, error: messageOf(diskFull(), directory) };
     this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
+    // Some errors, as that of a full disk, may have rolled back everything.
+    if ('error' in reply && !this.db.inTransaction) throw errorOf(reply.error);
     if ('error' in reply) this.db.exec('ROLLBACK TO request');
     this.db.exec('RELEASE request');
     return reply;
@@ -148,28 +227,61 @@ class Writer {
   /** Answers with the replies to the requests that waited for the transaction. */
   #rollBack(requests: readonly { readonly id: number }[], cause: unknown): ThreadReply[] {
     if (this.db.inTransaction) this.db.exec('ROLLBACK');
-    const error = messageOf(cause);
+    const error = messageOf(cause, directory);
     return requests.map(({ id }) => ({ id, error }));
   }
 
-  /** One step, so that requests wait for no more than that. */
-  #cleanUp(): void {
+  /** The log may have most of the room that is left; written back, it needs none. */
+  #giveUpReserve(): void {
+    this.guard.giveUp();
+    this.#truncateLogIfPossible();
+  }
+
+  #truncateLogIfPossible(): void {
     try {
+      truncateLog(this.db);
+    } catch {
+      // There is no room to write it back: the next step finds out whether there is some for itself.
+    }
+  }
+
+  /** One step, so that requests wait for no more than that. */
+  #cleanUp(isSecondTry = false): void {
+    const { isFull } = this.guard;
+    try {
+      this.files.check();
       this.db.exec('BEGIN IMMEDIATE');
-      this.#hasCleanUp = cleanUpSome(this.db, clock.now());
+      this.#hasCleanUp = cleanUpSome(this.db, clock.now(), isFull);
       this.db.exec('COMMIT');
       this.#logHoldsDeleted ||= this.#hasCleanUp;
+      if (isFull) this.#giveRoomBack();
       this.#answerCleanUpRequests();
     } catch (error) {
       const replies = this.#rollBack(this.#cleanUpRequests, error);
+      const isNewlyFull = refusalOf(error, directory).reason === 'disk_full' && !isSecondTry;
+      if (isNewlyFull) {
+        this.#giveUpReserve();
+        this.#cleanUp(true);
+        return;
+      }
       this.#cleanUpRequests = [];
       this.#hasCleanUp = false;
       replies.forEach(answer);
     }
   }
 
+  /** What was deleted is free inside the database file only; on a full disk the file is shortened. */
+  #giveRoomBack(): void {
+    this.#truncateLogIfPossible();
+    if (this.#hasCleanUp) return;
+    this.#hasCleanUp = shrink(this.db, PAGES_GIVEN_BACK);
+    this.#truncateLogIfPossible();
+  }
+
   /** One step of a merge, for which updates wait no longer than for one of clean-up. One that fails waits for a commit. */
   #merge(): void {
+    this.#hasMerge = false;
+    if (this.guard.isFull) return;
     try {
       // Nobody waits for it to be on the disk: after a power failure it is done again.
       this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
@@ -177,7 +289,6 @@ class Writer {
       this.db.exec('COMMIT');
     } catch (error) {
       this.#rollBack([], error);
-      this.#hasMerge = false;
     } finally {
       this.db.exec('PRAGMA synchronous = FULL');
     }
@@ -199,10 +310,14 @@ class Writer {
 }
 
 try {
-  const db = role === 'writer' ? openForWriting(directory) : openForReading(directory);
-  if (role === 'writer') new Writer(db);
-  else serveReads(db);
+  if (role === 'reader') serveReads(openForReading(directory));
+  else {
+    const guard = new DiskReserve(directory, data.diskReserveBytes ?? 0);
+    const db = openForWriting(directory, () => guard.giveUp());
+    guard.check();
+    new Writer(db, guard, new FileWatch(filesOf(directory)));
+  }
   answer({ id: 0, value: 'open' });
 } catch (error) {
-  answer({ id: 0, error: messageOf(error) });
+  answer({ id: 0, error: messageOf(error, directory) });
 }

@@ -8,6 +8,7 @@ import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { findBatch } from './batch-docs.js';
+import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
 import type { RecentWrites } from './recent-writes.js';
 import { applyUpdate, failBatch } from './write-batch.js';
@@ -45,6 +46,8 @@ export async function saveUpdate(
       if (remembered !== undefined) continue;
     }
     if (attribution === 'superseded') return SUPERSEDED;
+    // A result that can never be stored is refused before the file is registered: it leaves no `pending` file behind.
+    if (attribution !== 'apply') for (const result of update.results) itemOf(result);
     if (attribution === 'hold') {
       if ((await held.hold(db, batch, update)) !== 'conflict') return { outcome: 'held', fileId: null };
     } else if (attribution !== 'apply') {

@@ -1,0 +1,47 @@
+/** Counters begin at 0 for every label value that is known before: of one that appears at 1, `rate()` misses the first event. */
+import { FEEDS } from '../domain/events.js';
+import type { Dependency, serverMetrics } from './servers.js';
+import type { socketMetrics } from './sockets.js';
+import type { updateMetrics } from './updates.js';
+
+type Labelled = ReturnType<typeof updateMetrics> &
+  ReturnType<typeof socketMetrics> &
+  ReturnType<typeof serverMetrics>;
+
+const UPDATE_OUTCOMES = ['applied', 'unchanged', 'held', 'superseded'] as const;
+const INLETS = ['http', 'pubsub', 'stream', 'look-up'] as const;
+const REFUSED_HANDSHAKES = [
+  'CORS_ORIGINS',
+  'invalid_request',
+  'unauthorized',
+  'unavailable',
+  'MAX_CONNECTIONS',
+  'MAX_CONNECTIONS_PER_ADDRESS',
+  'MAX_HANDSHAKES_PER_SECOND',
+] as const;
+const REFUSED_REQUESTS = [
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'too_many_subscriptions',
+  'rate_limited',
+  'unavailable',
+] as const;
+const DEPENDENCIES: readonly Dependency[] = ['database', 'redis', 'validator'];
+const WEBHOOK_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
+
+export function initialise(metrics: Labelled): void {
+  for (const outcome of UPDATE_OUTCOMES) metrics.updates.inc({ outcome }, 0);
+  for (const outcome of WEBHOOK_OUTCOMES) metrics.webhookAttempts.inc({ outcome }, 0);
+  for (const inlet of INLETS)
+    for (const outcome of [...UPDATE_OUTCOMES, 'dead_letter'])
+      metrics.inletMessages.inc({ inlet, outcome }, 0);
+  for (const feed of FEEDS) metrics.delivered.inc({ feed }, 0);
+  for (const reason of REFUSED_HANDSHAKES) metrics.handshakesRefused.inc({ reason }, 0);
+  for (const outcome of ['recovered', 'snapshot', ...REFUSED_REQUESTS])
+    metrics.socketRequests.inc({ event: 'subscribe', outcome }, 0);
+  for (const dependency of DEPENDENCIES) {
+    const reason = dependency === 'validator' ? 'validator_unavailable' : 'unavailable';
+    metrics.callErrors.inc({ dependency, reason }, 0);
+  }
+}

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/errors.js';
+import { SqliteStore } from '../../src/store/sqlite-store.js';
+import { listsOf, register, save } from '../contracts/store/harness.js';
+import { describeWhere } from '../support/describe-where.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { addresses } from '../support/updates.js';
+import { retry } from '../support/wait.js';
+import { LIMITS, MARK, marked, openStore, traces } from './directory.js';
+
+const MIB = 2 ** 20;
+
+/** Why a call is refused, and its code; null: it is not. */
+async function refusalOf(call: Promise<unknown>): Promise<string | null> {
+  const error = await call.then(
+    () => null,
+    (reason: Fault) => reason,
+  );
+  return error === null ? null : `${error.code} ${error.refusal?.reason} ${error.refusal?.code}`;
+}
+
+describe('files that are taken away under an open database', () => {
+  it.each(['verigate.db', 'verigate.db-wal', 'verigate.lock'])('are noticed: %s', async (name) => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    await save(store, { batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await store.probe();
+    renameSync(join(directory, name), join(directory, 'aside'));
+    const gone = 'unavailable refused FILE_GONE';
+    expect(await refusalOf(store.probe())).toBe(gone);
+    expect(await refusalOf(save(store, { batchId: 'b1', emails: ['a', 'b'] }))).toBe(gone);
+    // What is stored can still be read, and saved elsewhere.
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+    writeFileSync(join(directory, name), '');
+    expect(await refusalOf(store.probe())).toBe(gone);
+    rmSync(join(directory, name));
+    renameSync(join(directory, 'aside'), join(directory, name));
+    await store.probe();
+    await save(store, { batchId: 'b1', emails: ['a', 'b'] });
+    expect(await listsOf(store, 'f1')).toEqual({ b1: ['a', 'b'] });
+  });
+});
+
+const probe = spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d && rmdir $d']);
+
+describeWhere(probe.status === 0, 'it needs the right to mount one', 'a full disk', () => {
+  /** A small disk of the test's own. */
+  function smallDisk(bytes: number): string {
+    const path = temporaryDirectory();
+    spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
+    onTeardown(() => spawnSync('umount', ['-l', path]));
+    return path;
+  }
+
+  const freeOn = (disk: string): number => {
+    const { bavail, bsize } = statfsSync(disk);
+    return bavail * bsize;
+  };
+
+  async function openWithReserve(directory: string): Promise<SqliteStore> {
+    const store = await SqliteStore.open({ directory, ...LIMITS, diskReserveBytes: 8 * MIB });
+    onTeardown(() => store.close());
+    return store;
+  }
+
+  const full = 'unavailable disk_full ENOSPC';
+
+  it('is reported without an update, and deleting works; then all goes on without help', async () => {
+    const disk = smallDisk(32 * MIB);
+    const directory = join(disk, 'data');
+    const store = await openWithReserve(directory);
+    for (let batch = 0; batch < 6; batch++) {
+      const emails = Array.from({ length: 3_000 }, (_, index) => marked(`${batch}.${index}`));
+      await save(store, { batchId: `x${batch}`, fileId: 'f1', emails });
+    }
+    await save(store, { batchId: 'b2', fileId: 'f2', emails: addresses(100), isComplete: true });
+    await store.probe();
+    expect(statSync(join(directory, 'verigate.reserve')).size).toBeGreaterThan(MIB / 2);
+
+    // Another program takes all the room that is left.
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(freeOn(disk)));
+    expect(await refusalOf(store.probe())).toBe(full);
+    expect(await refusalOf(save(store, { batchId: 'b2', emails: addresses(101) }))).toBe(full);
+    expect(await listsOf(store, 'f2')).toEqual({ b2: addresses(100) });
+    expect(traces(directory)).not.toEqual([]);
+
+    expect(await store.files.remove('f1')).toBe(true);
+    expect(await store.files.find('f1')).toBeNull();
+    expect(traces(directory)).toEqual([]);
+    // What was deleted has made room enough: the reserve is there again, and updates are taken.
+    await retry(() => store.probe());
+    expect(statSync(join(directory, 'verigate.reserve')).size).toBe(8 * MIB);
+    await save(store, { batchId: 'b3', fileId: 'f3', emails: addresses(100), isComplete: true });
+    expect(await listsOf(store, 'f2')).toEqual({ b2: addresses(100) });
+  });
+
+  it('does not keep a gateway from starting and deleting', async () => {
+    const disk = smallDisk(32 * MIB);
+    const directory = join(disk, 'data');
+    const first = await openWithReserve(directory);
+    await save(first, { batchId: 'b1', fileId: 'f1', emails: addresses(4_000, MARK), isComplete: true });
+    await first.close();
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(freeOn(disk)));
+    const store = await openWithReserve(directory);
+    expect(await refusalOf(store.probe())).toBe(full);
+    expect(await store.files.remove('f1')).toBe(true);
+    expect(traces(directory)).toEqual([]);
+    rmSync(join(disk, 'ballast'));
+    await store.probe();
+    await register(store, { fileId: 'f2', batches: ['b2'] });
+  });
+});
