@@ -34,7 +34,7 @@ describeInBrowser('the dashboard', (open) => {
     const { page, complaints } = await open(url);
     await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
     await isLive(page);
-    expect(await page.title()).toBe('Files · Verigate');
+    expect(await page.title()).toBe('Lists · Verigate');
     expect(await complaints()).toEqual([]);
   });
 
@@ -92,13 +92,23 @@ describeInBrowser('the dashboard', (open) => {
     const card = page.getByRole('region', { name: 'Stalled batches' });
     await reads(card.locator('.stalled-id'), 'slow <b>');
     await reads(card.locator('.stalled-batch .muted'), /^5 of 20, last news /);
+    await reads(page.locator('.file-head .pill'), 'Stuck');
+    await reads(page.locator('.stuck p'), /^Stuck since \d\d:\d\d: 15 addresses got no answer\.$/);
+    expect(await page.locator('.tile-value').allTextContents()).toEqual([
+      '–',
+      '–',
+      '1 / 2',
+      expect.anything(),
+    ]);
     await card.getByRole('button', { name: 'Fail the batch slow <b>' }).click();
-    await page.getByLabel('Reason').fill('the worker is gone');
+    await page.getByRole('textbox', { name: 'Reason' }).fill('the worker is gone');
     const shot = process.env.SCREENSHOTS;
     if (shot) await page.screenshot({ path: `${shot}/stalled.png` });
     await page.getByRole('button', { name: 'Fail the batch', exact: true }).click();
     await reads(page.locator('.file-head .pill'), 'Failed');
     await card.waitFor({ state: 'hidden' });
+    await page.locator('.stuck').waitFor({ state: 'hidden' });
+    await reads(page.locator('.tile').filter({ hasText: 'Time left' }).locator('.tile-value'), 'Failed');
     expect(await ask<Stats>(url, '/files/f1/stats')).toMatchObject({
       status: 'failed',
       progress: { processed: 8 },
@@ -228,8 +238,30 @@ describeInBrowser('the dashboard', (open) => {
     await page.getByRole('searchbox').fill('nobody');
     await page.getByText('No address matches these filters.').waitFor();
     await page.getByRole('searchbox').fill('');
+    // several verdicts, a reason, and the steps back
+    await page.getByRole('group', { name: 'Verdict' }).getByText('Undeliverable').click();
+    await page.getByRole('group', { name: 'Verdict' }).getByText('Risky').click();
+    await reads(range, '1–3 of 3');
+    await page.getByLabel('Reason').selectOption('low_quality');
+    await reads(range, '1–1 of 1');
+    await page.getByRole('button', { name: 'Low quality', exact: true }).click();
+    await reads(range, '1–3 of 3');
+    await page.goBack();
+    await reads(range, '1–1 of 1');
+    await page.goBack();
+    await reads(range, '1–3 of 3');
+    await page.reload();
+    await reads(range, '1–3 of 3');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await reads(range, '1–100 of 130');
+    await page.locator('.verdict.undeliverable .reason-button').filter({ hasText: 'Rejected' }).click();
+    await reads(range, '1–1 of 1');
+    await reads(lines(page).locator('.address'), 'bad2@example.com');
+    await page.getByRole('searchbox').fill(' EXAMPLE.com ');
+    await reads(range, '1–1 of 1');
     await page.locator('.verdict.risky .verdict-head').click();
     await reads(range, '1–1 of 1');
+    await reads(lines(page).locator('.address'), 'odd@example.com');
 
     await lines(page).locator('.address-button').click();
     await reads(page.locator('.detail dd').filter({ hasText: 'Low' }), 'Low Quality');
@@ -274,11 +306,12 @@ describeInBrowser('the dashboard', (open) => {
     await mine.page.getByRole('button', { name: 'Delete' }).click();
     await mine.page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
     for (const { page } of [mine, other]) {
-      await page.getByRole('heading', { name: 'This file was deleted' }).waitFor();
+      await page.getByRole('heading', { name: 'This list was deleted' }).waitFor();
       expect(await page.getByText('@example.com').count()).toBe(0);
+      expect(await page.locator('.file-head .pill').isVisible()).toBe(false);
     }
     expect((await fetch(`${url}/api/files/f1`)).status).toBe(404);
-    await mine.page.getByRole('link', { name: 'All files', exact: true }).click();
+    await mine.page.getByRole('link', { name: 'All lists', exact: true }).last().click();
     await mine.page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
     expect([...(await mine.complaints()), ...(await other.complaints())]).toEqual([]);
   });
@@ -307,6 +340,34 @@ describeInBrowser('the dashboard', (open) => {
     await lines(page).nth(4).waitFor();
     // the browser itself logs failed requests; nothing else may be logged
     expect((await complaints()).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+
+  it('says what all lists add up to, finds one, and knows that there is none of a name', async () => {
+    const { url } = await startTestGateway();
+    await publish(url, { fileId: 'Spring', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
+    await publish(url, { fileId: 'autumn', batchId: 'b2', emails: addresses(4), totalEmails: 5 });
+    const { page, complaints } = await open(url);
+    const overview = page.locator('.overview');
+    await reads(overview.locator('.outcome-part.deliverable'), '10 safe to send');
+    await reads(overview.locator('.outcome-part.undeliverable'), '2 to remove');
+    await reads(
+      overview.locator('.overview-numbers'),
+      '2 lists · 1 not finished · 14 of 15 addresses checked',
+    );
+    await page.getByRole('searchbox').fill('sPRi');
+    await reads(page.locator('.row-id').first(), 'Spring');
+    expect(await page.locator('.file-row').count()).toBe(1);
+    await page.getByRole('searchbox').fill('winter');
+    await page.getByText('No such name').waitFor();
+
+    await page.goto(`${url}${fileHash('winter')}`);
+    await page.getByRole('heading', { name: 'There is no such list' }).waitFor();
+    expect(await page.locator('.file-head .pill').isVisible()).toBe(false);
+    await publish(url, { fileId: 'winter', batchId: 'b3', emails: addresses(1), totalEmails: 2 });
+    await reads(page.locator('.hero-share'), '50%');
+    // 0.5 % of what is safe to send
+    await reads(page.locator('.bounce summary'), 'expected bounce 0.5%');
+    expect(await complaints()).toEqual([]);
   });
 
   it('fits on a phone', async () => {

@@ -27,9 +27,11 @@ const views = {
   submit: async () => (await import('./submit/view.js')).submitView,
 };
 
-async function show() {
+async function show({ type } = {}) {
   const number = ++shown;
   const route = readRoute();
+  // Other filters of the list that is shown: the view stays, with its place on the page.
+  if (type === 'hashchange' && view?.follow?.(route)) return;
   const create = await views[route.name]();
   if (number !== shown) return; // the user has navigated meanwhile
   view?.close();
@@ -51,6 +53,7 @@ document.querySelector('.skip-link').addEventListener('click', (event) => {
   event.preventDefault();
   main.focus();
 });
-window.addEventListener('hashchange', () => void show());
+window.addEventListener('hashchange', (event) => void show(event));
+window.addEventListener('verigate:start-over', () => void show());
 window.addEventListener('verigate:token-wanted', () => void askForToken());
 void show();

@@ -5,6 +5,7 @@ import { el, icon, setData, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { plain, raw } from '../text.js';
 import { word } from '../words.js';
+import { stateOf, stateWord } from './state.js';
 
 export function fileHead(fileId) {
   const status = el('span', { class: 'pill', 'data-status': 'pending', text: word('pending') });
@@ -19,8 +20,8 @@ export function fileHead(fileId) {
     {
       class: 'icon-button',
       type: 'button',
-      'aria-label': 'Copy the file id',
-      title: 'Copy the file id',
+      'aria-label': 'Copy the name',
+      title: 'Copy the name',
       onclick: () => void copyId(),
     },
     icon('copy'),
@@ -29,12 +30,12 @@ export function fileHead(fileId) {
 
   async function copyId() {
     await navigator.clipboard.writeText(fileId);
-    toast('The file id is copied.');
+    toast('The name is copied.');
   }
 
   async function ask() {
     const sure = await openDialog({
-      title: 'Delete this file?',
+      title: 'Delete this list?',
       body: [
         el('p', { class: 'dialog-id' }, raw(fileId, 120)),
         el('p', {
@@ -72,10 +73,15 @@ export function fileHead(fileId) {
       ),
       el('div', { class: 'file-actions' }, remove),
     ),
+    /** A list that is gone has no state, and cannot be deleted. */
+    leave() {
+      status.hidden = true;
+      remove.hidden = true;
+    },
     update(stats) {
       addresses = stats.progress.processed;
-      setText(status, word(stats.status));
-      setData(status, 'status', stats.status);
+      setText(status, stateWord(stats));
+      setData(status, 'status', stateOf(stats));
       remove.hidden = stats.createdAt === null;
     },
   };

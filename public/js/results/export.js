@@ -2,6 +2,7 @@
 import { filePath, query } from '../api.js';
 import { el, icon, setText } from '../dom.js';
 import { download } from './download.js';
+import { isFiltered } from './wish.js';
 
 /** `bom`: by it Excel knows UTF-8. */
 const FOR_PEOPLE = { format: 'csv', bom: '1' };
@@ -47,12 +48,11 @@ export function downloadMenu(fileId) {
 
   function paint() {
     const href = (parameters) => `${filePath(fileId)}/export${query(parameters)}`;
-    const isFiltered = Object.values(filters).some(Boolean);
     original.element.href = href({ ...FOR_PEOPLE, layout: 'original' });
     safe.element.href = href({ ...FOR_PEOPLE, status: 'deliverable' });
     shown.element.href = href({ ...FOR_PEOPLE, ...filters });
     developers.element.href = href({ format: 'ndjson', ...filters });
-    setText(shown.name, isFiltered ? 'What the filters show' : 'All addresses');
+    setText(shown.name, isFiltered(filters) ? 'What the filters show' : 'All addresses');
   }
 
   return {
