@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import type { EmailsPage, Stats } from '../src/client/index.js';
 import { describeInBrowser } from './support/browser.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
@@ -19,6 +20,9 @@ async function ask<T>(url: string, path: string): Promise<T> {
   expect(response.status).toBe(200);
   return (await response.json()) as T;
 }
+
+/** What is read out of a list's progress. */
+const said = (page: Page) => page.locator('.page > .unseen-text[role="status"]');
 
 const some = [
   ...addresses(6, 'good'),
@@ -173,6 +177,9 @@ describeInBrowser('the dashboard', (open) => {
     await publish(url, { fileId: 'f1', batchId: 'b1', emails: addresses(10), totalEmails: 20 });
     await reads(file.page.locator('.hero-share'), '50%');
     await reads(list.page.locator('.row-share'), '50%');
+    await reads(said(file.page), 'Half done: 10 safe to send, 0 to remove.');
+    expect(await file.page.title()).toBe('50% · f1 · Verigate');
+    expect(await file.page.locator('link[rel="icon"]').getAttribute('href')).toBe('favicons/running-50.svg');
     await reads(file.page.locator('.tick-email').first(), 'a9@example.com');
     expect(await file.page.locator('.tick').count()).toBe(5);
     await lines(file.page).nth(9).waitFor();
@@ -196,7 +203,9 @@ describeInBrowser('the dashboard', (open) => {
     // the ticker keeps only the newest twelve
     await file.page.locator('.tick').nth(11).waitFor();
     expect(await file.page.locator('.tick').count()).toBe(12);
-    expect(await file.page.title()).toBe('100% · f1 · Verigate');
+    expect(await file.page.title()).toBe('✓ · f1 · Verigate');
+    expect(await file.page.locator('link[rel="icon"]').getAttribute('href')).toBe('favicons/done.svg');
+    await reads(said(file.page), 'Done: 20 safe to send, 0 to remove.');
 
     await publish(url, { fileId: 'f2', batchId: 'c1', emails: addresses(1), totalEmails: 2 });
     await reads(list.page.locator('.row-id').first(), 'f2');

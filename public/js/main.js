@@ -1,6 +1,6 @@
 /** Entry point of the dashboard: routing. */
 import { socket } from './connection.js';
-import { plain } from './text.js';
+import { setIcon, setTitle } from './tab.js';
 import { askForToken } from './token.js';
 
 const main = document.getElementById('main');
@@ -35,17 +35,13 @@ async function show({ type } = {}) {
   const create = await views[route.name]();
   if (number !== shown) return; // the user has navigated meanwhile
   view?.close();
+  setIcon(null);
   view = create({ route, socket, setTitle });
   main.replaceChildren(view.element);
   document.body.dataset.view = route.name;
   window.scrollTo(0, 0);
   // Moves the focus to the heading, so that a screen reader announces the new view.
   if (number > 1) view.element.querySelector('h1')?.focus({ preventScroll: true });
-}
-
-function setTitle(...parts) {
-  const title = [...parts.map((part) => plain(part, 60)), 'Verigate'].join(' · ');
-  if (document.title !== title) document.title = title;
 }
 
 // The fragment is the route: the skip link must not change it.

@@ -59,7 +59,9 @@ export function fileHead(fileId) {
     }
   }
 
+  const actions = el('div', { class: 'file-actions' }, remove);
   return {
+    actions,
     element: el(
       'div',
       { class: 'page-head file-head' },
@@ -71,7 +73,7 @@ export function fileHead(fileId) {
         copy,
         status,
       ),
-      el('div', { class: 'file-actions' }, remove),
+      actions,
     ),
     /** A list that is gone has no state, and cannot be deleted. */
     leave() {

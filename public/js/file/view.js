@@ -4,13 +4,16 @@ import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
 import { clock } from '../format.js';
 import { resultsCard } from '../results/card.js';
+import { setIcon } from '../tab.js';
 import { raw } from '../text.js';
 import { fileHead } from './head.js';
 import { progressCard } from './progress.js';
 import { batchesCard, riskCard } from './side.js';
 import { stalledCard } from './stalled.js';
+import { hasEnded, isStuck } from './state.js';
 import { stuckNote } from './stuck.js';
 import { submissionNote } from './submission.js';
+import { teller } from './tell.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
 
@@ -22,6 +25,8 @@ export function fileView({ route, socket, setTitle }) {
   const stalled = stalledCard(fileId);
   const submission = submissionNote(fileId);
   const stuck = stuckNote(fileId);
+  const tell = teller(fileId);
+  head.actions.prepend(tell.button);
   const parts = [
     head,
     progressCard(),
@@ -51,6 +56,7 @@ export function fileView({ route, socket, setTitle }) {
     banner,
     submission.element,
     stuck.element,
+    tell.element,
     content,
   );
   let stats;
@@ -61,7 +67,9 @@ export function fileView({ route, socket, setTitle }) {
   function update(next) {
     stats = next;
     // The title is visible while the page is hidden, when there are no animation frames.
-    setTitle(`${stats.progress.percentage}%`, fileId);
+    setTitle(markOf(stats), fileId);
+    setIcon(iconOf(stats));
+    tell.update(stats);
     if (frame === 0) frame = requestAnimationFrame(paint);
   }
 
@@ -81,6 +89,8 @@ export function fileView({ route, socket, setTitle }) {
     results.close();
     report(element, null);
     banner.hidden = true;
+    setIcon(null);
+    tell.button.hidden = true;
     content.replaceChildren(farewell(fileId, title, text));
     content.className = '';
     submission.element.hidden = true;
@@ -141,6 +151,18 @@ export function fileView({ route, socket, setTitle }) {
       cancelAnimationFrame(frame);
     },
   };
+}
+
+/** The list's state in the title: `✓`, `!`, or how far it is. */
+function markOf(stats) {
+  if (stats.status === 'failed' || isStuck(stats)) return `! ${stats.progress.percentage}%`;
+  return hasEnded(stats) ? '✓' : `${stats.progress.percentage}%`;
+}
+
+function iconOf(stats) {
+  if (stats.status === 'failed') return 'failed';
+  if (isStuck(stats)) return 'stuck';
+  return hasEnded(stats) ? 'done' : `running-${Math.floor(stats.progress.percentage / 25) * 25}`;
 }
 
 function bannerText({ since, reason, error }) {
