@@ -4,6 +4,7 @@ import type { EmailsPage, Stats } from '../src/client/index.js';
 import { describeInBrowser } from './support/browser.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
 import { fileHash, isLive, lines, reads } from './support/page.js';
+import { prefixProxy } from './support/prefix-proxy.js';
 import { addresses, entry, type Message, message } from './support/updates.js';
 
 async function publish(url: string, said: Message): Promise<void> {
@@ -376,6 +377,26 @@ describeInBrowser('the dashboard', (open) => {
     await reads(page.locator('.hero-share'), '50%');
     // 0.5 % of what is safe to send
     await reads(page.locator('.bounce summary'), 'expected bounce 0.5%');
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('works under a path of its own, behind a proxy that takes it away', async () => {
+    const { url } = await startTestGateway();
+    await publish(url, { fileId: 'f1', batchId: 'b1', emails: some, totalEmails: 20 });
+    const proxied = await prefixProxy(url, '/verigate');
+    const { page, complaints } = await open(`${proxied}/verigate${fileHash('f1')}`);
+    await isLive(page);
+    await reads(page.locator('.hero-share'), '50%');
+    await publish(url, {
+      fileId: 'f1',
+      batchId: 'b1',
+      emails: addresses(20),
+      totalEmails: 20,
+      isComplete: true,
+    });
+    await reads(page.locator('.hero-share'), '100%');
+    await page.getByRole('link', { name: 'Validate' }).click();
+    await reads(page.locator('#list-limits'), /64 MB/);
     expect(await complaints()).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 /** The head of a file's page: its id, its status and its actions. */
 import { call, filePath } from '../api.js';
+import { copyText } from '../copy.js';
 import { openDialog, toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';
 import { plural } from '../format.js';
@@ -29,7 +30,7 @@ export function fileHead(fileId) {
   let addresses = 0;
 
   async function copyId() {
-    await navigator.clipboard.writeText(fileId);
+    await copyText(fileId);
     toast('The name is copied.');
   }
 
