@@ -1,10 +1,11 @@
 import { expect, it } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { EmailsPage, Stats } from '../src/client/index.js';
 import { describeInBrowser } from './support/browser.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
+import { fileHash, isLive, lines, reads } from './support/page.js';
+import { prefixProxy } from './support/prefix-proxy.js';
 import { addresses, entry, type Message, message } from './support/updates.js';
-import { always, standIn } from './validator/stand-in.js';
 
 async function publish(url: string, said: Message): Promise<void> {
   const response = await fetch(`${url}/api/updates`, {
@@ -21,16 +22,8 @@ async function ask<T>(url: string, path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-const fileHash = (fileId: string) => `/#/files/${encodeURIComponent(fileId)}`;
-const isLive = (page: Page) => page.locator('#connection[data-state="live"]').waitFor();
-const lines = (page: Page) => page.locator('.line');
-
-/** Waits for the text: the page paints a change in its next frame. */
-async function reads(locator: Locator, text: string | RegExp): Promise<void> {
-  await locator.filter({ hasText: typeof text === 'string' ? exactly(text) : text }).waitFor();
-}
-
-const exactly = (text: string) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+/** What is read out of a list's progress. */
+const said = (page: Page) => page.locator('.page > .unseen-text[role="status"]');
 
 const some = [
   ...addresses(6, 'good'),
@@ -46,7 +39,7 @@ describeInBrowser('the dashboard', (open) => {
     const { page, complaints } = await open(url);
     await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
     await isLive(page);
-    expect(await page.title()).toBe('Files · Verigate');
+    expect(await page.title()).toBe('Lists · Verigate');
     expect(await complaints()).toEqual([]);
   });
 
@@ -104,13 +97,23 @@ describeInBrowser('the dashboard', (open) => {
     const card = page.getByRole('region', { name: 'Stalled batches' });
     await reads(card.locator('.stalled-id'), 'slow <b>');
     await reads(card.locator('.stalled-batch .muted'), /^5 of 20, last news /);
+    await reads(page.locator('.file-head .pill'), 'Stuck');
+    await reads(page.locator('.stuck p'), /^Stuck since \d\d:\d\d: 15 addresses got no answer\.$/);
+    expect(await page.locator('.tile-value').allTextContents()).toEqual([
+      '–',
+      '–',
+      '1 / 2',
+      expect.anything(),
+    ]);
     await card.getByRole('button', { name: 'Fail the batch slow <b>' }).click();
-    await page.getByLabel('Reason').fill('the worker is gone');
+    await page.getByRole('textbox', { name: 'Reason' }).fill('the worker is gone');
     const shot = process.env.SCREENSHOTS;
     if (shot) await page.screenshot({ path: `${shot}/stalled.png` });
     await page.getByRole('button', { name: 'Fail the batch', exact: true }).click();
     await reads(page.locator('.file-head .pill'), 'Failed');
     await card.waitFor({ state: 'hidden' });
+    await page.locator('.stuck').waitFor({ state: 'hidden' });
+    await reads(page.locator('.tile').filter({ hasText: 'Time left' }).locator('.tile-value'), 'Failed');
     expect(await ask<Stats>(url, '/files/f1/stats')).toMatchObject({
       status: 'failed',
       progress: { processed: 8 },
@@ -175,6 +178,9 @@ describeInBrowser('the dashboard', (open) => {
     await publish(url, { fileId: 'f1', batchId: 'b1', emails: addresses(10), totalEmails: 20 });
     await reads(file.page.locator('.hero-share'), '50%');
     await reads(list.page.locator('.row-share'), '50%');
+    await reads(said(file.page), 'Half done: 10 safe to send, 0 to remove.');
+    expect(await file.page.title()).toBe('50% · f1 · Verigate');
+    expect(await file.page.locator('link[rel="icon"]').getAttribute('href')).toBe('favicons/running-50.svg');
     await reads(file.page.locator('.tick-email').first(), 'a9@example.com');
     expect(await file.page.locator('.tick').count()).toBe(5);
     await lines(file.page).nth(9).waitFor();
@@ -198,7 +204,9 @@ describeInBrowser('the dashboard', (open) => {
     // the ticker keeps only the newest twelve
     await file.page.locator('.tick').nth(11).waitFor();
     expect(await file.page.locator('.tick').count()).toBe(12);
-    expect(await file.page.title()).toBe('100% · f1 · Verigate');
+    expect(await file.page.title()).toBe('✓ · f1 · Verigate');
+    expect(await file.page.locator('link[rel="icon"]').getAttribute('href')).toBe('favicons/done.svg');
+    await reads(said(file.page), 'Done: 20 safe to send, 0 to remove.');
 
     await publish(url, { fileId: 'f2', batchId: 'c1', emails: addresses(1), totalEmails: 2 });
     await reads(list.page.locator('.row-id').first(), 'f2');
@@ -240,8 +248,30 @@ describeInBrowser('the dashboard', (open) => {
     await page.getByRole('searchbox').fill('nobody');
     await page.getByText('No address matches these filters.').waitFor();
     await page.getByRole('searchbox').fill('');
+    // several verdicts, a reason, and the steps back
+    await page.getByRole('group', { name: 'Verdict' }).getByText('Undeliverable').click();
+    await page.getByRole('group', { name: 'Verdict' }).getByText('Risky').click();
+    await reads(range, '1–3 of 3');
+    await page.getByLabel('Reason').selectOption('low_quality');
+    await reads(range, '1–1 of 1');
+    await page.getByRole('button', { name: 'Low quality', exact: true }).click();
+    await reads(range, '1–3 of 3');
+    await page.goBack();
+    await reads(range, '1–1 of 1');
+    await page.goBack();
+    await reads(range, '1–3 of 3');
+    await page.reload();
+    await reads(range, '1–3 of 3');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await reads(range, '1–100 of 130');
+    await page.locator('.verdict.undeliverable .reason-button').filter({ hasText: 'Rejected' }).click();
+    await reads(range, '1–1 of 1');
+    await reads(lines(page).locator('.address'), 'bad2@example.com');
+    await page.getByRole('searchbox').fill(' EXAMPLE.com ');
+    await reads(range, '1–1 of 1');
     await page.locator('.verdict.risky .verdict-head').click();
     await reads(range, '1–1 of 1');
+    await reads(lines(page).locator('.address'), 'odd@example.com');
 
     await lines(page).locator('.address-button').click();
     await reads(page.locator('.detail dd').filter({ hasText: 'Low' }), 'Low Quality');
@@ -252,8 +282,11 @@ describeInBrowser('the dashboard', (open) => {
     const { url } = await startTestGateway();
     await publish(url, { fileId: 'f 1/ü', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
     const { page, complaints } = await open(`${url}${fileHash('f 1/ü')}?status=risky`);
-    await reads(page.locator('.export-scope'), 'Risky only');
+    await lines(page).first().waitFor();
     const arrives = page.waitForEvent('download');
+    await page.locator('.downloads summary').click();
+    // the list was not uploaded: there is no file to give back
+    expect(await page.getByRole('link', { name: /Your file/ }).count()).toBe(0);
     await page.getByRole('link', { name: /NDJSON/ }).click();
     const stream = await (await arrives).createReadStream();
     const chunks: Buffer[] = [];
@@ -263,74 +296,6 @@ describeInBrowser('the dashboard', (open) => {
       'odd@example.com',
     ]);
     expect(await complaints()).toEqual([]);
-  });
-
-  it('submits a list, and opens it', async () => {
-    const result = { ...entry('jane@example.com'), is_valid: true };
-    const answer = {
-      batchId: 'b1',
-      status: 'completed',
-      totalEmails: 1,
-      processedEmails: 1,
-      results: [result],
-    };
-    const validator = await standIn(always(200, answer));
-    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url, VALIDATOR_API_KEY: 'key' });
-    const { page, complaints } = await open(`${url}/#/new`);
-    await page.getByLabel('Addresses').fill('\n  jane@example.com\t\r\n\n');
-    await page.getByLabel('File id').fill('my list');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await reads(page.locator('h1'), 'my list');
-    await reads(page.locator('.hero-numbers'), '1 of 1 addresses processed');
-    expect(JSON.parse(validator.seen[0]?.body ?? '{}')).toMatchObject({ emails: ['jane@example.com'] });
-    expect(await complaints()).toEqual([]);
-  });
-
-  it('does not validate a list twice if it is submitted again after its answer was lost', async () => {
-    const validator = await standIn(always(200, { batchId: 'b1', results: null }));
-    const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
-    const { page } = await open(`${url}/#/new`);
-    let lost = 0;
-    await page.route('**/validations', async (route) => {
-      if (lost > 0) return route.continue();
-      // The gateway has answered; the page does not receive it.
-      await route.fetch();
-      lost++;
-      await route.abort();
-    });
-    await page.getByLabel('Addresses').fill('a@example.com\nb@example.com');
-    await page.getByLabel('File id').fill('my list');
-    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
-    await page.locator('.refusal[data-code="unreachable"]').waitFor();
-    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
-    await reads(page.locator('h1'), 'my list');
-    expect([lost, validator.seen.length]).toEqual([1, 1]);
-  });
-
-  it('counts a list and its repeats, and shows what is wrong with it', async () => {
-    const { url } = await startTestGateway({ MAX_EMAILS_PER_VALIDATION: '3' });
-    const { page } = await open(`${url}/#/new`);
-    const buffer = Buffer.from(
-      '\ufeffa@example.com\r\n\r\n b@example.com \r\na@example.com\r\nc@example.com\r\n',
-    );
-    await page.locator('#upload').setInputFiles({ name: 'spring list.csv', mimeType: 'text/csv', buffer });
-    await reads(page.locator('#address-count'), '4 addresses · 1 repeat, kept');
-    expect(await page.getByLabel('File id').inputValue()).toMatch(/^spring-list-\d{4}-/);
-    const alert = page.getByRole('alert');
-
-    await page.getByRole('button', { name: 'Validate 4 addresses' }).click();
-    await reads(alert.locator('li'), /^emails: .*3/);
-    expect(await page.getByLabel('Addresses').getAttribute('aria-invalid')).toBe('true');
-
-    await page.getByLabel('Addresses').fill('a@example.com');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await page.locator('.refusal[data-code="validator_not_configured"]').waitFor();
-    await reads(alert.locator('h2'), 'This gateway has no validator');
-
-    await page.getByLabel('File id').fill('..');
-    await page.getByRole('button', { name: 'Validate 1 address' }).click();
-    await reads(alert.locator('li'), /^fileId: /);
-    expect(new URL(page.url()).hash).toBe('#/new');
   });
 
   it('deletes a file after a confirmation, on every open page', async () => {
@@ -351,11 +316,12 @@ describeInBrowser('the dashboard', (open) => {
     await mine.page.getByRole('button', { name: 'Delete' }).click();
     await mine.page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
     for (const { page } of [mine, other]) {
-      await page.getByRole('heading', { name: 'This file was deleted' }).waitFor();
+      await page.getByRole('heading', { name: 'This list was deleted' }).waitFor();
       expect(await page.getByText('@example.com').count()).toBe(0);
+      expect(await page.locator('.file-head .pill').isVisible()).toBe(false);
     }
     expect((await fetch(`${url}/api/files/f1`)).status).toBe(404);
-    await mine.page.getByRole('link', { name: 'All files', exact: true }).click();
+    await mine.page.getByRole('link', { name: 'All lists', exact: true }).last().click();
     await mine.page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
     expect([...(await mine.complaints()), ...(await other.complaints())]).toEqual([]);
   });
@@ -384,6 +350,54 @@ describeInBrowser('the dashboard', (open) => {
     await lines(page).nth(4).waitFor();
     // the browser itself logs failed requests; nothing else may be logged
     expect((await complaints()).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+
+  it('says what all lists add up to, finds one, and knows that there is none of a name', async () => {
+    const { url } = await startTestGateway();
+    await publish(url, { fileId: 'Spring', batchId: 'b1', emails: some, totalEmails: 10, isComplete: true });
+    await publish(url, { fileId: 'autumn', batchId: 'b2', emails: addresses(4), totalEmails: 5 });
+    const { page, complaints } = await open(url);
+    const overview = page.locator('.overview');
+    await reads(overview.locator('.outcome-part.deliverable'), '10 safe to send');
+    await reads(overview.locator('.outcome-part.undeliverable'), '2 to remove');
+    await reads(
+      overview.locator('.overview-numbers'),
+      '2 lists · 1 not finished · 14 of 15 addresses checked',
+    );
+    await page.getByRole('searchbox').fill('sPRi');
+    await reads(page.locator('.row-id').first(), 'Spring');
+    expect(await page.locator('.file-row').count()).toBe(1);
+    await page.getByRole('searchbox').fill('winter');
+    await page.getByText('No such name').waitFor();
+
+    await page.goto(`${url}${fileHash('winter')}`);
+    await page.getByRole('heading', { name: 'There is no such list' }).waitFor();
+    expect(await page.locator('.file-head .pill').isVisible()).toBe(false);
+    await publish(url, { fileId: 'winter', batchId: 'b3', emails: addresses(1), totalEmails: 2 });
+    await reads(page.locator('.hero-share'), '50%');
+    // 0.5 % of what is safe to send
+    await reads(page.locator('.bounce summary'), 'expected bounce 0.5%');
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('works under a path of its own, behind a proxy that takes it away', async () => {
+    const { url } = await startTestGateway();
+    await publish(url, { fileId: 'f1', batchId: 'b1', emails: some, totalEmails: 20 });
+    const proxied = await prefixProxy(url, '/verigate');
+    const { page, complaints } = await open(`${proxied}/verigate${fileHash('f1')}`);
+    await isLive(page);
+    await reads(page.locator('.hero-share'), '50%');
+    await publish(url, {
+      fileId: 'f1',
+      batchId: 'b1',
+      emails: addresses(20),
+      totalEmails: 20,
+      isComplete: true,
+    });
+    await reads(page.locator('.hero-share'), '100%');
+    await page.getByRole('link', { name: 'Validate' }).click();
+    await reads(page.locator('#list-limits'), /64 MB/);
+    expect(await complaints()).toEqual([]);
   });
 
   it('fits on a phone', async () => {

@@ -14,7 +14,7 @@ export class ApiError extends Error {
 
 /** An id may hold any text. A lone surrogate cannot be part of a URL. */
 export const encodeId = (id) => encodeURIComponent(String(id).toWellFormed());
-export const filePath = (fileId) => `/api/files/${encodeId(fileId)}`;
+export const filePath = (fileId) => `api/files/${encodeId(fileId)}`;
 export const fileHref = (fileId) => `#/files/${encodeId(fileId)}`;
 
 export function query(parameters) {

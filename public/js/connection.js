@@ -1,10 +1,12 @@
 /** The page's one socket, and the display of its state. */
-import { io } from '/socket.io/socket.io.esm.min.js';
+import { io } from '../socket.io/socket.io.esm.min.js';
 import { setData, setText } from './dom.js';
 import { clock } from './format.js';
 import { askForToken, currentToken } from './token.js';
 
 export const socket = io({
+  // Beside the page, which a proxy may serve under a path of its own.
+  path: new URL('socket.io/', document.baseURI).pathname,
   transports: ['websocket', 'polling'],
   tryAllTransports: true,
   auth: (answer) => answer({ token: currentToken() ?? undefined }),

@@ -2,6 +2,7 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 const ICONS = {
+  bell: 'M4 11.5V7a4 4 0 0 1 8 0v4.5l1 1H3zM7 14h2',
   back: 'M9.5 3.5 5 8l4.5 4.5',
   check: 'm3.5 8.5 3 3 6-7',
   chevron: 'm6 3.5 4.5 4.5L6 12.5',

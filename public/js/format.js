@@ -1,13 +1,11 @@
 /** Formats numbers, shares and times. */
 const integer = new Intl.NumberFormat('en');
 const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const minute = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
 const thisYear = new Intl.DateTimeFormat('en', minute);
 const dateTime = new Intl.DateTimeFormat('en', { ...minute, year: 'numeric' });
 
 export const count = (n) => integer.format(n);
-export const shortCount = (n) => (n < 100_000 ? integer.format(n) : compact.format(n));
 export const plural = (n, one, many = `${one}s`) => `${integer.format(n)} ${n === 1 ? one : many}`;
 export const bytes = (n) =>
   n < 1024
@@ -27,7 +25,7 @@ export function percent(part, whole) {
 
 export function rate(perSecond) {
   if (perSecond === null) return '–';
-  return perSecond < 10 ? oneDecimal.format(perSecond) : shortCount(Math.round(perSecond));
+  return perSecond < 10 ? oneDecimal.format(perSecond) : count(Math.round(perSecond));
 }
 
 const UNITS = [
@@ -62,6 +60,12 @@ export function ago(iso, now = Date.now()) {
 export function moment(iso) {
   const date = new Date(iso);
   return (date.getFullYear() === new Date().getFullYear() ? thisYear : dateTime).format(date);
+}
+
+/** `14:02` today, else the date as well. */
+export function shortTime(iso) {
+  const date = new Date(iso);
+  return date.toDateString() === new Date().toDateString() ? clock(date).slice(0, 5) : moment(iso);
 }
 
 /** hh:mm:ss of the local time in any locale. */

@@ -1,6 +1,6 @@
 /** Entry point of the dashboard: routing. */
 import { socket } from './connection.js';
-import { plain } from './text.js';
+import { setIcon, setTitle } from './tab.js';
 import { askForToken } from './token.js';
 
 const main = document.getElementById('main');
@@ -27,12 +27,15 @@ const views = {
   submit: async () => (await import('./submit/view.js')).submitView,
 };
 
-async function show() {
+async function show({ type } = {}) {
   const number = ++shown;
   const route = readRoute();
+  // Other filters of the list that is shown: the view stays, with its place on the page.
+  if (type === 'hashchange' && view?.follow?.(route)) return;
   const create = await views[route.name]();
   if (number !== shown) return; // the user has navigated meanwhile
   view?.close();
+  setIcon(null);
   view = create({ route, socket, setTitle });
   main.replaceChildren(view.element);
   document.body.dataset.view = route.name;
@@ -41,16 +44,12 @@ async function show() {
   if (number > 1) view.element.querySelector('h1')?.focus({ preventScroll: true });
 }
 
-function setTitle(...parts) {
-  const title = [...parts.map((part) => plain(part, 60)), 'Verigate'].join(' · ');
-  if (document.title !== title) document.title = title;
-}
-
 // The fragment is the route: the skip link must not change it.
 document.querySelector('.skip-link').addEventListener('click', (event) => {
   event.preventDefault();
   main.focus();
 });
-window.addEventListener('hashchange', () => void show());
+window.addEventListener('hashchange', (event) => void show(event));
+window.addEventListener('verigate:start-over', () => void show());
 window.addEventListener('verigate:token-wanted', () => void askForToken());
 void show();

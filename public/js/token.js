@@ -23,10 +23,10 @@ export async function askForToken() {
     placeholder: 'eyJ…',
   });
   const answer = await openDialog({
-    title: 'This gateway wants a token',
+    title: 'This page wants a token',
     body: [
       el('p', {
-        text: 'Paste an access token that may read these files. It is kept until this tab is closed.',
+        text: 'Paste an access token that may read these lists. It is kept until this tab is closed.',
       }),
       el('label', { class: 'label', for: 'token', text: 'Access token' }),
       input,

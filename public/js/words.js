@@ -2,6 +2,23 @@
 export const STATUSES = ['deliverable', 'undeliverable', 'risky', 'unknown'];
 export const RISKS = ['none', 'low', 'medium', 'high'];
 
+/** Why an address is not deliverable: `reason` of the API. */
+export const REASONS = [
+  'invalid_email',
+  'invalid_domain',
+  'rejected_email',
+  'invalid_smtp',
+  'disposable_email',
+  'blacklisted',
+  'low_quality',
+  'low_deliverability',
+  'no_connect',
+  'timeout',
+  'unavailable_smtp',
+  'unexpected_error',
+  'other',
+];
+
 /** Values that are not listed here are shown as they come. */
 const WORDS = {
   deliverable: 'Deliverable',
@@ -27,6 +44,7 @@ const WORDS = {
   high: 'High',
   pending: 'Waiting',
   processing: 'Running',
+  stuck: 'Stuck',
   completed: 'Completed',
   failed: 'Failed',
   purged: 'Purged',

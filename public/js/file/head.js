@@ -1,10 +1,12 @@
 /** The head of a file's page: its id, its status and its actions. */
 import { call, filePath } from '../api.js';
+import { copyText } from '../copy.js';
 import { openDialog, toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';
 import { plural } from '../format.js';
 import { plain, raw } from '../text.js';
 import { word } from '../words.js';
+import { stateOf, stateWord } from './state.js';
 
 export function fileHead(fileId) {
   const status = el('span', { class: 'pill', 'data-status': 'pending', text: word('pending') });
@@ -19,8 +21,8 @@ export function fileHead(fileId) {
     {
       class: 'icon-button',
       type: 'button',
-      'aria-label': 'Copy the file id',
-      title: 'Copy the file id',
+      'aria-label': 'Copy the name',
+      title: 'Copy the name',
       onclick: () => void copyId(),
     },
     icon('copy'),
@@ -28,13 +30,13 @@ export function fileHead(fileId) {
   let addresses = 0;
 
   async function copyId() {
-    await navigator.clipboard.writeText(fileId);
-    toast('The file id is copied.');
+    await copyText(fileId);
+    toast('The name is copied.');
   }
 
   async function ask() {
     const sure = await openDialog({
-      title: 'Delete this file?',
+      title: 'Delete this list?',
       body: [
         el('p', { class: 'dialog-id' }, raw(fileId, 120)),
         el('p', {
@@ -58,11 +60,13 @@ export function fileHead(fileId) {
     }
   }
 
+  const actions = el('div', { class: 'file-actions' }, remove);
   return {
+    actions,
     element: el(
       'div',
       { class: 'page-head file-head' },
-      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'Files'),
+      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
       el(
         'div',
         { class: 'file-title' },
@@ -70,12 +74,17 @@ export function fileHead(fileId) {
         copy,
         status,
       ),
-      el('div', { class: 'file-actions' }, remove),
+      actions,
     ),
+    /** A list that is gone has no state, and cannot be deleted. */
+    leave() {
+      status.hidden = true;
+      remove.hidden = true;
+    },
     update(stats) {
       addresses = stats.progress.processed;
-      setText(status, word(stats.status));
-      setData(status, 'status', stats.status);
+      setText(status, stateWord(stats));
+      setData(status, 'status', stateOf(stats));
       remove.hidden = stats.createdAt === null;
     },
   };

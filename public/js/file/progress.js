@@ -1,10 +1,13 @@
 /** The progress of a file. */
 import { progressBar } from '../bar.js';
 import { el, setText } from '../dom.js';
-import { count, duration, moment, rate, shortCount } from '../format.js';
+import { count, duration, moment, rate } from '../format.js';
+import { outcomeSentence } from '../outcome.js';
 import { sparkline } from './sparkline.js';
+import { hasEnded, isStuck } from './state.js';
 
 export function progressCard() {
+  const outcome = outcomeSentence();
   const bar = progressBar('large');
   const share = el('span', { class: 'hero-share' });
   const numbers = el('p', { class: 'hero-numbers' });
@@ -18,6 +21,7 @@ export function progressCard() {
     element: el(
       'section',
       { class: 'card hero', 'aria-label': 'Progress' },
+      outcome.element,
       el('div', { class: 'hero-top' }, share, numbers),
       bar.element,
       el('dl', { class: 'tiles' }, speed.element, left.element, batches.element, began.element),
@@ -26,8 +30,9 @@ export function progressCard() {
       const { progress, throughput } = stats;
       setText(share, `${progress.percentage}%`);
       setText(numbers, numbersOf(progress));
+      outcome.update(stats);
       bar.update(stats);
-      line.add(stats.status === 'processing' ? throughput.emailsPerSecond : null);
+      line.add(stats.status === 'processing' && !isStuck(stats) ? throughput.emailsPerSecond : null);
       speed.set(...speedOf(stats));
       left.set(...leftOf(stats));
       batches.set(...batchesOf(stats.batches));
@@ -54,8 +59,10 @@ function numbersOf({ total, processed, skipped }) {
   return `${count(processed)}${of} processed${skipped > 0 ? `, ${count(skipped)} skipped` : ''}`;
 }
 
-function speedOf({ status, progress, throughput, createdAt, completedAt }) {
+function speedOf(stats) {
+  const { status, progress, throughput, createdAt, completedAt } = stats;
   const seconds = (Date.parse(completedAt ?? '') - Date.parse(createdAt ?? '')) / 1000;
+  if (isStuck(stats)) return ['–', 'stuck', true];
   if (status !== 'processing') {
     return seconds >= 1 ? [`${rate(progress.processed / seconds)}/s`, 'on average'] : ['–', ''];
   }
@@ -64,11 +71,16 @@ function speedOf({ status, progress, throughput, createdAt, completedAt }) {
     : [`${rate(throughput.emailsPerSecond)}/s`, ''];
 }
 
-function leftOf({ status, throughput, createdAt, completedAt }) {
-  if (status === 'completed' || status === 'failed' || status === 'purged') {
+function leftOf(stats) {
+  const { status, throughput, createdAt, completedAt } = stats;
+  if (hasEnded(stats)) {
     const took = completedAt && createdAt ? (Date.parse(completedAt) - Date.parse(createdAt)) / 1000 : null;
-    return ['Done', took === null ? '' : took < 1 ? 'in less than a second' : `in ${duration(took)}`];
+    return [
+      status === 'failed' ? 'Failed' : 'Done',
+      took === null ? '' : took < 1 ? 'in less than a second' : `in ${duration(took)}`,
+    ];
   }
+  if (isStuck(stats)) return ['–', 'not known while it is stuck'];
   return throughput.etaSeconds === null ? ['–', 'not known yet'] : [duration(throughput.etaSeconds), ''];
 }
 
@@ -77,6 +89,6 @@ function batchesOf({ total, completed, failed, stalled }) {
   const notes = [failed > 0 && `${count(failed)} failed`, stalled > 0 && `${count(stalled)} stalled`].filter(
     Boolean,
   );
-  const value = `${shortCount(completed)} / ${shortCount(total)}`;
+  const value = `${count(completed)} / ${count(total)}`;
   return notes.length > 0 ? [value, notes.join(', '), true] : [value, 'completed'];
 }

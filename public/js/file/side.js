@@ -1,6 +1,6 @@
 /** The side column of a file's page. */
 import { el, setShare, setText } from '../dom.js';
-import { count, percent, shortCount } from '../format.js';
+import { count, percent } from '../format.js';
 import { RISKS, word } from '../words.js';
 
 export function riskCard() {
@@ -57,7 +57,7 @@ function meter(name, kind) {
   return {
     element,
     set(n, whole) {
-      setText(number, shortCount(n));
+      setText(number, count(n));
       setText(share, percent(n, whole));
       setShare(fill, whole > 0 ? n / whole : 0);
       element.classList.toggle('zero', n === 0);

@@ -1,8 +1,8 @@
 import { el, setShare, setText } from '../dom.js';
-import { count, percent, shortCount } from '../format.js';
+import { count, percent } from '../format.js';
 import { STATUSES, word } from '../words.js';
 
-/** The four verdicts with their reasons. `choose` is called with the status that the user clicks. */
+/** The four verdicts with their reasons. `choose` is called with the verdict, and the reason, that the user clicks. */
 export function verdictsCard(choose) {
   const columns = STATUSES.map((status) => column(status, choose));
   return {
@@ -38,11 +38,15 @@ function column(status, choose) {
 
   function update(stats, processed) {
     const verdict = stats[status];
-    setText(total, shortCount(verdict.count));
+    setText(total, count(verdict.count));
     total.title = count(verdict.count);
     setText(share, percent(verdict.count, processed));
     for (const [category, n] of Object.entries(verdict.categories ?? {})) {
-      if (!lines.has(category)) lines.set(category, addLine(reasons, category));
+      if (!lines.has(category))
+        lines.set(
+          category,
+          addLine(reasons, category, () => choose(status, category)),
+        );
       lines.get(category)(n, verdict.count);
     }
   }
@@ -50,17 +54,21 @@ function column(status, choose) {
   return { element, update };
 }
 
-function addLine(list, category) {
+function addLine(list, category, choose) {
   const number = el('span', { class: 'reason-count' });
   const line = el(
     'li',
     { class: 'reason' },
-    el('span', { class: 'reason-name', text: word(category) }),
-    number,
+    el(
+      'button',
+      { class: 'reason-button', type: 'button', title: 'Show these addresses', onclick: choose },
+      el('span', { class: 'reason-name', text: word(category) }),
+      number,
+    ),
   );
   list.append(line);
   return (n, whole) => {
-    setText(number, shortCount(n));
+    setText(number, count(n));
     setShare(line, whole > 0 ? n / whole : 0);
     line.classList.toggle('zero', n === 0);
   };

@@ -1,14 +1,19 @@
 /** The page of one file. */
-import { listenToFile } from '/client/file-listener.js';
+import { listenToFile } from '../../client/file-listener.js';
 import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
 import { clock } from '../format.js';
 import { resultsCard } from '../results/card.js';
+import { setIcon } from '../tab.js';
 import { raw } from '../text.js';
 import { fileHead } from './head.js';
 import { progressCard } from './progress.js';
 import { batchesCard, riskCard } from './side.js';
 import { stalledCard } from './stalled.js';
+import { hasEnded, isStuck } from './state.js';
+import { stuckNote } from './stuck.js';
+import { submissionNote } from './submission.js';
+import { teller } from './tell.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
 
@@ -18,6 +23,10 @@ export function fileView({ route, socket, setTitle }) {
   const results = resultsCard(fileId, route.parameters);
   const latest = ticker();
   const stalled = stalledCard(fileId);
+  const submission = submissionNote(fileId);
+  const stuck = stuckNote(fileId);
+  const tell = teller(fileId);
+  head.actions.prepend(tell.button);
   const parts = [
     head,
     progressCard(),
@@ -25,6 +34,8 @@ export function fileView({ route, socket, setTitle }) {
     riskCard(),
     batchesCard(),
     stalled,
+    submission,
+    stuck,
     results,
   ];
   const [, progress, verdicts, risk, batches] = parts;
@@ -38,7 +49,16 @@ export function fileView({ route, socket, setTitle }) {
     results.element,
     latest.element,
   );
-  const element = el('section', { class: 'page' }, head.element, banner, content);
+  const element = el(
+    'section',
+    { class: 'page' },
+    head.element,
+    banner,
+    submission.element,
+    stuck.element,
+    tell.element,
+    content,
+  );
   let stats;
   let isGone = false;
   let frame = 0;
@@ -47,7 +67,9 @@ export function fileView({ route, socket, setTitle }) {
   function update(next) {
     stats = next;
     // The title is visible while the page is hidden, when there are no animation frames.
-    setTitle(`${stats.progress.percentage}%`, fileId);
+    setTitle(markOf(stats), fileId);
+    setIcon(iconOf(stats));
+    tell.update(stats);
     if (frame === 0) frame = requestAnimationFrame(paint);
   }
 
@@ -67,28 +89,39 @@ export function fileView({ route, socket, setTitle }) {
     results.close();
     report(element, null);
     banner.hidden = true;
+    setIcon(null);
+    tell.button.hidden = true;
     content.replaceChildren(farewell(fileId, title, text));
     content.className = '';
-    head.element.querySelector('.file-actions').hidden = true;
+    submission.element.hidden = true;
+    stuck.element.hidden = true;
+    head.leave();
     setTitle(fileId);
+  }
+
+  /** Deleted and sent again under the same name, or heard of for the first time: the view starts over. */
+  function comeBack({ createdAt }) {
+    if (createdAt !== null) window.dispatchEvent(new Event('verigate:start-over'));
   }
 
   const listener = listenToFile(socket, fileId, {
     onSnapshot(snapshot) {
-      // Deleted and registered again with the same id: the view starts over.
-      if (isGone) return snapshot.stats.createdAt !== null && window.dispatchEvent(new Event('hashchange'));
+      if (isGone) return comeBack(snapshot.stats);
+      if (snapshot.stats.createdAt === null)
+        return leave('There is no such list', 'If it is sent later, it shows up here by itself.');
       latest.clear();
       update(snapshot.stats);
       results.startOver(snapshot);
     },
-    onStats: update,
+    onStats: (next) => (isGone ? comeBack(next) : update(next)),
     onEmails(event) {
+      if (isGone) return;
       latest.push(event.emails);
       results.changed();
     },
-    onDeleted: () => leave('This file was deleted', 'Its results are gone, here and everywhere else.'),
+    onDeleted: () => leave('This list was deleted', 'Its results are gone, here and everywhere else.'),
     onUnsubscribed: (code) => {
-      if (code === 'forbidden') leave('This file is out of reach', 'The gateway no longer shows it to you.');
+      if (code === 'forbidden') leave('This list is out of reach', 'It is no longer shown to you.');
     },
     onState(state) {
       if (isGone) return;
@@ -97,28 +130,46 @@ export function fileView({ route, socket, setTitle }) {
       banner.hidden = state.state !== 'stale';
       setText(banner, banner.hidden ? '' : bannerText(state));
       if (state.error?.code === 'forbidden')
-        leave('There is no such file', 'Or it is one that you may not see.');
+        leave('There is no such list', 'Or it is one that you may not see.');
     },
   });
 
   return {
     element,
+    follow({ name, fileId: other, parameters }) {
+      if (name !== 'file' || other !== fileId || isGone) return false;
+      results.follow(parameters);
+      return true;
+    },
     close() {
       listener.close();
       report(element, null);
       results.close();
       stalled.close();
+      stuck.close();
       latest.close();
       cancelAnimationFrame(frame);
     },
   };
 }
 
+/** The list's state in the title: `✓`, `!`, or how far it is. */
+function markOf(stats) {
+  if (stats.status === 'failed' || isStuck(stats)) return `! ${stats.progress.percentage}%`;
+  return hasEnded(stats) ? '✓' : `${stats.progress.percentage}%`;
+}
+
+function iconOf(stats) {
+  if (stats.status === 'failed') return 'failed';
+  if (isStuck(stats)) return 'stuck';
+  return hasEnded(stats) ? 'done' : `running-${Math.floor(stats.progress.percentage / 25) * 25}`;
+}
+
 function bannerText({ since, reason, error }) {
   const time = `What you see is as of ${clock(since)}.`;
-  if (reason === 'draining') return `The gateway is restarting. ${time}`;
+  if (reason === 'draining') return `The server is restarting. ${time}`;
   if (reason === 'unsubscribed') return `Your access has run out. ${time}`;
-  return error ? `${error.message} ${time}` : `The gateway cannot be reached; trying again. ${time}`;
+  return error ? `${error.message} ${time}` : `The server cannot be reached; trying again. ${time}`;
 }
 
 function farewell(fileId, title, text) {
@@ -129,6 +180,6 @@ function farewell(fileId, title, text) {
     el('h2', { text: title }),
     el('p', { class: 'muted' }, raw(fileId, 80)),
     el('p', { class: 'muted', text }),
-    el('a', { class: 'button', href: '#/' }, icon('back'), 'All files'),
+    el('a', { class: 'button', href: '#/' }, icon('back'), 'All lists'),
   );
 }

@@ -25,7 +25,7 @@ export function emptyList() {
     el('h2', { text: 'Nothing here yet' }),
     el('p', {
       class: 'muted',
-      text: 'Validate a list of addresses, or let your validator send its results: a file shows up here with its first message, and is followed live from then on.',
+      text: 'Validate a list of addresses, or let your own programs send results: a list shows up here with the first of them, and is followed live from then on.',
     }),
     el('a', { class: 'button primary', href: '#/new' }, icon('upload'), 'Validate a list'),
   );

@@ -1,12 +1,12 @@
 /** A row of the list of files. */
-import { listenToFile } from '/client/file-listener.js';
+import { listenToFile } from '../../client/file-listener.js';
 import { fileHref } from '../api.js';
 import { progressBar } from '../bar.js';
 import { report } from '../connection.js';
 import { el, icon, setData, setText } from '../dom.js';
-import { ago, count, duration, rate } from '../format.js';
+import { isStuck, missingIn, stateOf, stateWord } from '../file/state.js';
+import { ago, count, duration, plural, rate } from '../format.js';
 import { raw } from '../text.js';
-import { word } from '../words.js';
 
 /** It follows the file's stats as long as it is on screen. */
 export function fileRow(socket, first) {
@@ -32,16 +32,15 @@ export function fileRow(socket, first) {
 
   function paint() {
     const { progress, throughput } = stats;
-    setText(status, word(stats.status));
-    setData(status, 'status', stats.status);
+    setText(status, stateWord(stats));
+    setData(status, 'status', stateOf(stats));
     setText(share, `${progress.percentage}%`);
     setText(numbers, numbersOf(progress));
-    const running = stats.status === 'processing';
     const eta = throughput.etaSeconds === null ? '' : ` · ${duration(throughput.etaSeconds)} left`;
-    setText(
-      pace,
-      running && throughput.emailsPerSecond !== null ? `${rate(throughput.emailsPerSecond)}/s${eta}` : '',
-    );
+    const running = stats.status === 'processing' && throughput.emailsPerSecond !== null;
+    const stuck = `${plural(missingIn(stats), 'address', 'addresses')} got no answer`;
+    setText(pace, isStuck(stats) ? stuck : running ? `${rate(throughput.emailsPerSecond)}/s${eta}` : '');
+    pace.classList.toggle('alert', isStuck(stats));
     paintAge();
     bar.update(stats);
   }

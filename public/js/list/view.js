@@ -1,13 +1,17 @@
-/** The list of files. */
+/** The start page: what all lists add up to, and each of them. */
 import { call, query } from '../api.js';
 import { el, icon, reconcile } from '../dom.js';
+import { overviewCard } from './overview.js';
 import { emptyList, skeletonRows, trouble } from './placeholders.js';
 import { fileRow } from './row.js';
+import { searchBox } from './search.js';
 
 /** As many files as one page can follow at once. */
 const PAGE = 20;
 /** The feeds do not announce new files, so the first page is requested periodically. */
 const LOOK_MS = 4000;
+/** As many lists as a search looks through, the newest ones. */
+const SEARCHED = 500;
 
 export function listView({ route, socket, setTitle }) {
   const trail = JSON.parse(route.parameters.get('trail') ?? '[]').filter(
@@ -16,25 +20,30 @@ export function listView({ route, socket, setTitle }) {
   const rows = new Map();
   const stop = new AbortController();
   const list = el('ul', { class: 'file-list card' });
+  const overview = overviewCard();
+  const search = searchBox(() => void load());
   const body = el('div', {}, skeletonRows());
   const pager = el('nav', { class: 'pager', 'aria-label': 'Pages of the list' });
   const element = el(
     'section',
     { class: 'page' },
-    el(
-      'div',
-      { class: 'page-head' },
-      el('h1', { tabindex: '-1', text: 'Files' }),
-      el('p', { class: 'muted', text: 'Every list this gateway knows, newest first.' }),
-    ),
+    el('div', { class: 'page-head' }, el('h1', { tabindex: '-1', text: 'Lists' })),
+    overview.element,
+    search.element,
     body,
     pager,
   );
-  setTitle('Files');
+  setTitle('Lists');
 
   async function load() {
+    const text = search.text();
+    // The API does not search by name: the newest lists are looked through here.
+    const asked = text === '' ? { limit: PAGE, cursor: trail.at(-1) } : { limit: SEARCHED };
+    void overview.load(stop.signal);
     try {
-      show(await call(`/api/files${query({ limit: PAGE, cursor: trail.at(-1) })}`, { signal: stop.signal }));
+      const answer = await call(`api/files${query(asked)}`, { signal: stop.signal });
+      if (text !== search.text()) return; // asked again meanwhile
+      show(text === '' ? answer : search.among(answer.items, PAGE));
     } catch (error) {
       if (stop.signal.aborted || rows.size > 0) return; // the header says how old the rows are
       body.replaceChildren(trouble(error, () => void load()));
@@ -44,8 +53,10 @@ export function listView({ route, socket, setTitle }) {
   function show({ items, nextCursor }) {
     if (items.length === 0) {
       for (const id of [...rows.keys()]) drop(id);
-      body.replaceChildren(trail.length > 0 ? emptyPage() : emptyList());
+      body.replaceChildren(search.text() !== '' ? noMatch() : trail.length > 0 ? emptyPage() : emptyList());
+      if (search.text() === '') search.element.hidden = trail.length === 0;
     } else {
+      search.element.hidden = false;
       showRows(items);
     }
     paintPager(nextCursor);
@@ -108,6 +119,10 @@ function link(text, trail) {
     text,
     text === 'Older' ? icon('chevron') : '',
   );
+}
+
+function noMatch() {
+  return el('p', { class: 'card notice muted', text: `No such name among the newest ${SEARCHED} lists.` });
 }
 
 function emptyPage() {

@@ -1,12 +1,12 @@
 import { fileHref, query } from '../api.js';
-import { el, icon, reconcile } from '../dom.js';
-import { exportButtons } from './export.js';
+import { el, icon, reconcile, setText } from '../dom.js';
+import { plural } from '../format.js';
+import { downloadMenu } from './export.js';
 import { filterBar } from './filters.js';
 import { pageLoader } from './loader.js';
 import { pagination } from './pagination.js';
 import { resultRow } from './row.js';
-
-const DEFAULTS = { status: '', risk: '', email: '', page: 1, limit: 50 };
+import { DEFAULTS, differences, isFiltered, readWish } from './wish.js';
 
 /** The addresses of a file: filters, search, pages, export. It holds only one page of rows. */
 export function resultsCard(fileId, parameters) {
@@ -15,9 +15,14 @@ export function resultsCard(fileId, parameters) {
   let stats;
 
   const loader = pageLoader(fileId, { onPage: show, onError: fail });
-  const filters = filterBar(wish, (change) => ask({ ...change, page: 1 }));
-  const pages = pagination((change) => ask(change));
-  const exports = exportButtons(fileId);
+  const filters = filterBar(
+    wish,
+    (change, { isTyping = false } = {}) =>
+      ask({ ...change, page: 1 }, isTyping ? 'replaceState' : 'pushState'),
+    () => ask({ ...DEFAULTS, limit: wish.limit }, 'pushState'),
+  );
+  const pages = pagination((change) => ask(change, 'pushState'));
+  const downloads = downloadMenu(fileId);
   const table = el(
     'table',
     { class: 'results' },
@@ -39,6 +44,8 @@ export function resultsCard(fileId, parameters) {
     ),
   );
   const head = table.tHead;
+  /** The number of matches, said once after each choice; while a list runs it changes too often to be read out. */
+  const matches = el('p', { class: 'unseen-text', role: 'status' });
   const notice = el('div', { class: 'results-notice muted', 'aria-live': 'polite' });
   const element = el(
     'section',
@@ -47,18 +54,20 @@ export function resultsCard(fileId, parameters) {
       'div',
       { class: 'results-top' },
       el('h2', { class: 'card-title', text: 'Addresses' }),
-      exports.element,
+      downloads.element,
     ),
     filters.element,
-    el('div', { class: 'results-body' }, table, notice),
+    el('div', { class: 'results-body' }, table, notice, matches),
     pages.element,
   );
 
-  function ask(change) {
+  /** What the user chooses is a step of the history, to which Back returns. */
+  function ask(change, remember = 'replaceState') {
     Object.assign(wish, change);
-    history.replaceState(null, '', fileHref(fileId) + query(differences(wish)));
+    const href = fileHref(fileId) + query(differences(wish));
+    if (href !== location.hash) history[remember](null, '', href);
     filters.update(wish);
-    exports.update(wish.status);
+    downloads.update(wish);
     element.classList.add('asking');
     loader.ask(wish);
   }
@@ -66,6 +75,7 @@ export function resultsCard(fileId, parameters) {
   function show({ emails, pagination: { total, page, limit, pages: last } }) {
     // The file has become shorter than the page shown: go to the last page.
     if (emails.length === 0 && page > 1 && last >= 1 && page > last) return ask({ page: last });
+    if (element.classList.contains('asking')) setText(matches, plural(total, 'address', 'addresses'));
     element.classList.remove('asking');
     const next = new Map();
     for (const result of emails) {
@@ -104,12 +114,12 @@ export function resultsCard(fileId, parameters) {
 
   const isPlain = () => Object.keys(differences(wish)).length === 0;
   filters.update(wish);
-  exports.update(wish.status);
+  downloads.update(wish);
 
   return {
     element,
-    choose(status) {
-      ask({ ...DEFAULTS, limit: wish.limit, status });
+    choose(status, reason = '') {
+      ask({ ...DEFAULTS, limit: wish.limit, status, reason }, 'pushState');
       element.scrollIntoView({ block: 'start' });
     },
     /** A snapshot includes the first page; any other page is requested. */
@@ -120,42 +130,30 @@ export function resultsCard(fileId, parameters) {
       else if (isPlain() && snapshot.emails?.pagination.limit === wish.limit) show(snapshot.emails);
       else ask({});
     },
+    /** The history leads to other filters of the same list. */
+    follow(next) {
+      ask(readWish(next));
+    },
     changed: loader.changed,
     retry: loader.retry,
     update(next) {
       stats = next;
       filters.count(next);
-      exports.enable(next.progress.processed > 0 && next.status !== 'purged');
+      downloads.enable(next.progress.processed > 0 && next.status !== 'purged', next.submission !== null);
       if (rows.size === 0 && !element.classList.contains('asking')) paintNotice(nothing(wish, stats));
     },
-    close: loader.close,
+    close() {
+      filters.close();
+      loader.close();
+    },
   };
 }
 
-function readWish(parameters) {
-  const whole = (name, least, most) => {
-    const value = Number(parameters.get(name));
-    return Number.isInteger(value) && value >= least && value <= most ? value : DEFAULTS[name];
-  };
-  const text = (name) => parameters.get(name) ?? '';
-  return {
-    status: text('status'),
-    risk: text('risk'),
-    email: text('email'),
-    page: whole('page', 1, 1e9),
-    limit: whole('limit', 1, 500),
-  };
-}
-
-function differences(wish) {
-  return Object.fromEntries(Object.entries(wish).filter(([name, value]) => value !== DEFAULTS[name]));
-}
-
-function nothing({ status, risk, email }, stats) {
+function nothing(wish, stats) {
   if (stats?.status === 'purged')
     return 'The addresses were deleted after their retention time. The counts stay.';
-  if (status || risk || email) return 'No address matches these filters.';
+  if (isFiltered(wish)) return 'No address matches these filters.';
   return stats?.createdAt === null
-    ? 'Nothing has been heard of this file yet. It shows up here with its first results.'
+    ? 'Nothing has been heard of this list yet. It shows up here with its first results.'
     : 'No results yet. They show up here as they come in.';
 }

@@ -1,4 +1,5 @@
 /** The details of one address. */
+import { copyText } from '../copy.js';
 import { toast } from '../dialog.js';
 import { el, icon } from '../dom.js';
 import { count, moment } from '../format.js';
@@ -21,9 +22,9 @@ export function resultDetail(result) {
       'div',
       { class: 'detail-columns' },
       group('Verdict', [
-        ['Status', word(status)],
-        ['Sub-status', details?.sub_status],
-        ['Reason', general.reason],
+        ['Verdict', word(status)],
+        ['Reason', details?.sub_status],
+        ['Server said', general.reason],
         ['Checked by', general.validation_method],
         ['Score', result.deliverability_score],
         ['Risk', result.risk_level === null ? null : word(result.risk_level)],
@@ -40,7 +41,7 @@ export function resultDetail(result) {
     el(
       'details',
       { class: 'as-sent', ontoggle: (event) => asSent(event.currentTarget, result) },
-      el('summary', { text: 'As the gateway holds it' }),
+      el('summary', { text: 'For developers' }),
     ),
     el('p', { class: 'detail-place muted' }, `Place ${count(position + 1)} in batch `, raw(batchId, 80)),
   );
@@ -138,7 +139,7 @@ function wholeText(email) {
 
 function copyButton(email) {
   const copy = async () => {
-    await navigator.clipboard.writeText(email);
+    await copyText(email);
     toast('The address is copied, to the letter.');
   };
   return el(

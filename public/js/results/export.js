@@ -1,67 +1,70 @@
-import { authorized, filePath, query, refusal } from '../api.js';
-import { toast } from '../dialog.js';
-import { el, icon } from '../dom.js';
-import { currentToken } from '../token.js';
-import { word } from '../words.js';
+/** The downloads of a list: the user's own file with its verdicts first, then what the filters show. */
+import { filePath, query } from '../api.js';
+import { el, icon, setText } from '../dom.js';
+import { download } from './download.js';
+import { isFiltered } from './wish.js';
 
-/** Downloads of all addresses, or of those with the chosen verdict. */
-export function exportButtons(fileId) {
-  let status = '';
-  const links = ['csv', 'ndjson'].map((format) => {
-    const href = () => `${filePath(fileId)}/export${query({ format, status })}`;
-    const link = el(
-      'a',
-      { class: 'button small', download: '', onclick: (event) => void download(event, link) },
-      icon('download'),
-      format.toUpperCase(),
-    );
-    const update = () => {
-      const what = status === '' ? 'all addresses' : `the addresses that are ${word(status).toLowerCase()}`;
-      link.href = href();
-      link.title = `Download ${what} as ${format.toUpperCase()}`;
-      link.setAttribute('aria-label', link.title);
-    };
-    return { link, update };
+/** `bom`: by it Excel knows UTF-8. */
+const FOR_PEOPLE = { format: 'csv', bom: '1' };
+
+export function downloadMenu(fileId) {
+  let filters = {};
+  const link = (title, note) => {
+    const name = el('span', { text: title });
+    const more = el('span', { class: 'muted', text: note });
+    const element = el('a', { class: 'menu-item', download: '' }, name, more);
+    element.addEventListener('click', (event) => void follow(event, element));
+    return { element, name, more };
+  };
+  const original = link('Your file with verdicts', 'Every row and column as it was, the verdict behind it');
+  const safe = link('Safe to send', 'Only the deliverable addresses, CSV');
+  const shown = link('All addresses', 'CSV, opens in Excel');
+  const developers = link('For developers', 'NDJSON with every detail, by the filters');
+  const summary = el('summary', { class: 'button small' }, icon('download'), 'Download');
+  const menu = el(
+    'details',
+    { class: 'downloads' },
+    summary,
+    el('div', { class: 'menu' }, original.element, safe.element, shown.element, developers.element),
+  );
+  menu.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !menu.open) return;
+    menu.open = false;
+    summary.focus();
   });
-  const scope = el('span', { class: 'export-scope muted' });
+  menu.addEventListener('focusout', ({ relatedTarget }) => {
+    if (relatedTarget !== null && !menu.contains(relatedTarget)) menu.open = false;
+  });
+
+  async function follow(event, element) {
+    if (summary.getAttribute('aria-disabled') === 'true') return event.preventDefault();
+    menu.open = false;
+    await download(event, element);
+  }
+
+  summary.addEventListener('click', (event) => {
+    if (summary.getAttribute('aria-disabled') === 'true') event.preventDefault();
+  });
+
+  function paint() {
+    const href = (parameters) => `${filePath(fileId)}/export${query(parameters)}`;
+    original.element.href = href({ ...FOR_PEOPLE, layout: 'original' });
+    safe.element.href = href({ ...FOR_PEOPLE, status: 'deliverable' });
+    shown.element.href = href({ ...FOR_PEOPLE, ...filters });
+    developers.element.href = href({ format: 'ndjson', ...filters });
+    setText(shown.name, isFiltered(filters) ? 'What the filters show' : 'All addresses');
+  }
 
   return {
-    element: el('div', { class: 'exports' }, scope, ...links.map(({ link }) => link)),
-    update(chosen) {
-      status = chosen;
-      scope.textContent = status === '' ? '' : `${word(status)} only`;
-      for (const { update } of links) update();
+    element: menu,
+    update({ status, risk, reason, email }) {
+      filters = { status, risk, reason, email };
+      paint();
     },
-    enable(on) {
-      for (const { link } of links) link.setAttribute('aria-disabled', String(!on));
+    /** `hasOriginal`: the list was uploaded, so that it can come back. */
+    enable(on, hasOriginal) {
+      summary.setAttribute('aria-disabled', String(!on));
+      original.element.hidden = !hasOriginal;
     },
   };
-}
-
-/**
- * A plain link is best: the browser streams the download to the disk. With a token `fetch` is needed, because a link
- * cannot send one.
- */
-async function download(event, link) {
-  if (link.getAttribute('aria-disabled') === 'true') {
-    event.preventDefault();
-    return;
-  }
-  if (!currentToken()) return;
-  event.preventDefault();
-  try {
-    const response = await fetch(link.href, { headers: authorized() });
-    if (!response.ok) throw await refusal(response);
-    const name =
-      /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? 'export';
-    save(await response.blob(), name);
-  } catch (error) {
-    toast(`Not downloaded: ${error.message}`);
-  }
-}
-
-function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  el('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -1,12 +1,23 @@
-/** The filters and the search of a file's addresses. */
+/** The filters and the search of a list's addresses. */
 import { el, icon, setText } from '../dom.js';
-import { shortCount } from '../format.js';
-import { RISKS, STATUSES, word } from '../words.js';
+import { count } from '../format.js';
+import { REASONS, RISKS, STATUSES, word } from '../words.js';
+import { chosen, toggled } from './wish.js';
 
 const TYPING_MS = 250;
 
-export function filterBar(wish, change) {
-  const tabs = ['', ...STATUSES].map((status) => tab(status, () => change({ status })));
+/** `changed` is called with what differs; `clear` when all filters are to go. */
+export function filterBar(wish, changed, clear) {
+  let now = wish;
+  let typing;
+  /** With what is typed already: a click may be faster than the pause after which that counts. */
+  function change(difference, how) {
+    clearTimeout(typing);
+    changed({ email: search.value.trim(), ...difference }, how);
+  }
+  const tabs = ['', ...STATUSES].map((status) =>
+    tab(status, () => change({ status: status === '' ? '' : toggled(now.status, status) })),
+  );
   const risk = el(
     'select',
     { class: 'input', 'aria-label': 'Risk level', onchange: () => change({ risk: risk.value }) },
@@ -15,22 +26,57 @@ export function filterBar(wish, change) {
       el('option', { value: level, text: `${word(level)} risk`.replace('None', 'No') }),
     ),
   );
+  const reason = el(
+    'select',
+    {
+      class: 'input',
+      'aria-label': 'Reason',
+      onchange: () => change({ reason: toggled(now.reason, reason.value) }),
+    },
+    el('option', { value: '', text: 'Any reason' }),
+    ...REASONS.map((name) => el('option', { value: name, text: word(name) })),
+  );
   const search = el('input', {
     class: 'input',
     type: 'search',
-    'aria-label': 'Search by the beginning of the address',
-    placeholder: 'Address begins with…',
+    'aria-label': 'Search by the start of an address or domain',
+    placeholder: 'Start of an address or domain',
     spellcheck: 'false',
     autocomplete: 'off',
     autocapitalize: 'off',
     maxlength: '320',
     value: wish.email,
   });
-  let typing;
+  const chips = el('div', { class: 'chips', hidden: true });
+  const clearAll = el('button', {
+    class: 'button small',
+    type: 'button',
+    text: 'Clear filters',
+    onclick: () => {
+      clearTimeout(typing);
+      search.value = '';
+      clear();
+      search.focus();
+    },
+  });
   search.addEventListener('input', () => {
     clearTimeout(typing);
-    typing = setTimeout(() => change({ email: search.value }), TYPING_MS);
+    typing = setTimeout(() => change({}, { isTyping: true }), TYPING_MS);
   });
+
+  function chip(name) {
+    return el(
+      'button',
+      {
+        class: 'chip',
+        type: 'button',
+        title: 'Remove this filter',
+        onclick: () => change({ reason: toggled(now.reason, name) }),
+      },
+      word(name),
+      el('span', { 'aria-hidden': 'true', text: ' ×' }),
+    );
+  }
 
   return {
     element: el(
@@ -42,19 +88,27 @@ export function filterBar(wish, change) {
         ...tabs.map(({ element }) => element),
       ),
       el('div', { class: 'search' }, icon('search'), search),
+      reason,
       risk,
+      chips,
     ),
     update(next) {
+      now = { ...next };
       for (const { mark } of tabs) mark(next.status);
-      risk.value = next.risk;
+      risk.value = RISKS.includes(next.risk) ? next.risk : '';
+      reason.value = '';
+      const reasons = chosen(next.reason);
+      chips.replaceChildren(...reasons.map(chip), clearAll);
+      chips.hidden = !(next.status || next.risk || next.reason || next.email);
       // The search box is not overwritten while the user types.
       if (document.activeElement !== search) search.value = next.email;
     },
     count({ stats, progress }) {
       for (const { status, number } of tabs) {
-        setText(number, shortCount(status === '' ? progress.processed : stats[status].count));
+        setText(number, count(status === '' ? progress.processed : stats[status].count));
       }
     },
+    close: () => clearTimeout(typing),
   };
 }
 
@@ -71,6 +125,9 @@ function tab(status, choose) {
     status,
     element,
     number,
-    mark: (chosen) => element.setAttribute('aria-pressed', String(chosen === status)),
+    mark(value) {
+      const isOn = status === '' ? value === '' : chosen(value).includes(status);
+      element.setAttribute('aria-pressed', String(isOn));
+    },
   };
 }

@@ -1,136 +1,83 @@
-/** The input of a list: typed, pasted, chosen or dropped. */
+/** The first step: a list is dropped, chosen or pasted. */
 import { el, icon, setText } from '../dom.js';
-import { bytes, plural } from '../format.js';
-import { raw } from '../text.js';
-import { readAddresses } from './address-list.js';
+import { bytes, count } from '../format.js';
 
-/** A longer text would make typing slow, so it is kept outside the text box. */
-const EDITABLE = 200_000;
-const TOO_LARGE = 64 * 1024 * 1024;
-const COUNT_MS = 150;
-
-/** `onList` is called with each new list. */
-export function addressSource({ onList, onFile, onTrouble }) {
-  let attached = null;
-  let timer;
-  const text = el('textarea', {
-    class: 'input mono',
-    id: 'addresses',
-    rows: '12',
-    spellcheck: 'false',
-    autocomplete: 'off',
-    autocapitalize: 'off',
-    placeholder: 'jane@example.com\njohn@example.org',
-    'aria-describedby': 'address-count',
-  });
+/** `onList` is called with the content, a Blob, and its file's name, or null for pasted text. */
+export function listSource(onList) {
+  const limits = el('p', { class: 'hint muted', id: 'list-limits', text: 'CSV, Excel (.xlsx) or text.' });
   const input = el('input', {
     class: 'unseen-text',
     type: 'file',
     id: 'upload',
-    accept: '.txt,.csv,.lst,.list,text/plain,text/csv',
+    accept: '.csv,.tsv,.txt,.lst,.list,.xlsx,text/plain,text/csv',
     tabindex: '-1',
     'aria-hidden': 'true',
   });
   const choose = el(
     'button',
-    { class: 'button small', type: 'button', onclick: () => input.click() },
+    {
+      class: 'button primary large',
+      type: 'button',
+      'aria-describedby': 'list-limits',
+      onclick: () => input.click(),
+    },
     icon('upload'),
     'Choose a file',
   );
-  const chip = el('div', { class: 'attached', hidden: true });
-  const counter = el('span', {
-    id: 'address-count',
-    class: 'address-count muted',
-    'aria-live': 'polite',
-    text: 'One address a line',
-  });
   const zone = el(
     'div',
     { class: 'drop-zone' },
-    text,
-    chip,
-    el('div', { class: 'drop-hint', 'aria-hidden': 'true' }, icon('upload'), 'Drop the list here'),
+    el('p', { class: 'drop-title', text: 'Drop your list here' }),
+    choose,
+    limits,
+    input,
   );
-  const element = el(
-    'div',
-    { class: 'source' },
-    zone,
-    el('div', { class: 'source-foot' }, counter, choose, input),
-  );
-
-  function notify() {
-    const { emails, repeats } = readAddresses(attached ?? text.value);
-    const more = repeats > 0 ? ` · ${plural(repeats, 'repeat')}, kept` : '';
-    setText(
-      counter,
-      emails.length === 0 ? 'One address a line' : plural(emails.length, 'address', 'addresses') + more,
-    );
-    onList(emails);
-  }
-
-  async function take(file) {
-    if (file.size > TOO_LARGE)
-      return onTrouble(`This file is ${bytes(file.size)}; ${bytes(TOO_LARGE)} is the most this page reads.`);
-    const content = await file.text();
-    if (content.length <= EDITABLE) {
-      detach();
-      text.value = content;
-    } else {
-      attach(file, content);
-    }
-    notify();
-    onFile(file.name);
-  }
-
-  function attach(file, content) {
-    attached = content;
-    text.hidden = true;
-    chip.hidden = false;
-    const remove = el('button', {
-      class: 'button small',
-      type: 'button',
-      text: 'Remove',
-      onclick: () => {
-        detach();
-        notify();
-      },
-    });
-    chip.replaceChildren(
-      icon('file'),
-      el(
-        'div',
-        { class: 'attached-name' },
-        raw(file.name, 60),
-        el('span', { class: 'muted', text: bytes(file.size) }),
-      ),
-      remove,
-    );
-  }
-
-  function detach() {
-    attached = null;
-    text.hidden = false;
-    chip.hidden = true;
-  }
-
-  const soon = () => {
-    clearTimeout(timer);
-    timer = setTimeout(notify, COUNT_MS);
-  };
-  text.addEventListener('input', soon);
+  const text = el('textarea', {
+    class: 'input mono',
+    id: 'addresses',
+    rows: '5',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    placeholder: 'jane@example.com\njohn@example.org',
+  });
+  const go = el('button', {
+    class: 'button',
+    type: 'button',
+    disabled: true,
+    text: 'Continue',
+    onclick: () => onList(new Blob([text.value]), null),
+  });
+  text.addEventListener('input', () => {
+    // Not the whole text at each keystroke: it may be megabytes long.
+    go.disabled = !/\S/.test(text.value);
+  });
   input.addEventListener('change', () => {
     const [file] = input.files;
     input.value = '';
-    if (file) void take(file);
+    if (file) onList(file, file.name);
   });
-  acceptDrops(zone, take);
+  acceptDrops(zone, (file) => onList(file, file.name));
 
   return {
-    element,
-    field: text,
-    /** The list as it is now, even directly after a keystroke. */
-    read: () => readAddresses(attached ?? text.value).emails,
-    close: () => clearTimeout(timer),
+    element: el(
+      'div',
+      { class: 'card submit' },
+      zone,
+      el(
+        'div',
+        { class: 'field' },
+        el('label', { class: 'label', for: 'addresses', text: 'Or paste the addresses' }),
+        text,
+      ),
+      el('div', { class: 'submit-foot' }, go),
+    ),
+    say({ listBytes, listRows }) {
+      setText(
+        limits,
+        `CSV, Excel (.xlsx) or text, up to ${bytes(listBytes)} and ${count(listRows)} rows. Extra columns are fine.`,
+      );
+    },
   };
 }
 
@@ -149,6 +96,6 @@ function acceptDrops(zone, take) {
     event.preventDefault();
     within(-depth);
     const [file] = event.dataTransfer.files;
-    if (file) void take(file);
+    if (file) take(file);
   });
 }

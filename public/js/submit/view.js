@@ -1,145 +1,129 @@
-/** The page that submits a list. */
+/** The page that imports a list: upload, look at what was found, submit. */
 import { ApiError, call, fileHref, filePath } from '../api.js';
-import { el, icon, setText } from '../dom.js';
-import { plural } from '../format.js';
-import { proposeId } from './address-list.js';
+import { el, icon } from '../dom.js';
+import { nameOfToday, proposeName } from './name.js';
+import { listPreview } from './preview.js';
 import { refusalNote } from './refusal.js';
-import { addressSource } from './source.js';
+import { confirmReplacement } from './replace.js';
+import { listSource } from './source.js';
+import { uploadList } from './upload.js';
+import { uploading } from './uploading.js';
 
 export function submitView({ setTitle }) {
-  let proposed = proposeId();
-  const name = el('input', {
-    class: 'input mono',
-    id: 'file-id',
-    type: 'text',
-    value: proposed,
-    spellcheck: 'false',
-    autocomplete: 'off',
-    'aria-describedby': 'file-id-hint',
-  });
-  const label = el('span', { text: 'Validate' });
-  const submit = el(
-    'button',
-    { class: 'button primary large', type: 'submit', disabled: true },
-    icon('check'),
-    label,
-  );
-  const trouble = el('div', { class: 'trouble' });
   const stop = new AbortController();
-  /** The idempotency key, one for each list: a list that is sent again after a failure is not validated twice. */
-  let key = newKey();
+  const { signal } = stop;
+  let limits = null;
+  const step = el('div', { class: 'step' });
+  const trouble = el('div', { class: 'trouble' });
+  const source = listSource((content, name) => void take(content, name));
   setTitle('Validate a list');
 
-  const source = addressSource({
-    onList(emails) {
-      key = newKey();
-      setText(
-        label,
-        emails.length === 0 ? 'Validate' : `Validate ${plural(emails.length, 'address', 'addresses')}`,
-      );
-      submit.disabled = emails.length === 0;
-    },
-    onFile(fileName) {
-      trouble.replaceChildren();
-      // A name that the user typed stays; a proposed one is replaced by that of the file.
-      if (name.value !== proposed) return;
-      proposed = proposeId(fileName);
-      name.value = proposed;
-    },
-    onTrouble: (text) => refuse(new ApiError(0, { code: 'payload_too_large', detail: text }), []),
-  });
+  async function readLimits() {
+    try {
+      limits = await call('api/limits', { signal });
+      source.say(limits);
+    } catch {
+      // The gateway checks them as well.
+    }
+  }
 
-  async function send(event) {
-    event.preventDefault();
-    const emails = source.read();
-    if (emails.length === 0 || submit.getAttribute('aria-busy') === 'true') return;
+  async function take(content, fileName) {
     trouble.replaceChildren();
-    busy(true);
-    const fileId = name.value.trim();
+    const name = fileName ?? nameOfToday();
+    const progress = uploading(name, () => upload.abort());
+    const upload = new AbortController();
+    signal.addEventListener('abort', () => upload.abort(), { once: true });
     try {
-      checkId(fileId);
-      await submitTo(fileId, { emails });
-      location.hash = fileHref(fileId);
+      checkSize(content.size);
+      step.replaceChildren(progress.element);
+      const onProgress = progress.update;
+      const list = await uploadList(content, name, { onProgress, signal: upload.signal });
+      const proposed = await proposeName(list.name, signal);
+      if (!signal.aborted) show(list, proposed);
     } catch (error) {
-      if (!stop.signal.aborted) refuse(error, emails);
+      if (signal.aborted) return;
+      step.replaceChildren(source.element);
+      if (error.name !== 'AbortError') refuse(error, trouble);
+    }
+  }
+
+  function checkSize(size) {
+    if (limits === null || size <= limits.listBytes) return;
+    throw new ApiError(0, { code: 'payload_too_large', detail: '' });
+  }
+
+  function show(list, name) {
+    // One for each list: a list that is submitted again after a failure is not validated twice.
+    const key = newKey();
+    const preview = listPreview(list, {
+      name,
+      signal,
+      onSubmit: (choice) => void submit(list, choice, { key, preview }),
+      onAgain: () => void again(list),
+      onError: (error) => refuse(error, preview.trouble),
+    });
+    step.replaceChildren(preview.element);
+    preview.element.querySelector('.found-name').focus();
+  }
+
+  async function submit(list, { name, column }, { key, preview }) {
+    preview.trouble.replaceChildren();
+    preview.markName(false);
+    preview.busy(true);
+    const request = { method: 'POST', headers: { 'idempotency-key': key }, signal };
+    const body = { listId: list.listId, column };
+    try {
+      checkName(name);
+      const path = `${filePath(name)}/validations`;
+      try {
+        await call(path, { ...request, body });
+      } catch (error) {
+        if (error.code !== 'file_exists') throw error;
+        if (!(await confirmReplacement(name, signal))) return;
+        await call(path, { ...request, body: { ...body, replace: true } });
+      }
+      location.hash = fileHref(name);
+    } catch (error) {
+      if (signal.aborted) return;
+      preview.markName(error.fields?.some(({ field }) => field === 'fileId') ?? false);
+      refuse(error, preview.trouble);
     } finally {
-      busy(false);
+      preview.busy(false);
     }
   }
 
-  /** A file that exists is overwritten only after the user has said so. */
-  async function submitTo(fileId, body) {
-    const path = `${filePath(fileId)}/validations`;
-    const request = { method: 'POST', headers: { 'idempotency-key': key }, signal: stop.signal };
-    try {
-      await call(path, { ...request, body });
-    } catch (error) {
-      if (error.code !== 'file_exists' || !confirm(`Replace the results of “${fileId}”?`)) throw error;
-      await call(path, { ...request, body: { ...body, replace: true } });
-    }
+  async function again({ listId }) {
+    step.replaceChildren(source.element);
+    // A list that nobody submits ends by itself; this one need not wait for that.
+    await call(`api/lists/${listId}`, { method: 'DELETE', signal }).catch(() => {});
   }
 
-  function busy(on) {
-    submit.setAttribute('aria-busy', String(on));
-    submit.classList.toggle('busy', on);
-  }
-
-  function refuse(error, emails) {
-    const note = refusalNote(error, emails);
-    const isName = error.fields.some(({ field }) => field === 'fileId');
-    name.setAttribute('aria-invalid', String(isName));
-    source.field.setAttribute(
-      'aria-invalid',
-      String(error.fields.some(({ field }) => field.startsWith('emails'))),
-    );
-    trouble.replaceChildren(note);
+  function refuse(error, place) {
+    const note = refusalNote(error, limits);
+    place.replaceChildren(note);
     note.focus();
   }
 
-  const element = el(
-    'section',
-    { class: 'page narrow' },
-    el(
-      'div',
-      { class: 'page-head' },
-      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'Files'),
-      el('h1', { tabindex: '-1', text: 'Validate a list' }),
-      el('p', {
-        class: 'muted',
-        text: 'Paste the addresses or drop a file. Results show up while the list is being worked through.',
-      }),
-    ),
-    el(
-      'form',
-      { class: 'card submit', novalidate: true, onsubmit: (event) => void send(event) },
+  step.append(source.element);
+  void readLimits();
+  return {
+    element: el(
+      'section',
+      { class: 'page narrow' },
       el(
         'div',
-        { class: 'field' },
-        el('label', { class: 'label', for: 'addresses', text: 'Addresses' }),
-        source.element,
-      ),
-      el(
-        'div',
-        { class: 'field' },
-        el('label', { class: 'label', for: 'file-id', text: 'File id' }),
-        name,
+        { class: 'page-head' },
+        el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
+        el('h1', { tabindex: '-1', text: 'Validate a list' }),
         el('p', {
-          class: 'hint muted',
-          id: 'file-id-hint',
-          text: 'The name to find this list by. If it exists already, you are asked before its results are replaced.',
+          class: 'muted',
+          text: 'You see what is in your list before anything is validated, and get it back with a verdict in each row.',
         }),
       ),
       trouble,
-      el('div', { class: 'submit-foot' }, submit),
+      step,
     ),
-  );
-
-  return {
-    element,
-    close() {
-      stop.abort();
-      source.close();
-    },
+    close: () => stop.abort(),
   };
 }
 
@@ -150,12 +134,12 @@ function newKey() {
 }
 
 /** `.` and `..` are path segments: a URL cannot hold them as an id. */
-function checkId(fileId) {
-  if (fileId !== '' && fileId !== '.' && fileId !== '..') return;
-  const message = fileId === '' ? 'must not be empty' : 'cannot be part of a URL';
+function checkName(name) {
+  if (name !== '' && name !== '.' && name !== '..') return;
+  const message = name === '' ? 'give the list a name' : 'cannot be a name';
   throw new ApiError(0, {
     code: 'invalid_request',
-    detail: 'The file needs another id.',
+    detail: 'The list needs another name.',
     errors: [{ field: 'fileId', message }],
   });
 }

@@ -26,6 +26,14 @@ export const lists = (): Operation[] => [
   },
   {
     method: 'get',
+    path: '/api/limits',
+    id: 'getLimits',
+    summary: 'How large a list may be.',
+    answers: [{ status: 200, description: 'The limits.', content: schemas.limits }],
+    codes: ['forbidden'],
+  },
+  {
+    method: 'get',
     path: LIST,
     id: 'getList',
     summary: 'What was found, again. `column`: counts what another column would send.',

@@ -16,6 +16,7 @@ export function openApi(config: HttpConfig): object {
   const { schemas: named, refer } = schemas.components({
     Stats: schemas.stats,
     Overview: schemas.overview,
+    Limits: schemas.limits,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
     Snapshot: schemas.snapshot,

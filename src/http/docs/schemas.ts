@@ -9,6 +9,7 @@ import { ERRORS } from '../../errors.js';
 import { BATCH_STATUSES } from '../../store/store.js';
 import { WEBHOOK_EVENTS } from '../../store/webhooks.js';
 import type { ListAnswer } from '../lists/list-answer.js';
+import type { Limits } from '../routes/lists.js';
 
 const count = z.number().int().min(0);
 const time = z.iso.datetime();
@@ -75,6 +76,12 @@ export const overview = z.object({
   risk: stats.shape.risk,
   lastUpdated: time.nullable(),
 }) satisfies z.ZodType<Overview>;
+
+export const limits = z.object({
+  listBytes: count.describe('of an uploaded list, `MAX_LIST_BYTES`'),
+  listRows: count.describe('of an uploaded list, `MAX_LIST_ROWS`'),
+  emails: count.describe('submitted as `emails`, `MAX_EMAILS_PER_VALIDATION`'),
+}) satisfies z.ZodType<Limits>;
 
 export const result = z.object({
   email: z.string().describe('what the customer sent; may be no valid address'),

@@ -14,6 +14,13 @@ import { sendJson } from '../responses.js';
 
 const RETRY_AFTER_SECONDS = 5;
 
+/** How large a list may be, uploaded and as `emails`. */
+export interface Limits {
+  listBytes: number;
+  listRows: number;
+  emails: number;
+}
+
 export function listRoutes(
   app: Express,
   { config, guard, rateLimit, store: { lists } }: HttpDependencies,
@@ -44,6 +51,13 @@ export function listRoutes(
     } finally {
       running--;
     }
+  });
+
+  // Said before an upload, so that nobody sends 64 MiB to hear that they are too many.
+  app.get('/api/limits', async (req, res) => {
+    await guard.authorize(callerOf(req), 'submit');
+    const { MAX_LIST_BYTES: listBytes, MAX_LIST_ROWS: listRows, MAX_EMAILS_PER_VALIDATION: emails } = config;
+    sendJson(res, JSON.stringify({ listBytes, listRows, emails } satisfies Limits));
   });
 
   app.get('/api/lists/:listId', async (req, res) => {

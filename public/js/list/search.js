@@ -1,0 +1,30 @@
+/** Finds lists by a part of their name. */
+import { el, icon } from '../dom.js';
+
+const TYPING_MS = 250;
+
+export function searchBox(changed) {
+  const input = el('input', {
+    class: 'input',
+    type: 'search',
+    'aria-label': 'Find a list by its name',
+    placeholder: 'Find a list by its name',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    maxlength: '256',
+  });
+  let typing;
+  input.addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(changed, TYPING_MS);
+  });
+  const text = () => input.value.trim().toLowerCase();
+  return {
+    element: el('div', { class: 'search list-search', hidden: true }, icon('search'), input),
+    text,
+    among: (items, most) => ({
+      items: items.filter(({ fileId }) => fileId.toLowerCase().includes(text())).slice(0, most),
+      nextCursor: null,
+    }),
+  };
+}
