@@ -72,6 +72,7 @@ function cleanGeneration(db: Database, generation: number): void {
   }
   if (batches.length > 0) return;
   if (deleteSomeOfIndex(db, generation)) return;
+  db.run('DELETE FROM breakdowns WHERE generation = ?', generation);
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
 }
