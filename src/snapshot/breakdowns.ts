@@ -9,7 +9,7 @@ import {
   rankingOf,
   unranked,
 } from '../domain/breakdown.js';
-import type { FileId } from '../domain/id.js';
+import type { FileId, Generation } from '../domain/id.js';
 import type { FileStatus, Stats } from '../domain/stats.js';
 import type { Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
@@ -74,16 +74,17 @@ export class Breakdowns {
     if (!isCountedByScan(by)) return answer(rankingOf(state.totals, by), hasEnded(status));
     // Nothing more will ever be known.
     if (status === 'purged') return answer(unranked(state.totals), true);
-    const counted = hasEnded(status) ? await this.#kept(fileId, by) : null;
+    const counted = hasEnded(status) ? await this.#kept(fileId, state.generation, by) : null;
     return answer(counted ?? unranked(state.totals), counted !== null);
   }
 
   /** What is kept, if the file has not changed since it was counted. */
-  async #kept(fileId: FileId, by: CountedByScan): Promise<Ranking | null> {
+  async #kept(fileId: FileId, generation: Generation, by: CountedByScan): Promise<Ranking | null> {
     const kept = await this.store.breakdowns.find(fileId, by);
     if (kept === null) return null;
     const now = await this.store.changes.since(fileId, new Map());
-    return now?.changes === kept.changes ? (JSON.parse(kept.ranking) as Ranking) : null;
+    const isCurrent = now?.facts.generation === generation && now.changes === kept.changes;
+    return isCurrent ? (JSON.parse(kept.ranking) as Ranking) : null;
   }
 
   #count(fileId: FileId): Promise<void> {

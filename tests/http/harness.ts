@@ -64,6 +64,8 @@ export interface TestApp {
   readonly log: string[];
   /** Announces what was taken in. */
   announce(): Promise<void>;
+  /** Purges every file that has ended, and announces it. */
+  purge(): Promise<number>;
 }
 
 interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger' | 'submissions'>> {
@@ -124,7 +126,14 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     logger,
   };
   const { url, server } = await listen(createServer(createApp(deps)));
-  return { url, server, deps, log, announce: () => flusher.drain() };
+  return {
+    url,
+    server,
+    deps,
+    log,
+    announce: () => flusher.drain(),
+    purge: () => pipeline.purge(Date.now() + 60_000),
+  };
 }
 
 export async function listen(server: Server): Promise<{ url: string; server: Server }> {
