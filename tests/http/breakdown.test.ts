@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { clientIpBehind } from '../../src/client-ip.js';
 import * as schemas from '../../src/http/docs/schemas.js';
+import { RateLimit } from '../../src/http/rate-limit.js';
 import { type Answer, call, complete, type Json, result, seed, startApp, type TestApp } from './harness.js';
 
 const details = (more: Record<string, unknown>) => ({
@@ -196,5 +198,16 @@ describe('a request for a breakdown', () => {
       ]);
     const { status, json } = await call(app, 'GET', '/api/files/none/breakdown?by=domain');
     expect([status, json.code]).toEqual([404, 'file_not_found']);
+  });
+
+  test('is limited only where results have to be read for it', async () => {
+    const app = await startApp({ rateLimit: new RateLimit(1, clientIpBehind([])) });
+    await seed(app, 'f', RESULTS);
+    await seed(app, 'g', RESULTS);
+    for (const query of ['by=score', 'by=domain', 'by=provider', 'by=domain', 'by=reason'])
+      expect((await breakdownOf(app, 'f', query)).complete).toBe(true);
+    const refused = await call(app, 'GET', '/api/files/g/breakdown?by=domain');
+    expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited']);
+    expect((await breakdownOf(app, 'g', 'by=score')).complete).toBe(true);
   });
 });
