@@ -22,8 +22,7 @@ interface Tallies {
 
 export async function countByScan(store: Store, fileId: FileId, stopping: AbortSignal): Promise<void> {
   const before = await store.changes.since(fileId, new Map());
-  // A purged file has no results left, though it had some.
-  if (before === null || before.facts.purged !== undefined) return;
+  if (before === null) return;
   const first = { domain: new ValueTally(MAX_DOMAIN), provider: new ValueTally(MAX_PROVIDER) };
   if (!(await addAll(store, fileId, first, stopping))) return;
   // More values than are counted at a time: those that were left are counted exactly in a second scan.

@@ -139,15 +139,15 @@ describe('a tally of values', () => {
   it('is exact for what is frequent, and bounded, however many values there are', () => {
     const rare = Array.from({ length: 5_000 }, (_, n) => `rare${n}`);
     // The frequent ones come scattered, late, and once before everything else.
-    const values = rare.flatMap((value, n) => [
+    const values = ['late', ...rare].flatMap((value, n) => [
       value,
       n % 5 === 0 ? 'often' : null,
       n > 4_000 ? 'late' : value,
     ]);
     const { items, other, none } = ranked(values, 50);
     expect(items.slice(0, 2).map(({ value, count }) => [value, count])).toEqual([
-      ['often', 1_000],
-      ['late', 999],
+      ['late', 1_002],
+      ['often', 1_001],
     ]);
     expect(items.length).toBeLessThanOrEqual(101);
     expect(

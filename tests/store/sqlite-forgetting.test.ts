@@ -80,14 +80,19 @@ it('leaves no byte of the domains that were counted', async () => {
     await fill(store, 'gone', new Map([[`b ${end}`, addresses(3)]]), end);
     const { facts, changes } = (await store.changes.since('gone', new Map())) ?? {};
     const ranking = JSON.stringify({ items: Array(500).fill(MARK) });
-    await store.breakdowns.keep('gone', facts?.generation ?? '', changes ?? 0, {
-      domain: ranking,
-      provider: ranking,
-    });
+    const keep = () =>
+      store.breakdowns.keep('gone', facts?.generation ?? '', changes ?? 0, {
+        domain: ranking,
+        provider: ranking,
+      });
+    await keep();
     expect(traces(directory)).not.toEqual([]);
     if (end === 'removed') await store.files.remove('gone');
     else await fill(store, 'gone', new Map([['another', addresses(3)]]), 'r2');
     await eventually('they are gone', () => traces(directory).length === 0);
+    // It was counted until now.
+    await keep();
+    expect(traces(directory)).toEqual([]);
   }
 });
 
