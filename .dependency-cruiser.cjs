@@ -69,7 +69,7 @@ module.exports = {
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'within'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(

@@ -19,6 +19,7 @@ import type { Logger } from './logger.js';
 import { measured } from './metrics/measured-calls.js';
 import { createMetrics } from './metrics.js';
 import { startBackgroundJobs } from './pipeline/background-jobs.js';
+import { Breakdowns } from './snapshot/breakdowns.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
@@ -71,6 +72,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   });
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
   const snapshots = new Snapshots(store, feed, updates.announcer);
+  const breakdowns = new Breakdowns(store, snapshots);
   const writes = new WritesInFlight();
   const submissions =
     validator === null ? null : createSubmissions(config, { store, intake, validator, logger, metrics });
@@ -81,6 +83,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     store,
     feed,
     snapshots,
+    breakdowns,
     intake,
     submissions,
     writes,
@@ -125,6 +128,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     closing.abort();
     watch.close();
     revocations.close();
+    breakdowns.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({
       ...{ engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger },

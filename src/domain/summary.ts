@@ -1,4 +1,5 @@
 /** The counts of a batch and of a file, and how they are added up. */
+import { addFacets, countFacets, type FacetCounts } from './facets.js';
 import type { Result } from './result.js';
 import { CELL_COUNT } from './verdict.js';
 
@@ -24,6 +25,8 @@ export interface Summary {
   readonly skipped: number;
   /** Results by verdict and risk level, by the numbers of `cellOf`. */
   readonly cells: readonly number[];
+  /** Results by score and by attribute. */
+  readonly facets: FacetCounts;
 }
 
 export const EMPTY_SUMMARY: Summary = {
@@ -37,6 +40,7 @@ export const EMPTY_SUMMARY: Summary = {
   processed: 0,
   skipped: 0,
   cells: Array.from({ length: CELL_COUNT }, () => 0),
+  facets: {},
 };
 
 /** A batch as it was last announced: what a feed keeps of it. */
@@ -57,12 +61,16 @@ export interface BatchFlags {
 }
 
 /** The part of a summary that follows from the results alone. */
-export type Tally = Pick<Summary, 'processed' | 'cells'>;
+export type Tally = Pick<Summary, 'processed' | 'cells' | 'facets'>;
 
 export function tallyOf(results: readonly Result[]): Tally {
   const cells = [...EMPTY_SUMMARY.cells];
-  for (const { cell } of results) cells[cell] = (cells[cell] ?? 0) + 1;
-  return { processed: results.length, cells };
+  const facets: Record<number, number> = {};
+  for (const { cell, marks } of results) {
+    cells[cell] = (cells[cell] ?? 0) + 1;
+    countFacets(facets, cell, marks);
+  }
+  return { processed: results.length, cells, facets };
 }
 
 export const summarize = (flags: BatchFlags, results: readonly Result[]): Summary =>
@@ -99,6 +107,7 @@ export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
     processed: a.processed + sign * b.processed,
     skipped: a.skipped + sign * b.skipped,
     cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
+    facets: addFacets(a.facets, b.facets, sign),
   };
 }
 

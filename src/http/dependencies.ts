@@ -7,6 +7,7 @@ import type { ListLimits } from '../lists/limits.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Refusal } from '../refusal.js';
+import type { Breakdowns } from '../snapshot/breakdowns.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Submissions } from '../submission/submissions.js';
@@ -43,6 +44,7 @@ export interface HttpDependencies {
   readonly rateLimit: RateLimit;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
+  readonly breakdowns: Pick<Breakdowns, 'of'>;
   readonly intake: Intake;
   readonly sessions: Sessions;
   /** Null: no validator is configured. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { z } from 'zod';
+import { BREAKDOWNS } from '../domain/breakdown.js';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { idSchema, parseInput } from '../domain/schemas.js';
 import { REASONS, RISK_LEVELS, STATUSES } from '../domain/verdict.js';
@@ -60,6 +61,9 @@ const filter = {
 };
 
 export const emailsQuery = z.object({ page: counted(MAX_PAGE, FIRST_PAGE.page), limit, ...filter });
+
+/** The property, and how many of its values are named. */
+export const breakdownQuery = z.object({ by: z.enum(BREAKDOWNS), limit });
 
 export const exportQuery = z.object({
   format: z.enum(['csv', 'ndjson']).default('csv'),

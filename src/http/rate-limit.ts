@@ -1,4 +1,4 @@
-/** Limits how many costly requests a caller may make a minute: exports, submissions and searches. */
+/** Limits how many costly requests a caller may make a minute: exports, submissions, searches and counts of domains. */
 import type { Request, Response } from 'express';
 import type { ClientIpOf } from '../client-ip.js';
 import { Fault } from '../errors.js';

@@ -53,8 +53,12 @@ export class Snapshots {
 
   /** The file's stats as JSON; null: there is no such file. */
   async stats(fileId: FileId): Promise<string | null> {
-    if ((await this.store.files.find(fileId)) === null) return null;
-    return (await this.#headOf(fileId)).state.stats;
+    return (await this.head(fileId))?.state.stats ?? null;
+  }
+
+  /** The newest revision of the file, with all that was stored before; null: there is no such file. */
+  async head(fileId: FileId): Promise<Head | null> {
+    return (await this.store.files.find(fileId)) === null ? null : this.#headOf(fileId);
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */

@@ -1,8 +1,10 @@
+import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
+import { mongoBreakdowns } from './mongo/breakdowns.js';
 import { changesSince, findUnannounced, markAnnounced, pendingChanges } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
@@ -45,6 +47,7 @@ export class MongoStore implements Store {
   readonly #cleanUp: BackgroundCleanUp;
   readonly files: FileStore;
   readonly updates: UpdateStore;
+  readonly breakdowns: BreakdownStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
   readonly webhooks: WebhookStore;
@@ -60,6 +63,7 @@ export class MongoStore implements Store {
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
     this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.breakdowns = mongoBreakdowns(connection);
     this.webhooks = mongoWebhooks(connection);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.lists = mongoLists(connection);

@@ -2,6 +2,7 @@ import type { BatchId } from '../domain/id.js';
 import { countsOf } from '../domain/overview.js';
 
 import { tallyOf } from '../domain/summary.js';
+import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { readChunks } from './list-chunks.js';
@@ -36,6 +37,7 @@ export class SqliteStore implements Store {
   readonly updates: UpdateStore;
   readonly changes: ChangeStore;
   readonly results: ResultStore;
+  readonly breakdowns: BreakdownStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
   readonly revocations: RevocationStore;
@@ -53,6 +55,11 @@ export class SqliteStore implements Store {
     this.updates = updateStore(writer, reader, this.#recent);
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
+    this.breakdowns = {
+      find: (fileId, by) => reader.call('findBreakdown', fileId, by),
+      keep: (_fileId, generation, changes, rankings) =>
+        writer.call('keepBreakdowns', generation, changes, rankings),
+    };
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
     this.submissions = submissionStore(writer, reader);
     this.revocations = {

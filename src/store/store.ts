@@ -10,6 +10,7 @@ import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { CellFilter } from '../domain/verdict.js';
+import type { BreakdownStore } from './breakdowns.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import type { RevocationStore } from './revocations.js';
@@ -17,7 +18,7 @@ import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
 /**
- * The port to the database, in nine parts. Every implementation guarantees:
+ * The port to the database, in ten parts. Every implementation guarantees:
  *
  * - **Durable.** A change survives `kill -9` at any time after its promise was fulfilled.
  * - **Newer wins**, decided by `isNewer` and stored in one atomic step for each batch. The same call twice is a no-op.
@@ -32,6 +33,7 @@ export interface Store {
   readonly updates: UpdateStore;
   readonly changes: ChangeStore;
   readonly results: ResultStore;
+  readonly breakdowns: BreakdownStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
   readonly revocations: RevocationStore;

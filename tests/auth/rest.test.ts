@@ -55,6 +55,8 @@ const READING = [
   ['GET', '/stats'],
   ['GET', '/emails'],
   ['GET', '/emails?status=risky&email=a&page=2'],
+  ['GET', '/breakdown?by=domain'],
+  ['GET', '/breakdown?by=score'],
   ['GET', '/batches'],
   ['GET', '/export'],
   ['GET', '/export?format=ndjson'],

@@ -46,6 +46,29 @@ describeCluster('a deletion at one gateway', (newEnv) => {
     expect(other.isDeleted).toBe(false);
     expect(await traces(env)).toEqual([]);
   });
+
+  test('leaves no domain that was counted, at whichever gateway', async () => {
+    const env = newEnv();
+    const [here = '', there = ''] = (await startGateways(2, env)).map(({ url }) => url);
+    const domain = `${CANARY}.example`;
+    const results = plainResults('joe', 5).map((result) => ({ ...result, email: `joe@${domain}` }));
+    await new Producer(here).update(message('b', results, { fileId: 'f', isComplete: true }));
+    const breakdowns = () =>
+      Promise.all(
+        [there, here].flatMap((url) =>
+          ['domain', 'score'].map(
+            async (by) => (await new Producer(url).get(`/api/files/f/breakdown?by=${by}&limit=1`)).body,
+          ),
+        ),
+      );
+    const [domains, scores, ...others] = await breakdowns();
+    expect(domains).toMatchObject({ complete: true, items: [{ value: domain, count: 5 }] });
+    expect(scores).toMatchObject({ complete: true, items: [{ count: 5 }], revision: domains?.revision });
+    expect(others).toEqual([domains, scores]);
+    expect(await traces(env)).toContain('filebreakdowns');
+    expect((await new Producer(there).call('DELETE', '/api/files/f')).status).toBe(204);
+    expect(await traces(env)).toEqual([]);
+  });
 });
 
 describeWithOwnServers('a deletion of results that came over Redis', (start) => {

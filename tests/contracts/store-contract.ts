@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { onTeardown } from '../support/teardown.js';
+import { keepingBreakdowns } from './store/breakdowns.js';
 import { changes } from './store/changes.js';
 import { closing } from './store/closing.js';
 import { counting } from './store/counting.js';
@@ -48,6 +49,7 @@ const CHAPTERS = {
   pages: paging,
   'search by address': searching,
   scans: scanning,
+  'breakdowns of files': keepingBreakdowns,
   'lists of files': listing,
   'uploaded lists': keepingLists,
   'the end of uploaded lists': endingLists,

@@ -21,6 +21,9 @@ const flags = fc.record({
 const result = fc.record({
   email: fc.constant('a'),
   cell: fc.nat({ max: CELL_COUNT - 1 }),
+  marks: fc
+    .integer({ min: 0, max: 127 })
+    .chain((attributes) => fc.nat({ max: 10 }).map((step) => attributes * 16 + step)),
   json: fc.constant('{}'),
 });
 const batch = fc.tuple(flags, fc.array(result, { maxLength: 20 }));

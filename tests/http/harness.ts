@@ -17,6 +17,7 @@ import { Conflator } from '../../src/pipeline/conflator.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
 import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
+import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
 import type { Validator } from '../../src/validator/validator.js';
@@ -63,6 +64,8 @@ export interface TestApp {
   readonly log: string[];
   /** Announces what was taken in. */
   announce(): Promise<void>;
+  /** Purges every file that has ended, and announces it. */
+  purge(): Promise<number>;
 }
 
 interface Options extends Partial<Omit<HttpDependencies, 'config' | 'metrics' | 'logger' | 'submissions'>> {
@@ -101,11 +104,15 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, holds));
+  const breakdowns = new Breakdowns(store, snapshots);
+  onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
     store,
-    snapshots: new Snapshots(store, feed, new Announcer(flusher, null, holds)),
+    snapshots,
+    breakdowns,
     intake,
     submissions,
     sessions: { revoke: async () => 0, listenersOf: async () => ({ listeners: 0, gateways: 1 }) },
@@ -119,7 +126,14 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     logger,
   };
   const { url, server } = await listen(createServer(createApp(deps)));
-  return { url, server, deps, log, announce: () => flusher.drain() };
+  return {
+    url,
+    server,
+    deps,
+    log,
+    announce: () => flusher.drain(),
+    purge: () => pipeline.purge(Date.now() + 60_000),
+  };
 }
 
 export async function listen(server: Server): Promise<{ url: string; server: Server }> {

@@ -73,6 +73,29 @@ it('leaves no byte of a very long address, nor of why a batch failed', async () 
   expect(traces(directory)).toEqual([]);
 });
 
+it('leaves no byte of the domains that were counted', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  for (const end of ['removed', 'replaced'] as const) {
+    await fill(store, 'gone', new Map([[`b ${end}`, addresses(3)]]), end);
+    const { facts, changes } = (await store.changes.since('gone', new Map())) ?? {};
+    const ranking = JSON.stringify({ items: Array(500).fill(MARK) });
+    const keep = () =>
+      store.breakdowns.keep('gone', facts?.generation ?? '', changes ?? 0, {
+        domain: ranking,
+        provider: ranking,
+      });
+    await keep();
+    expect(traces(directory)).not.toEqual([]);
+    if (end === 'removed') await store.files.remove('gone');
+    else await fill(store, 'gone', new Map([['another', addresses(3)]]), 'r2');
+    await eventually('they are gone', () => traces(directory).length === 0);
+    // It was counted until now.
+    await keep();
+    expect(traces(directory)).toEqual([]);
+  }
+});
+
 it('leaves no byte of what was held for its batches', async () => {
   const directory = temporaryDirectory();
   const store = await openStore(directory);

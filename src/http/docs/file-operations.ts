@@ -1,6 +1,6 @@
 /** The operations on files and their batches, as OpenAPI describes them. */
 import { batchListBody, failBody } from '../body-schemas.js';
-import { batchesQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
+import { batchesQuery, breakdownQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
 
@@ -60,6 +60,16 @@ export const files = (): Operation[] => [
       'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
     answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
+    codes: ['invalid_request', 'file_not_found', 'rate_limited'],
+  },
+  {
+    method: 'get',
+    path: `${FILE}/breakdown`,
+    id: 'getBreakdown',
+    summary:
+      'The results by domain, provider, score, attribute or reason. Domains and providers are counted once the file has ended; `complete` is false until then.',
+    query: breakdownQuery,
+    answers: [{ status: 200, description: 'The breakdown.', content: schemas.breakdown }],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],
   },
   {

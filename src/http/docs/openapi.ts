@@ -17,6 +17,7 @@ export function openApi(config: HttpConfig): object {
     Stats: schemas.stats,
     Overview: schemas.overview,
     Limits: schemas.limits,
+    Breakdown: schemas.breakdown,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,
     Snapshot: schemas.snapshot,
@@ -105,7 +106,7 @@ function queryParameters(query: z.ZodObject | undefined): object[] {
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: 'query',
-    required: false,
+    required: query.shape[name]?.safeParse(undefined).success === false,
     schema,
     // Several values are separated by commas.
     ...((schema as { type?: string }).type === 'array' ? { style: 'form', explode: false } : {}),

@@ -1,5 +1,6 @@
 /** The JSON shapes of the REST surface and the socket, for their descriptions; tests check real answers by them. */
 import { z } from 'zod';
+import { BREAKDOWNS, type Breakdown } from '../../domain/breakdown.js';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
 import { DELIMITERS } from '../../domain/list-summary.js';
 import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
@@ -101,6 +102,17 @@ export const emailsPage = z.object({
   emails: z.array(result),
   pagination: z.object({ total: count, page: count, limit: count, pages: count }),
 }) satisfies z.ZodType<EmailsPage>;
+
+const verdicts = entries(STATUSES, count).extend({ count });
+
+export const breakdown = z.object({
+  by: z.enum(BREAKDOWNS),
+  revision: count.describe('of the file when this was answered'),
+  complete: z.boolean().describe('the file has ended, and all its results are counted'),
+  items: z.array(verdicts.extend({ value: z.string() })).describe('the largest first'),
+  other: verdicts.describe('results whose value is not among the items'),
+  none: verdicts.describe('results without a value'),
+}) satisfies z.ZodType<Breakdown>;
 
 export const fileEmails = z.object({
   fileId: z.string(),

@@ -9,14 +9,14 @@ import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
-import { emailsQuery, idIn, listQuery, readQuery } from '../parameters.js';
+import { breakdownQuery, emailsQuery, idIn, listQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
 
 const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
 export function fileRoutes(
   app: Express,
-  { guard, intake, rateLimit, snapshots, store }: HttpDependencies,
+  { breakdowns, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
@@ -69,6 +69,15 @@ export function fileRoutes(
     const page = await snapshots.page({ fileId, ...query });
     if (page === null) throw new Fault('file_not_found');
     sendJson(res, page);
+  });
+
+  app.get('/api/files/:fileId/breakdown', async (req, res) => {
+    const fileId = idIn(req, 'fileId');
+    const query = readQuery(req, breakdownQuery);
+    await guard.authorize(callerOf(req), 'read', fileId);
+    const found = await breakdowns.of({ fileId, ...query }, () => rateLimit.consume(req, res));
+    if (found === null) throw new Fault('file_not_found');
+    sendJson(res, JSON.stringify(found));
   });
 
   app.delete('/api/files/:fileId', async (req, res) => {

@@ -202,6 +202,17 @@ export interface Slot {
   c: Counts;
 }
 
+/** What was counted of a file by reading all its results. */
+export interface BreakdownDoc {
+  /** Its generation and property. */
+  _id: string;
+  generation: Generation;
+  /** Of the file when it was counted. */
+  changes: number;
+  /** JSON of the `Ranking`. */
+  ranking: string;
+}
+
 /** What is sent to the validator, and how far it is, see submissions.ts. */
 export interface SubmissionDoc {
   _id: string;

@@ -10,6 +10,7 @@ import {
 import type {
   BatchDoc,
   BatchTombstoneDoc,
+  BreakdownDoc,
   ChunkDoc,
   DeadLetterDoc,
   DeliveryDoc,
@@ -37,6 +38,7 @@ export interface Models {
   readonly files: Model<FileDoc>;
   readonly chunks: Model<ChunkDoc>;
   readonly rollups: Model<RollupDoc>;
+  readonly breakdowns: Model<BreakdownDoc>;
   readonly tombstones: Model<TombstoneDoc>;
   readonly batchTombstones: Model<BatchTombstoneDoc>;
   readonly deadLetters: Model<DeadLetterDoc>;
@@ -157,6 +159,11 @@ const rollups = schemaOf<RollupDoc>({
   ...fields(Mixed, 'cells', 'slots'),
 }).index({ generation: 1, node: 1 });
 
+const breakdowns = schemaOf<BreakdownDoc>({
+  ...fields(String, '_id', 'generation', 'ranking'),
+  changes: Number,
+}).index({ generation: 1 });
+
 const tombstones = schemaOf<TombstoneDoc>({
   ...fields(String, '_id', 'fileId', 'requestId'),
   ...fields(Boolean, 'removed', 'cleaned'),
@@ -261,6 +268,7 @@ export const modelsOf = (connection: Connection): Models => ({
   files: connection.model<FileDoc>('EmailBatches', files, 'emailbatches'),
   chunks: connection.model<ChunkDoc>('EmailResultChunks', chunks, 'emailresultchunks'),
   rollups: connection.model<RollupDoc>('EmailRollups', rollups, 'emailrollups'),
+  breakdowns: connection.model<BreakdownDoc>('FileBreakdowns', breakdowns, 'filebreakdowns'),
   tombstones: connection.model<TombstoneDoc>('RequestTombstones', tombstones, 'requesttombstones'),
   batchTombstones: connection.model<BatchTombstoneDoc>('BatchTombstones', batchTombstones, 'batchtombstones'),
   deadLetters: connection.model<DeadLetterDoc>('DeadLetters', deadLetters, 'deadletters'),

@@ -64,6 +64,7 @@ export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
 function cleanGeneration(db: Database, generation: number): boolean {
   if (cleanBatches(db, generation)) return true;
   if (deleteSomeOfIndex(db, generation)) return true;
+  db.run('DELETE FROM breakdowns WHERE generation = ?', generation);
   db.run('DELETE FROM rollups WHERE generation = ?', generation);
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
   return false;

@@ -9,6 +9,7 @@ import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
 import type { Registration } from '../store.js';
 import type { Lease, NewSubmission, Step } from '../submissions.js';
+import { findBreakdown, keepBreakdowns } from './breakdowns.js';
 import {
   type AnnouncedStats,
   changesSince,
@@ -113,6 +114,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   dropExpiredDeadLetters,
 
   probe: writeProbe,
+  keepBreakdowns,
 
   claimSubmission: (db: Database, submission: NewSubmission) => claimSubmission(db, submission, clock.now()),
   addSlice,
@@ -157,6 +159,7 @@ export const readerOperations = {
   readPage,
   scanStart,
   scanSlice,
+  findBreakdown,
   listDeadLetters,
   findDeadLetter,
   addressesOf,

@@ -72,6 +72,15 @@ CREATE TABLE rollups (
   PRIMARY KEY (generation, level, parent, cell, node)
 ) WITHOUT ROWID;
 
+-- The domains and providers of files that have ended, see breakdowns.ts.
+CREATE TABLE breakdowns (
+  generation INTEGER NOT NULL,
+  property TEXT NOT NULL,
+  changes INTEGER NOT NULL,                -- of the generation when it was counted
+  ranking TEXT NOT NULL,                   -- JSON of the Ranking
+  PRIMARY KEY (generation, property)
+) WITHOUT ROWID;
+
 -- Results in the order of arrival; the new ones of one update lie together.
 CREATE TABLE chunks (
   place INTEGER PRIMARY KEY,               -- place of its first result
@@ -261,4 +270,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 16;
+export const SCHEMA_VERSION = 17;

@@ -168,6 +168,7 @@ export async function expectConsistent(store: Store, fileId: string): Promise<vo
   expect(totals.batches).toBe(batches.length);
   expect(totals.processed).toBe(results.length);
   expect(totals.cells).toEqual(counted.cells);
+  expect(totals.facets).toEqual(counted.facets);
   const places = results.map(({ batchId, position }) => `${position} of ${batchId}`);
   expect(new Set(places).size).toBe(places.length);
   const page = await pageOf(store, { fileId, page: 1, limit: Math.max(1, results.length) });

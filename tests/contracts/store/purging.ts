@@ -8,7 +8,7 @@ import { announce, fill, pageOf, register, type Stores, save } from './harness.j
 
 export const SOON = () => Date.now() + 60_000;
 
-async function purgeAll(store: Store, before: number): Promise<string[]> {
+export async function purgeAll(store: Store, before: number): Promise<string[]> {
   const purged: string[] = [];
   for (;;) {
     const some = await store.files.purge(before);

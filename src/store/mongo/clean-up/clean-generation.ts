@@ -46,7 +46,7 @@ export async function cleanGeneration(
       chunks: trusted({ $size: 0 }),
     });
   }
-  await db.rollups.deleteMany({ generation });
+  await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);
   await endListsOfGeneration(db, generation);
   return true;
 }

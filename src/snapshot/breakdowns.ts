@@ -1,0 +1,104 @@
+/** Answers what the results of a file break down into. */
+import {
+  type Breakdown,
+  type BreakdownBy,
+  type CountedByScan,
+  isCountedByScan,
+  largest,
+  type Ranking,
+  rankingOf,
+  unranked,
+} from '../domain/breakdown.js';
+import type { FileId, Generation } from '../domain/id.js';
+import type { FileStatus, Stats } from '../domain/stats.js';
+import type { Store } from '../store/store.js';
+import { settledWithin } from '../within.js';
+import { countByScan } from './count-by-scan.js';
+import type { Snapshots } from './snapshots.js';
+
+/** A request waits this long for the results to be counted; a later one gets what was counted meanwhile. */
+const WAIT_MS = 5_000;
+
+export interface BreakdownQuery {
+  readonly fileId: FileId;
+  readonly by: BreakdownBy;
+  readonly limit: number;
+}
+
+/**
+ * Scores, attributes and reasons are sums of what each batch adds, at the revision of the stats. Domains and providers are
+ * counted by the first request after the file has ended, and again if it changes after that.
+ */
+export class Breakdowns {
+  readonly #counting = new Map<FileId, Promise<void>>();
+  /** One file is counted at a time: each one reads all its results. */
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
+
+  constructor(
+    private readonly store: Store,
+    private readonly snapshots: Pick<Snapshots, 'head'>,
+  ) {}
+
+  /** Null: there is no such file. `beforeCounting` may refuse, by an error, to have all results read. */
+  async of(query: BreakdownQuery, beforeCounting: () => void): Promise<Breakdown | null> {
+    const first = await this.#answer(query);
+    if (first === null || !first.isCountMissing) return first?.breakdown ?? null;
+    beforeCounting();
+    const counting = this.#count(query.fileId);
+    if (!(await settledWithin(WAIT_MS, counting))) return first.breakdown;
+    const failure = await counting.then(
+      () => null,
+      (reason: unknown) => ({ reason }),
+    );
+    const second = await this.#answer(query);
+    // A file that was deleted or has got another request meanwhile is no failure.
+    if (failure !== null && second?.isCountMissing === true) throw failure.reason;
+    return second?.breakdown ?? null;
+  }
+
+  /** Stops counting; nothing is kept of what was not counted to its end. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #answer({ fileId, by, limit }: BreakdownQuery) {
+    const head = await this.snapshots.head(fileId);
+    if (head === null) return null;
+    const { revision, state } = head;
+    const { status } = JSON.parse(state.stats) as Pick<Stats, 'status'>;
+    const answer = (ranking: Ranking, complete: boolean) => ({
+      breakdown: { by, revision, complete, ...largest(ranking, limit) } satisfies Breakdown,
+      isCountMissing: hasEnded(status) && !complete,
+    });
+    if (!isCountedByScan(by)) return answer(rankingOf(state.totals, by), hasEnded(status));
+    // Nothing more will ever be known.
+    if (status === 'purged') return answer(unranked(state.totals), true);
+    const counted = hasEnded(status) ? await this.#kept(fileId, state.generation, by) : null;
+    return answer(counted ?? unranked(state.totals), counted !== null);
+  }
+
+  /** What is kept, if the file has not changed since it was counted. */
+  async #kept(fileId: FileId, generation: Generation, by: CountedByScan): Promise<Ranking | null> {
+    const kept = await this.store.breakdowns.find(fileId, by);
+    if (kept === null) return null;
+    const now = await this.store.changes.since(fileId, new Map());
+    const isCurrent = now?.facts.generation === generation && now.changes === kept.changes;
+    return isCurrent ? (JSON.parse(kept.ranking) as Ranking) : null;
+  }
+
+  #count(fileId: FileId): Promise<void> {
+    const known = this.#counting.get(fileId);
+    if (known !== undefined) return known;
+    const counting = this.#last
+      .then(() => countByScan(this.store, fileId, this.#closing.signal))
+      .finally(() => this.#counting.delete(fileId));
+    this.#counting.set(fileId, counting);
+    // It fails where it is awaited; its requests may have gone by then.
+    this.#last = counting.catch(() => undefined);
+    return counting;
+  }
+}
+
+const hasEnded = (status: FileStatus): boolean =>
+  status === 'completed' || status === 'failed' || status === 'purged';

@@ -1,0 +1,78 @@
+/** Counts the domains and providers of a file by reading all its results, and keeps them. */
+import type { FileId } from '../domain/id.js';
+import { ValueTally } from '../domain/value-tally.js';
+import type { Status } from '../domain/verdict.js';
+import type { Store } from '../store/store.js';
+
+/** Longer text is no domain name (RFC 1035). */
+const MAX_DOMAIN = 253;
+/** Longer text is no provider's name. */
+const MAX_PROVIDER = 100;
+
+interface ReadResult {
+  readonly email: string;
+  readonly status: Status;
+  readonly details: { readonly mail_server?: { readonly smtp_provider?: unknown } | null } | null;
+}
+
+interface Tallies {
+  readonly domain: ValueTally;
+  readonly provider: ValueTally;
+}
+
+export async function countByScan(store: Store, fileId: FileId, stopping: AbortSignal): Promise<void> {
+  const before = await store.changes.since(fileId, new Map());
+  if (before === null) return;
+  const first = { domain: new ValueTally(MAX_DOMAIN), provider: new ValueTally(MAX_PROVIDER) };
+  if (!(await addAll(store, fileId, first, stopping))) return;
+  // More values than are counted at a time: those that were left are counted exactly in a second scan.
+  const domain = first.domain.survivors;
+  const provider = first.provider.survivors;
+  const counted = { domain: domain ?? first.domain, provider: provider ?? first.provider };
+  if (domain !== null || provider !== null) {
+    const unused = new ValueTally(0);
+    const tallies = { domain: domain ?? unused, provider: provider ?? unused };
+    if (!(await addAll(store, fileId, tallies, stopping))) return;
+  }
+  const after = await store.changes.since(fileId, new Map());
+  const { facts, changes } = before;
+  if (after?.facts.generation !== facts.generation || after.changes !== changes) return;
+  await store.breakdowns.keep(fileId, facts.generation, changes, {
+    domain: JSON.stringify(counted.domain.ranking()),
+    provider: JSON.stringify(counted.provider.ranking()),
+  });
+}
+
+/** False: the gateway is about to stop. */
+async function addAll(
+  store: Store,
+  fileId: FileId,
+  tallies: Tallies,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  for await (const slice of store.results.scan(fileId, {})) {
+    if (stopping.aborted) return false;
+    for (const { json } of slice) {
+      const { email, status, details } = JSON.parse(json) as ReadResult;
+      tallies.domain.add(domainOf(email), status);
+      tallies.provider.add(providerOf(details), status);
+    }
+  }
+  return true;
+}
+
+/** What stands behind the last `@`, as in searches. */
+function domainOf(email: string): string | null {
+  const at = email.lastIndexOf('@');
+  return at < 0
+    ? null
+    : email
+        .slice(at + 1)
+        .trim()
+        .toLowerCase();
+}
+
+function providerOf(details: ReadResult['details']): string | null {
+  const name = details?.mail_server?.smtp_provider;
+  return typeof name === 'string' ? name.trim() : null;
+}

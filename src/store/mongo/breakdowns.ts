@@ -1,0 +1,48 @@
+/** What was counted by reading all results of files, in MongoDB. */
+import type { CountedByScan } from '../../domain/breakdown.js';
+import type { FileId, Generation } from '../../domain/id.js';
+import type { BreakdownStore, KeptRanking } from '../breakdowns.js';
+import type { MongoConnection } from './connection.js';
+import type { BreakdownDoc } from './documents.js';
+import { findFile } from './generations.js';
+import type { Models } from './models.js';
+
+export const mongoBreakdowns = (connection: MongoConnection): BreakdownStore => ({
+  find: (fileId, by) => connection.run((db) => findBreakdown(db, fileId, by)),
+  keep: (fileId, generation, changes, rankings) =>
+    connection.run((db) => keepBreakdowns(db, fileId, generation, changes, rankings)),
+});
+
+async function findBreakdown(db: Models, fileId: FileId, by: CountedByScan): Promise<KeptRanking | null> {
+  const file = await findFile(db, fileId);
+  if (file === null) return null;
+  const _id = `${file.generation}/${by}`;
+  const kept = await db.breakdowns.findById(_id).lean<BreakdownDoc>().exec();
+  return kept === null ? null : { changes: kept.changes, ranking: kept.ranking };
+}
+
+/**
+ * Checked before and after: a generation that ends in between may have been cleaned already. If the gateway dies between
+ * the write and the check, the sweep cleans: it looks at each ended generation again after a minute.
+ */
+async function keepBreakdowns(
+  db: Models,
+  fileId: FileId,
+  generation: Generation,
+  changes: number,
+  rankings: Readonly<Record<CountedByScan, string>>,
+): Promise<void> {
+  const isCurrent = async () => (await findFile(db, fileId))?.generation === generation;
+  if (!(await isCurrent())) return;
+  await db.breakdowns.bulkWrite(
+    Object.entries(rankings).map(([by, ranking]) => ({
+      updateOne: {
+        filter: { _id: `${generation}/${by}` },
+        update: { $set: { generation, changes, ranking } },
+        upsert: true,
+      },
+    })),
+    { ordered: false },
+  );
+  if (!(await isCurrent())) await db.breakdowns.deleteMany({ generation });
+}
