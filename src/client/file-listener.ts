@@ -214,9 +214,11 @@ class Listening implements FileListener {
   }
 
   #onConnectError(error: unknown): void {
-    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected' });
+    const { data } = (error ?? {}) as { data?: Refusal };
+    const refusal = typeof data?.code === 'string' ? { error: data } : {};
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected', ...refusal });
     // Socket.IO does not retry a refused handshake, even one that the gateway marks as retryable.
-    if ((error as { data?: { retryable?: unknown } } | undefined)?.data?.retryable !== true) return;
+    if (data?.retryable !== true) return;
     this.#failures += 1;
     this.#connectIn(this.#backoff());
   }
