@@ -202,6 +202,12 @@ module.exports = {
       ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
       'deliveries go out; nothing comes in',
     ),
+    only(
+      'cli-is-a-client',
+      'cli',
+      ['cli/', 'client/', 'main', 'token'],
+      'it speaks HTTP and Socket.IO to a gateway; it starts one by its main module',
+    ),
     {
       name: 'client-stands-alone',
       comment: 'the SDK runs in browsers as it is; it may look at types only',

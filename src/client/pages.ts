@@ -30,7 +30,7 @@ export async function* readPages(
       page += 1;
       failures = 0;
     } catch (error) {
-      if (signal.aborted || !mayPass(error)) throw error;
+      if (signal.aborted || !isWaitedOut(error)) throw error;
       failures += 1;
       await pause(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10)), signal);
     }
@@ -49,11 +49,12 @@ async function readPage(
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
   if (response.status === 404 && problem.code === 'file_not_found') return null;
   const { code = 'unavailable', detail = `The gateway answered ${response.status}.` } = problem;
-  throw new VerigateError(code, detail, response.status === 429 || response.status >= 500, response.status);
+  const mayPass = [408, 429, 500, 502, 503, 504].includes(response.status);
+  throw new VerigateError(code, detail, mayPass, response.status);
 }
 
 /** `fetch` rejects with a TypeError when the connection fails. */
-const mayPass = (error: unknown) =>
+const isWaitedOut = (error: unknown) =>
   error instanceof VerigateError ? error.retryable : error instanceof TypeError;
 
 const pause = (ms: number, signal: AbortSignal) =>
