@@ -1,6 +1,6 @@
 /** The gateway's Prometheus metrics. */
 
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { DeliveryTimes } from './metrics/delivery-times.js';
 import { initialise } from './metrics/initial-values.js';
 import { serverMetrics } from './metrics/servers.js';
@@ -19,12 +19,6 @@ export function createMetrics() {
     ...socketMetrics(registers),
     ...serverMetrics(registers),
     deliveries: new DeliveryTimes(updates.deliverySeconds),
-    slices: new Counter({
-      name: 'verigate_slices_total',
-      help: 'Slices sent to the validator, by outcome: accepted, later (sent again by itself), refused, lost (uncertain).',
-      labelNames: ['outcome'] as const,
-      registers,
-    }),
   };
   initialise(metrics);
   return metrics;

@@ -1,4 +1,6 @@
 /** Compares two SQLite stores, one with a small file and one with a large file. */
+
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { SqliteStore } from '../../src/store/sqlite-store.js';
 import { BATCH, type Dataset, FILE, openStore } from '../support/dataset.js';
@@ -18,10 +20,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       await store.results.page({ fileId: FILE, limit: 50, page: Math.ceil(size / 50 / 2) });
   },
   [`a new batch of ${BATCH} (store)`]: async (store, _, block) => {
-    for (let n = 0; n < FRESH_BATCHES; n++) await store.updates.save(update(`${block}-${n}`, BATCH));
+    for (let n = 0; n < FRESH_BATCHES; n++)
+      await store.updates.save(update(`${block}-${n}`, BATCH), VALIDATOR);
   },
   [`${STEP} more results of a batch (store)`]: async (store, _, block) => {
-    for (let count = STEP; count <= BATCH; count += STEP) await store.updates.save(update(block, count));
+    for (let count = STEP; count <= BATCH; count += STEP)
+      await store.updates.save(update(block, count), VALIDATOR);
   },
 };
 

@@ -1,4 +1,5 @@
 import { JsonText } from '../../src/domain/json-text.js';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { statsOf } from '../../src/domain/stats.js';
 import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
@@ -87,7 +88,7 @@ const announced = new Map<string, AnnouncedBatch>();
 
 /** Handles an update as the pipeline does: stores it, reads the changes, marks them announced. */
 async function handled(store: MongoStore, batchId: string, count: number): Promise<void> {
-  await store.updates.save(update(batchId, count));
+  await store.updates.save(update(batchId, count), VALIDATOR);
   const known = announced.get(batchId) ?? { version: 0, summary: EMPTY_SUMMARY };
   const changes = await store.changes.since(FILE, new Map([[batchId, known]]));
   const [batch] = changes?.batches ?? [];

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
@@ -74,14 +75,14 @@ export async function fillStore(
     totalEmails: Math.min(BATCH, count - index * BATCH),
   }));
   const request = { requestId: 'request', userId: null, totalEmails: count, totalBatches: batches.length };
-  await store.updates.register({ fileId: FILE, ...request, batches });
+  await store.updates.register({ fileId: FILE, ...request, batches }, VALIDATOR);
   let next = 0;
   let done = 0;
   const work = async () => {
     for (let index = next++; index < batches.length; index = next++) {
       const { batchId, totalEmails } = batches[index] as (typeof batches)[number];
       const text = updateText({ batchId, first: index * BATCH, total: totalEmails }, totalEmails);
-      await store.updates.save(readUpdate(JSON.parse(text)));
+      await store.updates.save(readUpdate(JSON.parse(text)), VALIDATOR);
       await saved(++done);
     }
   };

@@ -1,10 +1,11 @@
 /** Decides whether a principal may do something to a file. Pure: no look-ups, no state. */
 
 import type { FileId, UserId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { Principal, Scope } from './principal.js';
 
 /** What can be done. Every action but `administer` is done to a file. */
-export type Action = 'read' | 'report' | 'submit' | 'remove' | 'administer';
+export type Action = 'read' | 'report' | 'submit' | 'end' | 'remove' | 'administer';
 
 /** The part of a file that decides who may access it. */
 export interface FileTarget {
@@ -20,13 +21,15 @@ export type AccessDecision = 'granted' | 'forbidden' | 'hidden';
 type Reach = 'visible' | 'visible or new' | 'any';
 
 /**
- * A producer reports on every file that the validator works on, so `report` reaches any file. A submission replaces a
- * file's results and a removal deletes them, so both need a file that the principal may see.
+ * Whether a principal may report on a file, the store decides in the step that stores the report (see `Claimant`). A
+ * submission replaces a file's results and a removal deletes them, so both need a file that the principal may see; the end
+ * of a batch is answered with the file's stats.
  */
 const RULES: Record<Action, { readonly scope: Scope; readonly reach: Reach }> = {
   read: { scope: 'read', reach: 'visible' },
   report: { scope: 'ingest', reach: 'any' },
   submit: { scope: 'ingest', reach: 'visible or new' },
+  end: { scope: 'ingest', reach: 'visible' },
   remove: { scope: 'ingest', reach: 'visible' },
   administer: { scope: 'admin', reach: 'any' },
 };
@@ -46,6 +49,13 @@ const hasScope = ({ scopes }: Principal, scope: Scope): boolean => scopes.has(sc
 
 /** The scope that an action needs. */
 export const scopeFor = (action: Action): Scope => RULES[action].scope;
+
+/** The principal as the one who registers, submits or sends an update. */
+export const claimantOf = (principal: Principal): Claimant => ({
+  userId: principal.sub,
+  files: seesEveryFile(principal) || principal.files === '*' ? '*' : [...principal.files],
+  isAdmin: hasScope(principal, 'admin'),
+});
 
 export const seesEveryFile = ({ files, scopes }: Principal): boolean => files === '*' || scopes.has('admin');
 

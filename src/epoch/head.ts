@@ -53,6 +53,7 @@ export async function beginEpoch(
   const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
   const state = {
     generation: facts?.generation ?? NO_GENERATION,
+    owner: facts?.userId ?? null,
     totals,
     // When the results before this epoch came is not known, so the pace begins anew.
     pace: totals.processed > 0 ? startWindow(clock.now(), totals.processed) : null,

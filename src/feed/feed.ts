@@ -1,7 +1,7 @@
 /** The port `Feed`: the ordered stream of changes of each file, which flushes append to and gateways follow. */
 
 import type { Cursor, FeedName } from '../domain/events.js';
-import type { BatchId, Epoch, FileId, Generation } from '../domain/id.js';
+import type { BatchId, Epoch, FileId, Generation, UserId } from '../domain/id.js';
 import type { AnnouncedBatch, Summary } from '../domain/summary.js';
 import type { ThroughputWindow } from '../domain/throughput.js';
 
@@ -44,6 +44,8 @@ export interface FeedEvent {
 export interface FileState {
   /** The generation that is announced (`FileFacts.generation`); empty: the store does not have the file. */
   readonly generation: Generation;
+  /** The owner whose listeners were checked; null: there was none. */
+  readonly owner: UserId | null;
   /** Sum of the announced summaries. */
   readonly totals: Summary;
   /** Null: no result has been announced yet. */

@@ -35,7 +35,7 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     forget: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
   const conflator = new Conflator(
-    (update, arrivedAt) => pipeline.handle(update, arrivedAt),
+    (update, sender, arrivedAt) => pipeline.handle(update, sender, arrivedAt),
     config.MAX_PENDING_BYTES,
     metrics,
   );

@@ -1,6 +1,7 @@
 /** The one way into the pipeline: every inlet and every REST route that changes a file calls it. */
 
 import type { BatchId, FileId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import { Fault } from '../errors.js';
 import type { Conflator } from '../pipeline/conflator.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
@@ -25,9 +26,10 @@ export class Intake {
   /**
    * Takes in one update as it came, JSON in UTF-8. Fulfilled once it is stored. `isFound`: see `Update.isFound`.
    * @throws InvalidInput where it is not an update, naming the fields
-   * @throws Fault `payload_too_large`; `unavailable` while overloaded or without the store
+   * @throws Fault `payload_too_large`; `file_not_found` where the sender may not change the file that it names;
+   *   `unavailable` while overloaded or without the store
    */
-  async update(bytes: Uint8Array, isFound = false): Promise<Saved['outcome']> {
+  async update(bytes: Uint8Array, sender: Claimant, isFound = false): Promise<Saved['outcome']> {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
@@ -36,15 +38,15 @@ export class Intake {
     if (read.results.some(isTooLarge))
       throw new Fault('payload_too_large', `a single result may have ${MAX_RESULT_BYTES} bytes`);
     const update = isFound ? { ...read, isFound } : read;
-    const outcome = await this.conflator.take(update, bytes.byteLength, arrivedAt);
+    const outcome = await this.conflator.take(update, bytes.byteLength, sender, arrivedAt);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);
     return outcome;
   }
 
   /** Registers batches and applies the updates that are held for them; see `UpdateStore.register`. */
-  register(registration: Registration): Promise<Registered> {
-    return this.pipeline.register(registration);
+  register(registration: Registration, claimant: Claimant): Promise<Registered> {
+    return this.pipeline.register(registration, claimant);
   }
 
   /** Makes a change of a file in the store, and announces it. */

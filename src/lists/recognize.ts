@@ -36,9 +36,10 @@ const SIGNATURES: readonly (readonly [start: string, what: string])[] = [
 ];
 
 export const ZIP_SIGNATURE = 'PK\x03\x04';
-/** More of these in the head than one in a hundred: no text. Tabs and line ends do occur. */
+/** Many of these in the head: no text. Tabs and line ends do occur, and validators pass on whatever somebody typed. */
 const CONTROLS = /(?![\t\n\f\r\u0080-\u009f])\p{Cc}/gu;
-const MAX_CONTROLS_SHARE = 0.01;
+const MAX_CONTROLS = 64;
+const MAX_CONTROLS_SHARE = 0.3;
 
 /** @throws Fault `unsupported_list` */
 export function refuseKnownBinary(head: Buffer): void {
@@ -52,5 +53,6 @@ export function refuseKnownBinary(head: Buffer): void {
 /** @throws Fault `unsupported_list` where a decoded text is none */
 export function refuseControlCharacters(text: string): void {
   const controls = text.match(CONTROLS)?.length ?? 0;
-  if (text.includes('\0') || controls > text.length * MAX_CONTROLS_SHARE) throw unsupported('a binary file');
+  const isMostlyControls = controls > MAX_CONTROLS && controls > text.length * MAX_CONTROLS_SHARE;
+  if (text.includes('\0') || isMostlyControls) throw unsupported('a binary file');
 }

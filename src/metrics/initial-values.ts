@@ -30,9 +30,12 @@ const REFUSED_REQUESTS = [
 const DEPENDENCIES: readonly Dependency[] = ['database', 'redis', 'validator'];
 const WEBHOOK_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
 
+const SLICE_OUTCOMES = ['accepted', 'later', 'refused', 'lost'] as const;
+
 export function initialise(metrics: Labelled): void {
   for (const outcome of UPDATE_OUTCOMES) metrics.updates.inc({ outcome }, 0);
   for (const outcome of WEBHOOK_OUTCOMES) metrics.webhookAttempts.inc({ outcome }, 0);
+  for (const outcome of SLICE_OUTCOMES) metrics.slices.inc({ outcome }, 0);
   for (const inlet of INLETS)
     for (const outcome of [...UPDATE_OUTCOMES, 'dead_letter'])
       metrics.inletMessages.inc({ inlet, outcome }, 0);

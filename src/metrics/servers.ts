@@ -25,6 +25,12 @@ export const serverMetrics = (registers: Registry[]) => ({
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2, 10, 30],
     registers,
   }),
+  slices: new Counter({
+    name: 'verigate_slices_total',
+    help: 'Slices sent to the validator, by outcome: accepted, later (sent again by itself), refused, lost (uncertain).',
+    labelNames: ['outcome'] as const,
+    registers,
+  }),
   callErrors: new Counter({
     name: 'verigate_dependency_errors_total',
     help: 'Calls of the store, the feed and the validator that failed, by the code of the failure.',

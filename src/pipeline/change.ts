@@ -45,6 +45,7 @@ export function changeOf(
   const change: Change = {
     state: {
       generation: facts.generation,
+      owner: facts.userId,
       totals,
       pace,
       stats: stats.json,

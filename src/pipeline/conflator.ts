@@ -1,5 +1,6 @@
 /** Stores one update of a batch at a time, and drops waiting updates that a newer one of their batch replaces. */
 
+import type { Claimant } from '../domain/ownership.js';
 import { merged, type Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
@@ -10,6 +11,7 @@ type Outcome = Saved['outcome'];
 interface WaitingUpdate {
   update: Update;
   bytes: number;
+  readonly sender: Claimant;
   /** When the oldest update in it arrived. */
   readonly arrivedAt: number;
   readonly outcome: Promise<Outcome>;
@@ -22,7 +24,7 @@ export class Conflator {
   #bytes = 0;
 
   constructor(
-    private readonly handle: (update: Update, arrivedAt: number) => Promise<Outcome>,
+    private readonly handle: (update: Update, sender: Claimant, arrivedAt: number) => Promise<Outcome>,
     private readonly maxBytes: number,
     private readonly metrics: Metrics,
   ) {}
@@ -40,9 +42,9 @@ export class Conflator {
    * Fulfilled once the update, or a newer one of its batch, is stored. `arrivedAt` is a time of the monotonic clock.
    * @throws Fault `unavailable` when more than `maxBytes` wait already
    */
-  take(update: Update, bytes: number, arrivedAt = performance.now()): Promise<Outcome> {
-    // Ids have no control characters. An update for another file or request does not replace this one.
-    const key = `${update.batchId}\n${update.fileId}\n${update.requestId}`;
+  take(update: Update, bytes: number, sender: Claimant, arrivedAt = performance.now()): Promise<Outcome> {
+    // Ids have no control characters. An update for another file or request, or of another sender, does not replace this one.
+    const key = [update.batchId, update.fileId, update.requestId, sender.userId, sender.files].join('\n');
     const batch = this.#batches.get(key);
     // An update that replaces another one adds only the difference of their sizes.
     const more = Math.max(0, bytes - (batch?.waiting?.bytes ?? 0));
@@ -50,7 +52,7 @@ export class Conflator {
     if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
-    if (batch === undefined) return this.#store(key, { update, bytes, arrivedAt });
+    if (batch === undefined) return this.#store(key, { update, bytes, sender, arrivedAt });
     this.#bytes += more;
     if (batch.waiting !== null) {
       this.metrics.conflated.inc();
@@ -59,12 +61,12 @@ export class Conflator {
       return batch.waiting.outcome;
     }
     const outcome = batch.storing.then(() => {
-      const newest = batch.waiting ?? { update, bytes, arrivedAt };
+      const newest = batch.waiting ?? { update, bytes, sender, arrivedAt };
       batch.waiting = null;
       this.#bytes -= newest.bytes;
       return this.#store(key, newest);
     });
-    batch.waiting = { update, bytes, arrivedAt, outcome };
+    batch.waiting = { update, bytes, sender, arrivedAt, outcome };
     return outcome;
   }
 
@@ -74,9 +76,12 @@ export class Conflator {
       await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
-  #store(key: string, { update, bytes, arrivedAt }: Omit<WaitingUpdate, 'outcome'>): Promise<Outcome> {
+  #store(
+    key: string,
+    { update, bytes, sender, arrivedAt }: Omit<WaitingUpdate, 'outcome'>,
+  ): Promise<Outcome> {
     this.#bytes += bytes;
-    const outcome = this.handle(update, arrivedAt);
+    const outcome = this.handle(update, sender, arrivedAt);
     const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     batch.storing = outcome
       .catch(() => undefined)

@@ -40,7 +40,7 @@ export async function flush(
     const isWhole = !hasOtherChanges();
     const changes = await store.changes.since(fileId, announced);
     if (changes === null) return;
-    if (head === null || isOfOtherGeneration(head, changes)) {
+    if (head === null || isOver(head, changes)) {
       const replaces = head?.epoch ?? null;
       await beginEpoch(store, feed, fileId, { facts: changes.facts, replaces, unannounced: batchIds });
       continue;
@@ -68,8 +68,10 @@ export async function flush(
   }
 }
 
-const isOfOtherGeneration = ({ state }: Head, { facts }: FileChanges): boolean =>
-  state.generation !== facts.generation && state.generation !== NO_GENERATION;
+/** In the epoch of another generation, or of another owner: a new one has the access of all listeners checked. */
+const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>
+  state.generation !== NO_GENERATION &&
+  (state.generation !== facts.generation || (state.owner !== null && state.owner !== facts.userId));
 
 /** The versions that are announced after the flush, whether it announced them itself or an earlier one did. */
 function announcedVersions(

@@ -15,6 +15,8 @@ export interface FlusherDeps extends FlushDeps {
 interface PendingFile {
   /** Changed batches that no flush has taken yet; `WHOLE_FILE`: the file itself may have changed. */
   readonly batches: Set<BatchId>;
+  /** Registered batches without an update, which no flush has taken yet. */
+  readonly registered: Set<BatchId>;
   /** Changes that are being stored. While there are any, no flush is known to announce everything. */
   storing: number;
   /** The flush in progress; fulfilled with whether it succeeded. */
@@ -33,6 +35,8 @@ interface PendingFile {
 const WHOLE_FILE = '';
 /** Batches that one flush announces at most: their results have to fit into memory and into one append to the feed. */
 const BATCHES_PER_FLUSH = 64;
+/** Batches without results that one flush announces beside them. */
+const REGISTERED_PER_FLUSH = 1_000;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 
 /** Idempotent: a batch that is marked twice is announced once. */
@@ -69,6 +73,13 @@ export class Flusher {
     this.#schedule(fileId, file);
   }
 
+  /** The batches are registered, and have no results as far as is known: a flush has room for many of them. */
+  markRegistered(fileId: FileId, batchIds: readonly BatchId[]): void {
+    const file = this.#fileOf(fileId);
+    for (const batchId of batchIds) file.registered.add(batchId);
+    this.#schedule(fileId, file);
+  }
+
   /**
    * Announces what was marked until now without waiting for the interval, nor for the pause after a failure: its reason may
    * be gone. What fails here is tried again later.
@@ -76,10 +87,11 @@ export class Flusher {
   async flushNow(fileId: FileId): Promise<void> {
     const file = this.#files.get(fileId);
     if (file === undefined) return;
-    const wanted = new Set(file.batches);
+    const wanted = new Set([...file.batches, ...file.registered]);
     const { flushing, taken } = file;
     if (flushing !== null && !(await flushing)) for (const batchId of taken) wanted.add(batchId);
-    const isPending = (batchId: BatchId) => file.batches.has(batchId) || file.taken.includes(batchId);
+    const isPending = (batchId: BatchId) =>
+      file.batches.has(batchId) || file.registered.has(batchId) || file.taken.includes(batchId);
     while ([...wanted].some(isPending)) {
       const attempt = file.flushing ?? this.#flush(fileId, file);
       const { taken } = file;
@@ -92,9 +104,7 @@ export class Flusher {
   /** Announces everything that was marked until now. @throws where something cannot be announced */
   async drain(): Promise<void> {
     for (;;) {
-      const busy = [...this.#files].filter(
-        ([, { batches, flushing }]) => batches.size > 0 || flushing !== null,
-      );
+      const busy = [...this.#files].filter(([, file]) => isMarked(file) || file.flushing !== null);
       if (busy.length === 0) return this.#forgetQuietFiles();
       await Promise.all(busy.map(([fileId, file]) => file.flushing ?? this.#flush(fileId, file)));
       if (busy.some(([, { failures }]) => failures > 0)) throw new Error('a change could not be announced');
@@ -115,6 +125,7 @@ export class Flusher {
     if (file === undefined) {
       file = {
         batches: new Set(),
+        registered: new Set(),
         storing: 0,
         flushing: null,
         taken: [],
@@ -132,11 +143,11 @@ export class Flusher {
   #schedule(fileId: FileId, file: PendingFile): void {
     if (file.flushing !== null || file.timer !== null) return;
     const waitMs = file.flushedAt + this.#intervalMs(file) - performance.now();
-    if (file.batches.size === 0 && file.storing === 0 && waitMs <= 0) {
+    if (!isMarked(file) && file.storing === 0 && waitMs <= 0) {
       this.#files.delete(fileId);
       return;
     }
-    if (file.batches.size > 0 && waitMs <= 0) {
+    if (isMarked(file) && waitMs <= 0) {
       void this.#flush(fileId, file);
     } else if (waitMs > 0) {
       file.timer = setTimeout(() => {
@@ -154,8 +165,10 @@ export class Flusher {
   #flush(fileId: FileId, file: PendingFile): Promise<boolean> {
     if (file.timer !== null) clearTimeout(file.timer);
     file.timer = null;
-    const batchIds = [...file.batches].slice(0, BATCHES_PER_FLUSH);
-    for (const batchId of batchIds) file.batches.delete(batchId);
+    const batchIds = [
+      ...taken(file.batches, BATCHES_PER_FLUSH),
+      ...taken(file.registered, REGISTERED_PER_FLUSH),
+    ];
     file.taken = batchIds;
     file.flushedAt = performance.now();
     file.flushing = this.#attempt(fileId, file, batchIds).finally(() => {
@@ -167,7 +180,7 @@ export class Flusher {
   }
 
   async #attempt(fileId: FileId, file: PendingFile, batchIds: readonly BatchId[]): Promise<boolean> {
-    const hasOtherChanges = () => file.storing > 0 || file.batches.size > 0;
+    const hasOtherChanges = () => file.storing > 0 || isMarked(file);
     const { arrivedAt } = file;
     file.arrivedAt = undefined;
     try {
@@ -194,3 +207,16 @@ export class Flusher {
 
 const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+
+const isMarked = ({ batches, registered }: PendingFile): boolean => batches.size > 0 || registered.size > 0;
+
+/** Takes some of a set, the first ones first. */
+function taken(batchIds: Set<BatchId>, count: number): BatchId[] {
+  const some: BatchId[] = [];
+  for (const batchId of batchIds) {
+    if (some.length === count) break;
+    some.push(batchId);
+    batchIds.delete(batchId);
+  }
+  return some;
+}

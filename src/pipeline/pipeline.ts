@@ -2,14 +2,16 @@
 
 import { LRUCache } from 'lru-cache';
 import type { BatchId, FileId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
 import { NO_GENERATION } from '../epoch/head.js';
-import type { Feed } from '../feed/feed.js';
+import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
 import type { Flusher } from './flusher.js';
 import type { Holds } from './holds.js';
+import { registerInSlices } from './registrations.js';
 
 export interface PipelineDeps {
   readonly store: Store;
@@ -30,17 +32,19 @@ export type LookUp = (batchIds: readonly BatchId[]) => Promise<void>;
 /** How long a stall may wait for its look-up: less than the time after which another gateway's outbox sweep announces it. */
 const LOOK_UP_MS = 1_500;
 
+const NO_LISTENER: Follower = { event: () => undefined, removed: () => undefined };
+
 export class Pipeline {
   readonly #fileIds = new LRUCache<BatchId, FileId>({ max: CACHED_BATCHES });
 
   constructor(private readonly deps: PipelineDeps) {}
 
   /** `arrivedAt`: when the update came, on the monotonic clock. */
-  async handle(update: Update, arrivedAt = performance.now()): Promise<Saved['outcome']> {
+  async handle(update: Update, sender: Claimant, arrivedAt = performance.now()): Promise<Saved['outcome']> {
     const { store, metrics } = this.deps;
     const fileId = update.fileId ?? (await this.#fileOf(update.batchId));
     const { outcome } = await this.#storeAndMarkChanged(fileId, async () => {
-      const saved = await store.updates.save(update);
+      const saved = await store.updates.save(update, sender);
       const changed = saved.outcome === 'applied' ? [update.batchId] : null;
       // The batch was registered meanwhile, or moved to another file: the cache is out of date.
       if (changed !== null && saved.fileId !== null && saved.fileId !== fileId) {
@@ -53,17 +57,30 @@ export class Pipeline {
     return outcome;
   }
 
-  async register(registration: Registration): Promise<Registered> {
-    const { registered } = await this.#storeAndMarkChanged(registration.fileId, async () => {
-      const result = await this.deps.store.updates.register(registration);
-      const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
-      // A large request may have more batches than the cache has room for.
-      for (const batchId of result.touched.slice(0, CACHED_BATCHES))
-        this.#fileIds.set(batchId, result.facts.fileId);
-      return { changed: isChanged ? result.touched : null, registered: result };
+  async register(registration: Registration, claimant: Claimant): Promise<Registered> {
+    const { feed, flusher, store } = this.deps;
+    const { fileId } = registration;
+    return registerInSlices(store.updates, registration, claimant, {
+      register: (slice) => this.#registerSlice(slice, claimant),
+      // The caller is answered once the file's stats include the registration.
+      announce: () => flusher.flushNow(fileId),
+      // A followed head stays: else a feed that is short of room would have it built again for each slice.
+      keep: () => feed.follow(fileId, NO_LISTENER),
     });
-    // The caller is answered once the file's stats include the registration.
-    await this.deps.flusher.flushNow(registration.fileId);
+  }
+
+  async #registerSlice(slice: Registration, claimant: Claimant): Promise<Registered> {
+    const { flusher, store } = this.deps;
+    const { fileId } = slice;
+    const { registered } = await this.#storeAndMarkChanged(fileId, async () => {
+      const result = await store.updates.register(slice, claimant);
+      const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
+      for (const batchId of result.touched) this.#fileIds.set(batchId, fileId);
+      const fresh = new Set(result.fresh);
+      if (isChanged) flusher.markRegistered(fileId, result.fresh);
+      const others = result.touched.filter((batchId) => !fresh.has(batchId));
+      return { changed: isChanged ? others : null, registered: result };
+    });
     return registered;
   }
 

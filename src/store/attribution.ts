@@ -2,7 +2,9 @@
 
 import type { FileId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
+import { type Claimant, mayExtend, type Ownership } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
+import { Fault } from '../errors.js';
 import type { Registration } from './store.js';
 
 /** How long a late update of a generation that is over is recognised as such. */
@@ -11,14 +13,13 @@ export const TOMBSTONE_MS = 24 * 3_600_000;
 /** What a store knows of an update's batch. */
 export type BatchOwner =
   | { readonly state: 'unregistered' }
-  | {
+  | (Ownership & {
       readonly state: 'current';
-      readonly fileId: FileId;
       readonly requestId: RequestId | null;
       readonly totalBatches: number | null;
       /** A registration of the file is not complete: an update that names the file completes it first. */
       readonly isRegistering?: boolean;
-    }
+    })
   /** Of a generation that is over; `requestId` is undefined where its request is not known any more. */
   | { readonly state: 'over'; readonly requestId: RequestId | null | undefined };
 
@@ -34,18 +35,24 @@ export type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
 
 /**
  * An update that names its file registers its batch. A late one never brings a request back that was replaced or removed.
- * @throws InvalidInput where the batch is registered for another file
+ * One for a batch of a file that its sender may not change is held, like one for a batch that nobody has registered.
+ * @throws InvalidInput where the batch is registered for another file; Fault `file_not_found` where that is another's
  */
-export function attributionOf(update: Omit<Update, 'results'>, owner: BatchOwner): Attribution {
+export function attributionOf(
+  update: Omit<Update, 'results'>,
+  owner: BatchOwner,
+  sender: Claimant,
+): Attribution {
   const { fileId, requestId } = update;
   if (fileId === null) {
-    if (owner.state === 'current') return 'apply';
+    if (owner.state === 'current') return mayExtend(sender, owner) ? 'apply' : 'hold';
     return owner.state === 'over' ? 'superseded' : 'hold';
   }
   const isOwnRequest = owner.state !== 'unregistered' && (requestId ?? owner.requestId) === owner.requestId;
   if (owner.state === 'over' && (isOwnRequest || owner.requestId === undefined)) return 'superseded';
   if (owner.state === 'current') {
     if (owner.fileId !== fileId) throw foreignBatch();
+    if (!mayExtend(sender, owner)) throw foreignFile();
     // Most updates of a batch repeat what its first one has registered.
     const saysNothingNew = isOwnRequest && (update.totalBatches ?? owner.totalBatches) === owner.totalBatches;
     if (saysNothingNew && owner.isRegistering !== true) return 'apply';
@@ -66,6 +73,9 @@ const registrationOf = (
   totalBatches,
   batches: [{ batchId, totalEmails: null }],
 });
+
+/** The refusal of a call about another's file: it says the same as about one that does not exist. */
+export const foreignFile = (): Fault => new Fault('file_not_found');
 
 const foreignBatch = (): InvalidInput =>
   new InvalidInput([{ field: 'fileId', message: 'is not the file that the batch is registered for' }]);

@@ -3,8 +3,9 @@
  * what it answers.
  */
 
-import type { BatchId, RequestId } from '../domain/id.js';
+import type { BatchId, Generation, RequestId } from '../domain/id.js';
 import { InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { type Claimant, mayExtend, mayGive, mayReplace, type Ownership } from '../domain/ownership.js';
 import { Fault } from '../errors.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
@@ -14,11 +15,14 @@ export type RequestDetails = Pick<
 >;
 
 /** The current request of a file, as it was registered. */
-export interface CurrentRequest extends RequestDetails {
+export interface CurrentRequest extends RequestDetails, Ownership {
+  readonly generation: Generation;
   readonly isPurged: boolean;
 }
 
 export type RegistrationPlan =
+  /** It is another's file, which looks like one that does not exist. */
+  | { readonly outcome: 'refused' }
   | { readonly outcome: 'superseded' }
   | { readonly outcome: 'unchanged' }
   | NewGeneration
@@ -26,7 +30,7 @@ export type RegistrationPlan =
 
 export interface NewGeneration {
   readonly outcome: 'created' | 'replaced';
-  readonly request: RequestDetails;
+  readonly request: RequestDetails & Pick<Ownership, 'producer'>;
   /** Batches to register, each once. */
   readonly missing: readonly RegisteredBatch[];
 }
@@ -54,20 +58,33 @@ export const namesAnotherRequest = (
  */
 export function planRegistration(
   registration: Registration,
+  claimant: Claimant,
   current: CurrentRequest | null,
   isOver: boolean,
   sizeOf: (batchId: BatchId) => number | null | undefined,
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
-  refuseUnintended(registration, current);
-  if (current === null) return { outcome: 'created', request: registration, missing: batches };
+  const producer = claimant.userId;
+  if (current === null && registration.generation !== undefined) return { outcome: 'superseded' };
+  if (current === null) {
+    if (registration.intent === 'continue') throw new Fault('file_not_found');
+    const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
+    return { outcome: 'created', request, missing: batches };
+  }
   const isOther = namesAnotherRequest(current, registration.requestId);
+  // Whoever is refused must not learn from another answer that the file exists.
+  if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
+    return { outcome: 'refused' };
+  refuseUnintended(registration, current);
+  if (registration.generation !== undefined && registration.generation !== current.generation)
+    return { outcome: 'superseded' };
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
   const missing = batches.filter(({ batchId }) => sizeOf(batchId) === undefined);
   // An unnamed request gets its id from a registration that shares a batch with it; any other request is another one.
   const isNamed = isOther && current.requestId === null && missing.length < batches.length;
   if (isOther && !isNamed) {
-    const request = { ...registration, userId: registration.userId ?? current.userId };
+    if (!mayReplace(claimant, current)) return { outcome: 'refused' };
+    const request = { ...registration, userId: registration.userId ?? current.userId, producer };
     return { outcome: 'replaced', request, missing: batches };
   }
   const sized = batches.flatMap(({ batchId, totalEmails }) =>
@@ -84,16 +101,16 @@ export function planRegistration(
 }
 
 /** A submission goes on only with its own request, and overwrites another one only where its caller says so. */
-function refuseUnintended({ requestId, intent }: Registration, current: CurrentRequest | null): void {
-  const isOwn = current !== null && current.requestId === requestId;
-  if (intent === 'continue' && !isOwn) throw new Fault('file_not_found');
-  if (intent === 'create' && current !== null && !isOwn) throw new Fault('file_exists');
+function refuseUnintended({ requestId, intent }: Registration, current: CurrentRequest): void {
+  if (current.requestId === requestId) return;
+  if (intent === 'continue') throw new Fault('file_not_found');
+  if (intent === 'create') throw new Fault('file_exists');
 }
 
-/** What a registration adds to a request. A file stays with its first owner. */
+/** What a registration adds to a request. `mayGive` has decided that it may name the owner. */
 const merged = (current: RequestDetails, registration: RequestDetails): RequestDetails => ({
   requestId: registration.requestId ?? current.requestId,
-  userId: current.userId ?? registration.userId,
+  userId: registration.userId ?? current.userId,
   totalEmails: registration.totalEmails ?? current.totalEmails,
   totalBatches: registration.totalBatches ?? current.totalBatches,
 });

@@ -1,10 +1,13 @@
+import type { BatchId } from '../domain/id.js';
 import { countsOf } from '../domain/overview.js';
+
 import { tallyOf } from '../domain/summary.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import { readChunks } from './list-chunks.js';
 import type { ListStore } from './lists.js';
 import { pickResults, RecentLists } from './recent-lists.js';
+import { foreignBatches } from './registration-rules.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { KnownBatch } from './sqlite/changes.js';
@@ -110,22 +113,34 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   },
 });
 
+/** Batches that are looked up in one go before a large registration. */
+const CHECKED_AT_ONCE = 1_000;
+
 const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): UpdateStore => ({
   fileOfBatch: (batchId) => writer.call('fileOfBatch', batchId),
-  async register(registration) {
-    const registered = await writer.call('register', registration);
+  async register(registration, claimant) {
+    const registered = await writer.call('register', registration, claimant);
     if (registered.outcome === 'replaced') recent.forgetAll();
     return registered;
   },
-  async save(update) {
+  async checkRegistration(registration, claimant) {
+    const { batches } = registration;
+    const foreign = new Set<BatchId>();
+    for (let start = 0; start < batches.length; start += CHECKED_AT_ONCE) {
+      const some = { ...registration, batches: batches.slice(start, start + CHECKED_AT_ONCE) };
+      for (const batchId of await writer.call('foreignBatches', some, claimant)) foreign.add(batchId);
+    }
+    if (foreign.size > 0) throw foreignBatches(batches, foreign);
+  },
+  async save(update, sender) {
     const { results, ...envelope } = update;
     const list = recent.measure(update.batchId, results);
     const { stored, fingerprint, tail } = list;
     const rows = rowsOf(results.slice(stored.length), tail);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }],
-      ['save', update],
+      ['saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }, sender],
+      ['save', update, sender],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
     return saved;

@@ -1,7 +1,10 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
+
 import type { Counts } from '../domain/overview.js';
+import type { Claimant } from '../domain/ownership.js';
+
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
 import type { AnnouncedBatch } from '../domain/summary.js';
@@ -73,15 +76,21 @@ export interface UpdateStore {
   fileOfBatch(batchId: BatchId): Promise<FileId | null>;
   /**
    * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
-   * the file's results. Repeating the call changes nothing.
+   * the file's results. Repeating the call changes nothing. Deciding whose the file is and registering are one step: of
+   * two users who claim a new file at once, one becomes its owner.
    * @throws InvalidInput where a batch belongs to another file
+   * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
-  register(registration: Registration): Promise<Registered>;
+  register(registration: Registration, claimant: Claimant): Promise<Registered>;
+  /** Refuses what `register` would refuse, and changes nothing. The writes of others wait for a part of it at most. */
+  checkRegistration(registration: Registration, claimant: Claimant): Promise<void>;
   /**
-   * Stores an update. One with a `fileId` registers its batch by itself.
+   * Stores an update. One with a `fileId` registers its batch by itself. One for a batch of a file that the sender may not
+   * change is held, like one for a batch that is not registered.
    * @throws InvalidInput where its batch belongs to another file
+   * @throws Fault `file_not_found` where it names a file that the sender may not change; nothing changes
    */
-  save(update: Update): Promise<Saved>;
+  save(update: Update, sender: Claimant): Promise<Saved>;
   /** Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. */
   fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean>;
   /** Marks batches that have been silent for too long as stalled, until an update comes; answers with those newly marked. */
@@ -137,6 +146,7 @@ export interface ResultStore {
 export interface Registration {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
+  /** The owner from now on; null: the owner so far, of a new file the claimant. */
   readonly userId: UserId | null;
   /** Addresses in the whole request; null: unknown. */
   readonly totalEmails: number | null;
@@ -150,6 +160,8 @@ export interface Registration {
   readonly intent?: 'create' | 'continue' | undefined;
   /** Where a list is submitted: how far that is. Ignored unless a request begins. */
   readonly submission?: SubmissionProgress | undefined;
+  /** If another generation of the file is current, or none, the registration is superseded. */
+  readonly generation?: Generation;
 }
 
 export interface RegisteredBatch {
@@ -161,10 +173,12 @@ export interface RegisteredBatch {
 export interface Registered {
   /** `superseded`: a later request has replaced this one already; nothing was changed. */
   readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
-  /** The file as it is now. */
-  readonly facts: FileFacts;
+  /** The file as it is now; null: it was deleted while it was registered, so the registration is `superseded`. */
+  readonly facts: FileFacts | null;
   /** Batches that changed: new ones, and those whose held updates were applied. */
   readonly touched: readonly BatchId[];
+  /** Those of them that are new and had no update yet. */
+  readonly fresh: readonly BatchId[];
 }
 
 export interface Saved {

@@ -17,8 +17,6 @@ export interface AddressesRequest {
   readonly fingerprint: string;
   readonly emails: readonly string[];
   readonly order: Order;
-  /** Asked again before the registration: the validator takes its time. @throws Fault where the caller may not any more */
-  readonly authorize: () => Promise<void>;
 }
 
 export interface AddressesDeps extends Omit<SliceDeps, 'pause' | 'attachList'> {
@@ -129,7 +127,6 @@ export class AddressSubmissions {
     // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
     if (!(await untilStored(stopping, keep))) throw underWay();
     try {
-      await untilStored(stopping, request.authorize);
       const { fileId, key, order } = request;
       return await this.#register({ id, fileId, key, order }, lease, acceptance);
     } catch (error) {
@@ -163,7 +160,7 @@ export class AddressSubmissions {
       throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
     const { requestId } = registration;
     try {
-      const registered = await register(intake, registration, acceptance, stopping);
+      const registered = await register(intake, registration, acceptance, order.claimant, stopping);
       const status = await untilStored(stopping, () => statusAfter(registered, store));
       const { batchIds } = acceptance;
       const answer = JSON.stringify({

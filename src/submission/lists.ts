@@ -99,8 +99,7 @@ export class ListSubmissions {
     const known = orderToText({ ...order, list, totalEmails: total, repeats });
     const step = { total, order: known, dueInMs: lease.ms };
     if ((await store.submissions.advance(id, lease.owner, step)) !== 'done') throw interrupted();
-    await request.authorize();
-    await intake.register(registrationOf(fileId, id, order, total));
+    await intake.register(registrationOf(fileId, id, order, total), order.claimant);
     return list.listId;
   }
 
@@ -130,10 +129,10 @@ const interrupted = () =>
 const registrationOf = (
   fileId: FileId,
   requestId: RequestId,
-  { userId, replace }: ListRequest['order'],
+  { replace }: ListRequest['order'],
   total: number,
 ) => ({
-  ...{ fileId, requestId, userId, totalEmails: total, totalBatches: null, batches: [] },
+  ...{ fileId, requestId, userId: null, totalEmails: total, totalBatches: null, batches: [] },
   ...(replace ? {} : { intent: 'create' as const }),
   submission: { total, submitted: 0, uncertain: 0, error: null },
 });

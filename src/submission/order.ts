@@ -1,10 +1,11 @@
 /** What a gateway needs to go on with a submission that another one has begun. It holds no address. */
 import type { ListId, UserId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { Flags } from '../validator/validator.js';
 
 export interface Order {
-  /** The owner of a file that begins; null: it has none. */
-  readonly userId: UserId | null;
+  /** Who submits: decides whether the file may be registered, and owns one that begins. */
+  readonly claimant: Claimant;
   /** The user whose quota at the validator this counts against. */
   readonly submittedAs: UserId;
   readonly flags: Flags;

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { backoff, pauseUnlessAborted } from '../backoff.js';
 import type { FileId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
+import type { Claimant } from '../domain/ownership.js';
 import { ERRORS, Fault } from '../errors.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Registered, Registration } from '../store/store.js';
@@ -22,17 +23,17 @@ export function registrationOf(
   // Where there are several batches, the validator does not say the size of each.
   const size = batchIds.length === 1 ? emails : null;
   const batches = batchIds.map((batchId) => ({ batchId, totalEmails: size }));
-  const { userId, totalEmails } = order;
+  const { totalEmails } = order;
   if (listRequest !== null)
     return {
-      ...{ fileId, requestId: listRequest, userId, totalEmails, totalBatches: null, batches },
+      ...{ fileId, requestId: listRequest, userId: null, totalEmails, totalBatches: null, batches },
       intent: 'continue',
     };
   return {
     fileId,
     // A single batch has no request: its own id tells it from the file's next submission.
     requestId: requestId ?? batchIds[0] ?? null,
-    userId,
+    userId: null,
     totalEmails,
     totalBatches: batchIds.length,
     batches,
@@ -45,11 +46,12 @@ export async function register(
   intake: Intake,
   registration: Registration,
   { update }: Acceptance,
+  claimant: Claimant,
   stopping: AbortSignal,
 ): Promise<Registered> {
   try {
-    const registered = await untilStored(stopping, () => intake.register(registration));
-    if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update)));
+    const registered = await untilStored(stopping, () => intake.register(registration, claimant));
+    if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update), claimant));
     return registered;
   } catch (error) {
     // Only an id that the validator chose can be wrong here: it belongs to another file.

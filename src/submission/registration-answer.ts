@@ -1,36 +1,32 @@
-/** The owner of a file that is registered, and its status in the answer. */
-import type { Principal } from '../auth/principal.js';
-import type { FileId, UserId } from '../domain/id.js';
-import { type FileFacts, type FileStatus, statsOf } from '../domain/stats.js';
-import { add, EMPTY_SUMMARY } from '../domain/summary.js';
+/** The status of a file that is registered or submitted, in the answer. */
+import type { FileFacts, FileStatus } from '../domain/stats.js';
 import type { Registered, Store } from '../store/store.js';
 
 /**
  * The status of a file after a registration; `superseded`: a later request has replaced this one already. Computed from
- * the store, because the feed may still have the stats of the request before.
+ * the store, because the feed may still have the stats of the request before; from counts, because the batches may be many.
  */
 export async function statusAfter(
   { outcome, facts }: Registered,
   store: Store,
 ): Promise<FileStatus | 'superseded'> {
-  return outcome === 'superseded' ? outcome : statusOfFile(facts, store);
+  return outcome === 'superseded' || facts === null ? 'superseded' : statusOfFile(facts, store);
 }
 
 /** The status of a file now, computed from the store. */
 export async function statusOfFile(facts: FileFacts, store: Store): Promise<FileStatus> {
-  const batches = await store.files.batches(facts.fileId);
-  const totals = batches.reduce((sum, { summary }) => add(sum, summary), facts.purged ?? EMPTY_SUMMARY);
-  return statsOf({ fileId: facts.fileId, facts, totals, cursor: { epoch: '', revision: 0 }, recentRate: 0 })
-    .status;
-}
-
-/** The owner of a file after a registration: the user named in it, else the owner so far, else the caller. */
-export async function ownerOf(
-  store: Store,
-  fileId: FileId,
-  named: UserId | null,
-  { sub }: Principal,
-): Promise<UserId | null> {
-  if (named !== null || sub === null) return named;
-  return (await store.files.find(fileId))?.userId ?? sub;
+  if (facts.purged !== undefined) return 'purged';
+  const { waiting, running, stalled, completed, failed } = await store.files.batchCounts(facts.fileId);
+  const ended = completed.count + failed.count;
+  const begun = ended + running.count;
+  const all = begun + stalled.count + waiting.count;
+  const { submission } = facts;
+  // More batches come with every slice of a list.
+  const areAllKnown = submission === undefined || submission.submitted >= submission.total;
+  if (areAllKnown && ended > 0 && ended >= Math.max(all, facts.totalBatches ?? 0))
+    return failed.count > 0 ? 'failed' : 'completed';
+  if (begun > 0) return 'processing';
+  // A stalled batch may have begun or not.
+  const batches = stalled.count === 0 ? [] : await store.files.batches(facts.fileId);
+  return batches.some(({ summary }) => summary.begun > 0) ? 'processing' : 'pending';
 }

@@ -1,6 +1,7 @@
 /** Works at a submission, slice by slice: sends, registers, and writes down each step before and after it. */
 import { backoff } from '../backoff.js';
 import type { FileId, ListId } from '../domain/id.js';
+import { VALIDATOR } from '../domain/ownership.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -141,7 +142,9 @@ export class SliceRun {
     const acceptance = acceptanceFromText(slice.acceptance ?? '');
     try {
       const registration = registrationOf(fileId, this.#order, requestId, slice.emails, acceptance);
-      await register(intake, registration, acceptance, this.stopping);
+      // The file is the list's already: a later slice is not asked again who may register it.
+      const claimant = this.#isList ? VALIDATOR : this.#order.claimant;
+      await register(intake, registration, acceptance, claimant, this.stopping);
     } catch (error) {
       if (mayPass(error)) throw error;
       logger.error({ fileId, err: error }, 'a slice that the validator accepted could not be registered');

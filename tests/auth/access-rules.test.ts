@@ -9,7 +9,7 @@ const who = (sub: string, scopes: readonly Scope[], files: readonly string[] | '
   issuedAt: null,
   expiresAt: null,
 });
-const ALL: readonly Action[] = ['read', 'report', 'submit', 'remove', 'administer'];
+const ALL: readonly Action[] = ['read', 'report', 'submit', 'end', 'remove', 'administer'];
 const mine = { fileId: 'f', userId: 'me' };
 const theirs = { fileId: 'f', userId: 'them' };
 const unowned = { fileId: 'f', userId: null };
@@ -24,6 +24,7 @@ describe('the access rules', () => {
       read: 'read',
       report: 'ingest',
       submit: 'ingest',
+      end: 'ingest',
       remove: 'ingest',
       administer: 'admin',
     };
@@ -51,11 +52,12 @@ describe('the access rules', () => {
     expect(decisions(nameless, 'read')).toEqual(['hidden', 'hidden', 'hidden', 'hidden']);
   });
 
-  it('let producers report on every file, but submit and remove only what they see', () => {
+  it('leave reports to the store, and let producers submit, end and remove only what they see', () => {
     const producer = who('me', ['ingest']);
     expect(new Set(decisions(producer, 'report'))).toEqual(new Set(['granted']));
     expect(decisions(producer, 'submit')).toEqual(['granted', 'hidden', 'hidden', 'granted']);
-    expect(decisions(producer, 'remove')).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
+    for (const action of ['end', 'remove'] as const)
+      expect(decisions(producer, action)).toEqual(['granted', 'hidden', 'hidden', 'hidden']);
   });
 
   it('let admins and, without tokens, every caller do everything', () => {

@@ -178,23 +178,21 @@ describe('a file', () => {
     expect((await call(tokens.jane, 'DELETE', '/api/files/hers')).status).toBe(204);
   });
 
-  it('belongs to its producer where the registration names no user, and keeps its owner after that', async () => {
+  it('belongs to its producer where the registration names no user; else the producer does not see it', async () => {
     await fileOf(undefined, 'own');
     const producer = await tokenOf({ sub: 'producer', scope: 'read' });
     expect((await call(producer, 'GET', '/api/files/own')).status).toBe(200);
     await fileOf('jane', 'hers');
-    const again = { requestId: 'the next one', batches: [{ batchId: 'another' }] };
-    expect((await call(tokens.producer, 'POST', '/api/files/hers/batches', again)).status).toBe(201);
-    expect((await call(tokens.jane, 'GET', '/api/files/hers')).body.stats.batches.total).toBe(1);
     expect((await call(producer, 'GET', '/api/files/hers')).status).toBe(404);
   });
 
-  it('that is not registered has no owner', async () => {
-    const update = message('b', plainResults('x', 1), { fileId: 'unowned', isComplete: true });
+  it('that is not registered belongs to the user who sent it', async () => {
+    const update = message('b', plainResults('x', 1), { fileId: 'sent', isComplete: true });
     expect((await call(tokens.producer, 'POST', '/api/updates', update)).status).toBe(202);
     for (const token of [tokens.jane, tokens.joe])
-      expect((await call(token, 'GET', '/api/files/unowned')).status).toBe(404);
-    expect((await call(tokens.admin, 'GET', '/api/files/unowned')).status).toBe(200);
+      expect((await call(token, 'GET', '/api/files/sent')).status).toBe(404);
+    for (const token of [tokens.admin, await tokenOf({ sub: 'producer', scope: 'read' })])
+      expect((await call(token, 'GET', '/api/files/sent')).status).toBe(200);
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import type { Update } from '../../src/domain/update.js';
 import type { FeedEvent } from '../../src/feed/feed.js';
@@ -34,8 +35,8 @@ describeCluster('gateways', (newEnv) => {
         // One gateway stores an update, or two do, and all announce whatever is stored.
         const updates = [batchOf(fileId, 'a', round), batchOf(fileId, 'b', round)] as const;
         await Promise.all([
-          a.store.updates.save(updates[0]),
-          round % 3 === 0 && b.store.updates.save(updates[1]),
+          a.store.updates.save(updates[0], VALIDATOR),
+          round % 3 === 0 && b.store.updates.save(updates[1], VALIDATOR),
         ]);
         const batchIds = updates.map(({ batchId }) => batchId);
         for (const { flusher } of gateways) flusher.markChanged(fileId, batchIds);

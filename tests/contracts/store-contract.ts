@@ -10,9 +10,12 @@ import { type Limits, names, type Opened, type OpenStore, type Stores } from './
 import { holding } from './store/holding.js';
 import { listing } from './store/listing.js';
 import { endingLists, keepingLists } from './store/lists.js';
+import { registeringMany } from './store/many-batches.js';
 import { naming } from './store/naming.js';
 import { newerWins } from './store/newer-wins.js';
 import { overviews } from './store/overviews.js';
+import { owning } from './store/owning.js';
+
 import { paging } from './store/paging.js';
 import { purging } from './store/purging.js';
 import { recorded } from './store/recorded.js';
@@ -29,6 +32,8 @@ const CHAPTERS = {
   changes,
   registration: registering,
   'registration by a message': selfRegistering,
+  ownership: owning,
+  'many batches': registeringMany,
   recordings: recorded,
   'held updates': holding,
   'failed batches': failing,

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { untilReadiness } from '../support/checks.js';
+import { eventually } from '../support/eventually.js';
 import { spawnGateway } from '../support/gateway.js';
 import { runToEnd } from '../support/process.js';
-import { describeWithOwnRedis } from '../support/redis-server.js';
+import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
 
 /** Nothing listens there: what the database of the store does is not the question. */
 const MONGODB_URI = 'mongodb://127.0.0.1:1/verigate';
@@ -22,7 +23,11 @@ describeWithOwnRedis('a database that the Redis server does not have', (start) =
     await server.kill();
     const gateway = await spawnGateway({ MONGODB_URI, REDIS_URL: `${server.url}/99` });
     await server.startAgain();
+    const redis = plainClient(server.url);
+    await eventually('the server refuses', async () =>
+      /cmdstat_select:.*failed_calls=[1-9]/.test(await redis.info('commandstats')),
+    );
     await untilReadiness(gateway.url, 'database', 'redis');
-    expect(gateway.log.some((line) => line.includes('DB index is out of range'))).toBe(true);
+    expect(await redis.dbsize()).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { onTeardown, startTestGateway, temporaryDirectory } from '../support/gateway.js';
@@ -173,7 +174,10 @@ describe('a file as a whole', () => {
 
   test('stays silent when it is found silent: all its waiting batches are found in turn', async () => {
     const store = await openStore();
-    await store.updates.register(registration(Array.from({ length: 1_500 }, (_, number) => `b${number}`)));
+    await store.updates.register(
+      registration(Array.from({ length: 1_500 }, (_, number) => `b${number}`)),
+      VALIDATOR,
+    );
     const queuedBefore = between();
     let found = 0;
     for (let looks = 0; looks < 3; looks++) {
@@ -185,11 +189,11 @@ describe('a file as a whole', () => {
 
   test('is no longer silent after a message without new results', async () => {
     const store = await openStore();
-    await store.updates.register(registration(['a', 'b']));
+    await store.updates.register(registration(['a', 'b']), VALIDATOR);
     const update = readUpdate(message('a', RESULTS, { upTo: 5, total: 10 }));
-    await store.updates.save(update);
+    await store.updates.save(update, VALIDATOR);
     const queuedBefore = between();
-    expect(await store.updates.save(update)).toMatchObject({ outcome: 'unchanged' });
+    expect(await store.updates.save(update, VALIDATOR)).toMatchObject({ outcome: 'unchanged' });
     expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore })).toEqual([]);
     expect(await store.updates.markStalled({ begunBefore: 0, queuedBefore: between() })).toEqual([
       { fileId: 'f', batchIds: ['b'] },

@@ -87,7 +87,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
   const holds = new Holds();
   const pipeline = new Pipeline({ store, feed, flusher, metrics, holds });
-  const conflator = new Conflator((update) => pipeline.handle(update), 64 * MIB, metrics);
+  const conflator = new Conflator((update, sender) => pipeline.handle(update, sender), 64 * MIB, metrics);
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
 

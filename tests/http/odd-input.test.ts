@@ -56,7 +56,8 @@ test('odd addresses come back unchanged', async () => {
   const { json } = await call(app, 'GET', '/api/files/f/emails');
   expect(json.emails.map(({ email }: Json) => email)).toEqual([...emails, '\ufffd@c']);
   const found = await call(app, 'GET', `/api/files/f/emails?email=${encodeURIComponent('a\r\n')}`);
-  expect(found.json.emails.map(({ email }: Json) => email)).toEqual(['a\r\nb@c']);
+  // Trimmed, it is the start of one address and of the domain of another.
+  expect(found.json.emails.map(({ email }: Json) => email)).toEqual(['a\r\nb@c', '\u202emoc.elpmaxe@a']);
 });
 
 test('a prefix is matched in any case, and a plus is a space unless it is encoded', async () => {

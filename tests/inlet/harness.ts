@@ -1,3 +1,4 @@
+import type { Claimant } from '../../src/domain/ownership.js';
 import type { Inlet } from '../../src/inlet/inlet.js';
 import { Intake } from '../../src/inlet/intake.js';
 import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
@@ -39,7 +40,7 @@ export class RecordingIntake implements Pick<Intake, 'update'> {
   /** Called before an update is recorded; may fail or wait. */
   answer: (text: string, isFound: boolean) => Promise<void> = async () => undefined;
 
-  async update(bytes: Uint8Array, isFound = false): Promise<'applied'> {
+  async update(bytes: Uint8Array, _sender: Claimant, isFound = false): Promise<'applied'> {
     const text = Buffer.from(bytes).toString();
     await this.answer(text, isFound);
     this.taken.push(text);
@@ -95,7 +96,11 @@ export async function listening<T extends { inlets: Inlet }>(gateway: T): Promis
 /** The inlets and the pipeline of one gateway, on a store that other gateways may share. */
 export function gatewayWithInlets(server: RedisServer, engine: Engine, options: Options = {}) {
   const gateway = gatewayOn(engine);
-  const conflator = new Conflator((update) => gateway.pipeline.handle(update), 2 ** 26, gateway.metrics);
+  const conflator = new Conflator(
+    (update, sender) => gateway.pipeline.handle(update, sender),
+    2 ** 26,
+    gateway.metrics,
+  );
   const intake = new Intake(gateway.pipeline, conflator, new UpdateReader(2 ** 23), MAX_UPDATE_BYTES);
   return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...options }) };
 }

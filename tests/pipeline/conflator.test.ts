@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { type Claimant, VALIDATOR } from '../../src/domain/ownership.js';
 import { isNewer, type Update } from '../../src/domain/update.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
@@ -37,9 +38,13 @@ function stage(maxBytes = 1_000) {
     new Promise<Outcome>((finish, fail) => stored.push({ update, finish, fail }));
   const conflator = new Conflator(store, maxBytes, metrics);
   /** Takes in an update with `count` results, or the one that is given. */
-  const take = async (content: Partial<Message> & { count?: number }, bytes = 10) => {
+  const take = async (
+    content: Partial<Message> & { count?: number },
+    bytes = 10,
+    sender: Claimant = VALIDATOR,
+  ) => {
     const { count = 0, ...more } = content;
-    return conflator.take(update({ batchId: 'b1', emails: addresses(count), ...more }), bytes);
+    return conflator.take(update({ batchId: 'b1', emails: addresses(count), ...more }), bytes, sender);
   };
   const counts = () => stored.map(({ update }) => update.results.length);
   const next = async (number: number): Promise<Storing> => {
@@ -77,6 +82,20 @@ describe('the conflator', () => {
     ];
     const taken = messages.map((content) => take(content));
     expect(stored).toHaveLength(messages.length);
+    for (const { finish } of stored) finish('applied');
+    await Promise.all(taken);
+  });
+
+  it('never takes the update of one sender for that of another', async () => {
+    const { take, stored } = stage();
+    const senders: Claimant[] = [
+      VALIDATOR,
+      { userId: 'jane', files: [], isAdmin: false },
+      { userId: 'joe', files: [], isAdmin: false },
+      { userId: 'joe', files: ['f1'], isAdmin: false },
+    ];
+    const taken = senders.map((sender) => take({ count: 1 }, 10, sender));
+    expect(stored).toHaveLength(senders.length);
     for (const { finish } of stored) finish('applied');
     await Promise.all(taken);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { ensureHead } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
@@ -121,7 +122,7 @@ describe('what a gateway left unannounced', () => {
     await first.take({ batchId: 'b1', fileId: 'f1', emails: addresses(3) });
     await first.flusher.drain();
     // It dies after the store and before the feed.
-    await store.updates.save(update({ batchId: 'b1', emails: addresses(8) }));
+    await store.updates.save(update({ batchId: 'b1', emails: addresses(8) }), VALIDATOR);
     expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     const second = gatewayOn(both);
     await second.pipeline.announceOverdue();

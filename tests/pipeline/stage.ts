@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
+import { OPERATOR, VALIDATOR } from '../../src/domain/ownership.js';
 import type { Stats } from '../../src/domain/stats.js';
 import { ensureHead } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
@@ -55,8 +56,8 @@ export function gatewayOn({ store, feed }: Engine, intervalMs = 0, emailsPerEven
     metrics,
     flusher,
     pipeline,
-    register: (request: Request) => pipeline.register(registration(request)),
-    take: (content: Message) => pipeline.handle(update(content)),
+    register: (request: Request) => pipeline.register(registration(request), OPERATOR),
+    take: (content: Message) => pipeline.handle(update(content), VALIDATOR),
   };
 }
 

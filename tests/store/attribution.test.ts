@@ -1,13 +1,17 @@
 import { expect, it } from '@jest/globals';
+import { type Claimant, VALIDATOR } from '../../src/domain/ownership.js';
 import { attributionOf, type BatchOwner } from '../../src/store/attribution.js';
 
 const unregistered: BatchOwner = { state: 'unregistered' };
-const current = { state: 'current', fileId: 'f1', requestId: 'r1', totalBatches: 2 } as const;
+const ownership = { fileId: 'f1', userId: 'jane', producer: 'worker' };
+const current = { state: 'current', ...ownership, requestId: 'r1', totalBatches: 2 } as const;
 const over = (requestId: string | null | undefined): BatchOwner => ({ state: 'over', requestId });
 const unnamed = { fileId: null };
 const named = { fileId: 'f1', requestId: 'r1' };
 
-const attribute = (said: object, owner: BatchOwner) =>
+const user = (userId: string): Claimant => ({ userId, files: [], isAdmin: false });
+
+const attribute = (said: object, owner: BatchOwner, sender: Claimant = VALIDATOR) =>
   attributionOf(
     {
       batchId: 'b1',
@@ -21,6 +25,7 @@ const attribute = (said: object, owner: BatchOwner) =>
       ...said,
     },
     owner,
+    sender,
   );
 
 /** `registers` and `asks`: the update registers its batch; the second only if its request is not over. */
@@ -68,4 +73,18 @@ it('registers one batch, and says nothing of its owner or its sizes', () => {
     },
     unlessOver: { fileId: 'f1', requestId: 'r1' },
   });
+});
+
+it('holds an update for a batch of another’s file, as if the batch were unknown', () => {
+  for (const sender of [user('jane'), user('worker'), VALIDATOR])
+    expect(attribute(unnamed, current, sender)).toBe('apply');
+  expect(attribute(unnamed, current, user('joe'))).toBe('hold');
+  expect(attribute(unnamed, { ...current, userId: null, producer: null }, user('joe'))).toBe('hold');
+});
+
+it('refuses an update that names another’s file', () => {
+  expect(attribute(named, current, user('jane'))).toBe('apply');
+  expect(() => attribute(named, current, user('joe'))).toThrow(
+    expect.objectContaining({ code: 'file_not_found' }),
+  );
 });

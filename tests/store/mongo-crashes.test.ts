@@ -3,7 +3,15 @@ import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
 import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
-import { expectConsistent, fill, listsOf, pageOf, register, save } from '../contracts/store/harness.js';
+import {
+  expectConsistent,
+  fill,
+  keptStats,
+  listsOf,
+  pageOf,
+  register,
+  save,
+} from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
 import { addresses } from '../support/updates.js';
@@ -115,6 +123,30 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     expect((await second.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     expect((await second.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b1', 'b2', 'b3']);
     expect(await listsOf(second, 'f1')).toEqual({ b2: ['held'] });
+  });
+
+  it('names the registered batches that nobody has announced, until they are', async () => {
+    const store = openStore(server.newUri());
+    await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
+    const unannounced = () => store.changes.unannounced();
+    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b1', 'b2'] }]);
+    const { generation } = (await store.files.find('f1')) ?? { generation: '' };
+    const changes = (await store.changes.since('f1', new Map()))?.changes ?? null;
+    const versions = (await store.files.batches('f1')).map(({ batchId, version }): [string, number] => [
+      batchId,
+      version,
+    ]);
+    await store.changes.markAnnounced(
+      'f1',
+      generation,
+      { changes, batches: new Map(versions) },
+      keptStats('{}'),
+    );
+    expect(await unannounced()).toEqual([]);
+    await register(store, { fileId: 'f1', batches: ['b3'] });
+    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b3'] }]);
+    await register(store, { fileId: 'f1', requestId: 'r2', batches: ['b4'] });
+    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b4'] }]);
   });
 
   it('lets the later request stand, wherever its taking over died', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import type { Store } from '../../src/store/store.js';
 import {
@@ -22,7 +23,7 @@ const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 }
 /** Every call of the port, each as if it were the first. */
 const calls = (store: Store): Promise<unknown>[] => [
   store.updates.fileOfBatch('b1'),
-  store.updates.register(registration({ fileId: 'f1', batches: ['b1'] })),
+  store.updates.register(registration({ fileId: 'f1', batches: ['b1'] }), VALIDATOR),
   save(store, { batchId: 'b1', emails: ['a', 'b'] }),
   save(store, { batchId: 'b2', fileId: 'f2', emails: ['a', 'b'] }),
   store.updates.fail('f1', 'b1', ''),

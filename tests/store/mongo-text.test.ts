@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
 import { JsonText } from '../../src/domain/json-text.js';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import type { Stats } from '../../src/domain/stats.js';
 import { toDoc, toJson } from '../../src/store/mongo/results/result-docs.js';
@@ -60,7 +61,7 @@ describeWithMongo('the text of results in MongoDB', () => {
     for (const store of [sqlite, openStore(uri)] satisfies Store[]) {
       const update = readUpdate(JSON.parse(message));
       await register(store, { fileId: 'f1', batches: [update.batchId] });
-      await store.updates.save(update);
+      await store.updates.save(update, VALIDATOR);
       const all = (await scanned(store, 'f1')).map(({ json }) => json);
       expect(all).toEqual(update.results.map(({ json }) => json));
       answers.push(all);
@@ -131,6 +132,7 @@ describeWithMongo('the text of results in MongoDB', () => {
           ),
         ),
       ),
+      VALIDATOR,
     );
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
     const stats: Stats = {

@@ -2,6 +2,8 @@
  * A process of its own with the store of a directory: says `open` or why it cannot, then saves list after list and says
  * how long the last one that is safe was, until it is killed.
  */
+
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { addresses, update } from '../support/updates.js';
 
@@ -23,7 +25,7 @@ try {
       ;
       saved++
     ) {
-      await store.updates.save(update({ batchId: 'b1', fileId: 'f1', emails: addresses(saved) }));
+      await store.updates.save(update({ batchId: 'b1', fileId: 'f1', emails: addresses(saved) }), VALIDATOR);
       say({ saved });
     }
   }

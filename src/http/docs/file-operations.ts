@@ -80,7 +80,7 @@ export const batches = (): Operation[] => [
     summary: 'Registers batches that were submitted elsewhere. Repeating it changes nothing.',
     body: batchListBody,
     answers: [{ status: 201, description: 'They are registered.', content: schemas.registered }],
-    codes: ['invalid_request', 'forbidden', 'payload_too_large'],
+    codes: ['invalid_request', 'forbidden', 'file_not_found', 'file_exists', 'payload_too_large'],
   },
   {
     method: 'get',

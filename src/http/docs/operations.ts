@@ -78,7 +78,7 @@ const inlets = (config: HttpConfig): Operation[] => [
     summary: 'Takes one update of a batch. Answered after it is stored; safe to repeat.',
     body: schemas.update,
     answers: [{ status: 202, description: 'It is stored.', content: schemas.outcome }],
-    codes: ['invalid_request', 'forbidden', 'payload_too_large'],
+    codes: ['invalid_request', 'forbidden', 'file_not_found', 'payload_too_large'],
   },
 ];
 

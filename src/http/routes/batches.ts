@@ -1,12 +1,14 @@
 /** Batches: what producers send of them (registrations, updates, failures), and their list. */
 import type { Express } from 'express';
 import { z } from 'zod';
-import type { BatchId, FileId, UserId } from '../../domain/id.js';
+import { claimantOf } from '../../auth/access-rules.js';
+import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
-import { ownerOf, statusAfter } from '../../submission/registration-answer.js';
+import { statusAfter } from '../../submission/registration-answer.js';
 import { callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
+import { beginClaim } from '../claims.js';
 import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
@@ -25,9 +27,10 @@ export function batchRoutes(
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.authorize(caller, 'report');
+    const claim = await beginClaim(guard, store.files, id);
     const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
-    const registration = registrationOf(id, body, await ownerOf(store, id, body.userId ?? null, caller));
-    const registered = await intake.register(registration);
+    const registration = registrationOf(id, body);
+    const registered = await claim.settle(intake.register(registration, claimantOf(caller)));
     const { fileId, requestId, totalEmails } = registration;
     const batchIds = registration.batches.map(({ batchId }) => batchId);
     const status = await statusAfter(registered, store);
@@ -35,8 +38,10 @@ export function batchRoutes(
   });
 
   app.post('/api/updates', async (req, res) => {
-    await guard.authorize(callerOf(req), 'report');
-    const outcome = await intake.update(await readBody(req, config.MAX_UPDATE_BYTES));
+    const caller = callerOf(req);
+    await guard.authorize(caller, 'report');
+    const body = await readBody(req, config.MAX_UPDATE_BYTES);
+    const outcome = await intake.update(body, claimantOf(caller));
     metrics.inletMessages.inc({ inlet: 'http', outcome });
     sendJson(res, `{"outcome":"${outcome}"}`, 202);
   });
@@ -62,7 +67,7 @@ export function batchRoutes(
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const batchId = idIn(req, 'batchId');
-    await guard.authorize(callerOf(req), 'report');
+    await guard.authorize(callerOf(req), 'end', fileId);
     const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
     if (!(await intake.fail(fileId, batchId, reason))) {
       await statsOrNotFound(snapshots, fileId);
@@ -73,12 +78,12 @@ export function batchRoutes(
 }
 
 /** A batch that is named twice is one batch, with the first size that is given. */
-function registrationOf(fileId: FileId, body: BatchList, userId: UserId | null): Registration {
+function registrationOf(fileId: FileId, body: BatchList): Registration {
   const sizes = new Map<BatchId, number | null>();
   for (const { batchId, totalEmails } of body.batches) sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
   const batches = [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));
   // More batches of the request may be registered later, so their total is not known.
-  const { requestId, totalEmails } = body;
+  const { requestId, userId, totalEmails } = body;
   return { fileId, requestId, userId, totalEmails, totalBatches: null, batches };
 }
 

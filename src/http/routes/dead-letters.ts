@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { z } from 'zod';
 import { InvalidInput } from '../../domain/invalid-input.js';
+import { VALIDATOR } from '../../domain/ownership.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import type { DeadLetter } from '../../store/dead-letters.js';
@@ -34,7 +35,7 @@ export function deadLetterRoutes(app: Express, { intake, store }: HttpDependenci
     if (truncated) {
       throw new InvalidInput([{ field: 'payload', message: 'was too large to be kept whole' }]);
     }
-    const outcome = await intake.update(Buffer.from(payload));
+    const outcome = await intake.update(Buffer.from(payload), VALIDATOR);
     await store.deadLetters.discard(id);
     sendJson(res, JSON.stringify({ outcome }), 202);
   });

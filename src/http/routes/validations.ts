@@ -1,6 +1,7 @@
 /** Submits addresses, or a list that was uploaded, to the validator; sends what is uncertain again. */
 import type { Express } from 'express';
 import type { z } from 'zod';
+import { claimantOf } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
 import { clock } from '../../clock.js';
 import type { ListId } from '../../domain/id.js';
@@ -9,11 +10,11 @@ import { Fault } from '../../errors.js';
 import { addressKey } from '../../lists/address.js';
 import { addressesOf } from '../../lists/addresses.js';
 import type { OpenList } from '../../submission/lists.js';
-import { ownerOf } from '../../submission/registration-answer.js';
 import { fingerprintOf } from '../../submission/submitter.js';
 import { callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
+import { beginClaim } from '../claims.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
 import { idIn } from '../parameters.js';
@@ -29,8 +30,8 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    const authorize = () => guard.authorize(caller, 'submit', fileId);
-    await authorize();
+    const claim = await beginClaim(guard, store.files, fileId);
+    await claim.settle(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
     const request = await readJson(req, config.MAX_BODY_BYTES, body);
@@ -39,26 +40,30 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
     if (submissions === null) throw new Fault('validator_not_configured');
     // The validator must not do work whose results the gateway could not store.
     if (readiness().length > 0) throw new Fault('unavailable');
-    const userId = await ownerOf(store, fileId, null, caller);
-    const order = { userId, submittedAs: caller.sub ?? config.VALIDATOR_USER_ID, flags, replace };
-    const { answer, isReplayed } =
+    const order = {
+      claimant: claimantOf(caller),
+      submittedAs: caller.sub ?? config.VALIDATOR_USER_ID,
+      flags,
+      replace,
+    };
+    const submitted =
       'emails' in given
-        ? await submissions.addresses.submit({
+        ? submissions.addresses.submit({
             ...{
               fileId,
               key,
-              authorize,
               emails: given.emails,
               fingerprint: fingerprintOf(given.digest, flags),
             },
             order: { ...order, list: null, totalEmails: given.emails.length, repeats: given.repeats },
           })
-        : await submissions.lists.submit({
-            ...{ fileId, key, authorize, keepsRepeats: given.keepsRepeats, sameAs: addressKey },
+        : submissions.lists.submit({
+            ...{ fileId, key, keepsRepeats: given.keepsRepeats, sameAs: addressKey },
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
             open: () => openList(given, deps, caller),
           });
+    const { answer, isReplayed } = await claim.settle(submitted);
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     sendJson(res, answer, 202);
   });

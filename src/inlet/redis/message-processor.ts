@@ -1,6 +1,7 @@
 /** Decides what becomes of a message from Redis: it is stored, is tried again later, or becomes a dead letter. */
 
 import { InvalidInput } from '../../domain/invalid-input.js';
+import { VALIDATOR } from '../../domain/ownership.js';
 import { ERRORS, Fault } from '../../errors.js';
 import { RepeatLog } from '../../log-repeats.js';
 import type { Logger } from '../../logger.js';
@@ -41,7 +42,7 @@ export class MessageProcessor {
   /** One attempt; `failures`: how many attempts have failed before it. */
   async process(message: Uint8Array, failures: number): Promise<ProcessOutcome> {
     try {
-      this.count(await this.deps.intake.update(message));
+      this.count(await this.deps.intake.update(message, VALIDATOR));
       return 'done';
     } catch (error) {
       const reason = permanentReason(error);

@@ -1,6 +1,7 @@
 /** Reads and deletes what the validator keeps in Redis: the newest update of each batch, for an hour or more. */
 
 import type { BatchId } from '../../domain/id.js';
+import { VALIDATOR } from '../../domain/ownership.js';
 import { Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
@@ -55,7 +56,7 @@ export class ValidatorResults {
     const update = await connection.run((redis) => redis.getBuffer(key));
     if (update === null) return 'absent';
     try {
-      return await intake.update(update, true);
+      return await intake.update(update, VALIDATOR, true);
     } catch (error) {
       if (permanentReason(error) === null && error instanceof Fault) throw error;
       // No dead letter: the validator keeps it, and each further look-up would add another one.

@@ -23,6 +23,8 @@ import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rollups.js';
 
 /** Marks read in one go; the next call reads the next ones. */
 const MARKS_AT_ONCE = 1_000;
+/** More batches than this have their marks removed in one command. */
+const MANY = 64;
 /** The latest time that a date can be. */
 const MAX_TIME = 8.64e15;
 
@@ -121,9 +123,20 @@ export async function markAnnounced(
   await db.files.collection.bulkWrite([
     ...eventWrites(generation, current, stats, set),
     { updateOne: { filter: current, update: { $set: set } } },
-    ...(changes === null ? [] : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK } }]),
+    ...(changes === null
+      ? []
+      : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK_FILE } }]),
   ]);
   if (versions.size === 0) return;
+  if (versions.size > MANY) {
+    // Most of them are newly registered, and have no mark. Versions begin at random, so one batch's is hardly another's.
+    const [batchId, version] = [{ $in: [...versions.keys()] }, { $in: [...versions.values()] }];
+    await db.batches.collection.updateMany(
+      { batchId, version, generation, unannounced: { $exists: true } },
+      UNMARK,
+    );
+    return;
+  }
   const marks = [...versions].map(([batchId, version]) => ({
     updateOne: { filter: { batchId, version, generation }, update: UNMARK },
   }));
@@ -164,6 +177,18 @@ function eventWrites(
 
 /** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */
 const UNMARK = { $unset: { unannounced: 1 } } as const;
+const UNMARK_FILE = { $unset: { unannounced: 1, unannouncedFrom: 1 } } as const;
+
+/** The batches of a file whose registration may not be announced. */
+async function registeredUnannounced(
+  db: Models,
+  { generation, unannouncedFrom }: Pick<FileDoc, 'generation' | 'unannouncedFrom'>,
+): Promise<BatchId[]> {
+  if (unannouncedFrom === undefined) return [];
+  const ordinal = trusted({ $gte: unannouncedFrom });
+  const batches = await findFields(db.batches, { generation, ordinal }, ['batchId']);
+  return batches.map(({ batchId }) => batchId);
+}
 
 /** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
 export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null> {
@@ -204,9 +229,12 @@ export async function findUnannounced(
       sort: { unannounced: 1 },
       limit: MARKS_AT_ONCE,
     }),
-    findFields(db.files, { unannounced: earlier }, ['fileId'], { limit: MARKS_AT_ONCE }),
+    findFields(db.files, { unannounced: earlier }, ['fileId', 'generation', 'unannouncedFrom'], {
+      limit: MARKS_AT_ONCE,
+    }),
   ]);
-  const found = new Map<FileId, BatchId[]>(files.map(({ fileId }) => [fileId, []]));
+  const found = new Map<FileId, BatchId[]>();
+  for (const file of files) found.set(file.fileId, await registeredUnannounced(db, file));
   const owners = await filesOfGenerations(
     db,
     batches.map(({ generation }) => generation),

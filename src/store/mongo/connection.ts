@@ -1,6 +1,8 @@
 /** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
+
 import { type Connection, Mongoose, mongo } from 'mongoose';
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
+import { clock } from '../../clock.js';
 import { FatalError, Fault } from '../../errors.js';
 import type { Refusal } from '../../refusal.js';
 import { settledWithin } from '../../within.js';
@@ -110,7 +112,7 @@ export class MongoConnection {
   /** Writes a document of its own. @throws Fault with the refusal */
   probe(): Promise<void> {
     return this.run(async ({ installations }) => {
-      await installations.updateOne({ _id: 'probe' }, { $set: { at: new Date() } }, { upsert: true });
+      await installations.updateOne({ _id: 'probe' }, { $set: { at: clock.date() } }, { upsert: true });
     });
   }
 

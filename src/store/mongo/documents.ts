@@ -1,5 +1,6 @@
 /** The documents in MongoDB, field by field. */
 import type { BatchId, Epoch, FileId, Generation, ListId, RequestId, UserId } from '../../domain/id.js';
+import type { Claimant } from '../../domain/ownership.js';
 import type { BatchStatus } from '../store.js';
 import type { SliceState, SubmissionState } from '../submissions.js';
 import type { FileEvent } from '../webhook-events.js';
@@ -52,6 +53,8 @@ export interface BatchDoc {
   unannounced?: Date;
   held?: true;
   heldAt?: Date;
+  /** The batch for which this update is held, where it is held for one user only; see private-held-updates.ts. */
+  heldFor?: BatchId;
   /** BSON bytes of the results in this document. */
   mainBytes: number;
   /** BSON bytes of all results, those in chunks as well. */
@@ -99,6 +102,8 @@ export interface FileDoc {
   fileId: FileId;
   requestId: RequestId | null;
   userId: UserId | null;
+  /** Who registered it, see ownership.ts. */
+  producer: UserId | null;
   /** As the submitter said or, once stats are kept, as they say. */
   totalBatches: number | null;
   completedBatches: number;
@@ -118,6 +123,8 @@ export interface FileDoc {
   changes: number;
   /** Time of the last change; removed once `markAnnounced` has seen all changes. */
   unannounced?: Date;
+  /** Ordinal of the first batch whose registration may not be announced; removed with `unannounced`. */
+  unannouncedFrom?: number;
   /** The last announced stats, as JSON. */
   stats: string | null;
   /** JSON of its `SubmissionProgress`; null or missing: it was not submitted as a list. */
@@ -167,6 +174,8 @@ export interface OverviewDoc {
 export interface PendingRegistration {
   id: string;
   at: Date;
+  /** Who registers: some held updates are not for every one. */
+  by: Pick<Claimant, 'userId' | 'isAdmin'>;
   /** Ordinal of its first batch. */
   from: number;
   batches: { batchId: BatchId; totalEmails: number | null }[];

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js';
+import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
@@ -71,11 +72,19 @@ export async function writeTombstone(
 
 /** What a file's document says of a generation that begins. */
 export const newGeneration = (
-  { requestId, userId, totalEmails, totalBatches, submission }: RequestDetails,
+  {
+    requestId,
+    userId,
+    producer,
+    totalEmails,
+    totalBatches,
+    submission,
+  }: RequestDetails & Pick<Ownership, 'producer'>,
   now: Date,
 ): Omit<FileDoc, 'fileId' | 'pending'> => ({
   requestId,
   userId,
+  producer,
   totalBatches,
   completedBatches: 0,
   totalEmails,
@@ -94,11 +103,18 @@ export const newGeneration = (
   purged: null,
 });
 
-export const requestOf = ({ requestId, userId, declared, purged }: FileDoc): CurrentRequest => ({
-  requestId,
+export const ownershipOf = ({ fileId, userId, producer }: FileDoc): Ownership => ({
+  fileId,
   userId,
-  ...declared,
-  isPurged: Boolean(purged),
+  producer,
+});
+
+export const requestOf = (file: FileDoc): CurrentRequest => ({
+  ...ownershipOf(file),
+  generation: file.generation,
+  requestId: file.requestId,
+  ...file.declared,
+  isPurged: Boolean(file.purged),
 });
 
 export const factsOf = (file: FileDoc): FileFacts => ({

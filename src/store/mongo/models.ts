@@ -88,7 +88,7 @@ const where = (field: string) => ({ partialFilterExpression: { [field]: { $exist
 
 const batches = schemaOf<BatchDoc>({
   ...fields(String, 'batchId', 'fileId', 'requestId', 'status', 'generation', 'failure', 'fingerprint'),
-  ...fields(String, 'rewrites', 'summary', 'pendingRollup', 'cells'),
+  ...fields(String, 'rewrites', 'summary', 'pendingRollup', 'cells', 'heldFor'),
   ...fields(Number, 'totalEmails', 'processedEmails', 'ordinal', 'version', 'failedAt', 'processedCount'),
   ...fields(Number, 'length', 'mainBytes', 'bytes'),
   ...fields(Boolean, 'begun', 'complete', 'stalled', 'open', 'held', 'isChunked'),
@@ -110,12 +110,24 @@ const batches = schemaOf<BatchDoc>({
     { complete: 1, batchId: 1, generation: 1, status: 1 },
     { partialFilterExpression: { complete: false } },
   )
+  .index({ heldFor: 1 }, where('heldFor'))
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
   .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 
 const files = schemaOf<FileDoc>({
-  ...fields(String, 'fileId', 'requestId', 'userId', 'status', 'generation', 'stats', 'purged', 'submission'),
-  ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes'),
+  ...fields(
+    String,
+    'fileId',
+    'requestId',
+    'userId',
+    'producer',
+    'status',
+    'generation',
+    'stats',
+    'purged',
+    'submission',
+  ),
+  ...fields(Number, 'totalBatches', 'completedBatches', 'totalEmails', 'next', 'changes', 'unannouncedFrom'),
   ...fields(Date, 'createdAt', 'lastUpdated', 'completedAt', 'unannounced', 'eventsAt', 'uncounted'),
   ...fields(Mixed, 'declared', 'statsAt', 'pending', 'events', 'counted', 'counting'),
 })

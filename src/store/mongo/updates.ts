@@ -1,4 +1,6 @@
 import { clock } from '../../clock.js';
+import type { Claimant } from '../../domain/ownership.js';
+
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -9,7 +11,7 @@ import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
-import { register } from './registration/register.js';
+import { checkRegistration, register } from './registration/register.js';
 
 /** Registrations and updates in MongoDB, in the order in which this gateway gets them. */
 export function mongoUpdates(
@@ -20,8 +22,8 @@ export function mongoUpdates(
   cleanUp: BackgroundCleanUp,
 ): UpdateStore {
   const ambiguous = new AmbiguousWrites();
-  const registerWith = (db: Models) => (registration: Registration) =>
-    register(db, held, registration, {
+  const registerWith = (db: Models, claimant: Claimant) => (registration: Registration) =>
+    register(db, held, registration, claimant, {
       replaced: (ended) => {
         recent.forgetAll();
         cleanUp.clean(ended);
@@ -32,11 +34,11 @@ export function mongoUpdates(
     });
   return {
     fileOfBatch: (batchId) => connection.run((db) => fileOfBatch(db, batchId, recent)),
-    register: (registration) =>
+    register: (registration, claimant) =>
       locks.run([fileLock(registration.fileId, true)], (db) =>
         ambiguous.run(
           `file ${registration.fileId}`,
-          () => registerWith(db)(registration),
+          () => registerWith(db, claimant)(registration),
           (answer) =>
             answer.outcome === 'unchanged'
               ? {
@@ -47,13 +49,15 @@ export function mongoUpdates(
               : answer,
         ),
       ),
-    save(update) {
+    checkRegistration: (registration, claimant) =>
+      connection.run((db) => checkRegistration(db, registration, claimant)),
+    save(update, sender) {
       const { batchId, fileId } = update;
       const batchAndFile = [batchLock(batchId), ...(fileId === null ? [] : [fileLock(fileId, false)])];
       return locks.run(batchAndFile, (db) =>
         ambiguous.run(
           `batch ${batchId}`,
-          () => saveUpdate(db, update, held, recent, registerWith(db)),
+          () => saveUpdate(db, update, sender, { held, recent, register: registerWith(db, sender) }),
           (saved) => (saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved),
         ),
       );

@@ -14,6 +14,8 @@ import { endSubmissionsOf } from './submissions.js';
  * other writes wait no longer than for these.
  */
 const BATCHES_AT_ONCE = 32;
+/** A step goes on for this long: each ends with a wait for the disk, which is about as long. */
+const STEP_MS = 10;
 const FILES_AT_ONCE = 16;
 
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
@@ -26,7 +28,9 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps = false): bo
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
   if (generation !== undefined) {
-    if (!inSmallSteps || !deleteSomeChunks(db, generation)) cleanGeneration(db, generation);
+    if (inSmallSteps && deleteSomeChunks(db, generation)) return true;
+    const end = performance.now() + STEP_MS;
+    while (cleanGeneration(db, generation) && !inSmallSteps && performance.now() < end);
     return true;
   }
   const old = now - TOMBSTONE_MS;
@@ -56,24 +60,35 @@ export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
     fileId,
   ) === undefined;
 
-function cleanGeneration(db: Database, generation: number): void {
-  // A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else.
-  const batches = db.all<{ number: number }>(
-    'SELECT number FROM batches WHERE generation = ? AND length >= 0 LIMIT ?',
+/** Cleans a part of a generation; false: nothing of it is left. */
+function cleanGeneration(db: Database, generation: number): boolean {
+  if (cleanBatches(db, generation)) return true;
+  if (deleteSomeOfIndex(db, generation)) return true;
+  db.run('DELETE FROM rollups WHERE generation = ?', generation);
+  db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
+  return false;
+}
+
+/** A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else. False: none is left. */
+function cleanBatches(db: Database, generation: number): boolean {
+  const batches = db.all<{ number: number; ordinal: number; length: number }>(
+    `SELECT number, ordinal, length FROM batches
+     WHERE generation = ?1 AND ordinal >= (SELECT cleaned_to FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
     generation,
     BATCHES_AT_ONCE,
   );
-  for (const { number } of batches) {
-    deleteResults(db, number);
-    db.run(
-      "UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = '' WHERE number = ?",
-      number,
-    );
-  }
-  if (batches.length > 0) return;
-  if (deleteSomeOfIndex(db, generation)) return;
-  db.run('DELETE FROM rollups WHERE generation = ?', generation);
-  db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
+  const last = batches.at(-1);
+  if (last === undefined) return false;
+  for (const { number, length } of batches) if (length > 0) deleteResults(db, number);
+  db.run(
+    `UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = ''
+     WHERE generation = ? AND ordinal BETWEEN ? AND ?`,
+    generation,
+    batches[0]?.ordinal ?? 0,
+    last.ordinal,
+  );
+  db.run('UPDATE generations SET cleaned_to = ? WHERE generation = ?', last.ordinal + 1, generation);
+  return true;
 }
 
 /** Deletes the first chunks that are left of a generation; false: there are none. */
@@ -126,11 +141,12 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   endGeneration(db, before.generation, REPLACED, now);
   endSubmissionsOf(db, before.file_id);
   db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, created_at, updated_at, last_message_at,
+    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at, last_message_at,
        finished_at, changes, submission, purged)
-     SELECT file_id, request_id, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
+     SELECT file_id, request_id, ?, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
      FROM generations WHERE generation = ?`,
     before.user_id,
+    before.producer,
     JSON.stringify(totals),
     before.generation,
   );

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
+import { clock } from '../../clock.js';
 import { FatalError } from '../../errors.js';
 import { codeOf, refusalOf } from './refusals.js';
 import { SCHEMA, SCHEMA_VERSION } from './schema.js';
@@ -129,7 +130,7 @@ function open(directory: string): Database {
 
 /** A write of one row, to find out whether writing works. */
 export function writeProbe(database: Database): void {
-  database.run('UPDATE probe SET at = ?', Date.now());
+  database.run('UPDATE probe SET at = ?', clock.now());
 }
 
 /** Shortens the database file by free pages, some at a time; false: it has none. */

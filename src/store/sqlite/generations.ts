@@ -1,6 +1,7 @@
 /** The generations of the files: which one is current, and how one begins and ends. */
 
 import type { FileId, RequestId } from '../../domain/id.js';
+import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchOwner } from '../attribution.js';
@@ -16,6 +17,7 @@ export interface GenerationRow {
   file_id: string;
   request_id: string | null;
   user_id: string | null;
+  producer: string | null;
   state: number;
   total_emails: number | null;
   total_batches: number | null;
@@ -52,13 +54,20 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 }
 
 /** Answers with its number. */
-export function openGeneration(db: Database, fileId: FileId, request: RequestDetails, now: number): number {
+export function openGeneration(
+  db: Database,
+  fileId: FileId,
+  request: RequestDetails & Pick<Ownership, 'producer'>,
+  now: number,
+): number {
   const { lastInsertRowid } = db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, total_emails, total_batches, submission, created_at, updated_at, last_message_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)`,
+    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, submission, created_at,
+       updated_at, last_message_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8)`,
     fileId,
     request.requestId,
     request.userId,
+    request.producer,
     request.totalEmails,
     request.totalBatches,
     request.submission === undefined ? null : JSON.stringify(request.submission),
@@ -94,7 +103,7 @@ export function endGeneration(
   const row = findGeneration(db, generation);
   if (row !== undefined) recount(db, ownedCounts(row), { userId: null, counted: null });
   db.run(
-    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, counted = NULL, user_id = NULL WHERE generation = ?',
+    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, counted = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
     state,
     now,
     generation,
@@ -117,9 +126,16 @@ const ownedCounts = ({ user_id, counted }: GenerationRow): Counted => ({ userId:
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-export const requestOf = (row: GenerationRow): CurrentRequest => ({
-  requestId: row.request_id,
+const ownershipOf = (row: GenerationRow): Ownership => ({
+  fileId: row.file_id,
   userId: row.user_id,
+  producer: row.producer,
+});
+
+export const requestOf = (row: GenerationRow): CurrentRequest => ({
+  ...ownershipOf(row),
+  generation: String(row.generation),
+  requestId: row.request_id,
   totalEmails: row.total_emails,
   totalBatches: row.total_batches,
   isPurged: row.purged !== null,
@@ -130,7 +146,12 @@ export const ownerOf = (row: GenerationRow | undefined): BatchOwner =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT
-      ? { state: 'current', fileId: row.file_id, requestId: row.request_id, totalBatches: row.total_batches }
+      ? {
+          state: 'current',
+          ...ownershipOf(row),
+          requestId: row.request_id,
+          totalBatches: row.total_batches,
+        }
       : { state: 'over', requestId: row.request_id };
 
 export function factsOf(row: GenerationRow): FileFacts {

@@ -1,4 +1,5 @@
-import type { BatchId } from '../../domain/id.js';
+import type { BatchId, UserId } from '../../domain/id.js';
+import { type Claimant, holderOf, takesHeld } from '../../domain/ownership.js';
 import { merged, type Update } from '../../domain/update.js';
 import { entriesToDrop } from '../byte-limit.js';
 import type { HeldCounts } from '../store.js';
@@ -15,17 +16,22 @@ export interface HeldState {
 /** Updates looked at in one go to make room. */
 const AT_ONCE = 64;
 
+/** As it is stored: a key cannot hold a null. */
+const holderKey = (holder: UserId | null): string => holder ?? '';
+
 /**
  * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Beyond
  * the byte limit the oldest are dropped; the new one stays, however large it is: the answer to it says that it is held.
  */
-export function hold(db: Database, update: Update, held: HeldState, now: number): void {
+export function hold(db: Database, update: Update, sender: Claimant, held: HeldState, now: number): void {
   const { batchId } = update;
-  const earlier = takeHeld(db, batchId);
+  const holder = holderKey(holderOf(sender));
+  const earlier = take(db, batchId, holder);
   const body = JSON.stringify(earlier === null ? update : merged(earlier, update));
   db.run(
-    'INSERT INTO held (batch_id, received_at, bytes, body) VALUES (?, ?, ?, ?)',
+    'INSERT INTO held (batch_id, holder, received_at, bytes, body) VALUES (?, ?, ?, ?, ?)',
     batchId,
+    holder,
     now,
     Buffer.byteLength(body),
     body,
@@ -34,10 +40,27 @@ export function hold(db: Database, update: Update, held: HeldState, now: number)
   keepWithinLimit(db, batchId, held);
 }
 
-/** Takes the update that is held for a batch out of the table. */
-export function takeHeld(db: Database, batchId: BatchId): Update | null {
+export const isAnythingHeld = (db: Database): boolean =>
+  db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
+
+/** Takes the updates of a batch that a registration may have out of the table. */
+export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
+  const rows = db.all<{ holder: string }>(
+    'SELECT holder FROM held WHERE batch_id = ? ORDER BY holder',
+    batchId,
+  );
+  return rows
+    .filter(({ holder }) => takesHeld(claimant, holder === '' ? null : holder))
+    .flatMap(({ holder }) => take(db, batchId, holder) ?? []);
+}
+
+function take(db: Database, batchId: BatchId, holder: string): Update | null {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
-  const row = db.get<{ body: string }>('DELETE FROM held WHERE batch_id = ? RETURNING body', batchId);
+  const row = db.get<{ body: string }>(
+    'DELETE FROM held WHERE batch_id = ? AND holder = ? RETURNING body',
+    batchId,
+    holder,
+  );
   return row === undefined ? null : (JSON.parse(row.body) as Update);
 }
 
@@ -56,14 +79,14 @@ const heldBytes = (db: Database): number =>
 
 function keepWithinLimit(db: Database, newest: BatchId, held: HeldState): void {
   for (let excess = heldBytes(db) - held.maxBytes; excess > 0; ) {
-    const oldest = db.all<{ batch_id: BatchId; bytes: number }>(
-      'SELECT batch_id, bytes FROM held WHERE batch_id <> ? ORDER BY received_at, rowid LIMIT ?',
+    const oldest = db.all<{ batch_id: BatchId; holder: string; bytes: number }>(
+      'SELECT batch_id, holder, bytes FROM held WHERE batch_id <> ? ORDER BY received_at, rowid LIMIT ?',
       newest,
       AT_ONCE,
     );
     if (oldest.length === 0) return;
-    for (const { batch_id, bytes } of entriesToDrop(oldest, excess)) {
-      held.dropped += db.run('DELETE FROM held WHERE batch_id = ?', batch_id).changes;
+    for (const { batch_id, holder, bytes } of entriesToDrop(oldest, excess)) {
+      held.dropped += db.run('DELETE FROM held WHERE batch_id = ? AND holder = ?', batch_id, holder).changes;
       excess -= bytes;
     }
   }

@@ -1,6 +1,6 @@
 /** The messages between the main thread and a database thread, and how errors travel in them. */
 import { InvalidInput } from '../../domain/invalid-input.js';
-import { type ErrorCode, FatalError, Fault } from '../../errors.js';
+import { ERRORS, type ErrorCode, FatalError, Fault } from '../../errors.js';
 import type { Refusal } from '../../refusal.js';
 import { codeOf, refusalOf } from './refusals.js';
 
@@ -54,5 +54,6 @@ export function errorOf(error: ErrorMessage): Error {
   if (error.kind === 'input') return new InvalidInput(error.errors);
   if (error.kind === 'fatal') return new FatalError(error.message, error.exitCode);
   if (error.code === 'internal') return new Error(error.message);
-  return new Fault(error.code, error.message, { retryAfterSeconds: 1, refusal: error.refusal });
+  const again = ERRORS[error.code].retryable ? { retryAfterSeconds: 1 } : {};
+  return new Fault(error.code, error.message, { ...again, refusal: error.refusal });
 }

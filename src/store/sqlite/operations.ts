@@ -3,6 +3,7 @@
 import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation, ListId, UserId } from '../../domain/id.js';
 
+import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
 import type { DeadLetterRecord } from '../dead-letter-records.js';
 import type { CompletedList, NewList } from '../lists.js';
@@ -53,7 +54,7 @@ import {
 import { overview } from './overview.js';
 import { readPage } from './pages.js';
 
-import { register } from './registration.js';
+import { foreignBatchesOf, register } from './registration.js';
 import { addRevocation, revocationsSince } from './revocations.js';
 import { saveTail, saveUpdate, type Tail } from './save-update.js';
 import { scanSlice, scanStart } from './scan.js';
@@ -84,9 +85,12 @@ import {
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
   fileOfBatch,
-  register: (db: Database, registration: Registration) => register(db, registration, clock.now()),
-  save: (db: Database, update: Update) => saveUpdate(db, update, limits.held, clock.now()),
-  saveTail: (db: Database, tail: Tail) => saveTail(db, tail, clock.now()),
+  register: (db: Database, registration: Registration, claimant: Claimant) =>
+    register(db, registration, claimant, clock.now()),
+  foreignBatches: foreignBatchesOf,
+  save: (db: Database, update: Update, sender: Claimant) =>
+    saveUpdate(db, update, sender, limits.held, clock.now()),
+  saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
   fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
     failBatchOfFile(db, fileId, batchId, reason, clock.now()),
   markStalled: markStalledBatches,

@@ -1,4 +1,6 @@
 import type { BatchId, FileId } from '../../domain/id.js';
+import type { Claimant } from '../../domain/ownership.js';
+import { foreignFile } from '../attribution.js';
 import {
   foreignBatches,
   namesAnotherRequest,
@@ -23,47 +25,82 @@ import {
   touchGeneration,
   updateRequest,
 } from './generations.js';
-import { takeHeld } from './held-updates.js';
+import { isAnythingHeld, takeHeld } from './held-updates.js';
 import { endListSubmission } from './submissions.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
-export function register(db: Database, registration: Registration, now: number): Registered {
+export function register(
+  db: Database,
+  registration: Registration,
+  claimant: Claimant,
+  now: number,
+): Registered {
   const { fileId, requestId, batches } = registration;
-  const known = new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
-  refuseForeignBatches(db, registration, known);
+  const known = knownBatches(db, batches);
   const before = currentGeneration(db, fileId);
   const current = before === undefined ? null : requestOf(before);
   const isOver = namesAnotherRequest(current, requestId) && hasTombstone(db, fileId, requestId);
-  const plan = planRegistration(registration, current, isOver, (batchId) => {
+  const plan = planRegistration(registration, claimant, current, isOver, (batchId) => {
     const batch = known.get(batchId);
     return batch?.generation === before?.generation ? batch?.total_emails : undefined;
   });
+  if (plan.outcome === 'refused') throw foreignFile();
+  refuseForeignBatches(db, registration, known);
   if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
-    return { outcome: plan.outcome, facts: factsOf(before as GenerationRow), touched: [] };
+    return {
+      outcome: plan.outcome,
+      facts: before === undefined ? null : factsOf(before),
+      touched: [],
+      fresh: [],
+    };
 
   const generation = generationAfter(db, fileId, before, plan, now);
   const sized = 'sized' in plan ? plan.sized : [];
   for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
-  for (const batch of plan.missing) addBatch(db, generation, batch, known.get(batch.batchId), now);
+  for (const batch of plan.missing) freeName(db, known.get(batch.batchId));
+  addBatches(db, generation, plan.missing, now);
+  const filled = applyHeld(db, plan.missing, claimant, now);
   if (plan.outcome !== 'named') touchGeneration(db, generation, now);
   return {
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
     facts: factsOf(findGeneration(db, generation) as GenerationRow),
     touched: [...sized, ...plan.missing].map(({ batchId }) => batchId),
+    fresh: plan.missing.flatMap(({ batchId }) => (filled.has(batchId) ? [] : [batchId])),
   };
 }
 
-function refuseForeignBatches(
-  db: Database,
-  { fileId, batches }: Registration,
-  known: ReadonlyMap<BatchId, BatchRow | undefined>,
-): void {
+type KnownBatches = ReadonlyMap<BatchId, BatchRow | undefined>;
+
+const knownBatches = (db: Database, batches: readonly RegisteredBatch[]): KnownBatches =>
+  new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
+
+/** Of these batches, those that are registered for another file. @throws Fault where the claimant may not change the file */
+export function foreignBatchesOf(db: Database, registration: Registration, claimant: Claimant): BatchId[] {
+  const before = currentGeneration(db, registration.fileId);
+  const current = before === undefined ? null : requestOf(before);
+  // What the rule says of the batches is not asked for.
+  const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
+  if (plan.outcome === 'refused') throw foreignFile();
+  return [...foreignIn(db, registration.fileId, knownBatches(db, registration.batches))];
+}
+
+function refuseForeignBatches(db: Database, { fileId, batches }: Registration, known: KnownBatches): void {
+  const foreign = foreignIn(db, fileId, known);
+  if (foreign.size > 0) throw foreignBatches(batches, foreign);
+}
+
+function foreignIn(db: Database, fileId: FileId, known: KnownBatches): Set<BatchId> {
+  // Most of them are of few generations.
+  const owners = new Map<number, GenerationRow | undefined>();
   const foreign = new Set<BatchId>();
   for (const [batchId, batch] of known) {
-    const owner = batch && findGeneration(db, batch.generation);
+    if (batch === undefined) continue;
+    const { generation } = batch;
+    if (!owners.has(generation)) owners.set(generation, findGeneration(db, generation));
+    const owner = owners.get(generation);
     if (owner?.state === CURRENT && owner.file_id !== fileId) foreign.add(batchId);
   }
-  if (foreign.size > 0) throw foreignBatches(batches, foreign);
+  return foreign;
 }
 
 /** Brings a file's request to where a registration takes it; answers with the generation that is current then. */
@@ -86,23 +123,44 @@ function generationAfter(
   return generation;
 }
 
-function addBatch(
+/** What is left of a batch's earlier generation must go before its name can be used again. */
+function freeName(db: Database, earlier: BatchRow | undefined): void {
+  if (earlier === undefined) return;
+  deleteResults(db, earlier.number);
+  db.run('DELETE FROM batches WHERE number = ?', earlier.number);
+}
+
+function addBatches(
   db: Database,
   generation: number,
-  { batchId, totalEmails }: RegisteredBatch,
-  earlier: BatchRow | undefined,
+  batches: readonly RegisteredBatch[],
   now: number,
 ): void {
-  if (earlier !== undefined) {
-    // What is left of the batch's earlier generation must go before its name can be used again.
-    deleteResults(db, earlier.number);
-    db.run('DELETE FROM batches WHERE number = ?', earlier.number);
-  }
-  const { batches } = db.get<{ batches: number }>(
-    'UPDATE generations SET batches = batches + 1 WHERE generation = ? RETURNING batches',
+  const row = db.get<{ batches: number }>(
+    'UPDATE generations SET batches = batches + ? WHERE generation = ? RETURNING batches',
+    batches.length,
     generation,
-  ) ?? { batches: 1 };
-  insertBatch(db, { batchId, generation, ordinal: batches - 1, totalEmails }, now);
-  const held = takeHeld(db, batchId);
-  if (held !== null) applyUpdate(db, knownBatch(db, batchId), held, now);
+  );
+  const first = (row?.batches ?? batches.length) - batches.length;
+  batches.forEach((batch, index) => {
+    insertBatch(db, { ...batch, generation, ordinal: first + index }, now);
+  });
+}
+
+/** Applies the updates that are held for new batches; answers with those batches. */
+function applyHeld(
+  db: Database,
+  batches: readonly RegisteredBatch[],
+  claimant: Claimant,
+  now: number,
+): ReadonlySet<BatchId> {
+  const filled = new Set<BatchId>();
+  if (!isAnythingHeld(db)) return filled;
+  for (const { batchId } of batches) {
+    for (const update of takeHeld(db, batchId, claimant)) {
+      applyUpdate(db, knownBatch(db, batchId), update, now);
+      filled.add(batchId);
+    }
+  }
+  return filled;
 }

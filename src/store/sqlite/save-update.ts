@@ -1,11 +1,12 @@
 import type { FileId, RequestId } from '../../domain/id.js';
+import { type Claimant, mayExtend } from '../../domain/ownership.js';
 import type { Tally } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
-import { attributionOf } from '../attribution.js';
+import { attributionOf, foreignFile } from '../attribution.js';
 import type { Saved } from '../store.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import type { Database } from './database.js';
-import { currentGeneration, findGeneration, hasTombstone, ownerOf } from './generations.js';
+import { currentGeneration, findGeneration, hasTombstone, ownerOf, requestOf } from './generations.js';
 import { type HeldState, hold } from './held-updates.js';
 import { register } from './registration.js';
 import { appendResults, type ResultRows } from './results.js';
@@ -13,13 +14,19 @@ import { appendResults, type ResultRows } from './results.js';
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
 /** Stores an update, as `UpdateStore.save` says. */
-export function saveUpdate(db: Database, update: Update, held: HeldState, now: number): Saved {
+export function saveUpdate(
+  db: Database,
+  update: Update,
+  sender: Claimant,
+  held: HeldState,
+  now: number,
+): Saved {
   const batch = batchOf(db, update.batchId);
   const generation = batch && findGeneration(db, batch.generation);
-  const attribution = attributionOf(update, ownerOf(generation));
+  const attribution = attributionOf(update, ownerOf(generation), sender);
   if (attribution === 'superseded') return SUPERSEDED;
   if (attribution === 'hold') {
-    hold(db, update, held, now);
+    hold(db, update, sender, held, now);
     return { outcome: 'held', fileId: null };
   }
   if (attribution === 'apply') {
@@ -27,8 +34,8 @@ export function saveUpdate(db: Database, update: Update, held: HeldState, now: n
     return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.file_id ?? null };
   }
   const { registration, unlessOver } = attribution;
-  if (unlessOver !== null && isOver(db, unlessOver)) return SUPERSEDED;
-  const { outcome } = register(db, registration, now);
+  if (unlessOver !== null && isOver(db, unlessOver, sender)) return SUPERSEDED;
+  const { outcome } = register(db, registration, sender, now);
   if (outcome === 'superseded') return SUPERSEDED;
   const applied = applyUpdate(db, knownBatch(db, update.batchId), update, now);
   return {
@@ -37,9 +44,15 @@ export function saveUpdate(db: Database, update: Update, held: HeldState, now: n
   };
 }
 
-function isOver(db: Database, { fileId, requestId }: { fileId: FileId; requestId: RequestId }): boolean {
+function isOver(
+  db: Database,
+  { fileId, requestId }: { fileId: FileId; requestId: RequestId },
+  sender: Claimant,
+): boolean {
+  const current = currentGeneration(db, fileId);
+  if (current !== undefined && !mayExtend(sender, requestOf(current))) throw foreignFile();
   // The request of a deleted file may have been registered anew: then it is current again.
-  return currentGeneration(db, fileId)?.request_id !== requestId && hasTombstone(db, fileId, requestId);
+  return current?.request_id !== requestId && hasTombstone(db, fileId, requestId);
 }
 
 /** What an update adds to a list that its sender believes to be the stored one. */
@@ -65,11 +78,11 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 }
 
 /** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */
-export function saveTail(db: Database, tail: Tail, now: number): Saved | null {
+export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
   if (batch === undefined || !isBaseOf(batch, tail)) return null;
   const generation = findGeneration(db, batch.generation);
-  if (generation === undefined || attributionOf(tail, ownerOf(generation)) !== 'apply') return null;
+  if (generation === undefined || attributionOf(tail, ownerOf(generation), sender) !== 'apply') return null;
   const applied = applyTail(db, batch, tail, now);
   return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };
 }

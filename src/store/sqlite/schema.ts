@@ -9,9 +9,11 @@ CREATE TABLE generations (
   generation INTEGER PRIMARY KEY AUTOINCREMENT,
   file_id TEXT NOT NULL,
   request_id TEXT,
-  user_id TEXT,
+  user_id TEXT,                            -- the owner
+  producer TEXT,                           -- who registered it, see ownership.ts
   state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
   cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: its results are deleted
+  cleaned_to INTEGER NOT NULL DEFAULT 0,   -- ordinal up to which they are
   ended_at INTEGER,
   total_emails INTEGER,
   total_batches INTEGER,
@@ -104,10 +106,12 @@ CREATE TABLE runs (
 CREATE INDEX runs_to_merge ON runs (generation, target) WHERE target IS NOT NULL;
 
 CREATE TABLE held (
-  batch_id TEXT PRIMARY KEY,
+  batch_id TEXT NOT NULL,
+  holder TEXT NOT NULL,                    -- the user to whom it belongs; empty: to any registration of the batch
   received_at INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  body TEXT NOT NULL
+  body TEXT NOT NULL,
+  PRIMARY KEY (batch_id, holder)
 );
 CREATE INDEX held_by_age ON held (received_at);
 
@@ -257,4 +261,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 15;
+export const SCHEMA_VERSION = 16;

@@ -22,6 +22,7 @@ export type Opens = (limits?: Partial<FeedLimits>) => Promise<Feed>;
 
 export const state = (said: Partial<FileState> = {}): FileState => ({
   generation: '1',
+  owner: null,
   totals: EMPTY_SUMMARY,
   pace: null,
   stats: '{}',

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../../src/domain/ownership.js';
 import { effort } from '../../support/effort.js';
 import { addresses } from '../../support/updates.js';
 import { fill, keptStats, pageOf, register, registration, type Stores, save, scanned } from './harness.js';
@@ -23,7 +24,7 @@ export function closing({ own }: Stores): void {
     await store.close();
     const calls = [
       store.updates.fileOfBatch('b1'),
-      store.updates.register(registration({ fileId: 'f1' })),
+      store.updates.register(registration({ fileId: 'f1' }), VALIDATOR),
       save(store, { batchId: 'b1', emails: ['a', 'b'] }),
       store.updates.fail('f1', 'b1', ''),
       store.updates.markStalled({ begunBefore: 0, queuedBefore: 0 }),

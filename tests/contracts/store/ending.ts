@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../../src/domain/ownership.js';
 import type { IncompleteBatches, Store } from '../../../src/store/store.js';
 import { effort } from '../../support/effort.js';
 import { update } from '../../support/updates.js';
@@ -104,7 +105,7 @@ export function stalling({ own }: Stores): void {
     await register(store, { fileId: f1, batches: [b1] });
     await save(store, { batchId: b1, emails: ['a', 'b'] });
     const found = (emails: string[]) =>
-      store.updates.save({ ...update({ batchId: b1, emails }), isFound: true });
+      store.updates.save({ ...update({ batchId: b1, emails }), isFound: true }, VALIDATOR);
     const { lastUpdated } = await batchOf(store, f1, b1);
     expect((await found(['a'])).outcome).toBe('unchanged');
     expect((await batchOf(store, f1, b1)).lastUpdated).toBe(lastUpdated);

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import { JsonText } from '../../../src/domain/json-text.js';
+import { type Claimant, OPERATOR, VALIDATOR } from '../../../src/domain/ownership.js';
 import { type PlacedResult, type Result, readResult } from '../../../src/domain/result.js';
 import { type Stats, statsOf } from '../../../src/domain/stats.js';
 import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../../src/domain/summary.js';
@@ -73,7 +74,8 @@ export const registration = ({ batches = [], ...said }: Request): Registration =
   ),
 });
 
-export const register = (store: Store, said: Request) => store.updates.register(registration(said));
+export const register = (store: Store, said: Request, claimant: Claimant = OPERATOR) =>
+  store.updates.register(registration(said), claimant);
 /** A page; empty where there is no such file. */
 export const pageOf = async (store: Store, query: PageQuery): Promise<ResultPage> =>
   (await store.results.page(query)) ?? { total: 0, results: [] };
@@ -85,7 +87,8 @@ export const keptStats = (json: string, completedAt: string | null = null): Json
   return new JsonText(json, { ...stats, completedAt });
 };
 
-export const save = (store: Store, said: Message) => store.updates.save(update(said));
+export const save = (store: Store, said: Message, sender: Claimant = VALIDATOR) =>
+  store.updates.save(update(said), sender);
 
 /** Registers the batches and saves a complete list for each. */
 export async function fill(

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../../src/domain/ownership.js';
 import { readUpdate } from '../../../src/domain/read-update.js';
 import type { Message } from '../../support/producer.js';
 import { plays, recordings, renamed } from '../../support/recordings.js';
@@ -15,9 +16,9 @@ export function recorded({ shared }: Stores): void {
       const batches = [...new Set(renamed(messages, prefix).map(({ batchId }) => batchId))];
       // The first ones come before their registration.
       const early = sent.splice(0, Math.ceil(sent.length / 3));
-      for (const message of early) await store.updates.save(readUpdate(message));
+      for (const message of early) await store.updates.save(readUpdate(message), VALIDATOR);
       await register(store, { fileId: prefix, batches });
-      for (const message of sent) await store.updates.save(readUpdate(message));
+      for (const message of sent) await store.updates.save(readUpdate(message), VALIDATOR);
       await expectConsistent(store, prefix);
       const lists = await listsOf(store, prefix);
       const states = await store.files.batches(prefix);
@@ -38,7 +39,7 @@ export function recorded({ shared }: Stores): void {
     const emailsOf = (listener: Listener) =>
       listener.list(b1).map((json) => (JSON.parse(json) as { email: string }).email);
     for (const [index, message] of said.entries()) {
-      await store.updates.save(readUpdate({ ...message, batchId: b1 } satisfies Message));
+      await store.updates.save(readUpdate({ ...message, batchId: b1 } satisfies Message), VALIDATOR);
       await eager.catchUp([b1]);
       if (index % 2 === 1) await lazy.catchUp([b1]);
       expect(emailsOf(eager)).toEqual((await listsOf(store, f1))[b1]);

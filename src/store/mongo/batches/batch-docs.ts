@@ -21,7 +21,7 @@ export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | nul
   db.batches.collection.findOne<BatchHead>({ batchId }, { projection: WITHOUT_LIST });
 
 /** Ids in one query: it has to fit into a document, too. */
-const IDS_AT_ONCE = 4_000;
+const IDS_AT_ONCE = 1_000;
 
 export async function findBatches(
   db: Models,
@@ -72,7 +72,8 @@ export function freshBatch(
   const progress = initialProgress(totalEmails);
   const state = progressFields(progress, withFlags(EMPTY_SUMMARY, flagsOf(progress)), firstVersion(), now);
   const mark =
-    place === null ? { held: true as const, heldAt: now } : { open: true as const, unannounced: now };
+    // That it was registered, its file's document says: a mark for each of many batches would be removed one by one.
+    place === null ? { held: true as const, heldAt: now } : { open: true as const };
   return {
     batchId,
     ...(place ?? NO_PLACE),

@@ -1,5 +1,8 @@
 import { trusted } from 'mongoose';
+
 import { clock } from '../../../clock.js';
+import type { BatchId } from '../../../domain/id.js';
+
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
@@ -37,11 +40,13 @@ export class HeldUpdates {
     return heldAt !== undefined && heldAt.getTime() < now - this.limits.ttlMs;
   }
 
-  async hold(db: Models, batch: BatchHead | null, update: Update): Promise<WriteOutcome> {
+  /** `heldFor`: the batch, where the document has an id of its own. */
+  async hold(db: Models, batch: BatchHead | null, update: Update, heldFor?: BatchId): Promise<WriteOutcome> {
     const now = this.#now();
     if (batch === null) {
       // The caller reads it again and brings its update in.
-      await insertIfNew(db.batches, freshBatch(update.batchId, null, null, now));
+      const fresh = freshBatch(update.batchId, null, null, now);
+      await insertIfNew(db.batches, heldFor === undefined ? fresh : { ...fresh, heldFor });
       return 'conflict';
     }
     if (this.isExpired(batch, now.getTime())) {
@@ -86,14 +91,17 @@ export class HeldUpdates {
     }
   }
 
-  /** Drops a held batch, unless it has changed, or was registered, since it was read. */
-  async #drop(db: Models, { batchId, version, chunks }: Omit<DroppableBatch, 'bytes'>): Promise<void> {
+  async #drop(db: Models, batch: Omit<DroppableBatch, 'bytes'>): Promise<void> {
+    if (await this.remove(db, batch)) this.#dropped++;
+  }
+
+  /** Deletes what is held, unless it has changed, or was registered, since it was read; false: it has. */
+  async remove(db: Models, { batchId, version, chunks }: Omit<DroppableBatch, 'bytes'>): Promise<boolean> {
     const ids = chunks.map(({ id }) => id);
     await markUnconfirmed(db, ids);
     const { deletedCount } = await db.batches.deleteOne({ batchId, generation: null, version });
-    if (deletedCount === 0) return;
-    this.#dropped++;
-    await dropChunks(db, ids);
+    if (deletedCount === 1) await dropChunks(db, ids);
+    return deletedCount === 1;
   }
 
   /** Never the same twice, so that the order of arrival is the order of age. */

@@ -1,20 +1,28 @@
 import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
+import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
-import { attributionOf, type BatchOwner, type SelfRegistration } from '../../attribution.js';
+import { attributionOf, type BatchOwner, foreignFile, type SelfRegistration } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
 import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
-import { findBatchTombstone, findFile, hasTombstone, owningFile } from '../generations.js';
+import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { findBatch } from './batch-docs.js';
 import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
+import { Holding } from './private-held-updates.js';
 import type { RecentWrites } from './recent-writes.js';
 import { applyUpdate, failBatch } from './write-batch.js';
 
 /** Each failed attempt means that another write of the same batch succeeded. */
 const ATTEMPTS = 1_000;
+
+export interface SaveDeps {
+  readonly held: HeldUpdates;
+  readonly recent: RecentWrites;
+  readonly register: (registration: Registration) => Promise<Registered>;
+}
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -26,11 +34,11 @@ const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 export async function saveUpdate(
   db: Models,
   update: Update,
-  held: HeldUpdates,
-  recent: RecentWrites,
-  register: (registration: Registration) => Promise<Registered>,
+  sender: Claimant,
+  { held, recent, register }: SaveDeps,
 ): Promise<Saved> {
   const { batchId } = update;
+  const holding = new Holding(db, held, update, sender);
   const list = recent.lists.measure(batchId, update.results);
   const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
   let hasRegistered = false;
@@ -40,7 +48,7 @@ export async function saveUpdate(
     const batch = remembered ?? (await findBatch(db, batchId));
     // The file is read after the batch: if the generation is current then, it was when the batch was read.
     const file = batch === null ? null : await owningFile(db, batch);
-    const attribution = attributionOf(update, await ownerOf(db, update, batch, file));
+    const attribution = attributionOf(update, await ownerOf(db, update, batch, file), sender);
     if (attribution !== 'apply') {
       recent.forget(batchId);
       if (remembered !== undefined) continue;
@@ -49,16 +57,17 @@ export async function saveUpdate(
     // A result that can never be stored is refused before the file is registered: it leaves no `pending` file behind.
     if (attribution !== 'apply') for (const result of update.results) itemOf(result);
     if (attribution === 'hold') {
-      if ((await held.hold(db, batch, update)) !== 'conflict') return { outcome: 'held', fileId: null };
+      if (await holding.hold(batch)) return { outcome: 'held', fileId: null };
     } else if (attribution !== 'apply') {
       const { registration, unlessOver } = attribution;
-      if (unlessOver !== null && (await isOver(db, unlessOver, file))) return SUPERSEDED;
+      if (unlessOver !== null && (await isOver(db, unlessOver, file, sender))) return SUPERSEDED;
       const { outcome } = await register(registration);
       if (outcome === 'superseded') return SUPERSEDED;
       hasRegistered ||= outcome !== 'unchanged';
     } else if (batch !== null && file !== null) {
       const written = await applyUpdate(db, batch, update, clock.date(), cache);
       if (written === 'conflict') continue;
+      await holding.release();
       const isApplied = written === 'applied' || hasRegistered;
       return { outcome: isApplied ? 'applied' : 'unchanged', fileId: file.fileId };
     }
@@ -76,7 +85,13 @@ async function ownerOf(
   if (file !== null) {
     const { totalBatches } = file.declared;
     const isRegistering = file.pending !== undefined;
-    return { state: 'current', fileId: file.fileId, requestId: file.requestId, totalBatches, isRegistering };
+    return {
+      state: 'current',
+      ...ownershipOf(file),
+      requestId: file.requestId,
+      totalBatches,
+      isRegistering,
+    };
   }
   const generation = batch === null ? (await findBatchTombstone(db, batchId))?.generation : batch.generation;
   if (generation === undefined || generation === null) return { state: 'unregistered' };
@@ -91,9 +106,11 @@ async function isOver(
   db: Models,
   { fileId, requestId }: NonNullable<SelfRegistration['unlessOver']>,
   file: FileDoc | null,
+  sender: Claimant,
 ): Promise<boolean> {
   // The request of a deleted file may have been registered anew: then it is current again.
-  const current = file ?? (await findFile(db, fileId));
+  const current = file?.fileId === fileId ? file : await findFile(db, fileId);
+  if (current !== null && !mayExtend(sender, ownershipOf(current))) throw foreignFile();
   return current?.requestId !== requestId && (await hasTombstone(db, fileId, requestId));
 }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
+import type { Claimant } from '../../../domain/ownership.js';
 import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
 import type { FileDoc, PendingRegistration } from '../documents.js';
@@ -19,20 +20,27 @@ export function writeFile(
   fileId: FileId,
   file: FileDoc | null,
   plan: NewGeneration | Extension,
+  claimant: Claimant,
 ): Promise<FileDoc | null> {
   const from = 'sized' in plan && file !== null ? file.next : 0;
-  const pending = pendingOf(from, plan.missing.slice(0, AT_ONCE));
+  const pending = pendingOf(from, plan.missing.slice(0, AT_ONCE), claimant);
   if ('sized' in plan) return extend(db, file as FileDoc, plan, pending);
   return file === null ? create(db, fileId, plan.request, pending) : replace(db, file, plan.request, pending);
 }
 
-const pendingOf = (from: number, batches: readonly RegisteredBatch[]): PendingRegistration | null =>
-  batches.length === 0 ? null : { id: randomUUID(), at: clock.date(), from, batches: [...batches] };
+const pendingOf = (
+  from: number,
+  batches: readonly RegisteredBatch[],
+  { userId, isAdmin }: Claimant,
+): PendingRegistration | null =>
+  batches.length === 0
+    ? null
+    : { id: randomUUID(), at: clock.date(), by: { userId, isAdmin }, from, batches: [...batches] };
 
 async function create(
   db: Models,
   fileId: FileId,
-  request: RequestDetails,
+  request: NewGeneration['request'],
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   const generation = { ...newGeneration(request, clock.date()), next: pending?.batches.length ?? 0 };
@@ -44,19 +52,20 @@ async function create(
 async function replace(
   db: Models,
   file: FileDoc,
-  request: RequestDetails,
+  request: NewGeneration['request'],
   pending: PendingRegistration | null,
 ): Promise<FileDoc | null> {
   await writeTombstone(db, file, false);
-  const { fileId, generation, requestId } = file;
+  const { fileId, generation, requestId, userId } = file;
   const next = pending?.batches.length ?? 0;
   const set = { ...newGeneration(request, clock.date()), next };
   return db.files
     .findOneAndUpdate(
-      { fileId, generation, requestId },
+      // Its owner is still the one who was asked about.
+      { fileId, generation, requestId, userId },
       pending === null
-        ? { $set: set, $unset: { statsAt: 1, pending: 1 } }
-        : { $set: { ...set, pending }, $unset: { statsAt: 1 } },
+        ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
+        : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
       { returnDocument: 'after' },
     )
     .lean<FileDoc>()

@@ -4,6 +4,7 @@ import type { Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
+import { takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
 import type { FileDoc, PendingRegistration } from '../documents.js';
 import { findFile, hasTombstone } from '../generations.js';
@@ -52,8 +53,9 @@ export async function completeRegistration(
     await revertRegistration(db, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
+  await takePrivatelyHeld(db, held, pending, now);
   const done = await db.files
-    .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now), {
+    .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now, pending), {
       returnDocument: 'after',
     })
     .lean<FileDoc>()
@@ -74,10 +76,11 @@ const isReplaced = async (
   earlier: RequestId | null,
 ): Promise<boolean> => earlier !== null && earlier !== requestId && (await hasTombstone(db, fileId, earlier));
 
-const finished = (now: Date) => ({
+const finished = (now: Date, { from }: PendingRegistration) => ({
   $inc: { changes: 1 },
   $set: { unannounced: clock.date() },
   $max: { lastUpdated: now },
+  $min: { unannouncedFrom: from },
   $unset: { pending: 1 },
 });
 
@@ -91,7 +94,7 @@ async function revertRegistration(
   const { fileId, generation } = file;
   const asPending = { fileId, generation, 'pending.id': pending.id };
   if (outcome === 'replaced') {
-    await db.files.updateOne(asPending, finished(clock.date()));
+    await db.files.updateOne(asPending, finished(clock.date(), pending));
     return;
   }
   await releaseBatches(db, generation, pending);

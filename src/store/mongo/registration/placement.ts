@@ -8,7 +8,7 @@ import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchDoc, BatchHead } from '../documents.js';
 import { owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 
@@ -31,15 +31,18 @@ export async function insertNewBatches(
   author?: RegistrationObserver,
 ): Promise<Placement[]> {
   const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
+  const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(headOf));
   try {
     await db.batches.insertMany(fresh, { lean: true, ordered: false });
-    author?.placed(fresh.map(headOf));
+    placed(fresh);
     return [];
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
     const failures = [error.writeErrors].flat();
     if (failures.some(({ code }) => code !== 11000)) throw error;
-    return failures.flatMap(({ index }) => places[index] ?? []);
+    const there = new Set(failures.map(({ index }) => index));
+    placed(fresh.filter((_, index) => !there.has(index)));
+    return places.filter((_, index) => there.has(index));
   }
 }
 

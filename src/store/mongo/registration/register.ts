@@ -1,5 +1,7 @@
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import type { Claimant } from '../../../domain/ownership.js';
+import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { Registered, Registration } from '../../store.js';
 import { findBatches } from '../batches/batch-docs.js';
@@ -27,16 +29,24 @@ export async function register(
   db: Models,
   held: HeldUpdates,
   registration: Registration,
+  claimant: Claimant,
   effects: RegistrationEffects,
 ): Promise<Registered> {
   const { fileId, requestId } = registration;
   const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
   const touched = new Set<BatchId>();
   let outcome: Registered['outcome'] = 'unchanged';
-  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched] });
+  const fresh: BatchId[] = [];
+  const observer = {
+    ...effects,
+    placed(batches: readonly BatchHead[]) {
+      for (const { batchId } of batches) fresh.push(batchId);
+      effects.placed(batches);
+    },
+  };
+  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched], fresh });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const known = await findBatches(db, batchIds);
-    await refuseForeignBatches(db, registration, known);
     const file = await findFile(db, fileId);
     if (file?.pending !== undefined) {
       await completeRegistration(db, held, file, file.pending);
@@ -44,18 +54,20 @@ export async function register(
     }
     const current = file === null ? null : requestOf(file);
     const isOver = namesAnotherRequest(current, requestId) && (await hasTombstone(db, fileId, requestId));
-    const plan = planRegistration(registration, current, isOver, (batchId) => {
+    const plan = planRegistration(registration, claimant, current, isOver, (batchId) => {
       const batch = known.get(batchId);
       return batch?.generation === file?.generation ? batch?.totalEmails : undefined;
     });
+    if (plan.outcome === 'refused') throw foreignFile();
+    await refuseForeignBatches(db, registration, known);
     if (plan.outcome === 'superseded')
-      return { outcome: 'superseded', facts: factsOf(file as FileDoc), touched: [] };
+      return { outcome: 'superseded', facts: file === null ? null : factsOf(file), touched: [], fresh: [] };
     if (plan.outcome === 'unchanged') return answer(file as FileDoc);
 
     const sized = 'sized' in plan ? plan.sized : [];
     const resized = await setSizes(db, known, sized);
     for (const batchId of resized) touched.add(batchId);
-    const written = await writeFile(db, fileId, file, plan);
+    const written = await writeFile(db, fileId, file, plan, claimant);
     if (written === null) continue;
     if (plan.outcome === 'replaced' && file !== null) {
       await endListSubmission(db, fileId, file.requestId);
@@ -65,13 +77,32 @@ export async function register(
     const done =
       pending === undefined || plan.outcome === 'named'
         ? written
-        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...effects });
+        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...observer });
     for (const { batchId } of pending?.batches ?? []) touched.add(batchId);
     if (outcome === 'unchanged' && plan.outcome !== 'named') outcome = plan.outcome;
     const isAll = plan.missing.length <= AT_ONCE && resized.length === sized.length;
     if (done !== null && isAll) return answer(done);
   }
   throw unavailable('too many registrations of one file at once');
+}
+
+/** Refuses what `register` would refuse, and changes nothing. */
+export async function checkRegistration(
+  db: Models,
+  registration: Registration,
+  claimant: Claimant,
+): Promise<void> {
+  const { fileId, batches } = registration;
+  const file = await findFile(db, fileId);
+  const current = file === null ? null : requestOf(file);
+  // What the rule says of the batches is not asked for.
+  const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
+  if (plan.outcome === 'refused') throw foreignFile();
+  const known = await findBatches(
+    db,
+    batches.map(({ batchId }) => batchId),
+  );
+  await refuseForeignBatches(db, registration, known);
 }
 
 async function refuseForeignBatches(

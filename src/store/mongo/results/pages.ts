@@ -135,9 +135,9 @@ class PageReader {
 
   /** The positions of a batch's results that pass; null: they cannot be told from what was read. */
   #passing({ batch, cells, keys }: KeyedBatch): number[] | null {
+    if (batch.chunks.length > 0) return null;
     if (keys === null)
       return [...cells].flatMap((code, position) => (this.#filter.passesCode(code) ? [position] : []));
-    if (batch.chunks.length > 0) return null;
     const { positions, isCertain } = passingKeys(this.#filter, keys);
     return isCertain ? positions : null;
   }

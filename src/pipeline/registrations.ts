@@ -1,0 +1,81 @@
+/** Registers the batches of one request a slice at a time: nothing else waits for longer than one slice. */
+
+import type { Claimant } from '../domain/ownership.js';
+import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
+
+/** Batches of one slice. */
+const AT_ONCE = 1_000;
+
+/** What becomes of one slice. */
+export interface SliceSteps {
+  register(slice: Registration): Promise<Registered>;
+  /** Announces the slices that are registered. */
+  announce(): Promise<void>;
+  /** Keeps what is announced at hand until the returned function is called. */
+  keep(): Promise<() => void>;
+}
+
+/**
+ * Whatever is refused is refused before anything changes. A call that is broken off leaves the first slices registered, and
+ * the same call again registers the rest.
+ */
+export async function registerInSlices(
+  updates: Pick<UpdateStore, 'checkRegistration'>,
+  registration: Registration,
+  claimant: Claimant,
+  steps: SliceSteps,
+): Promise<Registered> {
+  const slices = slicesOf(registration.batches);
+  if (slices.length === 1) {
+    const registered = await steps.register(registration);
+    await steps.announce();
+    return registered;
+  }
+  await updates.checkRegistration(registration, claimant);
+  const release = await steps.keep();
+  try {
+    return await registerAll(registration, slices, steps);
+  } finally {
+    release();
+  }
+}
+
+async function registerAll(
+  registration: Registration,
+  slices: readonly (readonly RegisteredBatch[])[],
+  { register, announce }: SliceSteps,
+): Promise<Registered> {
+  // Else the file would be complete whenever the batches of the first slices are.
+  const totalBatches = registration.totalBatches ?? registration.batches.length;
+  let whole: Registered | null = null;
+  let announcing = Promise.resolve();
+  for (const batches of slices) {
+    const generation = whole?.facts?.generation;
+    const slice = { ...registration, totalBatches, batches };
+    const registered = await register(generation === undefined ? slice : { ...slice, generation });
+    // Meanwhile the next slice is registered, and no other.
+    await announcing;
+    announcing = announce();
+    whole = whole === null ? registered : joined(whole, registered);
+    if (registered.outcome === 'superseded') break;
+  }
+  await announcing;
+  return whole as Registered;
+}
+
+function slicesOf(batches: readonly RegisteredBatch[]): (readonly RegisteredBatch[])[] {
+  const count = Math.max(1, Math.ceil(batches.length / AT_ONCE));
+  return Array.from({ length: count }, (_, slice) => batches.slice(slice * AT_ONCE, (slice + 1) * AT_ONCE));
+}
+
+function joined(before: Registered, after: Registered): Registered {
+  const outcome =
+    after.outcome === 'superseded' || before.outcome === 'unchanged' ? after.outcome : before.outcome;
+  return {
+    outcome,
+    facts: after.facts ?? before.facts,
+    // The slices before have announced theirs.
+    touched: after.touched,
+    fresh: after.fresh,
+  };
+}

@@ -1,0 +1,41 @@
+import { EventEmitter } from 'node:events';
+import { expect, test } from '@jest/globals';
+import { Revocations } from '../../src/auth/revocations.js';
+import type { SocketServer } from '../../src/realtime/server-types.js';
+import { Sessions } from '../../src/realtime/sessions.js';
+
+/** A socket that is connected, as far as sessions look at it. */
+function socketOf(issuedAt: number) {
+  const rooms = new Set<string>();
+  const principal = { sub: 'jane', files: '*', scopes: new Set(), issuedAt, expiresAt: null };
+  const socket = {
+    rooms,
+    isClosed: false,
+    join: (room: string) => void rooms.add(room),
+    leave: (room: string) => void rooms.delete(room),
+    data: { principal, subscriptions: { principal, end: () => undefined } },
+    conn: {
+      close() {
+        socket.isClosed = true;
+      },
+    },
+  };
+  return socket;
+}
+
+test.each([
+  ['closed', 5, true],
+  ['left open with a newer token', 15, false],
+])(
+  'a socket whose user was revoked between its handshake and its connection is %s',
+  (_, issuedAt, isClosed) => {
+    const server = new EventEmitter();
+    const store = { add: async () => undefined, since: async () => ({ revocations: [], mark: 0 }) };
+    const revocations = new Revocations(store, { checkMs: 1_000, onProblem: () => undefined });
+    new Sessions(server as unknown as SocketServer, revocations, false);
+    revocations.learn({ sub: 'jane', at: 10 });
+    const socket = socketOf(issuedAt);
+    server.emit('connection', socket);
+    expect([socket.isClosed, socket.rooms.has('user:jane')]).toEqual([isClosed, !isClosed]);
+  },
+);
