@@ -101,6 +101,7 @@ test('openapi.json is complete: version, servers, tags, security, schemas, ids, 
   expect(json.info).toMatchObject({ version, license: { identifier: 'MIT' } });
   expect(json.servers).toHaveLength(1);
   const tags = json.tags.map(({ name }: Json) => name);
+  for (const { name, description } of json.tags) expect(description).not.toBe(name);
   const operations = Object.values<Json>(json.paths).flatMap((item) => Object.values<Json>(item));
   const ids = operations.map(({ operationId }) => operationId);
   expect(new Set(ids).size).toBe(ids.length);

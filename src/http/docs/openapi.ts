@@ -64,7 +64,7 @@ export function openApi(config: HttpConfig): object {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: SERVERS,
-    tags: [...new Set(all.map(tagOf))].map((name) => ({ name })),
+    tags: [...new Set(all.map(tagOf))].map((name) => ({ name, description: TAGS[name] ?? name })),
     paths,
     components: {
       schemas: withExamples(named),
@@ -76,6 +76,20 @@ export function openApi(config: HttpConfig): object {
 const BYTES = { type: 'string', format: 'binary' };
 const TEXT = { type: 'string' };
 const OBJECT = { type: 'object' };
+
+const TAGS: Readonly<Record<string, string>> = {
+  files: 'Files: their stats, results and exports.',
+  stats: 'What files add up to.',
+  batches: 'The batches of a file.',
+  lists: 'Lists as people have them.',
+  validations: 'Submission to the validator.',
+  updates: 'Results coming in.',
+  'dead-letters': 'Messages that could not be read.',
+  sessions: 'The sockets of users.',
+  webhooks: 'Calls when a file is done.',
+  documents: 'Descriptions of the interfaces.',
+  health: 'For operators.',
+};
 
 /** The part of a path after `/api/`, or after a file's id: `files`, `validations`, `webhooks`; `health` outside `/api`. */
 function tagOf({ path }: Operation): string {
