@@ -202,12 +202,27 @@ module.exports = {
       ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
       'deliveries go out; nothing comes in',
     ),
+    only(
+      'cli-is-a-client',
+      'cli',
+      ['cli/', 'client/', 'main', 'token'],
+      'it speaks HTTP and Socket.IO to a gateway; it starts one by its main module',
+    ),
     {
       name: 'client-stands-alone',
       comment: 'the SDK runs in browsers as it is; it may look at types only',
       severity: 'error',
-      from: { path: '^src/client/' },
+      from: { path: '^src/client/', pathNot: ['^src/client/(react|socket-pool)'] },
       to: { pathNot: ['^src/client/'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'client-hook-needs-its-peers-only',
+      severity: 'error',
+      from: { path: '^src/client/(react|socket-pool)' },
+      to: {
+        pathNot: ['^src/client/', '^node_modules/(@types/)?react/', '^node_modules/socket.io-client/'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'engines-are-chosen-once',

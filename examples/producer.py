@@ -4,6 +4,8 @@
     python examples/producer.py BATCH_ID ADDRESS...            # Pub/Sub, as the validator does it
     python examples/producer.py --stream BATCH_ID ADDRESS...   # a stream: for those who can choose
 
+It needs a Redis, and a gateway of the distributed engine on it.
+
 REDIS_URL (redis://127.0.0.1:6379), FILE_ID (none: the batch is registered elsewhere).
 
 Pub/Sub is at most once: what is published while no gateway listens is lost, and found again at the key only. An entry

@@ -1,7 +1,7 @@
 /**
  * A producer over HTTP: registers a batch for a file, works through its addresses, and sends an update after every few.
  *
- *     node dist/examples/producer.js FILE_ID ADDRESS…
+ *     npm run build && node dist/examples/producer.js FILE_ID ADDRESS…
  *
  * VERIGATE_URL (http://127.0.0.1:3000), VERIGATE_TOKEN (none), BATCH_ID (a new one).
  */

@@ -3,6 +3,8 @@
  * `npm run token -- --sub jane --files a,b --scope "read ingest"`.
  */
 
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { SCOPES } from './auth/principal.js';
@@ -11,8 +13,10 @@ import { EXIT_CONFIG, readConfig } from './config.js';
 const USAGE = `--sub NAME [--files ID,ID… | --files '*'] [--scope "${SCOPES.join(' ')}"] [--ttl 90s|30m|1h|7d]`;
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-async function main(): Promise<void> {
+/** @returns the token that the arguments ask for. @throws Error that says what is wrong with them */
+async function createToken(args: readonly string[]): Promise<string> {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       sub: { type: 'string' },
       files: { type: 'string' },
@@ -35,10 +39,19 @@ async function main(): Promise<void> {
     .setExpirationTime(Math.floor(Date.now() / 1000) + Number(count) * (SECONDS[unit] ?? 1));
   if (JWT_ISSUER !== undefined) token.setIssuer(JWT_ISSUER);
   if (JWT_AUDIENCE !== undefined) token.setAudience(JWT_AUDIENCE);
-  process.stdout.write(`${await token.sign(new TextEncoder().encode(JWT_SECRET))}\n`);
+  return token.sign(new TextEncoder().encode(JWT_SECRET));
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exitCode = EXIT_CONFIG;
-});
+/** Prints the token, or why there is none. @returns the exit code */
+export async function printToken(args: readonly string[]): Promise<number> {
+  try {
+    process.stdout.write(`${await createToken(args)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return EXIT_CONFIG;
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  process.exitCode = await printToken(process.argv.slice(2));

@@ -38,6 +38,8 @@ class Listening implements FileListener {
   #request = 0;
   #failures = 0;
   #reconnectAt: number | undefined;
+  /** Why the gateway has closed the last connection. */
+  #cutOff: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -48,8 +50,8 @@ class Listening implements FileListener {
     this.#keeper = options.token === undefined ? undefined : TokenKeeper.of(socket, options.token);
     this.feeds = options.feeds ?? ['stats', 'emails'];
     this.#handlers = {
-      connect: () => this.#subscribe(),
-      disconnect: (reason) => this.#onDisconnect(reason),
+      connect: () => this.#onConnect(),
+      disconnect: (reason, details) => this.#onDisconnect(reason, details),
       connect_error: (error) => this.#onConnectError(error),
       file_stats: (body) => this.#onEvent({ kind: 'stats', body: body as Stats }),
       file_emails: (body) => this.#onEvent({ kind: 'emails', body: body as FileEmails }),
@@ -84,6 +86,12 @@ class Listening implements FileListener {
         if (ok === false && error?.retryable) this.#wait(1000, () => this.#unsubscribeIfLast());
       });
     }
+  }
+
+  #onConnect(): void {
+    if (this.#cutOff !== undefined) this.#options.onCutOff?.(this.#cutOff);
+    this.#cutOff = undefined;
+    this.#subscribe();
   }
 
   #subscribe(): void {
@@ -195,7 +203,10 @@ class Listening implements FileListener {
     this.#reconnectAt = Date.now() + Math.max(0, Number(body?.reconnectInMs) || 0);
   }
 
-  #onDisconnect(reason: unknown): void {
+  #onDisconnect(reason: unknown, details: unknown): void {
+    // The reason of the WebSocket's close frame.
+    const { context } = (details ?? {}) as { context?: { reason?: unknown } };
+    if (typeof context?.reason === 'string' && context.reason !== '') this.#cutOff = context.reason;
     const reconnectAt = this.#reconnectAt;
     this.#reconnectAt = undefined;
     this.#abandonRequest();
@@ -214,9 +225,11 @@ class Listening implements FileListener {
   }
 
   #onConnectError(error: unknown): void {
-    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected' });
+    const { data } = (error ?? {}) as { data?: Refusal };
+    const refusal = typeof data?.code === 'string' ? { error: data } : {};
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected', ...refusal });
     // Socket.IO does not retry a refused handshake, even one that the gateway marks as retryable.
-    if ((error as { data?: { retryable?: unknown } } | undefined)?.data?.retryable !== true) return;
+    if (data?.retryable !== true) return;
     this.#failures += 1;
     this.#connectIn(this.#backoff());
   }

@@ -37,6 +37,8 @@ export interface ListenerOptions {
   /** The file was deleted: drop its addresses. If its id is used again, a snapshot follows. */
   onDeleted?(): void;
   onUnsubscribed?(code: string): void;
+  /** Connected again, after the gateway had closed the connection with this reason: `slow_consumer`, `revoked`. */
+  onCutOff?(reason: string): void;
   /** `live` is reported after the missed events were delivered. */
   onState?(state: ListenerState): void;
   ackTimeoutMs?: number;

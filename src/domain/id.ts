@@ -22,3 +22,6 @@ export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\
 /** An id of a file, request, batch or user: 1 to 256 characters of well-formed text without control characters. */
 export const isId = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= MAX_ID_LENGTH && isPlainText(value);
+
+/** The same for JSON Schema, which cannot forbid text that is not well-formed. */
+export const ID_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$';

@@ -1,6 +1,6 @@
 /** Reads input by a schema: the one function that does it, and the schemas that several inputs share. */
 import { z } from 'zod';
-import { isPlainText, MAX_ID_LENGTH } from './id.js';
+import { ID_PATTERN, isPlainText, MAX_ID_LENGTH } from './id.js';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from './invalid-input.js';
 
 /** Lists are bounded by the size of a message; this only keeps sums within exact integers. */
@@ -11,7 +11,8 @@ export const idSchema = z
   .string()
   .min(1)
   .max(MAX_ID_LENGTH)
-  .refine(isPlainText, 'must be well-formed text without control characters');
+  .refine(isPlainText, 'must be well-formed text without control characters')
+  .meta({ pattern: ID_PATTERN });
 
 export const countSchema = z.number().int().min(0).max(MAX_COUNT);
 

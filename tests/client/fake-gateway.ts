@@ -58,12 +58,16 @@ export class FakeGateway implements ListenerSocket {
   }
 
   /** The connection is gone, and with it all that was under way in either direction. */
-  drop(reason = 'transport close'): void {
+  drop(reason = 'transport close', closeFrame?: string): void {
     if (!this.connected) return;
     this.connected = false;
     this.wire.length = 0;
     this.requests.length = 0;
-    this.fire('disconnect', reason);
+    this.fire(
+      'disconnect',
+      reason,
+      closeFrame === undefined ? undefined : { context: { reason: closeFrame } },
+    );
   }
 
   fire(event: string, ...args: unknown[]): void {

@@ -268,6 +268,17 @@ describe('trouble', () => {
     expect(gateway.connects).toBe(1);
   });
 
+  it('says once, when it is connected again, why the gateway had cut it off', () => {
+    const reasons: string[] = [];
+    new Recorder(gateway, { onCutOff: (reason) => reasons.push(reason) });
+    gateway.drop('transport close', 'slow_consumer');
+    expect(reasons).toEqual([]);
+    gateway.connect();
+    gateway.drop();
+    gateway.connect();
+    expect(reasons).toEqual(['slow_consumer']);
+  });
+
   it('tries a handshake again when the gateway says that it may', () => {
     gateway.connected = false;
     new Recorder(gateway);

@@ -3,7 +3,15 @@ import { describe, expect, test } from '@jest/globals';
 import type { z } from 'zod';
 import { ERRORS } from '../../src/errors.js';
 import { createApp } from '../../src/http/app.js';
+import {
+  batchListBody,
+  failBody,
+  revokeBody,
+  validationBody,
+  webhookBody,
+} from '../../src/http/body-schemas.js';
 import { RECEIVED, SENT } from '../../src/http/docs/asyncapi.js';
+import { EXAMPLES } from '../../src/http/docs/examples.js';
 import * as schemas from '../../src/http/docs/schemas.js';
 import { call, complete, type Json, result, seed, startApp } from './harness.js';
 
@@ -83,6 +91,66 @@ describe('openapi.json', () => {
       items: { type: 'string' },
     });
   });
+});
+
+/** What the linters of the field complain about, as far as it can be checked without them. */
+test('openapi.json is complete: version, servers, tags, security, schemas, ids, examples', async () => {
+  const app = await startApp();
+  const { json } = await call(app, 'GET', '/api/openapi.json');
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  expect(json.info).toMatchObject({ version, license: { identifier: 'MIT' } });
+  expect(json.servers).toHaveLength(1);
+  const tags = json.tags.map(({ name }: Json) => name);
+  for (const { name, description } of json.tags) expect(description).not.toBe(name);
+  const operations = Object.values<Json>(json.paths).flatMap((item) => Object.values<Json>(item));
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const {
+    operationId: id,
+    summary,
+    tags: own,
+    security,
+    responses,
+    parameters,
+    requestBody,
+  } of operations) {
+    expect([id, summary.length > 0, tags.includes(own[0]), Array.isArray(security)]).toEqual([
+      id,
+      true,
+      true,
+      true,
+    ]);
+    expect([id, Object.keys(responses).some((status) => status.startsWith('4'))]).toEqual([id, true]);
+    expect([id, Object.keys(responses)]).toEqual([id, expect.arrayContaining(['431'])]);
+    const contents = [requestBody?.content, ...Object.values<Json>(responses).map(({ content }) => content)];
+    for (const media of contents.flatMap((content) => Object.values<Json>(content ?? {})))
+      expect([id, media.schema]).toEqual([id, expect.any(Object)]);
+    for (const { in: where, schema } of parameters)
+      if (where === 'path') expect([id, new RegExp(schema.pattern).test('a\u0000')]).toEqual([id, false]);
+  }
+  expect(json.components.schemas.Update.properties.totalBatches.anyOf[0].maximum).toBe(1_000_000_000);
+});
+
+test('the examples of openapi.json are of their schemas', () => {
+  const known: Record<string, z.ZodType> = {
+    Stats: schemas.stats,
+    Result: schemas.result,
+    EmailsPage: schemas.emailsPage,
+    Update: schemas.update,
+    Outcome: schemas.outcome,
+    Problem: schemas.problem,
+    Registration: batchListBody,
+    Failure: failBody,
+    Webhook: webhookBody,
+    Revocation: revokeBody,
+    Submission: validationBody(10),
+  };
+  expect(Object.keys(EXAMPLES).sort()).toEqual(Object.keys(known).sort());
+  return Promise.all(
+    Object.entries(EXAMPLES).map(async ([name, example]) =>
+      expect([name, (await known[name]?.safeParseAsync(example))?.error]).toEqual([name, undefined]),
+    ),
+  );
 });
 
 test.each(['openapi', 'asyncapi'])('%s.json refers to nothing that is not there', async (name) => {

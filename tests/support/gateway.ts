@@ -36,9 +36,15 @@ export interface GatewayProcess {
 
 const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
-/** The gateway's program in a process of its own. It is killed after the test if it is still running. */
-export async function spawnGateway(env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [mainModule], {
+/**
+ * The gateway's program (or another that starts one) in a process of its own. It is killed after the test if it is still
+ * running.
+ */
+export async function spawnGateway(
+  env: NodeJS.ProcessEnv = {},
+  program: string = mainModule,
+): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [program], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,14 +1,20 @@
 /** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
 import { STATUS_CODES } from 'node:http';
+import { createRequire } from 'node:module';
 import { z } from 'zod';
+import { ID_PATTERN, MAX_ID_LENGTH } from '../../domain/id.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
 import { batchListBody, failBody, revokeBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
+import { EXAMPLES } from './examples.js';
 import type { Operation } from './operation.js';
 import { operations } from './operations.js';
 import * as schemas from './schemas.js';
 
-export const API_VERSION = '1.0.0';
+const { version } = createRequire(import.meta.url)('../../../../package.json') as { version: string };
+export const API_VERSION = version;
+/** Clients that were generated put it in front of each path; the document is the gateway's own, wherever that is. */
+const SERVERS = [{ url: '/', description: 'The gateway that this document came from.' }];
 
 export function openApi(config: HttpConfig): object {
   const all = operations(config);
@@ -53,14 +59,55 @@ export function openApi(config: HttpConfig): object {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Verigate', version: API_VERSION, summary: 'Email-validation results, live and stored.' },
+    info: {
+      title: 'Verigate',
+      version: API_VERSION,
+      summary: 'Email-validation results, live and stored.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: SERVERS,
+    tags: [...new Set(all.map(tagOf))].map((name) => ({ name, description: TAGS[name] ?? name })),
     paths,
     components: {
-      schemas: named,
+      schemas: withExamples(named),
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     },
   };
 }
+
+const BYTES = { type: 'string', format: 'binary' };
+const TEXT = { type: 'string' };
+const OBJECT = { type: 'object' };
+
+const TAGS: Readonly<Record<string, string>> = {
+  files: 'Files: their stats, results and exports.',
+  stats: 'What files add up to.',
+  batches: 'The batches of a file.',
+  lists: 'Lists as people have them.',
+  validations: 'Submission to the validator.',
+  updates: 'Results coming in.',
+  'dead-letters': 'Messages that could not be read.',
+  sessions: 'The sockets of users.',
+  webhooks: 'Calls when a file is done.',
+  documents: 'Descriptions of the interfaces.',
+  health: 'For operators.',
+};
+
+/** The part of a path after `/api/`, or after a file's id: `files`, `validations`, `webhooks`; `health` outside `/api`. */
+function tagOf({ path }: Operation): string {
+  if (!path.startsWith('/api/')) return 'health';
+  if (path.endsWith('.json')) return 'documents';
+  const [, first = '', second] = /^\/api\/([\w-]+)(?:\/\{fileId\}\/(batches|validations))?/.exec(path) ?? [];
+  return second ?? first;
+}
+
+const withExamples = (named: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(named).map(([name, schema]) => {
+      const example = EXAMPLES[name];
+      return [name, example === undefined ? schema : { ...(schema as object), examples: [example] }];
+    }),
+  );
 
 type Refer = (schema: z.ZodType) => { $ref: string };
 
@@ -69,20 +116,21 @@ function described(operation: Operation, refer: Refer): object {
   return {
     operationId: id,
     summary,
+    tags: [tagOf(operation)],
     parameters: [
       ...pathParameters(operation.path),
       ...queryParameters(operation.query),
       ...(operation.headers ?? []),
     ],
     ...requestBody(operation, refer),
-    ...(isGuarded(operation) ? { security: [{ token: [] }, {}] } : {}),
+    security: isGuarded(operation) ? [{ token: [] }, {}] : [],
     responses: { ...responses(operation, refer), ...errorResponses(operation, refer) },
   };
 }
 
 function requestBody({ body, rawBody }: Operation, refer: Refer): object {
   if (rawBody !== undefined) {
-    const content = Object.fromEntries([...rawBody, '*/*'].map((type) => [type, {}]));
+    const content = Object.fromEntries([...rawBody, '*/*'].map((type) => [type, { schema: BYTES }]));
     return { requestBody: { required: true, content } };
   }
   if (body === undefined) return {};
@@ -97,7 +145,7 @@ const pathParameters = (path: string) =>
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string', minLength: 1, maxLength: 256 },
+    schema: { type: 'string', minLength: 1, maxLength: MAX_ID_LENGTH, pattern: ID_PATTERN },
   }));
 
 function queryParameters(query: z.ZodObject | undefined): object[] {
@@ -120,7 +168,9 @@ function responses({ answers: all }: Operation, refer: Refer): Record<number, ob
       const media =
         content instanceof z.ZodType
           ? { 'application/json': { schema: refer(content) } }
-          : Object.fromEntries(content.map((type) => [type, {}]));
+          : Object.fromEntries(
+              content.map((type) => [type, { schema: type === 'application/json' ? OBJECT : TEXT }]),
+            );
       return [status, { description, content: media }];
     }),
   );

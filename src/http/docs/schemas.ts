@@ -4,6 +4,7 @@ import { BREAKDOWNS, type Breakdown } from '../../domain/breakdown.js';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
 import { DELIMITERS } from '../../domain/list-summary.js';
 import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
+import { countSchema, idSchema } from '../../domain/schemas.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS } from '../../errors.js';
@@ -274,15 +275,15 @@ export const revoked = z.object({ sockets: count });
 
 /** An update as the inlets read it. */
 export const update = z.looseObject({
-  batchId: z.string().min(1).max(256),
+  batchId: idSchema,
   isComplete: z.boolean(),
-  totalEmails: count,
-  processedCount: count,
+  totalEmails: countSchema,
+  processedCount: countSchema,
   validatedEmails: z.array(z.looseObject({ email: z.string() })),
   lastUpdated: z.string().optional(),
-  fileId: z.string().nullish(),
-  requestId: z.string().nullish(),
-  totalBatches: count.nullish(),
+  fileId: idSchema.nullish(),
+  requestId: idSchema.nullish(),
+  totalBatches: countSchema.nullish(),
   failed: z.boolean().nullish(),
   error: z.string().nullish(),
 });

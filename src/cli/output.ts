@@ -1,0 +1,90 @@
+/** What a command prints: a progress bar in a terminal, plain lines elsewhere, JSON lines for programs. */
+import { createLogUpdate } from 'log-update';
+import type { Stats } from '../client/index.js';
+
+export interface Output {
+  /** What the command was asked for: on stdout. */
+  result(type: string, value: object, text: string): void;
+  /** How far a file is. */
+  progress(stats: Stats): void;
+  /** For people only: on stderr. */
+  note(text: string): void;
+  error(code: string, message: string): void;
+  /** Leaves the bar as it is; further lines follow below. */
+  endProgress(): void;
+}
+
+const BAR_WIDTH = 30;
+const number = new Intl.NumberFormat('en');
+/** Names and texts come from files and servers: none of them moves the cursor. */
+const plain = (text: string) => text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+const out = (text: string) => void process.stdout.write(`${text}\n`);
+const err = (text: string) => void process.stderr.write(`${plain(text)}\n`);
+
+export function outputFor(wantsJson: boolean): Output {
+  if (wantsJson) return jsonLines();
+  // A terminal without a width cannot show a bar.
+  return process.stderr.isTTY && process.stderr.columns > 0 ? terminal() : plainLines();
+}
+
+function jsonLines(): Output {
+  return {
+    result: (type, value) => out(JSON.stringify({ type, ...value })),
+    progress: (stats) => out(JSON.stringify({ type: 'stats', ...stats })),
+    note: () => undefined,
+    error: (code, message) =>
+      void process.stderr.write(`${JSON.stringify({ type: 'error', code, message })}\n`),
+    endProgress: () => undefined,
+  };
+}
+
+function plainLines(): Output {
+  let last = '';
+  return {
+    ...texts,
+    progress: (stats) => {
+      const { status, progress } = stats;
+      const now = `${status} ${progress.percentage}`;
+      if (now !== last) err(describe(stats));
+      last = now;
+    },
+    endProgress: () => undefined,
+  };
+}
+
+function terminal(): Output {
+  const line = createLogUpdate(process.stderr);
+  return {
+    ...texts,
+    progress: (stats) => line(`${bar(stats.progress.percentage)} ${plain(describe(stats))}`),
+    endProgress: () => line.done(),
+  };
+}
+
+const texts = {
+  result: (_type: string, _value: object, text: string) => out(text.split('\n').map(plain).join('\n')),
+  note: err,
+  error: (_code: string, message: string) => err(`verigate: ${message}`),
+};
+
+export function bar(percentage: number): string {
+  const full = Math.round((percentage / 100) * BAR_WIDTH);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
+}
+
+/** `processing, 32 %: 320 of 1,000, 48 a second, 14 s left`. */
+function describe({ status, progress, throughput }: Stats): string {
+  const { emailsPerSecond: rate, etaSeconds: left } = throughput;
+  const speed =
+    rate !== null && left !== null ? `, ${number.format(Math.round(rate))} a second, ${left} s left` : '';
+  return `${status}, ${progress.percentage} %: ${number.format(progress.processed)} of ${number.format(progress.total)}${speed}`;
+}
+
+/** The four verdicts of a file, a line. */
+export function summaryOf({ stats, progress }: Stats): string {
+  const counts = Object.entries(stats).map(([status, { count }]) => `${number.format(count)} ${status}`);
+  const skipped = progress.skipped > 0 ? `, ${number.format(progress.skipped)} skipped` : '';
+  return `${counts.join(', ')}${skipped}`;
+}
+
+export const counted = (count: number): string => number.format(count);

@@ -1,0 +1,94 @@
+/** Uploads a list as it is on the disk, and submits it to the validator. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { type GatewayAddress, request } from './api.js';
+import { EXIT, Failure } from './failure.js';
+import { counted, type Output } from './output.js';
+import { watch } from './watch.js';
+
+export interface SubmitOptions {
+  readonly fileId?: string;
+  readonly column?: string;
+  readonly repeats?: string;
+  readonly replace?: boolean;
+  readonly watch?: boolean;
+}
+
+/** The parts of the answers that are shown or sent on. */
+interface UploadedList {
+  readonly listId: string;
+  readonly rows: number;
+  readonly columns: readonly { index: number; name: string | null; addresses: number }[];
+  readonly emailColumn: number | null;
+}
+interface Submitted {
+  readonly fileId: string;
+  readonly totalEmails: number;
+}
+
+const TRIES = 5;
+
+export async function submit(
+  gateway: GatewayAddress,
+  path: string,
+  options: SubmitOptions,
+  output: Output,
+): Promise<number> {
+  const list = await upload(gateway, path);
+  output.note(`${basename(path)}: ${counted(list.rows)} rows.`);
+  const column = columnOf(list, options.column);
+  const { fileId = idFrom(path), repeats, replace } = options;
+  const response = await request(gateway, `/api/files/${encodeURIComponent(fileId)}/validations`, {
+    method: 'POST',
+    // Under one key it is submitted once, however often this is tried.
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID() },
+    body: JSON.stringify({ listId: list.listId, column, repeats, replace }),
+    tries: TRIES,
+  });
+  const submitted = (await response.json()) as Submitted;
+  const text = `${counted(submitted.totalEmails)} addresses are submitted as ${fileId}`;
+  output.result('submitted', submitted, text);
+  return options.watch ? watch(gateway, fileId, output) : EXIT.ok;
+}
+
+async function upload(gateway: GatewayAddress, path: string): Promise<UploadedList> {
+  await access(path, constants.R_OK).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new Failure('no_input', `${path} cannot be read (${code})`, EXIT.noInput);
+  });
+  const response = await request(gateway, '/api/lists', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    query: { name: basename(path) },
+    body: Readable.toWeb(createReadStream(path)) as ReadableStream,
+    duplex: 'half',
+  } as RequestInit);
+  return (await response.json()) as UploadedList;
+}
+
+/** By its number, counted from 0, or by its name in the header. Undefined: the one that was found. */
+function columnOf({ columns, emailColumn }: UploadedList, given: string | undefined): number | undefined {
+  const choices = columns.map(
+    ({ index, name, addresses }) => `${index} ${name ?? ''} (${counted(addresses)} addresses)`,
+  );
+  const known = `the columns are ${choices.slice(0, 20).join(', ')}`;
+  if (given === undefined) {
+    if (emailColumn !== null) return undefined;
+    throw new Failure('invalid_request', `--column: more than one may be meant; ${known}`, EXIT.usage);
+  }
+  const found = columns.find(({ index, name }) => String(index) === given || name === given);
+  if (found === undefined)
+    throw new Failure('invalid_request', `--column: there is no ${given}; ${known}`, EXIT.usage);
+  return found.index;
+}
+
+/** `customers-3f9a1c`: the list's name, made unique, so that no file is replaced by accident. */
+function idFrom(path: string): string {
+  const name = basename(path)
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^\p{L}\p{N}_-]+/gu, '-')
+    .slice(0, 100);
+  return `${name || 'list'}-${randomBytes(3).toString('hex')}`;
+}

@@ -1,0 +1,52 @@
+/** Follows a file to its end. */
+import { io } from 'socket.io-client';
+import { type Stats, VerigateError, waitFor } from '../client/index.js';
+import { type GatewayAddress, request } from './api.js';
+import { EXIT, exitCodeOf, Failure } from './failure.js';
+import { type Output, summaryOf } from './output.js';
+
+/** @returns the exit code: 0 when the file is completed, or was once */
+export async function watch(gateway: GatewayAddress, fileId: string, output: Output): Promise<number> {
+  await lookFirst(gateway, fileId, output);
+  const socket = io(gateway.url, { transports: ['websocket'] });
+  let isAway = false;
+  socket.on('disconnect', (reason) => {
+    if (reason === 'io client disconnect') return;
+    isAway = true;
+    output.note('The connection is lost; connecting again.');
+  });
+  socket.on('connect', () => {
+    if (isAway) output.note('Connected again.');
+    isAway = false;
+  });
+  try {
+    const stats = await waitFor(socket, fileId, {
+      ...(gateway.token === undefined ? {} : { token: gateway.token }),
+      onStats: (now) => output.progress(now),
+    });
+    return ended(stats, output);
+  } catch (error) {
+    if (!(error instanceof VerigateError)) throw error;
+    throw new Failure(error.code, error.message, exitCodeOf(error.code, error.retryable));
+  } finally {
+    output.endProgress();
+    socket.disconnect();
+  }
+}
+
+/** Says at once what the socket would try again for ever: a wrong address, a wrong token. */
+async function lookFirst(gateway: GatewayAddress, fileId: string, output: Output): Promise<void> {
+  try {
+    await request(gateway, `/api/files/${encodeURIComponent(fileId)}/stats`, { tries: 3 });
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'file_not_found') throw error;
+    output.note(`Nothing is known of a file ${fileId} yet; waiting for it.`);
+  }
+}
+
+function ended(stats: Stats, output: Output): number {
+  output.endProgress();
+  const { status, fileId } = stats;
+  output.result('ended', { fileId, status }, `${fileId} is ${status}: ${summaryOf(stats)}`);
+  return status === 'failed' ? EXIT.failed : EXIT.ok;
+}

@@ -1,0 +1,67 @@
+/** Reads the pages of a file's results over REST. */
+import { VerigateError } from './errors.js';
+import type { EmailsPage } from './protocol.js';
+import type { TokenSource } from './token-keeper.js';
+
+const PAGE_LIMIT = 500;
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 30_000;
+
+export interface PageSource {
+  /** Where the gateway is. */
+  url: string;
+  token?: TokenSource | undefined;
+}
+
+/** Tries again as long as the failure may pass. A file that does not exist yet has no page. */
+export async function* readPages(
+  { url, token }: PageSource,
+  fileId: string,
+  signal: AbortSignal,
+): AsyncGenerator<EmailsPage> {
+  const base = new URL(`/api/files/${encodeURIComponent(fileId)}/emails`, url);
+  for (let page = 1, pages = 1, failures = 0; page <= pages; ) {
+    base.search = `page=${page}&limit=${PAGE_LIMIT}`;
+    try {
+      const read = await readPage(base, token, signal);
+      if (read === null) return;
+      yield read;
+      pages = read.pagination.pages;
+      page += 1;
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted || !isWaitedOut(error)) throw error;
+      failures += 1;
+      await pause(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10)), signal);
+    }
+  }
+}
+
+async function readPage(
+  address: URL,
+  token: TokenSource | undefined,
+  signal: AbortSignal,
+): Promise<EmailsPage | null> {
+  const bearer = typeof token === 'function' ? await token() : token;
+  const headers: Record<string, string> = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+  const response = await fetch(address, { headers, signal });
+  if (response.ok) return (await response.json()) as EmailsPage;
+  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
+  if (response.status === 404 && problem.code === 'file_not_found') return null;
+  const { code = 'unavailable', detail = `The gateway answered ${response.status}.` } = problem;
+  const mayPass = [408, 429, 500, 502, 503, 504].includes(response.status);
+  throw new VerigateError(code, detail, mayPass, response.status);
+}
+
+/** `fetch` rejects with a TypeError when the connection fails. */
+const isWaitedOut = (error: unknown) =>
+  error instanceof VerigateError ? error.retryable : error instanceof TypeError;
+
+const pause = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms * (0.5 + Math.random() / 2));
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

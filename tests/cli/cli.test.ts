@@ -1,0 +1,216 @@
+/** The commands as processes of their own, against a gateway. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
+import { message, Producer } from '../support/producer.js';
+import { ROOT, runOurs, runProgram } from '../support/program.js';
+import { plainResults } from '../support/results.js';
+import { onTeardown } from '../support/teardown.js';
+import { JWT, SECRET, tokenOf } from '../support/tokens.js';
+import { Signal } from '../support/wait.js';
+import { standIn } from '../validator/stand-in.js';
+
+const CSV = 'E-Mail;Name\na@example.com;Ann\nb@example.com;Bob\n';
+const verigate = (url: string, ...args: string[]) => runOurs('src/cli/main', args, { VERIGATE_URL: url });
+
+function list(text = CSV): string {
+  const path = join(temporaryDirectory(), 'my customers.csv');
+  writeFileSync(path, text);
+  return path;
+}
+
+/** A gateway whose validator accepts everything as batch `b`. */
+async function start() {
+  const validator = await standIn((response, { body }) => {
+    const { emails } = JSON.parse(body) as { emails: string[] };
+    const answer = {
+      batchId: 'b',
+      status: 'pending',
+      totalEmails: emails.length,
+      processedEmails: 0,
+      results: null,
+    };
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
+  });
+  const { url } = await startTestGateway({
+    VALIDATOR_URL: validator.url,
+    VALIDATOR_API_KEY: 'k',
+    FLUSH_INTERVAL_MS: '5',
+  });
+  return { url, validator, producer: new Producer(url) };
+}
+
+/** Starts a command, and waits for what it prints. */
+function running(url: string, args: readonly string[], command = process.execPath) {
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, VERIGATE_URL: url, TERM: 'xterm' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTeardown(() => child.kill('SIGKILL'));
+  const said = { out: '', err: '', code: undefined as number | null | undefined };
+  const signal = new Signal();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text;
+    signal.changed();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.err += text;
+    signal.changed();
+  });
+  child.once('close', (code) => {
+    said.code = code;
+    signal.changed();
+  });
+  const all = () => JSON.stringify(said);
+  return {
+    child,
+    until: (text: string) => signal.until(() => `${said.out}${said.err}`.includes(text), all),
+    ended: async () => {
+      await signal.until(() => said.code !== undefined, all);
+      return said;
+    },
+  };
+}
+
+test('submits a list with its columns, follows it in plain lines, and gives it back', async () => {
+  const { url, validator, producer } = await start();
+  const command = running(url, ['dist/src/cli/main.js', 'submit', list(), '--file-id', 'f', '--watch']);
+  await command.until('pending, 0 %: 0 of 2');
+  expect(JSON.parse(validator.seen[0]?.body ?? '')).toMatchObject({
+    emails: ['a@example.com', 'b@example.com'],
+  });
+  const [first, second] = ['a@example.com', 'b@example.com'].map((email) => ({
+    ...plainResults('x', 1)[0],
+    email,
+  }));
+  if (first === undefined || second === undefined) throw new Error('no results');
+  await producer.update(message('b', [first] as never, { totalEmails: 2 }));
+  await command.until('processing, 50 %: 1 of 2');
+  await producer.update(message('b', [first, second] as never, { isComplete: true }));
+  const { code, out, err } = await command.ended();
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /^2 addresses are submitted as f\nf is completed: 0 deliverable, 0 undeliverable, 2 risky, 0 unknown\n$/,
+  );
+  expect(err).toMatch(/^my customers.csv: 2 rows\.\n/);
+  expect(err).not.toContain('\u001b');
+
+  const path = join(temporaryDirectory(), 'out.csv');
+  const exported = await verigate(url, 'export', 'f', '--layout', 'original', '-o', path);
+  expect([exported.code, exported.out, exported.err]).toEqual([0, '', `Written to ${path}.\n`]);
+  expect(readFileSync(path, 'utf8')).toMatch(/a@example\.com;Ann;risky/);
+  expect(existsSync(`${path}.part`)).toBe(false);
+  const ndjson = await verigate(url, 'export', 'f', '--format', 'ndjson', '--email', 'b@');
+  expect(JSON.parse(ndjson.out)).toMatchObject({ email: 'b@example.com' });
+
+  // The same id again is refused; the validator is not asked.
+  const again = await verigate(url, 'submit', list(), '--file-id', 'f');
+  expect(again.code).toBe(1);
+  expect(again.err).toContain('exists already');
+  expect(validator.seen).toHaveLength(1);
+});
+
+test('prints JSON lines for programs, errors too, and exits with 1 when the file failed', async () => {
+  const { url, producer } = await start();
+  const command = running(url, ['dist/src/cli/main.js', 'submit', list(), '--watch', '--json']);
+  await command.until('"type":"stats"');
+  await producer.update(message('b', [], { totalEmails: 2, failed: true, isComplete: true }));
+  const { code, out } = await command.ended();
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines[0]).toMatchObject({
+    type: 'submitted',
+    fileId: expect.stringMatching(/^my-customers-[0-9a-f]{6}$/),
+  });
+  expect(lines.at(-1)).toMatchObject({ type: 'ended', status: 'failed' });
+  expect(code).toBe(1);
+  const refused = await verigate(url, 'export', 'none', '--json');
+  expect([refused.code, refused.out]).toEqual([1, '']);
+  expect(JSON.parse(refused.err)).toMatchObject({ type: 'error', code: 'file_not_found' });
+});
+
+test('asks which column is meant, and takes it by name', async () => {
+  const { url, validator } = await start();
+  const path = list('Work,Private\na@work.example,a@home.example\nb@work.example,b@home.example\n');
+  const asked = await verigate(url, 'submit', path);
+  expect(asked.code).toBe(64);
+  expect(asked.err).toContain(
+    '--column: more than one may be meant; the columns are 0 Work (2 addresses), 1 Private',
+  );
+  expect(validator.seen).toHaveLength(0);
+  expect((await verigate(url, 'submit', path, '--column', 'Private')).code).toBe(0);
+  expect(JSON.parse(validator.seen[0]?.body ?? '')).toMatchObject({
+    emails: ['a@home.example', 'b@home.example'],
+  });
+});
+
+test('draws a progress bar in a terminal, and ends on SIGINT', async () => {
+  const { url, producer } = await start();
+  await producer.register('f', { batches: [{ batchId: 'b', totalEmails: 2 }] });
+  const line = `stty cols 100 rows 30; exec ${process.execPath} dist/src/cli/main.js watch f`;
+  const command = running(url, ['-qec', line, '/dev/null'], 'script');
+  await command.until('░░░');
+  await producer.update(message('b', plainResults('x', 2), { isComplete: true }));
+  const { code, out } = await command.ended();
+  expect(out).toContain('█'.repeat(30));
+  expect(out).toContain('f is completed: 1 deliverable, 0 undeliverable, 1 risky');
+  expect(code).toBe(0);
+
+  const waiting = running(url, ['dist/src/cli/main.js', 'watch', 'later']);
+  await waiting.until('pending, 0 %');
+  waiting.child.kill('SIGINT');
+  expect((await waiting.ended()).code).toBe(130);
+});
+
+test.each([
+  ['no argument', ['submit'], {}, 64, "missing required argument 'list'"],
+  ['an unknown command', ['validate'], {}, 64, 'Try --help.'],
+  ['an unknown option', ['watch', 'f', '--fast'], {}, 64, "unknown option '--fast'"],
+  ['an address that is none', ['watch', 'f'], { VERIGATE_URL: 'nowhere' }, 64, 'VERIGATE_URL: must be'],
+  ['a list that is not there', ['submit', 'none.csv'], {}, 66, 'none.csv cannot be read (ENOENT)'],
+  ['no gateway', ['export', 'f'], { VERIGATE_URL: 'http://127.0.0.1:1' }, 69, 'no gateway answers'],
+])('%s', async (_, args, env, code, text) => {
+  const ended = await runOurs('src/cli/main', args, env);
+  expect([ended.code, ended.out]).toEqual([code, '']);
+  expect(ended.err).toContain(text);
+});
+
+test('a token is made with the secret, and refused without its scope', async () => {
+  const { url } = await startTestGateway({ ...JWT });
+  const made = await runOurs('src/cli/main', ['token', '--sub', 'jane', '--scope', 'read'], {
+    JWT_SECRET: SECRET,
+  });
+  expect(made.code).toBe(0);
+  for (const VERIGATE_TOKEN of [made.out.trim(), await tokenOf({ sub: 'jane', exp: 1 }), '']) {
+    const { code } = await runOurs('src/cli/main', ['submit', list()], { VERIGATE_URL: url, VERIGATE_TOKEN });
+    expect(code).toBe(77);
+  }
+});
+
+test('the packed main package runs the gateway with its page', async () => {
+  const folder = temporaryDirectory();
+  const packed = await runProgram(
+    'npm',
+    ['pack', '--json', '--offline', '--ignore-scripts', '--pack-destination', folder],
+    {
+      HOME: folder,
+      npm_config_update_notifier: 'false',
+    },
+  );
+  expect([packed.code, packed.err]).toEqual([0, '']);
+  const [{ filename }] = JSON.parse(packed.out) as [{ filename: string }];
+  await runProgram('tar', ['xzf', join(folder, filename), '-C', folder]);
+  await runProgram('ln', ['-s', join(ROOT, 'node_modules'), join(folder, 'package/node_modules')]);
+  const { bin } = JSON.parse(readFileSync(join(folder, 'package/package.json'), 'utf8')) as {
+    bin: { verigate: string };
+  };
+  const gateway = await spawnGateway({}, join(folder, 'package', bin.verigate));
+  expect(await (await fetch(gateway.url)).text()).toContain('Verigate');
+  expect((await fetch(`${gateway.url}/client/index.js`)).status).toBe(200);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+});
