@@ -47,7 +47,7 @@ async function checkFound(page: Page, name: string, expected: Expected): Promise
   if (expected.emailColumn === undefined) return;
   const columns = await page
     .locator('.column-button')
-    .evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed')));
+    .evaluateAll((all) => all.map((one) => (one as unknown as { ariaPressed: string | null }).ariaPressed));
   expect([name, columns.indexOf('true')]).toEqual([name, expected.emailColumn ?? -1]);
   if (expected.emailColumn === null) {
     expect(await submitButton(page).isDisabled()).toBe(true);
