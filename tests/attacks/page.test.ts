@@ -80,7 +80,7 @@ describeInBrowser('foreign HTML in the dashboard', (open) => {
     await page.getByRole('dialog').waitFor();
     await isText(page);
     await page.getByRole('button', { name: 'Delete for good' }).click();
-    await page.getByRole('heading', { name: 'This file was deleted' }).waitFor();
+    await page.getByRole('heading', { name: 'This list was deleted' }).waitFor();
     expect(await page.evaluate(NOTHING_RAN)).toBe(true);
   });
 
@@ -88,10 +88,9 @@ describeInBrowser('foreign HTML in the dashboard', (open) => {
     const validator = await standIn(always(422, { detail: HTML }));
     const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
     const page = await openAt(`${url}/#/new`);
-    await page.getByLabel('Addresses').fill(`${HTML}\n${HTML}`);
-    await page.getByLabel('File id').fill(HTML);
-    await page.getByRole('button', { name: 'Validate 2 addresses' }).click();
-    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Or paste the addresses').fill('jane@example.com\njoe@example.com');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByLabel('Name', { exact: true }).fill(HTML);
     // As if a gateway, or something before it, repeated what it was sent.
     await page.route('**/validations', (route) =>
       route.fulfill({

@@ -80,6 +80,7 @@ const TEXT = { type: 'string' };
 const OBJECT = { type: 'object' };
 
 const TAGS: Readonly<Record<string, string>> = {
+  limits: 'What a list and a submission may have.',
   files: 'Files: their stats, results and exports.',
   stats: 'What files add up to.',
   batches: 'The batches of a file.',
