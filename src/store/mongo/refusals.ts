@@ -69,7 +69,7 @@ function ofSelection(error: Error, { servers, setName }: mongo.TopologyDescripti
   }
   for (const last of errors) {
     const refusal = networkRefusal(last);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) return refusal.code === 'ECONNRESET' ? { ...refusal, ...TLS_HINT } : refusal;
   }
   // A server with another name of its set is taken off the list.
   if (servers.size === 0 && setName !== null)
@@ -86,10 +86,10 @@ function ofSelection(error: Error, { servers, setName }: mongo.TopologyDescripti
 
 /** A server that expects TLS closes a connection without it; one without TLS may wait for ever for the rest of a greeting. */
 const hintFor = (error: Error | undefined) =>
-  error === undefined || /closed|timed out/.test(error.message)
-    ? {
-        hint: 'it accepts connections and does not answer: TLS (tls=true in MONGODB_URI) has to be on at both ends or at none',
-      }
-    : {};
+  error === undefined || /closed|timed out/.test(error.message) ? TLS_HINT : {};
+
+const TLS_HINT = {
+  hint: 'it accepts connections and does not answer: TLS (tls=true in MONGODB_URI) has to be on at both ends or at none',
+};
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
