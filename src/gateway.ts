@@ -131,7 +131,15 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     breakdowns.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({
-      ...{ engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger },
+      engine,
+      updates,
+      server,
+      writes,
+      submissions,
+      validator,
+      webhooks,
+      timeoutMs,
+      logger,
     });
   };
   return { url, close: () => (closed ??= close()) };

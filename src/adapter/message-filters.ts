@@ -25,7 +25,7 @@ const strings = z.array(z.string());
 const packet = z.object({
   type: z.literal(EVENT_PACKET),
   nsp: z.literal('/').optional(),
-  // With an id, clients would be asked for acknowledgements, which nobody waits for here.
+  // With an id, clients would be asked for acknowledgements, which no caller waits for here.
   id: z.undefined().optional(),
   data: z.tuple([z.string().refine((event) => !RESERVED.has(event))], z.unknown()),
 });

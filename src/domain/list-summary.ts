@@ -1,4 +1,4 @@
-/** What is known of a list that somebody uploaded: how it is to be read, and what is in it. */
+/** What is known of an uploaded list: how it is to be read, and what is in it. */
 
 export type ListFormat = 'csv' | 'text' | 'xlsx';
 export type ListEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';

@@ -4,7 +4,7 @@ import type { FileId, UserId } from './id.js';
 
 /** Who registers, submits or sends an update. */
 export interface Claimant {
-  /** Null: nobody in particular, and the owner of no file. */
+  /** Null: no user in particular, and the owner of no file. */
   readonly userId: UserId | null;
   /** Files that it may change beside those of its own; `*`: all. */
   readonly files: readonly FileId[] | '*';
@@ -14,7 +14,7 @@ export interface Claimant {
 
 /** Every caller with `AUTH=none`, and what an operator repeats by hand. */
 export const OPERATOR: Claimant = { userId: null, files: '*', isAdmin: true };
-/** The validator, and whoever else may write to Redis: trusted with every file, but it names no owner. */
+/** The validator, and every other producer that may write to Redis: trusted with every file, but it names no owner. */
 export const VALIDATOR: Claimant = { userId: null, files: '*', isAdmin: false };
 
 /** What a store keeps of a file to decide who may change it. */
@@ -22,7 +22,7 @@ export interface Ownership {
   readonly fileId: FileId;
   /** The owner; null: there is none. */
   readonly userId: UserId | null;
-  /** Who registered the current request, for itself or for the owner; null: nobody in particular. */
+  /** Who registered the current request, for itself or for the owner; null: no user in particular. */
   readonly producer: UserId | null;
 }
 

@@ -94,7 +94,7 @@ export class MemoryFeed implements Feed {
   }
 
   /**
-   * Makes room after a change of a file. First go the files that nobody listens to, the oldest first, head and all: the head
+   * Makes room after a change of a file. First go the files without listeners, the oldest first, head and all: the head
    * is built again from the store when it is needed. Then the histories of the others, the oldest first: their heads stay,
    * because without them all their listeners would have to start over.
    */

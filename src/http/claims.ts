@@ -5,7 +5,7 @@ import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { FileStore } from '../store/store.js';
 
-export interface Claim {
+export interface FileClaim {
   /**
    * Passes the answer of a step of the registration on. A file of another owner looks like one that does not exist, unless
    * it did not exist when this request came: then two have claimed it at once, and the slower one is told so.
@@ -19,7 +19,7 @@ export async function beginClaim(
   guard: Pick<Guard, 'isOpen'>,
   files: Pick<FileStore, 'find'>,
   fileId: FileId,
-): Promise<Claim> {
+): Promise<FileClaim> {
   // Without tokens no caller is refused.
   if (guard.isOpen) return { settle: (step) => step };
   const arrivedAt = clock.now();

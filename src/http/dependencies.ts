@@ -32,7 +32,7 @@ export interface HttpConfig extends ListLimits {
 }
 
 /** The sockets of all gateways. */
-export interface Sessions {
+export interface UserSessions {
   /** Disconnects a user and refuses their tokens. Returns the number of sockets. @throws Fault `unavailable` */
   revoke(sub: UserId): Promise<number>;
   listenersOf(fileId: FileId): Promise<{ readonly listeners: number; readonly gateways: number }>;
@@ -46,7 +46,7 @@ export interface HttpDependencies {
   readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
   readonly breakdowns: Pick<Breakdowns, 'of'>;
   readonly intake: Intake;
-  readonly sessions: Sessions;
+  readonly sessions: UserSessions;
   /** Null: no validator is configured. */
   readonly submissions: Submissions | null;
   /** Why the gateway is not ready for requests; empty: it is. */

@@ -6,7 +6,7 @@ const FIRST_CAPACITY = 1024;
 /** A UTF-16 unit takes at most three bytes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
-/** Texts lie as UTF-8 in blocks; a table with open addressing finds them by a hash that nobody outside can predict. */
+/** Texts lie as UTF-8 in blocks; a table with open addressing finds them by a hash that no caller can predict. */
 export class AddressSet {
   readonly #blocks: Buffer[] = [];
   #end = BLOCK_BYTES;

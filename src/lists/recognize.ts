@@ -36,7 +36,7 @@ const SIGNATURES: readonly (readonly [start: string, what: string])[] = [
 ];
 
 export const ZIP_SIGNATURE = 'PK\x03\x04';
-/** Many of these in the head: no text. Tabs and line ends do occur, and validators pass on whatever somebody typed. */
+/** Many of these in the head: no text. Tabs and line ends do occur, and validators pass on what people typed. */
 const CONTROLS = /(?![\t\n\f\r\u0080-\u009f])\p{Cc}/gu;
 const MAX_CONTROLS = 16;
 const MAX_CONTROLS_SHARE = 0.1;

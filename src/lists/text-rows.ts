@@ -54,7 +54,7 @@ function cellsOfPiece(piece: string): string[] {
   const words = piece.match(WORDS) ?? [];
   if (words.length < 2) return words.length === 0 ? [] : [piece];
   const addresses = words.filter((word) => word.includes('@'));
-  // Words beside an address are a name; without one, the words together are what somebody meant.
+  // Words beside an address are a name; without one, the words together are the address that was meant.
   return addresses.length > 0 ? addresses : [piece.trim()];
 }
 

@@ -1,6 +1,6 @@
 /** Counters begin at 0 for every label value that is known before: of one that appears at 1, `rate()` misses the first event. */
 import { FEEDS } from '../domain/events.js';
-import type { Dependency, serverMetrics } from './servers.js';
+import type { CalledServer, serverMetrics } from './servers.js';
 import type { socketMetrics } from './sockets.js';
 import type { updateMetrics } from './updates.js';
 
@@ -27,7 +27,7 @@ const REFUSED_REQUESTS = [
   'rate_limited',
   'unavailable',
 ] as const;
-const DEPENDENCIES: readonly Dependency[] = ['database', 'redis', 'validator'];
+const DEPENDENCIES: readonly CalledServer[] = ['database', 'redis', 'validator'];
 const WEBHOOK_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
 
 const SLICE_OUTCOMES = ['accepted', 'later', 'refused', 'lost'] as const;

@@ -2,7 +2,7 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
-import type { Dependency } from './servers.js';
+import type { CalledServer } from './servers.js';
 
 type Call = (...args: unknown[]) => unknown;
 type Target = Record<PropertyKey, unknown>;
@@ -10,7 +10,7 @@ type Target = Record<PropertyKey, unknown>;
 /** The same port, measured. Operations are few and named in the code, so the labels are bounded. */
 export function measured<T extends object>(
   port: T,
-  dependency: Dependency,
+  dependency: CalledServer,
   metrics: Metrics,
   prefix = '',
 ): T {
@@ -36,7 +36,7 @@ export function measured<T extends object>(
 const isPort = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function measuredCall(call: Call, dependency: Dependency, name: string, metrics: Metrics): Call {
+function measuredCall(call: Call, dependency: CalledServer, name: string, metrics: Metrics): Call {
   const durations = metrics.calls.labels({ dependency, call: name });
   return (...args) => {
     const startedAt = performance.now();
@@ -57,7 +57,7 @@ function measuredCall(call: Call, dependency: Dependency, name: string, metrics:
   };
 }
 
-function countError(metrics: Metrics, dependency: Dependency, error: unknown): void {
+function countError(metrics: Metrics, dependency: CalledServer, error: unknown): void {
   // The caller's mistake says nothing about the server.
   if (error instanceof InvalidInput) return;
   metrics.callErrors.inc({ dependency, reason: error instanceof Fault ? error.code : 'internal' });

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** The servers as `/readyz` names them, and the validator. */
-export type Dependency = 'database' | 'redis' | 'validator';
+export type CalledServer = 'database' | 'redis' | 'validator';
 
 export const serverMetrics = (registers: Registry[]) => ({
   dependencyUp: new Gauge({

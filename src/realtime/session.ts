@@ -16,7 +16,7 @@ interface ExpiryHandler {
 
 export class Session {
   #timer: NodeJS.Timeout | undefined;
-  /** When the token expires by the monotonic clock: setting the wall clock back gives nobody more time. */
+  /** When the token expires by the monotonic clock: setting the wall clock back gives no user more time. */
   #expiresAt = Number.POSITIVE_INFINITY;
   #hasEnded = false;
 

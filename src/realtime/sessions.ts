@@ -70,7 +70,7 @@ export class Sessions {
     return { listeners: counts.reduce((sum, count) => sum + count, 0), gateways: counts.length };
   }
 
-  /** The user may have been revoked between the handshake and now, when nobody found the socket in its room. */
+  /** The user may have been revoked between the handshake and now, when no gateway found the socket in its room. */
   #opened(socket: ClientSocket): void {
     const { principal } = socket.data;
     if (principal.sub === null) return;

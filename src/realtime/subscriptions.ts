@@ -112,7 +112,7 @@ export class Subscriptions {
     return this.#session.principal;
   }
 
-  /** Socket.IO's adapter sends the data of a socket to whoever lists sockets. This is not for them. */
+  /** Socket.IO's adapter sends the data of a socket to every gateway that lists sockets. This is not for them. */
   toJSON(): undefined {
     return undefined;
   }

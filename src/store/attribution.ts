@@ -35,7 +35,7 @@ export type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
 
 /**
  * An update that names its file registers its batch. A late one never brings a request back that was replaced or removed.
- * One for a batch of a file that its sender may not change is held, like one for a batch that nobody has registered.
+ * One for a batch of a file that its sender may not change is held, like one for a batch that is not registered.
  * @throws InvalidInput where the batch is registered for another file; Fault `file_not_found` where that is another's
  */
 export function attributionOf(

@@ -26,9 +26,9 @@ export interface ListStore {
   /** Ends an upload: the list can be found from now on. @throws Fault `unavailable` where the upload is over */
   complete(listId: ListId, completed: CompletedList): Promise<void>;
   /** Null: there is no such list, or not any more. */
-  find(listId: ListId): Promise<StoredList | null>;
+  find(listId: ListId): Promise<UploadedList | null>;
   /** The list that is attached to the file's current request; null: there is none. */
-  ofFile(fileId: FileId): Promise<StoredList | null>;
+  ofFile(fileId: FileId): Promise<UploadedList | null>;
   /** How many lists of a user are not attached to a file yet, uploads among them. */
   waiting(userId: UserId | null): Promise<number>;
   /** The bytes from an offset on; of an upload, those that it has sent. @throws Fault `unavailable` where the list ends meanwhile */
@@ -59,7 +59,7 @@ export interface CompletedList {
   readonly expiresAt: number;
 }
 
-export interface StoredList extends NewList {
+export interface UploadedList extends NewList {
   readonly bytes: number;
   readonly summary: ListSummary;
   /** Null: it is attached to a file. */

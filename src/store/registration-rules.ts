@@ -72,7 +72,7 @@ export function planRegistration(
     return { outcome: 'created', request, missing: batches };
   }
   const isOther = namesAnotherRequest(current, registration.requestId);
-  // Whoever is refused must not learn from another answer that the file exists.
+  // A claimant that is refused must not learn from another answer that the file exists.
   if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
     return { outcome: 'refused' };
   refuseUnintended(registration, current);

@@ -7,7 +7,7 @@ export interface Revocation {
 }
 
 /**
- * The revocations of all users, one each, the latest. They are kept for good: nobody knows when the last token of an
+ * The revocations of all users, one each, the latest. They are kept for good: no gateway knows when the last token of an
  * issuer ends, and only a caller with the scope `admin` adds any.
  */
 export interface RevocationStore {

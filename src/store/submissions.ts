@@ -44,10 +44,13 @@ export interface Lease {
   readonly ms: number;
 }
 
+export type RefusedClaim = 'under way' | 'another list' | 'uncertain' | 'file taken';
+
 export type Claim =
-  | { readonly state: 'mine' | 'under way' | 'another list' | 'uncertain' | 'file taken' }
+  | { readonly state: 'mine' }
+  | { readonly state: RefusedClaim }
   | { readonly state: 'answered'; readonly answer: string }
-  /** Its first caller got no answer. Where nobody works at it, the claimant does now. */
+  /** Its first caller got no answer. Where no gateway works at it, the claimant does now. */
   | { readonly state: 'known'; readonly submission: Submission; readonly isMine: boolean };
 
 export interface Submission {
@@ -109,7 +112,7 @@ export interface SubmissionStore {
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
   /** Adds the next rows of the map from rows to addresses, see `rows`; false: its lease is lost. */
   addRows(id: string, owner: string, part: number, numbers: Uint32Array): Promise<boolean>;
-  /** A submission that nobody works at and whose pause is over; it is the lease's owner's now. Null: there is none. */
+  /** A submission without a working gateway, whose pause is over; it is the lease's owner's now. Null: there is none. */
   take(lease: Lease): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
   renew(id: string, lease: Lease): Promise<boolean>;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FileId, Generation, UserId } from '../domain/id.js';
 import type { Stats } from '../domain/stats.js';
-import type { Webhook, WebhookEventType } from './webhooks.js';
+import type { AttemptResult, DeliveryState, Webhook, WebhookEventType } from './webhooks.js';
 
 /** The part of a file's stats that decides about events. */
 export interface AnnouncedState {
@@ -75,6 +75,16 @@ export function deliveryIdOf(event: FileEvent, webhookId: string): string {
   const hash = createHash('sha256').update(`${event.id}\n${webhookId}`).digest('hex').slice(0, 20);
   return `msg_${event.at.toString(36).padStart(9, '0')}${hash}`;
 }
+
+/** What a delivery is after an attempt. */
+export const stateAfter = (outcome: AttemptResult['outcome']): DeliveryState => DELIVERY_STATES[outcome];
+
+const DELIVERY_STATES = {
+  delivered: 'delivered',
+  retry: 'pending',
+  failed: 'failed',
+  gone: 'failed',
+} as const;
 
 /** The body of a delivery. */
 export const deliveryBody = ({ type, at, data }: FileEvent): string =>

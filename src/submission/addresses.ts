@@ -5,7 +5,7 @@ import { Fault } from '../errors.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { type Acceptance, ValidatorFault } from '../validator/validator.js';
 import { settledWithin } from '../within.js';
-import { fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
+import { claimRefused, fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
 import { type Order, orderFromText, orderToText } from './order.js';
 import { acceptanceFromText, mayPass, register, registrationOf, untilStored } from './registering.js';
 import { statusAfter } from './registration-answer.js';
@@ -60,8 +60,16 @@ export class AddressSubmissions {
     const id = randomUUID();
     const { fileId, key, fingerprint, order, emails } = request;
     const claim = await submissions.claim({
-      ...{ id, fileId, key, fingerprint, requestId: null, order: orderToText(order), lease },
-      ...{ isExclusive: !order.replace, sending: [emails.length], keepMs: this.deps.keepMs },
+      id,
+      fileId,
+      key,
+      fingerprint,
+      requestId: null,
+      order: orderToText(order),
+      lease,
+      isExclusive: !order.replace,
+      sending: [emails.length],
+      keepMs: this.deps.keepMs,
     });
     if (claim.state !== 'mine') return this.#repeated(claim, lease);
     return this.deps.leases.during(id, lease, () => this.#send(id, lease, request));
@@ -73,14 +81,8 @@ export class AddressSubmissions {
         return { answer: claim.answer, isReplayed: true };
       case 'known':
         return this.#resume(claim.submission, lease);
-      case 'another list':
-        throw keyIsTaken();
-      case 'file taken':
-        throw fileTaken();
-      case 'uncertain':
-        throw submissionLost();
       default:
-        throw underWay();
+        throw claimRefused(claim.state);
     }
   }
 
@@ -164,7 +166,13 @@ export class AddressSubmissions {
       const status = await untilStored(stopping, () => statusAfter(registered, store));
       const { batchIds } = acceptance;
       const answer = JSON.stringify({
-        ...{ fileId, requestId, batchIds, totalEmails, repeats, status, submission: null },
+        fileId,
+        requestId,
+        batchIds,
+        totalEmails,
+        repeats,
+        status,
+        submission: null,
       });
       // It is registered: an error now would make the caller submit it again.
       await untilStored(stopping, () => this.#done(id, lease, key, answer)).catch(() => undefined);

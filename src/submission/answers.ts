@@ -1,6 +1,7 @@
 /** What a caller gets to a submission: its answer, or why there is none. */
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
+import type { RefusedClaim } from '../store/submissions.js';
 
 export interface Submitted {
   /** JSON. */
@@ -27,3 +28,17 @@ export const submissionLost = () =>
     'validator_unavailable',
     "the validator's answer to this submission was lost: it may have accepted it. Another key submits it again",
   );
+
+/** Why a submission cannot begin, nor go on. */
+export function claimRefused(state: RefusedClaim): Error {
+  switch (state) {
+    case 'another list':
+      return keyIsTaken();
+    case 'file taken':
+      return fileTaken();
+    case 'uncertain':
+      return submissionLost();
+    case 'under way':
+      return underWay();
+  }
+}

@@ -1,4 +1,4 @@
-/** Submits a list that was uploaded: written down in slices first, then sent slice by slice, whoever waits for it. */
+/** Submits a list that was uploaded: written down in slices first, then sent slice by slice, whether the caller waits or not. */
 import { randomUUID } from 'node:crypto';
 import type { FileId, ListId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { settledWithin } from '../within.js';
 import type { AddressesDeps, AddressesRequest } from './addresses.js';
-import { fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
+import { claimRefused, fileTaken, type Submitted } from './answers.js';
 import { type Order, orderFromText, orderToText } from './order.js';
 import { type ListAddresses, prepareSlices } from './prepare.js';
 import { acceptanceFromText, untilStored } from './registering.js';
@@ -50,8 +50,16 @@ export class ListSubmissions {
     const begun = { ...order, list: null, totalEmails: 0, repeats: 0 };
     const claim = await store.submissions.claim({
       // The request of the file is the submission: each slice has another request at the validator.
-      ...{ id, fileId, key, fingerprint, requestId: id, order: orderToText(begun), lease },
-      ...{ isExclusive: !order.replace, sending: [], keepMs },
+      id,
+      fileId,
+      key,
+      fingerprint,
+      requestId: id,
+      order: orderToText(begun),
+      lease,
+      isExclusive: !order.replace,
+      sending: [],
+      keepMs,
     });
     if (claim.state !== 'mine') return this.#repeated(claim);
     await leases.during(id, lease, async () => {
@@ -68,24 +76,18 @@ export class ListSubmissions {
     return { answer: await listAnswer(store, current?.id === id ? current : submission), isReplayed: false };
   }
 
-  async #repeated(claim: Claim): Promise<Submitted> {
+  async #repeated(claim: Exclude<Claim, { state: 'mine' }>): Promise<Submitted> {
     switch (claim.state) {
       case 'answered':
         return { answer: claim.answer, isReplayed: true };
       case 'known':
         return { answer: await listAnswer(this.deps.store, claim.submission), isReplayed: true };
-      case 'another list':
-        throw keyIsTaken();
-      case 'file taken':
-        throw fileTaken();
-      case 'uncertain':
-        throw submissionLost();
       default:
-        throw underWay();
+        throw claimRefused(claim.state);
     }
   }
 
-  /** Writes all slices, then registers the file: whoever finds it registered knows that all slices are there. */
+  /** Writes all slices, then registers the file: a gateway that finds it registered knows that all slices are there. */
   async #prepare(id: string, lease: Lease, request: ListRequest): Promise<ListId> {
     const { store, intake, sliceSize } = this.deps;
     const { fileId, order, sameAs, keepsRepeats } = request;
@@ -109,7 +111,7 @@ export class ListSubmissions {
     try {
       if ((await files.find(fileId))?.requestId !== id) await submissions.end(id);
     } catch {
-      // The store is away: whoever looks for submissions next ends it.
+      // The store is away: the next sweep of submissions ends it.
     }
   }
 
@@ -132,7 +134,12 @@ const registrationOf = (
   { replace }: ListRequest['order'],
   total: number,
 ) => ({
-  ...{ fileId, requestId, userId: null, totalEmails: total, totalBatches: null, batches: [] },
+  fileId,
+  requestId,
+  userId: null,
+  totalEmails: total,
+  totalBatches: null,
+  batches: [],
   ...(replace ? {} : { intent: 'create' as const }),
   submission: { total, submitted: 0, uncertain: 0, error: null },
 });

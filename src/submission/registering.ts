@@ -26,7 +26,12 @@ export function registrationOf(
   const { totalEmails } = order;
   if (listRequest !== null)
     return {
-      ...{ fileId, requestId: listRequest, userId: null, totalEmails, totalBatches: null, batches },
+      fileId,
+      requestId: listRequest,
+      userId: null,
+      totalEmails,
+      totalBatches: null,
+      batches,
       intent: 'continue',
     };
   return {

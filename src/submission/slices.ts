@@ -25,7 +25,7 @@ export interface SliceDeps {
   readonly pause: { readonly firstMs: number; readonly maxMs: number };
 }
 
-/** In `submission.error`: sending again does not help until somebody has mended the reason, and says so. */
+/** In `submission.error`: sending again does not help until an operator has mended the reason, and a caller says so. */
 const REFUSED = 'validator_refused';
 
 export class SliceRun {
@@ -75,7 +75,7 @@ export class SliceRun {
     const slice = await this.deps.store.submissions.next(this.submission.id);
     if (slice === null) return this.#finish();
     if (slice.state === 'accepted') return this.#register(slice);
-    // Whoever sent it died before there was an answer.
+    // The gateway that sent it died before there was an answer.
     if (slice.state === 'sending') return this.#lost(slice, 0);
     return this.#send(slice);
   }
@@ -152,7 +152,9 @@ export class SliceRun {
     }
     this.#failures = 0;
     const isOn = await this.#advance({
-      ...{ slice: { number: slice.number, state: 'registered' }, error: null, failures: 0 },
+      slice: { number: slice.number, state: 'registered' },
+      error: null,
+      failures: 0,
       dueInMs: this.lease.ms,
     });
     this.onSlice();
@@ -163,7 +165,7 @@ export class SliceRun {
     const { submissions } = this.deps.store;
     const slices = await submissions.slices(this.submission.id);
     const isWhole = slices.every(({ state }) => state === 'registered');
-    // Without a key nobody will ask for it again. An uncertain one stays: its sender may be late, and not dead.
+    // Without a key no caller will ask for it again. An uncertain one stays: its sender may be late, and not dead.
     if (isWhole && !this.#isList && this.submission.key === null) await submissions.end(this.submission.id);
     else await this.#pause({ state: isWhole ? 'done' : 'stopped', error: null, dueInMs: 0 });
     return false;

@@ -54,7 +54,9 @@ export function createSubmissions(config: SubmissionConfig, parts: SubmissionPar
       );
   };
   const submitter = new Submitter({
-    ...{ ...parts, leases, attachList },
+    ...parts,
+    leases,
+    attachList,
     pause: { firstMs: config.SUBMISSION_RETRY_MS, maxMs: config.SUBMISSION_MAX_RETRY_MS },
     sweepMs: Math.min(MAX_SWEEP_MS, config.SUBMISSION_RETRY_MS),
   });

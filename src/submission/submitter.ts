@@ -23,7 +23,7 @@ export class Submitter {
 
   constructor(private readonly options: SubmitterOptions) {}
 
-  /** Looks for submissions that nobody works at, from now on. */
+  /** Looks for submissions without a working gateway, from now on. */
   start(): void {
     this.#sweeping ??= this.#sweep();
   }

@@ -6,7 +6,7 @@ const SECRET_BYTES = 32;
 
 export const newSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 
-/** `at`: time of the attempt in milliseconds since 1970; receivers refuse old ones, so that nobody can replay a delivery. */
+/** `at`: time of the attempt in milliseconds since 1970; receivers refuse old ones, so that a recorded delivery is of no use. */
 export function signedHeaders(
   {
     deliveryId,

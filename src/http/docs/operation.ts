@@ -1,6 +1,6 @@
 /** One operation of the REST surface: what its OpenAPI description is made from. */
 import type { z } from 'zod';
-import type { ErrorCode } from './schemas.js';
+import type { ErrorCode } from '../../errors.js';
 
 interface Answer {
   readonly status: number;

@@ -7,7 +7,7 @@ import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
 import { countSchema, idSchema } from '../../domain/schemas.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
-import { ERRORS } from '../../errors.js';
+import { ERRORS, type ErrorCode } from '../../errors.js';
 import { BATCH_STATUSES } from '../../store/store.js';
 import { WEBHOOK_EVENTS } from '../../store/webhooks.js';
 import type { ListAnswer } from '../lists/list-answer.js';
@@ -256,7 +256,6 @@ export const replayedDelivery = z.object({ id: z.string(), state: deliveryState 
 export const alive = z.object({ status: z.literal('ok') });
 export const notReady = z.object({ status: z.literal('unavailable'), reasons: z.array(z.string()) });
 
-export type ErrorCode = keyof typeof ERRORS;
 export const REST_CODES = (Object.keys(ERRORS) as ErrorCode[]).filter(
   (code) => code !== 'too_many_subscriptions',
 );

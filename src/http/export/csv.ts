@@ -1,4 +1,5 @@
 /** Results as CSV (RFC 4180): CRLF, quotes doubled, UTF-8 without a byte order mark, safe to open in a spreadsheet. */
+import { ATTRIBUTES } from '../../domain/facets.js';
 import type { PlacedResult } from '../../domain/result.js';
 import { FORMULA_GUARD, needsGuard } from '../../lists/address.js';
 
@@ -11,13 +12,7 @@ export const COLUMNS = [
   'is_valid',
   'reason',
   'domain',
-  'free_email',
-  'role_account',
-  'disposable',
-  'catch_all',
-  'has_plus_tag',
-  'mailbox_full',
-  'no_reply',
+  ...ATTRIBUTES,
   'smtp_provider',
   'mx_record',
   'batchId',

@@ -1,4 +1,4 @@
-/** The list that somebody uploaded, given back row by row with its verdicts. */
+/** The uploaded list, given back row by row with its verdicts. */
 import type { PlacedResult } from '../../domain/result.js';
 import { addressIn } from '../../lists/address.js';
 import type { Row, RowBatch } from '../../lists/read-rows.js';

@@ -1,4 +1,4 @@
-/** Limits how many exports run at once: of one caller, so that nobody takes all of them, and of all callers together. */
+/** Limits how many exports run at once: of one caller, so that none takes all of them, and of all callers together. */
 import { Fault } from '../../errors.js';
 
 const RETRY_AFTER_SECONDS = 5;

@@ -12,7 +12,7 @@ interface ResultFields {
   readonly details: { readonly sub_status?: unknown } | null;
 }
 
-export interface Verdict {
+export interface RowVerdict {
   readonly status: Status;
   /** The category, as the filter `reason` names it; null: the status has none. */
   readonly reason: string | null;
@@ -38,7 +38,7 @@ export class Verdicts {
   }
 
   /** Null: the address has none. */
-  of(address: string): Verdict | null {
+  of(address: string): RowVerdict | null {
     const number = this.#addresses.find(addressKey(address.toWellFormed()));
     const cell = number === null ? undefined : CELLS[this.#cells[number] ?? -1];
     if (number === null || cell === undefined) return null;

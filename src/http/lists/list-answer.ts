@@ -6,7 +6,7 @@ import type {
   ListEncoding,
   ListFormat,
 } from '../../domain/list-summary.js';
-import type { StoredList } from '../../store/lists.js';
+import type { UploadedList } from '../../store/lists.js';
 
 export interface ListAnswer extends Record<keyof ColumnCounts, number | null> {
   readonly listId: string;
@@ -25,7 +25,7 @@ export interface ListAnswer extends Record<keyof ColumnCounts, number | null> {
 
 /** `counts`: of the column that was asked for. */
 export function listAnswer(
-  { listId, name, summary, expiresAt }: Pick<StoredList, 'listId' | 'name' | 'summary' | 'expiresAt'>,
+  { listId, name, summary, expiresAt }: Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>,
   counts: ColumnCounts | null = summary.counts,
 ): ListAnswer {
   const { format, encoding, delimiter, header, columns, emailColumn, rows, sample } = summary;

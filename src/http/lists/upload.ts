@@ -6,7 +6,7 @@ import type { ListId, UserId } from '../../domain/id.js';
 import { ListInspector } from '../../lists/inspector.js';
 import { type ListLimits, tooLarge } from '../../lists/limits.js';
 import { summarize } from '../../lists/summarize.js';
-import { LIST_CHUNK_BYTES, type ListStore, type StoredList } from '../../store/lists.js';
+import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
 import { bodyPieces } from './body-stream.js';
 
 export interface UploadOptions {
@@ -20,7 +20,7 @@ export async function upload(
   req: IncomingMessage,
   { userId, name }: { readonly userId: UserId | null; readonly name: string },
   { store, limits, ttlMs }: UploadOptions,
-): Promise<Pick<StoredList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
+): Promise<Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
   const { MAX_LIST_BYTES } = limits;
   const inspector = new ListInspector(limits);
   const pieces = bodyPieces(req, MAX_LIST_BYTES, () =>

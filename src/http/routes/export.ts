@@ -4,7 +4,7 @@ import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 import { readRows } from '../../lists/read-rows.js';
-import type { StoredList } from '../../store/lists.js';
+import type { UploadedList } from '../../store/lists.js';
 import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
@@ -59,7 +59,7 @@ const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 /** @throws InvalidInput where the file does not come from a list; Fault `file_not_found` */
 async function openOriginal(
   fileId: FileId,
-  list: StoredList | null,
+  list: UploadedList | null,
   { config, store: { files, lists, submissions } }: HttpDependencies,
 ): Promise<OriginalList> {
   if (list === null) {

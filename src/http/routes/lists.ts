@@ -3,7 +3,7 @@ import type { Express, Request } from 'express';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 import { countColumn } from '../../lists/summarize.js';
-import type { StoredList } from '../../store/lists.js';
+import type { UploadedList } from '../../store/lists.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { listAnswer } from '../lists/list-answer.js';
@@ -27,7 +27,7 @@ export function listRoutes(
 ): void {
   let running = 0;
   /** A list of the caller's. @throws Fault `list_not_found` */
-  const listOf = async (req: Request): Promise<StoredList> => {
+  const listOf = async (req: Request): Promise<UploadedList> => {
     await guard.authorize(callerOf(req), 'submit');
     const list = await lists.find(idIn(req, 'listId'));
     if (list === null || list.userId !== callerOf(req).sub) throw new Fault('list_not_found');
@@ -53,7 +53,7 @@ export function listRoutes(
     }
   });
 
-  // Said before an upload, so that nobody sends 64 MiB to hear that they are too many.
+  // Said before an upload, so that no caller sends 64 MiB to hear that they are too many.
   app.get('/api/limits', async (req, res) => {
     await guard.authorize(callerOf(req), 'submit');
     const { MAX_LIST_BYTES: listBytes, MAX_LIST_ROWS: listRows, MAX_EMAILS_PER_VALIDATION: emails } = config;

@@ -49,16 +49,17 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
     const submitted =
       'emails' in given
         ? submissions.addresses.submit({
-            ...{
-              fileId,
-              key,
-              emails: given.emails,
-              fingerprint: fingerprintOf(given.digest, flags),
-            },
+            fileId,
+            key,
+            emails: given.emails,
+            fingerprint: fingerprintOf(given.digest, flags),
             order: { ...order, list: null, totalEmails: given.emails.length, repeats: given.repeats },
           })
         : submissions.lists.submit({
-            ...{ fileId, key, keepsRepeats: given.keepsRepeats, sameAs: addressKey },
+            fileId,
+            key,
+            keepsRepeats: given.keepsRepeats,
+            sameAs: addressKey,
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
             open: () => openList(given, deps, caller),

@@ -68,7 +68,7 @@ export class MongoConnection {
     this.#connection = mongoose.createConnection();
     this.#models = modelsOf(this.#connection);
     this.#opened = this.#open();
-    // Whoever started the gateway looks at it; the calls fail by themselves.
+    // The gateway's start looks at it; the calls fail by themselves.
     this.#opened.catch(() => undefined);
   }
 

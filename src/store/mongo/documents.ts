@@ -1,5 +1,6 @@
 /** The documents in MongoDB, field by field. */
 import type { BatchId, Epoch, FileId, Generation, ListId, RequestId, UserId } from '../../domain/id.js';
+import type { Counts } from '../../domain/overview.js';
 import type { Claimant } from '../../domain/ownership.js';
 import type { BatchStatus } from '../store.js';
 import type { SliceState, SubmissionState } from '../submissions.js';
@@ -188,18 +189,18 @@ export interface RollupDoc {
   generation: Generation;
   /** Its place among the rollups of its generation. */
   node: number;
-  cells: Counts;
+  cells: CellCounts;
   /** What each batch has added, by its place in the rollup. */
   slots: Record<string, Slot>;
 }
 
 /** Numbers of results by cell, without the zeros. */
-export type Counts = Record<string, number>;
+export type CellCounts = Record<string, number>;
 
 /** What a batch has added to its rollup: its counts, and the version that had them. Short names: there are 256 in a document. */
 export interface Slot {
   v: number;
-  c: Counts;
+  c: CellCounts;
 }
 
 /** What was counted of a file by reading all its results. */

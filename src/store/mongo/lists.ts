@@ -4,7 +4,7 @@ import { clock } from '../../clock.js';
 import type { FileId, ListId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
-import { LIST_CHUNK_BYTES, type ListStore, type StoredList, UPLOAD_SILENCE_MS } from '../lists.js';
+import { LIST_CHUNK_BYTES, type ListStore, UPLOAD_SILENCE_MS, type UploadedList } from '../lists.js';
 import type { MongoConnection } from './connection.js';
 import type { ListDoc } from './documents.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
@@ -98,7 +98,7 @@ async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uin
   await db.listChunks.collection.replaceOne({ _id } as never, chunk as never, { upsert: true });
 }
 
-async function findList(db: Models, listId: ListId): Promise<StoredList | null> {
+async function findList(db: Models, listId: ListId): Promise<UploadedList | null> {
   const list = await db.lists
     .findOne({ _id: listId, endedAt: null, summary: trusted({ $ne: null }) })
     .lean<ListDoc>()
@@ -111,7 +111,7 @@ async function findList(db: Models, listId: ListId): Promise<StoredList | null> 
   return isOver ? null : storedList(list);
 }
 
-const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: ListDoc): StoredList => ({
+const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: ListDoc): UploadedList => ({
   listId: _id,
   userId,
   name,

@@ -2,7 +2,7 @@
 import { clock } from '../../clock.js';
 import type { Generation } from '../../domain/id.js';
 import { summaryOf } from './batches/batch-docs.js';
-import type { BatchHead, Counts, FileDoc, RollupDoc, Slot } from './documents.js';
+import type { BatchHead, CellCounts, FileDoc, RollupDoc, Slot } from './documents.js';
 import { findFields, insertIfNew, type Models } from './models.js';
 
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
@@ -65,7 +65,7 @@ async function addToRollup(
 /** The new slots of some batches, and what changes in the cells by them. */
 function changeOf(before: Record<string, Slot>, batches: readonly Contribution[]) {
   const slots: Record<string, Slot> = {};
-  const cells: Counts = {};
+  const cells: CellCounts = {};
   for (const batch of batches) {
     const slot = slotOf(batch.ordinal);
     const counts = batch.cells.flatMap((count, cell) => (count === 0 ? [] : [[cell, count]]));
@@ -90,7 +90,7 @@ export interface CountedBatch {
 }
 
 /** Results in the given cells. */
-export const countIn = (counts: Counts, cells: readonly number[]): number =>
+export const countIn = (counts: CellCounts, cells: readonly number[]): number =>
   cells.reduce((sum, cell) => sum + (counts[cell] ?? 0), 0);
 
 /** The rollups of a generation, in order, without their slots. */

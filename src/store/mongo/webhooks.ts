@@ -3,12 +3,18 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../clock.js';
 import type { UserId } from '../../domain/id.js';
-import { deletionOf, deliveryBody, deliveryIdOf, type FileEvent, isFor } from '../webhook-events.js';
+import {
+  deletionOf,
+  deliveryBody,
+  deliveryIdOf,
+  type FileEvent,
+  isFor,
+  stateAfter,
+} from '../webhook-events.js';
 import type {
   AttemptResult,
   DeliveriesQuery,
   Delivery,
-  DeliveryState,
   DueDelivery,
   DueQuery,
   Webhook,
@@ -236,8 +242,7 @@ async function reportAttempt(
   deliveryId: string,
   { status, error, outcome, nextAttemptAt }: AttemptResult,
 ): Promise<void> {
-  const state: DeliveryState =
-    outcome === 'delivered' ? 'delivered' : outcome === 'retry' ? 'pending' : 'failed';
+  const state = stateAfter(outcome);
   const next = nextAttemptAt === null ? null : new Date(nextAttemptAt);
   const doc = await db.deliveries
     .findByIdAndUpdate(deliveryId, {

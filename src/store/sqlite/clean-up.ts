@@ -139,7 +139,7 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
     before.generation,
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
-  endGeneration(db, before.generation, REPLACED, now);
+  endGeneration(db, before, REPLACED, now);
   endSubmissionsOf(db, before.file_id);
   db.run(
     `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at, last_message_at,

@@ -55,7 +55,7 @@ export function endFile(db: Database, fileId: FileId, now: number): { existed: b
   const current = currentGeneration(db, fileId);
   if (current !== undefined) {
     addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.user_id }, now)]);
-    endGeneration(db, current.generation, REMOVED, now);
+    endGeneration(db, current, REMOVED, now);
   }
   return {
     existed: current !== undefined,

@@ -10,7 +10,7 @@ import type { Database } from './database.js';
 
 import { endLists } from './ended-lists.js';
 
-import { type Counted, recount } from './overview.js';
+import { type OwnedCounts, recount } from './overview.js';
 
 export interface GenerationRow {
   generation: number;
@@ -76,9 +76,8 @@ export function openGeneration(
   return lastInsertRowid;
 }
 
-export function updateRequest(db: Database, generation: number, request: RequestDetails): void {
-  const row = findGeneration(db, generation);
-  if (row !== undefined && row.user_id !== request.userId)
+export function updateRequest(db: Database, row: GenerationRow, request: RequestDetails): void {
+  if (row.user_id !== request.userId)
     recount(db, ownedCounts(row), { userId: request.userId, counted: row.counted });
   db.run(
     'UPDATE generations SET request_id = ?, user_id = ?, total_emails = ?, total_batches = ? WHERE generation = ?',
@@ -86,7 +85,7 @@ export function updateRequest(db: Database, generation: number, request: Request
     request.userId,
     request.totalEmails,
     request.totalBatches,
-    generation,
+    row.generation,
   );
 }
 
@@ -96,19 +95,18 @@ export function updateRequest(db: Database, generation: number, request: Request
  */
 export function endGeneration(
   db: Database,
-  generation: number,
+  row: GenerationRow,
   state: typeof REPLACED | typeof REMOVED,
   now: number,
 ): void {
-  const row = findGeneration(db, generation);
-  if (row !== undefined) recount(db, ownedCounts(row), { userId: null, counted: null });
+  recount(db, ownedCounts(row), { userId: null, counted: null });
   db.run(
     'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, counted = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
     state,
     now,
-    generation,
+    row.generation,
   );
-  endLists(db, 'generation = ?', generation);
+  endLists(db, 'generation = ?', row.generation);
 }
 
 /**
@@ -122,7 +120,7 @@ export const touchGeneration = (db: Database, generation: number, now: number): 
     generation,
   );
 
-const ownedCounts = ({ user_id, counted }: GenerationRow): Counted => ({ userId: user_id, counted });
+const ownedCounts = ({ user_id, counted }: GenerationRow): OwnedCounts => ({ userId: user_id, counted });
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

@@ -6,8 +6,8 @@ import {
   type CompletedList,
   LIST_CHUNK_BYTES,
   type NewList,
-  type StoredList,
   UPLOAD_SILENCE_MS,
+  type UploadedList,
 } from '../lists.js';
 import type { Database } from './database.js';
 import { CHUNKS, endLists } from './ended-lists.js';
@@ -67,12 +67,12 @@ export function completeList(
   if (changes === 0) throw listEnded();
 }
 
-export function findList(db: Database, listId: ListId, now: number): StoredList | null {
+export function findList(db: Database, listId: ListId, now: number): UploadedList | null {
   const row = db.get<ListRow>(`SELECT * FROM lists WHERE list_id = ? AND ${FOUND}`, listId, now);
   return row === undefined ? null : storedList(row);
 }
 
-export function listOfFile(db: Database, fileId: FileId): StoredList | null {
+export function listOfFile(db: Database, fileId: FileId): UploadedList | null {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return null;
   const row = db.get<ListRow>(
@@ -82,7 +82,7 @@ export function listOfFile(db: Database, fileId: FileId): StoredList | null {
   return row === undefined ? null : storedList(row);
 }
 
-const storedList = (row: ListRow): StoredList => ({
+const storedList = (row: ListRow): UploadedList => ({
   listId: row.list_id,
   userId: row.user_id,
   name: row.name,

@@ -20,13 +20,13 @@ export interface FileCounts {
 }
 
 /** What a file adds, and to whom; `counted` null: nothing, because none of its stats are kept yet. */
-export interface Counted {
+export interface OwnedCounts {
   readonly userId: UserId | null;
   readonly counted: string | null;
 }
 
 /** Counts a file as it is after a change instead of as it was before. */
-export function recount(db: Database, before: Counted, after: Counted): void {
+export function recount(db: Database, before: OwnedCounts, after: OwnedCounts): void {
   const [less, more] = [fileCountsIn(before), fileCountsIn(after)];
   const by = difference(more.counts, less.counts);
   const at = Math.max(less.at, more.at);
@@ -38,7 +38,7 @@ export function recount(db: Database, before: Counted, after: Counted): void {
   }
 }
 
-const fileCountsIn = ({ counted }: Counted): FileCounts =>
+const fileCountsIn = ({ counted }: OwnedCounts): FileCounts =>
   counted === null ? { counts: {}, at: 0 } : (JSON.parse(counted) as FileCounts);
 
 /** An owner of null is none. */

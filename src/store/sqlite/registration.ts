@@ -113,14 +113,14 @@ function generationAfter(
 ): number {
   if (plan.outcome === 'created' || plan.outcome === 'replaced') {
     if (before !== undefined) {
-      endGeneration(db, before.generation, REPLACED, now);
+      endGeneration(db, before, REPLACED, now);
       endListSubmission(db, fileId, before.request_id);
     }
     return openGeneration(db, fileId, plan.request, now);
   }
-  const { generation } = before as GenerationRow;
-  if (plan.request !== null) updateRequest(db, generation, plan.request);
-  return generation;
+  const current = before as GenerationRow;
+  if (plan.request !== null) updateRequest(db, current, plan.request);
+  return current.generation;
 }
 
 /** What is left of a batch's earlier generation must go before its name can be used again. */

@@ -222,7 +222,7 @@ export function acceptSlice(
   );
   const isMine = row.owner === owner;
   const { uncertain } = progressDelta(slice.state, 'accepted', slice.emails);
-  // Whoever works at submissions next registers it.
+  // The next gateway that works at submissions registers it.
   const isStopped = row.state === 'stopped';
   db.run(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',

@@ -140,7 +140,7 @@ class Writer {
   ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
-    // The directory is this process's alone: whoever worked at submissions before is gone.
+    // The directory is this process's alone: the one that worked at submissions before is gone.
     releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     endUploads(db);
@@ -283,7 +283,7 @@ class Writer {
     this.#hasMerge = false;
     if (this.guard.isFull) return;
     try {
-      // Nobody waits for it to be on the disk: after a power failure it is done again.
+      // No caller waits for it to be on the disk: after a power failure it is done again.
       this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
       this.#hasMerge = mergeSome(this.db);
       this.db.exec('COMMIT');

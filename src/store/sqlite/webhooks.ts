@@ -1,6 +1,6 @@
 /** Webhooks and their deliveries in SQLite. */
 import type { UserId } from '../../domain/id.js';
-import { deliveryBody, deliveryIdOf, type FileEvent, isFor } from '../webhook-events.js';
+import { deliveryBody, deliveryIdOf, type FileEvent, isFor, stateAfter } from '../webhook-events.js';
 import type {
   AttemptResult,
   DeliveriesQuery,
@@ -128,8 +128,7 @@ export function reportAttempt(
   deliveryId: string,
   { status, error, outcome, nextAttemptAt }: AttemptResult,
 ): void {
-  const state: DeliveryState =
-    outcome === 'delivered' ? 'delivered' : outcome === 'retry' ? 'pending' : 'failed';
+  const state = stateAfter(outcome);
   db.run(
     'UPDATE deliveries SET state = ?, last_status = ?, last_error = ?, next_attempt_at = ? WHERE delivery_id = ?',
     ...[state, status, error, nextAttemptAt, deliveryId],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import type { ListSummary } from '../../../src/domain/list-summary.js';
-import { LIST_CHUNK_BYTES, type StoredList } from '../../../src/store/lists.js';
+import { LIST_CHUNK_BYTES, type UploadedList } from '../../../src/store/lists.js';
 import type { Store } from '../../../src/store/store.js';
 import { announce, fill, register, type Stores } from './harness.js';
 import { SOON } from './purging.js';
@@ -68,7 +68,7 @@ export function keepingLists({ shared, own }: Stores): void {
     const bytes = bytesOf(2 * LIST_CHUNK_BYTES + 1000);
     const expiresAt = inAnHour();
     const listId = await uploaded(store, { bytes, userId: 'ann', expiresAt });
-    const found: StoredList = {
+    const found: UploadedList = {
       listId,
       userId: 'ann',
       name: 'customers.csv',
@@ -186,7 +186,7 @@ export function endingLists({ shared, own }: Stores): void {
     await expectGone(store, expired ?? '');
     for (const listId of [kept, attached, prolonged])
       expect(await bytesIn(store, listId ?? '')).toEqual(bytesOf(5));
-    const { expiresAt } = (await store.lists.find(prolonged ?? '')) as StoredList;
+    const { expiresAt } = (await store.lists.find(prolonged ?? '')) as UploadedList;
     expect(expiresAt).toBeGreaterThan(Date.now() + HOUR_MS / 2);
   });
 

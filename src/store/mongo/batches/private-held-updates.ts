@@ -60,7 +60,7 @@ export class Holding {
   }
 }
 
-/** Applies what is held for the user who registers, or for anybody where an admin registers. */
+/** Applies what is held for the user who registers, or for every user where an admin registers. */
 export async function takePrivatelyHeld(
   db: Models,
   held: HeldUpdates,

@@ -93,7 +93,7 @@ export async function advanceSubmission(
     total: step.total ?? doc.total,
     error: step.error === undefined ? doc.error : step.error,
   };
-  // Nobody takes a submission that has come to its end: the file has to know before.
+  // No gateway takes a submission that has come to its end: the file has to know before.
   if (!isWorkedAt(state)) await tellFile(db, after);
   if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
   if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice.state, owner)))
@@ -194,7 +194,7 @@ export async function acceptSlice(
   if (before === null) return false;
   if (before.state === 'uncertain')
     await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
-  // Whoever works at submissions next registers it.
+  // The next gateway that works at submissions registers it.
   const reopened = await db.submissions.updateOne(
     { _id: id, state: 'stopped', ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
