@@ -6,11 +6,11 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { clock } from '../../clock.js';
-import { Fault } from '../../errors.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
 import { endUploads, isListGone } from './ended-lists.js';
 import { FileWatch } from './file-watch.js';
+import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
 import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { type Gone, readerOperations, writerOperations } from './operations.js';
 import { refusalOf } from './refusals.js';
@@ -24,54 +24,6 @@ const COMMIT_AT_ONCE = 128;
 const READER_PAUSE_MS = 10;
 /** Pages by which the file is shortened in one step: they pass through the log. */
 const PAGES_GIVEN_BACK = 64;
-
-/** Operations that are refused on a full disk, so that what is left of it stays for deletions. */
-const GROWS: ReadonlySet<string> = new Set([
-  'register',
-  'save',
-  'saveTail',
-  'fail',
-  'addDeadLetter',
-  'claimSubmission',
-  'addSlice',
-  'addRows',
-  'createList',
-  'appendToList',
-  'completeList',
-  'attachList',
-  'addWebhook',
-  'replayDelivery',
-  'probe',
-]);
-const MAKES_ROOM: ReadonlySet<string> = new Set([
-  'endFile',
-  'purge',
-  'discardDeadLetter',
-  'dropExpiredDeadLetters',
-  'dropExpiredUpdates',
-  'endList',
-  'endExpiredLists',
-  'endSubmission',
-  'dropExpiredSubmissions',
-  'removeWebhook',
-  'dropDelivered',
-]);
-const makesRoom = ({ operation }: ThreadRequest): boolean => MAKES_ROOM.has(operation);
-
-const diskFull = () =>
-  new Fault('unavailable', 'the disk is full', {
-    refusal: {
-      reason: 'disk_full',
-      code: 'ENOSPC',
-      hint: 'make room on the disk of DATA_DIR, or delete files',
-    },
-  });
-
-const isDiskFull = (reply: ThreadReply | undefined): boolean =>
-  reply !== undefined &&
-  'error' in reply &&
-  reply.error.kind === 'fault' &&
-  reply.error.refusal?.reason === 'disk_full';
 
 const port = parentPort;
 if (port === null) throw new Error('this module runs as a worker thread');
@@ -213,7 +165,7 @@ class Writer {
 
   /** A request that fails takes back its own changes only. */
   #performInSavepoint(request: ThreadRequest): ThreadReply {
-    if (this.guard.isFull && !makesRoom(request) && GROWS.has(request.operation))
+    if (this.guard.isFull && needsRoom(request))
       return { id: request.id, error: messageOf(diskFull(), directory) };
     this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
