@@ -100,8 +100,8 @@ export class Gateway {
   #untilExit(log: WriteStream): Promise<Exit> {
     return new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
-        log.end();
-        resolve({ code, signal, lastLines: this.#tail.text });
+        // The demo ends with this: the last lines have to be in the file by then.
+        log.end(() => resolve({ code, signal, lastLines: this.#tail.text }));
       };
       // `close`, not `exit`: all lines have been read by then.
       this.#child.once('close', end);
