@@ -8,8 +8,8 @@ export interface Preparation {
   readonly id: string;
   readonly owner: string;
   readonly addresses: ListAddresses;
-  /** What two addresses have in common that are the same. */
-  readonly sameAs: (address: string) => string;
+  /** Equal for addresses that count as the same. */
+  readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
   readonly sliceSize: number;
@@ -28,7 +28,7 @@ const ROWS_PER_PART = 48 * 1024;
 /** Null: the lease is lost. Flat but for the keys of the addresses that were seen. */
 export async function prepareSlices(
   store: SubmissionStore,
-  { id, owner, addresses, sameAs, keepsRepeats, sliceSize }: Preparation,
+  { id, owner, addresses, dedupKey, keepsRepeats, sliceSize }: Preparation,
 ): Promise<Prepared | null> {
   const seen = new Map<string, number>();
   const slices = new SliceWriter(store, id, owner, sliceSize);
@@ -40,7 +40,7 @@ export async function prepareSlices(
         map.add(NO_ADDRESS);
         continue;
       }
-      const key = sameAs(address);
+      const key = dedupKey(address);
       const earlier = seen.get(key);
       if (earlier === undefined) seen.set(key, slices.count);
       else repeats++;

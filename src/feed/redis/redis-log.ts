@@ -2,7 +2,7 @@
 
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
 import { removalMessage } from './messages.js';
@@ -63,9 +63,9 @@ export class RedisLog {
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
     if (writtenBy !== server || !epoch || !state) return null;
-    const announced = batchIds.flatMap((batchId, index): [BatchId, AnnouncedBatch][] => {
+    const announced = batchIds.flatMap((batchId, index): [BatchId, BatchVersion][] => {
       const batch = batches[index];
-      return batch ? [[batchId, JSON.parse(batch) as AnnouncedBatch]] : [];
+      return batch ? [[batchId, JSON.parse(batch) as BatchVersion]] : [];
     });
     return {
       epoch,
@@ -137,7 +137,7 @@ export class RedisLog {
   }
 }
 
-function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, AnnouncedBatch>): string[] {
+function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, BatchVersion>): string[] {
   const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), JSON.stringify(batch)]);
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }
