@@ -108,6 +108,7 @@ module.exports = {
         'auth/principal',
         'store/store',
         'store/submissions',
+        'lists/address-set',
         'domain/',
         'config',
         'errors',

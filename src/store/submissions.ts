@@ -85,6 +85,7 @@ export interface Slice {
 export interface Step {
   /** A slice that changes. The addresses of a registered one are deleted. */
   readonly slice?: { readonly number: number; readonly state: Exclude<SliceState, 'accepted'> };
+  /** Where no slice changes, `stopped` and `done` leave it open and due if there is a slice to send or register after all. */
   readonly state?: SubmissionState;
   /** A stable code; null: there is none. */
   readonly error?: string | null;
@@ -174,6 +175,13 @@ export function decideClaim(
     ? { state: 'known', submission: stored, isMine: true }
     : { state: 'uncertain' };
 }
+
+/**
+ * Whether a gateway has found nothing left to do. A `retry`, or a late answer, that came after it looked must not be lost: the
+ * stores look once more, in the step itself or behind it.
+ */
+export const isEnd = ({ state, slice }: Step): boolean =>
+  slice === undefined && (state === 'stopped' || state === 'done');
 
 /** What a slice's change of state adds to the progress of its submission. */
 export function progressDelta(

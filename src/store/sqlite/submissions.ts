@@ -5,6 +5,7 @@ import {
   type Advanced,
   type Claim,
   decideClaim,
+  isEnd,
   type Lease,
   type NewSubmission,
   progressDelta,
@@ -138,7 +139,7 @@ export function advanceSubmission(
   const row = findSubmission(db, id);
   if (row === undefined) return 'over';
   if (row.owner !== owner) return 'lost';
-  const state = step.state ?? row.state;
+  const state = isEnd(step) && hasOpenSlice(db, id) ? 'open' : (step.state ?? row.state);
   if (row.request_id !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
   const counts = step.slice === undefined ? NO_CHANGE : setSlice(db, row, step.slice, owner);
   const after: SubmissionRow = {
@@ -160,6 +161,12 @@ export function advanceSubmission(
   tellFile(db, after, now);
   return 'done';
 }
+
+const hasOpenSlice = (db: Database, id: string): boolean =>
+  db.get(
+    "SELECT 1 AS open FROM slices WHERE submission = ? AND state IN ('waiting', 'sending', 'accepted') LIMIT 1",
+    id,
+  ) !== undefined;
 
 const NO_CHANGE = { submitted: 0, uncertain: 0 };
 

@@ -192,6 +192,21 @@ export function submittingLists({ shared, own }: Stores): void {
     expect((await store.files.find(f1))?.submission).toMatchObject({ uncertain: 0, error: null });
   });
 
+  it('stays open where a retry comes while its gateway finds nothing left to do', async () => {
+    const { store, f1 } = shared();
+    const { submissions } = store;
+    const list = await openList(store, f1, [['a@x'], ['b@x']]);
+    await list.advance({ slice: { number: 0, state: 'sending' } });
+    await list.advance({ slice: { number: 0, state: 'uncertain' } });
+    await list.advance({ slice: { number: 1, state: 'registered' } });
+    expect(await submissions.next(list.id)).toBeNull();
+    expect(await submissions.retry(list.id)).toBe(true);
+    expect(await list.advance({ state: 'stopped', dueInMs: 0 })).toBe('done');
+    expect((await submissions.ofFile(f1))?.state).toBe('open');
+    await eventually('a gateway takes it', async () => (await submissions.take(lease()))?.id === list.id);
+    expect(await submissions.next(list.id)).toMatchObject({ number: 0, state: 'waiting' });
+  });
+
   it('keeps an answer that comes after its slice was given up, from the one that sent it only', async () => {
     const { store, f1 } = shared();
     const list = await openList(store, f1, [['a@x']]);
@@ -264,7 +279,8 @@ export function submittingLists({ shared, own }: Stores): void {
       const list = await openList(store, f1, [['a@x']]);
       await list.advance({ error: 'rate_limited', failures: 1, dueInMs: 60_000 });
       expect(await store.submissions.take(lease())).toBeNull();
-      await list.advance({ state: 'stopped', error: 'validator_refused', dueInMs: 0 });
+      const slice = { number: 0, state: 'waiting' } as const;
+      await list.advance({ slice, state: 'stopped', error: 'validator_refused', dueInMs: 0 });
       expect(await store.submissions.take(lease())).toBeNull();
       expect(await store.submissions.retry(list.id)).toBe(true);
       expect(await store.submissions.take(lease())).toMatchObject({ id: list.id, failures: 0 });

@@ -9,6 +9,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
   type Advanced,
+  isEnd,
   type Lease,
   progressDelta,
   type SliceState,
@@ -100,7 +101,17 @@ export async function advanceSubmission(
     return 'lost';
   if (isWorkedAt(state)) await tellFile(db, after);
   else await releaseFile(db, doc);
+  if (isEnd(step)) await reopenIfUnfinished(db, id);
   return 'done';
+}
+
+/** Behind the step: a retry, or a late answer, writes the slice first, and opens the submission last. */
+async function reopenIfUnfinished(db: Models, id: string): Promise<void> {
+  if ((await db.slices.findOne({ submission: id, isOpen: true }, { _id: 1 }).lean().exec()) === null) return;
+  await db.submissions.updateOne(
+    { _id: id, state: trusted({ $in: ['stopped', 'done'] }), ...LIVE },
+    { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
+  );
 }
 
 const findSlice = (db: Models, submission: string, number: number): Promise<SliceDoc | null> =>
