@@ -1,5 +1,6 @@
 /** Modal dialogs and short notices. */
 import { el } from './dom.js';
+import { t } from './texts.js';
 
 /** Asks a question. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
 export function openDialog({ title, body, confirm, danger = false }) {
@@ -7,7 +8,7 @@ export function openDialog({ title, body, confirm, danger = false }) {
     const cancel = el('button', {
       class: 'button',
       type: 'button',
-      text: 'Cancel',
+      text: t.common.cancel,
       onclick: () => dialog.close(''),
     });
     const heading = el('h2', { id: 'dialog-title', text: title });

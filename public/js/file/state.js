@@ -1,5 +1,5 @@
 /** The state of a list in the user's words. */
-import { word } from '../words.js';
+import { word } from '../texts.js';
 
 /** Nothing moves: each batch that has not ended is silent. */
 export const isStuck = ({ status, batches, throughput }) =>

@@ -1,7 +1,8 @@
 /** Says since when the validator is silent, and about how many addresses. Hidden while it is not. */
 import { call, filePath, query } from '../api.js';
 import { el, icon, setText } from '../dom.js';
-import { plural, shortTime } from '../format.js';
+import { shortTime } from '../format.js';
+import { t } from '../texts.js';
 import { isStuck, missingIn } from './state.js';
 
 /** As many silent batches as are added up while others go on. */
@@ -45,11 +46,9 @@ export function stuckNote(fileId) {
   function paint() {
     if (stats.batches.stalled === 0) return;
     const missing = isStuck(stats) ? missingIn(stats) : silent.addresses;
-    const since = silent.since === null ? '' : ` since ${shortTime(silent.since)}`;
-    const what = missing
-      ? `${plural(missing, 'address', 'addresses')} got no answer.`
-      : 'some addresses got no answer.';
-    setText(text, `${isStuck(stats) ? 'Stuck' : 'Partly stuck'}${since}: ${what}`);
+    const since = silent.since === null ? '' : t.stuck.since(shortTime(silent.since));
+    const what = missing ? t.stuck.missing(missing) : t.stuck.missingSome;
+    setText(text, `${isStuck(stats) ? t.stuck.all : t.stuck.partly}${since}: ${what}`);
   }
 
   return {

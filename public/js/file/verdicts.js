@@ -1,6 +1,8 @@
+/** The verdicts of a list and their reasons. */
 import { el, setShare, setText } from '../dom.js';
 import { count, percent } from '../format.js';
-import { STATUSES, word } from '../words.js';
+import { t, word } from '../texts.js';
+import { STATUSES } from '../values.js';
 
 /** The four verdicts with their reasons. `choose` is called with the verdict, and the reason, that the user clicks. */
 export function verdictsCard(choose) {
@@ -8,8 +10,8 @@ export function verdictsCard(choose) {
   return {
     element: el(
       'section',
-      { class: 'card verdicts', 'aria-label': 'Verdicts' },
-      el('h2', { class: 'card-title', text: 'Verdicts' }),
+      { class: 'card verdicts', 'aria-label': t.file.verdicts },
+      el('h2', { class: 'card-title', text: t.file.verdicts }),
       el('div', { class: 'verdict-columns' }, ...columns.map(({ element }) => element)),
     ),
     update({ stats, progress }) {
@@ -28,12 +30,12 @@ function column(status, choose) {
     { class: `verdict ${status}` },
     el(
       'button',
-      { class: 'verdict-head', type: 'button', title: 'Show these addresses', onclick: () => choose(status) },
+      { class: 'verdict-head', type: 'button', title: t.common.showThese, onclick: () => choose(status) },
       el('span', { class: 'verdict-name' }, el('span', { class: `dot ${status}` }), word(status)),
       total,
       share,
     ),
-    status === 'deliverable' ? el('p', { class: 'reasons-none', text: 'Safe to send to.' }) : reasons,
+    status === 'deliverable' ? el('p', { class: 'reasons-none', text: t.file.safe }) : reasons,
   );
 
   function update(stats, processed) {
@@ -61,7 +63,7 @@ function addLine(list, category, choose) {
     { class: 'reason' },
     el(
       'button',
-      { class: 'reason-button', type: 'button', title: 'Show these addresses', onclick: choose },
+      { class: 'reason-button', type: 'button', title: t.common.showThese, onclick: choose },
       el('span', { class: 'reason-name', text: word(category) }),
       number,
     ),

@@ -1,6 +1,6 @@
 import { fileHref, query } from '../api.js';
 import { el, icon, reconcile, setText } from '../dom.js';
-import { plural } from '../format.js';
+import { explain, t } from '../texts.js';
 import { downloadMenu } from './export.js';
 import { filterBar } from './filters.js';
 import { pageLoader } from './loader.js';
@@ -26,7 +26,7 @@ export function resultsCard(fileId, parameters) {
   const table = el(
     'table',
     { class: 'results' },
-    el('caption', { class: 'unseen-text', text: 'Addresses and their verdicts' }),
+    el('caption', { class: 'unseen-text', text: t.results.caption }),
     el(
       'thead',
       {},
@@ -34,11 +34,11 @@ export function resultsCard(fileId, parameters) {
         'tr',
         {},
         ...[
-          ['Address', ''],
-          ['Verdict', ''],
-          ['Reason', 'wide'],
-          ['Risk', 'wide'],
-          ['Score', 'wide number'],
+          [t.results.address, ''],
+          [t.results.verdict, ''],
+          [t.results.reason, 'wide'],
+          [t.results.risk, 'wide'],
+          [t.results.score, 'wide number'],
         ].map(([text, kind]) => el('th', { scope: 'col', class: kind, text })),
       ),
     ),
@@ -49,11 +49,11 @@ export function resultsCard(fileId, parameters) {
   const notice = el('div', { class: 'results-notice muted', 'aria-live': 'polite' });
   const element = el(
     'section',
-    { class: 'card results-card', 'aria-label': 'Addresses' },
+    { class: 'card results-card', 'aria-label': t.results.title },
     el(
       'div',
       { class: 'results-top' },
-      el('h2', { class: 'card-title', text: 'Addresses' }),
+      el('h2', { class: 'card-title', text: t.results.title }),
       downloads.element,
     ),
     filters.element,
@@ -75,7 +75,7 @@ export function resultsCard(fileId, parameters) {
   function show({ emails, pagination: { total, page, limit, pages: last } }) {
     // The file has become shorter than the page shown: go to the last page.
     if (emails.length === 0 && page > 1 && last >= 1 && page > last) return ask({ page: last });
-    if (element.classList.contains('asking')) setText(matches, plural(total, 'address', 'addresses'));
+    if (element.classList.contains('asking')) setText(matches, t.results.addresses(total));
     element.classList.remove('asking');
     const next = new Map();
     for (const result of emails) {
@@ -99,10 +99,10 @@ export function resultsCard(fileId, parameters) {
     const again = el('button', {
       class: 'button',
       type: 'button',
-      text: 'Try again',
+      text: t.common.tryAgain,
       onclick: () => ask({}),
     });
-    paintNotice(error.message, again);
+    paintNotice(explain(error), again);
   }
 
   function paintNotice(text, ...more) {
@@ -150,10 +150,7 @@ export function resultsCard(fileId, parameters) {
 }
 
 function nothing(wish, stats) {
-  if (stats?.status === 'purged')
-    return 'The addresses were deleted after their retention time. The counts stay.';
-  if (isFiltered(wish)) return 'No address matches these filters.';
-  return stats?.createdAt === null
-    ? 'Nothing has been heard of this list yet. It shows up here with its first results.'
-    : 'No results yet. They show up here as they come in.';
+  if (stats?.status === 'purged') return t.results.purged;
+  if (isFiltered(wish)) return t.results.noMatch;
+  return stats?.createdAt === null ? t.results.noList : t.results.noneYet;
 }

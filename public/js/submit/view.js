@@ -1,6 +1,7 @@
 /** The page that imports a list: upload, look at what was found, submit. */
 import { ApiError, call, fileHref, filePath } from '../api.js';
 import { el, icon } from '../dom.js';
+import { t } from '../texts.js';
 import { nameOfToday, proposeName } from './name.js';
 import { listPreview } from './preview.js';
 import { refusalNote } from './refusal.js';
@@ -16,7 +17,7 @@ export function submitView({ setTitle }) {
   const step = el('div', { class: 'step' });
   const trouble = el('div', { class: 'trouble' });
   const source = listSource((content, name) => void take(content, name));
-  setTitle('Validate a list');
+  setTitle(t.submit.title);
 
   async function readLimits() {
     try {
@@ -113,12 +114,9 @@ export function submitView({ setTitle }) {
       el(
         'div',
         { class: 'page-head' },
-        el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
-        el('h1', { tabindex: '-1', text: 'Validate a list' }),
-        el('p', {
-          class: 'muted',
-          text: 'You see what is in your list before anything is validated, and get it back with a verdict in each row.',
-        }),
+        el('a', { class: 'crumb', href: '#/' }, icon('back'), t.common.allLists),
+        el('h1', { tabindex: '-1', text: t.submit.title }),
+        el('p', { class: 'muted', text: t.submit.text }),
       ),
       trouble,
       step,
@@ -136,10 +134,10 @@ function newKey() {
 /** `.` and `..` are path segments: a URL cannot hold them as an id. */
 function checkName(name) {
   if (name !== '' && name !== '.' && name !== '..') return;
-  const message = name === '' ? 'give the list a name' : 'cannot be a name';
+  const message = name === '' ? t.submit.giveName : t.submit.badName;
   throw new ApiError(0, {
     code: 'invalid_request',
-    detail: 'The list needs another name.',
+    detail: t.submit.needsName,
     errors: [{ field: 'fileId', message }],
   });
 }
