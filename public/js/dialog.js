@@ -2,8 +2,8 @@
 import { el } from './dom.js';
 import { t } from './texts.js';
 
-/** Asks a question. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
-export function openDialog({ title, body, confirm, danger = false }) {
+/** Asks a question, or with `isNotice` says something. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
+export function openDialog({ title, body, confirm, danger = false, isNotice = false }) {
   return new Promise((resolve) => {
     const cancel = el('button', {
       class: 'button',
@@ -24,7 +24,7 @@ export function openDialog({ title, body, confirm, danger = false }) {
       el(
         'div',
         { class: 'dialog-actions' },
-        cancel,
+        isNotice ? null : cancel,
         el('button', { class: danger ? 'button danger' : 'button primary', type: 'submit', text: confirm }),
       ),
     );

@@ -3,6 +3,7 @@ import { listenToFile } from '../../../src/client/file-listener.js';
 import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
 import { clock, wholePercent } from '../format.js';
+import { insightsCard } from '../insights/card.js';
 import { resultsCard } from '../results/card.js';
 import { setIcon } from '../tab.js';
 import { raw } from '../text.js';
@@ -17,6 +18,7 @@ import { submissionNote } from './submission.js';
 import { teller } from './tell.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
+import { webhookButton } from './webhook.js';
 
 export function fileView({ route, socket, setTitle }) {
   const { fileId } = route;
@@ -26,17 +28,19 @@ export function fileView({ route, socket, setTitle }) {
   const stalled = stalledCard(fileId);
   const submission = submissionNote(fileId);
   const stuck = stuckNote(fileId);
+  const insights = insightsCard(fileId, results.search);
   const tell = teller(fileId);
-  head.actions.prepend(tell.button);
+  head.actions.prepend(tell.button, webhookButton(fileId));
   const parts = [
     head,
     progressCard(),
-    verdictsCard(results.choose),
+    verdictsCard(fileId, results.choose),
     riskCard(),
     batchesCard(),
     stalled,
     submission,
     stuck,
+    insights,
     results,
   ];
   const [, progress, verdicts, risk, batches] = parts;
@@ -47,6 +51,7 @@ export function fileView({ route, socket, setTitle }) {
     progress.element,
     verdicts.element,
     el('div', { class: 'side-column' }, risk.element, batches.element, stalled.element),
+    insights.element,
     results.element,
     latest.element,
   );
@@ -146,6 +151,7 @@ export function fileView({ route, socket, setTitle }) {
       results.close();
       stalled.close();
       stuck.close();
+      insights.close();
       latest.close();
       cancelAnimationFrame(frame);
     },

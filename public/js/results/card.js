@@ -1,6 +1,7 @@
 import { fileHref, query } from '../api.js';
 import { el, icon, reconcile, setText } from '../dom.js';
 import { explain, t } from '../texts.js';
+import { arrowKeys } from './arrow-keys.js';
 import { downloadMenu } from './export.js';
 import { filterBar } from './filters.js';
 import { pageLoader } from './loader.js';
@@ -44,6 +45,7 @@ export function resultsCard(fileId, parameters) {
     ),
   );
   const head = table.tHead;
+  const keys = arrowKeys(table, '.address-button');
   /** The number of matches, said once after each choice; while a list runs it changes too often to be read out. */
   const matches = el('p', { class: 'unseen-text', role: 'status' });
   const notice = el('div', { class: 'results-notice muted', 'aria-live': 'polite' });
@@ -86,6 +88,7 @@ export function resultsCard(fileId, parameters) {
     }
     rows = next;
     reconcile(table, [table.caption, head, ...[...rows.values()].map((row) => row.element)]);
+    keys.settle();
     table.hidden = emails.length === 0;
     paintNotice(emails.length === 0 ? nothing(wish, stats) : '');
     pages.update({ total, page, limit, pages: last });
@@ -120,6 +123,11 @@ export function resultsCard(fileId, parameters) {
     element,
     choose(status, reason = '') {
       ask({ ...DEFAULTS, limit: wish.limit, status, reason }, 'pushState');
+      element.scrollIntoView({ block: 'start' });
+    },
+    /** Shows only what begins like this, or whose domain does. */
+    search(email) {
+      ask({ ...DEFAULTS, limit: wish.limit, email }, 'pushState');
       element.scrollIntoView({ block: 'start' });
     },
     /** A snapshot includes the first page; any other page is requested. */

@@ -32,6 +32,7 @@ export function uploading(name, cancel) {
         el('button', { class: 'button small', type: 'button', text: t.common.cancel, onclick: cancel }),
       ),
     ),
+    say: (words) => setText(text, words),
     update(share) {
       const whole = Math.floor(share * 100);
       setShare(fill, share);

@@ -2,6 +2,7 @@
 import { ApiError, call, fileHref, filePath } from '../api.js';
 import { el, icon } from '../dom.js';
 import { t } from '../texts.js';
+import { addressesAgain } from './again.js';
 import { nameOfToday, proposeName } from './name.js';
 import { listPreview } from './preview.js';
 import { refusalNote } from './refusal.js';
@@ -10,7 +11,7 @@ import { listSource } from './source.js';
 import { uploadList } from './upload.js';
 import { uploading } from './uploading.js';
 
-export function submitView({ setTitle }) {
+export function submitView({ route, setTitle }) {
   const stop = new AbortController();
   const { signal } = stop;
   let limits = null;
@@ -45,6 +46,22 @@ export function submitView({ setTitle }) {
       if (signal.aborted) return;
       step.replaceChildren(source.element);
       if (error.name !== 'AbortError') refuse(error, trouble);
+    }
+  }
+
+  /** A list of what has no answer in another list. */
+  async function takeAgain(which, fileId) {
+    const far = uploading(fileId, () => {
+      location.hash = fileHref(fileId);
+    });
+    try {
+      step.replaceChildren(far.element);
+      const onCount = (n) => far.say(t.again.collecting(n));
+      const { content, name } = await addressesAgain(fileId, which, { signal, onCount });
+      await take(content, name);
+    } catch (error) {
+      step.replaceChildren(source.element);
+      if (!signal.aborted) refuse(error, trouble);
     }
   }
 
@@ -107,6 +124,8 @@ export function submitView({ setTitle }) {
 
   step.append(source.element);
   void readLimits();
+  const [which, of] = ['again', 'of'].map((name) => route.parameters.get(name));
+  if (which !== null && of !== null) void takeAgain(which, of);
   return {
     element: el(
       'section',
