@@ -4,6 +4,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import {
   flag,
+  flagThatIsOn,
   headerText,
   hosts,
   httpUrl,
@@ -129,6 +130,7 @@ export const variables = {
   CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
 
+  COMPRESSION: flagThatIsOn,
   MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),
   HEADERS_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
   REQUEST_TIMEOUT_MS: integer(120_000, 100, HOUR_MS),

@@ -72,7 +72,7 @@ export const exportQuery = z.object({
     .transform((given) => given === '1')
     .default(false),
   escape: z.enum(['formulas', 'none']).default('formulas'),
-  layout: z.enum(['results', 'original']).default('results'),
+  layout: z.enum(['results', 'original', 'unanswered']).default('results'),
   ...filter,
 });
 

@@ -27,6 +27,7 @@ const MIB = 1024 * 1024;
 
 const DEFAULTS: HttpConfig = {
   CORS_ORIGINS: [],
+  COMPRESSION: true,
   MAX_UPDATE_BYTES: MIB,
   MAX_BODY_BYTES: MIB,
   MAX_EXPORTS: 2,

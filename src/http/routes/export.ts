@@ -10,7 +10,7 @@ import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
-import { type OriginalList, originalRows } from '../export/original.js';
+import { type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
@@ -21,10 +21,13 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
-    if (layout === 'original' && format !== 'csv') throw noLayout('original needs format=csv');
+    const isOfList = layout !== 'results';
+    const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
+    if (isOfList && format !== 'csv') throw noLayout(`${layout} needs format=csv`);
+    if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     await guard.authorize(callerOf(req), 'read', fileId);
     const list = await store.lists.ofFile(fileId);
-    const original = layout === 'original' ? await openOriginal(fileId, list, deps, reader) : null;
+    const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
@@ -42,17 +45,19 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     const end = running.begin(rateLimit.callerName(req));
     try {
       const results = store.results.scan(fileId, filter);
-      const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
       const text =
         original === null
           ? encodeRows(results, encodingOf({ format, bom, escape: escaped }))
-          : originalRows(results, original, { bom, isFiltered });
+          : originalRows(results, original, { bom, rows: rowsOf(layout, isFiltered) });
       await sendText(res, text, config.EXPORT_IDLE_MS, sendHead);
     } finally {
       end();
     }
   });
 }
+
+const rowsOf = (layout: string, isFiltered: boolean): RowChoice =>
+  layout === 'unanswered' ? 'without-verdict' : isFiltered ? 'with-verdict' : 'all';
 
 const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 
