@@ -2,7 +2,7 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { addressInHost, isPublicAddress } from './public-addresses.js';
 
-const MAX_URL_LENGTH = 2048;
+export const MAX_URL_LENGTH = 2048;
 /** Names that only lead inside. */
 const INTERNAL = /(^|\.)(localhost|local|internal|intranet|home\.arpa)\.?$/i;
 
