@@ -2,7 +2,7 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { addressInHost, isPublicAddress } from './public-addresses.js';
 
-const MAX_URL_LENGTH = 2048;
+export const MAX_URL_LENGTH = 2048;
 /** Host names that resolve only on internal networks. */
 const INTERNAL_HOSTS = /(^|\.)(localhost|local|internal|intranet|home\.arpa)\.?$/i;
 

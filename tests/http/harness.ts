@@ -21,6 +21,7 @@ import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
 import type { Validator } from '../../src/validator/validator.js';
+import { expectDocumented } from '../support/documented.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
 const MIB = 1024 * 1024;
@@ -161,6 +162,7 @@ export interface Answer {
 // biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is looked into freely here
 export type Json = any;
 
+/** Every answer is compared with the document. */
 export async function call(
   app: { url: string },
   method: string,
@@ -171,7 +173,10 @@ export async function call(
     body === undefined
       ? { method }
       : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
-  return answerOf(await fetch(`${app.url}${path}`, init));
+  const url = `${app.url}${path}`;
+  const answer = await answerOf(await fetch(url, init));
+  expectDocumented(method, url, answer);
+  return answer;
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
