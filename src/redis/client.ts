@@ -23,6 +23,14 @@ export const connector = (source: RedisSource, timeoutMs: number) =>
     ? (name: string, purpose: Purpose = 'commands') => createClient(source, { name, timeoutMs, purpose })
     : (name: string, purpose: Purpose = 'commands') => source(name, purpose);
 
+/** The function that creates a client of one node of a cluster. @throws where the source is a function */
+export function nodeConnector(source: RedisSource, timeoutMs: number) {
+  if (typeof source !== 'string') throw new Error('only an address names the nodes of a cluster');
+  const address = parseAddress(source);
+  return (name: string, node: HostPort): Redis =>
+    new Redis({ ...commonOptions(address, { name, timeoutMs }), ...node, lazyConnect: true, retryStrategy });
+}
+
 export const isCluster = (source: RedisSource): boolean =>
   typeof source === 'string' && parseAddress(source).topology === 'cluster';
 
