@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { type Cursor, roomOf } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { adviceOnRedis } from '../redis/advice.js';
-import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
+import { askAnyNode, connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
 import { Connection } from '../redis/connection.js';
 import { openSubscriptions } from '../redis/open-subscriptions.js';
 import { type NeededRight, probeWrites } from '../redis/probe.js';
@@ -91,9 +91,9 @@ export class RedisFeed implements Feed {
     return this.#followedFiles.removeFile(fileId, (removalId) => this.#log.remove(fileId, removalId));
   }
 
-  /** @throws Fault('unavailable') where Redis does not answer */
+  /** @throws Fault('unavailable') where Redis does not answer, of a cluster no primary */
   async ping(): Promise<void> {
-    await this.#commands.run((redis) => redis.ping());
+    await this.#commands.run((redis) => askAnyNode(redis, (node) => node.ping()));
   }
 
   /** Writes as `append` does, on keys of its own. @throws Fault with the refusal */

@@ -44,6 +44,17 @@ export async function askEachNode<T>(redis: Redis, ask: (node: Redis) => Promise
   throw outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? new Error('no node is known');
 }
 
+/** The answer of the server behind a client that answers first. @throws the reason where none does */
+export async function askAnyNode<T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T> {
+  const client: Redis | Cluster = redis as Redis | Cluster;
+  const nodes: Redis[] = client instanceof Cluster ? client.nodes('all') : [redis];
+  try {
+    return await Promise.any(nodes.map((node) => ask(node)));
+  } catch (error) {
+    throw error instanceof AggregateError ? (error.errors[0] ?? new Error('no node is known')) : error;
+  }
+}
+
 export interface ClientOptions {
   /** Names the connection in `CLIENT LIST`. */
   readonly name: string;

@@ -3,8 +3,15 @@
 import calculateSlot from 'cluster-key-slot';
 import type { Cluster, Redis } from 'ioredis';
 import type { HostPort } from './address.js';
+import { askAnyNode } from './client.js';
 
 type Range = readonly [first: number, last: number, primary: readonly [host: string | null, port: number]];
+
+/** Slots are 14 bits. */
+const RANGE_BITS = 11;
+
+/** One of eight ranges of slots, named. Primaries usually have whole ranges, so most of them have one owner. */
+export const slotRangeOf = (key: string): string => String(calculateSlot(key) >> RANGE_BITS);
 
 /** `host:port`. */
 export type NodeName = string;
@@ -46,5 +53,5 @@ export async function askSlotOwners(redis: Redis, preferred?: NodeName): Promise
   const hostPort = ({ options: { host = '', port = 0 } }: Redis) => nameOf({ host, port });
   const first = nodes.find((node) => hostPort(node) === preferred);
   const answer = first === undefined ? null : await ask(first).catch(() => null);
-  return answer ?? Promise.any(nodes.map(ask));
+  return answer ?? askAnyNode(redis, ask);
 }

@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { type NeededRight, probeWrites } from '../../redis/probe.js';
+import { refusedByNone } from '../../redis/shards.js';
 import { CHANNEL } from './pubsub-inlet.js';
 import { GROUP, type StreamGroup } from './stream-group.js';
 import { resultsKey } from './validator-results.js';
@@ -31,8 +32,10 @@ export async function probeInlets(
   groups: readonly StreamGroup[],
 ): Promise<void> {
   // Fails where the key holds something else, and makes a group anew that was deleted.
-  await Promise.all(groups.map((group) => group.create(redis)));
-  await redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX');
+  await refusedByNone([
+    ...groups.map((group) => group.create(redis)),
+    redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX'),
+  ]);
   const rights = groups.flatMap(({ stream }) => streamRights(stream));
   await probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]);
 }

@@ -4,8 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../../redis/client.js';
+import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../../redis/client.js';
 import { Connection } from '../../redis/connection.js';
+import { slotRangeOf } from '../../redis/slot-owners.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
 import type { Inlets, StreamBacklog } from '../inlet.js';
@@ -18,7 +19,7 @@ import { PubSubInlet } from './pubsub-inlet.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
 import { streamsOf } from './stream-names.js';
-import { ValidatorResults } from './validator-results.js';
+import { resultsKey, ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
   readonly redis: RedisSource;
@@ -75,6 +76,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     updates: options.updates,
     stalledEveryMs: options.stallAfterMs,
     spreadMs,
+    rangeOf: isCluster(redis) ? (batchId) => slotRangeOf(resultsKey(batchId)) : () => '',
     logger,
   });
   const pubsub = new PubSubInlet({
