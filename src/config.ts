@@ -130,6 +130,7 @@ export const variables = {
   MAX_DELIVERIES: integer(5, 1, 1000),
   CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
+  STREAM_SHARDS: integer(1, 1, 64),
 
   COMPRESSION: flagThatIsOn,
   MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),

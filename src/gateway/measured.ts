@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import type { Config } from '../config.js';
 import type { Engine } from '../engine/engine.js';
-import { addGauge, measureHeld, measureStream } from '../metrics/gauges.js';
+import { addGauge, measureHeld, measureStreams } from '../metrics/gauges.js';
 import { measured } from '../metrics/measured-calls.js';
 import type { Metrics } from '../metrics.js';
 import { waitingBytes } from '../realtime/backpressure.js';
@@ -46,5 +46,5 @@ export function instrumentGateway(
       return bytes;
     },
   );
-  if (inlets !== undefined) measureStream(metrics, () => inlets.streamBacklog());
+  if (inlets !== undefined) measureStreams(metrics, () => inlets.streamBacklogs());
 }

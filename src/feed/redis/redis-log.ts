@@ -122,14 +122,14 @@ export class RedisLog {
   async extendTtl(fileIds: readonly FileId[]): Promise<void> {
     const { ttlMs } = this.options;
     const keys = fileIds.map((fileId) => this.#keys(fileId)).flatMap(({ head, history }) => [head, history]);
-    // No pipeline: in a cluster the keys are on different nodes.
+    // No pipeline: in a cluster the keys are on different nodes, and one that is away delays no other one.
     await this.connection.run((redis) => Promise.all(keys.map((key) => redis.pexpire(key, ttlMs))));
   }
 
   async remove(fileId: FileId, removalId: string): Promise<void> {
     const keys = this.#keys(fileId);
-    const args = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
-    await this.connection.run((redis) => REMOVE.run(redis, scriptKeys(keys), args));
+    const rest = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
+    await this.connection.run((redis, server) => REMOVE.run(redis, scriptKeys(keys), [server, ...rest]));
   }
 
   #keys(fileId: FileId): FileKeys {
