@@ -39,6 +39,9 @@ export const quoteNotClosed = (row: number): InvalidInput =>
     { field: `rows[${row}]`, message: `a cell of row ${row + 1} begins with a quote that is never closed` },
   ]);
 
+export const charactersOf = (row: readonly string[]): number =>
+  row.reduce((sum, { length }) => sum + length, 0);
+
 /** @throws InvalidInput naming the row and the cell */
 export function checkRow(cells: readonly string[], row: number, limits: ListLimits): void {
   checkColumns(cells.length, row, limits);

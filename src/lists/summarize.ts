@@ -4,7 +4,7 @@ import { addressIn, addressKey } from './address.js';
 import { AddressSet } from './address-set.js';
 import type { ByteSource } from './byte-source.js';
 import { Columns, emailColumnOf } from './columns.js';
-import { type ListLimits, noAddresses, tooLarge } from './limits.js';
+import { charactersOf, type ListLimits, noAddresses, tooLarge } from './limits.js';
 import { type Row, readRows } from './read-rows.js';
 
 const SAMPLE_ROWS = 10;
@@ -12,6 +12,8 @@ const SAMPLE_COLUMNS = 100;
 const SAMPLE_CHARACTERS = 200;
 /** After so many rows the column that will most likely be the one with the addresses is counted along. */
 const ROWS_TO_GUESS = 500;
+/** Or, as the rows until then are kept, after so many characters. */
+const CHARACTERS_TO_GUESS = 4 * 1024 * 1024;
 
 /** Counts what is sent of one column. */
 class ColumnCounter {
@@ -47,6 +49,7 @@ export async function summarize(
   const columns = new Columns();
   const sample: string[][] = [];
   let first: Row[] = [];
+  let kept = 0;
   let counter: ColumnCounter | null = null;
   let rows = 0;
   for await (const { header, rows: batch } of readRows(source, layout, limits)) {
@@ -55,12 +58,15 @@ export async function summarize(
     for (const row of batch) {
       columns.add(row);
       if (counter !== null) counter.add(row);
-      else first.push(row);
+      else {
+        first.push(row);
+        kept += charactersOf(row);
+      }
       if (sample.length < SAMPLE_ROWS) sample.push(shortened(row));
     }
     rows += batch.length;
     if (rows > limits.MAX_LIST_ROWS) throw tooLarge('MAX_LIST_ROWS', limits.MAX_LIST_ROWS, 'too many rows');
-    if (counter === null && rows >= ROWS_TO_GUESS) {
+    if (counter === null && (rows >= ROWS_TO_GUESS || kept >= CHARACTERS_TO_GUESS)) {
       counter = counterFor(emailColumnOf(columns.all()), first);
       first = [];
     }

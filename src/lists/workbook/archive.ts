@@ -11,8 +11,40 @@ const MAX_PARTS = 10_000;
 
 /** Reads ranges of the bytes of a list. */
 class SourceReader extends RandomAccessReader {
+  /** The piece that was read last. The table of contents is read some bytes at a time, and each piece is a look-up of the store. */
+  #window: { readonly start: number; readonly bytes: Uint8Array } = { start: 0, bytes: new Uint8Array() };
+
   constructor(private readonly source: ByteSource) {
     super();
+  }
+
+  override read(
+    target: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    this.#copy(target.subarray(offset, offset + length), position).then(() => callback(null), callback);
+  }
+
+  async #copy(target: Buffer, position: number): Promise<void> {
+    for (let copied = 0; copied < target.length; ) {
+      const bytes = await this.#from(position + copied);
+      target.set(bytes.subarray(0, target.length - copied), copied);
+      copied += Math.min(bytes.length, target.length - copied);
+    }
+  }
+
+  /** Some bytes from a position on. */
+  async #from(position: number): Promise<Uint8Array> {
+    const { start, bytes } = this.#window;
+    if (position >= start && position < start + bytes.length) return bytes.subarray(position - start);
+    for await (const piece of this.source.read(position)) {
+      this.#window = { start: position, bytes: piece };
+      return piece;
+    }
+    throw unsupported('a workbook that ends early');
   }
 
   override _readStreamForRange(start: number, end: number): Readable {

@@ -4,11 +4,13 @@ import type { ListLayout } from '../../domain/list-summary.js';
 import { addressIn, looksLikeAddress } from '../address.js';
 import type { ByteSource } from '../byte-source.js';
 import { hasHeader } from '../header.js';
-import { type ListLimits, noAddresses } from '../limits.js';
+import { charactersOf, type ListLimits, noAddresses } from '../limits.js';
 import { openWorkbook } from './sheet-rows.js';
 
 /** Rows of a sheet that its header is told by. */
 const ROWS_FOR_HEADER = 500;
+/** Or fewer, where they are long. */
+const CHARACTERS_FOR_HEADER = 4 * 1024 * 1024;
 
 /** The layout of the first sheet that has addresses. @throws Fault `no_addresses`, `unsupported_list` */
 export async function workbookLayout(source: ByteSource, limits: ListLimits): Promise<ListLayout> {
@@ -24,8 +26,13 @@ export async function workbookLayout(source: ByteSource, limits: ListLimits): Pr
 /** Null: the rows have no address. */
 async function firstRowsWithAddress(batches: AsyncIterable<string[][]>): Promise<string[][] | null> {
   const first: string[][] = [];
+  let characters = 0;
   for await (const batch of batches) {
-    if (first.length < ROWS_FOR_HEADER) first.push(...batch.slice(0, ROWS_FOR_HEADER - first.length));
+    for (const row of batch) {
+      if (first.length >= ROWS_FOR_HEADER || characters >= CHARACTERS_FOR_HEADER) break;
+      first.push(row);
+      characters += charactersOf(row);
+    }
     if (batch.some((row) => row.some((cell) => looksLikeAddress(addressIn(cell))))) return first;
     await setImmediate();
   }

@@ -1,6 +1,6 @@
 /** The rows of a sheet, as texts, read while it is unpacked. */
 import type { ByteSource } from '../byte-source.js';
-import { cellTooLong, checkColumns, type ListLimits } from '../limits.js';
+import { cellTooLong, checkColumns, type ListLimits, rowTooLong, tooLarge } from '../limits.js';
 import { Archive } from './archive.js';
 import { isoDate } from './dates.js';
 import { readSharedStrings, SharedStrings } from './shared-strings.js';
@@ -45,12 +45,15 @@ class SheetReader implements XmlHandler {
   #rows: string[][] = [];
   #read = 0;
   #row: string[] = [];
+  #rowCharacters = 0;
   #column = -1;
   #type = '';
   #style = 0;
   #text = '';
   #isText = false;
   #isPhonetic = false;
+  /** Characters of the shared texts that its cells have shown. */
+  #shared = 0;
 
   constructor(
     private readonly workbook: Workbook,
@@ -67,6 +70,7 @@ class SheetReader implements XmlHandler {
   open(name: string, { r, t, s }: Readonly<Record<string, string>>): void {
     if (name === 'row') {
       this.#row = [];
+      this.#rowCharacters = 0;
       this.#column = -1;
     } else if (name === 'c') {
       this.#column = r === undefined ? this.#column + 1 : columnOf(r);
@@ -96,6 +100,8 @@ class SheetReader implements XmlHandler {
     // Cells that are only formatted reach far to the right.
     if (text === '') return;
     checkColumns(this.#column + 1, this.#read, this.limits);
+    this.#rowCharacters += text.length;
+    if (this.#rowCharacters > this.limits.MAX_LIST_ROW) throw rowTooLong(this.#read, this.limits);
     while (this.#row.length < this.#column) this.#row.push('');
     this.#row[this.#column] = text;
   }
@@ -106,10 +112,20 @@ class SheetReader implements XmlHandler {
     this.#read++;
   }
 
+  /** A cell of a few bytes may show a long text, so that a small workbook could have terabytes of them. */
+  #sharedText(index: number): string {
+    const text = this.strings.at(index);
+    this.#shared += text.length;
+    const { MAX_UNPACKED_BYTES } = this.limits;
+    if (this.#shared > MAX_UNPACKED_BYTES)
+      throw tooLarge('MAX_UNPACKED_BYTES', MAX_UNPACKED_BYTES, 'its cells show too much text');
+    return text;
+  }
+
   /** What the cell shows. */
   #shown(): string {
     const text = this.#text;
-    if (this.#type === 's') return this.strings.at(Number(text));
+    if (this.#type === 's') return this.#sharedText(Number(text));
     if (this.#type === 'b') return text === '1' ? 'TRUE' : 'FALSE';
     if (this.#type === 'd') return text.replace('T', ' ').replace(/ 00:00:00(\.0+)?$/, '');
     if (this.#type !== 'n' || text === '') return unescaped(text);

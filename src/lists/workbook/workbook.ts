@@ -34,7 +34,8 @@ export async function readWorkbook(archive: Archive): Promise<Workbook> {
   const ofType = (type: string) =>
     [...targets.values()].find((part) => part.type.endsWith(`/${type}`))?.target ?? null;
   return {
-    sheets: sheets.map(({ target }) => target),
+    // A part that is named twice is one sheet: each is unpacked until an address is found.
+    sheets: [...new Set(sheets.map(({ target }) => target))],
     sharedStrings: ofType('sharedStrings'),
     dateStyles: await readDateStyles(archive, ofType('styles')),
     is1904,

@@ -9,6 +9,14 @@ export interface XmlHandler {
   text(text: string): void;
 }
 
+/** Elements within each other, and attributes of one. Workbooks have a dozen; the parser keeps all that are open. */
+const MAX_DEPTH = 256;
+const MAX_ATTRIBUTES = 256;
+/** Elements of a part that is kept in memory. Excel allows 65,490 formats of cells, each of several elements. */
+const MAX_ELEMENTS_KEPT = 1_000_000;
+/** Characters that are parsed before the findings are taken: a cell of a few may show a text of tens of thousands. */
+const PIECE_CHARS = 4096;
+
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1);
 
 /** A text of a cell: `_x000D_` stands for a character that XML cannot have (ST_Xstring of ECMA-376). */
@@ -21,6 +29,8 @@ export const unescaped = (text: string): string =>
 export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHandler): AsyncGenerator<void> {
   const parser = sax.parser(true, { position: false });
   let isBroken = false;
+  let depth = 0;
+  let attributes = 0;
   let failure: unknown = null;
   // The parser would catch nothing, and must not be left in the middle of a piece by an error of the handler.
   const guarded = (handle: () => void) => {
@@ -34,25 +44,43 @@ export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHan
   parser.onerror = () => {
     isBroken = true;
   };
+  parser.onopentagstart = () => {
+    attributes = 0;
+    if (++depth > MAX_DEPTH) isBroken = true;
+  };
+  parser.onattribute = () => {
+    if (++attributes > MAX_ATTRIBUTES) isBroken = true;
+  };
   parser.onopentag = ({ name, attributes }) =>
     guarded(() => handler.open(localName(name), attributes as Record<string, string>));
-  parser.onclosetag = (name) => guarded(() => handler.close(localName(name)));
+  parser.onclosetag = (name) => {
+    depth--;
+    guarded(() => handler.close(localName(name)));
+  };
   parser.ontext = (text) => guarded(() => handler.text(text));
   parser.oncdata = (text) => guarded(() => handler.text(text));
   const decoder = new TextDecoder();
-  for await (const piece of bytes) {
-    parser.write(decoder.decode(piece, { stream: true }));
-    if (failure !== null) throw failure;
-    if (isBroken) throw unsupported('a damaged workbook');
-    yield;
+  for await (const bytesOfPiece of bytes) {
+    const text = decoder.decode(bytesOfPiece, { stream: true });
+    for (let at = 0; at < text.length; at += PIECE_CHARS) {
+      parser.write(text.slice(at, at + PIECE_CHARS));
+      if (failure !== null) throw failure;
+      if (isBroken) throw unsupported('a damaged workbook');
+      yield;
+    }
   }
 }
 
-/** Reads an XML file to its end. */
+/** Reads an XML file to its end, if it has no more elements than can be kept. */
 export async function readWholeXml(
   bytes: AsyncIterable<Uint8Array>,
   open: XmlHandler['open'],
 ): Promise<void> {
-  const handler = { open, close: () => undefined, text: () => undefined };
+  let elements = 0;
+  const counted: XmlHandler['open'] = (name, attributes) => {
+    if (++elements > MAX_ELEMENTS_KEPT) throw unsupported('a workbook with so many parts or styles');
+    open(name, attributes);
+  };
+  const handler = { open: counted, close: () => undefined, text: () => undefined };
   for await (const _ of readXml(bytes, handler));
 }

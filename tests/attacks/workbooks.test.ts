@@ -1,0 +1,93 @@
+/** Workbooks of a few kilobytes that unpack to more than memory or time allows: refused early, or read at a bounded cost. */
+import { describe, expect, it } from '@jest/globals';
+import { Fault } from '../../src/errors.js';
+import { sheetRows } from '../../src/lists/workbook/sheet-rows.js';
+import { LIMITS, readList } from '../lists/reading.js';
+import { textCell, workbook, workbookOf, type ZipPart, zip } from '../support/zip.js';
+
+const MIB = 1024 * 1024;
+
+const part = (name: string, xml: string): ZipPart => ({ name, bytes: Buffer.from(xml) });
+
+/** A workbook whose parts are given one by one. */
+const bookOf = ({
+  sheets = '<sheet r:id="s"/>',
+  targets = '',
+  rows = `<row>${textCell('A1', 'ann@example.com')}</row>`,
+  more = [] as ZipPart[],
+}): Buffer =>
+  zip([
+    part('xl/workbook.xml', `<workbook xmlns:r="x"><sheets>${sheets}</sheets></workbook>`),
+    part(
+      'xl/_rels/workbook.xml.rels',
+      `<Relationships><Relationship Id="s" Type="x/worksheet" Target="s.xml"/>${targets}</Relationships>`,
+    ),
+    part('xl/s.xml', `<worksheet>${rows}</worksheet>`),
+    ...more,
+  ]);
+
+const refused = (code: string) => expect.objectContaining({ constructor: Fault, code });
+
+/** The rows of one sheet, and how often the bytes were asked for. */
+async function rowsOf(bytes: Buffer, sheet = 'xl/worksheets/sheet0.xml', limits = LIMITS) {
+  let readings = 0;
+  const source = {
+    size: bytes.length,
+    async *read(from = 0) {
+      readings++;
+      yield bytes.subarray(from, from + 64 * 1024);
+      yield bytes.subarray(from + 64 * 1024);
+    },
+  };
+  const batches: number[] = [];
+  for await (const batch of sheetRows(source, sheet, limits)) batches.push(batch.length);
+  return { batches, readings };
+}
+
+describe('a workbook', () => {
+  it('may not have elements within each other without end', async () => {
+    await expect(readList(workbook('<a>'.repeat(MIB)))).rejects.toEqual(refused('unsupported_list'));
+  });
+
+  it('may not have an element with attributes without end', async () => {
+    const attributes = Array.from({ length: 10_000 }, (_, n) => `a${n}=""`).join(' ');
+    await expect(readList(workbook(`<c ${attributes}/>`))).rejects.toEqual(refused('unsupported_list'));
+  });
+
+  it('may not have more formats than are kept', async () => {
+    const more = [part('xl/st.xml', `<s><cellXfs>${'<xf/>'.repeat(1_100_000)}</cellXfs></s>`)];
+    const book = bookOf({ targets: '<Relationship Id="t" Type="x/styles" Target="st.xml"/>', more });
+    await expect(readList(book)).rejects.toEqual(refused('unsupported_list'));
+  });
+
+  it('that names a sheet again and again has it once', async () => {
+    const rows = '<row><c><v>1</v></c></row>'.repeat(2_000);
+    const book = bookOf({ sheets: '<sheet r:id="s"/>'.repeat(100_000), rows });
+    await expect(readList(book)).rejects.toEqual(refused('no_addresses'));
+  });
+
+  it('with thousands of parts is read in a few pieces', async () => {
+    const parts = Array.from({ length: 9_000 }, (_, n) => part(`p${n}`, ''));
+    const { readings } = await rowsOf(bookOf({ more: parts }), 'xl/s.xml');
+    expect(readings).toBeLessThan(50);
+  });
+
+  it('shows no more text than it may unpack to', async () => {
+    const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
+    const rows = '<row><c t="s"><v>0</v></c></row>'.repeat(2_000);
+    const book = workbookOf({ sheets: [rows], shared });
+    const limits = { ...LIMITS, MAX_UNPACKED_BYTES: 10 * MIB };
+    await expect(rowsOf(book, undefined, limits)).rejects.toEqual(refused('payload_too_large'));
+    const { batches } = await rowsOf(book);
+    // Each batch is in memory as a whole: 60 MB in a piece that was unpacked at once would be too much.
+    expect(Math.max(...batches)).toBeLessThan(200);
+  });
+
+  it('has no row longer than a row may be', async () => {
+    const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
+    const row = `<row>${'<c t="s"><v>0</v></c>'.repeat(100)}</row>`;
+    await expect(rowsOf(workbookOf({ sheets: [row], shared }))).rejects.toMatchObject({
+      errors: [{ field: 'rows[0]', message: expect.stringContaining('MAX_LIST_ROW') }],
+    });
+  });
+});
