@@ -8,9 +8,15 @@ export class ForbiddenAddress extends Error {
   override readonly name = 'ForbiddenAddress';
 }
 
+/** All IPv6 addresses of the internet are in it. Those outside may stand for IPv4 ones: `::7f00:1` for 127.0.0.1 (RFC 4291). */
+const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
+
 /** Whether an IP address belongs to the public internet. IPv4-mapped IPv6 addresses are judged as IPv4. */
-export const isPublicAddress = (address: string): boolean =>
-  ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+export function isPublicAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST));
+}
 
 type LookupCallback = (
   error: NodeJS.ErrnoException | null,
