@@ -32,7 +32,9 @@ export class ConnectionLimits {
   /** Why a handshake is refused; null: it is accepted. */
   refusalFor(request: IncomingMessage, connections: number): Fault | null {
     const { origins, addressOf, maxConnections, maxConnectionsPerAddress, isDraining } = this.options;
-    if (protocolOf(request) !== PROTOCOL) return new Fault('invalid_request', OTHER_PROTOCOL);
+    const query = queryOf(request);
+    if (query.getAll('EIO').at(-1) !== PROTOCOL) return new Fault('invalid_request', OTHER_PROTOCOL);
+    if (query.has('j')) return new Fault('invalid_request', NO_JSONP);
     // Browsers apply no same-origin policy to WebSockets: any page could listen with its visitor's connection.
     if (!isAllowed(request.headers, origins))
       return new Fault('forbidden', 'CORS_ORIGINS does not list this origin');
@@ -77,8 +79,11 @@ const PROTOCOL = '4';
 const OTHER_PROTOCOL =
   'EIO: must be 4: the gateway speaks the protocol of Socket.IO 3 and 4, and older clients have to be upgraded';
 
-const protocolOf = ({ url = '' }: IncomingMessage): string | undefined =>
-  new URLSearchParams(url.slice(url.indexOf('?') + 1)).getAll('EIO').at(-1);
+/** By JSONP any page could listen, and a browser may send no header that says which page it is. No client since 2020 asks for it. */
+const NO_JSONP = 'j: JSONP is not supported';
+
+const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams =>
+  new URLSearchParams(url.slice(url.indexOf('?') + 1));
 
 const busy = (code: 'unavailable' | 'rate_limited', message: string, retryAfterSeconds: number): Fault =>
   new Fault(code, `${message}; retry in ${retryAfterSeconds} s`, { retryAfterSeconds });

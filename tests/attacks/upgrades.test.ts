@@ -110,6 +110,12 @@ describe('a handshake that is refused says why, on both transports', () => {
       expect(answer).toMatchObject(refused(400, 'invalid_request', /Socket\.IO 3 and 4/));
   });
 
+  it.each(['EIO=4&j=0', 'EIO=4&%6a='])('JSONP, by which any page could read: %s', async (query) => {
+    const { url } = await startTestGateway();
+    for (const answer of await handshakes(url, { query }))
+      expect(answer).toMatchObject(refused(400, 'invalid_request', /JSONP/));
+  });
+
   it('the origin of the page', async () => {
     const { url } = await startTestGateway();
     for (const answer of await handshakes(url, { headers: ['Origin: https://evil.example'] }))
