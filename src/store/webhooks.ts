@@ -53,6 +53,8 @@ export interface Delivery {
 export interface DueDelivery {
   readonly deliveryId: string;
   readonly webhookId: string;
+  /** Of the webhook; null: a caller of a gateway with `AUTH=none`. */
+  readonly ownerId: UserId | null;
   readonly url: string;
   readonly secret: string;
   /** The JSON to send. */

@@ -14,13 +14,17 @@ export interface SenderOptions extends PostOptions, RetryLimits {
 }
 
 export interface SenderDeps {
-  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'report' | 'dropSettled'>;
+  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'list' | 'report' | 'dropSettled'>;
   readonly metrics: Pick<Metrics, 'webhookAttempts'>;
   readonly logger: Logger;
 }
 
-/** Attempts under way at once: of this gateway, and to one receiver, so that a slow one leaves room for the others. */
+/**
+ * Attempts under way at once: of this gateway, to the receivers of one user, and to one receiver, so that slow ones leave
+ * room for the others. The last claim for a user may exceed the limit by less than it claims.
+ */
 const MAX_ATTEMPTS = 32;
+const MAX_ATTEMPTS_OF_OWNER = 12;
 const MAX_ATTEMPTS_OF_WEBHOOK = 4;
 /** Beyond the time of an attempt: the time to report it. */
 const REPORT_MS = 5_000;
@@ -79,7 +83,7 @@ export class WebhookSender {
       now: clock.now(),
       limit: Math.min(limit, MAX_ATTEMPTS_OF_WEBHOOK),
       leaseMs,
-      except: this.#busy(),
+      except: await this.#busy(),
     };
     const due = await this.deps.webhooks.claimDue(query);
     for (const delivery of due) {
@@ -89,14 +93,18 @@ export class WebhookSender {
     return due.length === query.limit;
   }
 
-  /** Webhooks with as many attempts under way as one may have. */
-  #busy(): string[] {
-    const counts = new Map<string, number>();
-    for (const { webhookId } of this.#underWay.keys())
-      counts.set(webhookId, (counts.get(webhookId) ?? 0) + 1);
-    return [...counts]
-      .filter(([, count]) => count >= MAX_ATTEMPTS_OF_WEBHOOK)
-      .map(([webhookId]) => webhookId);
+  /** Webhooks with as many attempts under way as one may have, and those of users with as many as one may have. */
+  async #busy(): Promise<string[]> {
+    const underWay = [...this.#underWay.keys()];
+    const busy = valuesOfMany(
+      underWay.map(({ webhookId }) => webhookId),
+      MAX_ATTEMPTS_OF_WEBHOOK,
+    );
+    // Without tokens all callers are one.
+    const owners = underWay.flatMap(({ ownerId }) => ownerId ?? []);
+    for (const ownerId of valuesOfMany(owners, MAX_ATTEMPTS_OF_OWNER))
+      busy.push(...(await this.deps.webhooks.list(ownerId)).map(({ webhookId }) => webhookId));
+    return busy;
   }
 
   async #attempt(delivery: DueDelivery): Promise<void> {
@@ -123,4 +131,11 @@ export class WebhookSender {
     this.#cleanedAt = now;
     await this.deps.webhooks.dropSettled(now - KEEP_MS);
   }
+}
+
+/** The values that occur at least so many times. */
+function valuesOfMany(values: readonly string[], many: number): string[] {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count >= many).map(([value]) => value);
 }

@@ -11,6 +11,7 @@ import { startReceiver } from './receiver.js';
 const delivery = (url: string, secret = newSecret()): DueDelivery => ({
   deliveryId: 'msg_1',
   webhookId: 'w1',
+  ownerId: 'jane',
   url,
   secret,
   body: '{"type":"file.completed","data":{"fileId":"ä"}}',

@@ -225,8 +225,8 @@ async function dueDelivery(db: Models, doc: DeliveryDoc, now: number): Promise<D
   const isGone = removal === null || (await findFile(db, fileId))?.generation !== removal;
   const webhook = isGone ? await findWebhook(db, webhookId) : null;
   if (webhook !== null) {
-    const { url, secret } = webhook;
-    return { deliveryId, webhookId, url, secret, body, attempts, since: doc.since.getTime() };
+    const { ownerId, url, secret } = webhook;
+    return { deliveryId, webhookId, ownerId, url, secret, body, attempts, since: doc.since.getTime() };
   }
   if (isGone || createdAt.getTime() < now - DELETION_MS) await db.deliveries.deleteOne({ _id: deliveryId });
   else

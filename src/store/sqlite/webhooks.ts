@@ -109,7 +109,7 @@ export const replayDelivery = (db: Database, webhookId: string, deliveryId: stri
 /** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
 export function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
   const due = db.all<DueDelivery & { deliveryId: string }>(
-    `SELECT delivery_id AS deliveryId, webhook_id AS webhookId, url, secret, body, attempts + 1 AS attempts, since
+    `SELECT delivery_id AS deliveryId, webhook_id AS webhookId, owner_id AS ownerId, url, secret, body, attempts + 1 AS attempts, since
      FROM deliveries JOIN webhooks USING (webhook_id)
      WHERE state = 'pending' AND next_attempt_at <= ? AND webhook_id NOT IN (SELECT value FROM json_each(?))
      ORDER BY next_attempt_at LIMIT ?`,
