@@ -102,6 +102,7 @@ export const variables = {
   MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
   MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
   MAX_UPLOADS: integer(4, 1, 1000),
+  MAX_UPLOADS_PER_CALLER: integer(3, 1, 1000),
   MAX_LIST_THREADS: integer(2, 0, 64),
   LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
 

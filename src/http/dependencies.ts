@@ -30,6 +30,7 @@ export interface HttpConfig extends ListReaderOptions {
   readonly LIST_TTL_MS: number;
   readonly MAX_WAITING_LISTS: number;
   readonly MAX_UPLOADS: number;
+  readonly MAX_UPLOADS_PER_CALLER: number;
 }
 
 /** The sockets of all gateways. */

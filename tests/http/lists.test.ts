@@ -307,6 +307,19 @@ describe('an upload', () => {
     expect((await post(app, CSV)).status).toBe(201);
   });
 
+  it('leaves room for those of others', async () => {
+    const app = await startApp({ config: { MAX_UPLOADS: 2, MAX_UPLOADS_PER_CALLER: 1 } });
+    const req = request(`${app.url}/api/lists`, { method: 'POST', agent: false });
+    const first = new Promise((resolve) => req.on('response', (res) => resolve(res.resume().statusCode)));
+    req.write(CSV);
+    await eventually('the upload has begun', async () => (await app.deps.store.lists.waiting(null)) === 1);
+    const second = await post(app, CSV);
+    expect(second).toMatchObject({ status: 429, json: { code: 'rate_limited' } });
+    expect(second.json.detail).toBe('MAX_UPLOADS_PER_CALLER allows 1 uploads of one caller at once');
+    req.end();
+    expect(await first).toBe(201);
+  });
+
   it('is refused while the caller has too many lists that no file uses', async () => {
     const app = await startApp({ config: { MAX_WAITING_LISTS: 2 } });
     const [{ listId }] = [(await post(app, CSV)).json, await post(app, CSV)];

@@ -11,13 +11,17 @@ import type { HttpDependencies } from '../dependencies.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
 import { type OriginalList, originalRows, type RowChoice } from '../export/original.js';
-import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
+import { Running } from '../running.js';
 
 export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, store } = deps;
-  const running = new RunningExports(config);
+  const running = new Running({
+    what: 'exports',
+    ofCaller: ['MAX_EXPORTS_PER_CALLER', config.MAX_EXPORTS_PER_CALLER],
+    ofAll: ['MAX_EXPORTS', config.MAX_EXPORTS],
+  });
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);

@@ -11,6 +11,7 @@ import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
+import { Running } from '../running.js';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -26,7 +27,11 @@ export function listRoutes(
   { config, guard, rateLimit, store: { lists } }: HttpDependencies,
   reader: ListReader,
 ): void {
-  let running = 0;
+  const running = new Running({
+    what: 'uploads',
+    ofCaller: ['MAX_UPLOADS_PER_CALLER', config.MAX_UPLOADS_PER_CALLER],
+    ofAll: ['MAX_UPLOADS', config.MAX_UPLOADS],
+  });
   /** A list of the caller's. @throws Fault `list_not_found` */
   const listOf = async (req: Request): Promise<UploadedList> => {
     await guard.authorize(callerOf(req), 'submit');
@@ -41,8 +46,7 @@ export function listRoutes(
     const name = listNameOf(readQuery(req, listUploadQuery).name);
     rateLimit.consume(req, res);
     const options = { store: lists, reader, limits: config, ttlMs: config.LIST_TTL_MS };
-    if (running >= config.MAX_UPLOADS) throw tooMany(`MAX_UPLOADS allows ${config.MAX_UPLOADS} at once`);
-    running++;
+    const end = running.begin(rateLimit.callerName(req));
     try {
       if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
         throw tooMany(`MAX_WAITING_LISTS allows ${config.MAX_WAITING_LISTS} that no file uses; delete some`);
@@ -50,7 +54,7 @@ export function listRoutes(
       res.setHeader('Location', `/api/lists/${list.listId}`);
       sendJson(res, JSON.stringify(listAnswer(list)), 201);
     } finally {
-      running--;
+      end();
     }
   });
 

@@ -1,0 +1,45 @@
+/** Limits how much of a kind runs at once: of one caller, so that none takes all of it, and of all callers together. */
+import { Fault } from '../errors.js';
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** A limit by the name of its variable. */
+type Limit = readonly [name: string, max: number];
+
+export interface RunningLimits {
+  /** What is limited, in the plural. */
+  readonly what: string;
+  readonly ofCaller: Limit;
+  readonly ofAll: Limit;
+}
+
+export class Running {
+  readonly #ofCaller = new Map<string, number>();
+  #all = 0;
+
+  constructor(private readonly limits: RunningLimits) {}
+
+  /** Counts one until the returned function is called. @throws Fault `rate_limited` */
+  begin(caller: string): () => void {
+    const { what, ofCaller, ofAll } = this.limits;
+    const own = this.#ofCaller.get(caller) ?? 0;
+    refuseOver(ofCaller, own, `${what} of one caller`);
+    refuseOver(ofAll, this.#all, what);
+    this.#count(caller, 1);
+    return () => this.#count(caller, -1);
+  }
+
+  #count(caller: string, change: number): void {
+    this.#all += change;
+    const own = (this.#ofCaller.get(caller) ?? 0) + change;
+    if (own === 0) this.#ofCaller.delete(caller);
+    else this.#ofCaller.set(caller, own);
+  }
+}
+
+function refuseOver([name, max]: Limit, running: number, what: string): void {
+  if (running >= max)
+    throw new Fault('rate_limited', `${name} allows ${max} ${what} at once`, {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+}
