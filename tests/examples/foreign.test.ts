@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { BreakingProxy } from '../support/breaking-proxy.js';
 import { describeInBrowser } from '../support/browser.js';
-import { describeWhere } from '../support/describe-where.js';
+import { describeWhere, describeWithToolchain } from '../support/describe-where.js';
 import { startTestGateway } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { ROOT } from '../support/program.js';
@@ -91,34 +91,34 @@ describeWhere(python !== null, 'python-socketio is not in the cache', 'the liste
   );
 });
 
-const go = madeOnce(
-  'go-listener',
-  ['examples/go/go.mod', 'examples/go/go.sum', 'examples/go/listener.go'],
-  (folder) => succeeds('go', ['build', '-o', join(folder, 'listener'), '.'], join(ROOT, 'examples/go')),
-);
-describeWhere(go !== null, 'its program is not in the cache, or Go is missing', 'the listener in Go', () => {
-  test('gets every result through a cut', () => expectRecovery(join(go ?? '', 'listener'), []), 120_000);
+const GO = ['examples/go/go.mod', 'examples/go/go.sum', 'examples/go/listener.go'];
+const hasGo = succeeds('go', ['version']);
+const go = hasGo
+  ? madeOnce('go-listener', GO, (folder) =>
+      succeeds('go', ['build', '-o', join(folder, 'listener'), '.'], join(ROOT, 'examples/go')),
+    )
+  : null;
+describeWithToolchain(hasGo, go, 'Go', 'the listener in Go', (folder) => {
+  test('gets every result through a cut', () => expectRecovery(join(folder, 'listener'), []), 120_000);
 });
 
-const java = madeOnce('java-listener', ['examples/java/pom.xml', 'examples/java/Listener.java'], (folder) => {
-  cpSync(join(ROOT, 'examples/java'), folder, { recursive: true });
-  return (
-    succeeds('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], folder) &&
-    succeeds('javac', ['-cp', 'lib/*', '-d', '.', 'Listener.java'], folder)
+const hasJava = succeeds('javac', ['-version']) && succeeds('mvn', ['-version']);
+const java = hasJava
+  ? madeOnce('java-listener', ['examples/java/pom.xml', 'examples/java/Listener.java'], (folder) => {
+      cpSync(join(ROOT, 'examples/java'), folder, { recursive: true });
+      return (
+        succeeds('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], folder) &&
+        succeeds('javac', ['-cp', 'lib/*', '-d', '.', 'Listener.java'], folder)
+      );
+    })
+  : null;
+describeWithToolchain(hasJava, java, 'a JDK with Maven', 'the listener in Java', (folder) => {
+  test(
+    'gets every result through a cut',
+    () => expectRecovery('java', ['-cp', `${folder}/lib/*:${folder}`, 'Listener']),
+    120_000,
   );
 });
-describeWhere(
-  java !== null,
-  'its program is not in the cache, or a JDK with Maven is missing',
-  'the listener in Java',
-  () => {
-    test(
-      'gets every result through a cut',
-      () => expectRecovery('java', ['-cp', `${java}/lib/*:${java}`, 'Listener']),
-      120_000,
-    );
-  },
-);
 
 describeInBrowser('the listener in a page without a build', (open) => {
   test('shows each result, through a cut', async () => {
