@@ -4,6 +4,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import {
   flag,
+  flagThatIsOn,
   headerText,
   hosts,
   httpUrl,
@@ -101,6 +102,7 @@ export const variables = {
   MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
   MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
   MAX_UPLOADS: integer(4, 1, 1000),
+  MAX_LIST_THREADS: integer(2, 0, 64),
   LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
@@ -128,7 +130,9 @@ export const variables = {
   MAX_DELIVERIES: integer(5, 1, 1000),
   CLAIM_TTL_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
+  STREAM_SHARDS: integer(1, 1, 64),
 
+  COMPRESSION: flagThatIsOn,
   MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),
   HEADERS_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
   REQUEST_TIMEOUT_MS: integer(120_000, 100, HOUR_MS),

@@ -74,7 +74,7 @@ export const exportQuery = z.object({
     .default(false)
     .meta({ type: 'string', enum: ['0', '1'], default: '0' }),
   escape: z.enum(['formulas', 'none']).default('formulas'),
-  layout: z.enum(['results', 'original']).default('results'),
+  layout: z.enum(['results', 'original', 'unanswered']).default('results'),
   ...filter,
 });
 
