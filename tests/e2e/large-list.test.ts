@@ -17,7 +17,7 @@ import { ask } from '../support/slice-validator.js';
 import { onTeardown } from '../support/teardown.js';
 import { retry } from '../support/wait.js';
 
-const ROWS = effort(3_000, 200_000);
+const ROWS = effort(6_000, 200_000);
 const SLICES = 12;
 const PATIENCE_MS = effort(60_000, 600_000);
 const KEY = 'a-key';
