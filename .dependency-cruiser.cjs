@@ -88,6 +88,7 @@ module.exports = {
         'log-repeats',
         'metrics',
         'backoff',
+        'within',
         'byte-cache',
       ],
       'bytes in, updates out',

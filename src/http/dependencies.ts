@@ -17,6 +17,7 @@ import type { WritesInFlight } from './writes-in-flight.js';
 /** The part of the configuration that the routes read. */
 export interface HttpConfig extends ListReaderOptions {
   readonly CORS_ORIGINS: readonly string[];
+  readonly COMPRESSION: boolean;
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;

@@ -9,8 +9,8 @@ export interface Preparation {
   readonly id: string;
   readonly owner: string;
   readonly addresses: ListAddresses;
-  /** What two addresses have in common that are the same. */
-  readonly sameAs: (address: string) => string;
+  /** Equal for addresses that count as the same. */
+  readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
   readonly sliceSize: number;
@@ -29,7 +29,7 @@ const ROWS_PER_PART = 48 * 1024;
 /** Null: the lease is lost. Flat but for the addresses that were seen. */
 export async function prepareSlices(
   store: SubmissionStore,
-  { id, owner, addresses, sameAs, keepsRepeats, sliceSize }: Preparation,
+  { id, owner, addresses, dedupKey, keepsRepeats, sliceSize }: Preparation,
 ): Promise<Prepared | null> {
   const seen = new AddressSet();
   const slices = new SliceWriter(store, id, owner, sliceSize);
@@ -43,7 +43,7 @@ export async function prepareSlices(
       }
       const known = seen.size;
       // Where repeats are not sent, addresses are sent in the order in which the set numbers them.
-      const number = seen.numberOf(sameAs(address));
+      const number = seen.numberOf(dedupKey(address));
       const isRepeat = seen.size === known;
       if (isRepeat) repeats++;
       map.add(isRepeat && !keepsRepeats ? number : slices.add(address));

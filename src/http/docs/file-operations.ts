@@ -65,6 +65,7 @@ export const files = (): Operation[] => [
         status: 200,
         description: 'The results.',
         content: ['text/csv', 'application/x-ndjson', XLSX_TYPE],
+        headers: { 'Content-Disposition': 'names the download after the list or the file, and the filter' },
       },
     ],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],

@@ -12,7 +12,7 @@ import type { HttpDependencies } from '../dependencies.js';
 import { COLUMNS } from '../export/csv.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
-import { ADDED, type OriginalList, originalRows } from '../export/original.js';
+import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { asWorkbook, checkSheet } from '../export/xlsx.js';
@@ -24,10 +24,13 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
-    if (layout === 'original' && format === 'ndjson') throw noLayout('original needs format=csv or xlsx');
+    const isOfList = layout !== 'results';
+    const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
+    if (isOfList && format === 'ndjson') throw noLayout(`${layout} needs format=csv or xlsx`);
+    if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     await guard.authorize(callerOf(req), 'read', fileId);
     const list = await store.lists.ofFile(fileId);
-    const original = layout === 'original' ? await openOriginal(fileId, list, deps, reader) : null;
+    const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
     if (format === 'xlsx') await checkRoom(fileId, list, original, filter, deps);
     const sendHead = async () => {
@@ -46,11 +49,14 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     const end = running.begin(rateLimit.callerName(req));
     try {
       const results = store.results.scan(fileId, filter);
-      const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
       const text =
         original === null
           ? encodeRows(results, encodingOf({ format, bom, escape: escaped }))
-          : originalRows(results, original, { format: format === 'xlsx' ? 'xlsx' : 'csv', bom, isFiltered });
+          : originalRows(results, original, {
+              format: format === 'xlsx' ? 'xlsx' : 'csv',
+              bom,
+              rows: rowsOf(layout, isFiltered),
+            });
       const content = format === 'xlsx' ? asWorkbook(text) : text;
       await sendText(res, content, config.EXPORT_IDLE_MS, sendHead);
     } finally {
@@ -58,6 +64,9 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     }
   });
 }
+
+const rowsOf = (layout: string, isFiltered: boolean): RowChoice =>
+  layout === 'unanswered' ? 'without-verdict' : isFiltered ? 'with-verdict' : 'all';
 
 const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 

@@ -59,7 +59,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
             fileId,
             key,
             keepsRepeats: given.keepsRepeats,
-            sameAs: addressKey,
+            dedupKey: addressKey,
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
             open: () => openList(given, deps, reader, caller),

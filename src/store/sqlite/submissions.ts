@@ -81,7 +81,7 @@ export function claimSubmission(db: Database, submission: NewSubmission, now: nu
     else if (stored !== null) endSubmission(db, stored.id);
   }
   if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
-    return { state: 'file taken' };
+    return { state: 'file_exists' };
   db.run(
     `INSERT INTO submissions (id, file_id, filing, key, fingerprint, request_id, body, state, total, owner, due_at, expires_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -125,7 +125,7 @@ export const renewSubmission = (db: Database, id: string, { owner, ms }: Lease, 
     ...[now + ms, id, owner],
   ).changes > 0;
 
-/** The gateways that worked at submissions before this process are gone. */
+/** The gateways that worked on submissions before this process are gone. */
 export const releaseLeases = (db: Database): unknown =>
   db.run(`UPDATE submissions SET due_at = 0 WHERE ${TAKEABLE}`);
 
@@ -229,7 +229,7 @@ export function acceptSlice(
   );
   const isMine = row.owner === owner;
   const { uncertain } = progressDelta(slice.state, 'accepted', slice.emails);
-  // The next gateway that works at submissions registers it.
+  // The next gateway that works on submissions registers it.
   const isStopped = row.state === 'stopped';
   db.run(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',
@@ -271,7 +271,7 @@ export function retrySubmission(db: Database, id: string, now: number): boolean 
   if (row.uncertain === 0 && row.state !== 'stopped') return false;
   db.run("UPDATE slices SET state = 'waiting' WHERE submission = ? AND state = 'uncertain'", id);
   const after: SubmissionRow = { ...row, state: 'open', uncertain: 0, error: null };
-  // The gateway that works at it, if there is one, goes on with these slices.
+  // The gateway that works on it, if there is one, goes on with these slices.
   const dueAt = row.state === 'open' ? row.due_at : now;
   db.run(
     "UPDATE submissions SET state = 'open', uncertain = 0, error = NULL, failures = 0, due_at = ? WHERE id = ?",

@@ -56,7 +56,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const key = `key of ${f1}`;
     const claims = Array.from({ length: 8 }, () => submissionOf(f1, { key }));
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual(['mine', ...Array(7).fill('under way')]);
+    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(7).fill('in_progress'), 'mine']);
     const { id, lease: own } = claims[claimed.findIndex(({ state }) => state === 'mine')] as NewSubmission;
     const step: Step = {
       slice: { number: 0, state: 'registered' },
@@ -74,7 +74,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const first = submissionOf(f1, { key: f1 });
     await store.submissions.claim(first);
     expect(await store.submissions.claim(submissionOf(f1, { key: f1, fingerprint: 'q' }))).toEqual({
-      state: 'another list',
+      state: 'key_reused',
     });
     await store.submissions.end(first.id);
     expect(await store.submissions.claim(submissionOf(f1, { key: f1, fingerprint: 'q' }))).toEqual({
@@ -86,7 +86,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const { store, f1, f2 } = shared();
     const claims = Array.from({ length: 6 }, () => submissionOf(f1, { isExclusive: true }));
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(5).fill('file taken'), 'mine']);
+    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(5).fill('file_exists'), 'mine']);
     expect(await store.submissions.claim(submissionOf(f2, { isExclusive: true }))).toEqual({ state: 'mine' });
     const { id } = claims[claimed.findIndex(({ state }) => state === 'mine')] as NewSubmission;
     await store.submissions.end(id);
@@ -101,7 +101,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     expect(await store.submissions.accept(first.id, first.lease.owner, 0, '{"ids":1}')).toBe(true);
     const claims = [submissionOf(f1, { key: f1 }), submissionOf(f1, { key: f1 })];
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual(['known', 'under way']);
+    expect(claimed.map(({ state }) => state).sort()).toEqual(['in_progress', 'known']);
     expect(claimed.find(({ state }) => state === 'known')).toMatchObject({
       isMine: true,
       submission: { id: first.id, fileId: f1 },

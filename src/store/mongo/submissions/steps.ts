@@ -1,5 +1,5 @@
 /**
- * The work at submissions in MongoDB. A step writes the submission first, on condition that its lease is still the caller's,
+ * The work on submissions in MongoDB. A step writes the submission first, on condition that its lease is still the caller's,
  * then the slice, on condition that it is as it was read, then the file. Counts that a crash leaves behind are added up again
  * when the submission is taken over.
  */
@@ -205,7 +205,7 @@ export async function acceptSlice(
   if (before === null) return false;
   if (before.state === 'uncertain')
     await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
-  // The next gateway that works at submissions registers it.
+  // The next gateway that works on submissions registers it.
   const reopened = await db.submissions.updateOne(
     { _id: id, state: 'stopped', ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
@@ -223,7 +223,7 @@ export async function retrySubmission(db: Models, id: string): Promise<boolean> 
     { $set: { state: 'waiting', isOpen: true } },
   );
   const set = { state: 'open', isDue: true, uncertain: 0, error: null, failures: 0 } as const;
-  // The gateway that works at it, if there is one, goes on with these slices.
+  // The gateway that works on it, if there is one, goes on with these slices.
   await db.submissions.updateOne(
     { _id: id, ...LIVE },
     { $set: isWorkedAt(doc.state) ? set : { ...set, dueAt: new Date(clock.now()) } },
