@@ -24,6 +24,9 @@ const flagWith = (fallback: boolean) =>
 export const flag = flagWith(false);
 export const flagThatIsOn = flagWith(true);
 
+export const oneOf = <const V extends readonly string[]>(...values: V) =>
+  z.enum(values, `must be one of ${values.join(', ')}`);
+
 /** A name, a path or the like: a blank at its ends is a mistake of the file that it comes from, and no part of it. */
 export const text = (max = 4096) =>
   z

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
+import { ListReader } from '../lists/list-reader.js';
 import { authenticate, requirePermission } from './access.js';
 import { compress } from './compress.js';
 import { cors } from './cors.js';
@@ -49,6 +50,7 @@ export function createApp(deps: HttpDependencies): Express {
   app.use('/api/dead-letters', requirePermission(deps.guard, 'administer'));
   app.use('/api', deps.writes.handler);
 
+  const listReader = new ListReader(deps.config);
   for (const routes of [
     fileRoutes,
     batchRoutes,
@@ -60,7 +62,7 @@ export function createApp(deps: HttpDependencies): Express {
     webhookRoutes,
     healthRoutes,
   ]) {
-    routes(app, deps);
+    routes(app, deps, listReader);
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));

@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
-import { readRows } from '../../lists/read-rows.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
@@ -15,7 +15,7 @@ import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
-export function exportRoutes(app: Express, deps: HttpDependencies): void {
+export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, store } = deps;
   const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
@@ -27,7 +27,7 @@ export function exportRoutes(app: Express, deps: HttpDependencies): void {
     if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     await guard.authorize(callerOf(req), 'read', fileId);
     const list = await store.lists.ofFile(fileId);
-    const original = isOfList ? await openOriginal(fileId, list, deps) : null;
+    const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
@@ -65,7 +65,8 @@ const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 async function openOriginal(
   fileId: FileId,
   list: UploadedList | null,
-  { config, store: { files, lists, submissions } }: HttpDependencies,
+  { store: { files, lists, submissions } }: HttpDependencies,
+  reader: ListReader,
 ): Promise<OriginalList> {
   if (list === null) {
     if ((await files.find(fileId)) === null) throw new Fault('file_not_found');
@@ -77,7 +78,7 @@ async function openOriginal(
   const column = order?.list?.column ?? summary.emailColumn ?? 0;
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return {
-    rows: readRows(source, summary, config),
+    rows: reader.rows(source, summary),
     columns: summary.columns.length,
     column,
     delimiter: summary.delimiter ?? ',',
