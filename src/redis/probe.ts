@@ -1,8 +1,9 @@
 /** Tries in Redis what the gateway does all the time: writes by a script, and the rights of its user. */
 
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { Fault } from '../errors.js';
 import { Script } from './script.js';
+import { namePerShard, refusedByNone } from './shards.js';
 
 /** A command with its arguments, which the user has to be allowed to run. */
 export type NeededRight = readonly string[];
@@ -29,15 +30,30 @@ return ''`);
 
 const TTL_MS = 60_000;
 
-/** @throws Fault naming the right that is missing, or the client's error */
+/** In a cluster at every shard; it may be that some cannot be reached. @throws Fault naming the right that is missing, or the client's error */
 export async function probeWrites(
   redis: Redis,
   name: string,
   prefix: string,
   rights: readonly NeededRight[],
 ): Promise<void> {
-  const keys = ['hash', 'stream'].map((kind) => `${prefix}probe:{${name}}:${kind}`);
-  const missing = await PROBE.run(redis, keys, [
+  if (!((redis as Redis | Cluster) instanceof Cluster)) return probeAt(redis, name, prefix, rights);
+  const names = await namePerShard(redis, (number) => keysOf(prefix, `${name}.${number}`)[0]);
+  await refusedByNone(names.map((number) => probeAt(redis, `${name}.${number}`, prefix, rights)));
+}
+
+const keysOf = (prefix: string, name: string): [hash: string, stream: string] => [
+  `${prefix}probe:{${name}}:hash`,
+  `${prefix}probe:{${name}}:stream`,
+];
+
+async function probeAt(
+  redis: Redis,
+  name: string,
+  prefix: string,
+  rights: readonly NeededRight[],
+): Promise<void> {
+  const missing = await PROBE.run(redis, keysOf(prefix, name), [
     TTL_MS,
     ...rights.flatMap((right) => [right.length, ...right]),
   ]);

@@ -6,7 +6,7 @@ import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
@@ -36,7 +36,7 @@ const MAX_TIME = 8.64e15;
 export async function changesSince(
   db: Models,
   fileId: FileId,
-  announced: ReadonlyMap<BatchId, AnnouncedBatch>,
+  announced: ReadonlyMap<BatchId, BatchVersion>,
   recent: RecentLists,
 ): Promise<FileChanges | null> {
   const found = await readFileWithBatches(db, fileId, [...announced.keys()]);
@@ -115,7 +115,7 @@ const WITHOUT_BATCH_LIST = Object.fromEntries(
 function batchChangesOf(
   db: Models,
   batch: BatchHead,
-  announced: AnnouncedBatch,
+  announced: BatchVersion,
   recent: RecentLists,
 ): Promise<BatchChanges | null> {
   return readConsistently(db, batch, async (current) => {
