@@ -1,5 +1,6 @@
 /** The operations on files and their batches, as OpenAPI describes them. */
 import { batchListBody, failBody } from '../body-schemas.js';
+import { XLSX_TYPE } from '../export/xlsx.js';
 import { batchesQuery, breakdownQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
@@ -63,7 +64,7 @@ export const files = (): Operation[] => [
       {
         status: 200,
         description: 'The results.',
-        content: ['text/csv', 'application/x-ndjson'],
+        content: ['text/csv', 'application/x-ndjson', XLSX_TYPE],
         headers: { 'Content-Disposition': 'names the download after the list or the file, and the filter' },
       },
     ],
