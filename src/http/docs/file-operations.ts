@@ -58,7 +58,7 @@ export const files = (): Operation[] => [
     path: `${FILE}/export`,
     id: 'exportFile',
     summary:
-      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
+      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts, or with `layout=unanswered` those of its rows that have none. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
     answers: [
       {
