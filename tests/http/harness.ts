@@ -108,7 +108,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, gate));
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, gate));
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {
@@ -163,7 +163,6 @@ export interface Answer {
 // biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is looked into freely here
 export type Json = any;
 
-/** Every answer is compared with the document. */
 export async function call(
   app: { url: string },
   method: string,
@@ -174,15 +173,14 @@ export async function call(
     body === undefined
       ? { method }
       : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
-  const url = `${app.url}${path}`;
-  const answer = await answerOf(await fetch(url, init));
-  expectDocumented(method, url, answer);
-  return answer;
+  return answerOf(await fetch(`${app.url}${path}`, init), method);
 }
 
-export async function answerOf(response: Response): Promise<Answer> {
+/** Every answer is compared with the document. */
+export async function answerOf(response: Response, method = 'POST'): Promise<Answer> {
   const text = await response.text();
   const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+  expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
   return {
     status: response.status,
     headers: response.headers,

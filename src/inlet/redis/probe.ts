@@ -31,11 +31,12 @@ export async function probeInlets(
   prefix: string,
   groups: readonly StreamGroup[],
 ): Promise<void> {
-  // Fails where the key holds something else, and makes a group anew that was deleted.
+  const rights = groups.flatMap(({ stream }) => streamRights(stream));
+  // At once: where a shard hangs, each of them takes as long as a command may take.
   await refusedByNone([
+    // Fails where the key holds something else, and makes a group anew that was deleted.
     ...groups.map((group) => group.create(redis)),
     redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX'),
+    probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]),
   ]);
-  const rights = groups.flatMap(({ stream }) => streamRights(stream));
-  await probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]);
 }
