@@ -6,8 +6,8 @@ import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { adviceOnRedis } from '../redis/advice.js';
 import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
 import { limitConcurrency } from '../redis/concurrency-limit.js';
-import { Connection } from '../redis/connection.js';
-import { type NeededRight, probeWrites } from '../redis/probe.js';
+import { Connection, requireConnected } from '../redis/connection.js';
+import { type NeededRight, probeWrites, requireRights } from '../redis/probe.js';
 import { refusalOf } from '../redis/refusals.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
@@ -98,10 +98,14 @@ export class RedisFeed implements Feed {
     await this.#commands.run((redis) => redis.ping());
   }
 
-  /** Writes as `append` does, on keys of its own. @throws Fault with the refusal */
+  /** Writes as `append` does, on keys of its own, and looks at both connections. @throws Fault with the refusal */
   async probe(): Promise<void> {
     const { prefix } = this.options;
-    await this.#commands.run((redis) => probeWrites(redis, 'feed', prefix, neededRights(prefix)));
+    await this.#commands.run(async (redis) => {
+      await requireRights(redis, neededRights(prefix));
+      await probeWrites(redis, 'feed', prefix);
+    });
+    requireConnected([this.#followedFiles]);
   }
 
   /** Settings of the server that should be others. @throws Fault('unavailable') */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { FileId } from '../../domain/id.js';
 import { Connection } from '../../redis/connection.js';
+import type { Refusal } from '../../refusal.js';
 import type { Follower } from '../feed.js';
 import { FeedReader, type FeedReaderDeps } from './feed-reader.js';
 import { Followers } from './followers.js';
@@ -89,6 +90,11 @@ export class FollowedFiles {
     // The message does not come where there is no subscription, or where it is lost meanwhile.
     if (followed.reader.isStarted && this.#subscriber.isReady) await messageCameBack;
     this.#reportRemoval(followed);
+  }
+
+  /** Why nothing that is published reaches the followers; undefined: it does. */
+  get awayBecause(): Refusal | undefined {
+    return this.#subscriber.awayBecause;
   }
 
   async close(): Promise<void> {

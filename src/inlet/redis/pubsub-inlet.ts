@@ -8,6 +8,7 @@ import { batchIdIn } from '../../domain/message-ids.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
+import type { Refusal } from '../../refusal.js';
 import type { Inlet } from '../inlet.js';
 import { textOf } from '../update-reader.js';
 import type { MessageClaims } from './claims.js';
@@ -74,6 +75,10 @@ export class PubSubInlet implements Inlet {
 
   problems(): string[] {
     return this.#isSubscribed ? [] : ['redis'];
+  }
+
+  get awayBecause(): Refusal | undefined {
+    return this.#subscriber.awayBecause;
   }
 
   close(): Promise<void> {

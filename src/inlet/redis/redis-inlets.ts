@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../../redis/client.js';
-import { Connection } from '../../redis/connection.js';
+import { Connection, requireConnected } from '../../redis/connection.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
 import type { Inlets } from '../inlet.js';
@@ -116,7 +116,10 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       closing ??= close();
       return closing;
     },
-    probe: () => commands.run((connected) => probeInlets(connected, prefix)),
+    async probe() {
+      await commands.run((connected) => probeInlets(connected, prefix));
+      requireConnected([values, pubsub, stream]);
+    },
     lookUp: (batchIds) => lookUps.now(batchIds),
     forget: (batchIds) => results.forget(batchIds),
   };
