@@ -94,8 +94,17 @@ export function refusalOf(error: unknown): Refusal {
   // The first word of a reply is its code.
   if (isReply) return { reason: 'refused', code: /^[A-Z]+/.exec(message)?.[0] ?? 'ERR' };
   if (ofSentinels) return { reason: 'unreachable', code: 'SENTINELS', hint: SENTINELS_HINT };
-  return networkRefusal(error) ?? { reason: 'unreachable', code: clientCode(message) };
+  return networkRefusal(error) ?? unanswered(clientCode(message));
 }
+
+const unanswered = (code: string): Refusal => ({
+  reason: 'unreachable',
+  code,
+  ...(code === 'CLOSED' && { hint: CLOSED_HINT }),
+});
+
+const CLOSED_HINT =
+  'it closed the connection: where that lasts, its log says why, or TLS (rediss:// in REDIS_URL) is on at one end only';
 
 /** The client asks one sentinel after the other; the last answer is the end of its message. */
 const SENTINELS = 'All sentinels are unreachable';

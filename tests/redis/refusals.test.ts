@@ -80,7 +80,10 @@ describe('a refusal of Redis', () => {
     expect(told("ERR unknown command 'X', with args beginning with: 'OOM' 'jane@example.com'")).toBe(
       'refused ERR',
     );
-    expect(refusalOf(new Error('Connection is closed.'))).toEqual({ reason: 'unreachable', code: 'CLOSED' });
+    expect(refusalOf(new Error('Connection is closed.'))).toMatchObject({
+      reason: 'unreachable',
+      code: 'CLOSED',
+    });
     expect(refusalOf(new Error('Command timed out'))).toMatchObject({ code: 'TIMEOUT' });
   });
 
