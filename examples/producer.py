@@ -6,7 +6,8 @@
 
 It needs a Redis, and a gateway of the distributed engine on it.
 
-REDIS_URL (redis://127.0.0.1:6379), FILE_ID (none: the batch is registered elsewhere).
+REDIS_URL (redis://127.0.0.1:6379), FILE_ID (none: the batch is registered elsewhere), STREAM_SHARDS (1: one stream; as
+the gateways have it).
 
 Pub/Sub is at most once: what is published while no gateway listens is lost, and found again at the key only. An entry
 of the stream waits until a gateway has stored it.
@@ -15,6 +16,7 @@ of the stream waits until a gateway has stored it.
 import json
 import os
 import sys
+import zlib
 from datetime import datetime, timezone
 
 import redis
@@ -46,8 +48,14 @@ def publish(client, batch_id, text):
     client.publish(CHANNEL, text)
 
 
+def stream_of(batch_id, shards):
+    # All of a batch in one stream: there its updates keep their order.
+    return STREAM if shards == 1 else f"{STREAM}:{zlib.crc32(batch_id.encode()) % shards}"
+
+
 def append(client, batch_id, text):
-    client.xadd(STREAM, {"data": text}, maxlen=STREAM_LENGTH, approximate=True)
+    stream = stream_of(batch_id, int(os.environ.get("STREAM_SHARDS", "1")))
+    client.xadd(stream, {"data": text}, maxlen=STREAM_LENGTH, approximate=True)
 
 
 def main(arguments):

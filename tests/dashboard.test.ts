@@ -274,7 +274,7 @@ describeInBrowser('the dashboard', (open) => {
     await reads(lines(page).locator('.address'), 'odd@example.com');
 
     await lines(page).locator('.address-button').click();
-    await reads(page.locator('.detail dd').filter({ hasText: 'Low' }), 'Low Quality');
+    await reads(page.locator('.detail dd').filter({ hasText: 'Low' }), 'Low quality');
     expect(await complaints()).toEqual([]);
   });
 

@@ -27,7 +27,8 @@ export function httpUrl(text: string): string {
 
 export function redisUrl(text: string): string {
   if (/^rediss?:\/\/[^/]/.test(text) && URL.canParse(text)) return text;
-  throw new Error('must be a URL that begins with redis:// or rediss://');
+  if (/^redis-cluster:\/\/[\w.-]+:\d+(,[\w.-]+:\d+)*$/.test(text)) return text;
+  throw new Error('must be a URL that begins with redis:// or rediss://, or redis-cluster://host:port,…');
 }
 
 /** Text that is valid as the value of an HTTP header. */

@@ -35,6 +35,8 @@ export interface RedisOptions {
   readonly url: string;
   /** Appends to the stream instead of publishing on the channel. */
   readonly isStream: boolean;
+  /** Into how many streams the updates are split, by their batch. */
+  readonly streamShards: number;
 }
 
 export interface ValidatorOptions {

@@ -127,6 +127,13 @@ export const SERVER_SETTINGS = {
     fallback: false,
     read: yes,
   },
+  'stream-shards': {
+    variable: 'STREAM_SHARDS',
+    value: 'n',
+    help: 'with --stream: split into so many streams, as the gateways read them',
+    fallback: 1,
+    read: integerIn(1, 64),
+  },
   key: {
     variable: 'SIM_KEY',
     value: 'key',
@@ -163,7 +170,8 @@ export function serverOptions(values: ServerValues) {
   } satisfies Partial<ValidatorOptions>;
 }
 
-function redisOf({ redis: url, stream: isStream }: ServerValues): ValidatorOptions['redis'] {
+function redisOf(values: ServerValues): ValidatorOptions['redis'] {
+  const { redis: url, stream: isStream, 'stream-shards': streamShards } = values;
   if (url === '' && isStream) throw new UsageError('--stream: needs --redis');
-  return url === '' ? null : { url, isStream };
+  return url === '' ? null : { url, isStream, streamShards };
 }

@@ -8,7 +8,7 @@ export interface UnknownVariable {
 
 /** What only names of ours begin with. Other programs have variables that begin with `MAX_`, `PORT` or `LOG_`. */
 const OURS =
-  /^(VERIGATE|VALIDATOR|FEED|STALL|QUEUE_STALL|HELD|DEAD_LETTER|IDEMPOTENCY|FLUSH|STREAM_IDLE|RETENTION|LIST|WEBHOOKS?|JWT|JWKS|CORS)_/;
+  /^(VERIGATE|VALIDATOR|FEED|STALL|QUEUE_STALL|HELD|DEAD_LETTER|IDEMPOTENCY|FLUSH|STREAM|RETENTION|LIST|WEBHOOKS?|JWT|JWKS|CORS)_/;
 /** Kubernetes and Docker tell a container of the services beside it in variables of these forms. */
 const OF_A_SERVICE = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)\w*)?)$/;
 /** Shorter names are like too many others. */

@@ -65,6 +65,7 @@ const inletLimits = (config: Config) => ({
   maxDeliveries: config.MAX_DELIVERIES,
   claimTtlMs: config.CLAIM_TTL_MS,
   streamIdleMs: config.STREAM_IDLE_MS,
+  streamShards: config.STREAM_SHARDS,
   stallAfterMs: config.STALL_AFTER_MS,
 });
 

@@ -2,7 +2,7 @@
 
 import type { Cursor, FeedName } from '../domain/events.js';
 import type { BatchId, Epoch, FileId, Generation, UserId } from '../domain/id.js';
-import type { AnnouncedBatch, Summary } from '../domain/summary.js';
+import type { BatchVersion, Summary } from '../domain/summary.js';
 import type { ThroughputWindow } from '../domain/throughput.js';
 
 /**
@@ -64,7 +64,7 @@ export interface Head extends Cursor {
   readonly emailsRevision: number;
   readonly state: FileState;
   /** Those of the requested batches that were announced. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
 }
 
 /** What an epoch begins with, at revision 0; nothing of it is sent to followers. */
@@ -72,14 +72,14 @@ export interface EpochStart {
   readonly epoch: Epoch;
   readonly state: FileState;
   /** The batches that count as announced. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
 }
 
 /** What one flush appends. */
 export interface Change {
   readonly state: FileState;
   /** The batches that this change announces. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
   /** At most one event of each feed for each revision, in order, from `expected.revision + 1` on without holes. */
   readonly events: readonly FeedEvent[];
 }

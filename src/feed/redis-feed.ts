@@ -4,10 +4,10 @@ import type { Redis } from 'ioredis';
 import { type Cursor, roomOf } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { adviceOnRedis } from '../redis/advice.js';
-import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
-import { limitConcurrency } from '../redis/concurrency-limit.js';
+import { askAnyNode, connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
 import { Connection, requireConnected } from '../redis/connection.js';
-import { type NeededRight, probeWrites, requireRights } from '../redis/probe.js';
+import { openSubscriptions } from '../redis/open-subscriptions.js';
+import { type NeededRight, probeWrites } from '../redis/probe.js';
 import { refusalOf } from '../redis/refusals.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
@@ -15,7 +15,7 @@ import { RedisLog } from './redis/redis-log.js';
 import { ANY_SERVER, keysOf } from './redis/scripts.js';
 
 export interface RedisFeedOptions {
-  /** Two connections are made: one for commands, one for subscriptions. */
+  /** Two connections are made, one for commands, one for subscriptions; in a cluster one of each kind to each primary. */
   readonly redis: RedisSource;
   /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
   readonly prefix: string;
@@ -30,9 +30,6 @@ export interface RedisFeedOptions {
   /** Called when Redis goes away and when it is back. No message holds personal data. */
   readonly warn?: (message: string) => void;
 }
-
-/** Histories read at the same time, at most: after an outage of Redis every followed file has to read its own. */
-const MAX_READS = 8;
 
 /**
  * Each gateway has one. Every change is one Lua script, which also publishes the events: to the followers at all gateways,
@@ -57,13 +54,14 @@ export class RedisFeed implements Feed {
       warn,
     });
     this.#log = new RedisLog(this.#commands, options);
-    const read = limitConcurrency(MAX_READS, this.#log.read.bind(this.#log));
-    this.#followedFiles = new FollowedFiles(connect('verigate-feed-subscriber', 'subscriber'), {
+    this.#followedFiles = new FollowedFiles({
       prefix,
       ttlMs,
       timeoutMs,
       warn,
-      read,
+      openSubscriptions: (events) =>
+        openSubscriptions(redis, 'verigate-feed-subscriber', this.#commands, events, { timeoutMs, warn }),
+      read: this.#log.read.bind(this.#log),
       extendTtl: (fileIds) => this.#log.extendTtl(fileIds),
     });
   }
@@ -93,18 +91,16 @@ export class RedisFeed implements Feed {
     return this.#followedFiles.removeFile(fileId, (removalId) => this.#log.remove(fileId, removalId));
   }
 
-  /** @throws Fault('unavailable') where Redis does not answer */
+  /** @throws Fault('unavailable') where Redis does not answer, of a cluster no primary */
   async ping(): Promise<void> {
-    await this.#commands.run((redis) => redis.ping());
+    await this.#commands.run((redis) => askAnyNode(redis, (node) => node.ping()));
   }
 
-  /** Writes as `append` does, on keys of its own, and looks at both connections. @throws Fault with the refusal */
+  /** Writes as `append` does, on keys of its own, and looks at the subscriptions. @throws Fault with the refusal */
   async probe(): Promise<void> {
     const { prefix } = this.options;
-    await this.#commands.run(async (redis) => {
-      await requireRights(redis, neededRights(prefix));
-      await probeWrites(redis, 'feed', prefix);
-    });
+    const rights = neededRights(prefix, isCluster(this.options.redis));
+    await this.#commands.run((redis) => probeWrites(redis, 'feed', prefix, rights));
     requireConnected([this.#followedFiles]);
   }
 
@@ -122,7 +118,7 @@ export class RedisFeed implements Feed {
 }
 
 /** What the scripts and the subscriptions of a file need, for a file that no listener has. */
-function neededRights(prefix: string): NeededRight[] {
+function neededRights(prefix: string, isSharded: boolean): NeededRight[] {
   const { head, history, channel } = keysOf(prefix, 'probe');
   return [
     ['HMGET', head, 'epoch'],
@@ -130,8 +126,8 @@ function neededRights(prefix: string): NeededRight[] {
     ['XRANGE', history, '-', '+'],
     ['XLEN', history],
     ['XDEL', history, '1-0'],
-    ['PUBLISH', channel, ''],
-    ['SUBSCRIBE', channel],
+    [isSharded ? 'SPUBLISH' : 'PUBLISH', channel, ''],
+    [isSharded ? 'SSUBSCRIBE' : 'SUBSCRIBE', channel],
     ['PUBLISH', roomOf('stats', 'probe'), ''],
     ['PUBLISH', roomOf('emails', 'probe'), ''],
   ];

@@ -15,14 +15,21 @@ export interface Inlet {
   close(): Promise<void>;
 }
 
+/** `lag`: entries that no gateway has read yet, null where the server does not know; `pending`: read and not stored yet. */
+export interface StreamBacklog {
+  readonly stream: string;
+  readonly lag: number | null;
+  readonly pending: number;
+}
+
 /** All such inlets of one gateway. */
 export interface Inlets extends Inlet {
   /** Writes as the inlets do, on keys of its own. @throws Fault with the refusal */
   probe(): Promise<void>;
   /** Looks up silent batches before their stall is announced. */
   readonly lookUp: LookUp;
-  /** How far the Redis Stream is read and stored; `lag` null: the server does not know. @throws Fault `unavailable` */
-  streamBacklog(): Promise<{ readonly lag: number | null; readonly pending: number }>;
+  /** How far the Redis Streams are read and stored. @throws Fault `unavailable` where none can be asked */
+  streamBacklogs(): Promise<readonly StreamBacklog[]>;
   /** Deletes what the validator keeps of batches whose file is deleted. @throws Fault `unavailable` */
   forget(batchIds: readonly BatchId[]): Promise<void>;
 }

@@ -51,23 +51,28 @@ export function measureHeld({ registry }: Metrics, heldCounts: () => Promise<Hel
 
 /** `lag`: entries that no gateway has read yet, null where the server does not know; `pending`: read and not stored yet. */
 export interface StreamBacklog {
+  readonly stream: string;
   readonly lag: number | null;
   readonly pending: number;
 }
 
-export function measureStream({ registry }: Metrics, backlog: () => Promise<StreamBacklog>): void {
-  const read = shared(backlog);
-  const add = (count: keyof StreamBacklog, help: string) => {
+export function measureStreams(
+  { registry }: Metrics,
+  backlogs: () => Promise<readonly StreamBacklog[]>,
+): void {
+  const read = shared(backlogs);
+  const add = (count: 'lag' | 'pending', help: string) => {
     const gauge = new Gauge({
       name: `verigate_stream_${count}`,
       help,
+      labelNames: ['stream'],
       registers: [registry],
       async collect() {
-        const value = (await read())?.[count];
-        if (value !== undefined && value !== null) gauge.set(value);
+        for (const { stream, [count]: value } of (await read()) ?? [])
+          if (value !== null) gauge.set({ stream }, value);
       },
     });
   };
-  add('lag', 'Entries of the Redis Stream that no gateway has read yet.');
-  add('pending', 'Entries of the Redis Stream that a gateway has read and not stored yet.');
+  add('lag', 'Entries of a Redis Stream that no gateway has read yet.');
+  add('pending', 'Entries of a Redis Stream that a gateway has read and not stored yet.');
 }

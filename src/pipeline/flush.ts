@@ -4,7 +4,7 @@ import { clock } from '../clock.js';
 import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
@@ -19,7 +19,7 @@ export interface FlushDeps {
   readonly emailsPerEvent: number;
 }
 
-const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
@@ -33,7 +33,7 @@ export async function flush(
   arrivedAt?: number,
 ): Promise<void> {
   const { store, feed, metrics } = deps;
-  // From the start again whenever another flush or a new generation was faster.
+  // Retries when another flush or a new generation won the race.
   for (;;) {
     const head = await feed.head(fileId, batchIds);
     const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
@@ -75,7 +75,7 @@ const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>
 
 /** The versions that are announced after the flush, whether it announced them itself or an earlier one did. */
 function announcedVersions(
-  before: ReadonlyMap<BatchId, AnnouncedBatch>,
+  before: ReadonlyMap<BatchId, BatchVersion>,
   { batches }: FileChanges,
 ): Map<BatchId, number> {
   const versions = new Map([...before].map(([batchId, { version }]) => [batchId, version]));

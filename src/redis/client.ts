@@ -23,6 +23,14 @@ export const connector = (source: RedisSource, timeoutMs: number) =>
     ? (name: string, purpose: Purpose = 'commands') => createClient(source, { name, timeoutMs, purpose })
     : (name: string, purpose: Purpose = 'commands') => source(name, purpose);
 
+/** The function that creates a client of one node of a cluster. @throws where the source is a function */
+export function nodeConnector(source: RedisSource, timeoutMs: number) {
+  if (typeof source !== 'string') throw new Error('only an address names the nodes of a cluster');
+  const address = parseAddress(source);
+  return (name: string, node: HostPort): Redis =>
+    new Redis({ ...commonOptions(address, { name, timeoutMs }), ...node, lazyConnect: true, retryStrategy });
+}
+
 export const isCluster = (source: RedisSource): boolean =>
   typeof source === 'string' && parseAddress(source).topology === 'cluster';
 
@@ -34,6 +42,17 @@ export async function askEachNode<T>(redis: Redis, ask: (node: Redis) => Promise
   const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   if (answers.length > 0) return answers;
   throw outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? new Error('no node is known');
+}
+
+/** The answer of the server behind a client that answers first. @throws the reason where none does */
+export async function askAnyNode<T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T> {
+  const client: Redis | Cluster = redis as Redis | Cluster;
+  const nodes: Redis[] = client instanceof Cluster ? client.nodes('all') : [redis];
+  try {
+    return await Promise.any(nodes.map((node) => ask(node)));
+  } catch (error) {
+    throw error instanceof AggregateError ? (error.errors[0] ?? new Error('no node is known')) : error;
+  }
 }
 
 export interface ClientOptions {

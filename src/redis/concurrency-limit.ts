@@ -20,3 +20,18 @@ export function limitConcurrency<A extends readonly unknown[], R>(
     }
   };
 }
+
+/** The same for each of several kinds of calls: those of one kind never wait for those of another. */
+export function limitConcurrencyEach<A extends readonly unknown[], R>(
+  atMost: number,
+  kindOf: (...args: A) => string,
+  call: (...args: A) => Promise<R>,
+): (...args: A) => Promise<R> {
+  const limited = new Map<string, (...args: A) => Promise<R>>();
+  return (...args) => {
+    const kind = kindOf(...args);
+    const known = limited.get(kind) ?? limitConcurrency(atMost, call);
+    limited.set(kind, known);
+    return known(...args);
+  };
+}

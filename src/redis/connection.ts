@@ -24,6 +24,9 @@ export interface RedisConnectionOptions<Setup> {
 /** How long `close` waits for commands that are under way. */
 const CLOSE_MS = 1_000;
 
+/** The pause before a client that has given up is connected again. */
+const AGAIN_MS = 100;
+
 /** Each command ends with its result or with a `Fault`; none waits for a server that is known to be unreachable. */
 export class Connection<Setup> {
   /** Of the current connection; undefined while there is none. */
@@ -48,6 +51,7 @@ export class Connection<Setup> {
       this.#reportAway(new Error('the connection was closed'));
       options.onLost?.();
     });
+    redis.on('end', () => this.#connectAgain());
     if (redis.status === 'ready') this.#setUp();
     this.#heartbeat = setInterval(() => {
       if (this.isReady) redis.ping().catch(() => undefined);
@@ -107,6 +111,16 @@ export class Connection<Setup> {
       if (redis.status === 'wait') redis.connect().catch(() => undefined);
     });
     return this.#opening;
+  }
+
+  /**
+   * The client gives up for good where a failover is announced while it asks the sentinels for the primary: it takes its
+   * own reaction for that of its owner.
+   */
+  #connectAgain(): void {
+    setTimeout(() => {
+      if (!this.#closed && this.redis.status === 'end') this.redis.connect().catch(() => undefined);
+    }, AGAIN_MS).unref();
   }
 
   #setUp(): void {

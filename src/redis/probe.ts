@@ -1,48 +1,83 @@
 /** Tries in Redis what the gateway does all the time: writes by a script, and the rights of its user. */
 
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { Fault } from '../errors.js';
 import { Script } from './script.js';
+import { namePerShard, refusedByNone } from './shards.js';
 
 /** A command with its arguments, which the user has to be allowed to run. */
 export type NeededRight = readonly string[];
 
-/** Writes to a hash and a stream of its own. ARGV: their time to live. */
-const WRITE = new Script(`
+/**
+ * Rights that cannot be tried unheard, such as publishing, are asked for where the server can tell (Redis 7). ARGV, from
+ * `first` on: for each right the number of its words and the words. Returns the right that is missing, or nothing.
+ */
+const MISSING = `
+local function missing(first)
+  local i = first
+  while redis.acl_check_cmd and i <= #ARGV do
+    local last = i + tonumber(ARGV[i])
+    if not redis.acl_check_cmd(unpack(ARGV, i + 1, last)) then return table.concat(ARGV, ' ', i + 1, last) end
+    i = last + 1
+  end
+  return ''
+end`;
+
+const CHECK = new Script(`${MISSING}
+return missing(1)`);
+
+/** Writes to a hash and a stream of its own. ARGV: their time to live, then the rights. */
+const PROBE = new Script(`${MISSING}
+local found = missing(2)
+if found ~= '' then return found end
 local hash, stream, ttl = KEYS[1], KEYS[2], ARGV[1]
 redis.call('HSET', hash, 'at', redis.call('TIME')[1])
 redis.call('XADD', stream, 'MAXLEN', 1, '*', 'payload', '')
 redis.call('PEXPIRE', hash, ttl)
-redis.call('PEXPIRE', stream, ttl)`);
-
-/** ARGV: for each right the number of its words and the words. Answers with the right that is missing, or nothing. */
-const CHECK = new Script(`
-if not redis.acl_check_cmd then return '' end
-local i = 1
-while i <= #ARGV do
-  local words = tonumber(ARGV[i])
-  if not redis.acl_check_cmd(unpack(ARGV, i + 1, i + words)) then return table.concat(ARGV, ' ', i + 1, i + words) end
-  i = i + words + 1
-end
+redis.call('PEXPIRE', stream, ttl)
 return ''`);
 
 const TTL_MS = 60_000;
 
-/** @throws the client's error */
-export async function probeWrites(redis: Redis, name: string, prefix: string): Promise<void> {
-  const keys = ['hash', 'stream'].map((kind) => `${prefix}probe:{${name}}:${kind}`);
-  await WRITE.run(redis, keys, [TTL_MS]);
+/** In a cluster at every shard; it may be that some cannot be reached. @throws Fault naming the right that is missing, or the client's error */
+export async function probeWrites(
+  redis: Redis,
+  name: string,
+  prefix: string,
+  rights: readonly NeededRight[],
+): Promise<void> {
+  if (!((redis as Redis | Cluster) instanceof Cluster)) return probeAt(redis, name, prefix, rights);
+  const names = await namePerShard(redis, (number) => keysOf(prefix, `${name}.${number}`)[0]);
+  await refusedByNone(names.map((number) => probeAt(redis, `${name}.${number}`, prefix, rights)));
 }
 
-/**
- * Rights that cannot be tried unheard, such as publishing, are asked for where the server can tell (Redis 7).
- * @throws Fault naming the one that is missing, or the client's error
- */
+const keysOf = (prefix: string, name: string): [hash: string, stream: string] => [
+  `${prefix}probe:{${name}}:hash`,
+  `${prefix}probe:{${name}}:stream`,
+];
+
+async function probeAt(
+  redis: Redis,
+  name: string,
+  prefix: string,
+  rights: readonly NeededRight[],
+): Promise<void> {
+  const missing = await PROBE.run(redis, keysOf(prefix, name), [TTL_MS, ...wordsOf(rights)]);
+  refuseWithout(missing);
+}
+
+/** At one server, and without a write. @throws Fault naming the right that is missing, or the client's error */
 export async function requireRights(redis: Redis, rights: readonly NeededRight[]): Promise<void> {
-  const args = rights.flatMap((right) => [right.length, ...right]);
-  const missing = String(await CHECK.run(redis, [], args)).trim();
-  if (missing === '') return;
+  refuseWithout(await CHECK.run(redis, [], wordsOf(rights)));
+}
+
+const wordsOf = (rights: readonly NeededRight[]): (string | number)[] =>
+  rights.flatMap((right) => [right.length, ...right]);
+
+function refuseWithout(missing: unknown): void {
+  const right = String(missing).trim();
+  if (right === '') return;
   throw new Fault('unavailable', undefined, {
-    refusal: { reason: 'forbidden', code: 'NOPERM', hint: `the user may not run ${missing}` },
+    refusal: { reason: 'forbidden', code: 'NOPERM', hint: `the user may not run ${right}` },
   });
 }

@@ -1,5 +1,6 @@
 /** What a reply of Redis refuses, told by its code word. */
 
+import { Fault } from '../errors.js';
 import { networkRefusal, type Refusal, type RefusalReason } from '../refusal.js';
 
 interface Entry {
@@ -80,6 +81,7 @@ export const needsNewConnection = (error: Error): boolean => entryOf(error.messa
 
 /** The refusal in an error of the client; whatever is not known counts as unreachable, or as refused where it is a reply. */
 export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Fault && error.refusal !== undefined) return error.refusal;
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
   const node = (error as { lastNodeError?: unknown } | null)?.lastNodeError;
   // The client of a cluster has asked every node, and passes on what one of them said.

@@ -5,7 +5,7 @@ import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
@@ -16,7 +16,7 @@ export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
-const ATTEMPTS_BEFORE_HOLD = 2;
+const ATTEMPTS_BEFORE_PAUSE = 2;
 
 export interface SnapshotRequest {
   readonly fileId: FileId;
@@ -28,7 +28,7 @@ export interface SnapshotRequest {
 export interface Announces {
   announce(fileId: FileId): Promise<void>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
-  hold(fileId: FileId): () => void;
+  pauseChanges(fileId: FileId): () => void;
 }
 
 /** A file's stats and first page, of one revision. */
@@ -38,7 +38,7 @@ interface Snapshot {
   readonly page: string;
 }
 
-const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 export class Snapshots {
   readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({
@@ -103,7 +103,7 @@ export class Snapshots {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const page = await this.#firstPage(fileId, head);
         if (page !== null) return { head, page };
-        if (attempt === ATTEMPTS_BEFORE_HOLD) release = this.announcer.hold(fileId);
+        if (attempt === ATTEMPTS_BEFORE_PAUSE) release = this.announcer.pauseChanges(fileId);
         head = await this.#headOf(fileId);
       }
       // The head is read before the page: what the page has beyond it comes as an event, too.

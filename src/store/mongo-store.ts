@@ -37,8 +37,8 @@ export interface MongoOptions {
 }
 
 /**
- * The store in MongoDB, for any number of gateways at once. There are no transactions: what must be atomic is one
- * document, written on condition that it is as it was read. ADR 9 says in which order documents are written, and what
+ * The store in MongoDB, for any number of gateways at once. No transactions: what must be atomic is one
+ * document, written with optimistic concurrency (compare-and-set on its version). ADR 9 says in which order documents are written, and what
  * heals a crash between two of them.
  */
 export class MongoStore implements Store {
@@ -102,7 +102,7 @@ export class MongoStore implements Store {
     return this.connection.opened;
   }
 
-  /** Settings of the server that should be others. @throws Fault `unavailable` */
+  /** Settings of the server that the operator should change. @throws Fault `unavailable` */
   advice(): Promise<{ setting: string; advice: string }[]> {
     return this.connection.advice();
   }

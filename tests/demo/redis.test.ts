@@ -9,7 +9,7 @@ import { counts, type Message } from './receiver.js';
 const CHANNEL = 'email_validation_results';
 
 const startCaller = (url: string, options: Partial<ValidatorOptions> = {}, isStream = false) =>
-  Caller.start({ redis: { url, isStream }, ...options });
+  Caller.start({ redis: { url, isStream, streamShards: 1 }, ...options });
 
 /** Collects what is published, and what the batch's key held at that time. */
 class Subscriber {

@@ -63,8 +63,22 @@ describe('settings', () => {
   test('say where updates are published', () => {
     const url = 'redis://127.0.0.1:6379';
     expect(serverOptions(read([])).redis).toBeNull();
-    expect(serverOptions(read(['--redis', url, '--stream'])).redis).toEqual({ url, isStream: true });
-    expect(serverOptions(read([], { REDIS_URL: url })).redis).toEqual({ url, isStream: false });
+    expect(serverOptions(read(['--redis', url, '--stream'])).redis).toEqual({
+      url,
+      isStream: true,
+      streamShards: 1,
+    });
+    expect(serverOptions(read([], { REDIS_URL: url })).redis).toEqual({
+      url,
+      isStream: false,
+      streamShards: 1,
+    });
+    const cluster = 'redis-cluster://node-1:6379,node-2:6379';
+    expect(serverOptions(read(['--redis', cluster, '--stream', '--stream-shards', '4'])).redis).toEqual({
+      url: cluster,
+      isStream: true,
+      streamShards: 4,
+    });
     expect(() => serverOptions(read(['--stream']))).toThrow(new UsageError('--stream: needs --redis'));
   });
 

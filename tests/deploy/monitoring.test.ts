@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
-import { measureStream } from '../../src/metrics/gauges.js';
+import { measureStreams } from '../../src/metrics/gauges.js';
 import { createMetrics } from '../../src/metrics.js';
 import { startTestGateway } from '../support/gateway.js';
 
@@ -27,7 +27,7 @@ const page = readFileSync('docs/operations.md', 'utf8');
 async function metricNames(): Promise<Set<string>> {
   const { url } = await startTestGateway();
   const distributed = createMetrics();
-  measureStream(distributed, async () => ({ lag: 0, pending: 0 }));
+  measureStreams(distributed, async () => [{ stream: 's', lag: 0, pending: 0 }]);
   const texts = [await (await fetch(`${url}/metrics`)).text(), await distributed.registry.metrics()];
   return new Set(texts.flatMap((text) => [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name)));
 }

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { streamFor } from '../../src/inlet/redis/stream-names.js';
 import { startTestGateway } from '../support/gateway.js';
 import { type Message, Producer } from '../support/producer.js';
 import { runProgram } from '../support/program.js';
@@ -66,6 +67,23 @@ describeWithPython('the producer in Python', (python, start) => {
       ['data'],
     ]);
     await takenIn(entries.map(([, [, text = '']]) => text));
+  });
+
+  test('splits its updates by their batch, as the gateways and the other producers do', async () => {
+    const server = await start();
+    const client = plainClient(server.url);
+    const env = { REDIS_URL: server.url, STREAM_SHARDS: '5' };
+    for (const batchId of ['b1', 'bätch 2']) {
+      const ended = await runProgram(
+        python,
+        ['examples/producer.py', '--stream', batchId, ...ADDRESSES],
+        env,
+      );
+      expect([ended.code, ended.err]).toEqual([0, '']);
+      const stream = streamFor(batchId, 5);
+      expect(await client.xlen(stream)).toBe(2);
+      await client.del(stream);
+    }
   });
 
   test('explains its arguments', async () => {

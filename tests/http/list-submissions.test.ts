@@ -371,6 +371,12 @@ describe('layout=original', () => {
     expect(filtered.rows).toEqual([rows[0], rows[1], rows[4], rows[6]]);
     expect((await original(app, '&email=jane')).rows).toEqual([rows[0], rows[1], rows[4]]);
     expect((await original(app, '&email=@x&reason=timeout')).rows).toEqual([rows[0], rows[6]]);
+    // What is left is a list again: without verdicts, and without the rows that have no address.
+    const left = await call(app, 'GET', '/api/files/f/export?layout=unanswered');
+    expect(left.text).toBe('Name;E-Mail;Note\r\n"Lee; Ann";<joe@x.com>;"said ""no"""\r\n');
+    expect(left.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
+    const refused = await call(app, 'GET', '/api/files/f/export?layout=unanswered&status=unknown');
+    expect([refused.status, refused.json.errors[0].field]).toEqual([400, 'layout']);
     const [, first] = readCsv((await call(app, 'GET', '/api/files/f/export')).text);
     expect(first?.[0]).toBe('Jane@x.com');
   });

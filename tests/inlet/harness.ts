@@ -3,7 +3,8 @@ import type { Inlet } from '../../src/inlet/inlet.js';
 import { Intake } from '../../src/inlet/intake.js';
 import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
-import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
+import { GROUP } from '../../src/inlet/redis/stream-group.js';
+import { STREAM, streamFor } from '../../src/inlet/redis/stream-names.js';
 import { resultsKey } from '../../src/inlet/redis/validator-results.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
@@ -68,6 +69,7 @@ export function inletsOn(server: RedisServer, intake: Pick<Intake, 'update'>, op
     maxDeliveries: 5,
     claimTtlMs: 60_000,
     streamIdleMs: 30_000,
+    streamShards: 1,
     stallAfterMs: 120_000,
     spreadMs: 0,
     ...options,
@@ -125,6 +127,9 @@ export function producerOn({ url }: RedisServer) {
     },
     keep,
     add: (body: string | Buffer) => redis.xadd(STREAM, '*', 'data', body),
+    /** As a producer does it that splits its updates. */
+    addSplit: (body: string, shards: number) =>
+      redis.xadd(streamFor((JSON.parse(body) as Message).batchId, shards), '*', 'data', body),
     pending: async () => {
       const [count] = (await redis.xpending(STREAM, GROUP)) as [number];
       return count;

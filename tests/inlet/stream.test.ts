@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
-import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
+import { GROUP } from '../../src/inlet/redis/stream-group.js';
+import { STREAM, streamsOf } from '../../src/inlet/redis/stream-names.js';
 import { engine } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithOwnRedis, type RedisServer } from '../support/redis-server.js';
@@ -256,6 +257,45 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     const { redis: client } = producerOn(server);
     await inlets.close();
     expect(await client.xinfo('CONSUMERS', STREAM, GROUP)).toEqual([]);
+  });
+
+  it('takes in split Streams and the whole one, keeps the order of each batch, and says how far each is', async () => {
+    const server = await redis();
+    const intake = new RecordingIntake();
+    const { redis: client, add, addSplit } = producerOn(server);
+    const batches = Array.from({ length: 12 }, (_, number) => `b${number}`);
+    for (let results = 1; results <= 4; results++)
+      for (const batchId of batches) await addSplit(progress(batchId, results), 3);
+    await add(LAST);
+    const lengths = await Promise.all(streamsOf(3).map((stream) => client.xlen(stream)));
+    expect(lengths.every((length) => length > 0)).toBe(true);
+    const { inlets } = await listening(inletsOn(server, intake, { streamShards: 3 }));
+    await eventually('all are taken in', () => intake.taken.length === 4 * batches.length + 1);
+    for (const batchId of batches)
+      expect(intake.taken.filter((text) => text.includes(`"${batchId}"`))).toEqual(
+        [1, 2, 3, 4].map((results) => progress(batchId, results)),
+      );
+    await eventually('nothing is left in any', async () =>
+      (await inlets.streamBacklogs()).every(({ lag, pending }) => lag === 0 && pending === 0),
+    );
+    expect((await inlets.streamBacklogs()).map(({ stream }) => stream)).toEqual([
+      STREAM,
+      ...[0, 1, 2].map((number) => `${STREAM}:${number}`),
+    ]);
+  });
+
+  it('takes over what a dead gateway had of a split Stream', async () => {
+    const server = await redis();
+    const intake = new RecordingIntake();
+    const { redis: client, addSplit } = producerOn(server);
+    await addSplit(LAST, 2);
+    for (const stream of streamsOf(2)) {
+      await client.xgroup('CREATE', stream, GROUP, '0', 'MKSTREAM');
+      await client.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 100, 'STREAMS', stream, '>');
+    }
+    await listening(inletsOn(server, intake, { streamShards: 2, streamIdleMs: 20 }));
+    await eventually('it is taken over', () => intake.taken.length === 1);
+    expect(intake.taken).toEqual([LAST]);
   });
 
   it('leaves to others what it could not store before it was closed', async () => {

@@ -27,6 +27,16 @@ export class RedisCluster {
     return cluster;
   }
 
+  /** Those that the cluster began with. */
+  get primaries(): readonly RedisServer[] {
+    return this.nodes.slice(0, PRIMARIES);
+  }
+
+  /** The number of the primary that began with a slot. */
+  shardOf(slot: number): number {
+    return Math.floor((slot * PRIMARIES) / SLOTS);
+  }
+
   get url(): string {
     return `redis-cluster://${this.nodes.map(({ url }) => url.slice('redis://'.length)).join(',')}`;
   }
@@ -36,16 +46,18 @@ export class RedisCluster {
    * clients are redirected with ASK, and a script whose keys are apart is refused with TRYAGAIN.
    */
   async moveSlotOf(key: string): Promise<void> {
-    const clients = this.nodes.slice(0, PRIMARIES).map(({ url }) => new Redis(url));
+    const clients = this.primaries.map(({ url }) => new Redis(url));
     try {
       const [first] = clients as [Redis];
       const slot = Number(await first.call('cluster', 'keyslot', key));
-      const from = Math.floor((slot * PRIMARIES) / SLOTS);
+      const ids = (await Promise.all(clients.map((client) => client.call('cluster', 'myid')))) as string[];
+      const owner = (
+        (await first.call('cluster', 'slots')) as [number, number, [string, number, string]][]
+      ).find(([from, to]) => from <= slot && slot <= to)?.[2][2];
+      const from = ids.indexOf(owner ?? '');
       const to = (from + 1) % PRIMARIES;
       const [source, target] = [clients[from], clients[to]] as [Redis, Redis];
-      const [sourceId, targetId] = (await Promise.all(
-        [source, target].map((client) => client.call('cluster', 'myid')),
-      )) as [string, string];
+      const [sourceId, targetId] = [ids[from] ?? '', ids[to] ?? ''];
       await target.call('cluster', 'setslot', slot, 'importing', sourceId);
       await source.call('cluster', 'setslot', slot, 'migrating', targetId);
       for (;;) {
@@ -70,8 +82,33 @@ export class RedisCluster {
     }
   }
 
+  /** Fulfilled when every node serves every slot, and no replica is behind: the next failover can come. */
+  async untilSafe(): Promise<void> {
+    await eventually('the cluster is whole', async () => {
+      const infos = await this.#askAll(async (client) => [
+        (await client.call('cluster', 'info')) as string,
+        await client.info('replication'),
+      ]);
+      return infos.every(
+        ([cluster = '', replication = '']) =>
+          cluster.includes('cluster_state:ok') &&
+          !/master_link_status:down/.test(replication) &&
+          /role:slave|connected_slaves:[1-9]/.test(replication),
+      );
+    });
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+
+  async #askAll<T>(ask: (client: Redis) => Promise<T>): Promise<T[]> {
+    const clients = this.nodes.map(({ url }) => new Redis(url));
+    try {
+      return await Promise.all(clients.map(ask));
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
   }
 
   async #form(clients: readonly Redis[]): Promise<void> {

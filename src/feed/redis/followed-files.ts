@@ -1,9 +1,9 @@
-/** The files that are followed on this gateway, and the connection that is subscribed to their channels. */
+/** The files that are followed on this gateway, and the subscriptions to their channels. */
 
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { FileId } from '../../domain/id.js';
-import { Connection } from '../../redis/connection.js';
+import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
+import type { SubscriptionEvents, Subscriptions } from '../../redis/subscriptions.js';
 import type { Refusal } from '../../refusal.js';
 import type { Follower } from '../feed.js';
 import { FeedReader, type FeedReaderDeps } from './feed-reader.js';
@@ -13,6 +13,7 @@ import { keysOf } from './scripts.js';
 
 export interface FollowedFilesOptions extends Pick<FeedReaderDeps, 'read' | 'ttlMs'> {
   readonly prefix: string;
+  readonly openSubscriptions: (events: SubscriptionEvents) => Subscriptions;
   readonly timeoutMs: number;
   readonly warn: (message: string) => void;
   /** Starts the time to live of the files again. */
@@ -29,13 +30,16 @@ interface FollowedFile {
 
 /** Bytes of messages that may be buffered, of all files together, while histories are read. */
 const BUFFER_BYTES = 32 * 2 ** 20;
+/** Histories read at the same time from one server, at most: after an outage every followed file has to read its own. */
+const MAX_READS = 8;
 const FILES_PER_COMMAND = 500;
 /** The time to live of followed files is extended this often, and at least three times before it ends. */
 const EXTEND_MS = 60_000;
 
 export class FollowedFiles {
   readonly #byChannel = new Map<string, FollowedFile>();
-  readonly #subscriber: Connection<void>;
+  readonly #subscriptions: Subscriptions;
+  readonly #read: FeedReaderDeps['read'];
   readonly #budget: ByteBudget = { bytes: BUFFER_BYTES };
   /** Distinguishes the removals of this gateway from those of others. */
   readonly #gatewayId = randomBytes(9).toString('base64url');
@@ -44,20 +48,17 @@ export class FollowedFiles {
   #removalCount = 0;
   readonly #extendTimer: NodeJS.Timeout;
 
-  constructor(
-    redis: Redis,
-    private readonly options: FollowedFilesOptions,
-  ) {
-    redis.on('message', (channel: string, text: string) => this.#receive(channel, text));
-    this.#subscriber = new Connection(redis, {
-      onConnect: (connected) => this.#resubscribe(connected),
-      onLost: () => {
-        for (const { reader } of this.#byChannel.values()) reader.subscriptionLost();
-      },
-      heartbeatMs: options.timeoutMs,
-      name: 'subscriptions',
-      warn: options.warn,
+  constructor(private readonly options: FollowedFilesOptions) {
+    this.#subscriptions = options.openSubscriptions({
+      message: (channel, text) => this.#receive(channel, text),
+      lost: (channels) => this.#each(channels, (reader) => reader.subscriptionLost()),
+      subscribed: (channels) => this.#each(channels, (reader) => reader.catchUp()),
     });
+    this.#read = limitConcurrencyEach(
+      MAX_READS,
+      (fileId) => this.#subscriptions.shardOf(this.#channelOf(fileId)),
+      options.read,
+    );
     this.#extendTimer = setInterval(
       () => void this.#extendTtls(),
       Math.max(10, Math.min(EXTEND_MS, options.ttlMs / 3)),
@@ -88,13 +89,13 @@ export class FollowedFiles {
     await remove(removalId);
     if (followed === undefined) return;
     // The message does not come where there is no subscription, or where it is lost meanwhile.
-    if (followed.reader.isStarted && this.#subscriber.isReady) await messageCameBack;
+    if (followed.reader.isStarted && this.#subscriptions.isLive(followed.channel)) await messageCameBack;
     this.#reportRemoval(followed);
   }
 
   /** Why nothing that is published reaches the followers; undefined: it does. */
   get awayBecause(): Refusal | undefined {
-    return this.#subscriber.awayBecause;
+    return this.#subscriptions.awayBecause;
   }
 
   async close(): Promise<void> {
@@ -102,7 +103,7 @@ export class FollowedFiles {
     for (const { reader } of [...this.#byChannel.values()]) reader.end();
     this.#byChannel.clear();
     for (const stopWaiting of this.#ownRemovals.values()) stopWaiting();
-    await this.#subscriber.close();
+    await this.#subscriptions.close();
   }
 
   #channelOf(fileId: FileId): string {
@@ -112,7 +113,12 @@ export class FollowedFiles {
   #open(fileId: FileId, channel: string): FollowedFile {
     const onRemoved = () => this.#reportRemoval(followed);
     const followers = new Followers(this.options.warn);
-    const reader = new FeedReader(fileId, followers, { ...this.options, budget: this.#budget, onRemoved });
+    const reader = new FeedReader(fileId, followers, {
+      ...this.options,
+      read: this.#read,
+      budget: this.#budget,
+      onRemoved,
+    });
     const followed = { fileId, channel, followers, reader, started: this.#start(channel, reader) };
     this.#byChannel.set(channel, followed);
     // After a failure the next follower starts the file afresh.
@@ -121,7 +127,7 @@ export class FollowedFiles {
   }
 
   async #start(channel: string, reader: FeedReader): Promise<void> {
-    await this.#subscriber.run((redis) => redis.subscribe(channel));
+    await this.#subscriptions.subscribe(channel);
     await reader.start();
   }
 
@@ -129,9 +135,13 @@ export class FollowedFiles {
     reader.end();
     if (this.#byChannel.get(channel)?.reader !== reader) return;
     this.#byChannel.delete(channel);
-    // Without a connection there is no subscription to end.
-    if (this.#subscriber.isReady) {
-      this.#subscriber.run((redis) => redis.unsubscribe(channel)).catch(() => undefined);
+    this.#subscriptions.unsubscribe(channel);
+  }
+
+  #each(channels: readonly string[], tell: (reader: FeedReader) => void): void {
+    for (const channel of channels) {
+      const followed = this.#byChannel.get(channel);
+      if (followed !== undefined) tell(followed.reader);
     }
   }
 
@@ -176,22 +186,9 @@ export class FollowedFiles {
 
   /** A followed file that does not change for long stays in its epoch. */
   async #extendTtls(): Promise<void> {
-    try {
-      for (const portion of portionsOf([...this.#byChannel.values()]))
-        await this.options.extendTtl(portion.map(({ fileId }) => fileId));
-    } catch {
-      // The connection has logged it; the next call comes early enough.
-    }
-  }
-
-  /** A new connection has no subscriptions: all are made again, and what was missed is read from the histories. */
-  async #resubscribe(redis: Redis): Promise<void> {
     for (const portion of portionsOf([...this.#byChannel.values()])) {
-      // A file that was closed during the loop would stay subscribed to for ever.
-      const open = portion.filter((followed) => this.#byChannel.get(followed.channel) === followed);
-      if (open.length === 0) continue;
-      await redis.subscribe(...open.map(({ channel }) => channel));
-      for (const { reader } of open) reader.catchUp();
+      // A failure was logged by the connection; the next call comes early enough.
+      await this.options.extendTtl(portion.map(({ fileId }) => fileId)).catch(() => undefined);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
 import { removalMessage } from './messages.js';
@@ -63,9 +63,9 @@ export class RedisLog {
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
     if (writtenBy !== server || !epoch || !state) return null;
-    const announced = batchIds.flatMap((batchId, index): [BatchId, AnnouncedBatch][] => {
+    const announced = batchIds.flatMap((batchId, index): [BatchId, BatchVersion][] => {
       const batch = batches[index];
-      return batch ? [[batchId, JSON.parse(batch) as AnnouncedBatch]] : [];
+      return batch ? [[batchId, JSON.parse(batch) as BatchVersion]] : [];
     });
     return {
       epoch,
@@ -122,14 +122,14 @@ export class RedisLog {
   async extendTtl(fileIds: readonly FileId[]): Promise<void> {
     const { ttlMs } = this.options;
     const keys = fileIds.map((fileId) => this.#keys(fileId)).flatMap(({ head, history }) => [head, history]);
-    // No pipeline: in a cluster the keys are on different nodes.
+    // No pipeline: in a cluster the keys are on different nodes, and one that is away delays no other one.
     await this.connection.run((redis) => Promise.all(keys.map((key) => redis.pexpire(key, ttlMs))));
   }
 
   async remove(fileId: FileId, removalId: string): Promise<void> {
     const keys = this.#keys(fileId);
-    const args = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
-    await this.connection.run((redis) => REMOVE.run(redis, scriptKeys(keys), args));
+    const rest = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
+    await this.connection.run((redis, server) => REMOVE.run(redis, scriptKeys(keys), [server, ...rest]));
   }
 
   #keys(fileId: FileId): FileKeys {
@@ -137,7 +137,7 @@ export class RedisLog {
   }
 }
 
-function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, AnnouncedBatch>): string[] {
+function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, BatchVersion>): string[] {
   const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), JSON.stringify(batch)]);
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }

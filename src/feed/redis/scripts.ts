@@ -15,7 +15,7 @@ export interface FileKeys {
   readonly head: string;
   /** Stream: the kept `emails` events under the id `{revision}-0`. */
   readonly history: string;
-  /** Channel on which gateways send each other the file's events and its removal, see `messages.ts`. */
+  /** Channel, sharded in a cluster, on which gateways send each other the file's events and its removal, see `messages.ts`. */
   readonly channel: string;
 }
 
@@ -45,6 +45,15 @@ local function serverId(given)
   return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end`;
 
+/**
+ * The command that sends a file's channel its messages: in a cluster to one shard only. Servers older than Redis 7, which
+ * have no sharded channels, do not say their version to scripts.
+ */
+const PUBLISH = `
+local function publishCommand(given)
+  return given == '${ANY_SERVER}' and redis.REDIS_VERSION_NUM and 'SPUBLISH' or 'PUBLISH'
+end`;
+
 /** The id of the server process that has the key. */
 export const SERVER_OF_KEY = new Script(`${SERVER_ID}
 return serverId('${ANY_SERVER}')`);
@@ -61,9 +70,10 @@ end`;
  * After the named arguments come fields with their values (`fieldArgs` arguments), then five arguments for each event: '1'
  * to keep it, feed, revision, public channel, payload. 1: appended; 0: the head is not the expected one, nothing changed.
  */
-export const APPEND = new Script(`${SERVER_ID}${SET_FIELDS}
+export const APPEND = new Script(`${SERVER_ID}${PUBLISH}${SET_FIELDS}
 local head, history = KEYS[1], KEYS[2]
 local server, epoch, expected, newRevision, ttl, maxRevisions, maxBytes, channel, fieldArgs = unpack(ARGV, 1, 9)
+local publish = publishCommand(server)
 server = serverId(server)
 local headServer, headEpoch, headRevision, emails, floor, kept, bytes = unpack(
   redis.call('HMGET', head, 'server', 'epoch', 'revision', 'emails', 'floor', 'kept', 'bytes'))
@@ -103,7 +113,7 @@ redis.call('PEXPIRE', head, ttl)
 redis.call('PEXPIRE', history, ttl)
 for i = firstEvent, #ARGV, 5 do
   local publicChannel, payload = ARGV[i + 3], ARGV[i + 4]
-  redis.call('PUBLISH', channel, messages[(i - firstEvent) / 5 + 1])
+  redis.call(publish, channel, messages[(i - firstEvent) / 5 + 1])
   redis.call('PUBLISH', publicChannel, payload)
 end
 return 1`);
@@ -151,10 +161,10 @@ end
 return {server, headEpoch, revision, emails, stats, events}`);
 
 /** `removed` stays for as long as the feed would have: a gateway that was disconnected finds it when it reads. */
-export const REMOVE = new Script(`
+export const REMOVE = new Script(`${PUBLISH}
 local head, history = KEYS[1], KEYS[2]
-local ttl, channel, message = unpack(ARGV, 1, 3)
+local server, ttl, channel, message = unpack(ARGV, 1, 4)
 redis.call('UNLINK', head, history)
 redis.call('HSET', head, 'removed', 1)
 redis.call('PEXPIRE', head, ttl)
-return redis.call('PUBLISH', channel, message)`);
+return redis.call(publishCommand(server), channel, message)`);

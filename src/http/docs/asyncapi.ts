@@ -141,7 +141,7 @@ function redisChannels(message: (name: string, event: Event) => object): Record<
     inlet: channel('email_validation_results', 'Redis Pub/Sub, at most once', 'update', update),
     streamInlet: channel(
       'email_validation_results:stream',
-      'Redis Stream, group `verigate`, the JSON in field `data`, at least once',
+      'Redis Stream, group `verigate`, the JSON in field `data`, at least once; with STREAM_SHARDS=n also its parts `:0` to `:n-1`, chosen by crc32(batchId) modulo n',
       'update',
       update,
     ),

@@ -59,7 +59,14 @@ export const files = (): Operation[] => [
     summary:
       'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
-    answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
+    answers: [
+      {
+        status: 200,
+        description: 'The results.',
+        content: ['text/csv', 'application/x-ndjson'],
+        headers: { 'Content-Disposition': 'names the download after the list or the file, and the filter' },
+      },
+    ],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],
   },
   {

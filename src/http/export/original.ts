@@ -17,9 +17,14 @@ export interface OriginalList {
 
 export interface OriginalOptions {
   readonly bom: boolean;
-  /** Rows without a verdict among these results are left out. */
-  readonly isFiltered: boolean;
+  readonly rows: RowChoice;
 }
+
+/**
+ * Which rows come back: all; those with a verdict among these results; or those whose address has none yet, as they were
+ * uploaded, for they are submitted again as a list of their own.
+ */
+export type RowChoice = 'all' | 'with-verdict' | 'without-verdict';
 
 const ADDED = ['verdict', 'reason', 'risk', 'score'];
 const CHUNK_CHARS = 64 * 1024;
@@ -31,20 +36,21 @@ const CHUNK_CHARS = 64 * 1024;
 export async function* originalRows(
   results: AsyncIterable<readonly PlacedResult[]>,
   list: OriginalList,
-  { bom, isFiltered }: OriginalOptions,
+  { bom, rows: wanted }: OriginalOptions,
 ): AsyncGenerator<string> {
   const verdicts = new Verdicts();
   for await (const slice of results) verdicts.add(slice);
   const write = rowWriter(list);
+  const added = (cells: readonly string[]) => (wanted === 'without-verdict' ? [] : cells);
   let text = bom ? BOM : '';
   for await (const { header, rows } of list.rows) {
-    if (header !== null) text += write(header, ADDED);
+    if (header !== null) text += write(header, added(ADDED));
     for (const row of rows) {
       const address = addressIn(row[list.column] ?? '');
       const found = address === '' ? null : verdicts.of(address);
-      if (found === null && isFiltered) continue;
+      if (!isWanted(wanted, found !== null, address)) continue;
       const { status = '', reason, risk, score } = found ?? {};
-      text += write(row, [status, reason ?? '', risk ?? '', String(score ?? '')]);
+      text += write(row, added([status, reason ?? '', risk ?? '', String(score ?? '')]));
       if (text.length < CHUNK_CHARS) continue;
       yield text;
       text = '';
@@ -53,14 +59,19 @@ export async function* originalRows(
   if (text !== '') yield text;
 }
 
+function isWanted(rows: RowChoice, hasVerdict: boolean, address: string): boolean {
+  if (rows === 'all') return true;
+  return rows === 'with-verdict' ? hasVerdict : !hasVerdict && address !== '';
+}
+
 /** Every cell is as it came, also one that is a formula: it is the person's own. */
 function rowWriter({ columns, delimiter }: OriginalList) {
   const toQuote = new RegExp(`["\\r\\n${delimiter === '|' ? '\\|' : delimiter}]`);
   const quoted = (cell: string) => (toQuote.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   return (row: Row, added: readonly string[]): string => {
-    let text = '';
-    for (let index = 0; index < Math.max(columns, row.length); index++)
-      text += quoted(row[index] ?? '') + delimiter;
-    return `${text}${added.join(delimiter)}\r\n`;
+    const cells = Array.from({ length: Math.max(columns, row.length) }, (_, index) =>
+      quoted(row[index] ?? ''),
+    );
+    return `${[...cells, ...added].join(delimiter)}\r\n`;
   };
 }

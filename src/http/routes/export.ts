@@ -3,28 +3,31 @@ import type { Express } from 'express';
 import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
-import { readRows } from '../../lists/read-rows.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
-import { type OriginalList, originalRows } from '../export/original.js';
+import { type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
-export function exportRoutes(app: Express, deps: HttpDependencies): void {
+export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, store } = deps;
   const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
-    if (layout === 'original' && format !== 'csv') throw noLayout('original needs format=csv');
+    const isOfList = layout !== 'results';
+    const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
+    if (isOfList && format !== 'csv') throw noLayout(`${layout} needs format=csv`);
+    if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     await guard.authorize(callerOf(req), 'read', fileId);
     const list = await store.lists.ofFile(fileId);
-    const original = layout === 'original' ? await openOriginal(fileId, list, deps) : null;
+    const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
@@ -42,11 +45,10 @@ export function exportRoutes(app: Express, deps: HttpDependencies): void {
     const end = running.begin(rateLimit.callerName(req));
     try {
       const results = store.results.scan(fileId, filter);
-      const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
       const text =
         original === null
           ? encodeRows(results, encodingOf({ format, bom, escape: escaped }))
-          : originalRows(results, original, { bom, isFiltered });
+          : originalRows(results, original, { bom, rows: rowsOf(layout, isFiltered) });
       await sendText(res, text, config.EXPORT_IDLE_MS, sendHead);
     } finally {
       end();
@@ -54,13 +56,17 @@ export function exportRoutes(app: Express, deps: HttpDependencies): void {
   });
 }
 
+const rowsOf = (layout: string, isFiltered: boolean): RowChoice =>
+  layout === 'unanswered' ? 'without-verdict' : isFiltered ? 'with-verdict' : 'all';
+
 const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 
 /** @throws InvalidInput where the file does not come from a list; Fault `file_not_found` */
 async function openOriginal(
   fileId: FileId,
   list: UploadedList | null,
-  { config, store: { files, lists, submissions } }: HttpDependencies,
+  { store: { files, lists, submissions } }: HttpDependencies,
+  reader: ListReader,
 ): Promise<OriginalList> {
   if (list === null) {
     if ((await files.find(fileId)) === null) throw new Fault('file_not_found');
@@ -72,7 +78,7 @@ async function openOriginal(
   const column = order?.list?.column ?? summary.emailColumn ?? 0;
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return {
-    rows: readRows(source, summary, config),
+    rows: reader.rows(source, summary),
     columns: summary.columns.length,
     column,
     delimiter: summary.delimiter ?? ',',

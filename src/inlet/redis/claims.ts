@@ -42,18 +42,16 @@ export class MessageClaims {
   }
 
   /**
-   * Which of the messages this gateway has to handle. `isRetry`: they may be claimed already by an attempt without an
-   * answer.
+   * Whether this gateway has to handle the message. `isRetry`: it may be claimed already by an attempt without an answer.
    * @throws Fault('unavailable')
    */
-  claim(names: readonly string[], isRetry: boolean): Promise<boolean[]> {
+  claim(name: string, isRetry: boolean): Promise<boolean> {
     const { prefix, ttlMs, owner } = this.options;
+    const key = `${prefix}claim:${name}`;
     return this.connection.run(async (redis) => {
-      const keys = names.map((name) => `${prefix}claim:${name}`);
-      const claims = keys.map((key) => redis.set(key, owner, 'PX', ttlMs, 'NX'));
-      const owners = isRetry ? keys.map((key) => redis.get(key)) : [];
-      const [answers, claimants] = await Promise.all([Promise.all(claims), Promise.all(owners)]);
-      return answers.map((answer, index) => answer !== null || claimants[index] === owner);
+      const claim = redis.set(key, owner, 'PX', ttlMs, 'NX');
+      const [answer, claimant] = await Promise.all([claim, isRetry ? redis.get(key) : null]);
+      return answer !== null || claimant === owner;
     });
   }
 }
@@ -77,6 +75,11 @@ local now = string.format('%.0f', seconds * 1000000 + microseconds)
 redis.call('SET', key, now .. ' ' .. owner, 'PX', ttl)
 return 1`);
 
+export interface LookUpClaim {
+  readonly claimed: readonly BatchId[];
+  readonly unanswered: readonly BatchId[];
+}
+
 /** Gateways that look up the same batches share the work. */
 export class LookUpClaims {
   constructor(
@@ -84,16 +87,23 @@ export class LookUpClaims {
     private readonly options: Omit<ClaimsOptions, 'ttlMs'>,
   ) {}
 
-  /** The batches that no other gateway has looked up since a time of the server. @throws Fault('unavailable') */
-  async claim(batchIds: readonly BatchId[], since: number): Promise<BatchId[]> {
+  /**
+   * The batches that no other gateway has looked up since a time of the server, and those whose shard gave no answer.
+   * @throws Fault('unavailable') where no claim had an answer
+   */
+  async claim(batchIds: readonly BatchId[], since: number): Promise<LookUpClaim> {
     const { prefix, owner } = this.options;
-    const keyOf = (batchId: BatchId) => `${prefix}look-up:${batchId}`;
-    const answers = await this.connection.run((redis) =>
-      Promise.all(
-        batchIds.map((id) => CLAIM_LOOK_UP.run(redis, [keyOf(id)], [since, owner, LOOK_UP_TTL_MS])),
-      ),
-    );
-    return batchIds.filter((_, index) => answers[index] === 1);
+    const claimOne = (batchId: BatchId) =>
+      this.connection.run((redis) =>
+        CLAIM_LOOK_UP.run(redis, [`${prefix}look-up:${batchId}`], [since, owner, LOOK_UP_TTL_MS]),
+      );
+    const answers = await Promise.allSettled(batchIds.map(claimOne));
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined && answers.every(({ status }) => status === 'rejected')) throw failed.reason;
+    return {
+      claimed: batchIds.filter((_, i) => answers[i]?.status === 'fulfilled' && answers[i].value === 1),
+      unanswered: batchIds.filter((_, i) => answers[i]?.status === 'rejected'),
+    };
   }
 
   /** Whether this gateway is the one that looks up the stalled batches in this period. */

@@ -4,7 +4,7 @@ import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { BatchId } from '../../domain/id.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { limitConcurrency } from '../../redis/concurrency-limit.js';
+import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
 import type { LookUpClaims } from './claims.js';
 import type { ValidatorResults } from './validator-results.js';
@@ -17,12 +17,14 @@ export interface LookUpsDeps {
   readonly stalledEveryMs: number;
   /** Work begins after a random part of this time, so that gateways which reconnect together do not all look up at once. */
   readonly spreadMs: number;
+  /** Names the part of Redis that has a batch's key; a part that is away delays the look-ups of no other one. */
+  readonly rangeOf: (batchId: BatchId) => string;
   readonly logger: Logger;
 }
 
 /** Batches that are claimed in one step. */
 const SLICE = 200;
-/** Values are large, so few are read at once. */
+/** Values are large, so few are read at once from one part of Redis. */
 const CONCURRENT_READS = 4;
 /** With more single batches than this, all batches are looked up instead. */
 const MAX_MISSED = 10_000;
@@ -51,11 +53,13 @@ export class LookUps {
   #laterSweep: NodeJS.Timeout | undefined;
   #stalledSweeps: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
-  readonly #lookUp = limitConcurrency(CONCURRENT_READS, async (batchId: BatchId) => {
-    if (!this.#closing.signal.aborted) await this.deps.results.takeIn(batchId);
-  });
+  readonly #lookUp: (batchId: BatchId) => Promise<void>;
 
-  constructor(private readonly deps: LookUpsDeps) {}
+  constructor(private readonly deps: LookUpsDeps) {
+    this.#lookUp = limitConcurrencyEach(CONCURRENT_READS, deps.rangeOf, async (batchId: BatchId) => {
+      if (!this.#closing.signal.aborted) await deps.results.takeIn(batchId);
+    });
+  }
 
   /** From now on stalled batches are looked up periodically. */
   start(): void {
@@ -137,10 +141,11 @@ export class LookUps {
       after: sweep.after,
     });
     const wanted = batches.filter(({ status }) => sweep.status === 'all' || status === sweep.status);
-    await this.#lookUpUnclaimed(
+    const failed = await this.#lookUpUnclaimed(
       wanted.map(({ batchId }) => batchId),
       sweep.since,
     );
+    for (const batchId of failed) this.soon(batchId);
     sweep.after = next;
     if (next !== null) return;
     // A repeated sweep comes after the other sweeps, so that each of them gets its turn.
@@ -154,18 +159,21 @@ export class LookUps {
     // Deleted first: an update that is dropped during the look-up has to add its batch again.
     for (const batchId of batchIds) this.#missed.delete(batchId);
     try {
-      await this.#lookUpUnclaimed(batchIds, since);
+      const failed = await this.#lookUpUnclaimed(batchIds, since);
+      for (const batchId of failed) this.#missed.add(batchId);
     } catch (error) {
       for (const batchId of batchIds) this.#missed.add(batchId);
       throw error;
     }
   }
 
-  async #lookUpUnclaimed(batchIds: readonly BatchId[], since: number): Promise<void> {
-    const claimed = await this.deps.claims.claim(batchIds, since);
+  /** Returns those that failed. @throws Fault('unavailable') where all did */
+  async #lookUpUnclaimed(batchIds: readonly BatchId[], since: number): Promise<BatchId[]> {
+    const { claimed, unanswered } = await this.deps.claims.claim(batchIds, since);
     const outcomes = await Promise.allSettled(claimed.map((batchId) => this.#lookUp(batchId)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined && outcomes.every(({ status }) => status === 'rejected')) throw failed.reason;
+    return [...unanswered, ...claimed.filter((_, index) => outcomes[index]?.status === 'rejected')];
   }
 
   /** One gateway does it in each period. */

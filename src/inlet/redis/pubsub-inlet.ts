@@ -2,15 +2,14 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { BatchId } from '../../domain/id.js';
 import { batchIdIn } from '../../domain/message-ids.js';
 import type { Logger } from '../../logger.js';
-import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
 import type { Refusal } from '../../refusal.js';
 import type { Inlet } from '../inlet.js';
 import { textOf } from '../update-reader.js';
+import { ClaimQueue } from './claim-queue.js';
 import type { MessageClaims } from './claims.js';
 import type { LookUps } from './look-ups.js';
 import type { MessageProcessor } from './message-processor.js';
@@ -39,8 +38,9 @@ const ID_WITHIN_BYTES = 2_048;
 export class PubSubInlet implements Inlet {
   readonly #subscriber: Connection<void>;
   #isSubscribed = false;
-  /** Messages that are not claimed yet, in the order of their arrival. */
+  /** Messages of which no claim was tried yet, in the order of their arrival. */
   #unclaimed: Buffer[] = [];
+  readonly #claims: ClaimQueue;
   readonly #claimed: RetryQueue;
   /** Of all messages, claimed or not. */
   #bytes = 0;
@@ -52,6 +52,15 @@ export class PubSubInlet implements Inlet {
   constructor(private readonly deps: PubSubDeps) {
     this.#claimed = new RetryQueue(deps.processor, this.#closing.signal, (bytes) => {
       this.#bytes -= bytes;
+    });
+    this.#claims = new ClaimQueue({
+      claims: deps.claims,
+      closing: this.#closing.signal,
+      onClaimed: (message) => this.#claimed.take(message),
+      onNotTaken: (message, outcome) => {
+        deps.processor.count(outcome);
+        this.#bytes -= message.byteLength;
+      },
     });
     deps.subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#receive(message));
     this.#subscriber = new Connection(deps.subscriber, {
@@ -92,6 +101,7 @@ export class PubSubInlet implements Inlet {
     this.#closing.abort();
     await this.#subscriber.close();
     await this.#claiming;
+    await this.#claims.idle();
     const unstored = await this.#claimed.idle();
     // A look-up finds them again. Messages that were not claimed are left to other gateways.
     if (unstored > 0)
@@ -129,20 +139,7 @@ export class PubSubInlet implements Inlet {
 
   async #claimAll(): Promise<void> {
     await nextTurn();
-    while (this.#unclaimed.length > 0) {
-      const messages = this.#nextMessages();
-      const isClaimed = await this.#claim(messages);
-      for (const [index, message] of messages.entries()) {
-        if (isClaimed?.[index] === true) {
-          this.#claimed.take(message);
-          // Reading a message may take half a millisecond: other work gets its turn in between.
-          await nextTurn();
-          continue;
-        }
-        this.deps.processor.count(isClaimed === null ? 'abandoned' : 'skipped');
-        this.#bytes -= message.byteLength;
-      }
-    }
+    while (this.#unclaimed.length > 0) await this.#claims.claim(this.#nextMessages());
   }
 
   #nextMessages(): Buffer[] {
@@ -152,19 +149,6 @@ export class PubSubInlet implements Inlet {
       return index > 0 && (index === CLAIM_MESSAGES || bytes > CLAIM_BYTES);
     });
     return this.#unclaimed.splice(0, end === -1 ? this.#unclaimed.length : end);
-  }
-
-  /** Null: Redis gave no answer before the inlet was closed. */
-  async #claim(messages: readonly Buffer[]): Promise<boolean[] | null> {
-    const names = messages.map((message) => this.deps.claims.nextClaimKey(message));
-    for (let failures = 0; ; failures++) {
-      try {
-        return await this.deps.claims.claim(names, failures > 0);
-      } catch {
-        if (this.#closing.signal.aborted) return null;
-        await pauseUnlessAborted(backoff(failures, REDIS_BACKOFF), this.#closing.signal);
-      }
-    }
   }
 }
 

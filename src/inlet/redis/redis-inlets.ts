@@ -1,14 +1,15 @@
-/** Builds the Redis inlets of one gateway, Pub/Sub and Stream, with the look-ups behind them. */
+/** Builds the Redis inlets of one gateway, Pub/Sub and Streams, with the look-ups behind them. */
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../../redis/client.js';
+import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../../redis/client.js';
 import { Connection, requireConnected } from '../../redis/connection.js';
+import { slotRangeOf } from '../../redis/slot-owners.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
-import type { Inlets } from '../inlet.js';
+import type { Inlets, StreamBacklog } from '../inlet.js';
 import type { Intake } from '../intake.js';
 import { LookUpClaims, MessageClaims } from './claims.js';
 import { LookUps } from './look-ups.js';
@@ -17,7 +18,8 @@ import { probeInlets } from './probe.js';
 import { PubSubInlet } from './pubsub-inlet.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
-import { ValidatorResults } from './validator-results.js';
+import { streamsOf } from './stream-names.js';
+import { resultsKey, ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
   readonly redis: RedisSource;
@@ -32,6 +34,8 @@ export interface RedisInletsOptions {
   /** Bytes of messages that each inlet may hold. */
   readonly maxInletBytes: number;
   readonly maxDeliveries: number;
+  /** Into how many Streams producers split their updates. */
+  readonly streamShards: number;
   readonly claimTtlMs: number;
   /** A stream entry that is pending for this long without a sign of its gateway is taken over. */
   readonly streamIdleMs: number;
@@ -45,7 +49,7 @@ export interface RedisInletsOptions {
 
 const DEFAULT_SPREAD_MS = 500;
 
-/** Four connections, one for each purpose, so that no command waits behind those of another purpose. */
+/** Four connections, one for each purpose and Stream, so that no command waits behind those of another purpose. */
 export function createRedisInlets(options: RedisInletsOptions): Inlets {
   const { redis, prefix, intake, deadLetters, maxDeliveries, logger, metrics } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS, spreadMs = DEFAULT_SPREAD_MS, maxInletBytes: maxBytes } = options;
@@ -72,6 +76,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     updates: options.updates,
     stalledEveryMs: options.stallAfterMs,
     spreadMs,
+    rangeOf: isCluster(redis) ? (batchId) => slotRangeOf(resultsKey(batchId)) : () => '',
     logger,
   });
   const pubsub = new PubSubInlet({
@@ -83,44 +88,60 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     maxBytes,
     logger,
   });
-  const group = new StreamGroup(commands, owner);
-  const stream = new StreamInlet({
-    reader: connect('verigate-inlet-reader'),
-    connection,
-    group,
-    processor: processorOf('stream'),
-    maxDeliveries,
-    maxBytes,
-    idleMs: options.streamIdleMs,
-    logger,
-  });
+  const groups = streamsOf(options.streamShards).map((name) => new StreamGroup(commands, name, owner));
+  const streamProcessor = processorOf('stream');
+  const streams = groups.map(
+    (group) =>
+      new StreamInlet({
+        reader: connect('verigate-inlet-reader'),
+        connection,
+        group,
+        processor: streamProcessor,
+        maxDeliveries,
+        maxBytes: Math.ceil(maxBytes / groups.length),
+        idleMs: options.streamIdleMs,
+        logger,
+      }),
+  );
+  const inlets = [pubsub, ...streams];
 
   const close = async () => {
-    await Promise.all([pubsub.close(), stream.close(), lookUps.close()]);
+    await Promise.all([...inlets.map((inlet) => inlet.close()), lookUps.close()]);
     await Promise.all([commands.close(), values.close()]);
   };
   let closing: Promise<void> | undefined;
   return {
     start() {
       lookUps.start();
-      pubsub.start();
-      stream.start();
+      for (const inlet of inlets) inlet.start();
     },
-    streamBacklog: () => group.backlog(),
+    streamBacklogs: () => backlogsOf(groups),
     // Each connection comes back by itself: a deletion needs the one of the look-ups, for instance.
     problems: () => {
       const isAway = commands.isAway || values.isAway;
-      return [...new Set([...pubsub.problems(), ...stream.problems(), ...(isAway ? ['redis'] : [])])];
+      return [...new Set([...inlets.flatMap((inlet) => inlet.problems()), ...(isAway ? ['redis'] : [])])];
     },
     close() {
       closing ??= close();
       return closing;
     },
     async probe() {
-      await commands.run((connected) => probeInlets(connected, prefix));
-      requireConnected([values, pubsub, stream]);
+      await commands.run((connected) => probeInlets(connected, prefix, groups));
+      requireConnected([values, pubsub]);
+      // One Stream whose shard is away does not keep the others from being read.
+      if (streams.every(({ awayBecause }) => awayBecause !== undefined)) requireConnected(streams);
     },
     lookUp: (batchIds) => lookUps.now(batchIds),
     forget: (batchIds) => results.forget(batchIds),
   };
+}
+
+/** Of the Streams that can be asked. @throws where none can */
+async function backlogsOf(groups: readonly StreamGroup[]): Promise<StreamBacklog[]> {
+  const answers = await Promise.allSettled(
+    groups.map(async (group) => ({ stream: group.stream, ...(await group.backlog()) })),
+  );
+  const backlogs = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  if (backlogs.length > 0) return backlogs;
+  throw answers.find((answer) => answer.status === 'rejected')?.reason;
 }

@@ -1,12 +1,11 @@
-/** The Redis Stream of updates: its entries, and the commands of one consumer of the group `verigate`. */
+/** A Redis Stream of updates: its entries, and the commands of one consumer of the group `verigate`. */
 
 import type { Redis } from 'ioredis';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 import { textOf } from '../update-reader.js';
 
-/** The validator's side knows these names, so they have no prefix. */
-export const STREAM = 'email_validation_results:stream';
+/** The validator's side knows this name, so it has no prefix. */
 export const GROUP = 'verigate';
 /** The field of an entry that holds the update. */
 const FIELD = 'data';
@@ -52,13 +51,14 @@ return removed`);
 export class StreamGroup {
   constructor(
     private readonly connection: Connection<unknown>,
+    readonly stream: string,
     private readonly consumer: string,
   ) {}
 
   /** The group begins at the first entry: entries that were added before the first gateway started are taken in as well. */
-  static async create(redis: Redis): Promise<void> {
+  async create(redis: Redis): Promise<void> {
     try {
-      await redis.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
+      await redis.xgroup('CREATE', this.stream, GROUP, '0', 'MKSTREAM');
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
     }
@@ -66,14 +66,25 @@ export class StreamGroup {
 
   /** Waits for new entries on a connection of its own. */
   async read(redis: Redis, count: number, blockMs: number): Promise<StreamEntry[]> {
-    const args = ['GROUP', GROUP, this.consumer, 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', STREAM, '>'];
+    const args = [
+      'GROUP',
+      GROUP,
+      this.consumer,
+      'COUNT',
+      count,
+      'BLOCK',
+      blockMs,
+      'STREAMS',
+      this.stream,
+      '>',
+    ];
     const answer = (await redis.callBuffer('xreadgroup', args)) as [Buffer, unknown][] | null;
     return readEntries(answer?.[0]?.[1]).filter((entry) => entry !== null);
   }
 
   /** Entries that no consumer has read (null: the server does not know, before Redis 7), and those not acknowledged yet. */
   async backlog(): Promise<{ lag: number | null; pending: number }> {
-    const groups = await this.connection.run((redis) => redis.call('xinfo', 'GROUPS', STREAM));
+    const groups = await this.connection.run((redis) => redis.call('xinfo', 'GROUPS', this.stream));
     const fields = (Array.isArray(groups) ? groups : []).map((flat: unknown[]) =>
       Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[String(name), flat[at + 1]]] : []))),
     );
@@ -94,7 +105,7 @@ export class StreamGroup {
   /** Takes an entry over. `taken`: another gateway was faster; `deleted`: the stream does not have it any more. */
   async claim(id: string, idleMs: number): Promise<StreamEntry | 'taken' | 'deleted'> {
     const [entry] = await this.connection.run(async (redis) =>
-      readEntries(await redis.callBuffer('xclaim', [STREAM, GROUP, this.consumer, idleMs, id])),
+      readEntries(await redis.callBuffer('xclaim', [this.stream, GROUP, this.consumer, idleMs, id])),
     );
     if (entry === undefined) return 'taken';
     return entry ?? 'deleted';
@@ -104,7 +115,7 @@ export class StreamGroup {
   async keep(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     await this.connection.run((redis) =>
-      redis.call('xclaim', [STREAM, GROUP, this.consumer, 0, ...ids, 'JUSTID']),
+      redis.call('xclaim', [this.stream, GROUP, this.consumer, 0, ...ids, 'JUSTID']),
     );
   }
 
@@ -113,26 +124,28 @@ export class StreamGroup {
     if (ids.length === 0) return;
     const idle = ['IDLE', RELEASED_IDLE_MS, 'JUSTID'];
     await this.connection.run((redis) =>
-      redis.call('xclaim', [STREAM, GROUP, this.consumer, 0, ...ids, ...idle]),
+      redis.call('xclaim', [this.stream, GROUP, this.consumer, 0, ...ids, ...idle]),
     );
   }
 
   async acknowledge(id: string): Promise<void> {
-    await this.connection.run((redis) => ACKNOWLEDGE.run(redis, [STREAM], [GROUP, id]));
+    await this.connection.run((redis) => ACKNOWLEDGE.run(redis, [this.stream], [GROUP, id]));
   }
 
   /** Removes consumers that have no pending entries and have been idle for `idleMs`. */
   async forgetIdle(idleMs: number): Promise<void> {
-    await this.connection.run((redis) => FORGET.run(redis, [STREAM], [GROUP, idleMs, '']));
+    await this.connection.run((redis) => FORGET.run(redis, [this.stream], [GROUP, idleMs, '']));
   }
 
   /** Removes this consumer, unless it has pending entries. */
   async leave(): Promise<void> {
-    await this.connection.run((redis) => FORGET.run(redis, [STREAM], [GROUP, 0, this.consumer]));
+    await this.connection.run((redis) => FORGET.run(redis, [this.stream], [GROUP, 0, this.consumer]));
   }
 
   async #pending(query: readonly (string | number)[]): Promise<PendingEntry[]> {
-    const answer = await this.connection.run((redis) => redis.call('xpending', [STREAM, GROUP, ...query]));
+    const answer = await this.connection.run((redis) =>
+      redis.call('xpending', [this.stream, GROUP, ...query]),
+    );
     return (answer as [id: string, consumer: string, idle: number, deliveries: number][]).map(
       ([id, , , deliveries]) => ({ id, deliveries }),
     );

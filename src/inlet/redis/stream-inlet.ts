@@ -1,5 +1,5 @@
 /**
- * Takes in updates from the Redis Stream, each at least once: an entry is acknowledged after its update is stored or a dead
+ * Takes in updates from one Redis Stream, each at least once: an entry is acknowledged after its update is stored or a dead
  * letter, and the pending entries of a gateway that died are taken over.
  */
 
@@ -14,7 +14,7 @@ import type { Refusal } from '../../refusal.js';
 import type { Inlet } from '../inlet.js';
 import { EntriesInProgress } from './entries-in-progress.js';
 import type { MessageProcessor, ProcessOutcome } from './message-processor.js';
-import { bytesOf, entryText, type StreamEntry, StreamGroup, updateIn } from './stream-group.js';
+import { bytesOf, entryText, type StreamEntry, type StreamGroup, updateIn } from './stream-group.js';
 
 export interface StreamDeps {
   /** The connection that waits for entries; it does nothing else. */
@@ -56,7 +56,7 @@ export class StreamInlet implements Inlet {
     this.#reader = new Connection(deps.reader, {
       ...deps.connection,
       name: 'stream',
-      onConnect: (redis) => StreamGroup.create(redis),
+      onConnect: (redis) => deps.group.create(redis),
     });
   }
 
@@ -117,8 +117,9 @@ export class StreamInlet implements Inlet {
 
   /** After a failure the group may be gone, and entries may have been delivered in an answer that was lost. */
   async #recover(): Promise<void> {
-    await this.#reader.run((redis) => StreamGroup.create(redis));
-    for (const { id, deliveries } of await this.deps.group.own(MAX_RECLAIMED)) {
+    const { group } = this.deps;
+    await this.#reader.run((redis) => group.create(redis));
+    for (const { id, deliveries } of await group.own(MAX_RECLAIMED)) {
       if (!this.#entries.has(id) && this.#mayRead) await this.#claim(id, deliveries, 0);
     }
   }

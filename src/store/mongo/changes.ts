@@ -6,7 +6,7 @@ import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
@@ -36,7 +36,7 @@ const MAX_TIME = 8.64e15;
 export async function changesSince(
   db: Models,
   fileId: FileId,
-  announced: ReadonlyMap<BatchId, AnnouncedBatch>,
+  announced: ReadonlyMap<BatchId, BatchVersion>,
   recent: RecentWrites,
 ): Promise<FileChanges | null> {
   const batchIds = [...announced.keys()];
@@ -80,7 +80,7 @@ async function rollUpFile(
 function batchChangesOf(
   db: Models,
   batch: BatchHead,
-  announced: AnnouncedBatch,
+  announced: BatchVersion,
   recent: RecentLists,
 ): Promise<BatchChanges | null> {
   if (batch.version === announced.version) return Promise.resolve(null);

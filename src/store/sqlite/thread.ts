@@ -92,7 +92,7 @@ class Writer {
   ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
-    // The directory is this process's alone: the one that worked at submissions before is gone.
+    // The directory is this process's alone: the one that worked on submissions before is gone.
     releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     endUploads(db);

@@ -2,7 +2,12 @@ import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
-import { attributionOf, type BatchOwner, foreignFile, type SelfRegistration } from '../../attribution.js';
+import {
+  attributionOf,
+  type BatchRegistration,
+  foreignFile,
+  type SelfRegistration,
+} from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
 import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
@@ -39,7 +44,7 @@ export async function saveUpdate(
 ): Promise<Saved> {
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
-  const list = recent.lists.measure(batchId, update.results);
+  const list = recent.lists.fingerprint(batchId, update.results);
   const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
   let hasRegistered = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -81,7 +86,7 @@ async function ownerOf(
   { batchId, fileId, requestId }: Update,
   batch: BatchHead | null,
   file: FileDoc | null,
-): Promise<BatchOwner> {
+): Promise<BatchRegistration> {
   if (file !== null) {
     const { totalBatches } = file.declared;
     const isRegistering = file.pending !== undefined;
