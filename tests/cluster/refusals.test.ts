@@ -129,17 +129,13 @@ describeWithOwnServers('a MongoDB that refuses', (start) => {
     expect((await producer.call('POST', '/api/updates', stored)).status).toBe(202);
     for (const fault of chosen(MONGO_FAULTS)) {
       await fault.begin(client.db('admin'));
-      await expectSeen(gateway, { dependency: 'database', ...fault }, async () => {
-        const update = message({ batchId: 'b', emails: addresses(2) });
-        expect((await producer.call('POST', '/api/updates', update)).status).toBe(503);
-        // A driver that was told of another primary looks for it for a moment.
-        await retry(async () => {
-          const { body } = await producer.get('/api/files/f');
-          expect(body).toMatchObject({ stats: { progress: { processed: 1 } } });
-        });
-        await fault.end(client.db('admin'));
-      });
+      await expectSeen(gateway, { dependency: 'database', ...fault }, () => fault.end(client.db('admin')));
     }
+    await retry(async () => {
+      expect((await producer.get('/api/files/f')).body).toMatchObject({
+        stats: { progress: { processed: 1 } },
+      });
+    }, 15_000);
 
     // What no engine could store leaves no trace in this one either.
     const huge = message({ batchId: 'h', fileId: 'huge', emails: ['x'.repeat(15 * 2 ** 20)] });
