@@ -33,7 +33,7 @@ module.exports = {
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'redis/', 'domain/', 'errors', 'refusal', 'backoff'],
+      ['feed/', 'redis/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache'],
       'a feed orders and keeps; it knows no store',
     ),
     only(

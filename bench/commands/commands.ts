@@ -75,7 +75,15 @@ async function taking(counted: CountedGateway, name: string, send: Send, round: 
   const growingFlush = await stats(`${name}, stats with growing batches`);
   note(`a flush of ${BATCHES} batches that grow`, minus(growingFlush, quiet));
 
-  await sent(ids.slice(0, 1), 3 * STEP);
+  const atOnce = await measured(`${name}, ${BATCHES} updates at once`, async () => {
+    const before = await counted.updatesTaken();
+    await Promise.all(ids.map((batchId) => update(batchId, 3 * STEP)));
+    await counted.taken(before + BATCHES);
+  });
+  note(`${name}, an update of ${BATCHES} batches at once`, divided(atOnce, BATCHES));
+  await stats(`${name}, stats with all batches`);
+
+  await sent(ids.slice(0, 1), 4 * STEP);
   const one = await stats(`${name}, stats with one growing batch`);
   note(`a flush of one batch that grows`, minus(one, quiet));
 }

@@ -19,10 +19,18 @@ import type { ThroughputWindow } from '../domain/throughput.js';
 export interface Feed {
   /** The file's head, with what was announced of the named batches; null: it is not kept (any more). */
   head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null>;
+  /**
+   * The head as this gateway has left it, without asking; null: not known. It may be out of date: then an `append` to it
+   * answers false.
+   */
+  lastHead(fileId: FileId, batchIds: readonly BatchId[]): Head | null;
   /** Starts an epoch at revision 0, only if `replaces` is the current epoch (null: if there is none); otherwise a no-op. */
   begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void>;
-  /** Appends a change and publishes its events; false: the head is not at `expected` any more, and has to be read again. */
-  append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean>;
+  /**
+   * Appends a change and publishes its events; false: the head is not at `expected` any more, and has to be read again. With
+   * the whole head `lastHead` knows the next one.
+   */
+  append(fileId: FileId, expected: Head | Cursor, change: Change): Promise<boolean>;
   /** The `emails` events after `cursor` up to revision `upTo`, in order; null: not within the kept history. */
   since(fileId: FileId, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null>;
   /** Delivers each event of the file from now on, until the returned function is called. */

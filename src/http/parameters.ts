@@ -67,7 +67,7 @@ export const emailsQuery = z.object({ page: counted(MAX_PAGE, FIRST_PAGE.page), 
 export const breakdownQuery = z.object({ by: z.enum(BREAKDOWNS), limit });
 
 export const exportQuery = z.object({
-  format: z.enum(['csv', 'ndjson']).default('csv'),
+  format: z.enum(['csv', 'ndjson', 'xlsx']).default('csv'),
   bom: z
     .enum(['0', '1'])
     .transform((given) => given === '1')

@@ -1,14 +1,14 @@
 /** Announces what is stored of a file before the file is read, so that a read shows every change that was answered before. */
 
 import type { FileId } from '../domain/id.js';
-import type { ChangeStore } from '../store/store.js';
+import type { ChangeStore, FileStore } from '../store/store.js';
 import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
 
 /** A read of the outbox in progress, and the one that later callers share. */
 interface OutboxReads {
-  now: Promise<void>;
-  next: Promise<void> | null;
+  now: Promise<boolean>;
+  next: Promise<boolean> | null;
 }
 
 export class Announcer {
@@ -18,6 +18,7 @@ export class Announcer {
   constructor(
     private readonly flusher: Pick<Flusher, 'flushNow' | 'markChanged'>,
     private readonly outbox: Pick<ChangeStore, 'pending'> | null,
+    private readonly files: Pick<FileStore, 'find'>,
     private readonly gate: ChangeGate,
   ) {}
 
@@ -27,14 +28,19 @@ export class Announcer {
   }
 
   /**
-   * Costs nothing where nothing is pending at this gateway, and one indexed read where others may have something. All who
-   * wait for a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
+   * Answers whether there is such a file. What tells that tells also whether others have something pending. All who wait for
+   * a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
    */
-  announce(fileId: FileId): Promise<void> {
-    return this.outbox === null ? this.flusher.flushNow(fileId) : this.#share(fileId);
+  announce(fileId: FileId): Promise<boolean> {
+    return this.outbox === null ? this.#announceOwn(fileId) : this.#share(fileId);
   }
 
-  #share(fileId: FileId): Promise<void> {
+  async #announceOwn(fileId: FileId): Promise<boolean> {
+    await this.flusher.flushNow(fileId);
+    return (await this.files.find(fileId)) !== null;
+  }
+
+  #share(fileId: FileId): Promise<boolean> {
     const reads = this.#reads.get(fileId);
     if (reads === undefined) {
       const now = this.#readOutbox(fileId).finally(() => this.#reads.delete(fileId));
@@ -49,11 +55,13 @@ export class Announcer {
     return reads.next;
   }
 
-  async #readOutbox(fileId: FileId): Promise<void> {
+  async #readOutbox(fileId: FileId): Promise<boolean> {
     await this.flusher.flushNow(fileId);
     const pending = await this.outbox?.pending(fileId);
-    if (pending === undefined || pending === null) return;
+    if (pending === undefined) return false;
+    if (pending === null) return true;
     this.flusher.markChanged(fileId, pending);
     await this.flusher.flushNow(fileId);
+    return true;
   }
 }

@@ -34,19 +34,20 @@ export async function flush(
 ): Promise<void> {
   const { store, feed, metrics } = deps;
   // Retries when another flush or a new generation won the race.
-  for (;;) {
-    const head = await feed.head(fileId, batchIds);
+  for (let remembered = feed.lastHead(fileId, batchIds); ; remembered = null) {
+    const head = remembered ?? (await feed.head(fileId, batchIds));
     const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
     const isWhole = !hasOtherChanges();
     const changes = await store.changes.since(fileId, announced);
     if (changes === null) return;
+    // What is remembered may be out of date, which only an append would find out.
+    if (remembered !== null && (!isNews(remembered, changes) || isOver(remembered, changes))) continue;
     if (head === null || isOver(head, changes)) {
       const replaces = head?.epoch ?? null;
       await beginEpoch(store, feed, fileId, { facts: changes.facts, replaces, unannounced: batchIds });
       continue;
     }
-    const isAnnounced = changes.batches.length === 0 && head.state.changes === changes.changes;
-    const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
+    const next = !isNews(head, changes) ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
     const revision = next?.change.events.at(-1)?.revision;
     if (revision !== undefined && arrivedAt !== undefined)
       metrics.deliveries.appending(fileId, revision, arrivedAt);
@@ -67,6 +68,9 @@ export async function flush(
     return;
   }
 }
+
+const isNews = ({ state }: Head, { changes, batches }: FileChanges): boolean =>
+  batches.length > 0 || state.changes !== changes;
 
 /** In the epoch of another generation, or of another owner: a new one has the access of all listeners checked. */
 const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>

@@ -1,6 +1,7 @@
 /** Tries something at every shard of a cluster: one that is away is no reason to turn all callers away. */
 
 import type { Redis } from 'ioredis';
+import { settledWithin } from '../within.js';
 import { refusalOf } from './refusals.js';
 import { askSlotOwners } from './slot-owners.js';
 
@@ -17,12 +18,21 @@ export async function namePerShard(redis: Redis, keyOf: (name: string) => string
   return [...names.values()];
 }
 
+/** An attempt without an answer by then counts as one that could not be made: less than what the watch of the probes allows. */
+const ANSWER_MS = 2_500;
+
 /** Fulfilled when no attempt was refused, and at least one could be made. @throws a refusal, or why none could be made */
 export async function refusedByNone(attempts: readonly Promise<unknown>[]): Promise<void> {
-  if (attempts.length === 0) throw new Error('no primary is known');
-  const outcomes = await Promise.allSettled(attempts);
-  const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  const reasons: unknown[] = [];
+  let made = 0;
+  const settled = attempts.map((attempt) =>
+    attempt.then(
+      () => made++,
+      (reason: unknown) => reasons.push(reason),
+    ),
+  );
+  await settledWithin(ANSWER_MS, Promise.all(settled));
   const refused = reasons.find((reason) => refusalOf(reason).reason !== 'unreachable');
   if (refused !== undefined) throw refused;
-  if (reasons.length > 0 && reasons.length === attempts.length) throw reasons[0];
+  if (made === 0) throw reasons[0] ?? new Error('Redis timed out');
 }

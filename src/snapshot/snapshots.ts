@@ -26,7 +26,8 @@ export interface SnapshotRequest {
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 export interface Announces {
-  announce(fileId: FileId): Promise<void>;
+  /** False: there is no such file. */
+  announce(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
   pauseChanges(fileId: FileId): () => void;
 }
@@ -58,7 +59,7 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.store.files.find(fileId)) === null ? null : this.#headOf(fileId);
+    return (await this.announcer.announce(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
@@ -69,8 +70,9 @@ export class Snapshots {
 
   /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
   async snapshot(fileId: FileId): Promise<{ stats: string; emails: string } | null> {
-    if ((await this.store.files.find(fileId)) === null) return null;
-    const { head, page } = await this.#snapshotOf(fileId);
+    const current = await this.head(fileId);
+    if (current === null) return null;
+    const { head, page } = await this.#snapshotOf(fileId, current);
     return { stats: head.state.stats, emails: page };
   }
 
@@ -96,8 +98,8 @@ export class Snapshots {
   }
 
   /** `first`: a head that was just read. */
-  async #snapshotOf(fileId: FileId, first?: Head): Promise<Snapshot> {
-    let head = first ?? (await this.#headOf(fileId));
+  async #snapshotOf(fileId: FileId, first: Head): Promise<Snapshot> {
+    let head = first;
     let release: (() => void) | undefined;
     try {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {

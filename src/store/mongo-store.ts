@@ -15,6 +15,7 @@ import { mongoLists } from './mongo/lists.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { RollupSchedule } from './mongo/rollups.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
@@ -44,6 +45,7 @@ export interface MongoOptions {
 export class MongoStore implements Store {
   readonly #held: HeldUpdates;
   readonly #recent = new RecentWrites();
+  readonly #rollups = new RollupSchedule();
   readonly #cleanUp: BackgroundCleanUp;
   readonly files: FileStore;
   readonly updates: UpdateStore;
@@ -81,9 +83,12 @@ export class MongoStore implements Store {
 
   readonly changes: ChangeStore = {
     since: (fileId, announced) =>
-      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent)),
+      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent.lists)),
     markAnnounced: (fileId, generation, announced, stats) =>
-      this.connection.run((db) => markAnnounced(db, fileId, generation, announced, stats)),
+      this.connection.run(async (db) => {
+        await markAnnounced(db, fileId, generation, announced, stats);
+        await this.#rollups.after(db, generation, announced.batches.keys());
+      }),
     unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
     pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
   };

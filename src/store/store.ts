@@ -43,7 +43,7 @@ export interface Store {
 
 /** The files, each with its current request. */
 export interface FileStore {
-  /** The file's latest request; null: no such file. */
+  /** The file's latest request, with the time of the last change that was announced, or of a later one; null: no such file. */
   find(fileId: FileId): Promise<FileFacts | null>;
   /** Files, newest first, from the one behind `after` on. The work does not grow with the files before it. */
   list(query: FilesQuery): Promise<ListedFile[]>;
@@ -127,9 +127,9 @@ export interface ChangeStore {
   unannounced(before?: number): Promise<Unannounced[]>;
   /**
    * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
-   * itself has such a change; null: everything is announced, or there is no such file.
+   * itself has such a change; null: everything is announced; undefined: there is no such file.
    */
-  pending(fileId: FileId): Promise<readonly BatchId[] | null>;
+  pending(fileId: FileId): Promise<readonly BatchId[] | null | undefined>;
 }
 
 /** The results of a file's current request. */

@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { keysOf } from '../../src/feed/redis/scripts.js';
-import { expectComplete, expectHealthy, untilReadiness } from '../support/checks.js';
-import { ownNames, spawnGateways } from '../support/cluster.js';
+import { expectComplete } from '../support/checks.js';
 import { describeWhere } from '../support/describe-where.js';
 import { effort } from '../support/effort.js';
-import type { GatewayProcess } from '../support/gateway.js';
-import { StrictListener } from '../support/listener.js';
-import { describeWithOwnMongo, MongoServer } from '../support/mongo-server.js';
+import { atWork, expectAllComplete, LONG_MS, report, untilMoreEvents } from '../support/files-at-work.js';
+import { expectSameBytes, Mirror, openRoom } from '../support/mirror.js';
+import { describeWithOwnMongo } from '../support/mongo-server.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { redisSenders, STREAM } from '../support/redis-senders.js';
 import { hasRedis } from '../support/redis-server.js';
@@ -15,61 +14,10 @@ import { SentinelServers } from '../support/sentinels.js';
 import { SimulatedWorkers } from '../support/simulated-workers.js';
 import { onTeardown } from '../support/teardown.js';
 
-const LONG_MS = 60_000;
-const SOON = { FLUSH_INTERVAL_MS: '20', STREAM_IDLE_MS: '1000', STALL_AFTER_MS: '1500' };
 /** Only a thorough run has the time: to form a cluster takes seconds, and sentinels and nodes wait some before a failover. */
 const thorough = effort(0, 1) === 1 ? test : test.skip;
 
-/** Two gateways, and three files at work: by HTTP, Pub/Sub and the Stream. */
-async function atWork(redisUrl: string) {
-  const mongo = await MongoServer.start();
-  onTeardown(() => mongo.stop());
-  const env = { MONGODB_URI: mongo.newUri(), REDIS_URL: redisUrl, ...ownNames() };
-  const gateways = await spawnGateways(2, { ...env, ...SOON });
-  const urls = gateways.map(({ url }) => url);
-  const producer = new RetryingProducer(() => urls);
-  const { pubsub, stream } = redisSenders(redisUrl);
-  const files = [undefined, pubsub, stream].map(
-    (wire, number) => new SimulatedWorkers(`f${number}`, 1, producer, wire),
-  );
-  const listeners = await Promise.all(
-    urls.flatMap((url) =>
-      files.map(({ fileId }) => new StrictListener(fileId, { isPatient: true }).join(url)),
-    ),
-  );
-  await Promise.all(files.map((file) => file.start(1)));
-  await untilMoreEvents(listeners);
-  return { gateways, urls, files, listeners, prefix: env.KEY_PREFIX };
-}
-
-/** Fulfilled when every listener got something new; returns how long the last one waited, in milliseconds. */
-async function untilMoreEvents(listeners: readonly StrictListener[], more = 5): Promise<number> {
-  const before = listeners.map(({ events }) => events.length);
-  const startedAt = performance.now();
-  await Promise.all(
-    listeners.map((listener, i) =>
-      listener.until(() => listener.events.length >= (before[i] ?? 0) + more, LONG_MS),
-    ),
-  );
-  return Math.round(performance.now() - startedAt);
-}
-
-async function expectAllComplete({ gateways, urls, files, listeners }: Awaited<ReturnType<typeof atWork>>) {
-  await Promise.all(urls.map((url) => untilReadiness(url)));
-  for (const file of files) {
-    await file.stop();
-    const own = listeners.filter(({ fileId }) => fileId === file.fileId);
-    await expectComplete(urls, file.oracle, own, LONG_MS);
-  }
-  expect(listeners.map(({ isConnected }) => isConnected)).toEqual(listeners.map(() => true));
-  for (const gateway of gateways as GatewayProcess[]) expectHealthy(gateway);
-}
-
 if (effort(0, 1) === 0) report('SKIPPED: gateways on sentinels and on a cluster; set THOROUGH=1');
-
-function report(text: string): void {
-  process.stderr.write(`tests: ${text}\n`);
-}
 
 describeWithOwnMongo('gateways behind sentinels', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'with a primary and two replicas', () => {
@@ -103,7 +51,28 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
       async () => {
         const cluster = await RedisCluster.start();
         onTeardown(() => cluster.stop());
-        await expectAllComplete(await atWork(cluster.url));
+        const work = await atWork(cluster.url);
+        const nodes = [cluster.nodes[0], cluster.nodes.at(-1)];
+        const fileIds = ['m0', 'm1', 'm2'];
+        const mirrors = await Promise.all(
+          fileIds.map((fileId) => Promise.all(nodes.map((node) => Mirror.of(node?.url ?? '', fileId)))),
+        );
+        const rooms = await Promise.all(
+          fileIds.map((fileId) => Promise.all(work.urls.map((url) => openRoom(url, fileId)))),
+        );
+        const producer = new RetryingProducer(() => work.urls);
+        const { pubsub, stream } = redisSenders(cluster.url);
+        const wires = [undefined, pubsub, stream];
+        const files = await Promise.all(
+          fileIds.map((fileId, i) => new SimulatedWorkers(fileId, 2, producer, wires[i]).start()),
+        );
+        await Promise.all(mirrors.flat().map((mirror) => mirror.until(() => mirror.received.length > 40)));
+        await Promise.all(files.map((file) => file.stop()));
+        for (const [i, fileId] of fileIds.entries()) {
+          await expectComplete(work.urls, (files[i] as SimulatedWorkers).oracle, [], LONG_MS);
+          await expectSameBytes(work.urls, fileId, mirrors[i] ?? [], rooms[i] ?? []);
+        }
+        await expectAllComplete(work);
       },
       120_000,
     );

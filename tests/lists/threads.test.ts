@@ -36,7 +36,7 @@ function sourceOf(bytes: Buffer, failsAfter = Number.POSITIVE_INFINITY): Watched
       try {
         for (let at = from; at < bytes.length; at += 4_096) {
           if (++source.pieces > failsAfter) throw FAILURE;
-          yield bytes.subarray(at, at + 4_096);
+          yield Uint8Array.from(bytes.subarray(at, at + 4_096));
         }
       } finally {
         source.open--;

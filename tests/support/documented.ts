@@ -18,7 +18,7 @@ export interface RealAnswer {
 
 /** Headers of HTTP itself, of every answer alike, or for browsers: they say nothing of one operation. */
 const GENERAL =
-  /^(date|connection|keep-alive|transfer-encoding|content-(length|type|security-policy)|cache-control|vary|referrer-policy|access-control-.*|cross-origin-.*|x-content-type-options|x-frame-options)$/;
+  /^(date|connection|keep-alive|transfer-encoding|content-(encoding|length|type|security-policy)|cache-control|vary|referrer-policy|access-control-.*|cross-origin-.*|x-content-type-options|x-frame-options)$/;
 const SURFACE = /^\/(api\/|livez$|readyz$|metrics$)/;
 
 /** Of zod: refusals are told in our own words. */

@@ -1,5 +1,7 @@
 /** Listens to a file's Redis channels and to its rooms, and checks what they carry. */
 import { expect } from '@jest/globals';
+import { eventually } from './eventually.js';
+import { pathOf } from './producer.js';
 import type { Cursor, EmailsEvent } from './protocol.js';
 import { RawWebSocket } from './raw-websocket.js';
 import { plainClient } from './redis-server.js';
@@ -81,4 +83,25 @@ export function expectAnnouncedOnce(
       places.add(place);
     }
   }
+}
+
+/** The mirrors at each node, the rooms at each gateway and REST at each gateway tell the same. */
+export async function expectSameBytes(
+  urls: readonly string[],
+  fileId: string,
+  [mirror, ...others]: readonly Mirror[],
+  rooms: readonly (() => [string, string][])[],
+) {
+  const answers = await Promise.all(urls.map((url) => fetch(`${url}${pathOf(fileId)}/stats`)));
+  const stats = await Promise.all(answers.map((answer) => answer.text()));
+  const { revision } = JSON.parse(stats[0] ?? '') as { revision: number };
+  await Promise.all([mirror, ...others].map((each) => each?.until(() => each.has('file_stats', revision))));
+  const told = mirror?.received ?? [];
+  expectNoHole(told);
+  for (const other of others) expect(other.received).toEqual(told);
+  for (const room of rooms) {
+    await eventually('the room has every message', () => room().length >= told.length);
+    expect(room()).toEqual(told);
+  }
+  expect(stats).toEqual(urls.map(() => told.findLast(([name]) => name === 'file_stats')?.[1]));
 }

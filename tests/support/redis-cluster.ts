@@ -13,10 +13,11 @@ export class RedisCluster {
     readonly nodes: readonly RedisServer[],
   ) {}
 
-  static async start(): Promise<RedisCluster> {
+  /** `nodeTimeoutMs`: how long a node may be silent before its replica takes over. */
+  static async start({ nodeTimeoutMs = 2_000 } = {}): Promise<RedisCluster> {
     const nodes: RedisServer[] = [];
     for (let i = 0; i < 2 * PRIMARIES; i++)
-      nodes.push(await RedisServer.start({ settings: await settings() }));
+      nodes.push(await RedisServer.start({ settings: await settings(nodeTimeoutMs) }));
     const cluster = new RedisCluster(nodes);
     const clients = nodes.map(({ url }) => new Redis(url));
     try {
@@ -146,7 +147,14 @@ export class RedisCluster {
   }
 }
 
-async function settings(): Promise<string[]> {
+async function settings(nodeTimeoutMs: number): Promise<string[]> {
   const bus = await freePort();
-  return ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`, '--cluster-node-timeout', '2000'];
+  return [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    `${bus}`,
+    '--cluster-node-timeout',
+    `${nodeTimeoutMs}`,
+  ];
 }

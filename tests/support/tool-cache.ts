@@ -4,10 +4,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isRequired } from './describe-where.js';
+import { ROOT } from './program.js';
 
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate');
 
@@ -46,3 +47,15 @@ export function pythonPackages(name: string, packages: readonly string[]): strin
   );
   return folder === null ? null : join(folder, 'bin');
 }
+
+/** A folder with what is made of these files of ours. Another content is made anew. */
+export const madeOnce = (
+  name: string,
+  files: readonly string[],
+  make: (folder: string) => boolean,
+): string | null =>
+  cached(
+    name,
+    files.map((file) => readFileSync(join(ROOT, file), 'utf8')),
+    make,
+  );

@@ -34,8 +34,9 @@ export async function probeInlets(
   groups: readonly StreamGroup[],
 ): Promise<void> {
   const rights = groups.flatMap(({ stream }) => streamRights(stream));
-  await probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]);
+  // At once: where a shard hangs, each of them takes as long as a command may take. The first one names what is missing.
   await refusedByNone([
+    probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]),
     ...groups.map((group) => probeGroup(redis, group)),
     redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX'),
   ]);

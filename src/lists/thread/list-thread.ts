@@ -110,16 +110,21 @@ class ListThread {
   async #giveBytes(reading: number): Promise<void> {
     try {
       const next = await this.#readings.get(reading)?.next();
-      // Copied: the bytes may be a part of a larger buffer that is still used here.
-      this.#send({ type: 'bytes', reading, bytes: next?.value ?? null });
+      this.#sendBytes(reading, next?.value ?? null);
     } catch (error) {
       this.#sourceError = error;
       this.#send({ type: 'failed', reading });
     }
   }
 
-  #send(message: ToThread): void {
-    this.#worker.postMessage(message);
+  /** Handed over where they are a buffer of their own: copies would lie here as garbage that is not collected for long. */
+  #sendBytes(reading: number, bytes: Uint8Array | null): void {
+    const isWhole = bytes !== null && bytes.byteLength === bytes.buffer.byteLength;
+    this.#send({ type: 'bytes', reading, bytes }, isWhole ? [bytes.buffer as ArrayBuffer] : []);
+  }
+
+  #send(message: ToThread, transferred: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transferred);
   }
 
   /** What ends it first counts. */

@@ -107,7 +107,8 @@ export const findUnannounced = (db: Database): Unannounced[] =>
     .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null {
+export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
   const current = currentGeneration(db, fileId);
-  return current === undefined || current.changes === current.announced_changes ? null : [];
+  if (current === undefined) return undefined;
+  return current.changes === current.announced_changes ? null : [];
 }

@@ -13,6 +13,7 @@ import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
+import type { SharedFileReads } from '../shared-reads.js';
 import { findBatch } from './batch-docs.js';
 import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
@@ -26,6 +27,7 @@ const ATTEMPTS = 1_000;
 export interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
+  readonly files: SharedFileReads;
   readonly register: (registration: Registration) => Promise<Registered>;
 }
 
@@ -40,7 +42,7 @@ export async function saveUpdate(
   db: Models,
   update: Update,
   sender: Claimant,
-  { held, recent, register }: SaveDeps,
+  { held, recent, files, register }: SaveDeps,
 ): Promise<Saved> {
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
@@ -52,7 +54,7 @@ export async function saveUpdate(
     const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
     const batch = remembered ?? (await findBatch(db, batchId));
     // The file is read after the batch: if the generation is current then, it was when the batch was read.
-    const file = batch === null ? null : await owningFile(db, batch);
+    const file = batch === null ? null : await owningFile(batch, (fileId) => files.find(db, fileId));
     const attribution = attributionOf(update, await ownerOf(db, update, batch, file), sender);
     if (attribution !== 'apply') {
       recent.forget(batchId);
@@ -128,7 +130,7 @@ export async function failBatchByHand(
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const batch = await findBatch(db, batchId);
-    const file = batch === null ? null : await owningFile(db, batch);
+    const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
     if (batch === null || file?.fileId !== fileId) return false;
     if ((await failBatch(db, batch, reason, clock.date())) !== 'conflict') return true;
   }
@@ -142,7 +144,7 @@ export async function fileOfBatch(
   recent?: RecentWrites,
 ): Promise<FileId | null> {
   const batch = await findBatch(db, batchId);
-  const file = batch === null ? null : await owningFile(db, batch);
+  const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
   if (batch === null || file === null) return null;
   recent?.rememberHead(batch);
   return file.fileId;
