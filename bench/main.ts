@@ -13,6 +13,7 @@ import { lists } from './lists/lists.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
 import { reconnect } from './reconnect/reconnect.js';
+import { shards } from './shards/shards.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
@@ -30,6 +31,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   traffic,
   'mongo-size': mongoSize,
   distributed,
+  shards,
   footprint,
 };
 
