@@ -33,7 +33,7 @@ module.exports = {
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'redis/', 'domain/', 'errors', 'backoff'],
+      ['feed/', 'redis/', 'domain/', 'errors', 'backoff', 'byte-cache'],
       'a feed orders and keeps; it knows no store',
     ),
     only(
@@ -109,6 +109,7 @@ module.exports = {
         'auth/principal',
         'store/store',
         'store/submissions',
+        'lists/address-set',
         'domain/',
         'config',
         'errors',

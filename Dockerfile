@@ -8,6 +8,7 @@ COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
 COPY demo demo
+COPY public public
 RUN npm run build
 
 FROM node:24.11.1-bookworm-slim AS packages
@@ -23,7 +24,6 @@ WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
-COPY public public
 USER node
 VOLUME /data
 EXPOSE 3000

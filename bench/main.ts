@@ -2,6 +2,7 @@
  * Entry point of `npm run bench`: runs the named benchmarks, or all, and writes the figures into docs/benchmarks.md.
  */
 
+import { commands } from './commands/commands.js';
 import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
@@ -30,6 +31,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   latency,
   traffic,
   'mongo-size': mongoSize,
+  commands,
   distributed,
   shards,
   footprint,

@@ -73,6 +73,7 @@ say(isFirst ? 'Compiling; the first time takes up to a minute.' : 'Compiling wha
 const still = setInterval(() => say(`Still compiling, ${seconds()} s.`), STILL_EVERY_MS);
 forgetWhatIsMissing();
 const code = await compile();
+if (code === 0) await import('./build-page.js');
 clearInterval(still);
 if (code === 0) {
   removeStale();

@@ -9,10 +9,13 @@ export interface BackoffLimits {
 
 /**
  * The pause in milliseconds: `firstMs` with 0 failures before it, twice as long with each further one, at most `maxMs`.
- * Half of it is chance, so that gateways do not retry at the same moment.
+ * Jittered, so that gateways do not retry at the same moment.
  */
 export const backoff = (failures: number, { firstMs, maxMs }: BackoffLimits): number =>
-  Math.min(maxMs, firstMs * 2 ** failures) * (0.5 + Math.random() / 2);
+  jittered(Math.min(maxMs, firstMs * 2 ** failures));
+
+/** Half of the time to all of it, by chance: gateways with the same period take turns. */
+export const jittered = (ms: number): number => ms * (0.5 + Math.random() / 2);
 
 /** Pauses until the time is over or `signal` is aborted. Never rejects. */
 export const pauseUnlessAborted = (ms: number, signal: AbortSignal): Promise<unknown> =>

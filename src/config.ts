@@ -4,12 +4,14 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import {
   flag,
+  flagThatIsOn,
   headerText,
   hosts,
   httpUrl,
   integer,
   listenHost,
   networks,
+  oneOf,
   origins,
   text,
 } from './config/kinds.js';
@@ -41,11 +43,11 @@ const MIN_SECRET_BYTES = 32;
 
 /** Every variable that the gateway reads, with its default and its bounds. `.env.example` lists the same ones. */
 export const variables = {
-  ENGINE: z.enum(['embedded', 'distributed']).optional(),
+  ENGINE: oneOf('embedded', 'distributed').optional(),
   HOST: listenHost.default('127.0.0.1'),
   PORT: integer(3000, 0, 65_535),
   DATA_DIR: text().default('./data'),
-  AUTH: z.enum(['none', 'jwt']).optional(),
+  AUTH: oneOf('none', 'jwt').optional(),
   JWT_SECRET: z
     .string()
     .max(4096, 'must have at most 4096 characters')
@@ -61,7 +63,7 @@ export const variables = {
   TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.default([]),
   ALLOWED_HOSTS: hosts.default([]),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 
   MONGODB_URI: mongoUri.optional(),
   REDIS_URL: redisUrl.optional(),
@@ -100,6 +102,7 @@ export const variables = {
   MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
   MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
   MAX_UPLOADS: integer(4, 1, 1000),
+  MAX_LIST_THREADS: integer(2, 0, 64),
   LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
@@ -129,6 +132,7 @@ export const variables = {
   STREAM_IDLE_MS: integer(30_000, 1000, HOUR_MS),
   STREAM_SHARDS: integer(1, 1, 64),
 
+  COMPRESSION: flagThatIsOn,
   MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),
   HEADERS_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
   REQUEST_TIMEOUT_MS: integer(120_000, 100, HOUR_MS),

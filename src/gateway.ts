@@ -9,7 +9,7 @@ import { createEngine } from './engine/create-engine.js';
 import { type Engine, listTtl, storeLimits } from './engine/engine.js';
 import { warnOfSettings } from './gateway/advice.js';
 import { watchDependencies } from './gateway/dependencies.js';
-import { measureEngine, measureGateway } from './gateway/measured.js';
+import { instrumentEngine, instrumentGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
@@ -45,7 +45,7 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   try {
     // A database that comes later is verified then, and the process ends if it may not be used.
     await Promise.race([engine.verified, pause(VERIFIED_MS, undefined, { ref: false })]);
-    // Nothing waits for it any more: a failure ends the process.
+    // Not caught on purpose: if the database is refused later, the unhandled rejection ends the process.
     void engine.verified.then(() => undefined);
     return await start(config, logger, engine, validator);
   } catch (error) {
@@ -56,7 +56,7 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
 
 async function start(config: Config, logger: Logger, opened: Engine, client: Validator | null) {
   const metrics = createMetrics();
-  const engine = measureEngine(opened, config, metrics);
+  const engine = instrumentEngine(opened, config, metrics);
   const validator = client && measured(client, 'validator', metrics);
   const { store, feed, checks, isShared, adapter } = engine;
   const updates = createUpdatePath(config, engine, metrics, logger);
@@ -94,10 +94,10 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     { ...config, LIST_TTL_MS: listTtl(config) },
     { ...parts, readiness, refusals, checks },
   );
-  measureGateway(metrics, engine, updates, server.io);
+  instrumentGateway(metrics, engine, updates, server.io);
 
-  // With a shared store this gateway leaves recent changes to the gateways that have stored them.
-  if (!isShared) await pipeline.announceOverdue();
+  // Embedded only: announce what the last run stored. With a shared store the outbox sweep does it.
+  if (!isShared) await pipeline.markOverdue();
   const url = await server.listen();
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();

@@ -94,7 +94,7 @@ describeInBrowser('the import of a list', (open) => {
     const { url } = await startTestGateway({ MAX_LIST_BYTES: '65536', MAX_LIST_ROWS: '500' });
     await publish(url, 'spring list', ['a@example.com']);
     const { page } = await open(`${url}/#/new`);
-    await reads(page.locator('#list-limits'), /up to 64 KB and 500 rows/);
+    await reads(page.locator('#list-limits'), /up to 64 kB and 500 rows/);
     await upload(page, 'spring list.csv', 'Mail;Name\na@x.com;A\nb@x.com;B\nA@x.com;A\nnone;N\n');
     await reads(page.locator('.found-kind'), 'CSV, UTF-8');
     await reads(page.locator('.found-counts'), '4 rows: 3 different addresses, 1 repeat, 1 without an @');
@@ -112,7 +112,7 @@ describeInBrowser('the import of a list', (open) => {
     await upload(page, 'large.csv', `Mail\n${'x'.repeat(70_000)}`);
     await reads(
       page.locator('.refusal[data-code="payload_too_large"] p'),
-      /^A list may have 64 KB and 500 rows/,
+      /^A list may have 64 kB and 500 rows/,
     );
     await upload(page, 'long.csv', `Mail\n${emailsOf(600).join('\n')}`);
     await reads(page.locator('.refusal[data-code="payload_too_large"] li'), /^File: /);

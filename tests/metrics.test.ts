@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { DeliveryTimes } from '../src/metrics/delivery-times.js';
 import { createMetrics } from '../src/metrics.js';
@@ -88,4 +89,15 @@ test('only the change that was appended here is measured, and what is waited for
   for (let file = 0; file <= 10_000; file++) times.appending(`f${file}`, 1, 0);
   expect(times.take('f0', 1)).toBeUndefined();
   expect(times.take('f10000', 1)).toBe(0);
+});
+
+const promtool = spawnSync('promtool', ['--version']);
+if (promtool.status !== 0)
+  process.stderr.write('SKIPPED: the metrics are not checked by Prometheus: there is no promtool\n');
+(promtool.status === 0 ? test : test.skip)('Prometheus has nothing to complain of', async () => {
+  const { url } = await startTestGateway();
+  await new Producer(url).update(message('b', plainResults('jane', 5), { fileId: 'f', isComplete: true }));
+  const input = await new Producer(url).text('/metrics');
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  expect(`${status} ${stdout}${stderr}`).toBe('0 ');
 });

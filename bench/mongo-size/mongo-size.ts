@@ -2,7 +2,7 @@ import { JsonText } from '../../src/domain/json-text.js';
 import { VALIDATOR } from '../../src/domain/ownership.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { statsOf } from '../../src/domain/stats.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { MongoStore } from '../../src/store/mongo-store.js';
 import { BATCH, FILE, fillStore, STORE_LIMITS } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
@@ -84,7 +84,7 @@ const stats = JsonText.of(
 );
 
 /** The announced state of each batch, as the feed would have it. */
-const announced = new Map<string, AnnouncedBatch>();
+const announced = new Map<string, BatchVersion>();
 
 /** Handles an update as the pipeline does: stores it, reads the changes, marks them announced. */
 async function handled(store: MongoStore, batchId: string, count: number): Promise<void> {

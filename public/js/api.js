@@ -4,7 +4,7 @@ import { currentToken } from './token.js';
 /** A refusal by the gateway: RFC 9457 problem details. */
 export class ApiError extends Error {
   constructor(status, problem, retryAfter) {
-    super(problem.detail ?? problem.title ?? `The gateway answered ${status}.`);
+    super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
     this.code = problem.code ?? 'unknown';
     this.fields = Array.isArray(problem.errors) ? problem.errors : [];
@@ -52,9 +52,6 @@ async function request(path, options) {
     return await fetch(path, options);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, {
-      code: 'unreachable',
-      detail: 'The gateway cannot be reached. Nothing was sent twice; try again.',
-    });
+    throw new ApiError(0, { code: 'unreachable' });
   }
 }

@@ -1,5 +1,7 @@
+/** The bar of a list's verdicts. */
 import { el, setShare } from './dom.js';
-import { STATUSES } from './words.js';
+import { t } from './texts.js';
+import { STATUSES } from './values.js';
 
 const SEGMENTS = [...STATUSES, 'skipped'];
 
@@ -13,7 +15,7 @@ export function progressBar(size = '') {
       role: 'progressbar',
       'aria-valuemin': '0',
       'aria-valuemax': '100',
-      'aria-label': 'Progress',
+      'aria-label': t.common.progress,
     },
     ...segments,
   );

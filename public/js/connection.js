@@ -1,7 +1,8 @@
 /** The page's one socket, and the display of its state. */
-import { io } from '../socket.io/socket.io.esm.min.js';
+import { io } from 'socket.io-client';
 import { setData, setText } from './dom.js';
 import { clock } from './format.js';
+import { t } from './texts.js';
 import { askForToken, currentToken } from './token.js';
 
 export const socket = io({
@@ -48,7 +49,11 @@ function show({ state, since }) {
   setData(chip, 'state', state);
   setText(
     label,
-    state === 'stale' ? `Stale since ${clock(since)}` : state === 'live' ? 'Live' : 'Catching up',
+    state === 'stale'
+      ? t.connection.stale(clock(since))
+      : state === 'live'
+        ? t.connection.live
+        : t.connection.catchingUp,
   );
 }
 

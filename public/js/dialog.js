@@ -1,13 +1,14 @@
 /** Modal dialogs and short notices. */
 import { el } from './dom.js';
+import { t } from './texts.js';
 
-/** Asks a question. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
-export function openDialog({ title, body, confirm, danger = false }) {
+/** Asks a question, or with `isNotice` says something. The browser's own `<dialog>` traps the focus, closes on Escape and restores the focus. */
+export function openDialog({ title, body, confirm, danger = false, isNotice = false }) {
   return new Promise((resolve) => {
     const cancel = el('button', {
       class: 'button',
       type: 'button',
-      text: 'Cancel',
+      text: t.common.cancel,
       onclick: () => dialog.close(''),
     });
     const heading = el('h2', { id: 'dialog-title', text: title });
@@ -23,7 +24,7 @@ export function openDialog({ title, body, confirm, danger = false }) {
       el(
         'div',
         { class: 'dialog-actions' },
-        cancel,
+        isNotice ? null : cancel,
         el('button', { class: danger ? 'button danger' : 'button primary', type: 'submit', text: confirm }),
       ),
     );

@@ -12,6 +12,7 @@ const ICONS = {
   pause: 'M5.5 3.5v9m5-9v9',
   play: 'M5.5 3.5v9L12 8z',
   search: 'M7 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8m3 7 3.2 3.2',
+  send: 'M13.5 2.5 2.5 7l4.5 2 2 4.5z',
   trash: 'M3 4.5h10M6 4.3V2.8h4v1.5M4.3 4.5l.6 8.7h6.2l.6-8.7',
   upload: 'M8 10.5V3m-3 3 3-3 3 3M3 13.2h10',
   warning: 'M8 2.8 14 13H2zm0 4v2.9m0 1.7v.1',

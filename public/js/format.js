@@ -1,26 +1,39 @@
-/** Formats numbers, shares and times. */
-const integer = new Intl.NumberFormat('en');
-const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+/** Formats numbers, shares and times as the language does. */
+import { locale } from './language.js';
+
+const number = (options) => new Intl.NumberFormat(locale, options);
+const integer = number();
+const oneDecimal = number({ maximumFractionDigits: 1 });
+const share = number({ style: 'percent', maximumFractionDigits: 1 });
+const plurals = new Intl.PluralRules(locale);
 const minute = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
-const thisYear = new Intl.DateTimeFormat('en', minute);
-const dateTime = new Intl.DateTimeFormat('en', { ...minute, year: 'numeric' });
+const thisYear = new Intl.DateTimeFormat(locale, minute);
+const dateTime = new Intl.DateTimeFormat(locale, { ...minute, year: 'numeric' });
+const relative = new Intl.RelativeTimeFormat(locale, { style: 'short', numeric: 'always' });
+const unit = (name) => number({ style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 1 });
 
 export const count = (n) => integer.format(n);
-export const plural = (n, one, many = `${one}s`) => `${integer.format(n)} ${n === 1 ? one : many}`;
-export const bytes = (n) =>
-  n < 1024
-    ? `${n} B`
-    : n < 1024 ** 2
-      ? `${oneDecimal.format(n / 1024)} KB`
-      : `${oneDecimal.format(n / 1024 ** 2)} MB`;
+
+/** `3 lists`; `words` holds the noun by plural category, `other` at least. */
+export const plural = (n, words) => `${count(n)} ${words[plurals.select(n)] ?? words.other}`;
+
+const SIZES = ['byte', 'kilobyte', 'megabyte'].map(unit);
+
+export function bytes(n) {
+  const step = n < 1024 ? 0 : n < 1024 ** 2 ? 1 : 2;
+  return SIZES[step].format(n / 1024 ** step);
+}
+
+/** A whole number of percent, as the gateway rounds it. */
+export const wholePercent = (n) => share.format(Math.trunc(n) / 100);
 
 export function percent(part, whole) {
-  if (!whole) return '0%';
-  const share = (part / whole) * 100;
+  if (!whole) return share.format(0);
+  const value = part / whole;
   // A small share must not read as 0 %, nor a nearly full one as 100 %.
-  if (share > 0 && share < 0.1) return '<0.1%';
-  if (share < 100 && share > 99.9) return '>99.9%';
-  return `${oneDecimal.format(share)}%`;
+  if (value > 0 && value < 0.001) return `<${share.format(0.001)}`;
+  if (value < 1 && value > 0.999) return `>${share.format(0.999)}`;
+  return share.format(value);
 }
 
 export function rate(perSecond) {
@@ -29,31 +42,29 @@ export function rate(perSecond) {
 }
 
 const UNITS = [
-  [86_400, 'd'],
-  [3600, 'h'],
-  [60, 'min'],
-  [1, 's'],
+  [86_400, unit('day')],
+  [3600, unit('hour')],
+  [60, unit('minute')],
+  [1, unit('second')],
 ];
 
-/** The two largest units that are not zero: `2 min 5 s`. */
+/** The two largest units that are not zero: `2 min 5 sec`. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const first = UNITS.findIndex(([size]) => whole >= size);
-  if (first === -1) return '0 s';
-  const [size, unit] = UNITS[first];
-  const [nextSize, nextUnit] = UNITS[first + 1] ?? [1, ''];
+  if (first === -1) return UNITS.at(-1)[1].format(0);
+  const [size, text] = UNITS[first];
+  const large = text.format(Math.floor(whole / size));
+  const [nextSize, nextText] = UNITS[first + 1] ?? [1, null];
   const rest = Math.floor((whole % size) / nextSize);
-  return rest > 0 && nextUnit
-    ? `${Math.floor(whole / size)} ${unit} ${rest} ${nextUnit}`
-    : `${Math.floor(whole / size)} ${unit}`;
+  return rest > 0 && nextText !== null ? `${large} ${nextText.format(rest)}` : large;
 }
 
 export function ago(iso, now = Date.now()) {
-  const seconds = (now - Date.parse(iso)) / 1000;
-  if (seconds < 5) return 'just now';
-  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);
+  if (seconds < 60) return relative.format(-Math.floor(seconds), 'second');
+  if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), 'minute');
+  if (seconds < 86_400) return relative.format(-Math.floor(seconds / 3600), 'hour');
   return dateTime.format(Date.parse(iso));
 }
 
@@ -68,7 +79,7 @@ export function shortTime(iso) {
   return date.toDateString() === new Date().toDateString() ? clock(date).slice(0, 5) : moment(iso);
 }
 
-/** hh:mm:ss of the local time in any locale. */
+/** hh:mm:ss of the local time in any language. */
 export function clock(time) {
   const date = new Date(time);
   return [date.getHours(), date.getMinutes(), date.getSeconds()]

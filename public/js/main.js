@@ -1,5 +1,9 @@
 /** Entry point of the dashboard: routing. */
 import { socket } from './connection.js';
+import { fileView } from './file/view.js';
+import { listView } from './list/view.js';
+import { paintShell } from './shell.js';
+import { submitView } from './submit/view.js';
 import { setIcon, setTitle } from './tab.js';
 import { askForToken } from './token.js';
 
@@ -21,22 +25,16 @@ function readRoute() {
   return { name: 'list', parameters };
 }
 
-const views = {
-  list: async () => (await import('./list/view.js')).listView,
-  file: async () => (await import('./file/view.js')).fileView,
-  submit: async () => (await import('./submit/view.js')).submitView,
-};
+const views = { list: listView, file: fileView, submit: submitView };
 
-async function show({ type } = {}) {
+function show({ type } = {}) {
   const number = ++shown;
   const route = readRoute();
   // Other filters of the list that is shown: the view stays, with its place on the page.
   if (type === 'hashchange' && view?.follow?.(route)) return;
-  const create = await views[route.name]();
-  if (number !== shown) return; // the user has navigated meanwhile
   view?.close();
   setIcon(null);
-  view = create({ route, socket, setTitle });
+  view = views[route.name]({ route, socket, setTitle });
   main.replaceChildren(view.element);
   document.body.dataset.view = route.name;
   window.scrollTo(0, 0);
@@ -49,7 +47,8 @@ document.querySelector('.skip-link').addEventListener('click', (event) => {
   event.preventDefault();
   main.focus();
 });
-window.addEventListener('hashchange', (event) => void show(event));
-window.addEventListener('verigate:start-over', () => void show());
+window.addEventListener('hashchange', show);
+window.addEventListener('verigate:start-over', () => show());
 window.addEventListener('verigate:token-wanted', () => void askForToken());
-void show();
+paintShell();
+show();

@@ -1,14 +1,13 @@
 /** What came out, in one sentence. */
 import { el, setText } from './dom.js';
-import { count, percent } from './format.js';
+import { percent } from './format.js';
+import { t } from './texts.js';
 
 /**
  * Estimates, not measurements: how many of the addresses bounce when a mail is sent to all but those to remove. Said to
  * the user as they are.
  */
 const BOUNCES = { deliverable: 1 / 200, risky: 1 / 5, unknown: 1 / 5 };
-const HOW =
-  'If you send to all but the addresses to remove. Estimated: 1 in 200 of the safe ones bounces, and 1 in 5 of the risky and unknown ones.';
 
 /** Null: nothing is left to send to. */
 export function expectedBounce(stats) {
@@ -24,20 +23,25 @@ export function outcomeSentence() {
   const remove = part('undeliverable');
   const unknown = part('unknown');
   const bounce = el('summary');
-  const how = el('details', { class: 'bounce' }, bounce, el('p', { class: 'bounce-how', text: HOW }));
-  bounce.title = HOW;
+  const how = el(
+    'details',
+    { class: 'bounce' },
+    bounce,
+    el('p', { class: 'bounce-how', text: t.outcome.how }),
+  );
+  bounce.title = t.outcome.how;
   const element = el('div', { class: 'outcome' }, safe, risky, remove, unknown, how);
   return {
     element,
     update({ stats, progress }) {
       element.hidden = progress.processed === 0;
-      setText(safe, `${count(stats.deliverable.count)} safe to send`);
-      setText(risky, `${count(stats.risky.count)} risky`);
-      setText(remove, `${count(stats.undeliverable.count)} to remove`);
-      setText(unknown, `${count(stats.unknown.count)} unknown`);
+      setText(safe, t.outcome.safe(stats.deliverable.count));
+      setText(risky, t.outcome.risky(stats.risky.count));
+      setText(remove, t.outcome.remove(stats.undeliverable.count));
+      setText(unknown, t.outcome.unknown(stats.unknown.count));
       const share = expectedBounce(stats);
       how.hidden = share === null;
-      setText(bounce, `expected bounce ${share ?? ''}`);
+      setText(bounce, t.outcome.bounce(share ?? ''));
     },
   };
 }

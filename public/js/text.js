@@ -1,6 +1,6 @@
 /** Shows hostile text safely. */
 import { el } from './dom.js';
-import { count } from './format.js';
+import { t } from './texts.js';
 
 /**
  * Addresses, reasons and ids are shown unchanged, isolated in their direction. Invisible characters (controls,
@@ -68,7 +68,7 @@ function clip(text, limit) {
 /** Hostile text as an element of at most `limit` characters; it says how many are left out. */
 export function raw(text, limit = 160) {
   const whole = String(text);
-  if (whole === '') return el('span', { class: 'nothing', text: '(empty)' });
+  if (whole === '') return el('span', { class: 'nothing', text: t.common.empty });
   const shown = clip(whole, limit);
   const bdi = el('bdi', { class: 'raw' }, ...marked(shown));
   if (shown.length === whole.length) return bdi;
@@ -76,7 +76,7 @@ export function raw(text, limit = 160) {
     'span',
     { class: 'clipped' },
     bdi,
-    el('span', { class: 'rest', text: `… +${count(whole.length - shown.length)}` }),
+    el('span', { class: 'rest', text: t.common.rest(whole.length - shown.length) }),
   );
 }
 

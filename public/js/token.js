@@ -1,6 +1,7 @@
 /** The access token of this tab. */
 import { openDialog } from './dialog.js';
 import { el } from './dom.js';
+import { t } from './texts.js';
 
 /** Kept for this tab only: in `localStorage` a token would outlive the session. */
 const KEY = 'verigate-token';
@@ -23,15 +24,13 @@ export async function askForToken() {
     placeholder: 'eyJ…',
   });
   const answer = await openDialog({
-    title: 'This page wants a token',
+    title: t.token.title,
     body: [
-      el('p', {
-        text: 'Paste an access token that may read these lists. It is kept until this tab is closed.',
-      }),
-      el('label', { class: 'label', for: 'token', text: 'Access token' }),
+      el('p', { text: t.token.text }),
+      el('label', { class: 'label', for: 'token', text: t.token.label }),
       input,
     ],
-    confirm: 'Continue',
+    confirm: t.token.confirm,
   });
   asking = false;
   const token = input.value.trim();

@@ -44,7 +44,7 @@ function plainLines(): Output {
     ...texts,
     progress: (stats) => {
       const { status, progress } = stats;
-      const now = `${status} ${progress.percentage}`;
+      const now = `${status} ${progress.percentage}${notSubmitted(stats)}`;
       if (now !== last) err(describe(stats));
       last = now;
     },
@@ -73,11 +73,20 @@ export function bar(percentage: number): string {
 }
 
 /** `processing, 32 %: 320 of 1,000, 48 a second, 14 s left`. */
-function describe({ status, progress, throughput }: Stats): string {
+function describe(stats: Stats): string {
+  const { status, progress, throughput } = stats;
   const { emailsPerSecond: rate, etaSeconds: left } = throughput;
   const speed =
     rate !== null && left !== null ? `, ${number.format(Math.round(rate))} a second, ${left} s left` : '';
-  return `${status}, ${progress.percentage} %: ${number.format(progress.processed)} of ${number.format(progress.total)}${speed}`;
+  return `${status}, ${progress.percentage} %: ${number.format(progress.processed)} of ${number.format(progress.total)}${speed}${notSubmitted(stats)}`;
+}
+
+/** Why a list is not submitted as a whole; empty: it is, or it is on its way. */
+function notSubmitted({ submission }: Stats): string {
+  if (submission === null) return '';
+  const { error, uncertain } = submission;
+  const sent = uncertain > 0 ? `; the validator's answer to ${number.format(uncertain)} was lost` : '';
+  return error === null ? sent : `${sent}; not all is submitted yet (${error})`;
 }
 
 /** The four verdicts of a file, a line. */

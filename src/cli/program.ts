@@ -56,7 +56,7 @@ export async function runCommand(
     .command('export <file-id>')
     .description("download a file's results")
     .option('-o, --output <path>', 'write to this file instead of stdout')
-    .option('--format <csv|ndjson>')
+    .option('--format <csv|ndjson|xlsx>')
     .option('--layout <results|original>', 'original: the uploaded list with its verdicts')
     .option('--bom', 'begin with a byte order mark, for Excel')
     .option('--escape <formulas|none>', 'none: for programs')

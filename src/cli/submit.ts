@@ -23,6 +23,10 @@ interface UploadedList {
   readonly rows: number;
   readonly columns: readonly { index: number; name: string | null; addresses: number }[];
   readonly emailColumn: number | null;
+  /** Null: it is not known which column is meant. */
+  readonly unique: number | null;
+  readonly repeats: number | null;
+  readonly withoutAt: number | null;
 }
 interface Submitted {
   readonly fileId: string;
@@ -38,7 +42,7 @@ export async function submit(
   output: Output,
 ): Promise<number> {
   const list = await upload(gateway, path);
-  output.note(`${basename(path)}: ${counted(list.rows)} rows.`);
+  output.note(`${basename(path)}: ${describe(list)}.`);
   const column = columnOf(list, options.column);
   const { fileId = idFrom(path), repeats, replace } = options;
   const response = await request(gateway, `/api/files/${encodeURIComponent(fileId)}/validations`, {
@@ -47,11 +51,29 @@ export async function submit(
     headers: { 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID() },
     body: JSON.stringify({ listId: list.listId, column, repeats, replace }),
     tries: TRIES,
+  }).catch((error: unknown) => {
+    throw error instanceof Failure && error.code === 'file_exists' ? fileExists(fileId) : error;
   });
   const submitted = (await response.json()) as Submitted;
   const text = `${counted(submitted.totalEmails)} addresses are submitted as ${fileId}`;
   output.result('submitted', submitted, text);
-  return options.watch ? watch(gateway, fileId, output) : EXIT.ok;
+  if (!options.watch) return EXIT.ok;
+  const code = await watch(gateway, fileId, output);
+  output.note(`Your list with its verdicts: verigate export ${fileId} --layout original`);
+  return code;
+}
+
+const fileExists = (fileId: string): Failure =>
+  new Failure('file_exists', `there is a file ${fileId} already; --replace overwrites its results`);
+
+/** `50,000 rows: 48,730 different addresses, 900 repeats, 370 without an @`. */
+function describe({ rows, unique, repeats, withoutAt }: UploadedList): string {
+  const found = unique === null ? '' : `: ${counted(unique)} different addresses`;
+  const others = [
+    ...(repeats ? [`${counted(repeats)} repeats`] : []),
+    ...(withoutAt ? [`${counted(withoutAt)} without an @`] : []),
+  ];
+  return `${counted(rows)} rows${[found, ...others].join(', ')}`;
 }
 
 async function upload(gateway: GatewayAddress, path: string): Promise<UploadedList> {

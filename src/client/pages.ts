@@ -49,8 +49,8 @@ async function readPage(
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
   if (response.status === 404 && problem.code === 'file_not_found') return null;
   const { code = 'unavailable', detail = `The gateway answered ${response.status}.` } = problem;
-  const mayPass = [408, 429, 500, 502, 503, 504].includes(response.status);
-  throw new VerigateError(code, detail, mayPass, response.status);
+  const isTransient = [408, 429, 500, 502, 503, 504].includes(response.status);
+  throw new VerigateError(code, detail, isTransient, response.status);
 }
 
 /** `fetch` rejects with a TypeError when the connection fails. */

@@ -16,10 +16,16 @@ export const integer = (fallback: number, min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
     .default(fallback);
 
-export const flag = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((value) => value === 'true')
-  .default(false);
+const flagWith = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'], 'must be true or false')
+    .transform((value) => value === 'true')
+    .default(fallback);
+export const flag = flagWith(false);
+export const flagThatIsOn = flagWith(true);
+
+export const oneOf = <const V extends readonly string[]>(...values: V) =>
+  z.enum(values, `must be one of ${values.join(', ')}`);
 
 /** A name, a path or the like: a blank at its ends is a mistake of the file that it comes from, and no part of it. */
 export const text = (max = 4096) =>

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ID_PATTERN, isPlainText, MAX_ID_LENGTH } from './id.js';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from './invalid-input.js';
+import { inOurWords } from './issue-words.js';
 
 /** Lists are bounded by the size of a message; this only keeps sums within exact integers. */
 const MAX_COUNT = 1_000_000_000;
@@ -22,7 +23,7 @@ export const optional = <T extends z.ZodType>(schema: T) =>
 
 /** `field` names the value as a whole. @throws InvalidInput with the first field errors */
 export function parseInput<T extends z.ZodType>(schema: T, value: unknown, field = ''): z.output<T> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: inOurWords });
   if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error, field));
   return parsed.data;
 }
@@ -32,12 +33,12 @@ export async function parseInputInTurns<T extends z.ZodType>(
   schema: T,
   value: unknown,
 ): Promise<z.output<T>> {
-  const parsed = await schema.safeParseAsync(value);
+  const parsed = await schema.safeParseAsync(value, { error: inOurWords });
   if (!parsed.success) throw new InvalidInput(fieldErrors(parsed.error, ''));
   return parsed.data;
 }
 
-/** Zod's issues as field and message: `batches[3].batchId`, `must be …`. Messages of zod never repeat the value. */
+/** Zod's issues as field and message: `batches[3].batchId`, `must be …`. */
 function fieldErrors({ issues }: z.ZodError, root: string): FieldError[] {
   return issues.slice(0, MAX_FIELD_ERRORS).map(({ path, message }) => ({
     field: path.reduce<string>(

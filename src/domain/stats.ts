@@ -77,7 +77,7 @@ export interface StatsInput {
 export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInput): Stats {
   const batches = Math.max(totals.batches, facts?.totalBatches ?? 0);
   const submission = facts?.submission ?? null;
-  const outcome = statusOf(totals, batches, submission);
+  const outcome = fileStatus(totals, batches, submission);
   const progress = progressOf(totals, facts?.totalEmails ?? 0, outcome);
   const status = facts?.purged === undefined ? outcome : 'purged';
   return {
@@ -109,12 +109,16 @@ function isSilent({ batches, completed, failed, stalled }: Summary): boolean {
 
 const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
 
-function statusOf(totals: Summary, batches: number, submission: SubmissionProgress | null): FileStatus {
+/** `batches`: how many the file has, or will have by what was registered. `begun`: those with a result. */
+export function fileStatus(
+  { begun, completed, failed }: Pick<Summary, 'begun' | 'completed' | 'failed'>,
+  batches: number,
+  submission: SubmissionProgress | null,
+): FileStatus {
   // More batches come with every slice of a list.
   const areAllKnown = submission === null || submission.submitted >= submission.total;
-  if (areAllKnown && batches > 0 && totals.completed + totals.failed >= batches)
-    return totals.failed > 0 ? 'failed' : 'completed';
-  return totals.begun + totals.failed > 0 ? 'processing' : 'pending';
+  if (areAllKnown && batches > 0 && completed + failed >= batches) return failed > 0 ? 'failed' : 'completed';
+  return begun + failed > 0 ? 'processing' : 'pending';
 }
 
 function progressOf(totals: Summary, declared: number, status: FileStatus): Stats['progress'] {

@@ -44,7 +44,7 @@ export const EMPTY_SUMMARY: Summary = {
 };
 
 /** A batch as it was last announced: what a feed keeps of it. */
-export interface AnnouncedBatch {
+export interface BatchVersion {
   /** Version of the batch's stored state; 0: never announced. */
   readonly version: number;
   readonly summary: Summary;

@@ -26,9 +26,15 @@ export interface Engine {
   /** Opens the inlets besides HTTP; null: the engine has none. */
   readonly openInlets: ((deps: InletDeps) => Inlets) | null;
   /** Settings of the servers that the operator should change. @throws Fault where a server cannot be asked */
-  readonly advice: () => Promise<{ readonly setting: string; readonly advice: string }[]>;
+  readonly advice: () => Promise<Advice[]>;
   /** What the operator should know about the engine; logged at the start. */
   readonly note: string;
+}
+
+/** A setting outside the gateway's own that should be another. */
+export interface Advice {
+  readonly setting: string;
+  readonly advice: string;
 }
 
 export interface InletDeps {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { clock } from '../clock.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
-import { type AnnouncedBatch, add, EMPTY_SUMMARY } from '../domain/summary.js';
+import { add, type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Store } from '../store/store.js';
@@ -42,7 +42,7 @@ export async function beginEpoch(
   { facts, replaces, unannounced }: NewEpoch,
 ): Promise<void> {
   const leftOut = new Set(unannounced);
-  const batches = new Map<BatchId, AnnouncedBatch>();
+  const batches = new Map<BatchId, BatchVersion>();
   let totals = facts?.purged ?? EMPTY_SUMMARY;
   for (const { batchId, version, summary } of facts === null ? [] : await store.files.batches(fileId)) {
     if (leftOut.has(batchId)) continue;

@@ -2,7 +2,7 @@
 
 import type { Cursor, FeedName } from '../domain/events.js';
 import type { BatchId, Epoch, FileId, Generation, UserId } from '../domain/id.js';
-import type { AnnouncedBatch, Summary } from '../domain/summary.js';
+import type { BatchVersion, Summary } from '../domain/summary.js';
 import type { ThroughputWindow } from '../domain/throughput.js';
 
 /**
@@ -19,10 +19,18 @@ import type { ThroughputWindow } from '../domain/throughput.js';
 export interface Feed {
   /** The file's head, with what was announced of the named batches; null: it is not kept (any more). */
   head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null>;
+  /**
+   * The head as this gateway has left it, without asking; null: not known. It may be out of date: then an `append` to it
+   * answers false.
+   */
+  lastHead(fileId: FileId, batchIds: readonly BatchId[]): Head | null;
   /** Starts an epoch at revision 0, only if `replaces` is the current epoch (null: if there is none); otherwise a no-op. */
   begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void>;
-  /** Appends a change and publishes its events; false: the head is not at `expected` any more, and has to be read again. */
-  append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean>;
+  /**
+   * Appends a change and publishes its events; false: the head is not at `expected` any more, and has to be read again. With
+   * the whole head `lastHead` knows the next one.
+   */
+  append(fileId: FileId, expected: Head | Cursor, change: Change): Promise<boolean>;
   /** The `emails` events after `cursor` up to revision `upTo`, in order; null: not within the kept history. */
   since(fileId: FileId, cursor: Cursor, upTo: number): Promise<FeedEvent[] | null>;
   /** Delivers each event of the file from now on, until the returned function is called. */
@@ -64,7 +72,7 @@ export interface Head extends Cursor {
   readonly emailsRevision: number;
   readonly state: FileState;
   /** Those of the requested batches that were announced. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
 }
 
 /** What an epoch begins with, at revision 0; nothing of it is sent to followers. */
@@ -72,14 +80,14 @@ export interface EpochStart {
   readonly epoch: Epoch;
   readonly state: FileState;
   /** The batches that count as announced. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
 }
 
 /** What one flush appends. */
 export interface Change {
   readonly state: FileState;
   /** The batches that this change announces. */
-  readonly batches: ReadonlyMap<BatchId, AnnouncedBatch>;
+  readonly batches: ReadonlyMap<BatchId, BatchVersion>;
   /** At most one event of each feed for each revision, in order, from `expected.revision + 1` on without holes. */
   readonly events: readonly FeedEvent[];
 }

@@ -74,7 +74,11 @@ export class RedisFeed implements Feed {
     return this.#log.begin(fileId, start, replaces);
   }
 
-  append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean> {
+  lastHead(fileId: FileId, batchIds: readonly BatchId[]): Head | null {
+    return this.#log.lastHead(fileId, batchIds);
+  }
+
+  append(fileId: FileId, expected: Head | Cursor, change: Change): Promise<boolean> {
     return this.#log.append(fileId, expected, change);
   }
 
@@ -109,6 +113,7 @@ export class RedisFeed implements Feed {
   }
 
   close(): Promise<void> {
+    this.#log.close();
     this.#closing ??= Promise.all([this.#followedFiles.close(), this.#commands.close()]).then(
       () => undefined,
     );

@@ -1,9 +1,9 @@
-/** Warns of settings, outside the gateway's own, with which it works until one day it does not. */
+/** Warns about settings of the host and of the servers that work now and will fail later. */
 
 import { readFileSync, statfsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.js';
-import type { Engine } from '../engine/engine.js';
+import type { Advice, Engine } from '../engine/engine.js';
 import type { Logger } from '../logger.js';
 
 /** Until the servers can be asked. */
@@ -22,6 +22,7 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1397113167: 'AFS',
 };
 
+/** Logs what this machine says at once, and what the servers say once they answer. */
 export async function warnOfSettings(
   config: Config,
   engine: Pick<Engine, 'advice'>,
@@ -39,11 +40,6 @@ export async function warnOfSettings(
       await pause(RETRY_MS, undefined, { signal: closing, ref: false }).catch(() => undefined);
     }
   }
-}
-
-export interface Advice {
-  readonly setting: string;
-  readonly advice: string;
 }
 
 /** `limits`: as Linux says them of this process; elsewhere there are none. */

@@ -12,7 +12,7 @@ import type { UpdatePath } from './update-path.js';
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 /** The engine with its calls measured. A feed in memory is no server, and is left as it is. */
-export function measureEngine(engine: Engine, { ENGINE }: Config, metrics: Metrics): Engine {
+export function instrumentEngine(engine: Engine, { ENGINE }: Config, metrics: Metrics): Engine {
   metrics.build.set({ version, node: process.version, engine: ENGINE }, 1);
   return {
     ...engine,
@@ -21,7 +21,7 @@ export function measureEngine(engine: Engine, { ENGINE }: Config, metrics: Metri
   };
 }
 
-export function measureGateway(
+export function instrumentGateway(
   metrics: Metrics,
   { store }: Engine,
   { conflator, inlets }: UpdatePath,
@@ -32,7 +32,7 @@ export function measureGateway(
   addGauge(
     metrics,
     'verigate_pending_updates',
-    'Updates that are being stored or wait for it.',
+    'Batches with an update that is being stored or waits.',
     () => conflator.size,
   );
   addGauge(metrics, 'verigate_pending_update_bytes', 'Bytes of these updates.', () => conflator.bytes);

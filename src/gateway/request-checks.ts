@@ -37,7 +37,7 @@ export class GatewayRequest extends IncomingMessage {
 
 type Check = (request: IncomingMessage) => Fault | null;
 
-/** Call it when all listeners of the server are added: what is refused reaches none of them. */
+/** Call it after all other listeners are added: a refused request reaches none of them. */
 export function checkRequests(http: HttpServer, check: Check, refused: (fault: Fault) => void): void {
   const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
   const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
@@ -52,7 +52,7 @@ export function checkRequests(http: HttpServer, check: Check, refused: (fault: F
     sendProblem(response, fault);
   };
   http.on('request', handle);
-  // A server may ignore an expectation that it does not know; Node.js would answer 417 without a word.
+  // A server may ignore an expectation that it does not know; Node.js would answer 417 without a body.
   http.on('checkExpectation', handle);
   http.on('upgrade', (request: IncomingMessage, tcp: Duplex, head: Buffer) => {
     const fault = check(request);

@@ -121,7 +121,7 @@ function trackConnections(http: HttpServer): () => void {
   };
 }
 
-const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string> {
   http.listen(PORT, HOST);
@@ -133,7 +133,7 @@ async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string>
     });
   }
   const { address, port, family } = http.address() as AddressInfo;
-  // A gateway that listens on every address is not called by "every address": see `hosts.ts`.
-  const host = EVERY_ADDRESS[address] ?? address;
+  // A wildcard address is no name that clients can use: see `hosts.ts`.
+  const host = LOOPBACK_OF_WILDCARD[address] ?? address;
   return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
 }

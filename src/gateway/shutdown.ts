@@ -11,7 +11,7 @@ import { settledWithin } from '../within.js';
 import type { GatewayServer } from './server.js';
 import type { UpdatePath } from './update-path.js';
 
-/** Shares of `SHUTDOWN_TIMEOUT_MS`. Requests under way may take this much. */
+/** Shares of `SHUTDOWN_TIMEOUT_MS`. Requests in flight may take this much. */
 const REQUESTS_SHARE = 0.5;
 /** After this much the listeners are disconnected, even if a server that hangs keeps updates from being stored. */
 const FINISH_SHARE = 0.6;
@@ -66,6 +66,7 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
 
 type Step = (name: string, action: () => unknown) => Promise<void>;
 
+/** Closes the adapter, the feed and the store, in this order. */
 export async function closeEngine(
   { store, feed, adapter }: Engine,
   step: Step = async (_, action) => void (await action()),

@@ -8,9 +8,9 @@ import { UpdateReader } from '../inlet/update-reader.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { Announcer } from '../pipeline/announcer.js';
+import { ChangeGate } from '../pipeline/change-gate.js';
 import { Conflator } from '../pipeline/conflator.js';
 import { Flusher } from '../pipeline/flusher.js';
-import { Holds } from '../pipeline/holds.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 
 export type UpdatePath = ReturnType<typeof createUpdatePath>;
@@ -25,14 +25,14 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     intervalMs: config.FLUSH_INTERVAL_MS,
     emailsPerEvent: config.EMAILS_PER_EVENT,
   });
-  const holds = new Holds();
+  const gate = new ChangeGate();
   const pipeline = new Pipeline({
-    holds,
+    gate,
     store,
     feed,
     flusher,
     metrics,
-    forget: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
+    deleteValidatorResults: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
   });
   const conflator = new Conflator(
     (update, sender, arrivedAt) => pipeline.handle(update, sender, arrivedAt),
@@ -42,6 +42,6 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
   const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
   const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = openInlets?.({ intake, metrics });
-  const announcer = new Announcer(flusher, isShared ? store.changes : null, holds);
+  const announcer = new Announcer(flusher, isShared ? store.changes : null, store.files, gate);
   return { flusher, announcer, pipeline, conflator, reader, intake, inlets };
 }

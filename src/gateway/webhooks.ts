@@ -4,7 +4,7 @@ import type { Config } from '../config.js';
 import type { Store } from '../store/store.js';
 import { type SenderDeps, WebhookSender } from '../webhooks/sender.js';
 
-/** Half a second on average until an event is sent. */
+/** The longest pause between two looks for due deliveries; the sender shortens it by up to half. */
 const PERIOD_MS = 1_000;
 
 export function startWebhooks(

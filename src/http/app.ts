@@ -1,9 +1,12 @@
 /** The REST surface, the health pages, the SDK and the dashboard as one Express application. */
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
+import { ListReader } from '../lists/list-reader.js';
 import { authenticate, requirePermission } from './access.js';
+import { compress } from './compress.js';
 import { cors } from './cors.js';
 import type { HttpDependencies } from './dependencies.js';
 import { measureRequests } from './request-metrics.js';
@@ -21,8 +24,10 @@ import { webhookRoutes } from './routes/webhooks.js';
 import { wrongMethods } from './wrong-methods.js';
 
 const SDK = fileURLToPath(new URL('../client/', import.meta.url));
-/** This file runs as dist/src/http/app.js. */
-const DASHBOARD = fileURLToPath(new URL('../../../public/', import.meta.url));
+/** Bundled by scripts/build-page.js; this file runs as dist/src/http/app.js. */
+const DASHBOARD = fileURLToPath(new URL('../../public/', import.meta.url));
+/** The names of its files there hold a hash of what is in them. */
+const HASHED = join(DASHBOARD, 'assets', sep);
 
 /** Does not listen: the gateway mounts it on its server. */
 export function createApp(deps: HttpDependencies): Express {
@@ -31,6 +36,7 @@ export function createApp(deps: HttpDependencies): Express {
 
   app.use(measureRequests(deps.metrics, deps.logger));
   app.use(securityHeaders());
+  app.use(compress(deps.config.COMPRESSION));
   // Origins that may read answers may import the SDK too.
   app.use(['/api', '/client'], cors(deps.config.CORS_ORIGINS));
   app.use('/api', (_req, res, next) => {
@@ -44,6 +50,7 @@ export function createApp(deps: HttpDependencies): Express {
   app.use('/api/dead-letters', requirePermission(deps.guard, 'administer'));
   app.use('/api', deps.writes.handler);
 
+  const listReader = new ListReader(deps.config);
   for (const routes of [
     fileRoutes,
     batchRoutes,
@@ -55,7 +62,7 @@ export function createApp(deps: HttpDependencies): Express {
     webhookRoutes,
     healthRoutes,
   ]) {
-    routes(app, deps);
+    routes(app, deps, listReader);
   }
   app.use('/client', staticFiles(SDK));
   app.use(staticFiles(DASHBOARD));
@@ -71,8 +78,14 @@ const staticFiles = (folder: string) =>
   express.static(folder, {
     dotfiles: 'ignore',
     redirect: false,
-    // Browsers keep the files and revalidate them each time: a new version of the gateway is used at once.
-    setHeaders: (res) => res.setHeader('Cache-Control', 'no-cache'),
+    // A part of a compressed file is of no use.
+    acceptRanges: false,
+    // What may change under its name is kept by browsers, and revalidated: a new version of the gateway is used at once.
+    setHeaders: (res, path) =>
+      res.setHeader(
+        'Cache-Control',
+        path.startsWith(HASHED) ? 'public, max-age=31536000, immutable' : 'no-cache',
+      ),
   });
 
 /** Every script and style comes from this origin. TLS is left to a proxy: no header here may break plain http. */

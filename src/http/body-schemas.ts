@@ -2,8 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
+import { inOurWords } from '../domain/issue-words.js';
 import { countSchema, idSchema, optional } from '../domain/schemas.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks.js';
+import { MAX_URL_LENGTH } from '../webhooks/webhook-url.js';
 
 const MAX_BATCHES = 100_000;
 const MAX_REASON_LENGTH = 1000;
@@ -19,15 +21,21 @@ const boundedList = (max: number) =>
 /** Entries read before the event loop gets a turn. */
 const ENTRIES_PER_TURN = 1_000;
 
+/** Without the dialect, which the document that it becomes part of names. */
+const jsonSchemaOf = (item: z.ZodType) => {
+  const { $schema: _, ...schema } = z.toJSONSchema(item, { io: 'input' });
+  return schema;
+};
+
 /** A list of 1 to `max` items, read in turns. Zod's own array would keep an issue for each wrong one. */
 function listOf<T extends z.ZodType>(item: T, max: number) {
   return boundedList(max)
-    .meta({ items: z.toJSONSchema(item, { io: 'input' }) })
+    .meta({ items: jsonSchemaOf(item) })
     .transform(async (entries, context) => {
       const items: z.output<T>[] = [];
       for (const [index, entry] of entries.entries()) {
         if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await setImmediate();
-        const parsed = item.safeParse(entry);
+        const parsed = item.safeParse(entry, { error: inOurWords });
         if (parsed.success) items.push(parsed.data);
         else {
           const issues = parsed.error.issues.map(({ path, message }) => ({
@@ -63,7 +71,7 @@ const EVENTS = `must be one of ${WEBHOOK_EVENTS.join(', ')}`;
 
 /** The URL itself is checked in webhooks/webhook-url.ts. */
 export const webhookBody = z.object({
-  url: z.string(),
+  url: z.string().meta({ format: 'uri', maxLength: MAX_URL_LENGTH }),
   events: z
     .array(z.enum(WEBHOOK_EVENTS, EVENTS))
     .min(1, 'must not be empty')

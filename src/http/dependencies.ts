@@ -3,7 +3,7 @@ import type { Guard } from '../auth/guard.js';
 import type { FileId, UserId } from '../domain/id.js';
 import type { HealthChecks } from '../health/checks.js';
 import type { Intake } from '../inlet/intake.js';
-import type { ListLimits } from '../lists/limits.js';
+import type { ListReaderOptions } from '../lists/list-reader.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Refusal } from '../refusal.js';
@@ -15,8 +15,9 @@ import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
 /** The part of the configuration that the routes read. */
-export interface HttpConfig extends ListLimits {
+export interface HttpConfig extends ListReaderOptions {
   readonly CORS_ORIGINS: readonly string[];
+  readonly COMPRESSION: boolean;
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_EXPORTS: number;

@@ -57,6 +57,7 @@ const filter = {
     .string()
     .max(MAX_PREFIX_LENGTH)
     .transform((prefix) => prefix.trim() || undefined)
+    .meta({ type: 'string', maxLength: MAX_PREFIX_LENGTH })
     .optional(),
 };
 
@@ -66,13 +67,14 @@ export const emailsQuery = z.object({ page: counted(MAX_PAGE, FIRST_PAGE.page), 
 export const breakdownQuery = z.object({ by: z.enum(BREAKDOWNS), limit });
 
 export const exportQuery = z.object({
-  format: z.enum(['csv', 'ndjson']).default('csv'),
+  format: z.enum(['csv', 'ndjson', 'xlsx']).default('csv'),
   bom: z
     .enum(['0', '1'])
     .transform((given) => given === '1')
-    .default(false),
+    .default(false)
+    .meta({ type: 'string', enum: ['0', '1'], default: '0' }),
   escape: z.enum(['formulas', 'none']).default('formulas'),
-  layout: z.enum(['results', 'original']).default('results'),
+  layout: z.enum(['results', 'original', 'unanswered']).default('results'),
   ...filter,
 });
 
@@ -82,8 +84,9 @@ export const listUploadQuery = z.object({ name: z.string().max(MAX_NAME_LENGTH).
 export const listViewQuery = z.object({
   column: z
     .string()
-    .regex(/^\d{1,6}$/, 'must be a whole number from 0')
+    .regex(/^\d{1,6}$/, 'must be a whole number from 0 to 999999')
     .transform(Number)
+    .meta({ type: 'integer', minimum: 0, maximum: 999_999 })
     .optional(),
 });
 

@@ -12,14 +12,14 @@ const MIN_CONSISTENCY = 0.7;
 /** So many lines of a column of addresses are each one address. */
 const MIN_SINGLE = 0.5;
 
-/** Excel's own note of the delimiter, in a line before the first row. */
-const DELIMITER_NOTE = /^sep=([,;\t|])[^\S\n\r]*(?:\r\n|\n|\r|$)/i;
+/** Excel's own note of the delimiter, in a line before the first row. Some programs put it in quotes, as Excel allows. */
+const DELIMITER_NOTE = /^("?)sep=([,;\t|])\1[^\S\n\r]*(?:\r\n|\n|\r|$)/i;
 
 export const withoutDelimiterNote = (text: string): string => text.replace(DELIMITER_NOTE, '');
 
 /** `sample`: the beginning of the text; `isWhole`: all of it. */
 export function detectDialect(sample: string, isWhole: boolean, encoding: ListEncoding): ListLayout {
-  const noted = DELIMITER_NOTE.exec(sample)?.[1] as Delimiter | undefined;
+  const noted = DELIMITER_NOTE.exec(sample)?.[2] as Delimiter | undefined;
   const text = untilLastLine(withoutDelimiterNote(sample), isWhole);
   const dialect =
     noted === undefined ? bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };

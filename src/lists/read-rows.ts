@@ -31,7 +31,7 @@ export async function* readRows(
   source: ByteSource,
   layout: ListLayout,
   limits: ListLimits,
-): AsyncGenerator<RowBatch> {
+): AsyncGenerator<RowBatch, void, void> {
   let read = 0;
   let header: Row | null = null;
   for await (const batch of batchesOf(source, layout, limits)) {

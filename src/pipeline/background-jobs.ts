@@ -1,5 +1,6 @@
 /** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
 
+import { jittered } from '../backoff.js';
 import { clock } from '../clock.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
@@ -10,7 +11,7 @@ import type { LookUp, Pipeline } from './pipeline.js';
 export type Stop = () => void;
 
 export interface JobDeps {
-  readonly pipeline: Pick<Pipeline, 'markStalled' | 'announceOverdue' | 'purge'>;
+  readonly pipeline: Pick<Pipeline, 'markStalled' | 'markOverdue' | 'purge'>;
   readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
@@ -76,14 +77,14 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   let isStopped = false;
   const sweep = async () => {
     try {
-      await pipeline.announceOverdue(clock.now() - OVERDUE_MS);
+      await pipeline.markOverdue(clock.now() - OVERDUE_MS);
     } catch (error) {
       logger.debug({ err: error }, 'the gateway failed to sweep the outbox and tries again');
     }
     if (!isStopped) schedule();
   };
   const schedule = () => {
-    timer = setTimeout(() => void sweep(), OUTBOX_PERIOD_MS * (0.5 + Math.random() / 2));
+    timer = setTimeout(() => void sweep(), jittered(OUTBOX_PERIOD_MS));
   };
   schedule();
   return () => {
@@ -92,7 +93,7 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   };
 }
 
-/** Drops expired held updates, dead letters and lists. All hold addresses, so none may outlive its time by much. */
+/** Drops expired held updates, dead letters, submissions and lists. All hold addresses, so none may outlive its time by much. */
 function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
   const log = new RepeatLog(logger);
   const { updates, deadLetters, submissions, lists } = store;
@@ -106,7 +107,7 @@ function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
       log.log(
         'warn',
         error,
-        'the gateway failed to drop expired updates, dead letters and lists and tries again',
+        'the gateway failed to drop expired updates, dead letters, submissions and lists and tries again',
       );
     }
   };

@@ -1,38 +1,38 @@
-/** Files whose new changes wait for a moment, until a reader has stats and results of one revision. */
+/** Pauses new changes of a file for a moment, until a reader has its stats and results of one revision. */
 import type { FileId } from '../domain/id.js';
 
-interface Hold {
-  holders: number;
-  readonly released: Promise<void>;
-  readonly release: () => void;
+interface Pause {
+  readers: number;
+  readonly over: Promise<void>;
+  readonly end: () => void;
 }
 
-export class Holds {
-  readonly #files = new Map<FileId, Hold>();
+export class ChangeGate {
+  readonly #files = new Map<FileId, Pause>();
 
   /** New changes of the file wait until the returned function is called; those that are being stored go on. */
-  hold(fileId: FileId): () => void {
-    const hold = this.#files.get(fileId) ?? newHold();
-    this.#files.set(fileId, hold);
-    hold.holders++;
+  pause(fileId: FileId): () => void {
+    const pause = this.#files.get(fileId) ?? newPause();
+    this.#files.set(fileId, pause);
+    pause.readers++;
     return () => {
-      hold.holders--;
-      if (hold.holders > 0) return;
+      pause.readers--;
+      if (pause.readers > 0) return;
       this.#files.delete(fileId);
-      hold.release();
+      pause.end();
     };
   }
 
-  /** Fulfilled once the file is not held. */
-  async released(fileId: FileId): Promise<void> {
-    await this.#files.get(fileId)?.released;
+  /** Fulfilled once the file is not paused. */
+  async opened(fileId: FileId): Promise<void> {
+    await this.#files.get(fileId)?.over;
   }
 }
 
-function newHold(): Hold {
-  let release = (): void => undefined;
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
+function newPause(): Pause {
+  let end = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
   });
-  return { holders: 0, released, release };
+  return { readers: 0, over, end };
 }

@@ -5,7 +5,7 @@ import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
 import { type Stats, statsOf } from '../domain/stats.js';
-import { type AnnouncedBatch, add, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
+import { add, type BatchVersion, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
 import { advanceWindow, recentRate, startWindow, type ThroughputWindow } from '../domain/throughput.js';
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
 import type { FileChanges } from '../store/store.js';
@@ -53,7 +53,7 @@ export function changeOf(
       isEpochUnannounced: false,
     },
     batches: new Map(
-      batches.map(({ batchId, version, summary }): [BatchId, AnnouncedBatch] => [
+      batches.map(({ batchId, version, summary }): [BatchId, BatchVersion] => [
         batchId,
         { version, summary },
       ]),

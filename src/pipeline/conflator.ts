@@ -19,7 +19,7 @@ interface WaitingUpdate {
 
 /** Updates are cumulative, so of those that wait only the newest is needed. This keeps up with any rate of updates. */
 export class Conflator {
-  /** By batch: the update that is being stored, and the one that waits for it. */
+  /** By batch, file, request and sender: the update that is being stored, and the one that waits for it. */
   readonly #batches = new Map<string, { storing: Promise<unknown>; waiting: WaitingUpdate | null }>();
   #bytes = 0;
 
@@ -29,7 +29,7 @@ export class Conflator {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Batches of which an update is being stored or waits. */
+  /** Batches with an update that is being stored or waits; one that several senders update counts for each. */
   get size(): number {
     return this.#batches.size;
   }

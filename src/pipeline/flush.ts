@@ -4,7 +4,7 @@ import { clock } from '../clock.js';
 import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
@@ -19,7 +19,7 @@ export interface FlushDeps {
   readonly emailsPerEvent: number;
 }
 
-const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
@@ -33,20 +33,21 @@ export async function flush(
   arrivedAt?: number,
 ): Promise<void> {
   const { store, feed, metrics } = deps;
-  // From the start again whenever another flush or a new generation was faster.
-  for (;;) {
-    const head = await feed.head(fileId, batchIds);
+  // Retries when another flush or a new generation won the race.
+  for (let remembered = feed.lastHead(fileId, batchIds); ; remembered = null) {
+    const head = remembered ?? (await feed.head(fileId, batchIds));
     const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
     const isWhole = !hasOtherChanges();
     const changes = await store.changes.since(fileId, announced);
     if (changes === null) return;
+    // What is remembered may be out of date, which only an append would find out.
+    if (remembered !== null && (!isNews(remembered, changes) || isOver(remembered, changes))) continue;
     if (head === null || isOver(head, changes)) {
       const replaces = head?.epoch ?? null;
       await beginEpoch(store, feed, fileId, { facts: changes.facts, replaces, unannounced: batchIds });
       continue;
     }
-    const isAnnounced = changes.batches.length === 0 && head.state.changes === changes.changes;
-    const next = isAnnounced ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
+    const next = !isNews(head, changes) ? null : changeOf(head, changes, deps.emailsPerEvent, clock.now());
     const revision = next?.change.events.at(-1)?.revision;
     if (revision !== undefined && arrivedAt !== undefined)
       metrics.deliveries.appending(fileId, revision, arrivedAt);
@@ -68,6 +69,9 @@ export async function flush(
   }
 }
 
+const isNews = ({ state }: Head, { changes, batches }: FileChanges): boolean =>
+  batches.length > 0 || state.changes !== changes;
+
 /** In the epoch of another generation, or of another owner: a new one has the access of all listeners checked. */
 const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>
   state.generation !== NO_GENERATION &&
@@ -75,7 +79,7 @@ const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>
 
 /** The versions that are announced after the flush, whether it announced them itself or an earlier one did. */
 function announcedVersions(
-  before: ReadonlyMap<BatchId, AnnouncedBatch>,
+  before: ReadonlyMap<BatchId, BatchVersion>,
   { batches }: FileChanges,
 ): Map<BatchId, number> {
   const versions = new Map([...before].map(([batchId, { version }]) => [batchId, version]));

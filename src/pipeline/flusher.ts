@@ -165,13 +165,11 @@ export class Flusher {
   #flush(fileId: FileId, file: PendingFile): Promise<boolean> {
     if (file.timer !== null) clearTimeout(file.timer);
     file.timer = null;
-    const batchIds = [
-      ...taken(file.batches, BATCHES_PER_FLUSH),
-      ...taken(file.registered, REGISTERED_PER_FLUSH),
-    ];
-    file.taken = batchIds;
+    const changed = takeFirst(file.batches, BATCHES_PER_FLUSH);
+    const registered = takeFirst(file.registered, REGISTERED_PER_FLUSH);
+    file.taken = [...changed, ...registered];
     file.flushedAt = performance.now();
-    file.flushing = this.#attempt(fileId, file, batchIds).finally(() => {
+    file.flushing = this.#attempt(fileId, file, changed, registered).finally(() => {
       file.flushing = null;
       file.taken = [];
       this.#schedule(fileId, file);
@@ -179,7 +177,13 @@ export class Flusher {
     return file.flushing;
   }
 
-  async #attempt(fileId: FileId, file: PendingFile, batchIds: readonly BatchId[]): Promise<boolean> {
+  async #attempt(
+    fileId: FileId,
+    file: PendingFile,
+    changed: readonly BatchId[],
+    registered: readonly BatchId[],
+  ): Promise<boolean> {
+    const batchIds = [...changed, ...registered];
     const hasOtherChanges = () => file.storing > 0 || isMarked(file);
     const { arrivedAt } = file;
     file.arrivedAt = undefined;
@@ -198,7 +202,8 @@ export class Flusher {
       file.failures++;
       file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
       this.deps.metrics.flushFailures.inc();
-      for (const batchId of batchIds) file.batches.add(batchId);
+      for (const batchId of changed) file.batches.add(batchId);
+      for (const batchId of registered) file.registered.add(batchId);
       this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
       return false;
     }
@@ -211,7 +216,7 @@ const earlier = (one: number | undefined, other: number | undefined): number | u
 const isMarked = ({ batches, registered }: PendingFile): boolean => batches.size > 0 || registered.size > 0;
 
 /** Takes some of a set, the first ones first. */
-function taken(batchIds: Set<BatchId>, count: number): BatchId[] {
+function takeFirst(batchIds: Set<BatchId>, count: number): BatchId[] {
   const some: BatchId[] = [];
   for (const batchId of batchIds) {
     if (some.length === count) break;

@@ -9,8 +9,8 @@ import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
+import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
-import type { Holds } from './holds.js';
 import { registerInSlices } from './registrations.js';
 
 export interface PipelineDeps {
@@ -18,9 +18,9 @@ export interface PipelineDeps {
   readonly feed: Feed;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
-  readonly holds: Holds;
+  readonly gate: ChangeGate;
   /** Deletes what the validator keeps of these batches; null: the gateway cannot reach it. */
-  readonly forget?: ((batchIds: readonly BatchId[]) => Promise<void>) | null;
+  readonly deleteValidatorResults?: ((batchIds: readonly BatchId[]) => Promise<void>) | null;
 }
 
 /** Batches whose file is cached, so that the store is not read for each of their updates. */
@@ -65,7 +65,7 @@ export class Pipeline {
       // The caller is answered once the file's stats include the registration.
       announce: () => flusher.flushNow(fileId),
       // A followed head stays: else a feed that is short of room would have it built again for each slice.
-      keep: () => feed.follow(fileId, NO_LISTENER),
+      pinHead: () => feed.follow(fileId, NO_LISTENER),
     });
   }
 
@@ -129,7 +129,7 @@ export class Pipeline {
       const purged = await this.deps.store.files.purge(before);
       if (purged.length === 0) return count;
       count += purged.length;
-      // Each file begins a new epoch, because the history of the old one holds addresses.
+      // Each file begins a new epoch, because the history of the old one gate addresses.
       for (const fileId of purged) {
         this.deps.flusher.markChanged(fileId, []);
         await this.deps.flusher.flushNow(fileId);
@@ -138,9 +138,9 @@ export class Pipeline {
   }
 
   async remove(fileId: FileId): Promise<boolean> {
-    const { store, feed, forget } = this.deps;
+    const { store, feed, deleteValidatorResults } = this.deps;
     // The validator keeps the same addresses. First, so that the caller can repeat the deletion after a failure.
-    await forget?.((await store.files.batches(fileId)).map(({ batchId }) => batchId));
+    await deleteValidatorResults?.((await store.files.batches(fileId)).map(({ batchId }) => batchId));
     if (!(await store.files.remove(fileId))) {
       // An earlier attempt may have deleted it from the store, and failed before the feed.
       const head = await feed.head(fileId, []);
@@ -150,8 +150,8 @@ export class Pipeline {
     return true;
   }
 
-  /** Announces the outbox: changes that were stored before the time given, whichever gateway stored them. */
-  async announceOverdue(before?: number): Promise<void> {
+  /** Marks the outbox for flushing: changes that were stored before the time given, by any gateway. */
+  async markOverdue(before?: number): Promise<void> {
     for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
       this.deps.flusher.markChanged(fileId, batchIds);
   }
@@ -161,7 +161,7 @@ export class Pipeline {
     fileId: FileId | null,
     store: () => Promise<T>,
   ): Promise<T> {
-    if (fileId !== null) await this.deps.holds.released(fileId);
+    if (fileId !== null) await this.deps.gate.opened(fileId);
     const done = fileId === null ? undefined : this.deps.flusher.expectChange(fileId);
     let stored: T | undefined;
     try {

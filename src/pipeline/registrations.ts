@@ -11,13 +11,13 @@ export interface SliceSteps {
   register(slice: Registration): Promise<Registered>;
   /** Announces the slices that are registered. */
   announce(): Promise<void>;
-  /** Keeps what is announced at hand until the returned function is called. */
-  keep(): Promise<() => void>;
+  /** Pins the feed's head of the file until the returned function is called. */
+  pinHead(): Promise<() => void>;
 }
 
 /**
- * Whatever is refused is refused before anything changes. A call that is broken off leaves the first slices registered, and
- * the same call again registers the rest.
+ * Validates everything before changing anything. If interrupted, the first slices stay registered, and the same call again
+ * registers the rest.
  */
 export async function registerInSlices(
   updates: Pick<UpdateStore, 'checkRegistration'>,
@@ -32,7 +32,7 @@ export async function registerInSlices(
     return registered;
   }
   await updates.checkRegistration(registration, claimant);
-  const release = await steps.keep();
+  const release = await steps.pinHead();
   try {
     return await registerAll(registration, slices, steps);
   } finally {

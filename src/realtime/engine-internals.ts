@@ -13,7 +13,7 @@ import * as ws from 'ws';
 export interface EngineInternals {
   readonly readyState?: string;
   /** Packets that have not been handed to the transport. */
-  readonly writeBuffer?: readonly { readonly data?: unknown }[];
+  readonly writeBuffer?: { readonly data?: unknown }[];
   /** Functions that remove the connection's listeners from the transport. */
   cleanupFn?: readonly (() => void)[];
   readonly transport?: EventEmitter & {

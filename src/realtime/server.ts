@@ -12,6 +12,7 @@ import { responseOf } from './engine-internals.js';
 import { HelloDeadline } from './hello-deadline.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
 import { textParser } from './parser.js';
+import { limitPollingPayloads } from './polling-payloads.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 
 export interface SocketServerOptions extends ConnectionLimitOptions {
@@ -62,6 +63,7 @@ export function createSocketServer(
   limits.countConnections(io.engine);
   new HelloDeadline(options.handshakeTimeoutMs).watch(io);
   releaseUpgradeRequests(io.engine);
+  limitPollingPayloads(io.engine);
   return io;
 }
 

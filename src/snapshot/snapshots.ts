@@ -5,7 +5,7 @@ import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
@@ -16,7 +16,7 @@ export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
-const ATTEMPTS_BEFORE_HOLD = 2;
+const ATTEMPTS_BEFORE_PAUSE = 2;
 
 export interface SnapshotRequest {
   readonly fileId: FileId;
@@ -26,9 +26,10 @@ export interface SnapshotRequest {
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 export interface Announces {
-  announce(fileId: FileId): Promise<void>;
+  /** False: there is no such file. */
+  announce(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
-  hold(fileId: FileId): () => void;
+  pauseChanges(fileId: FileId): () => void;
 }
 
 /** A file's stats and first page, of one revision. */
@@ -38,7 +39,7 @@ interface Snapshot {
   readonly page: string;
 }
 
-const NEVER_ANNOUNCED: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 export class Snapshots {
   readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({
@@ -58,7 +59,7 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.store.files.find(fileId)) === null ? null : this.#headOf(fileId);
+    return (await this.announcer.announce(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
@@ -69,8 +70,9 @@ export class Snapshots {
 
   /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
   async snapshot(fileId: FileId): Promise<{ stats: string; emails: string } | null> {
-    if ((await this.store.files.find(fileId)) === null) return null;
-    const { head, page } = await this.#snapshotOf(fileId);
+    const current = await this.head(fileId);
+    if (current === null) return null;
+    const { head, page } = await this.#snapshotOf(fileId, current);
     return { stats: head.state.stats, emails: page };
   }
 
@@ -96,14 +98,14 @@ export class Snapshots {
   }
 
   /** `first`: a head that was just read. */
-  async #snapshotOf(fileId: FileId, first?: Head): Promise<Snapshot> {
-    let head = first ?? (await this.#headOf(fileId));
+  async #snapshotOf(fileId: FileId, first: Head): Promise<Snapshot> {
+    let head = first;
     let release: (() => void) | undefined;
     try {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const page = await this.#firstPage(fileId, head);
         if (page !== null) return { head, page };
-        if (attempt === ATTEMPTS_BEFORE_HOLD) release = this.announcer.hold(fileId);
+        if (attempt === ATTEMPTS_BEFORE_PAUSE) release = this.announcer.pauseChanges(fileId);
         head = await this.#headOf(fileId);
       }
       // The head is read before the page: what the page has beyond it comes as an event, too.

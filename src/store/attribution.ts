@@ -11,7 +11,7 @@ import type { Registration } from './store.js';
 export const TOMBSTONE_MS = 24 * 3_600_000;
 
 /** What a store knows of an update's batch. */
-export type BatchOwner =
+export type BatchRegistration =
   | { readonly state: 'unregistered' }
   | (Ownership & {
       readonly state: 'current';
@@ -34,13 +34,12 @@ export interface SelfRegistration {
 export type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
 
 /**
- * An update that names its file registers its batch. A late one never brings a request back that was replaced or removed.
- * One for a batch of a file that its sender may not change is held, like one for a batch that is not registered.
+ * The rules that `UpdateStore.save` documents. A late update never brings a request back that was replaced or removed.
  * @throws InvalidInput where the batch is registered for another file; Fault `file_not_found` where that is another's
  */
 export function attributionOf(
   update: Omit<Update, 'results'>,
-  owner: BatchOwner,
+  owner: BatchRegistration,
   sender: Claimant,
 ): Attribution {
   const { fileId, requestId } = update;

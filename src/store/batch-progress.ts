@@ -78,7 +78,7 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
 }
 
 /** A batch that an operator ends: it stays failed until an update raises `processedCount`. Null: it has ended already. */
-export function failedByHand(progress: BatchProgress): BatchProgress | null {
+export function failedByOperator(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
   return { ...progress, stalled: false, failedAt: progress.processedCount };
 }

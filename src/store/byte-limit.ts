@@ -1,4 +1,4 @@
-/** What has to go from a store that is `excess` bytes beyond its limit: as many of the oldest entries as it takes. */
+/** The oldest entries to delete so that a store that is `excess` bytes over its limit fits again. */
 export function entriesToDrop<T extends { readonly bytes: number }>(
   oldestFirst: readonly T[],
   excess: number,

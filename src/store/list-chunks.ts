@@ -18,7 +18,8 @@ export async function* readChunks(
     const bytes = await chunk(index);
     const wanted = bytes?.subarray(at - index * LIST_CHUNK_BYTES);
     if (wanted === undefined || wanted.length === 0) throw listEnded();
-    yield wanted;
+    // Before its reader has it: handed on to another thread, it has no length here any more.
     at += wanted.length;
+    yield wanted;
   }
 }

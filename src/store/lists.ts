@@ -31,7 +31,10 @@ export interface ListStore {
   ofFile(fileId: FileId): Promise<UploadedList | null>;
   /** How many lists of a user are not attached to a file yet, uploads among them. */
   waiting(userId: UserId | null): Promise<number>;
-  /** The bytes from an offset on; of an upload, those that it has sent. @throws Fault `unavailable` where the list ends meanwhile */
+  /**
+   * The bytes from an offset on; of an upload, those that it has sent. Each piece is its reader's alone, which may hand it on to
+   * another thread. @throws Fault `unavailable` where the list ends meanwhile
+   */
   read(listId: ListId, from?: number): AsyncIterable<Uint8Array>;
   /** Puts off the end of a list that is not attached, so that work on it can finish; false: there is no such list. */
   keepUntil(listId: ListId, expiresAt: number): Promise<boolean>;

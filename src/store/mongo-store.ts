@@ -15,6 +15,7 @@ import { mongoLists } from './mongo/lists.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
 import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { RollupSchedule } from './mongo/rollups.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
 import { mongoWebhooks } from './mongo/webhooks.js';
@@ -37,13 +38,14 @@ export interface MongoOptions {
 }
 
 /**
- * The store in MongoDB, for any number of gateways at once. There are no transactions: what must be atomic is one
- * document, written on condition that it is as it was read. ADR 9 says in which order documents are written, and what
+ * The store in MongoDB, for any number of gateways at once. No transactions: what must be atomic is one
+ * document, written with optimistic concurrency (compare-and-set on its version). ADR 9 says in which order documents are written, and what
  * heals a crash between two of them.
  */
 export class MongoStore implements Store {
   readonly #held: HeldUpdates;
   readonly #recent = new RecentWrites();
+  readonly #rollups = new RollupSchedule();
   readonly #cleanUp: BackgroundCleanUp;
   readonly files: FileStore;
   readonly updates: UpdateStore;
@@ -81,9 +83,12 @@ export class MongoStore implements Store {
 
   readonly changes: ChangeStore = {
     since: (fileId, announced) =>
-      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent)),
+      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent.lists)),
     markAnnounced: (fileId, generation, announced, stats) =>
-      this.connection.run((db) => markAnnounced(db, fileId, generation, announced, stats)),
+      this.connection.run(async (db) => {
+        await markAnnounced(db, fileId, generation, announced, stats);
+        await this.#rollups.after(db, generation, announced.batches.keys());
+      }),
     unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
     pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
   };
@@ -102,7 +107,7 @@ export class MongoStore implements Store {
     return this.connection.opened;
   }
 
-  /** Settings of the server that should be others. @throws Fault `unavailable` */
+  /** Settings of the server that the operator should change. @throws Fault `unavailable` */
   advice(): Promise<{ setting: string; advice: string }[]> {
     return this.connection.advice();
   }

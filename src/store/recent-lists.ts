@@ -5,7 +5,7 @@ import type { BatchId } from '../domain/id.js';
 import { type PlacedResult, type Result, textLines } from '../domain/result.js';
 
 /** A list with its fingerprint, and how much of it is known to be stored already. */
-export interface MeasuredList {
+export interface FingerprintedList {
   readonly results: readonly Result[];
   /** Of the whole list, as `fingerprints` gives it. */
   readonly fingerprint: string;
@@ -28,9 +28,9 @@ const RESULT_BYTES = 250;
  * again to be announced. A remembered list may differ from the stored one, so a store compares fingerprints.
  */
 export class RecentLists {
-  readonly #lists = new ByteCache<MeasuredList>(MAX_BYTES);
+  readonly #lists = new ByteCache<FingerprintedList>(MAX_BYTES);
 
-  measure(batchId: BatchId, results: readonly Result[]): MeasuredList {
+  fingerprint(batchId: BatchId, results: readonly Result[]): FingerprintedList {
     const last = this.#lists.get(batchId);
     const known = last !== undefined && beginsWith(results, last.results) ? last : null;
     const length = known?.results.length ?? 0;
@@ -47,12 +47,12 @@ export class RecentLists {
   }
 
   /** To be called once the list is stored. */
-  remember(batchId: BatchId, list: MeasuredList): void {
+  remember(batchId: BatchId, list: FingerprintedList): void {
     // The text is in the results as well.
     this.#lists.set(batchId, { ...list, tail: '' }, list.bytes);
   }
 
-  get(batchId: BatchId): MeasuredList | undefined {
+  get(batchId: BatchId): FingerprintedList | undefined {
     return this.#lists.get(batchId);
   }
 
@@ -82,7 +82,7 @@ function beginsWith(results: readonly Result[], start: readonly Result[]): boole
 
 export const pickResults = (
   batchId: BatchId,
-  list: MeasuredList | undefined,
+  list: FingerprintedList | undefined,
   positions: readonly number[],
 ): PlacedResult[] =>
   positions.flatMap((position) => {

@@ -1,6 +1,6 @@
 import { fingerprints, type Result } from '../domain/result.js';
-import type { AnnouncedBatch } from '../domain/summary.js';
-import type { MeasuredList } from './recent-lists.js';
+import type { BatchVersion } from '../domain/summary.js';
+import type { FingerprintedList } from './recent-lists.js';
 
 /**
  * How a batch's list changes, decided once for every store. A batch remembers the times its list was replaced instead of
@@ -10,10 +10,8 @@ import type { MeasuredList } from './recent-lists.js';
 interface Rewrite {
   /** Version of the batch that the rewrite made. */
   readonly version: number;
-  /** Length of the list before it. */
-  readonly before: number;
-  /** Length of the list after it. */
-  readonly length: number;
+  readonly lengthBefore: number;
+  readonly lengthAfter: number;
   /** Positions below the old and the new length that differ; null: forgotten, so all of them. */
   readonly changed: readonly number[] | null;
 }
@@ -33,7 +31,7 @@ export interface StoredList {
 export function compareLists(
   stored: StoredList,
   results: readonly Result[],
-  measured?: MeasuredList,
+  measured?: FingerprintedList,
 ): { readonly isExtension: boolean; readonly fingerprint: string } {
   const { prefix, whole } =
     measured?.stored.length === stored.length
@@ -54,7 +52,7 @@ export function rewritesAfter(
   const changed = after.flatMap((json, position) =>
     position < before.length && json !== before[position] ? [position] : [],
   );
-  const rewrite = { version, before: stored.length, length: after.length, changed };
+  const rewrite = { version, lengthBefore: stored.length, lengthAfter: after.length, changed };
   return JSON.stringify(rememberRewrite(JSON.parse(stored.rewrites) as Rewrite[], rewrite));
 }
 
@@ -65,8 +63,8 @@ function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrit
   if (all.length <= REMEMBERED) return all;
   const [first, second, ...rest] = all;
   if (first === undefined || second === undefined) return rest;
-  const before = Math.max(first.before, second.before);
-  return [{ version: second.version, before, length: 0, changed: null }, ...rest];
+  const lengthBefore = Math.max(first.lengthBefore, second.lengthBefore);
+  return [{ version: second.version, lengthBefore, lengthAfter: 0, changed: null }, ...rest];
 }
 
 interface Difference {
@@ -82,15 +80,15 @@ interface Difference {
 /** What has changed in a list since its batch was as `announced`. */
 export function differenceSince(
   { length, rewrites }: Pick<StoredList, 'length' | 'rewrites'>,
-  announced: AnnouncedBatch,
+  announced: BatchVersion,
 ): Difference {
   let known = announced.summary.processed;
   let longest = known;
   const changed = new Set<number>();
   for (const rewrite of JSON.parse(rewrites) as Rewrite[]) {
     if (rewrite.version <= announced.version) continue;
-    longest = Math.max(longest, rewrite.before);
-    known = rewrite.changed === null ? 0 : Math.min(known, rewrite.length);
+    longest = Math.max(longest, rewrite.lengthBefore);
+    known = rewrite.changed === null ? 0 : Math.min(known, rewrite.lengthAfter);
     for (const position of rewrite.changed ?? []) changed.add(position);
   }
   known = Math.min(known, length);

@@ -18,7 +18,8 @@ import type { ReaderOperations, WriterOperations } from './sqlite/operations.js'
 import { rowsOf } from './sqlite/results.js';
 import { ThreadClient } from './sqlite/thread-client.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
-import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from './submissions.js';
+import { partsOf, rowsFromText, rowsToText } from './stored-pieces.js';
+import type { SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
 import type { WebhookStore } from './webhooks.js';
 
@@ -141,7 +142,7 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
   },
   async save(update, sender) {
     const { results, ...envelope } = update;
-    const list = recent.measure(update.batchId, results);
+    const list = recent.fingerprint(update.batchId, results);
     const { stored, fingerprint, tail } = list;
     const rows = rowsOf(results.slice(stored.length), tail);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
@@ -266,5 +267,5 @@ const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
   replay: (webhookId, deliveryId, now) => writer.call('replayDelivery', webhookId, deliveryId, now),
   claimDue: (query) => writer.call('claimDue', query),
   report: (deliveryId, result) => writer.call('reportAttempt', deliveryId, result),
-  dropDelivered: async (before) => void (await writer.call('dropDelivered', before)),
+  dropSettled: async (before) => void (await writer.call('dropSettled', before)),
 });

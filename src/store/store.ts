@@ -1,13 +1,11 @@
 import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation, RequestId, UserId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
-
 import type { Counts } from '../domain/overview.js';
 import type { Claimant } from '../domain/ownership.js';
-
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats, SubmissionProgress } from '../domain/stats.js';
-import type { AnnouncedBatch } from '../domain/summary.js';
+import type { BatchVersion } from '../domain/summary.js';
 import type { Update } from '../domain/update.js';
 import type { CellFilter } from '../domain/verdict.js';
 import type { BreakdownStore } from './breakdowns.js';
@@ -45,7 +43,7 @@ export interface Store {
 
 /** The files, each with its current request. */
 export interface FileStore {
-  /** The file's latest request; null: no such file. */
+  /** The file's latest request, with the time of the last change that was announced, or of a later one; null: no such file. */
   find(fileId: FileId): Promise<FileFacts | null>;
   /** Files, newest first, from the one behind `after` on. The work does not grow with the files before it. */
   list(query: FilesQuery): Promise<ListedFile[]>;
@@ -56,7 +54,7 @@ export interface FileStore {
    * with the number of files, only with those that the viewer names.
    */
   overview(viewer: Viewer | null): Promise<OverviewCounts>;
-  /** Numbers of the file's batches by status. */
+  /** Counts the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
    * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
@@ -99,7 +97,7 @@ export interface UpdateStore {
   markStalled(silence: Silence): Promise<StalledBatches[]>;
   /**
    * Batches of current files that have not ended, about `limit` at a time, in no particular order. Batches that are
-   * registered or end meanwhile may be among them or not.
+   * registered or end meanwhile may or may not be included.
    */
   incompleteBatches(query: IncompleteQuery): Promise<IncompleteBatches>;
   /** Counts the updates that are held for batches without a registration. */
@@ -111,7 +109,7 @@ export interface UpdateStore {
 /** The outbox: what is stored and not announced yet. */
 export interface ChangeStore {
   /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
-  since(fileId: FileId, announced: ReadonlyMap<BatchId, AnnouncedBatch>): Promise<FileChanges | null>;
+  since(fileId: FileId, announced: ReadonlyMap<BatchId, BatchVersion>): Promise<FileChanges | null>;
   /**
    * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
    * get of these stats are stored in the same step. A no-op where that generation of the file is over.
@@ -129,9 +127,9 @@ export interface ChangeStore {
   unannounced(before?: number): Promise<Unannounced[]>;
   /**
    * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
-   * itself has such a change; null: everything is announced, or there is no such file.
+   * itself has such a change; null: everything is announced; undefined: there is no such file.
    */
-  pending(fileId: FileId): Promise<readonly BatchId[] | null>;
+  pending(fileId: FileId): Promise<readonly BatchId[] | null | undefined>;
 }
 
 /** The results of a file's current request. */
@@ -139,8 +137,8 @@ export interface ResultStore {
   /** A page in arrival order: by registration of the batches, then by place in the batch; null: no such file. */
   page(query: PageQuery): Promise<ResultPage | null>;
   /**
-   * The results that pass the filter, in arrival order, a slice at a time; holds no more than a slice in memory. Fails with `unavailable` where
-   * the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
+   * The results that pass the filter, in arrival order, a slice at a time; holds no more than a slice in memory. Fails with
+   * `unavailable` where the file is deleted or replaced meanwhile, so that a part is never taken for the whole.
    */
   scan(fileId: FileId, filter: ResultFilter): AsyncIterable<readonly PlacedResult[]>;
 }
@@ -148,7 +146,7 @@ export interface ResultStore {
 export interface Registration {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
-  /** The owner from now on; null: the owner so far, of a new file the claimant. */
+  /** The owner from now on; null: unchanged, or the claimant for a new file. */
   readonly userId: UserId | null;
   /** Addresses in the whole request; null: unknown. */
   readonly totalEmails: number | null;
@@ -236,7 +234,7 @@ export interface FileChanges {
   readonly batches: readonly BatchChanges[];
 }
 
-export interface BatchChanges extends AnnouncedBatch {
+export interface BatchChanges extends BatchVersion {
   readonly batchId: BatchId;
   /** The results that are new or changed since the announced version, by position. */
   readonly results: readonly PlacedResult[];
@@ -261,7 +259,7 @@ export interface Unannounced {
 export const BATCH_STATUSES = ['waiting', 'running', 'stalled', 'completed', 'failed'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
-export interface BatchState extends AnnouncedBatch {
+export interface BatchState extends BatchVersion {
   readonly batchId: BatchId;
   readonly status: BatchStatus;
   /** Time of its last update, else of its registration. ISO 8601 in UTC. */

@@ -37,20 +37,20 @@ export interface NewSubmission {
   readonly lease: Lease;
 }
 
-/** The right to work at a submission. It ends by itself where its owner dies. */
+/** The right to work on a submission. It ends by itself where its owner dies. */
 export interface Lease {
   /** Names one run of one gateway. */
   readonly owner: string;
   readonly ms: number;
 }
 
-export type RefusedClaim = 'under way' | 'another list' | 'uncertain' | 'file taken';
+export type RefusedClaim = 'in_progress' | 'key_reused' | 'uncertain' | 'file_exists';
 
 export type Claim =
   | { readonly state: 'mine' }
   | { readonly state: RefusedClaim }
   | { readonly state: 'answered'; readonly answer: string }
-  /** Its first caller got no answer. Where no gateway works at it, the claimant does now. */
+  /** Its first caller got no answer. Where no gateway works on it, the claimant does now. */
   | { readonly state: 'known'; readonly submission: Submission; readonly isMine: boolean };
 
 export interface Submission {
@@ -81,10 +81,11 @@ export interface Slice {
   readonly acceptance: string | null;
 }
 
-/** A step of the work at a submission. */
+/** A step of the work on a submission. */
 export interface Step {
   /** A slice that changes. The addresses of a registered one are deleted. */
   readonly slice?: { readonly number: number; readonly state: Exclude<SliceState, 'accepted'> };
+  /** Where no slice changes, `stopped` and `done` leave it open and due if there is a slice to send or register after all. */
   readonly state?: SubmissionState;
   /** A stable code; null: there is none. */
   readonly error?: string | null;
@@ -98,11 +99,11 @@ export interface Step {
   readonly dueInMs: number;
 }
 
-/** `lost`: another gateway works at it. `over`: its file was deleted, or is another request's now. Nothing was changed. */
+/** `lost`: another gateway works on it. `over`: its file was deleted, or is another request's now. Nothing was changed. */
 export type Advanced = 'done' | 'lost' | 'over';
 
 /**
- * One gateway at a time works at a submission. Whatever it does is written before and after each call of the validator, so
+ * One gateway at a time works on a submission. Whatever it does is written before and after each call of the validator, so
  * that another one can go on. A submission and all that it holds goes with its file, and with the file's request.
  */
 export interface SubmissionStore {
@@ -112,7 +113,7 @@ export interface SubmissionStore {
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
   /** Adds the next rows of the map from rows to addresses, see `rows`; false: its lease is lost. */
   addRows(id: string, owner: string, part: number, numbers: Uint32Array): Promise<boolean>;
-  /** A submission without a working gateway, whose pause is over; it is the lease's owner's now. Null: there is none. */
+  /** Leases a due submission that no gateway works on. Null: there is none. */
   take(lease: Lease): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
   renew(id: string, lease: Lease): Promise<boolean>;
@@ -124,7 +125,7 @@ export interface SubmissionStore {
   advance(id: string, owner: string, step: Step): Promise<Advanced>;
   /**
    * Keeps what the validator answered to the one that sent the slice, even if its lease is lost or the slice counts as
-   * uncertain already. False: another gateway works at it, or it is gone.
+   * uncertain already. False: another gateway works on it, or it is gone.
    */
   accept(id: string, owner: string, number: number, acceptance: string): Promise<boolean>;
   /** Ends a submission: nothing remains of it. Its key is free. */
@@ -159,21 +160,28 @@ export function decideClaim(
   stored: StoredSubmission | null,
   fingerprint: string,
   now: number,
-): Exclude<Claim, { state: 'file taken' }> {
+): Exclude<Claim, { state: 'file_exists' }> {
   if (stored === null) return { state: 'mine' };
   const isBusy = stored.dueAt > now;
   if (stored.expiresAt <= now && !isBusy) return { state: 'mine' };
-  if (stored.fingerprint !== fingerprint) return { state: 'another list' };
+  if (stored.fingerprint !== fingerprint) return { state: 'key_reused' };
   if (stored.answer !== null) return { state: 'answered', answer: stored.answer };
-  if (stored.state === 'preparing') return { state: isBusy ? 'under way' : 'mine' };
+  if (stored.state === 'preparing') return { state: isBusy ? 'in_progress' : 'mine' };
   if (stored.requestId !== null) return { state: 'known', submission: stored, isMine: false };
   if (stored.state === 'stopped') return { state: 'uncertain' };
-  if (isBusy) return { state: 'under way' };
+  if (isBusy) return { state: 'in_progress' };
   // Its gateway has died.
   return stored.firstSlice === 'accepted' || stored.firstSlice === 'registered'
     ? { state: 'known', submission: stored, isMine: true }
     : { state: 'uncertain' };
 }
+
+/**
+ * Whether a gateway has found nothing left to do. A `retry`, or a late answer, that came after it looked must not be lost: the
+ * stores look once more, in the step itself or behind it.
+ */
+export const isEnd = ({ state, slice }: Step): boolean =>
+  slice === undefined && (state === 'stopped' || state === 'done');
 
 /** What a slice's change of state adds to the progress of its submission. */
 export function progressDelta(
@@ -183,36 +191,4 @@ export function progressDelta(
 ): Pick<SubmissionProgress, 'submitted' | 'uncertain'> {
   const counted = (state: SliceState) => emails * (Number(after === state) - Number(before === state));
   return { submitted: counted('registered'), uncertain: counted('uncertain') };
-}
-
-/** Characters of the text in one stored piece. */
-const PIECE_CHARS = 256 * 1024;
-
-/** Cuts a long text into pieces for records of bounded size, never through a surrogate pair. */
-export function piecesOf(text: string): string[] {
-  const pieces: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(text.length, start + PIECE_CHARS);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end++;
-    pieces.push(text.slice(start, end));
-    start = end;
-  }
-  return pieces;
-}
-
-export const rowsToText = (numbers: Uint32Array): string =>
-  Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
-
-/** Copied: a pooled buffer may begin anywhere, a list of 32-bit numbers may not. */
-export const rowsFromText = (text: string): Uint32Array =>
-  new Uint32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer);
-
-/** Reads numbered parts until there is no further one. */
-export async function* partsOf<T>(read: (part: number) => Promise<T | null>): AsyncGenerator<T> {
-  for (let part = 0; ; part++) {
-    const found = await read(part);
-    if (found === null) return;
-    yield found;
-  }
 }

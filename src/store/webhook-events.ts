@@ -1,4 +1,4 @@
-/** Which events a change of a file's stats is, and for which webhooks. The same rules for both stores. */
+/** Derives webhook events from a change of stats, and picks their webhooks. The same rules for both stores. */
 import { createHash } from 'node:crypto';
 import type { FileId, Generation, UserId } from '../domain/id.js';
 import type { Stats } from '../domain/stats.js';
@@ -27,8 +27,9 @@ const ENDED = { completed: 'file.completed', failed: 'file.failed', purged: 'fil
 
 export const stateOf = ({ status, batches }: Stats): AnnouncedState => ({ status, stalled: batches.stalled });
 
-/** Whether a state may be an event at all: most are not, and their flush need not look at the state before. */
-export const mayBeEvent = ({ status, stalled }: AnnouncedState): boolean => status in ENDED || stalled > 0;
+/** Most states trigger no event, and their flush need not look at the state before. */
+export const mayTriggerEvent = ({ status, stalled }: AnnouncedState): boolean =>
+  status in ENDED || stalled > 0;
 
 /** The events between two announced states of a file; `before` null: nothing was announced yet. */
 export function eventsBetween(before: AnnouncedState | null, after: AnnouncedState): WebhookEventType[] {

@@ -108,5 +108,5 @@ export interface WebhookStore {
   claimDue(query: DueQuery): Promise<DueDelivery[]>;
   report(deliveryId: string, result: AttemptResult): Promise<void>;
   /** Deletes deliveries that were created before a time (milliseconds since 1970) and are not pending. Called at intervals. */
-  dropDelivered(before: number): Promise<void>;
+  dropSettled(before: number): Promise<void>;
 }

@@ -5,9 +5,16 @@ import { Fault } from '../errors.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { type Acceptance, ValidatorFault } from '../validator/validator.js';
 import { settledWithin } from '../within.js';
-import { claimRefused, fileTaken, keyIsTaken, type Submitted, submissionLost, underWay } from './answers.js';
+import {
+  answerLostError,
+  claimError,
+  fileExistsError,
+  inProgressError,
+  keyReusedError,
+  type Submitted,
+} from './answers.js';
 import { type Order, orderFromText, orderToText } from './order.js';
-import { acceptanceFromText, mayPass, register, registrationOf, untilStored } from './registering.js';
+import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
 
@@ -41,7 +48,7 @@ export class AddressSubmissions {
     if (key === null) return this.#begin(request);
     const other = this.#running.get(key);
     if (other !== undefined) {
-      if (other.fingerprint !== fingerprint) throw keyIsTaken();
+      if (other.fingerprint !== fingerprint) throw keyReusedError();
       return { ...(await other.answer), isReplayed: true };
     }
     const answer = this.#begin(request).finally(() => this.#running.delete(key));
@@ -82,7 +89,7 @@ export class AddressSubmissions {
       case 'known':
         return this.#resume(claim.submission, lease);
       default:
-        throw claimRefused(claim.state);
+        throw claimError(claim.state);
     }
   }
 
@@ -92,7 +99,7 @@ export class AddressSubmissions {
     const { flags, submittedAs } = order;
     let acceptance: Acceptance;
     try {
-      if (!order.replace && (await store.files.find(fileId)) !== null) throw fileTaken();
+      if (!order.replace && (await store.files.find(fileId)) !== null) throw fileExistsError();
       acceptance = await validator.submit({ emails, flags, userId: submittedAs });
     } catch (error) {
       await this.#failed(id, lease, request.key, error);
@@ -127,13 +134,13 @@ export class AddressSubmissions {
     const { submissions } = store;
     const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
     // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
-    if (!(await untilStored(stopping, keep))) throw underWay();
+    if (!(await untilStored(stopping, keep))) throw inProgressError();
     try {
       const { fileId, key, order } = request;
       return await this.#register({ id, fileId, key, order }, lease, acceptance);
     } catch (error) {
       // What failed for now is registered by the gateway that goes on with it.
-      if (!mayPass(error)) await this.#giveUp(id, lease, request.key).catch(() => undefined);
+      if (!isTransient(error)) await this.#giveUp(id, lease, request.key).catch(() => undefined);
       throw error;
     }
   }
@@ -142,7 +149,7 @@ export class AddressSubmissions {
   async #resume({ id, fileId, key, order }: Submission, lease: Lease): Promise<Submitted> {
     const { submissions } = this.deps.store;
     const [slice] = await submissions.slices(id);
-    if (slice === undefined || slice.acceptance === null) throw submissionLost();
+    if (slice === undefined || slice.acceptance === null) throw answerLostError();
     const acceptance = acceptanceFromText(slice.acceptance);
     const accepted = { id, fileId, key, order: orderFromText(order) };
     const registered = await this.#settled(id, lease, () => this.#register(accepted, lease, acceptance));
@@ -190,7 +197,7 @@ export class AddressSubmissions {
     await submissions.advance(id, owner, { slice, state: 'done', answer, dueInMs: 0 });
   }
 
-  /** Nothing was accepted: the key is free. Or it is not known: the key stays, so that no repetition submits it again. */
+  /** Frees the key if nothing was accepted; keeps it if that is unknown, so that no retry submits twice. */
   async #failed(id: string, lease: Lease, key: string | null, error: unknown): Promise<void> {
     const { submissions } = this.deps.store;
     const outcome = error instanceof ValidatorFault ? error.outcome : 'later';
@@ -200,7 +207,7 @@ export class AddressSubmissions {
     else await submissions.end(id).catch(() => undefined);
   }
 
-  /** The validator has it, or may have it: no repetition under the key submits it again. */
+  /** The validator has it, or may have it: no retry under the key submits it again. */
   async #giveUp(id: string, { owner }: Lease, key: string | null): Promise<void> {
     const { submissions } = this.deps.store;
     if (key === null) return submissions.end(id);

@@ -15,30 +15,30 @@ export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 
 export const invalidKey = (message: string) => new InvalidInput([{ field: IDEMPOTENCY_KEY, message }]);
 
-export const keyIsTaken = () => invalidKey('was used for another list or other flags');
+export const keyReusedError = () => invalidKey('was used for another list or other flags');
 
-export const underWay = () =>
+export const inProgressError = () =>
   new Fault('unavailable', 'a request with the same key is still running', { retryAfterSeconds: 1 });
 
-export const fileTaken = () =>
+export const fileExistsError = () =>
   new Fault('file_exists', 'the file exists already; its results are overwritten only with replace: true');
 
-export const submissionLost = () =>
+export const answerLostError = () =>
   new Fault(
     'validator_unavailable',
     "the validator's answer to this submission was lost: it may have accepted it. Another key submits it again",
   );
 
 /** Why a submission cannot begin, nor go on. */
-export function claimRefused(state: RefusedClaim): Error {
+export function claimError(state: RefusedClaim): Error {
   switch (state) {
-    case 'another list':
-      return keyIsTaken();
-    case 'file taken':
-      return fileTaken();
+    case 'key_reused':
+      return keyReusedError();
+    case 'file_exists':
+      return fileExistsError();
     case 'uncertain':
-      return submissionLost();
-    case 'under way':
-      return underWay();
+      return answerLostError();
+    case 'in_progress':
+      return inProgressError();
   }
 }

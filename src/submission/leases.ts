@@ -1,4 +1,4 @@
-/** Keeps the leases of the submissions that this gateway works at. */
+/** Keeps the leases of the submissions that this gateway works on. */
 import { randomUUID } from 'node:crypto';
 import type { Lease, SubmissionStore } from '../store/submissions.js';
 
@@ -37,8 +37,8 @@ export class Leases {
   }
 
   /**
-   * Renews all of them, as after a time without the store: this gateway must not take over from itself what it has had
-   * accepted and could not write down. @throws where the store is away
+   * Renews every lease held here. Called before work is taken: after an outage this gateway must not take over its own
+   * submission that was accepted and could not be stored. @throws where the store is away
    */
   async renewAll(): Promise<void> {
     for (const held of [...this.#held]) if (this.#held.has(held)) await this.store.renew(held.id, held.lease);

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { settledWithin } from '../within.js';
 import type { AddressesDeps, AddressesRequest } from './addresses.js';
-import { claimRefused, fileTaken, type Submitted } from './answers.js';
+import { claimError, fileExistsError, type Submitted } from './answers.js';
 import { type Order, orderFromText, orderToText } from './order.js';
 import { type ListAddresses, prepareSlices } from './prepare.js';
 import { acceptanceFromText, untilStored } from './registering.js';
@@ -22,8 +22,8 @@ export interface OpenList {
 export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
   /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
   readonly open: () => Promise<OpenList>;
-  /** What two addresses have in common that are the same. */
-  readonly sameAs: (address: string) => string;
+  /** Equal for addresses that count as the same. */
+  readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
   readonly order: Omit<Order, 'totalEmails' | 'repeats' | 'list'>;
@@ -83,17 +83,17 @@ export class ListSubmissions {
       case 'known':
         return { answer: await listAnswer(this.deps.store, claim.submission), isReplayed: true };
       default:
-        throw claimRefused(claim.state);
+        throw claimError(claim.state);
     }
   }
 
   /** Writes all slices, then registers the file: a gateway that finds it registered knows that all slices are there. */
   async #prepare(id: string, lease: Lease, request: ListRequest): Promise<ListId> {
     const { store, intake, sliceSize } = this.deps;
-    const { fileId, order, sameAs, keepsRepeats } = request;
-    if (!order.replace && (await store.files.find(fileId)) !== null) throw fileTaken();
+    const { fileId, order, dedupKey, keepsRepeats } = request;
+    if (!order.replace && (await store.files.find(fileId)) !== null) throw fileExistsError();
     const { list, addresses } = await request.open();
-    const preparation = { id, owner: lease.owner, addresses, sameAs, keepsRepeats, sliceSize };
+    const preparation = { id, owner: lease.owner, addresses, dedupKey, keepsRepeats, sliceSize };
     const prepared = await prepareSlices(store.submissions, preparation);
     if (prepared === null) throw interrupted();
     const { total, repeats } = prepared;

@@ -1,4 +1,5 @@
 /** Cuts the addresses of a list into slices, once, and notes for each row which of the addresses it has. */
+import { AddressSet } from '../lists/address-set.js';
 import { NO_ADDRESS, type SubmissionStore } from '../store/submissions.js';
 
 /** A list as a submission reads it: for each row its address, or null where the row has none. */
@@ -8,8 +9,8 @@ export interface Preparation {
   readonly id: string;
   readonly owner: string;
   readonly addresses: ListAddresses;
-  /** What two addresses have in common that are the same. */
-  readonly sameAs: (address: string) => string;
+  /** Equal for addresses that count as the same. */
+  readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
   readonly sliceSize: number;
@@ -25,12 +26,12 @@ export interface Prepared {
 /** Rows in one part of the map: 4 bytes each. */
 const ROWS_PER_PART = 48 * 1024;
 
-/** Null: the lease is lost. Flat but for the keys of the addresses that were seen. */
+/** Null: the lease is lost. Flat but for the addresses that were seen. */
 export async function prepareSlices(
   store: SubmissionStore,
-  { id, owner, addresses, sameAs, keepsRepeats, sliceSize }: Preparation,
+  { id, owner, addresses, dedupKey, keepsRepeats, sliceSize }: Preparation,
 ): Promise<Prepared | null> {
-  const seen = new Map<string, number>();
+  const seen = new AddressSet();
   const slices = new SliceWriter(store, id, owner, sliceSize);
   const map = new RowWriter(store, id, owner);
   let repeats = 0;
@@ -40,11 +41,12 @@ export async function prepareSlices(
         map.add(NO_ADDRESS);
         continue;
       }
-      const key = sameAs(address);
-      const earlier = seen.get(key);
-      if (earlier === undefined) seen.set(key, slices.count);
-      else repeats++;
-      map.add(earlier === undefined || keepsRepeats ? slices.add(address) : earlier);
+      const known = seen.size;
+      // Where repeats are not sent, addresses are sent in the order in which the set numbers them.
+      const number = seen.numberOf(dedupKey(address));
+      const isRepeat = seen.size === known;
+      if (isRepeat) repeats++;
+      map.add(isRepeat && !keepsRepeats ? number : slices.add(address));
     }
     // One batch of rows at a time: a slice may be far larger, or far smaller.
     if (!(await slices.write()) || !(await map.write())) return null;

@@ -68,7 +68,7 @@ export async function register(
 const RETRY = { firstMs: 50, maxMs: 5_000 };
 
 /** Whether the same call may succeed later: the store is away, full, or busy. */
-export const mayPass = (error: unknown): boolean =>
+export const isTransient = (error: unknown): boolean =>
   error instanceof Fault && error.code !== 'validator_unavailable' && ERRORS[error.code].retryable;
 
 /** Tries until it succeeds or can never succeed, or until the gateway stops. */
@@ -77,7 +77,7 @@ export async function untilStored<T>(stopping: AbortSignal, attempt: () => Promi
     try {
       return await attempt();
     } catch (error) {
-      if (!mayPass(error) || stopping.aborted) throw error;
+      if (!isTransient(error) || stopping.aborted) throw error;
     }
     await pauseUnlessAborted(backoff(failures, RETRY), stopping);
     // An aborted pause ends at once: the last tries must not follow each other without one.

@@ -1,5 +1,5 @@
 /** The status of a file that is registered or submitted, in the answer. */
-import type { FileFacts, FileStatus } from '../domain/stats.js';
+import { type FileFacts, type FileStatus, fileStatus } from '../domain/stats.js';
 import type { Registered, Store } from '../store/store.js';
 
 /**
@@ -17,16 +17,15 @@ export async function statusAfter(
 export async function statusOfFile(facts: FileFacts, store: Store): Promise<FileStatus> {
   if (facts.purged !== undefined) return 'purged';
   const { waiting, running, stalled, completed, failed } = await store.files.batchCounts(facts.fileId);
-  const ended = completed.count + failed.count;
-  const begun = ended + running.count;
-  const all = begun + stalled.count + waiting.count;
-  const { submission } = facts;
-  // More batches come with every slice of a list.
-  const areAllKnown = submission === undefined || submission.submitted >= submission.total;
-  if (areAllKnown && ended > 0 && ended >= Math.max(all, facts.totalBatches ?? 0))
-    return failed.count > 0 ? 'failed' : 'completed';
-  if (begun > 0) return 'processing';
+  const begun = completed.count + running.count;
+  const all = begun + failed.count + stalled.count + waiting.count;
+  const status = fileStatus(
+    { begun, completed: completed.count, failed: failed.count },
+    Math.max(all, facts.totalBatches ?? 0),
+    facts.submission ?? null,
+  );
+  if (status !== 'pending' || stalled.count === 0) return status;
   // A stalled batch may have begun or not.
-  const batches = stalled.count === 0 ? [] : await store.files.batches(facts.fileId);
+  const batches = await store.files.batches(facts.fileId);
   return batches.some(({ summary }) => summary.begun > 0) ? 'processing' : 'pending';
 }

@@ -1,4 +1,4 @@
-/** Works at a submission, slice by slice: sends, registers, and writes down each step before and after it. */
+/** Works on a submission, slice by slice: sends, registers, and writes down each step before and after it. */
 import { backoff } from '../backoff.js';
 import type { FileId, ListId } from '../domain/id.js';
 import { VALIDATOR } from '../domain/ownership.js';
@@ -10,7 +10,7 @@ import type { Advanced, Lease, Slice, Step, Submission } from '../store/submissi
 import { type Validator, ValidatorFault } from '../validator/validator.js';
 import type { Leases } from './leases.js';
 import { type Order, orderFromText } from './order.js';
-import { acceptanceFromText, mayPass, register, registrationOf, untilStored } from './registering.js';
+import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
 
 export interface SliceDeps {
   readonly store: Store;
@@ -25,7 +25,7 @@ export interface SliceDeps {
   readonly pause: { readonly firstMs: number; readonly maxMs: number };
 }
 
-/** In `submission.error`: sending again does not help until an operator has mended the reason, and a caller says so. */
+/** In `submission.error`: sending again does not help until an operator has fixed the cause, and a caller says so. */
 const REFUSED = 'validator_refused';
 
 export class SliceRun {
@@ -146,7 +146,7 @@ export class SliceRun {
       const claimant = this.#isList ? VALIDATOR : this.#order.claimant;
       await register(intake, registration, acceptance, claimant, this.stopping);
     } catch (error) {
-      if (mayPass(error)) throw error;
+      if (isTransient(error)) throw error;
       logger.error({ fileId, err: error }, 'a slice that the validator accepted could not be registered');
       return this.#over(id);
     }

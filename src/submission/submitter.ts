@@ -1,6 +1,6 @@
-/** The submissions of one gateway: begins those of its callers, and goes on with those that other gateways have left. */
+/** Runs the submissions that this gateway has leased, and takes over those that other gateways have left. */
 import { createHash } from 'node:crypto';
-import { pauseUnlessAborted } from '../backoff.js';
+import { jittered, pauseUnlessAborted } from '../backoff.js';
 import type { FileId } from '../domain/id.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import { Fault } from '../errors.js';
@@ -12,7 +12,7 @@ export interface SubmitterOptions extends SliceDeps {
   readonly sweepMs: number;
 }
 
-/** Submissions worked at in parallel: each holds the addresses of a slice in memory. */
+/** Submissions worked on in parallel: each holds the addresses of a slice in memory. */
 const RUNS_AT_ONCE = 4;
 
 export class Submitter {
@@ -40,7 +40,7 @@ export class Submitter {
     return this.#stopping.signal;
   }
 
-  /** Works at a submission whose lease this gateway has. Fulfilled once its next slice has an answer, or nothing goes on. */
+  /** Works on a submission whose lease this gateway has. Fulfilled once its next slice has an answer, or nothing goes on. */
   run(submission: Submission, lease: Lease): Promise<void> {
     return new Promise((resolve) => {
       const run = new SliceRun(this.options, submission, lease, this.stopping, resolve)
@@ -80,11 +80,7 @@ export class Submitter {
       }
       const woken = new AbortController();
       this.#wake = () => woken.abort();
-      // The period is partly chance, so that gateways take turns.
-      await pauseUnlessAborted(
-        sweepMs * (0.5 + Math.random() / 2),
-        AbortSignal.any([woken.signal, this.stopping]),
-      );
+      await pauseUnlessAborted(jittered(sweepMs), AbortSignal.any([woken.signal, this.stopping]));
     }
   }
 

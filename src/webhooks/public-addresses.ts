@@ -1,4 +1,4 @@
-/** Keeps webhooks away from the network inside: which addresses a delivery may connect to. */
+/** Keeps deliveries from reaching addresses that are not public (SSRF). */
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -8,7 +8,7 @@ export class ForbiddenAddress extends Error {
   override readonly name = 'ForbiddenAddress';
 }
 
-/** Whether an IP address belongs to the public internet. IPv4 addresses in IPv6 clothes count as what they are. */
+/** Whether an IP address belongs to the public internet. IPv4-mapped IPv6 addresses are judged as IPv4. */
 export const isPublicAddress = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 
@@ -19,8 +19,8 @@ type LookupCallback = (
 ) => void;
 
 /**
- * Resolves a name like Node does, and fails where any of its addresses is not public. It is asked for the connection itself, so
- * a name that changes its address between a check and the connection gains nothing.
+ * Resolves a name like Node does, and fails where any of its addresses is not public. Used as the look-up of the connection
+ * itself, so that a name which changes its address after a check (DNS rebinding) gains nothing.
  */
 export function lookUpPublic(hostname: string, options: LookupOptions, callback: LookupCallback): void {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {

@@ -13,6 +13,7 @@ export interface RetryLimits {
 const MAX_PAUSE_MS = 8 * 3_600_000;
 const GONE = 410;
 
+/** `now` and `since` in milliseconds since 1970. */
 export function resultOf(
   { attempts, since }: Pick<DueDelivery, 'attempts' | 'since'>,
   { status, error }: PostResult,

@@ -1,4 +1,5 @@
 /** Sends what is owed to webhooks: claims deliveries that are due, posts them, and reports what came of it. */
+import { jittered } from '../backoff.js';
 import { clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -13,7 +14,7 @@ export interface SenderOptions extends PostOptions, RetryLimits {
 }
 
 export interface SenderDeps {
-  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'report' | 'dropDelivered'>;
+  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'report' | 'dropSettled'>;
   readonly metrics: Pick<Metrics, 'webhookAttempts'>;
   readonly logger: Logger;
 }
@@ -66,7 +67,7 @@ export class WebhookSender {
       );
     }
     // Gateways look at different times.
-    this.#schedule(isMore ? 0 : periodMs * (0.5 + Math.random() / 2));
+    this.#schedule(isMore ? 0 : jittered(periodMs));
   }
 
   /** Whether there may be more that is due. */
@@ -120,6 +121,6 @@ export class WebhookSender {
     const now = clock.now();
     if (now - this.#cleanedAt < CLEAN_UP_MS) return;
     this.#cleanedAt = now;
-    await this.deps.webhooks.dropDelivered(now - KEEP_MS);
+    await this.deps.webhooks.dropSettled(now - KEEP_MS);
   }
 }

@@ -2,9 +2,9 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { addressInHost, isPublicAddress } from './public-addresses.js';
 
-const MAX_URL_LENGTH = 2048;
-/** Names that only lead inside. */
-const INTERNAL = /(^|\.)(localhost|local|internal|intranet|home\.arpa)\.?$/i;
+export const MAX_URL_LENGTH = 2048;
+/** Host names that resolve only on internal networks. */
+const INTERNAL_HOSTS = /(^|\.)(localhost|local|internal|intranet|home\.arpa)\.?$/i;
 
 /** The URL in its normal form. @throws InvalidInput naming `url` */
 export function webhookUrl(text: string, { allowPrivate }: { readonly allowPrivate: boolean }): string {
@@ -15,7 +15,7 @@ export function webhookUrl(text: string, { allowPrivate }: { readonly allowPriva
   if (!allowPrivate) {
     if (url.protocol !== 'https:') throw invalid('must begin with https://');
     const address = addressInHost(url.hostname);
-    if (address === null ? INTERNAL.test(url.hostname) : !isPublicAddress(address))
+    if (address === null ? INTERNAL_HOSTS.test(url.hostname) : !isPublicAddress(address))
       throw invalid('must lead to a public address');
   }
   url.hash = '';

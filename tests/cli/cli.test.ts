@@ -95,7 +95,8 @@ test('submits a list with its columns, follows it in plain lines, and gives it b
   expect(out).toMatch(
     /^2 addresses are submitted as f\nf is completed: 0 deliverable, 0 undeliverable, 2 risky, 0 unknown\n$/,
   );
-  expect(err).toMatch(/^my customers.csv: 2 rows\.\n/);
+  expect(err).toMatch(/^my customers.csv: 2 rows: 2 different addresses\.\n/);
+  expect(err).toContain('verigate export f --layout original');
   expect(err).not.toContain('\u001b');
 
   const path = join(temporaryDirectory(), 'out.csv');
@@ -109,7 +110,7 @@ test('submits a list with its columns, follows it in plain lines, and gives it b
   // The same id again is refused; the validator is not asked.
   const again = await verigate(url, 'submit', list(), '--file-id', 'f');
   expect(again.code).toBe(1);
-  expect(again.err).toContain('exists already');
+  expect(again.err).toContain('--replace');
   expect(validator.seen).toHaveLength(1);
 });
 

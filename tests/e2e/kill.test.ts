@@ -4,9 +4,9 @@ import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { LoadGenerator, SIZE } from '../support/load-generator.js';
 import type { Oracle } from '../support/oracle.js';
-import { Producer } from '../support/producer.js';
+import { message, Producer } from '../support/producer.js';
 import { Reading } from '../support/reading.js';
-import { mixed } from '../support/results.js';
+import { mixed, plainResults } from '../support/results.js';
 import { type Entry, entriesOf, tally } from '../support/tally.js';
 import { retry } from '../support/wait.js';
 
@@ -52,6 +52,29 @@ test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {
   expect(listener.faults).toEqual([]);
   expect(listener.gaps).toBe(0);
 }, 120_000);
+
+test('what was stored and not announced is in the list of files, and with listeners, after the restart', async () => {
+  // The second flush would come after the end of the test.
+  const env = { DATA_DIR: temporaryDirectory(), FLUSH_INTERVAL_MS: '60000' };
+  const killed = await spawnGateway(env);
+  const producer = new Producer(killed.url);
+  const listener = await new StrictListener('f').join(killed.url);
+  const results = plainResults('jane', 8);
+  await producer.register('f', { batches: [{ batchId: 'b', totalEmails: 8 }] });
+  await listener.until(() => listener.stats?.progress.total === 8);
+  expect(await producer.update(message('b', results, { upTo: 5, total: 8 }))).toBe('applied');
+  expect(listener.stats?.progress.processed).toBe(0);
+  await killed.end('SIGKILL');
+  await listener.until(() => !listener.isConnected);
+
+  const { url } = await spawnGateway(env);
+  const { items } = (await new Producer(url).get('/api/files')).body as { items: unknown[] };
+  expect(items).toMatchObject([{ fileId: 'f', progress: { total: 8, processed: 5 } }]);
+  await listener.join(url);
+  expect(listener.copy.size).toBe(5);
+  expect(listener.stats?.progress.processed).toBe(5);
+  expect(listener.faults).toEqual([]);
+});
 
 /** Compares all that a restarted gateway reports of the files with the updates sent to the killed ones. */
 async function survey(url: string, load: LoadGenerator, fileIds: readonly string[]): Promise<void> {

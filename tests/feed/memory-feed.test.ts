@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../src/domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
 
@@ -144,7 +144,7 @@ describe('what all files together may take', () => {
 });
 
 const batchesOf = (seed: number) =>
-  Array.from({ length: 1 + (seed % 8) }, (_, k): [string, AnnouncedBatch] => [
+  Array.from({ length: 1 + (seed % 8) }, (_, k): [string, BatchVersion] => [
     `${seed}-${k}`,
     { version: 1, summary: structuredClone(EMPTY_SUMMARY) },
   ]);

@@ -76,6 +76,20 @@ test('an export has what the same filters show, for Excel or for programs', asyn
   expect(await reasonsIn('status=risky&escape=none')).toEqual(new Set(['=cmd']));
 });
 
+test('a workbook that has no room for the rows is refused before its first byte', async () => {
+  const app = await startApp();
+  await seed(app, 'f', [result('a@x')]);
+  const { results } = app.deps.store;
+  const page = results.page.bind(results);
+  (results as { page: Store['results']['page'] }).page = async (query) => {
+    const found = await page(query);
+    return found && { ...found, total: 1_048_576 };
+  };
+  const { status, json } = await call(app, 'GET', '/api/files/f/export?format=xlsx');
+  expect([status, json.errors[0].field]).toEqual([400, 'format']);
+  expect(json.errors[0].message).toContain('1048577 rows');
+});
+
 test('an export without results has its header', async () => {
   const app = await startApp();
   await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
@@ -221,7 +235,7 @@ test('an export that fails at once is an error; one that fails later breaks off'
     yield SLICE;
     throw new Error('the disk is gone');
   });
-  for (const format of ['csv', 'ndjson']) {
+  for (const format of ['csv', 'ndjson', 'xlsx']) {
     await expect(call(app, 'GET', `/api/files/f/export?format=${format}`)).rejects.toThrow();
   }
   expect(app.log.join('')).toMatch(/request failed/);

@@ -13,20 +13,22 @@ import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Announcer } from '../../src/pipeline/announcer.js';
+import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
-import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
 import type { Validator } from '../../src/validator/validator.js';
+import { expectDocumented } from '../support/documented.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
 const MIB = 1024 * 1024;
 
 const DEFAULTS: HttpConfig = {
   CORS_ORIGINS: [],
+  COMPRESSION: true,
   MAX_UPDATE_BYTES: MIB,
   MAX_BODY_BYTES: MIB,
   MAX_EXPORTS: 2,
@@ -44,6 +46,7 @@ const DEFAULTS: HttpConfig = {
   MAX_UNPACKED_BYTES: 16 * MIB,
   MAX_WAITING_LISTS: 100,
   MAX_UPLOADS: 4,
+  MAX_LIST_THREADS: 2,
   LIST_TTL_MS: 3_600_000,
 };
 
@@ -88,8 +91,8 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   });
   const metrics = createMetrics();
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs: 0, emailsPerEvent: 500 });
-  const holds = new Holds();
-  const pipeline = new Pipeline({ store, feed, flusher, metrics, holds });
+  const gate = new ChangeGate();
+  const pipeline = new Pipeline({ store, feed, flusher, metrics, gate });
   const conflator = new Conflator((update, sender) => pipeline.handle(update, sender), 64 * MIB, metrics);
   const intake = new Intake(pipeline, conflator, new UpdateReader(8 * MIB), settings.MAX_UPDATE_BYTES);
   onTeardown(() => flusher.drain());
@@ -104,7 +107,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, holds));
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, gate));
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {
@@ -159,6 +162,7 @@ export interface Answer {
 // biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is looked into freely here
 export type Json = any;
 
+/** Every answer is compared with the document. */
 export async function call(
   app: { url: string },
   method: string,
@@ -169,7 +173,10 @@ export async function call(
     body === undefined
       ? { method }
       : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
-  return answerOf(await fetch(`${app.url}${path}`, init));
+  const url = `${app.url}${path}`;
+  const answer = await answerOf(await fetch(url, init));
+  expectDocumented(method, url, answer);
+  return answer;
 }
 
 export async function answerOf(response: Response): Promise<Answer> {

@@ -125,7 +125,7 @@ describe('a submission under a key', () => {
   test('that another gateway is at is answered with 503, and when to come back', async () => {
     const server = await counting();
     const app = await startApp({ validator: validatorAt(server) });
-    Object.assign(app.deps.store.submissions, { claim: async () => ({ state: 'under way' }) });
+    Object.assign(app.deps.store.submissions, { claim: async () => ({ state: 'in_progress' }) });
     const { status, json, headers } = await submit(app, 'k');
     expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
     expect(server.seen).toEqual([]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { createValidator } from '../../src/validator/validator.js';
+import { readList } from '../lists/reading.js';
 import { retry } from '../support/wait.js';
 import { type StandIn, standIn } from '../validator/stand-in.js';
 import { answerOf, call, complete, type Json, result, startApp, type TestApp } from './harness.js';
@@ -306,6 +307,9 @@ test('there is nothing to retry of a file that is not there, or was no list', as
   expect((await call(app, 'POST', `${PATH}/retry`)).status).toBe(404);
 });
 
+/** How a sheet shows what CSV writes as `true`. */
+const asInSheet = (cell: string): string => cell.replace(/^(true|false)$/, (word) => word.toUpperCase());
+
 describe('layout=original', () => {
   const ROWS = [
     'Name;E-Mail;Note',
@@ -371,11 +375,41 @@ describe('layout=original', () => {
     expect(filtered.rows).toEqual([rows[0], rows[1], rows[4], rows[6]]);
     expect((await original(app, '&email=jane')).rows).toEqual([rows[0], rows[1], rows[4]]);
     expect((await original(app, '&email=@x&reason=timeout')).rows).toEqual([rows[0], rows[6]]);
+    // What is left is a list again: without verdicts, and without the rows that have no address.
+    const left = await call(app, 'GET', '/api/files/f/export?layout=unanswered');
+    expect(left.text).toBe('Name;E-Mail;Note\r\n"Lee; Ann";<joe@x.com>;"said ""no"""\r\n');
+    expect(left.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
+    const refused = await call(app, 'GET', '/api/files/f/export?layout=unanswered&status=unknown');
+    expect([refused.status, refused.json.errors[0].field]).toEqual([400, 'layout']);
     const [, first] = readCsv((await call(app, 'GET', '/api/files/f/export')).text);
     expect(first?.[0]).toBe('Jane@x.com');
   });
 
-  test('is for files that come from a list, as CSV', async () => {
+  test('comes as a workbook too, with the same cells', async () => {
+    const { app } = await submitted();
+    const answers = ['Jane@x.com', 'joe@x.com', 'nobody', 'last@x.com'].map(verdict);
+    await call(app, 'POST', '/api/updates', complete('r1-b1', answers));
+    const workbook = async (query: string) => {
+      const response = await fetch(`${app.url}/api/files/f/export?format=xlsx${query}`);
+      expect(response.headers.get('content-type')).toContain('spreadsheetml.sheet');
+      expect(response.headers.get('content-disposition')).toContain('%C3%BC');
+      const { header, rows } = await readList(Buffer.from(await response.arrayBuffer()));
+      return [header, ...rows];
+    };
+    // As in CSV; the cells behind the last one that is filled are not written.
+    const cellsOf = (text: string) =>
+      readCsv(text).map((row) => row.slice(0, row.findLastIndex((cell) => cell !== '') + 1));
+    const csv = async (query: string) =>
+      cellsOf((await call(app, 'GET', `/api/files/f/export?escape=none${query}`)).text);
+    expect(await workbook('')).toEqual((await csv('')).map((row) => row.map(asInSheet)));
+    const { rows } = await original(app);
+    expect(await workbook('&layout=original')).toEqual(
+      cellsOf(`${rows.map((row) => row.replaceAll(';', ',').replace('Lee, ', 'Lee; ')).join('\r\n')}\r\n`),
+    );
+    expect(await workbook('&layout=original&status=unknown')).toHaveLength(3);
+  });
+
+  test('is for files that come from a list, as CSV or a workbook', async () => {
     const app = await start();
     await call(app, 'POST', '/api/updates', complete('b', [result('a@x')], { fileId: 'f' }));
     for (const query of ['layout=original', 'layout=original&format=ndjson', 'layout=mine']) {

@@ -6,6 +6,7 @@ import { ListInspector } from '../../src/lists/inspector.js';
 import type { ListLimits } from '../../src/lists/limits.js';
 import { type Row, readRows } from '../../src/lists/read-rows.js';
 import { summarize } from '../../src/lists/summarize.js';
+import { workbookLayout } from '../../src/lists/workbook/layout.js';
 
 export const LIMITS: ListLimits = {
   MAX_LIST_BYTES: 2 ** 26,
@@ -31,9 +32,10 @@ export async function readList(bytes: Buffer, pieceBytes = 65_536): Promise<Read
       for (let at = from; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
     },
   };
-  const inspector = new ListInspector(LIMITS);
+  const inspector = new ListInspector();
   for (let at = 0; at < bytes.length; at += pieceBytes) inspector.add(bytes.subarray(at, at + pieceBytes));
-  const summary = await summarize(source, await inspector.layoutOf(source), LIMITS);
+  const layout = await inspector.layout(() => workbookLayout(source, LIMITS));
+  const summary = await summarize(source, layout, LIMITS);
   let header: Row | null = null;
   const rows: Row[] = [];
   for await (const batch of readRows(source, summary, LIMITS)) {

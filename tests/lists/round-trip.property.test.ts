@@ -2,6 +2,8 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { PlacedResult } from '../../src/domain/result.js';
 import { CSV_HEADER, csvRow } from '../../src/http/export/csv.js';
+import { encodingOf } from '../../src/http/export/encoding.js';
+import { asWorkbook } from '../../src/http/export/xlsx.js';
 import { addressIn, addressKey, needsGuard } from '../../src/lists/address.js';
 import { readList } from './reading.js';
 
@@ -67,6 +69,24 @@ it('reads the addresses of our own export as they were sent, whatever they are',
       expect(summary.counts).toMatchObject({ unique, repeats: sent.length - unique });
     }),
     { numRuns: 100 },
+  );
+});
+
+it('reads the same addresses from a workbook of ours, to the letter', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(hostile, { maxLength: 30 }), async (said) => {
+      const emails = [...said, 'ann@example.com', 'a_x000D_b@example.com', '\u0001\ufffe@x.com\r'];
+      const { head, row } = encodingOf({ format: 'xlsx', bom: false, escape: 'formulas' });
+      async function* rows() {
+        yield head + emails.map((email, index) => row(placed(email, '=1', index))).join('');
+      }
+      const parts: Uint8Array[] = [];
+      for await (const bytes of asWorkbook(rows())) parts.push(bytes);
+      const { summary, rows: cells } = await readList(Buffer.concat(parts));
+      expect(summary).toMatchObject({ format: 'xlsx', header: true, emailColumn: 0, rows: emails.length });
+      expect(cells.map(([email]) => email)).toEqual(emails);
+    }),
+    { numRuns: 30 },
   );
 });
 

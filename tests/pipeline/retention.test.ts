@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Announcer } from '../../src/pipeline/announcer.js';
-import { Holds } from '../../src/pipeline/holds.js';
+import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { pageOf } from '../contracts/store/harness.js';
 import { addresses } from '../support/updates.js';
@@ -29,7 +29,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
   if (before === null) throw new Error('there is a head');
   expect(await feed.since('f1', { epoch: before.epoch, revision: 0 }, before.revision)).toBeNull();
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, new Holds()));
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, new ChangeGate()));
   const late = {
     fileId: 'f1',
     feeds: ['stats', 'emails'] as const,

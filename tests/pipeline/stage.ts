@@ -7,8 +7,8 @@ import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
+import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Flusher } from '../../src/pipeline/flusher.js';
-import { Holds } from '../../src/pipeline/holds.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
@@ -48,7 +48,7 @@ export function gatewayOn({ store, feed }: Engine, intervalMs = 0, emailsPerEven
   const metrics = createMetrics();
   const logger = createLogger('silent');
   const flusher = new Flusher({ store, feed, logger, metrics, intervalMs, emailsPerEvent });
-  const pipeline = new Pipeline({ store, feed, flusher, metrics, holds: new Holds() });
+  const pipeline = new Pipeline({ store, feed, flusher, metrics, gate: new ChangeGate() });
   onTeardown(() => flusher.drain());
   return {
     store,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
 import { watchStalls } from '../../src/pipeline/background-jobs.js';
-import { Holds } from '../../src/pipeline/holds.js';
+import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Pipeline, type PipelineDeps } from '../../src/pipeline/pipeline.js';
 import type { Silence } from '../../src/store/store.js';
 
@@ -67,7 +67,7 @@ it('does not look again while a look takes its time', async () => {
 it('announces a stall even if its look-up never ends', async () => {
   const announced: (readonly string[] | null)[] = [];
   const pipeline = new Pipeline({
-    holds: new Holds(),
+    gate: new ChangeGate(),
     store: { updates: { markStalled: async () => [{ fileId: 'f1', batchIds: ['b1', 'b2'] }] } },
     flusher: { expectChange: () => (changed: readonly string[] | null) => void announced.push(changed) },
   } as unknown as PipelineDeps);

@@ -1,17 +1,17 @@
 import { expect, it } from '@jest/globals';
 import { type Claimant, VALIDATOR } from '../../src/domain/ownership.js';
-import { attributionOf, type BatchOwner } from '../../src/store/attribution.js';
+import { attributionOf, type BatchRegistration } from '../../src/store/attribution.js';
 
-const unregistered: BatchOwner = { state: 'unregistered' };
+const unregistered: BatchRegistration = { state: 'unregistered' };
 const ownership = { fileId: 'f1', userId: 'jane', producer: 'worker' };
 const current = { state: 'current', ...ownership, requestId: 'r1', totalBatches: 2 } as const;
-const over = (requestId: string | null | undefined): BatchOwner => ({ state: 'over', requestId });
+const over = (requestId: string | null | undefined): BatchRegistration => ({ state: 'over', requestId });
 const unnamed = { fileId: null };
 const named = { fileId: 'f1', requestId: 'r1' };
 
 const user = (userId: string): Claimant => ({ userId, files: [], isAdmin: false });
 
-const attribute = (said: object, owner: BatchOwner, sender: Claimant = VALIDATOR) =>
+const attribute = (said: object, owner: BatchRegistration, sender: Claimant = VALIDATOR) =>
   attributionOf(
     {
       batchId: 'b1',
@@ -29,13 +29,13 @@ const attribute = (said: object, owner: BatchOwner, sender: Claimant = VALIDATOR
   );
 
 /** `registers` and `asks`: the update registers its batch; the second only if its request is not over. */
-function outcomeOf(said: object, owner: BatchOwner): string {
+function outcomeOf(said: object, owner: BatchRegistration): string {
   const attribution = attribute(said, owner);
   if (typeof attribution === 'string') return attribution;
   return attribution.unlessOver === null ? 'registers' : 'asks';
 }
 
-it.each<[string, object, BatchOwner, string]>([
+it.each<[string, object, BatchRegistration, string]>([
   ['names no file, of a registered batch', unnamed, current, 'apply'],
   ['names no file, of an unknown batch', unnamed, unregistered, 'hold'],
   ['names no file, of a batch that is over', unnamed, over('r1'), 'superseded'],

@@ -22,12 +22,12 @@ it.each([
 it('remembers which positions a replacement has changed, and merges the oldest', () => {
   const stored = listOf('a', 'b', 'c');
   const first = rewritesAfter(stored, 2, ['a', 'b', 'c'], ['a', 'x']);
-  expect(JSON.parse(first)).toEqual([{ version: 2, before: 3, length: 2, changed: [1] }]);
+  expect(JSON.parse(first)).toEqual([{ version: 2, lengthBefore: 3, lengthAfter: 2, changed: [1] }]);
   let rewrites = first;
   for (let version = 3; version < 9; version++)
     rewrites = rewritesAfter({ ...stored, rewrites }, version, ['a'], ['b']);
   expect(JSON.parse(rewrites)).toHaveLength(4);
-  expect(JSON.parse(rewrites)[0]).toEqual({ version: 5, before: 3, length: 0, changed: null });
+  expect(JSON.parse(rewrites)[0]).toEqual({ version: 5, lengthBefore: 3, lengthAfter: 0, changed: null });
 });
 
 it.each([

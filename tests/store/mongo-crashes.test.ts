@@ -4,6 +4,7 @@ import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
 import {
+  announce,
   expectConsistent,
   fill,
   keptStats,
@@ -89,6 +90,32 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       },
     );
     expect(deaths).toBeGreaterThan(3);
+  });
+
+  it('finds what may not be announced until all of it is marked, wherever marking it died', async () => {
+    const found: string[][] = [];
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
+        await announce(store, 'f1');
+        await save(store, { batchId: 'b1', emails: ['a', 'b'], isComplete: true });
+        await save(store, { batchId: 'b2', emails: ['c'], isComplete: true });
+      },
+      async (store) => {
+        found.push((await store.changes.unannounced()).map(({ fileId }) => fileId));
+        await announce(store, 'f1');
+      },
+      async (store) => {
+        expect(await store.changes.unannounced()).toEqual([]);
+        expect(await store.changes.pending('f1')).toBeNull();
+        const [file] = await store.files.list({ limit: 1, after: null });
+        expect(file).toMatchObject({ isPending: false, stats: expect.stringContaining('"completed"') });
+        await expectConsistent(store, 'f1');
+      },
+    );
+    expect(deaths).toBeGreaterThan(3);
+    // Each gateway that died, and each one after it, found the file; the last one came after all was done.
+    expect(found).toEqual([...Array.from({ length: 2 * deaths + 1 }, () => ['f1']), []]);
   });
 
   it('registers all batches in their order, wherever a registration died', async () => {

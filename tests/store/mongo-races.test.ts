@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Saved } from '../../src/store/store.js';
-import { expectConsistent, listsOf, pageOf, register, save, scanned } from '../contracts/store/harness.js';
+import {
+  expectConsistent,
+  keptStats,
+  listsOf,
+  pageOf,
+  register,
+  save,
+  scanned,
+} from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
-import { type Databases, describeWithMongo, openMongo } from '../support/mongo-server.js';
+import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
 import { addresses, emailsOf } from '../support/updates.js';
 import { dump, openStore, refusals, shuffled } from './mongo-harness.js';
 
@@ -188,6 +196,27 @@ describeWithMongo('several gateways on one MongoDB', () => {
       await b.files.remove(fileId);
     }
     expect(await dump(uri)).not.toContain('"old"');
+  });
+
+  it('leaves few batches to be rolled up by a page, although none is read', async () => {
+    const { uri, a } = open();
+    await register(a, { fileId: 'f1', batches: ['b1', 'b2'] });
+    const toRollUp = () =>
+      withDatabase(uri, (database) =>
+        database.collection('emailresults').countDocuments({ pendingRollup: { $exists: true } }),
+      );
+    const announceAs = async (names: (n: number) => string, count: number) => {
+      const { generation } = (await a.files.find('f1')) ?? { generation: '' };
+      const batches = new Map(Array.from({ length: count }, (_, n) => [names(n), n + 1]));
+      await a.changes.markAnnounced('f1', generation, { changes: null, batches }, keptStats('{}'));
+    };
+    await save(a, { batchId: 'b1', emails: ['a'] });
+    // A batch that grows is one batch.
+    for (let round = 0; round < 3; round++) await announceAs((n) => `batch ${n}`, 255);
+    expect(await toRollUp()).toBe(1);
+    await announceAs(() => 'another batch', 1);
+    expect(await toRollUp()).toBe(0);
+    await expectConsistent(a, 'f1');
   });
 
   it('marks a silent batch as stalled once, and ends one by hand once', async () => {

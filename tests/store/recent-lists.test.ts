@@ -17,11 +17,11 @@ describe('recent lists', () => {
         const recent = new RecentLists();
         for (const { length, isOther } of lists) {
           const results = (isOther ? others : all).slice(0, length);
-          const measured = recent.measure('b', results);
-          const { prefix, whole } = fingerprints(results, measured.stored.length);
-          expect(measured.fingerprint).toBe(whole);
-          if (measured.stored.length > 0) expect(measured.stored.fingerprint).toBe(prefix);
-          recent.remember('b', measured);
+          const list = recent.fingerprint('b', results);
+          const { prefix, whole } = fingerprints(results, list.stored.length);
+          expect(list.fingerprint).toBe(whole);
+          if (list.stored.length > 0) expect(list.stored.fingerprint).toBe(prefix);
+          recent.remember('b', list);
         }
         recent.close();
       }),
@@ -30,12 +30,12 @@ describe('recent lists', () => {
 
   it('answer only for the list that is asked for, and for nothing once it is forgotten', () => {
     const recent = new RecentLists();
-    const measured = recent.measure('b', resultsOf(addresses(3)));
-    recent.remember('b', measured);
-    expect(recent.resultsAt('b', measured.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
+    const list = recent.fingerprint('b', resultsOf(addresses(3)));
+    recent.remember('b', list);
+    expect(recent.resultsAt('b', list.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
     expect(recent.resultsAt('b', 'another', [2])).toBeNull();
     recent.forgetAll();
-    expect(recent.resultsAt('b', measured.fingerprint, [2])).toBeNull();
+    expect(recent.resultsAt('b', list.fingerprint, [2])).toBeNull();
     recent.close();
   });
 });

@@ -1,30 +1,11 @@
 /** Runs tests in a real browser. */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { findChromium, IN_CONTAINERS } from './chromium.js';
 import { onTeardown } from './teardown.js';
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
 /** A site whose name leads to this machine, as an attacker's name server can make it. */
 const REBOUND = '--host-resolver-rules=MAP rebound.test 127.0.0.1';
-
-/** The browser's path: `CHROMIUM_PATH`, or the first Chromium on the PATH. */
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
-  return [process.env.CHROMIUM_PATH, ...candidates].find((path) => path !== undefined && isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Tests that need a real browser. Without one they are skipped with a message. With `CI` or `REQUIRE_SERVICES=1`, where
@@ -44,9 +25,7 @@ export function describeInBrowser(name: string, tests: (open: OpenPage) => void)
     beforeAll(async () => {
       if (executablePath === undefined)
         throw new Error('no Chromium found; install one or set CHROMIUM_PATH');
-      // Without the sandbox, for containers run as root; without /dev/shm, which is tiny in many of them.
-      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', REBOUND];
-      browser = await chromium.launch({ executablePath, args });
+      browser = await chromium.launch({ executablePath, args: [...IN_CONTAINERS, REBOUND] });
     });
     afterAll(async () => {
       await browser?.close();

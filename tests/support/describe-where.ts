@@ -21,3 +21,21 @@ export function describeWhere(isThere: boolean, reason: string, name: string, te
     describe.skip(name, tests);
   }
 }
+
+/**
+ * Tests of a program in another language. Without its toolchain they are skipped with a message, everywhere: nobody needs
+ * each language. Where it is there, the program is made in CI, and found in the cache elsewhere.
+ */
+export function describeWithToolchain(
+  isThere: boolean,
+  made: string | null,
+  toolchain: string,
+  name: string,
+  tests: (made: string) => void,
+): void {
+  if (isThere) describeWhere(made !== null, 'its program is not in the cache', name, () => tests(made ?? ''));
+  else {
+    process.stderr.write(`SKIPPED: ${name}: ${toolchain} is not there\n`);
+    describe.skip(name, () => tests(''));
+  }
+}

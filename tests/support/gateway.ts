@@ -1,8 +1,12 @@
 /** Starts gateways for tests, in this process or as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { type Gateway, startGateway } from '../../src/gateway.js';
 import { createLogger } from '../../src/logger.js';
@@ -21,6 +25,25 @@ export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gat
   const gateway = await startGateway(config, createLogger(config.LOG_LEVEL));
   onTeardown(() => gateway.close());
   return gateway;
+}
+
+/**
+ * One gateway for all tests of a suite, which look at files of their own only. `env` is asked for when it starts.
+ * @returns its URL, for use within tests
+ */
+export function sharedGateway(env: () => NodeJS.ProcessEnv = () => ({})): () => string {
+  let gateway: Gateway | undefined;
+  let directory = '';
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'verigate-test-'));
+    const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', DATA_DIR: directory, ...env() });
+    gateway = await startGateway(config, createLogger(config.LOG_LEVEL));
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return () => gateway?.url ?? '';
 }
 
 export interface GatewayProcess {

@@ -1,4 +1,5 @@
-/** A client of the REST calls, as a producer or an operator uses them. */
+/** A client of the REST calls, as a producer or an operator uses them. Every answer is compared with the document. */
+import { expectDocumented, type RealAnswer } from './documented.js';
 
 /** An update as a producer writes it. The type is loose on purpose: tests also send invalid updates. */
 export interface Message {
@@ -76,15 +77,17 @@ export class Producer {
   }
 
   async #fetch(path: string, request: RequestInit): Promise<{ status: number; text: string }> {
+    const url = `${this.url}${path}`;
+    let answer: RealAnswer;
     try {
-      const response = await fetch(`${this.url}${path}`, {
-        ...request,
-        signal: AbortSignal.timeout(ANSWER_MS),
-      });
-      return { status: response.status, text: await response.text() };
+      const response = await fetch(url, { ...request, signal: AbortSignal.timeout(ANSWER_MS) });
+      answer = { status: response.status, headers: response.headers, text: await response.text() };
     } catch (error) {
       throw new Unreachable(`${request.method ?? 'GET'} ${path} was not answered`, { cause: error });
     }
+    // Every answer of a gateway has this header; a balancer in front of it answers otherwise.
+    if (answer.headers.has('x-content-type-options')) expectDocumented(request.method ?? 'GET', url, answer);
+    return answer;
   }
 
   async #expect(status: number, method: string, path: string, body: unknown): Promise<Answer['body']> {

@@ -51,34 +51,66 @@ export function zip(parts: readonly ZipPart[]): Buffer {
   ]);
 }
 
-const NS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
-const REL = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+const MAIN_NS = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+const REL_NS = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+
+export interface WorkbookParts {
+  /** The XML of the rows of each sheet. */
+  readonly sheets: readonly (string | Buffer)[];
+  /** The XML of the shared texts. */
+  readonly shared?: string;
+  /** The number of the sheet that is hidden. */
+  readonly hidden?: number;
+  /** What the archive says that a sheet unpacks to, where that is a lie. */
+  readonly claimed?: number | undefined;
+  /** The namespaces: Strict Open XML has others. */
+  readonly ns?: string;
+  readonly rel?: string;
+}
+
+export function workbookOf({
+  sheets,
+  shared,
+  hidden,
+  claimed,
+  ns = MAIN_NS,
+  rel = REL_NS,
+}: WorkbookParts): Buffer {
+  const named = sheets.map((_, n) => {
+    const state = n === hidden ? ' state="hidden"' : '';
+    return `<sheet name="Sheet ${n}" sheetId="${n + 1}"${state} r:id="r${n}"/>`;
+  });
+  const targets = sheets.map(
+    (_, n) => `<Relationship Id="r${n}" Type="${rel}/worksheet" Target="worksheets/sheet${n}.xml"/>`,
+  );
+  if (shared !== undefined)
+    targets.push(`<Relationship Id="shared" Type="${rel}/sharedStrings" Target="sharedStrings.xml"/>`);
+  const part = (name: string, ...xml: (string | Buffer)[]): ZipPart => ({
+    name: `xl/${name}`,
+    bytes: Buffer.concat(xml.map((piece) => Buffer.from(piece as string))),
+  });
+  return zip([
+    part(
+      'workbook.xml',
+      `<workbook xmlns="${ns}" xmlns:r="${rel}"><sheets>${named.join('')}</sheets></workbook>`,
+    ),
+    part('_rels/workbook.xml.rels', `<Relationships>${targets.join('')}</Relationships>`),
+    ...sheets.map((rows, n) => ({
+      ...part(
+        `worksheets/sheet${n}.xml`,
+        `<worksheet xmlns="${ns}"><sheetData>`,
+        rows,
+        '</sheetData></worksheet>',
+      ),
+      ...(claimed === undefined ? {} : { claimed }),
+    })),
+    ...(shared === undefined ? [] : [part('sharedStrings.xml', `<sst xmlns="${ns}">${shared}</sst>`)]),
+  ]);
+}
 
 /** A workbook of one sheet, from the XML of its rows. */
 export const workbook = (rows: string | Buffer, claimed?: number): Buffer =>
-  zip([
-    {
-      name: 'xl/workbook.xml',
-      bytes: Buffer.from(
-        `<workbook ${NS} xmlns:r="${REL}"><sheets><sheet name="A" r:id="a"/></sheets></workbook>`,
-      ),
-    },
-    {
-      name: 'xl/_rels/workbook.xml.rels',
-      bytes: Buffer.from(
-        `<Relationships><Relationship Id="a" Type="${REL}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
-      ),
-    },
-    {
-      name: 'xl/worksheets/sheet1.xml',
-      bytes: Buffer.concat([
-        Buffer.from(`<worksheet ${NS}><sheetData>`),
-        Buffer.from(rows),
-        Buffer.from('</sheetData></worksheet>'),
-      ]),
-      ...(claimed === undefined ? {} : { claimed }),
-    },
-  ]);
+  workbookOf({ sheets: [rows], claimed });
 
 export const textCell = (reference: string, text: string): string =>
   `<c r="${reference}" t="inlineStr"><is><t>${text}</t></is></c>`;

@@ -3,9 +3,8 @@ import { call, filePath } from '../api.js';
 import { copyText } from '../copy.js';
 import { openDialog, toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';
-import { plural } from '../format.js';
 import { plain, raw } from '../text.js';
-import { word } from '../words.js';
+import { explain, t, word } from '../texts.js';
 import { stateOf, stateWord } from './state.js';
 
 export function fileHead(fileId) {
@@ -14,15 +13,15 @@ export function fileHead(fileId) {
     'button',
     { class: 'button quiet-danger', type: 'button', onclick: () => void ask() },
     icon('trash'),
-    'Delete',
+    t.file.remove,
   );
   const copy = el(
     'button',
     {
       class: 'icon-button',
       type: 'button',
-      'aria-label': 'Copy the name',
-      title: 'Copy the name',
+      'aria-label': t.file.copyName,
+      title: t.file.copyName,
       onclick: () => void copyId(),
     },
     icon('copy'),
@@ -31,20 +30,20 @@ export function fileHead(fileId) {
 
   async function copyId() {
     await copyText(fileId);
-    toast('The name is copied.');
+    toast(t.file.nameCopied);
   }
 
   async function ask() {
     const sure = await openDialog({
-      title: 'Delete this list?',
+      title: t.file.removeTitle,
       body: [
         el('p', { class: 'dialog-id' }, raw(fileId, 120)),
         el('p', {
           class: 'muted',
-          text: `Its results${addresses > 0 ? ` (${plural(addresses, 'address', 'addresses')})` : ''} are erased for everybody, at once. This cannot be undone.`,
+          text: t.file.removeText(addresses),
         }),
       ],
-      confirm: 'Delete for good',
+      confirm: t.file.removeConfirm,
       danger: true,
     });
     if (sure) await erase();
@@ -55,7 +54,7 @@ export function fileHead(fileId) {
     try {
       await call(filePath(fileId), { method: 'DELETE' });
     } catch (error) {
-      toast(`Not deleted: ${error.message}`);
+      toast(t.file.notRemoved(explain(error)));
       remove.disabled = false;
     }
   }
@@ -66,7 +65,7 @@ export function fileHead(fileId) {
     element: el(
       'div',
       { class: 'page-head file-head' },
-      el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
+      el('a', { class: 'crumb', href: '#/' }, icon('back'), t.common.allLists),
       el(
         'div',
         { class: 'file-title' },

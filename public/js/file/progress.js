@@ -1,8 +1,9 @@
 /** The progress of a file. */
 import { progressBar } from '../bar.js';
 import { el, setText } from '../dom.js';
-import { count, duration, moment, rate } from '../format.js';
+import { duration, moment, rate, wholePercent } from '../format.js';
 import { outcomeSentence } from '../outcome.js';
+import { t } from '../texts.js';
 import { sparkline } from './sparkline.js';
 import { hasEnded, isStuck } from './state.js';
 
@@ -12,15 +13,15 @@ export function progressCard() {
   const share = el('span', { class: 'hero-share' });
   const numbers = el('p', { class: 'hero-numbers' });
   const line = sparkline();
-  const speed = tile('Speed', line.element);
-  const left = tile('Time left');
-  const batches = tile('Batches');
-  const began = tile('Started');
+  const speed = tile(t.file.speed, line.element);
+  const left = tile(t.file.timeLeft);
+  const batches = tile(t.file.batches);
+  const began = tile(t.file.started);
 
   return {
     element: el(
       'section',
-      { class: 'card hero', 'aria-label': 'Progress' },
+      { class: 'card hero', 'aria-label': t.common.progress },
       outcome.element,
       el('div', { class: 'hero-top' }, share, numbers),
       bar.element,
@@ -28,8 +29,8 @@ export function progressCard() {
     ),
     update(stats) {
       const { progress, throughput } = stats;
-      setText(share, `${progress.percentage}%`);
-      setText(numbers, numbersOf(progress));
+      setText(share, wholePercent(progress.percentage));
+      setText(numbers, t.file.processed(progress.processed, progress.total, progress.skipped));
       outcome.update(stats);
       bar.update(stats);
       line.add(stats.status === 'processing' && !isStuck(stats) ? throughput.emailsPerSecond : null);
@@ -54,21 +55,18 @@ function tile(name, extra) {
   };
 }
 
-function numbersOf({ total, processed, skipped }) {
-  const of = total > 0 ? ` of ${count(total)} addresses` : ' addresses';
-  return `${count(processed)}${of} processed${skipped > 0 ? `, ${count(skipped)} skipped` : ''}`;
-}
-
 function speedOf(stats) {
   const { status, progress, throughput, createdAt, completedAt } = stats;
   const seconds = (Date.parse(completedAt ?? '') - Date.parse(createdAt ?? '')) / 1000;
-  if (isStuck(stats)) return ['–', 'stuck', true];
+  if (isStuck(stats)) return ['–', t.file.stuckNote, true];
   if (status !== 'processing') {
-    return seconds >= 1 ? [`${rate(progress.processed / seconds)}/s`, 'on average'] : ['–', ''];
+    return seconds >= 1
+      ? [t.file.perSecond(rate(progress.processed / seconds)), t.file.onAverage]
+      : ['–', ''];
   }
   return throughput.emailsPerSecond === null
-    ? ['–', 'measuring']
-    : [`${rate(throughput.emailsPerSecond)}/s`, ''];
+    ? ['–', t.file.measuring]
+    : [t.file.perSecond(rate(throughput.emailsPerSecond)), ''];
 }
 
 function leftOf(stats) {
@@ -76,19 +74,18 @@ function leftOf(stats) {
   if (hasEnded(stats)) {
     const took = completedAt && createdAt ? (Date.parse(completedAt) - Date.parse(createdAt)) / 1000 : null;
     return [
-      status === 'failed' ? 'Failed' : 'Done',
-      took === null ? '' : took < 1 ? 'in less than a second' : `in ${duration(took)}`,
+      status === 'failed' ? t.file.failed : t.file.done,
+      took === null ? '' : took < 1 ? t.file.tookLittle : t.file.took(duration(took)),
     ];
   }
-  if (isStuck(stats)) return ['–', 'not known while it is stuck'];
-  return throughput.etaSeconds === null ? ['–', 'not known yet'] : [duration(throughput.etaSeconds), ''];
+  if (isStuck(stats)) return ['–', t.file.notWhileStuck];
+  return throughput.etaSeconds === null ? ['–', t.file.notYet] : [duration(throughput.etaSeconds), ''];
 }
 
 /** The most urgent first: failed, then stalled. */
 function batchesOf({ total, completed, failed, stalled }) {
-  const notes = [failed > 0 && `${count(failed)} failed`, stalled > 0 && `${count(stalled)} stalled`].filter(
-    Boolean,
-  );
-  const value = `${count(completed)} / ${count(total)}`;
-  return notes.length > 0 ? [value, notes.join(', '), true] : [value, 'completed'];
+  const notes = [failed > 0 && t.file.batchesFailed(failed), stalled > 0 && t.file.batchesStalled(stalled)];
+  const value = t.file.batchesOf(completed, total);
+  const told = notes.filter(Boolean).join(', ');
+  return told ? [value, told, true] : [value, t.file.batchesDone];
 }

@@ -1,15 +1,16 @@
 /** The side column of a file's page. */
 import { el, setShare, setText } from '../dom.js';
 import { count, percent } from '../format.js';
-import { RISKS, word } from '../words.js';
+import { t, word } from '../texts.js';
+import { RISKS } from '../values.js';
 
 export function riskCard() {
   const lines = RISKS.map((risk) => meter(word(risk), `risk-${risk}`));
   return {
     element: el(
       'section',
-      { class: 'card side', 'aria-label': 'Risk' },
-      el('h2', { class: 'card-title', text: 'Risk' }),
+      { class: 'card side', 'aria-label': t.file.risk },
+      el('h2', { class: 'card-title', text: t.file.risk }),
       el('ul', { class: 'meters' }, ...lines.map(({ element }) => element)),
     ),
     update({ risk }) {
@@ -22,19 +23,19 @@ export function riskCard() {
 }
 
 export function batchesCard() {
-  const done = meter('Completed', 'batch-completed');
-  const failed = meter('Failed', 'batch-failed');
-  const stalled = meter('Stalled', 'batch-stalled');
+  const done = meter(t.file.completed, 'batch-completed');
+  const failed = meter(t.file.failed, 'batch-failed');
+  const stalled = meter(t.file.stalled, 'batch-stalled');
   const total = el('span', { class: 'muted' });
   return {
     element: el(
       'section',
-      { class: 'card side', 'aria-label': 'Batches' },
-      el('h2', { class: 'card-title' }, 'Batches', total),
+      { class: 'card side', 'aria-label': t.file.batches },
+      el('h2', { class: 'card-title' }, t.file.batches, total),
       el('ul', { class: 'meters' }, done.element, failed.element, stalled.element),
     ),
     update({ batches }) {
-      setText(total, `${count(batches.total)} in all`);
+      setText(total, t.file.batchesInAll(batches.total));
       done.set(batches.completed, batches.total);
       failed.set(batches.failed, batches.total);
       stalled.set(batches.stalled, batches.total);

@@ -1,8 +1,10 @@
+/** The silent batches of a list. */
 import { call, encodeId, filePath, query } from '../api.js';
 import { openDialog, toast } from '../dialog.js';
 import { el, reconcile, setText } from '../dom.js';
-import { ago, count, plural } from '../format.js';
+import { ago } from '../format.js';
 import { plain, raw } from '../text.js';
+import { explain, t } from '../texts.js';
 
 /** Number of batches shown at once. When one is ended, the next one appears. */
 const SHOWN = 5;
@@ -13,8 +15,8 @@ export function stalledCard(fileId) {
   const more = el('p', { class: 'muted' });
   const element = el(
     'section',
-    { class: 'card side', 'aria-label': 'Stalled batches', hidden: true },
-    el('h2', { class: 'card-title', text: 'Silent for too long' }),
+    { class: 'card side', 'aria-label': t.stalled.label, hidden: true },
+    el('h2', { class: 'card-title', text: t.stalled.title }),
     list,
     more,
   );
@@ -35,7 +37,7 @@ export function stalledCard(fileId) {
       reconcile(list, items.map(row));
       const rest = stalled - items.length;
       more.hidden = rest <= 0;
-      setText(more, rest > 0 ? `and ${plural(rest, 'other')}` : '');
+      setText(more, rest > 0 ? t.stalled.more(rest) : '');
     } catch {
       // The next stats start another attempt.
     } finally {
@@ -47,11 +49,10 @@ export function stalledCard(fileId) {
     const end = el('button', {
       class: 'button quiet-danger',
       type: 'button',
-      text: 'Fail…',
-      'aria-label': `Fail the batch ${plain(batchId, 60)}`,
+      text: t.stalled.fail,
+      'aria-label': t.stalled.failThis(plain(batchId, 60)),
       onclick: () => void ask(batchId, end),
     });
-    const size = totalEmails === null ? '' : ` of ${count(totalEmails)}`;
     return el(
       'li',
       { class: 'stalled-batch' },
@@ -59,7 +60,7 @@ export function stalledCard(fileId) {
         'div',
         {},
         el('p', { class: 'stalled-id' }, raw(batchId, 60)),
-        el('p', { class: 'muted', text: `${count(processed)}${size}, last news ${ago(since)}` }),
+        el('p', { class: 'muted', text: t.stalled.size(processed, totalEmails, ago(since)) }),
       ),
       end,
     );
@@ -71,23 +72,20 @@ export function stalledCard(fileId) {
       id: 'fail-reason',
       type: 'text',
       maxlength: 1000,
-      value: 'The validator does not answer.',
+      value: t.stalled.usual,
     });
     const sure = await openDialog({
-      title: 'Fail this batch?',
+      title: t.stalled.question,
       body: [
         el('p', { class: 'dialog-id' }, raw(batchId, 120)),
-        el('p', {
-          class: 'muted',
-          text: 'It counts as failed; the results it has stay. Late updates are still accepted.',
-        }),
-        el('label', { class: 'label', for: 'fail-reason', text: 'Reason' }),
+        el('p', { class: 'muted', text: t.stalled.effect }),
+        el('label', { class: 'label', for: 'fail-reason', text: t.stalled.reason }),
         reason,
       ],
-      confirm: 'Fail the batch',
+      confirm: t.stalled.confirm,
       danger: true,
     });
-    if (sure) await fail(batchId, reason.value.trim() || 'not said', button);
+    if (sure) await fail(batchId, reason.value.trim() || t.stalled.notSaid, button);
   }
 
   async function fail(batchId, reason, button) {
@@ -97,9 +95,9 @@ export function stalledCard(fileId) {
         method: 'POST',
         body: { reason },
       });
-      toast('The batch counts as failed.');
+      toast(t.stalled.done);
     } catch (error) {
-      toast(`Not failed: ${error.message}`);
+      toast(t.stalled.notDone(explain(error)));
       button.disabled = false;
     }
   }

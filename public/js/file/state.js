@@ -1,5 +1,5 @@
 /** The state of a list in the user's words. */
-import { word } from '../words.js';
+import { word } from '../texts.js';
 
 /** Nothing moves: each batch that has not ended is silent. */
 export const isStuck = ({ status, batches, throughput }) =>
@@ -14,3 +14,6 @@ export const stateWord = (stats) => word(stateOf(stats));
 /** Addresses without an answer. */
 export const missingIn = ({ progress: { total, processed, skipped } }) =>
   Math.max(0, total - processed - skipped);
+
+/** Those that were skipped have none either. */
+export const unansweredIn = ({ progress: { total, processed } }) => Math.max(0, total - processed);

@@ -2,16 +2,8 @@
 import { call, filePath } from '../api.js';
 import { toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';
-import { count, plural } from '../format.js';
+import { explain, t } from '../texts.js';
 
-const ERRORS = {
-  validator_unavailable: 'The validator cannot be reached. The rest is sent as soon as it is back.',
-  rate_limited: 'The validator asks for a pause. The rest is sent after it.',
-  validator_refused:
-    'The validator refuses lists from here. The operator has to look at its address and key.',
-  payload_too_large: 'The validator finds the list too large.',
-  disk_full: 'The disk is full. The rest is sent as soon as there is room.',
-};
 /** The gateway sends nothing more after these until it is asked to. */
 const STOPPED = new Set(['validator_refused', 'payload_too_large']);
 
@@ -31,9 +23,9 @@ export function submissionNote(fileId) {
     again.disabled = true;
     try {
       await call(`${filePath(fileId)}/validations/retry`, { method: 'POST' });
-      toast('They are being sent again.');
+      toast(t.submission.beingSent);
     } catch (error) {
-      toast(error.code === 'nothing_to_retry' ? 'Nothing is left to send.' : `Not sent: ${error.message}`);
+      toast(t.submission.notSent(explain(error)));
     } finally {
       again.disabled = false;
     }
@@ -48,21 +40,18 @@ export function submissionNote(fileId) {
       const { total, submitted, uncertain, error } = submission;
       const isStopped = STOPPED.has(error);
       setData(element, 'state', uncertain > 0 || isStopped ? 'stopped' : error ? 'waiting' : 'going');
-      setText(far, `${count(submitted)} of ${plural(total, 'address', 'addresses')} sent to the validator`);
+      setText(far, t.submission.far(submitted, total));
       setText(
         trouble,
-        [uncertainText(uncertain), error && (ERRORS[error] ?? error)].filter(Boolean).join(' '),
+        [uncertain > 0 && t.submission.uncertain(uncertain), error && (t.submission.errors[error] ?? error)]
+          .filter(Boolean)
+          .join(' '),
       );
       again.hidden = uncertain === 0 && !isStopped;
-      setText(again, uncertain > 0 ? 'Send these again' : 'Go on');
+      setText(again, uncertain > 0 ? t.submission.sendAgain : t.submission.goOn);
     },
   };
 }
 
 const restOf = ({ total, submitted, uncertain, error }) =>
   total - submitted + uncertain + (error === null ? 0 : 1);
-
-function uncertainText(uncertain) {
-  if (uncertain === 0) return '';
-  return `The validator’s answer about ${plural(uncertain, 'address', 'addresses')} was lost. Sent again, they may be checked, and paid for, twice.`;
-}

@@ -1,7 +1,7 @@
 /** Tells of a list's start, half, standstill and end: to screen readers, in the tab, and by a notification that is asked for. */
 import { el, icon, setText } from '../dom.js';
-import { count } from '../format.js';
 import { plain } from '../text.js';
+import { t } from '../texts.js';
 import { hasEnded, isStuck, missingIn } from './state.js';
 
 /** Kept for this browser: who wants to be told of one list wants it of the next. */
@@ -16,7 +16,7 @@ export function teller(fileId) {
     'button',
     { class: 'button', type: 'button', 'aria-pressed': 'false', hidden: true, onclick: () => void toggle() },
     icon('bell'),
-    'Tell me when it is done',
+    t.tell.wish,
   );
   let stage = null;
 
@@ -59,15 +59,15 @@ function stageOf(stats) {
 
 function sentence(stats, stage) {
   const { deliverable, undeliverable } = stats.stats;
-  const sofar = `${count(deliverable.count)} safe to send, ${count(undeliverable.count)} to remove`;
+  const sofar = t.tell.sofar(deliverable.count, undeliverable.count);
   switch (stage) {
     case 'ended':
-      return stats.status === 'failed' ? `Failed: ${sofar}, the rest got no answer.` : `Done: ${sofar}.`;
+      return stats.status === 'failed' ? t.tell.failed(sofar) : t.tell.done(sofar);
     case 'stuck':
-      return `Stuck: ${count(missingIn(stats))} addresses got no answer.`;
+      return t.tell.stuck(missingIn(stats));
     case 'half':
-      return `Half done: ${sofar}.`;
+      return t.tell.half(sofar);
     default:
-      return `Started: ${count(stats.progress.total)} addresses.`;
+      return t.tell.begun(stats.progress.total);
   }
 }

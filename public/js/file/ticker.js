@@ -1,7 +1,7 @@
+/** The latest addresses of a list. */
 import { el, icon, setText } from '../dom.js';
-import { count } from '../format.js';
 import { raw } from '../text.js';
-import { word } from '../words.js';
+import { reasonOf, t, word } from '../texts.js';
 
 const ROWS = 12;
 /** Fast enough to look live, slow enough to read, and a limit to the work whatever the rate. */
@@ -22,23 +22,23 @@ export function ticker() {
 
   const list = el('ol', { class: 'ticker-list' });
   const total = el('span', { class: 'muted' });
-  const hint = el('p', { class: 'ticker-hint muted', text: 'Waiting for the next addresses…' });
+  const hint = el('p', { class: 'ticker-hint muted', text: t.ticker.waiting });
   const pause = el(
     'button',
     {
       class: 'icon-button',
       type: 'button',
       'aria-pressed': 'false',
-      'aria-label': 'Pause',
-      title: 'Pause',
+      'aria-label': t.ticker.pause,
+      title: t.ticker.pause,
       onclick: toggle,
     },
     icon('pause'),
   );
   const element = el(
     'section',
-    { class: 'card ticker', 'aria-label': 'Latest addresses' },
-    el('h2', { class: 'card-title' }, 'Latest addresses', total, pause),
+    { class: 'card ticker', 'aria-label': t.ticker.title },
+    el('h2', { class: 'card-title' }, t.ticker.title, total, pause),
     list,
     hint,
   );
@@ -69,7 +69,7 @@ export function ticker() {
     for (const result of fresh) list.prepend(row(result, few));
     while (list.children.length > ROWS) list.lastElementChild.remove();
     fresh = [];
-    setText(total, `${count(seen)} seen`);
+    setText(total, t.ticker.seen(seen));
     hint.hidden = list.children.length > 0;
   }
 
@@ -93,7 +93,7 @@ function row({ email, status, details }, animated) {
     el('span', { class: 'tick-email' }, raw(email, 64)),
     el('span', {
       class: 'tick-verdict',
-      text: details?.sub_status ? raw(details.sub_status, 30).textContent : word(status),
+      text: details?.sub_status ? raw(reasonOf(details.sub_status), 30).textContent : word(status),
     }),
   );
 }

@@ -1,11 +1,13 @@
 /** The page of one file. */
-import { listenToFile } from '../../client/file-listener.js';
+import { listenToFile } from '../../../src/client/file-listener.js';
 import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
-import { clock } from '../format.js';
+import { clock, wholePercent } from '../format.js';
+import { insightsCard } from '../insights/card.js';
 import { resultsCard } from '../results/card.js';
 import { setIcon } from '../tab.js';
 import { raw } from '../text.js';
+import { explain, t } from '../texts.js';
 import { fileHead } from './head.js';
 import { progressCard } from './progress.js';
 import { batchesCard, riskCard } from './side.js';
@@ -16,6 +18,7 @@ import { submissionNote } from './submission.js';
 import { teller } from './tell.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
+import { webhookButton } from './webhook.js';
 
 export function fileView({ route, socket, setTitle }) {
   const { fileId } = route;
@@ -25,17 +28,19 @@ export function fileView({ route, socket, setTitle }) {
   const stalled = stalledCard(fileId);
   const submission = submissionNote(fileId);
   const stuck = stuckNote(fileId);
+  const insights = insightsCard(fileId, results.search);
   const tell = teller(fileId);
-  head.actions.prepend(tell.button);
+  head.actions.prepend(tell.button, webhookButton(fileId));
   const parts = [
     head,
     progressCard(),
-    verdictsCard(results.choose),
+    verdictsCard(fileId, results.choose),
     riskCard(),
     batchesCard(),
     stalled,
     submission,
     stuck,
+    insights,
     results,
   ];
   const [, progress, verdicts, risk, batches] = parts;
@@ -46,6 +51,7 @@ export function fileView({ route, socket, setTitle }) {
     progress.element,
     verdicts.element,
     el('div', { class: 'side-column' }, risk.element, batches.element, stalled.element),
+    insights.element,
     results.element,
     latest.element,
   );
@@ -107,8 +113,7 @@ export function fileView({ route, socket, setTitle }) {
   const listener = listenToFile(socket, fileId, {
     onSnapshot(snapshot) {
       if (isGone) return comeBack(snapshot.stats);
-      if (snapshot.stats.createdAt === null)
-        return leave('There is no such list', 'If it is sent later, it shows up here by itself.');
+      if (snapshot.stats.createdAt === null) return leave(t.file.noSuch, t.file.noSuchText);
       latest.clear();
       update(snapshot.stats);
       results.startOver(snapshot);
@@ -119,9 +124,9 @@ export function fileView({ route, socket, setTitle }) {
       latest.push(event.emails);
       results.changed();
     },
-    onDeleted: () => leave('This list was deleted', 'Its results are gone, here and everywhere else.'),
+    onDeleted: () => leave(t.file.gone, t.file.goneText),
     onUnsubscribed: (code) => {
-      if (code === 'forbidden') leave('This list is out of reach', 'It is no longer shown to you.');
+      if (code === 'forbidden') leave(t.file.outOfReach, t.file.outOfReachText);
     },
     onState(state) {
       if (isGone) return;
@@ -129,8 +134,7 @@ export function fileView({ route, socket, setTitle }) {
       if (state.state === 'live') results.retry();
       banner.hidden = state.state !== 'stale';
       setText(banner, banner.hidden ? '' : bannerText(state));
-      if (state.error?.code === 'forbidden')
-        leave('There is no such list', 'Or it is one that you may not see.');
+      if (state.error?.code === 'forbidden') leave(t.file.noSuch, t.file.noSuchOrForbidden);
     },
   });
 
@@ -147,6 +151,7 @@ export function fileView({ route, socket, setTitle }) {
       results.close();
       stalled.close();
       stuck.close();
+      insights.close();
       latest.close();
       cancelAnimationFrame(frame);
     },
@@ -155,8 +160,8 @@ export function fileView({ route, socket, setTitle }) {
 
 /** The list's state in the title: `✓`, `!`, or how far it is. */
 function markOf(stats) {
-  if (stats.status === 'failed' || isStuck(stats)) return `! ${stats.progress.percentage}%`;
-  return hasEnded(stats) ? '✓' : `${stats.progress.percentage}%`;
+  if (stats.status === 'failed' || isStuck(stats)) return `! ${wholePercent(stats.progress.percentage)}`;
+  return hasEnded(stats) ? '✓' : wholePercent(stats.progress.percentage);
 }
 
 function iconOf(stats) {
@@ -166,10 +171,10 @@ function iconOf(stats) {
 }
 
 function bannerText({ since, reason, error }) {
-  const time = `What you see is as of ${clock(since)}.`;
-  if (reason === 'draining') return `The server is restarting. ${time}`;
-  if (reason === 'unsubscribed') return `Your access has run out. ${time}`;
-  return error ? `${error.message} ${time}` : `The server cannot be reached; trying again. ${time}`;
+  const time = t.file.asOf(clock(since));
+  if (reason === 'draining') return `${t.file.restarting} ${time}`;
+  if (reason === 'unsubscribed') return `${t.file.accessOver} ${time}`;
+  return error ? `${explain(error)} ${time}` : `${t.file.unreachable} ${time}`;
 }
 
 function farewell(fileId, title, text) {
@@ -180,6 +185,6 @@ function farewell(fileId, title, text) {
     el('h2', { text: title }),
     el('p', { class: 'muted' }, raw(fileId, 80)),
     el('p', { class: 'muted', text }),
-    el('a', { class: 'button', href: '#/' }, icon('back'), 'All lists'),
+    el('a', { class: 'button', href: '#/' }, icon('back'), t.common.allLists),
   );
 }

@@ -1,5 +1,6 @@
 /** What the list of files shows while it loads, is empty or cannot be read. */
 import { el, icon, svg } from '../dom.js';
+import { explain, t } from '../texts.js';
 
 export function skeletonRows(rows = 4) {
   const row = () =>
@@ -12,7 +13,7 @@ export function skeletonRows(rows = 4) {
     );
   return el(
     'div',
-    { class: 'card', 'aria-busy': 'true', 'aria-label': 'Loading' },
+    { class: 'card', 'aria-busy': 'true', 'aria-label': t.list.loading },
     ...Array.from({ length: rows }, row),
   );
 }
@@ -22,12 +23,9 @@ export function emptyList() {
     'div',
     { class: 'card empty' },
     drawing(),
-    el('h2', { text: 'Nothing here yet' }),
-    el('p', {
-      class: 'muted',
-      text: 'Validate a list of addresses, or let your own programs send results: a list shows up here with the first of them, and is followed live from then on.',
-    }),
-    el('a', { class: 'button primary', href: '#/new' }, icon('upload'), 'Validate a list'),
+    el('h2', { text: t.list.emptyTitle }),
+    el('p', { class: 'muted', text: t.list.emptyText }),
+    el('a', { class: 'button primary', href: '#/new' }, icon('upload'), t.shell.validate),
   );
 }
 
@@ -36,9 +34,9 @@ export function trouble(error, again) {
     'div',
     { class: 'card empty', role: 'alert' },
     icon('warning'),
-    el('h2', { text: 'This did not work' }),
-    el('p', { class: 'muted', text: error.message }),
-    el('button', { class: 'button', type: 'button', text: 'Try again', onclick: again }),
+    el('h2', { text: t.list.trouble }),
+    el('p', { class: 'muted', text: explain(error) }),
+    el('button', { class: 'button', type: 'button', text: t.common.tryAgain, onclick: again }),
   );
 }
 

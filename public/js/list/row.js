@@ -1,12 +1,13 @@
 /** A row of the list of files. */
-import { listenToFile } from '../../client/file-listener.js';
+import { listenToFile } from '../../../src/client/file-listener.js';
 import { fileHref } from '../api.js';
 import { progressBar } from '../bar.js';
 import { report } from '../connection.js';
 import { el, icon, setData, setText } from '../dom.js';
 import { isStuck, missingIn, stateOf, stateWord } from '../file/state.js';
-import { ago, count, duration, plural, rate } from '../format.js';
+import { ago, count, duration, rate, wholePercent } from '../format.js';
 import { raw } from '../text.js';
+import { t } from '../texts.js';
 
 /** It follows the file's stats as long as it is on screen. */
 export function fileRow(socket, first) {
@@ -34,12 +35,15 @@ export function fileRow(socket, first) {
     const { progress, throughput } = stats;
     setText(status, stateWord(stats));
     setData(status, 'status', stateOf(stats));
-    setText(share, `${progress.percentage}%`);
+    setText(share, wholePercent(progress.percentage));
     setText(numbers, numbersOf(progress));
-    const eta = throughput.etaSeconds === null ? '' : ` · ${duration(throughput.etaSeconds)} left`;
+    const eta = throughput.etaSeconds === null ? '' : ` · ${t.list.left(duration(throughput.etaSeconds))}`;
     const running = stats.status === 'processing' && throughput.emailsPerSecond !== null;
-    const stuck = `${plural(missingIn(stats), 'address', 'addresses')} got no answer`;
-    setText(pace, isStuck(stats) ? stuck : running ? `${rate(throughput.emailsPerSecond)}/s${eta}` : '');
+    const stuck = t.list.noAnswer(missingIn(stats));
+    setText(
+      pace,
+      isStuck(stats) ? stuck : running ? `${t.list.perSecond(rate(throughput.emailsPerSecond))}${eta}` : '',
+    );
     pace.classList.toggle('alert', isStuck(stats));
     paintAge();
     bar.update(stats);
@@ -76,6 +80,6 @@ export function fileRow(socket, first) {
 }
 
 function numbersOf({ total, processed, skipped }) {
-  const addresses = total > 0 ? `${count(processed)} of ${count(total)}` : count(processed);
-  return skipped > 0 ? `${addresses} · ${count(skipped)} skipped` : addresses;
+  const addresses = total > 0 ? t.list.of(processed, total) : count(processed);
+  return skipped > 0 ? `${addresses} · ${t.list.skipped(skipped)}` : addresses;
 }

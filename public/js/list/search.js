@@ -1,5 +1,6 @@
 /** Finds lists by a part of their name. */
 import { el, icon } from '../dom.js';
+import { t } from '../texts.js';
 
 const TYPING_MS = 250;
 
@@ -7,8 +8,8 @@ export function searchBox(changed) {
   const input = el('input', {
     class: 'input',
     type: 'search',
-    'aria-label': 'Find a list by its name',
-    placeholder: 'Find a list by its name',
+    'aria-label': t.list.search,
+    placeholder: t.list.search,
     spellcheck: 'false',
     autocomplete: 'off',
     maxlength: '256',

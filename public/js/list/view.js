@@ -1,6 +1,7 @@
 /** The start page: what all lists add up to, and each of them. */
 import { call, query } from '../api.js';
 import { el, icon, reconcile } from '../dom.js';
+import { t } from '../texts.js';
 import { overviewCard } from './overview.js';
 import { emptyList, skeletonRows, trouble } from './placeholders.js';
 import { fileRow } from './row.js';
@@ -23,17 +24,17 @@ export function listView({ route, socket, setTitle }) {
   const overview = overviewCard();
   const search = searchBox(() => void load());
   const body = el('div', {}, skeletonRows());
-  const pager = el('nav', { class: 'pager', 'aria-label': 'Pages of the list' });
+  const pager = el('nav', { class: 'pager', 'aria-label': t.list.pages });
   const element = el(
     'section',
     { class: 'page' },
-    el('div', { class: 'page-head' }, el('h1', { tabindex: '-1', text: 'Lists' })),
+    el('div', { class: 'page-head' }, el('h1', { tabindex: '-1', text: t.list.title })),
     overview.element,
     search.element,
     body,
     pager,
   );
-  setTitle('Lists');
+  setTitle(t.list.title);
 
   async function load() {
     const text = search.text();
@@ -83,8 +84,8 @@ export function listView({ route, socket, setTitle }) {
   }
 
   function paintPager(nextCursor) {
-    const newer = trail.length > 0 ? link('Newer', trail.slice(0, -1)) : null;
-    const older = nextCursor ? link('Older', [...trail, nextCursor]) : null;
+    const newer = trail.length > 0 ? link('newer', trail.slice(0, -1)) : null;
+    const older = nextCursor ? link('older', [...trail, nextCursor]) : null;
     const links = [newer, older].filter(Boolean);
     // Rewritten only if it changes, or a focused link would lose the focus at every request.
     const text = JSON.stringify(links.map(({ href }) => href));
@@ -110,21 +111,21 @@ export function listView({ route, socket, setTitle }) {
   };
 }
 
-function link(text, trail) {
+function link(name, trail) {
   const search = trail.length > 0 ? query({ trail: JSON.stringify(trail) }) : '';
   return el(
     'a',
     { class: 'button', href: `#/${search}` },
-    text === 'Newer' ? icon('back') : '',
-    text,
-    text === 'Older' ? icon('chevron') : '',
+    name === 'newer' ? icon('back') : '',
+    t.list[name],
+    name === 'older' ? icon('chevron') : '',
   );
 }
 
 function noMatch() {
-  return el('p', { class: 'card notice muted', text: `No such name among the newest ${SEARCHED} lists.` });
+  return el('p', { class: 'card notice muted', text: t.list.noMatch(SEARCHED) });
 }
 
 function emptyPage() {
-  return el('p', { class: 'card notice muted', text: 'There is nothing older.' });
+  return el('p', { class: 'card notice muted', text: t.list.nothingOlder });
 }

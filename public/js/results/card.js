@@ -1,6 +1,7 @@
 import { fileHref, query } from '../api.js';
 import { el, icon, reconcile, setText } from '../dom.js';
-import { plural } from '../format.js';
+import { explain, t } from '../texts.js';
+import { arrowKeys } from './arrow-keys.js';
 import { downloadMenu } from './export.js';
 import { filterBar } from './filters.js';
 import { pageLoader } from './loader.js';
@@ -26,7 +27,7 @@ export function resultsCard(fileId, parameters) {
   const table = el(
     'table',
     { class: 'results' },
-    el('caption', { class: 'unseen-text', text: 'Addresses and their verdicts' }),
+    el('caption', { class: 'unseen-text', text: t.results.caption }),
     el(
       'thead',
       {},
@@ -34,26 +35,27 @@ export function resultsCard(fileId, parameters) {
         'tr',
         {},
         ...[
-          ['Address', ''],
-          ['Verdict', ''],
-          ['Reason', 'wide'],
-          ['Risk', 'wide'],
-          ['Score', 'wide number'],
+          [t.results.address, ''],
+          [t.results.verdict, ''],
+          [t.results.reason, 'wide'],
+          [t.results.risk, 'wide'],
+          [t.results.score, 'wide number'],
         ].map(([text, kind]) => el('th', { scope: 'col', class: kind, text })),
       ),
     ),
   );
   const head = table.tHead;
+  const keys = arrowKeys(table, '.address-button');
   /** The number of matches, said once after each choice; while a list runs it changes too often to be read out. */
   const matches = el('p', { class: 'unseen-text', role: 'status' });
   const notice = el('div', { class: 'results-notice muted', 'aria-live': 'polite' });
   const element = el(
     'section',
-    { class: 'card results-card', 'aria-label': 'Addresses' },
+    { class: 'card results-card', 'aria-label': t.results.title },
     el(
       'div',
       { class: 'results-top' },
-      el('h2', { class: 'card-title', text: 'Addresses' }),
+      el('h2', { class: 'card-title', text: t.results.title }),
       downloads.element,
     ),
     filters.element,
@@ -75,7 +77,7 @@ export function resultsCard(fileId, parameters) {
   function show({ emails, pagination: { total, page, limit, pages: last } }) {
     // The file has become shorter than the page shown: go to the last page.
     if (emails.length === 0 && page > 1 && last >= 1 && page > last) return ask({ page: last });
-    if (element.classList.contains('asking')) setText(matches, plural(total, 'address', 'addresses'));
+    if (element.classList.contains('asking')) setText(matches, t.results.addresses(total));
     element.classList.remove('asking');
     const next = new Map();
     for (const result of emails) {
@@ -86,6 +88,7 @@ export function resultsCard(fileId, parameters) {
     }
     rows = next;
     reconcile(table, [table.caption, head, ...[...rows.values()].map((row) => row.element)]);
+    keys.settle();
     table.hidden = emails.length === 0;
     paintNotice(emails.length === 0 ? nothing(wish, stats) : '');
     pages.update({ total, page, limit, pages: last });
@@ -99,10 +102,10 @@ export function resultsCard(fileId, parameters) {
     const again = el('button', {
       class: 'button',
       type: 'button',
-      text: 'Try again',
+      text: t.common.tryAgain,
       onclick: () => ask({}),
     });
-    paintNotice(error.message, again);
+    paintNotice(explain(error), again);
   }
 
   function paintNotice(text, ...more) {
@@ -120,6 +123,11 @@ export function resultsCard(fileId, parameters) {
     element,
     choose(status, reason = '') {
       ask({ ...DEFAULTS, limit: wish.limit, status, reason }, 'pushState');
+      element.scrollIntoView({ block: 'start' });
+    },
+    /** Shows only what begins like this, or whose domain does. */
+    search(email) {
+      ask({ ...DEFAULTS, limit: wish.limit, email }, 'pushState');
       element.scrollIntoView({ block: 'start' });
     },
     /** A snapshot includes the first page; any other page is requested. */
@@ -150,10 +158,7 @@ export function resultsCard(fileId, parameters) {
 }
 
 function nothing(wish, stats) {
-  if (stats?.status === 'purged')
-    return 'The addresses were deleted after their retention time. The counts stay.';
-  if (isFiltered(wish)) return 'No address matches these filters.';
-  return stats?.createdAt === null
-    ? 'Nothing has been heard of this list yet. It shows up here with its first results.'
-    : 'No results yet. They show up here as they come in.';
+  if (stats?.status === 'purged') return t.results.purged;
+  if (isFiltered(wish)) return t.results.noMatch;
+  return stats?.createdAt === null ? t.results.noList : t.results.noneYet;
 }

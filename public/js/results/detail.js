@@ -2,9 +2,9 @@
 import { copyText } from '../copy.js';
 import { toast } from '../dialog.js';
 import { el, icon } from '../dom.js';
-import { count, moment } from '../format.js';
+import { moment } from '../format.js';
 import { plain, raw } from '../text.js';
-import { word } from '../words.js';
+import { reasonOf, t, word } from '../texts.js';
 
 /** Characters shown at once. A longer address is shown in full on request. */
 const ADDRESS = 400;
@@ -21,19 +21,19 @@ export function resultDetail(result) {
     el(
       'div',
       { class: 'detail-columns' },
-      group('Verdict', [
-        ['Verdict', word(status)],
-        ['Reason', details?.sub_status],
-        ['Server said', general.reason],
-        ['Checked by', general.validation_method],
-        ['Score', result.deliverability_score],
-        ['Risk', result.risk_level === null ? null : word(result.risk_level)],
+      group(t.results.verdict, [
+        [t.results.verdict, word(status)],
+        [t.results.reason, details?.sub_status && reasonOf(details.sub_status)],
+        [t.detail.serverSaid, general.reason],
+        [t.detail.checkedBy, general.validation_method],
+        [t.results.score, result.deliverability_score],
+        [t.results.risk, result.risk_level === null ? null : word(result.risk_level)],
       ]),
-      group('Mail server', [
-        ['Domain', general.domain],
-        ['Provider', server.smtp_provider],
-        ['MX record', server.mx_record],
-        ['Implicit MX', server.implicit_mx],
+      group(t.detail.mailServer, [
+        [t.detail.domain, general.domain],
+        [t.detail.provider, server.smtp_provider],
+        [t.detail.mx, server.mx_record],
+        [t.detail.implicitMx, server.implicit_mx],
       ]),
       blacklist(part(details, 'blacklist')),
       attributes(part(details, 'attributes')),
@@ -41,9 +41,9 @@ export function resultDetail(result) {
     el(
       'details',
       { class: 'as-sent', ontoggle: (event) => asSent(event.currentTarget, result) },
-      el('summary', { text: 'For developers' }),
+      el('summary', { text: t.detail.developers }),
     ),
-    el('p', { class: 'detail-place muted' }, `Place ${count(position + 1)} in batch `, raw(batchId, 80)),
+    el('p', { class: 'detail-place muted' }, t.detail.place(position + 1), raw(batchId, 80)),
   );
 }
 
@@ -59,7 +59,7 @@ function group(title, lines) {
     { class: 'detail-group' },
     el('h3', { text: title }),
     known.length === 0
-      ? el('p', { class: 'nothing', text: 'Nothing known.' })
+      ? el('p', { class: 'nothing', text: t.detail.nothingKnown })
       : el(
           'dl',
           {},
@@ -69,19 +69,19 @@ function group(title, lines) {
 }
 
 function textOf(value) {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'boolean') return value ? t.common.yes : t.common.no;
   return raw(typeof value === 'object' ? JSON.stringify(value) : value, 600);
 }
 
 function blacklist(list) {
   const found = Array.isArray(list.blacklists_found) ? list.blacklists_found : [];
   const reasons = Array.isArray(list.blacklist_reasons) ? list.blacklist_reasons : [];
-  return group('Blacklists', [
-    ['Listed', typeof list.is_blacklisted === 'boolean' ? list.is_blacklisted : null],
-    ['Found on', found.slice(0, 20).map(String).join(', ')],
-    ['Reasons', reasons.slice(0, 20).map(String).join(' · ')],
-    ['Reputation', list.reputation_score],
-    ['Checked', checkedAt(list.last_checked)],
+  return group(t.detail.blacklists, [
+    [t.detail.listed, typeof list.is_blacklisted === 'boolean' ? list.is_blacklisted : null],
+    [t.detail.foundOn, found.slice(0, 20).map(String).join(', ')],
+    [t.detail.reasons, reasons.slice(0, 20).map(String).join(' · ')],
+    [t.detail.reputation, list.reputation_score],
+    [t.detail.checked, checkedAt(list.last_checked)],
   ]);
 }
 
@@ -92,25 +92,20 @@ function checkedAt(text) {
   return Number.isNaN(time) ? text : moment(new Date(time).toISOString());
 }
 
+/** Only what applies: a row of shades that say *no* hides the one that says *yes*. */
 function attributes(all) {
-  const flags = Object.entries(all)
-    .filter(([, value]) => typeof value === 'boolean')
-    .slice(0, 40);
-  const chip = ([name, on]) =>
-    el(
-      'li',
-      { class: on ? 'flag on' : 'flag' },
-      on ? icon('check') : null,
-      raw(name.replaceAll('_', ' '), 40),
-      el('span', { class: 'unseen-text', text: on ? ': yes' : ': no' }),
-    );
+  const flags = Object.entries(all).filter(([, value]) => typeof value === 'boolean');
+  const on = flags.filter(([, value]) => value).slice(0, 40);
+  const nothing = flags.length === 0 ? t.detail.nothingKnown : t.detail.nothingApplies;
+  const chip = ([name]) =>
+    el('li', { class: 'flag' }, icon('check'), raw(word(name).replaceAll('_', ' '), 40));
   return el(
     'section',
     { class: 'detail-group' },
-    el('h3', { text: 'Attributes' }),
-    flags.length === 0
-      ? el('p', { class: 'nothing', text: 'Nothing known.' })
-      : el('ul', { class: 'flags' }, ...flags.map(chip)),
+    el('h3', { text: t.detail.attributes }),
+    on.length === 0
+      ? el('p', { class: 'nothing', text: nothing })
+      : el('ul', { class: 'flags' }, ...on.map(chip)),
   );
 }
 
@@ -121,14 +116,14 @@ function wholeText(email) {
   const more = el('button', {
     class: 'button small',
     type: 'button',
-    text: `Show all ${count(email.length)} characters`,
+    text: t.detail.showAll(email.length),
     onclick: () =>
       box.replaceChildren(
         el('textarea', {
           class: 'input mono whole',
           readonly: true,
           rows: '8',
-          'aria-label': 'The whole address',
+          'aria-label': t.detail.whole,
           text: plain(email),
         }),
       ),
@@ -140,15 +135,15 @@ function wholeText(email) {
 function copyButton(email) {
   const copy = async () => {
     await copyText(email);
-    toast('The address is copied, to the letter.');
+    toast(t.detail.copied);
   };
   return el(
     'button',
     {
       class: 'icon-button',
       type: 'button',
-      'aria-label': 'Copy the address',
-      title: 'Copy the address',
+      'aria-label': t.detail.copy,
+      title: t.detail.copy,
       onclick: () => void copy(),
     },
     icon('copy'),

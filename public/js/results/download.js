@@ -2,6 +2,7 @@
 import { authorized, refusal } from '../api.js';
 import { toast } from '../dialog.js';
 import { el } from '../dom.js';
+import { explain, t } from '../texts.js';
 import { currentToken } from '../token.js';
 
 /**
@@ -16,7 +17,7 @@ export async function download(event, { href }) {
     if (!response.ok) throw await refusal(response);
     await save(response, nameOf(response.headers.get('content-disposition') ?? ''));
   } catch (error) {
-    if (error.name !== 'AbortError') toast(`Not downloaded: ${error.message}`);
+    if (error.name !== 'AbortError') toast(t.download.failed(explain(error)));
   }
 }
 

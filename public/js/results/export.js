@@ -1,6 +1,7 @@
 /** The downloads of a list: the user's own file with its verdicts first, then what the filters show. */
 import { filePath, query } from '../api.js';
 import { el, icon, setText } from '../dom.js';
+import { t } from '../texts.js';
 import { download } from './download.js';
 import { isFiltered } from './wish.js';
 
@@ -16,11 +17,11 @@ export function downloadMenu(fileId) {
     element.addEventListener('click', (event) => void follow(event, element));
     return { element, name, more };
   };
-  const original = link('Your file with verdicts', 'Every row and column as it was, the verdict behind it');
-  const safe = link('Safe to send', 'Only the deliverable addresses, CSV');
-  const shown = link('All addresses', 'CSV, opens in Excel');
-  const developers = link('For developers', 'NDJSON with every detail, by the filters');
-  const summary = el('summary', { class: 'button small' }, icon('download'), 'Download');
+  const original = link(t.download.original, t.download.originalNote);
+  const safe = link(t.download.safe, t.download.safeNote);
+  const shown = link(t.download.all, t.download.shownNote);
+  const developers = link(t.download.developers, t.download.developersNote);
+  const summary = el('summary', { class: 'button small' }, icon('download'), t.download.open);
   const menu = el(
     'details',
     { class: 'downloads' },
@@ -52,7 +53,7 @@ export function downloadMenu(fileId) {
     safe.element.href = href({ ...FOR_PEOPLE, status: 'deliverable' });
     shown.element.href = href({ ...FOR_PEOPLE, ...filters });
     developers.element.href = href({ format: 'ndjson', ...filters });
-    setText(shown.name, isFiltered(filters) ? 'What the filters show' : 'All addresses');
+    setText(shown.name, isFiltered(filters) ? t.download.shown : t.download.all);
   }
 
   return {

@@ -1,7 +1,8 @@
 /** The filters and the search of a list's addresses. */
 import { el, icon, setText } from '../dom.js';
 import { count } from '../format.js';
-import { REASONS, RISKS, STATUSES, word } from '../words.js';
+import { t, word } from '../texts.js';
+import { REASONS, RISKS, STATUSES } from '../values.js';
 import { chosen, toggled } from './wish.js';
 
 const TYPING_MS = 250;
@@ -20,27 +21,25 @@ export function filterBar(wish, changed, clear) {
   );
   const risk = el(
     'select',
-    { class: 'input', 'aria-label': 'Risk level', onchange: () => change({ risk: risk.value }) },
-    el('option', { value: '', text: 'Any risk' }),
-    ...RISKS.map((level) =>
-      el('option', { value: level, text: `${word(level)} risk`.replace('None', 'No') }),
-    ),
+    { class: 'input', 'aria-label': t.results.riskLevel, onchange: () => change({ risk: risk.value }) },
+    el('option', { value: '', text: t.results.anyRisk }),
+    ...RISKS.map((level) => el('option', { value: level, text: t.results.risks[level] })),
   );
   const reason = el(
     'select',
     {
       class: 'input',
-      'aria-label': 'Reason',
+      'aria-label': t.results.reason,
       onchange: () => change({ reason: toggled(now.reason, reason.value) }),
     },
-    el('option', { value: '', text: 'Any reason' }),
+    el('option', { value: '', text: t.results.anyReason }),
     ...REASONS.map((name) => el('option', { value: name, text: word(name) })),
   );
   const search = el('input', {
     class: 'input',
     type: 'search',
-    'aria-label': 'Search by the start of an address or domain',
-    placeholder: 'Start of an address or domain',
+    'aria-label': t.results.search,
+    placeholder: t.results.searchHint,
     spellcheck: 'false',
     autocomplete: 'off',
     autocapitalize: 'off',
@@ -51,7 +50,7 @@ export function filterBar(wish, changed, clear) {
   const clearAll = el('button', {
     class: 'button small',
     type: 'button',
-    text: 'Clear filters',
+    text: t.results.clear,
     onclick: () => {
       clearTimeout(typing);
       search.value = '';
@@ -70,7 +69,7 @@ export function filterBar(wish, changed, clear) {
       {
         class: 'chip',
         type: 'button',
-        title: 'Remove this filter',
+        title: t.results.removeFilter,
         onclick: () => change({ reason: toggled(now.reason, name) }),
       },
       word(name),
@@ -84,7 +83,7 @@ export function filterBar(wish, changed, clear) {
       { class: 'filters' },
       el(
         'div',
-        { class: 'tabs', role: 'group', 'aria-label': 'Verdict' },
+        { class: 'tabs', role: 'group', 'aria-label': t.results.verdict },
         ...tabs.map(({ element }) => element),
       ),
       el('div', { class: 'search' }, icon('search'), search),
@@ -118,7 +117,7 @@ function tab(status, choose) {
     'button',
     { class: 'tab', type: 'button', 'aria-pressed': 'false', 'data-status': status, onclick: choose },
     status === '' ? null : el('span', { class: `dot ${status}` }),
-    status === '' ? 'All' : word(status),
+    status === '' ? t.results.all : word(status),
     number,
   );
   return {

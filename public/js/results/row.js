@@ -1,7 +1,7 @@
 /** A row of the table of addresses. */
 import { el, icon, setData, setText } from '../dom.js';
 import { plain, raw } from '../text.js';
-import { word } from '../words.js';
+import { reasonOf, word } from '../texts.js';
 import { resultDetail } from './detail.js';
 
 let ids = 0;
@@ -63,7 +63,7 @@ export function resultRow() {
     toggle.title = plain(email, 400);
     setText(verdict, word(status));
     setData(verdict, 'status', status);
-    reason.replaceChildren(reasonOf(details));
+    reason.replaceChildren(reasonIn(details));
     setText(risk, risk_level === null ? '–' : word(risk_level));
     setData(risk, 'risk', risk_level ?? '');
     setText(score, deliverability_score === null ? '–' : String(deliverability_score));
@@ -73,7 +73,7 @@ export function resultRow() {
   return { element, update };
 }
 
-function reasonOf(details) {
-  const said = details?.sub_status || details?.general?.reason;
+function reasonIn(details) {
+  const said = details?.sub_status ? reasonOf(details.sub_status) : details?.general?.reason;
   return said ? raw(said, 60) : el('span', { class: 'nothing', text: '–' });
 }

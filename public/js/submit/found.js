@@ -1,5 +1,5 @@
 /** Says what was found in a list. */
-import { count, plural } from '../format.js';
+import { t } from '../texts.js';
 
 const ENCODINGS = {
   'utf-8': 'UTF-8',
@@ -10,17 +10,17 @@ const ENCODINGS = {
 
 /** `CSV, Windows-1252` */
 export function kindOf({ format, encoding }) {
-  if (format === 'xlsx') return 'Excel workbook';
-  return `${format === 'csv' ? 'CSV' : 'Text'}, ${ENCODINGS[encoding] ?? encoding}`;
+  if (format === 'xlsx') return t.submit.excel;
+  return `${format === 'csv' ? t.submit.csv : t.submit.plain}, ${ENCODINGS[encoding] ?? encoding}`;
 }
 
 /** `50,000 rows: 48,730 different addresses, 900 repeats, 370 without an @` */
 export function countsOf({ rows, unique, repeats, withoutAt }) {
-  if (unique === null) return plural(rows, 'row');
+  if (unique === null) return t.submit.rows(rows);
   const parts = [
-    plural(unique, 'different address', 'different addresses'),
-    repeats > 0 && plural(repeats, 'repeat'),
-    withoutAt > 0 && `${count(withoutAt)} without an @`,
+    t.submit.different(unique),
+    repeats > 0 && t.submit.repeats(repeats),
+    withoutAt > 0 && t.submit.withoutAt(withoutAt),
   ].filter(Boolean);
-  return `${plural(rows, 'row')}: ${parts.join(', ')}`;
+  return `${t.submit.rows(rows)}: ${parts.join(', ')}`;
 }

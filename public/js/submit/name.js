@@ -1,5 +1,6 @@
 /** Proposes names for lists. */
 import { call } from '../api.js';
+import { t } from '../texts.js';
 
 /** As many names as are looked at. What is older is met when the list is submitted: the user is asked then. */
 const KNOWN = 200;
@@ -16,7 +17,7 @@ export async function proposeName(fileName, signal) {
 /** The name of a list that was pasted. */
 export function nameOfToday(now = new Date()) {
   const two = (n) => String(n).padStart(2, '0');
-  return `list ${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}.txt`;
+  return `${t.submit.today(`${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`)}.txt`;
 }
 
 function stemOf(fileName) {
@@ -25,7 +26,7 @@ function stemOf(fileName) {
     .replace(/[^\p{L}\p{N}\p{M}._ -]+/gu, '-')
     .replace(/^[-. ]+|[-. ]+$/g, '')
     .slice(0, 80);
-  return stem || 'list';
+  return stem || t.submit.list;
 }
 
 async function namesTaken(signal) {

@@ -1,8 +1,8 @@
 /** The second step: what was found in a list, its column of addresses, its name. */
 import { call } from '../api.js';
 import { el, icon, setText } from '../dom.js';
-import { plural } from '../format.js';
 import { raw } from '../text.js';
+import { t } from '../texts.js';
 import { countsOf, kindOf } from './found.js';
 import { sampleTable } from './sample.js';
 
@@ -44,15 +44,13 @@ export function listPreview(list, { name: proposed, onSubmit, onAgain, onError, 
     setText(counts, countsOf(found));
     which.classList.toggle('asks', column === null);
     setText(which, whichColumn());
-    setText(label, unique === null ? 'Validate' : `Validate ${plural(unique, 'address', 'addresses')}`);
+    setText(label, unique === null ? t.submit.validate : t.submit.validateThese(unique));
     submit.disabled = unique === null || unique === 0;
   }
 
   function whichColumn() {
-    if (column === null) return 'More than one column may hold the addresses. Click the one to validate.';
-    return list.columns.length < 2
-      ? ''
-      : 'The marked column is validated. Click another one to change that; your other columns stay as they are.';
+    if (column === null) return t.submit.whichColumn;
+    return list.columns.length < 2 ? '' : t.submit.otherColumn;
   }
 
   function send(event) {
@@ -77,19 +75,19 @@ export function listPreview(list, { name: proposed, onSubmit, onAgain, onError, 
           el('p', { class: 'muted found-kind', text: kindOf(list) }),
           counts,
         ),
-        el('button', { class: 'button small', type: 'button', text: 'Another list', onclick: onAgain }),
+        el('button', { class: 'button small', type: 'button', text: t.submit.another, onclick: onAgain }),
       ),
       which,
       table.element,
       el(
         'div',
         { class: 'field' },
-        el('label', { class: 'label', for: 'list-name', text: 'Name' }),
+        el('label', { class: 'label', for: 'list-name', text: t.submit.name }),
         name,
         el('p', {
           class: 'hint muted',
           id: 'list-name-hint',
-          text: 'The list and its results are found by it.',
+          text: t.submit.nameHint,
         }),
       ),
       trouble,

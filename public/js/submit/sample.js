@@ -1,7 +1,7 @@
 /** The first rows of a list, with the column that has the addresses marked. */
 import { el } from '../dom.js';
-import { count, plural } from '../format.js';
 import { raw } from '../text.js';
+import { t } from '../texts.js';
 
 /** A click on a column's head calls `choose` with its index. */
 export function sampleTable({ columns, header, sample, format }, choose) {
@@ -16,7 +16,11 @@ export function sampleTable({ columns, header, sample, format }, choose) {
         'aria-pressed': 'false',
         onclick: () => choose(column.index),
       },
-      el('span', { class: 'column-name' }, column.name ? raw(column.name, 40) : `Column ${column.index + 1}`),
+      el(
+        'span',
+        { class: 'column-name' },
+        column.name ? raw(column.name, 40) : t.submit.column(column.index + 1),
+      ),
       el('span', { class: 'column-count', text: addressesIn(column) }),
     );
     return { index: column.index, button, cell: el('th', { scope: 'col' }, button) };
@@ -36,14 +40,14 @@ export function sampleTable({ columns, header, sample, format }, choose) {
   const table = el(
     'table',
     { class: 'sample' },
-    el('caption', { class: 'unseen-text', text: `The first ${plural(rows.length, 'row')} of your list` }),
+    el('caption', { class: 'unseen-text', text: t.submit.sample(rows.length) }),
     el('thead', {}, el('tr', {}, ...heads.map(({ cell }) => cell))),
     el('tbody', {}, ...body),
   );
   return {
     element: el(
       'div',
-      { class: 'sample-box', tabindex: '0', role: 'region', 'aria-label': 'The first rows' },
+      { class: 'sample-box', tabindex: '0', role: 'region', 'aria-label': t.submit.firstRows },
       table,
     ),
     mark(chosen) {
@@ -58,4 +62,4 @@ export function sampleTable({ columns, header, sample, format }, choose) {
 }
 
 const addressesIn = ({ addresses }) =>
-  addresses === 0 ? 'no addresses' : addresses === 1 ? '1 address' : `${count(addresses)} addresses`;
+  addresses === 0 ? t.submit.noAddresses : t.submit.addresses(addresses);

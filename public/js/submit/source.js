@@ -1,10 +1,10 @@
 /** The first step: a list is dropped, chosen or pasted. */
 import { el, icon, setText } from '../dom.js';
-import { bytes, count } from '../format.js';
+import { t } from '../texts.js';
 
 /** `onList` is called with the content, a Blob, and its file's name, or null for pasted text. */
 export function listSource(onList) {
-  const limits = el('p', { class: 'hint muted', id: 'list-limits', text: 'CSV, Excel (.xlsx) or text.' });
+  const limits = el('p', { class: 'hint muted', id: 'list-limits', text: t.submit.kinds });
   const input = el('input', {
     class: 'unseen-text',
     type: 'file',
@@ -22,12 +22,12 @@ export function listSource(onList) {
       onclick: () => input.click(),
     },
     icon('upload'),
-    'Choose a file',
+    t.submit.choose,
   );
   const zone = el(
     'div',
     { class: 'drop-zone' },
-    el('p', { class: 'drop-title', text: 'Drop your list here' }),
+    el('p', { class: 'drop-title', text: t.submit.drop }),
     choose,
     limits,
     input,
@@ -45,7 +45,7 @@ export function listSource(onList) {
     class: 'button',
     type: 'button',
     disabled: true,
-    text: 'Continue',
+    text: t.submit.go,
     onclick: () => onList(new Blob([text.value]), null),
   });
   text.addEventListener('input', () => {
@@ -67,16 +67,13 @@ export function listSource(onList) {
       el(
         'div',
         { class: 'field' },
-        el('label', { class: 'label', for: 'addresses', text: 'Or paste the addresses' }),
+        el('label', { class: 'label', for: 'addresses', text: t.submit.paste }),
         text,
       ),
       el('div', { class: 'submit-foot' }, go),
     ),
     say({ listBytes, listRows }) {
-      setText(
-        limits,
-        `CSV, Excel (.xlsx) or text, up to ${bytes(listBytes)} and ${count(listRows)} rows. Extra columns are fine.`,
-      );
+      setText(limits, t.submit.limits(listBytes, listRows));
     },
   };
 }

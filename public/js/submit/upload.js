@@ -15,14 +15,8 @@ export function uploadList(content, name, { onProgress, signal }) {
       const retryAfter = Number(request.getResponseHeader('retry-after')) || null;
       reject(new ApiError(request.status, answer, retryAfter));
     };
-    request.onerror = () =>
-      reject(
-        new ApiError(0, {
-          code: 'unreachable',
-          detail: 'The upload was cut off. Nothing was sent to the validator; try again.',
-        }),
-      );
-    request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));
+    request.onerror = () => reject(new ApiError(0, { code: 'upload_cut_off' }));
+    request.onabort = () => reject(new DOMException('', 'AbortError'));
     signal.addEventListener('abort', () => request.abort(), { once: true });
     request.send(content);
   });

@@ -1,6 +1,8 @@
 /** Shows how far an upload is. */
 import { el, setShare, setText } from '../dom.js';
+import { wholePercent } from '../format.js';
 import { raw } from '../text.js';
+import { t } from '../texts.js';
 
 export function uploading(name, cancel) {
   const fill = el('span', { class: 'upload-fill' });
@@ -9,14 +11,14 @@ export function uploading(name, cancel) {
     {
       class: 'upload-bar',
       role: 'progressbar',
-      'aria-label': 'Upload',
+      'aria-label': t.submit.upload,
       'aria-valuemin': '0',
       'aria-valuemax': '100',
       'aria-valuenow': '0',
     },
     fill,
   );
-  const text = el('p', { class: 'muted', role: 'status', text: 'Uploading' });
+  const text = el('p', { class: 'muted', role: 'status', text: t.submit.uploading });
   return {
     element: el(
       'div',
@@ -27,14 +29,15 @@ export function uploading(name, cancel) {
         'div',
         { class: 'source-foot' },
         text,
-        el('button', { class: 'button small', type: 'button', text: 'Cancel', onclick: cancel }),
+        el('button', { class: 'button small', type: 'button', text: t.common.cancel, onclick: cancel }),
       ),
     ),
+    say: (words) => setText(text, words),
     update(share) {
       const whole = Math.floor(share * 100);
       setShare(fill, share);
       bar.setAttribute('aria-valuenow', String(whole));
-      setText(text, share < 1 ? `Uploading: ${whole}%` : 'Reading the list');
+      setText(text, share < 1 ? t.submit.uploaded(wholePercent(whole)) : t.submit.reading);
     },
   };
 }

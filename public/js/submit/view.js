@@ -1,6 +1,8 @@
 /** The page that imports a list: upload, look at what was found, submit. */
 import { ApiError, call, fileHref, filePath } from '../api.js';
 import { el, icon } from '../dom.js';
+import { t } from '../texts.js';
+import { addressesAgain } from './again.js';
 import { nameOfToday, proposeName } from './name.js';
 import { listPreview } from './preview.js';
 import { refusalNote } from './refusal.js';
@@ -9,14 +11,14 @@ import { listSource } from './source.js';
 import { uploadList } from './upload.js';
 import { uploading } from './uploading.js';
 
-export function submitView({ setTitle }) {
+export function submitView({ route, setTitle }) {
   const stop = new AbortController();
   const { signal } = stop;
   let limits = null;
   const step = el('div', { class: 'step' });
   const trouble = el('div', { class: 'trouble' });
   const source = listSource((content, name) => void take(content, name));
-  setTitle('Validate a list');
+  setTitle(t.submit.title);
 
   async function readLimits() {
     try {
@@ -44,6 +46,22 @@ export function submitView({ setTitle }) {
       if (signal.aborted) return;
       step.replaceChildren(source.element);
       if (error.name !== 'AbortError') refuse(error, trouble);
+    }
+  }
+
+  /** A list of what has no answer in another list. */
+  async function takeAgain(which, fileId) {
+    const far = uploading(fileId, () => {
+      location.hash = fileHref(fileId);
+    });
+    try {
+      step.replaceChildren(far.element);
+      const onCount = (n) => far.say(t.again.collecting(n));
+      const { content, name } = await addressesAgain(fileId, which, { signal, onCount });
+      await take(content, name);
+    } catch (error) {
+      step.replaceChildren(source.element);
+      if (!signal.aborted) refuse(error, trouble);
     }
   }
 
@@ -106,6 +124,8 @@ export function submitView({ setTitle }) {
 
   step.append(source.element);
   void readLimits();
+  const [which, of] = ['again', 'of'].map((name) => route.parameters.get(name));
+  if (which !== null && of !== null) void takeAgain(which, of);
   return {
     element: el(
       'section',
@@ -113,12 +133,9 @@ export function submitView({ setTitle }) {
       el(
         'div',
         { class: 'page-head' },
-        el('a', { class: 'crumb', href: '#/' }, icon('back'), 'All lists'),
-        el('h1', { tabindex: '-1', text: 'Validate a list' }),
-        el('p', {
-          class: 'muted',
-          text: 'You see what is in your list before anything is validated, and get it back with a verdict in each row.',
-        }),
+        el('a', { class: 'crumb', href: '#/' }, icon('back'), t.common.allLists),
+        el('h1', { tabindex: '-1', text: t.submit.title }),
+        el('p', { class: 'muted', text: t.submit.text }),
       ),
       trouble,
       step,
@@ -136,10 +153,10 @@ function newKey() {
 /** `.` and `..` are path segments: a URL cannot hold them as an id. */
 function checkName(name) {
   if (name !== '' && name !== '.' && name !== '..') return;
-  const message = name === '' ? 'give the list a name' : 'cannot be a name';
+  const message = name === '' ? t.submit.giveName : t.submit.badName;
   throw new ApiError(0, {
     code: 'invalid_request',
-    detail: 'The list needs another name.',
+    detail: t.submit.needsName,
     errors: [{ field: 'fileId', message }],
   });
 }

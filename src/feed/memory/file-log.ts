@@ -2,7 +2,7 @@
 
 import type { Cursor } from '../../domain/events.js';
 import type { BatchId, Epoch } from '../../domain/id.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
 
 export interface HistoryLimits {
@@ -31,7 +31,7 @@ export class FileLog {
   #revision = 0;
   #emailsRevision = 0;
   #state: FileState;
-  readonly #batches: Map<BatchId, AnnouncedBatch>;
+  readonly #batches: Map<BatchId, BatchVersion>;
   readonly #events: KeptEvent[] = [];
   #payloadBytes = 0;
   /** Revision of the newest event that was dropped: from an older revision the history has a gap. */

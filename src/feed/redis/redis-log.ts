@@ -2,9 +2,10 @@
 
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
+import { AppendedHeads } from './appended-heads.js';
 import { removalMessage } from './messages.js';
 import {
   ANY_SERVER,
@@ -47,6 +48,8 @@ export type HistoryRead = { readonly server: string } & (
  * server process wrote counts as not kept, and a new epoch is begun from the store.
  */
 export class RedisLog {
+  readonly #appended = new AppendedHeads();
+
   /** The connection passes the id of the server process to each command. */
   constructor(
     private readonly connection: Connection<string>,
@@ -63,21 +66,28 @@ export class RedisLog {
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
     if (writtenBy !== server || !epoch || !state) return null;
-    const announced = batchIds.flatMap((batchId, index): [BatchId, AnnouncedBatch][] => {
+    const announced = batchIds.flatMap((batchId, index): [BatchId, BatchVersion][] => {
       const batch = batches[index];
-      return batch ? [[batchId, JSON.parse(batch) as AnnouncedBatch]] : [];
+      return batch ? [[batchId, JSON.parse(batch) as BatchVersion]] : [];
     });
-    return {
+    const head: Head = {
       epoch,
       revision: Number(revision),
       emailsRevision: Number(emails),
       state: { ...(JSON.parse(state) as Omit<FileState, 'stats'>), stats: stats ?? '' },
       batches: new Map(announced),
     };
+    this.#appended.wasRead(fileId, head);
+    return head;
+  }
+
+  lastHead(fileId: FileId, batchIds: readonly BatchId[]): Head | null {
+    return this.#appended.get(fileId, batchIds);
   }
 
   async begin(fileId: FileId, { epoch, state, batches }: EpochStart, replaces: Epoch | null): Promise<void> {
     const fields = ['epoch', epoch, ...fieldsOf(state, batches)];
+    this.#appended.forget(fileId);
     await this.connection.run((redis, server) =>
       BEGIN.run(redis, scriptKeys(this.#keys(fileId)), [
         server,
@@ -88,7 +98,8 @@ export class RedisLog {
     );
   }
 
-  async append(fileId: FileId, expected: Cursor, { state, batches, events }: Change): Promise<boolean> {
+  async append(fileId: FileId, expected: Head | Cursor, change: Change): Promise<boolean> {
+    const { state, batches, events } = change;
     const { ttlMs, history, historyBytes } = this.options;
     const revision = events.at(-1)?.revision ?? expected.revision;
     const fields = fieldsOf(state, batches);
@@ -102,10 +113,14 @@ export class RedisLog {
     ]);
     const keys = this.#keys(fileId);
     const rest = [ttlMs, history, historyBytes, keys.channel, fields.length, ...fields, ...eventArgs];
-    return this.connection.run(async (redis, server) => {
+    const { server, isAppended } = await this.connection.run(async (redis, server) => {
       const args = [server, expected.epoch, expected.revision, revision, ...rest];
-      return (await APPEND.run(redis, scriptKeys(keys), args)) === 1;
+      return { server, isAppended: (await APPEND.run(redis, scriptKeys(keys), args)) === 1 };
     });
+    if (!isAppended) this.#appended.wasOutOfDate(fileId);
+    // Where the server's process is not known, a restart may have taken back what is remembered.
+    else if (server !== '' && 'state' in expected) this.#appended.appended(fileId, expected, change);
+    return isAppended;
   }
 
   /** The head of the feed, and the events after the cursor (null: since the epoch began) up to a revision. */
@@ -127,9 +142,14 @@ export class RedisLog {
   }
 
   async remove(fileId: FileId, removalId: string): Promise<void> {
+    this.#appended.forget(fileId);
     const keys = this.#keys(fileId);
     const rest = [this.options.ttlMs, keys.channel, removalMessage(removalId)];
     await this.connection.run((redis, server) => REMOVE.run(redis, scriptKeys(keys), [server, ...rest]));
+  }
+
+  close(): void {
+    this.#appended.close();
   }
 
   #keys(fileId: FileId): FileKeys {
@@ -137,7 +157,7 @@ export class RedisLog {
   }
 }
 
-function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, AnnouncedBatch>): string[] {
+function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, BatchVersion>): string[] {
   const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), JSON.stringify(batch)]);
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }

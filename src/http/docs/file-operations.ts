@@ -1,5 +1,6 @@
 /** The operations on files and their batches, as OpenAPI describes them. */
 import { batchListBody, failBody } from '../body-schemas.js';
+import { XLSX_TYPE } from '../export/xlsx.js';
 import { batchesQuery, breakdownQuery, emailsQuery, exportQuery, listQuery } from '../parameters.js';
 import type { Operation } from './operation.js';
 import * as schemas from './schemas.js';
@@ -57,9 +58,16 @@ export const files = (): Operation[] => [
     path: `${FILE}/export`,
     id: 'exportFile',
     summary:
-      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts. If the connection breaks off, the download is incomplete.',
+      'The results that pass the filters as a download, or with `layout=original` the uploaded list with its verdicts, or with `layout=unanswered` those of its rows that have none. If the connection breaks off, the download is incomplete.',
     query: exportQuery,
-    answers: [{ status: 200, description: 'The results.', content: ['text/csv', 'application/x-ndjson'] }],
+    answers: [
+      {
+        status: 200,
+        description: 'The results.',
+        content: ['text/csv', 'application/x-ndjson', XLSX_TYPE],
+        headers: { 'Content-Disposition': 'names the download after the list or the file, and the filter' },
+      },
+    ],
     codes: ['invalid_request', 'file_not_found', 'rate_limited'],
   },
   {

@@ -14,7 +14,14 @@ export const lists = (): Operation[] => [
       'Takes a list as people have it (CSV, text, .xlsx) and says what is in it. Nothing is submitted.',
     query: listUploadQuery,
     rawBody: ['text/csv', 'text/plain', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
-    answers: [{ status: 201, description: 'What was found.', content: schemas.uploadedList }],
+    answers: [
+      {
+        status: 201,
+        description: 'What was found.',
+        content: schemas.uploadedList,
+        headers: { Location: 'where it is' },
+      },
+    ],
     codes: [
       'invalid_request',
       'no_addresses',

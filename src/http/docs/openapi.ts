@@ -1,14 +1,13 @@
 /** The REST surface as an OpenAPI 3.1 document, from the schemas that the routes read with. */
-import { STATUS_CODES } from 'node:http';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { ID_PATTERN, MAX_ID_LENGTH } from '../../domain/id.js';
-import { ERRORS, type ErrorCode } from '../../errors.js';
 import { batchListBody, failBody, revokeBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
 import { EXAMPLES } from './examples.js';
-import type { Operation } from './operation.js';
+import { isGuarded, type Operation } from './operation.js';
 import { operations } from './operations.js';
+import { type Refer, responses } from './responses.js';
 import * as schemas from './schemas.js';
 
 const { version } = createRequire(import.meta.url)('../../../../package.json') as { version: string };
@@ -76,8 +75,6 @@ export function openApi(config: HttpConfig): object {
 }
 
 const BYTES = { type: 'string', format: 'binary' };
-const TEXT = { type: 'string' };
-const OBJECT = { type: 'object' };
 
 const TAGS: Readonly<Record<string, string>> = {
   limits: 'What a list and a submission may have.',
@@ -110,8 +107,6 @@ const withExamples = (named: Record<string, unknown>): Record<string, unknown> =
     }),
   );
 
-type Refer = (schema: z.ZodType) => { $ref: string };
-
 function described(operation: Operation, refer: Refer): object {
   const { id, summary } = operation;
   return {
@@ -125,7 +120,7 @@ function described(operation: Operation, refer: Refer): object {
     ],
     ...requestBody(operation, refer),
     security: isGuarded(operation) ? [{ token: [] }, {}] : [],
-    responses: { ...responses(operation, refer), ...errorResponses(operation, refer) },
+    responses: responses(operation, refer),
   };
 }
 
@@ -137,9 +132,6 @@ function requestBody({ body, rawBody }: Operation, refer: Refer): object {
   if (body === undefined) return {};
   return { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } };
 }
-
-/** Needs a token where AUTH=jwt; the descriptions themselves are public. */
-const isGuarded = ({ path }: Operation): boolean => path.startsWith('/api/') && !path.endsWith('.json');
 
 const pathParameters = (path: string) =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -160,56 +152,4 @@ function queryParameters(query: z.ZodObject | undefined): object[] {
     // Several values are separated by commas.
     ...((schema as { type?: string }).type === 'array' ? { style: 'form', explode: false } : {}),
   }));
-}
-
-function responses({ answers: all }: Operation, refer: Refer): Record<number, object> {
-  return Object.fromEntries(
-    all.map(({ status, description, content }) => {
-      if (content === undefined) return [status, { description }];
-      const media =
-        content instanceof z.ZodType
-          ? { 'application/json': { schema: refer(content) } }
-          : Object.fromEntries(
-              content.map((type) => [type, { schema: type === 'application/json' ? OBJECT : TEXT }]),
-            );
-      return [status, { description, content: media }];
-    }),
-  );
-}
-
-/** What any request may be answered with: by the checks before the routes, by the HTTP parser, and where something fails. */
-const ANYWHERE = [
-  'invalid_request',
-  'forbidden',
-  'request_timeout',
-  'headers_too_large',
-  'internal',
-] as const;
-
-/** The error responses; codes with the same status share one. */
-function errorResponses(operation: Operation, refer: Refer): Record<number, object> {
-  const { path, codes, answers: known } = operation;
-  const everywhere = path.startsWith('/api/') ? ([...ANYWHERE, 'unavailable'] as const) : ANYWHERE;
-  const guarded = isGuarded(operation) ? (['unauthorized', 'forbidden'] as const) : [];
-  const list = [...new Set<ErrorCode>([...codes, ...guarded, ...everywhere])];
-  const statuses = [...new Set(list.map((code) => ERRORS[code].status))];
-  return Object.fromEntries(
-    statuses
-      .map((status) => [status, list.filter((code) => ERRORS[code].status === status)] as const)
-      .filter(([status]) => !known.some((answer) => answer.status === status))
-      .map(([status, sameStatus]) => [
-        status,
-        {
-          description: `${STATUS_CODES[status]}: ${sameStatus.map((code) => `\`${code}\``).join(', ')}`,
-          ...(status === 429 || status === 502 || status === 503
-            ? { headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' } } } }
-            : {}),
-          content: {
-            'application/problem+json': {
-              schema: { allOf: [refer(schemas.problem), { properties: { code: { enum: sameStatus } } }] },
-            },
-          },
-        },
-      ]),
-  );
 }

@@ -2,11 +2,13 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../../errors.js';
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly description: string;
   /** The schema of a JSON answer, or the media types of another one. */
   readonly content?: z.ZodType | readonly string[];
+  /** Its own headers, with what they say. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Operation {
@@ -26,3 +28,7 @@ export interface Operation {
   /** Its own error codes; any operation may also answer `internal` and `unavailable`. */
   readonly codes: readonly ErrorCode[];
 }
+
+/** Needs a token where AUTH=jwt; the descriptions themselves are public. */
+export const isGuarded = ({ path }: Operation): boolean =>
+  path.startsWith('/api/') && !path.endsWith('.json');

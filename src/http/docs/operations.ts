@@ -3,6 +3,7 @@
 import { IDEMPOTENCY_KEY } from '../../submission/answers.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
+import { IDEMPOTENCY_REPLAYED } from '../idempotency.js';
 import { listQuery } from '../parameters.js';
 import { batches, files } from './file-operations.js';
 import { lists } from './list-operations.js';
@@ -42,11 +43,19 @@ const inlets = (config: HttpConfig): Operation[] => [
       'Submits addresses to the validator and registers its batches. Safe to repeat under an `Idempotency-Key` only.',
     headers: [IDEMPOTENCY_HEADER],
     body: validationBody(config.MAX_EMAILS_PER_VALIDATION),
-    answers: [{ status: 202, description: 'The validator has accepted them.', content: schemas.submitted }],
+    answers: [
+      {
+        status: 202,
+        description: 'The validator has accepted them, or the list is stored and will be sent.',
+        content: schemas.submitted,
+        headers: { [IDEMPOTENCY_REPLAYED]: '`true`: the answer of an earlier request under the same key' },
+      },
+    ],
     codes: [
       'invalid_request',
       'forbidden',
       'file_not_found',
+      'list_not_found',
       'file_exists',
       'payload_too_large',
       'rate_limited',

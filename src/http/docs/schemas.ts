@@ -4,10 +4,13 @@ import { BREAKDOWNS, type Breakdown } from '../../domain/breakdown.js';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../domain/events.js';
 import { DELIMITERS } from '../../domain/list-summary.js';
 import { FILE_STATUSES, type Overview } from '../../domain/overview.js';
+import { MAX_RESULTS } from '../../domain/read-update.js';
 import { countSchema, idSchema } from '../../domain/schemas.js';
 import type { Stats } from '../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../domain/verdict.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
+import type { Dependency } from '../../health/dependency-watch.js';
+import { REFUSAL_REASONS, type Refusal } from '../../refusal.js';
 import { BATCH_STATUSES } from '../../store/store.js';
 import { WEBHOOK_EVENTS } from '../../store/webhooks.js';
 import type { ListAnswer } from '../lists/list-answer.js';
@@ -85,16 +88,23 @@ export const limits = z.object({
   emails: count.describe('submitted as `emails`, `MAX_EMAILS_PER_VALIDATION`'),
 }) satisfies z.ZodType<Limits>;
 
+/** An object, in practice: it is stored as it came, and PHP writes an empty one as a list. */
+const details = z
+  .custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null)
+  .meta({
+    anyOf: [
+      { type: 'object', additionalProperties: {} },
+      { type: 'array', items: {} },
+    ],
+  });
+
 export const result = z.object({
   email: z.string().describe('what the customer sent; may be no valid address'),
   is_valid: z.boolean().nullable(),
   status: z.enum(STATUSES),
   risk_level: z.enum(RISK_LEVELS).nullable(),
   deliverability_score: z.number().nullable(),
-  details: z
-    .record(z.string(), z.unknown())
-    .nullable()
-    .describe('as the validator sent it; its texts are chosen by remote servers'),
+  details: details.nullable().describe('as the validator sent it; its texts are chosen by remote servers'),
   batchId: z.string(),
   position: count.describe('position in the batch, from 0'),
 }) satisfies z.ZodType<EmailEntry>;
@@ -254,7 +264,22 @@ export const deliveryList = z.object({ items: z.array(delivery), nextCursor });
 export const replayedDelivery = z.object({ id: z.string(), state: deliveryState });
 
 export const alive = z.object({ status: z.literal('ok') });
-export const notReady = z.object({ status: z.literal('unavailable'), reasons: z.array(z.string()) });
+const refusal = z.object({
+  reason: z.enum(REFUSAL_REASONS),
+  code: z.string().describe("the code word of the server's reply, or the class of the error"),
+  hint: z.string().exactOptional().describe('what the operator can do'),
+}) satisfies z.ZodType<Refusal>;
+export const notReady = z.object({
+  status: z.literal('unavailable'),
+  reasons: z.array(z.string()),
+  dependencies: z
+    .object({ database: refusal.exactOptional(), redis: refusal.exactOptional() } satisfies Record<
+      Dependency,
+      z.ZodType
+    >)
+    .exactOptional()
+    .describe('what each server that cannot be used has said'),
+});
 
 export const REST_CODES = (Object.keys(ERRORS) as ErrorCode[]).filter(
   (code) => code !== 'too_many_subscriptions',
@@ -272,17 +297,39 @@ export const problem = z.object({
 export const listenerCount = z.object({ listeners: count, gateways: count });
 export const revoked = z.object({ sockets: count });
 
+/** A result as producers send it. All but the address may be missing, and what is not known is read as null. */
+const sentResult = z.looseObject({
+  email: z.string().describe('to the letter; it may be no address at all'),
+  is_valid: z.boolean().nullish(),
+  status: z
+    .string()
+    .nullish()
+    .describe(`${STATUSES.join(', ')}; another one counts as unknown`),
+  risk_level: z
+    .string()
+    .nullish()
+    .describe(`${RISK_LEVELS.join(', ')}; another one counts as none given`),
+  deliverability_score: z.number().nullish(),
+  details: details.nullish(),
+});
+
+const unlessFailed = 'required unless `failed` is true';
+
 /** An update as the inlets read it. */
 export const update = z.looseObject({
   batchId: idSchema,
-  isComplete: z.boolean(),
-  totalEmails: countSchema,
-  processedCount: countSchema,
-  validatedEmails: z.array(z.looseObject({ email: z.string() })),
-  lastUpdated: z.string().optional(),
-  fileId: idSchema.nullish(),
+  isComplete: z.boolean().optional().describe(unlessFailed),
+  totalEmails: countSchema.optional().describe(unlessFailed),
+  processedCount: countSchema.optional().describe(unlessFailed),
+  validatedEmails: z
+    .array(sentResult)
+    .max(MAX_RESULTS)
+    .optional()
+    .describe(`every result of the batch so far; ${unlessFailed}`),
+  lastUpdated: z.string().nullish().describe('orders nothing'),
+  fileId: idSchema.nullish().describe('registers the batch by itself'),
   requestId: idSchema.nullish(),
-  totalBatches: countSchema.nullish(),
+  totalBatches: countSchema.nullish().describe('of the request'),
   failed: z.boolean().nullish(),
   error: z.string().nullish(),
 });

@@ -47,6 +47,16 @@ function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter): str
   )},${cell(attributes.no_reply)},${cell(server.smtp_provider)},${cell(server.mx_record)},${cell(batchId)},${position}\r\n`;
 }
 
+/** The cells of a row as values, in the order of the columns. */
+export function valuesOf(placed: PlacedResult): unknown[] {
+  const values: unknown[] = [];
+  rowOf(placed, (value) => {
+    values.push(value);
+    return '';
+  });
+  return [...values, placed.position];
+}
+
 /** `details` is stored as the validator sent it: any part of it may be missing or of another type. */
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : NONE;

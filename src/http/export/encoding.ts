@@ -1,7 +1,8 @@
-/** Turns results into the text of an export, and names the downloaded file. */
+/** Turns results into the text of an export. */
 import { setImmediate } from 'node:timers/promises';
 import { type PlacedResult, placedJson } from '../../domain/result.js';
-import { CSV_HEADER, csvRow, plainRow } from './csv.js';
+import { COLUMNS, CSV_HEADER, csvRow, plainRow, valuesOf } from './csv.js';
+import { SheetRows, XLSX_TYPE } from './xlsx.js';
 
 interface Encoding {
   /** The text before the first row. */
@@ -12,13 +13,14 @@ interface Encoding {
 export const CONTENT_TYPES = {
   csv: 'text/csv; charset=utf-8; header=present',
   ndjson: 'application/x-ndjson; charset=utf-8',
+  xlsx: XLSX_TYPE,
 } as const;
 
 export interface EncodingOptions {
   readonly format: keyof typeof CONTENT_TYPES;
   /** A byte order mark, by which Excel knows UTF-8. */
   readonly bom: boolean;
-  /** `none`: cells are not escaped for spreadsheets. */
+  /** `none`: cells are not escaped for spreadsheets. A workbook needs no escape. */
   readonly escape: 'formulas' | 'none';
 }
 
@@ -26,6 +28,10 @@ export const BOM = '\ufeff';
 
 export function encodingOf({ format, bom, escape: escaped }: EncodingOptions): Encoding {
   if (format === 'ndjson') return { head: '', row: (result) => `${placedJson(result)}\n` };
+  if (format === 'xlsx') {
+    const { write } = new SheetRows();
+    return { head: write(COLUMNS), row: (result) => write(valuesOf(result)) };
+  }
   return { head: bom ? `${BOM}${CSV_HEADER}` : CSV_HEADER, row: escaped === 'none' ? plainRow : csvRow };
 }
 
@@ -37,7 +43,7 @@ const TURN_MS = 5;
 export async function* encodeRows(
   slices: AsyncIterable<readonly PlacedResult[]>,
   { head, row }: Encoding,
-): AsyncGenerator<string> {
+): AsyncGenerator<string, void, void> {
   let text = head;
   let since = performance.now();
   for await (const slice of slices) {

@@ -4,6 +4,7 @@ import { addressIn } from '../../lists/address.js';
 import type { Row, RowBatch } from '../../lists/read-rows.js';
 import { BOM } from './encoding.js';
 import { Verdicts } from './verdicts.js';
+import { SheetRows } from './xlsx.js';
 
 export interface OriginalList {
   readonly rows: AsyncIterable<RowBatch>;
@@ -11,17 +12,23 @@ export interface OriginalList {
   readonly columns: number;
   /** The column with the addresses. */
   readonly column: number;
-  /** Between two cells. */
+  /** Between two cells of a CSV file. */
   readonly delimiter: string;
 }
 
 export interface OriginalOptions {
+  readonly format: 'csv' | 'xlsx';
   readonly bom: boolean;
-  /** Rows without a verdict among these results are left out. */
-  readonly isFiltered: boolean;
+  readonly rows: RowChoice;
 }
 
-const ADDED = ['verdict', 'reason', 'risk', 'score'];
+/**
+ * Which rows come back: all; those with a verdict among these results; or those whose address has none yet, as they were
+ * uploaded, for they are submitted again as a list of their own.
+ */
+export type RowChoice = 'all' | 'with-verdict' | 'without-verdict';
+
+export const ADDED = ['verdict', 'reason', 'risk', 'score'];
 const CHUNK_CHARS = 64 * 1024;
 
 /**
@@ -31,20 +38,21 @@ const CHUNK_CHARS = 64 * 1024;
 export async function* originalRows(
   results: AsyncIterable<readonly PlacedResult[]>,
   list: OriginalList,
-  { bom, isFiltered }: OriginalOptions,
-): AsyncGenerator<string> {
+  { format, bom, rows: wanted }: OriginalOptions,
+): AsyncGenerator<string, void, void> {
   const verdicts = new Verdicts();
   for await (const slice of results) verdicts.add(slice);
-  const write = rowWriter(list);
-  let text = bom ? BOM : '';
+  const write = format === 'csv' ? csvWriter(list) : sheetWriter(list);
+  const added = (cells: readonly (string | number)[]) => (wanted === 'without-verdict' ? [] : cells);
+  let text = bom && format === 'csv' ? BOM : '';
   for await (const { header, rows } of list.rows) {
-    if (header !== null) text += write(header, ADDED);
+    if (header !== null) text += write(header, added(ADDED));
     for (const row of rows) {
       const address = addressIn(row[list.column] ?? '');
       const found = address === '' ? null : verdicts.of(address);
-      if (found === null && isFiltered) continue;
+      if (!isWanted(wanted, found !== null, address)) continue;
       const { status = '', reason, risk, score } = found ?? {};
-      text += write(row, [status, reason ?? '', risk ?? '', String(score ?? '')]);
+      text += write(row, added([status, reason ?? '', risk ?? '', score ?? '']));
       if (text.length < CHUNK_CHARS) continue;
       yield text;
       text = '';
@@ -53,14 +61,29 @@ export async function* originalRows(
   if (text !== '') yield text;
 }
 
+function isWanted(rows: RowChoice, hasVerdict: boolean, address: string): boolean {
+  if (rows === 'all') return true;
+  return rows === 'with-verdict' ? hasVerdict : !hasVerdict && address !== '';
+}
+
+type Writer = (row: Row, added: readonly (string | number)[]) => string;
+
 /** Every cell is as it came, also one that is a formula: it is the person's own. */
-function rowWriter({ columns, delimiter }: OriginalList) {
+function csvWriter({ columns, delimiter }: OriginalList): Writer {
   const toQuote = new RegExp(`["\\r\\n${delimiter === '|' ? '\\|' : delimiter}]`);
   const quoted = (cell: string) => (toQuote.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-  return (row: Row, added: readonly string[]): string => {
-    let text = '';
-    for (let index = 0; index < Math.max(columns, row.length); index++)
-      text += quoted(row[index] ?? '') + delimiter;
-    return `${text}${added.join(delimiter)}\r\n`;
+  return (row, added) => {
+    let text = quoted(row[0] ?? '');
+    for (let index = 1; index < Math.max(columns, row.length); index++)
+      text += delimiter + quoted(row[index] ?? '');
+    for (const cell of added) text += `${delimiter}${cell}`;
+    return `${text}\r\n`;
   };
+}
+
+function sheetWriter({ columns }: OriginalList): Writer {
+  const { write } = new SheetRows();
+  const filled = (row: Row) =>
+    Array.from({ length: Math.max(columns, row.length) }, (_, index) => row[index]);
+  return (row, added) => write([...filled(row), ...added]);
 }

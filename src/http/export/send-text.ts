@@ -1,7 +1,9 @@
-/** Sends a long text to a client at the pace at which it reads, and ends the connection of one that does not read. */
+/** Sends a long text, or bytes, to a client at the pace at which it reads, and ends the connection of one that does not read. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
+
+type Piece = string | Uint8Array;
 
 /** A client that reads less than this in the idle time counts as one that does not read. */
 const PIECE_CHARS = 16 * 1024;
@@ -12,7 +14,7 @@ const PIECE_CHARS = 16 * 1024;
  */
 export async function sendText(
   res: Response,
-  text: AsyncGenerator<string>,
+  text: AsyncGenerator<Piece>,
   idleMs: number,
   beforeFirst: () => Promise<void>,
 ): Promise<void> {
@@ -36,19 +38,20 @@ export async function sendText(
 }
 
 /** `onRead` is called each time that the client has made room for the next piece. */
-async function* inPieces(text: AsyncIterable<string>, onRead: () => void): AsyncGenerator<string> {
+async function* inPieces(text: AsyncIterable<Piece>, onRead: () => void): AsyncGenerator<Piece> {
   for await (const long of text) {
     for (let from = 0; from < long.length; from += PIECE_CHARS) {
-      yield long.slice(from, from + PIECE_CHARS);
+      const to = from + PIECE_CHARS;
+      yield typeof long === 'string' ? long.slice(from, to) : long.subarray(from, to);
       onRead();
     }
   }
 }
 
 async function* startingWith(
-  first: IteratorResult<string>,
-  rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
+  first: IteratorResult<Piece>,
+  rest: AsyncGenerator<Piece>,
+): AsyncGenerator<Piece> {
   if (first.done) return;
   yield first.value;
   yield* rest;

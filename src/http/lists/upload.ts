@@ -5,12 +5,13 @@ import { clock } from '../../clock.js';
 import type { ListId, UserId } from '../../domain/id.js';
 import { ListInspector } from '../../lists/inspector.js';
 import { type ListLimits, tooLarge } from '../../lists/limits.js';
-import { summarize } from '../../lists/summarize.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
 import { bodyPieces } from './body-stream.js';
 
 export interface UploadOptions {
   readonly store: ListStore;
+  readonly reader: ListReader;
   readonly limits: ListLimits;
   readonly ttlMs: number;
 }
@@ -19,10 +20,10 @@ export interface UploadOptions {
 export async function upload(
   req: IncomingMessage,
   { userId, name }: { readonly userId: UserId | null; readonly name: string },
-  { store, limits, ttlMs }: UploadOptions,
+  { store, reader, limits, ttlMs }: UploadOptions,
 ): Promise<Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
   const { MAX_LIST_BYTES } = limits;
-  const inspector = new ListInspector(limits);
+  const inspector = new ListInspector();
   const pieces = bodyPieces(req, MAX_LIST_BYTES, () =>
     tooLarge('MAX_LIST_BYTES', MAX_LIST_BYTES, 'it is too large'),
   );
@@ -34,7 +35,8 @@ export async function upload(
   try {
     const size = await storePieces(store, listId, startingWith(first, pieces, inspector));
     const source = { size, read: (from?: number) => store.read(listId, from) };
-    const summary = await summarize(source, await inspector.layoutOf(source), limits);
+    const layout = await inspector.layout(() => reader.workbookLayout(source));
+    const summary = await reader.summary(source, layout);
     const expiresAt = clock.now() + ttlMs;
     await store.complete(listId, { summary, expiresAt });
     return { listId, name, summary, expiresAt };

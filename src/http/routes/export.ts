@@ -3,34 +3,41 @@ import type { Express } from 'express';
 import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
-import { readRows } from '../../lists/read-rows.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
+import type { ResultFilter } from '../../store/store.js';
 import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
+import { COLUMNS } from '../export/csv.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
-import { type OriginalList, originalRows } from '../export/original.js';
+import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { RunningExports } from '../export/running-exports.js';
 import { sendText } from '../export/send-text.js';
+import { asWorkbook, checkSheet } from '../export/xlsx.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
-export function exportRoutes(app: Express, deps: HttpDependencies): void {
+export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, store } = deps;
   const running = new RunningExports(config);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
-    if (layout === 'original' && format !== 'csv') throw noLayout('original needs format=csv');
+    const isOfList = layout !== 'results';
+    const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
+    if (isOfList && format === 'ndjson') throw noLayout(`${layout} needs format=csv or xlsx`);
+    if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     await guard.authorize(callerOf(req), 'read', fileId);
     const list = await store.lists.ofFile(fileId);
-    const original = layout === 'original' ? await openOriginal(fileId, list, deps) : null;
+    const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
+    if (format === 'xlsx') await checkRoom(fileId, list, original, filter, deps);
     const sendHead = async () => {
       // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
       if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
       const hasHeader = original === null || list?.summary.header === true;
-      res.setHeader('Content-Type', hasHeader ? CONTENT_TYPES[format] : WITHOUT_HEADER);
+      res.setHeader('Content-Type', hasHeader || format !== 'csv' ? CONTENT_TYPES[format] : WITHOUT_HEADER);
       res.setHeader('Content-Disposition', attachment(downloadName(name, filter), format));
     };
     if (req.method === 'HEAD') {
@@ -42,17 +49,24 @@ export function exportRoutes(app: Express, deps: HttpDependencies): void {
     const end = running.begin(rateLimit.callerName(req));
     try {
       const results = store.results.scan(fileId, filter);
-      const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
       const text =
         original === null
           ? encodeRows(results, encodingOf({ format, bom, escape: escaped }))
-          : originalRows(results, original, { bom, isFiltered });
-      await sendText(res, text, config.EXPORT_IDLE_MS, sendHead);
+          : originalRows(results, original, {
+              format: format === 'xlsx' ? 'xlsx' : 'csv',
+              bom,
+              rows: rowsOf(layout, isFiltered),
+            });
+      const content = format === 'xlsx' ? asWorkbook(text) : text;
+      await sendText(res, content, config.EXPORT_IDLE_MS, sendHead);
     } finally {
       end();
     }
   });
 }
+
+const rowsOf = (layout: string, isFiltered: boolean): RowChoice =>
+  layout === 'unanswered' ? 'without-verdict' : isFiltered ? 'with-verdict' : 'all';
 
 const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 
@@ -60,7 +74,8 @@ const WITHOUT_HEADER = 'text/csv; charset=utf-8; header=absent';
 async function openOriginal(
   fileId: FileId,
   list: UploadedList | null,
-  { config, store: { files, lists, submissions } }: HttpDependencies,
+  { store: { files, lists, submissions } }: HttpDependencies,
+  reader: ListReader,
 ): Promise<OriginalList> {
   if (list === null) {
     if ((await files.find(fileId)) === null) throw new Fault('file_not_found');
@@ -72,11 +87,25 @@ async function openOriginal(
   const column = order?.list?.column ?? summary.emailColumn ?? 0;
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return {
-    rows: readRows(source, summary, config),
+    rows: reader.rows(source, summary),
     columns: summary.columns.length,
     column,
     delimiter: summary.delimiter ?? ',',
   };
+}
+
+/** @throws InvalidInput where the rows do not fit into a sheet */
+async function checkRoom(
+  fileId: FileId,
+  list: UploadedList | null,
+  original: OriginalList | null,
+  filter: ResultFilter,
+  { store }: HttpDependencies,
+): Promise<void> {
+  if (original !== null && list !== null)
+    return checkSheet(list.summary.rows + 1, original.columns + ADDED.length);
+  const page = await store.results.page({ fileId, page: 1, limit: 1, ...filter });
+  checkSheet((page?.total ?? 0) + 1, COLUMNS.length);
 }
 
 const noLayout = (message: string): InvalidInput => new InvalidInput([{ field: 'layout', message }]);

@@ -2,7 +2,7 @@
 import type { Express, Request } from 'express';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
-import { countColumn } from '../../lists/summarize.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
@@ -24,6 +24,7 @@ export interface Limits {
 export function listRoutes(
   app: Express,
   { config, guard, rateLimit, store: { lists } }: HttpDependencies,
+  reader: ListReader,
 ): void {
   let running = 0;
   /** A list of the caller's. @throws Fault `list_not_found` */
@@ -39,7 +40,7 @@ export function listRoutes(
     await guard.authorize(callerOf(req), 'submit');
     const name = listNameOf(readQuery(req, listUploadQuery).name);
     rateLimit.consume(req, res);
-    const options = { store: lists, limits: config, ttlMs: config.LIST_TTL_MS };
+    const options = { store: lists, reader, limits: config, ttlMs: config.LIST_TTL_MS };
     if (running >= config.MAX_UPLOADS) throw tooMany(`MAX_UPLOADS allows ${config.MAX_UPLOADS} at once`);
     running++;
     try {
@@ -69,7 +70,7 @@ export function listRoutes(
       throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
     rateLimit.consume(req, res);
     const source = { size: list.bytes, read: (from?: number) => lists.read(list.listId, from) };
-    const counts = await countColumn(source, list.summary, column, config);
+    const counts = await reader.counts(source, list.summary, column);
     sendJson(res, JSON.stringify(listAnswer(list, counts)));
   });
 

@@ -8,7 +8,7 @@ import type { ListId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 import { addressKey } from '../../lists/address.js';
-import { addressesOf } from '../../lists/addresses.js';
+import type { ListReader } from '../../lists/list-reader.js';
 import type { OpenList } from '../../submission/lists.js';
 import { fingerprintOf } from '../../submission/submitter.js';
 import { callerOf } from '../access.js';
@@ -23,7 +23,7 @@ import { sendJson } from '../responses.js';
 
 type ValidationBody = z.output<ReturnType<typeof validationBody>>;
 
-export function validationRoutes(app: Express, deps: HttpDependencies): void {
+export function validationRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, readiness, store, submissions } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
 
@@ -59,10 +59,10 @@ export function validationRoutes(app: Express, deps: HttpDependencies): void {
             fileId,
             key,
             keepsRepeats: given.keepsRepeats,
-            sameAs: addressKey,
+            dedupKey: addressKey,
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
-            open: () => openList(given, deps, caller),
+            open: () => openList(given, deps, reader, caller),
           });
     const { answer, isReplayed } = await claim.settle(submitted);
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
@@ -106,6 +106,7 @@ async function readGiven({
 async function openList(
   { listId, column }: GivenList,
   { config, store: { lists } }: HttpDependencies,
+  reader: ListReader,
   { sub }: Principal,
 ): Promise<OpenList> {
   const list = await lists.find(listId);
@@ -121,5 +122,5 @@ async function openList(
   // It must not end while it is read.
   if (!(await lists.keepUntil(listId, clock.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
-  return { list: { listId, column: chosen }, addresses: addressesOf(source, summary, chosen, config) };
+  return { list: { listId, column: chosen }, addresses: reader.addresses(source, summary, chosen) };
 }

@@ -2,7 +2,7 @@
 import { InvalidInput } from '../../domain/invalid-input.js';
 import type { ListLimits } from '../limits.js';
 import type { Archive } from './archive.js';
-import { readXml } from './xml.js';
+import { readXml, unescaped } from './xml.js';
 
 const BLOCK_BYTES = 1024 * 1024;
 const MAX_BYTES_PER_UNIT = 3;
@@ -63,7 +63,7 @@ export async function readSharedStrings(
     close(name: string) {
       if (name === 't') isText = false;
       else if (name === 'rPh') isPhonetic = false;
-      else if (name === 'si') strings.add(text);
+      else if (name === 'si') strings.add(unescaped(text));
     },
     text(part: string) {
       if (isText) text += part;

@@ -5,7 +5,7 @@ import { Archive } from './archive.js';
 import { isoDate } from './dates.js';
 import { readSharedStrings, SharedStrings } from './shared-strings.js';
 import { readWorkbook, type Workbook } from './workbook.js';
-import { readXml, type XmlHandler } from './xml.js';
+import { readXml, unescaped, type XmlHandler } from './xml.js';
 
 /** A workbook that is open for reading: its shared texts are read once, whichever sheets are. */
 export interface OpenWorkbook {
@@ -112,13 +112,13 @@ class SheetReader implements XmlHandler {
     if (this.#type === 's') return this.strings.at(Number(text));
     if (this.#type === 'b') return text === '1' ? 'TRUE' : 'FALSE';
     if (this.#type === 'd') return text.replace('T', ' ').replace(/ 00:00:00(\.0+)?$/, '');
-    if (this.#type !== 'n' || text === '') return text;
+    if (this.#type !== 'n' || text === '') return unescaped(text);
     const value = Number(text);
     if (!Number.isFinite(value)) return text;
     const { dateStyles, is1904 } = this.workbook;
     const date = dateStyles[this.#style] ? isoDate(value, is1904) : null;
     // Excel shows 15 digits: the file says 0.30000000000000004 where a person sees 0.3.
-    return date ?? (Number.isSafeInteger(value) ? text : String(Number(value.toPrecision(15))));
+    return date ?? String(Number.isSafeInteger(value) ? value : Number(value.toPrecision(15)));
   }
 }
 

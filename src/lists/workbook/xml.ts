@@ -11,6 +11,12 @@ export interface XmlHandler {
 
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1);
 
+/** A text of a cell: `_x000D_` stands for a character that XML cannot have (ST_Xstring of ECMA-376). */
+export const unescaped = (text: string): string =>
+  text.includes('_x')
+    ? text.replace(/_x([0-9a-f]{4})_/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    : text;
+
 /** Fulfilled after each piece, so that the handler's findings can be taken. @throws Fault `unsupported_list` where it is no XML */
 export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHandler): AsyncGenerator<void> {
   const parser = sax.parser(true, { position: false });

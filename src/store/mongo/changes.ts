@@ -6,84 +6,118 @@ import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
-import type { AnnouncedBatch } from '../../domain/summary.js';
+import type { BatchVersion } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges, Unannounced } from '../store.js';
 import { eventsBetween } from '../webhook-events.js';
-import { findBatches, summaryOf } from './batches/batch-docs.js';
+import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
 import type { HeldUpdates } from './batches/held-updates.js';
-import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchDoc, BatchHead, FileDoc, StoredEvent } from './documents.js';
 import { factsOf, filesOfGenerations, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
 import { completeRegistration } from './registration/pending-registrations.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
-import { NOTHING_ROLLED_UP, type RolledUp, rollUp } from './rollups.js';
+import { rollUp } from './rollups.js';
 
 /** Marks read in one go; the next call reads the next ones. */
 const MARKS_AT_ONCE = 1_000;
 /** More batches than this have their marks removed in one command. */
 const MANY = 64;
+/** Batches that are read together with their file, at most: some databases take long to join many. */
+const JOINED = 64;
 /** The latest time that a date can be. */
 const MAX_TIME = 8.64e15;
 
 /**
- * The changes of some batches since they were announced. The count of changes is read before the batches: they contain all
- * that is counted; a later change may be announced before it is counted, never the other way round. A batch that this
- * gateway wrote last is not read where it has not changed around that count.
+ * The changes of some batches since they were announced. The file is read before the batches: they contain all that it
+ * counts; a later change may be announced before it is counted, never the other way round.
  */
 export async function changesSince(
   db: Models,
   fileId: FileId,
-  announced: ReadonlyMap<BatchId, AnnouncedBatch>,
-  recent: RecentWrites,
+  announced: ReadonlyMap<BatchId, BatchVersion>,
+  recent: RecentLists,
 ): Promise<FileChanges | null> {
-  const batchIds = [...announced.keys()];
-  const written = batchIds.flatMap((batchId) => recent.heads.get(batchId) ?? []);
-  const rolledUp = await rollUpFile(db, fileId, written[0]?.generation ?? null);
-  if (rolledUp === null) return null;
-  const { file, unchanged } = rolledUp;
-  const known = written.filter(
-    ({ pendingRollup }) => pendingRollup !== undefined && unchanged.has(pendingRollup),
-  );
-  const heads = new Map(known.map((batch) => [batch.batchId, batch]));
-  const others = batchIds.filter((batchId) => !heads.has(batchId));
-  if (others.length > 0)
-    for (const [batchId, batch] of await findBatches(db, others)) heads.set(batchId, batch);
+  const found = await readFileWithBatches(db, fileId, [...announced.keys()]);
+  if (found === null) return null;
+  const { file, heads } = found;
+  const current = [...announced].flatMap(([batchId, last]) => {
+    const batch = heads.get(batchId);
+    const isChanged = batch?.generation === file.generation && batch.version !== last.version;
+    return isChanged ? [{ batch, last }] : [];
+  });
   const batches = await Promise.all(
-    [...announced].map(([batchId, last]) => {
-      const batch = heads.get(batchId);
-      return batch?.generation === file.generation ? batchChangesOf(db, batch, last, recent.lists) : null;
-    }),
+    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent)),
   );
-  return { facts: factsOf(file), changes: file.changes, batches: batches.flatMap((batch) => batch ?? []) };
+  const times = [file.lastUpdated, ...current.map(({ batch }) => batch.changedAt)].map(Number);
+  return {
+    facts: factsOf({ ...file, lastUpdated: new Date(Math.max(...times)) }),
+    changes: file.changes,
+    batches: batches.flatMap((batch) => batch ?? []),
+  };
 }
 
-/**
- * The file, after every change that was stored before is counted; null: no such file. `likely`: the generation that is
- * probably current, which saves a read if it is.
- */
-async function rollUpFile(
+interface FileWithBatches {
+  readonly file: FileDoc;
+  readonly heads: ReadonlyMap<BatchId, BatchHead>;
+}
+
+/** A file, and then some batches, which may be of another one; null: no such file. */
+async function readFileWithBatches(
   db: Models,
   fileId: FileId,
-  likely: Generation | null,
-): Promise<(RolledUp & { file: FileDoc }) | null> {
-  const first = likely === null ? NOTHING_ROLLED_UP : await rollUp(db, likely);
-  if (first.file?.fileId === fileId) return { ...first, file: first.file };
+  batchIds: readonly BatchId[],
+): Promise<FileWithBatches | null> {
+  if (batchIds.length > 0 && batchIds.length <= JOINED) return joinFileWithBatches(db, fileId, batchIds);
   const file = await findFile(db, fileId);
   if (file === null) return null;
-  const second = file.generation === likely ? NOTHING_ROLLED_UP : await rollUp(db, file.generation);
-  return { ...second, file: second.file ?? file };
+  if (batchIds.length > 0) return { file, heads: await findBatches(db, batchIds) };
+  // Where no batch is named, the count alone says what has changed.
+  return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
 }
+
+/** In one command: this is what every flush reads. Each batch comes with the file, so what is large of a file is left out. */
+async function joinFileWithBatches(
+  db: Models,
+  fileId: FileId,
+  batchIds: readonly BatchId[],
+): Promise<FileWithBatches | null> {
+  const joined = await db.files.collection
+    .aggregate<FileDoc & { batch?: BatchHead }>([
+      { $match: { fileId } },
+      { $set: { batchIds: { $literal: batchIds } } },
+      // Without a pipeline of its own: some databases use no index for one that has.
+      {
+        $lookup: {
+          from: db.batches.collection.name,
+          localField: 'batchIds',
+          foreignField: 'batchId',
+          as: 'batch',
+        },
+      },
+      // Behind it, so that no document has to hold the lists of all batches.
+      { $unwind: { path: '$batch', preserveNullAndEmptyArrays: true } },
+      { $project: { _id: 0, batchIds: 0, pending: 0, events: 0, ...WITHOUT_BATCH_LIST } },
+    ])
+    .toArray();
+  const heads = joined.flatMap(({ batch }): [BatchId, BatchHead][] =>
+    batch === undefined ? [] : [[batch.batchId, batch]],
+  );
+  const [first] = joined;
+  return first === undefined ? null : { file: first, heads: new Map(heads) };
+}
+
+const WITHOUT_BATCH_LIST = Object.fromEntries(
+  Object.keys(WITHOUT_LIST).map((field) => [`batch.${field}`, 0 as const]),
+);
 
 function batchChangesOf(
   db: Models,
   batch: BatchHead,
-  announced: AnnouncedBatch,
+  announced: BatchVersion,
   recent: RecentLists,
 ): Promise<BatchChanges | null> {
-  if (batch.version === announced.version) return Promise.resolve(null);
   return readConsistently(db, batch, async (current) => {
     const { batchId, version, length, fingerprint } = current;
     const { positions, isShorter } = differenceSince(current, announced);
@@ -98,7 +132,10 @@ function batchChangesOf(
   });
 }
 
-/** Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. */
+/**
+ * Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. Then the
+ * marks of the batches go: if the gateway dies in between, they are found, and this is done again.
+ */
 export async function markAnnounced(
   db: Models,
   fileId: FileId,
@@ -106,7 +143,7 @@ export async function markAnnounced(
   announced: AnnouncedVersions,
   stats: JsonText<Stats>,
 ): Promise<void> {
-  const { epoch, revision, status, completedAt, progress, batches } = stats.parsed();
+  const { epoch, revision, status, completedAt, progress, batches, lastUpdated } = stats.parsed();
   const notNewer = { $or: [{ 'statsAt.epoch': { $ne: epoch } }, { 'statsAt.revision': { $lte: revision } }] };
   const set: Partial<FileDoc> = {
     stats: stats.json,
@@ -120,9 +157,13 @@ export async function markAnnounced(
   };
   const { changes, batches: versions } = announced;
   const current = { fileId, generation, ...notNewer };
+  const keep = {
+    $set: set,
+    ...(lastUpdated === null ? {} : { $max: { lastUpdated: new Date(lastUpdated) } }),
+  };
   await db.files.collection.bulkWrite([
     ...eventWrites(generation, current, stats, set),
-    { updateOne: { filter: current, update: { $set: set } } },
+    { updateOne: { filter: current, update: keep } },
     ...(changes === null
       ? []
       : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK_FILE } }]),
@@ -191,20 +232,20 @@ async function registeredUnannounced(
 }
 
 /** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
-export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null> {
+export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null | undefined> {
   const file = await findFile(db, fileId);
-  if (file === null) return null;
-  const batchIds = (await markedBatches(db, [file.generation])).map(({ batchId }) => batchId);
-  return batchIds.length > 0 || file.unannounced !== undefined ? batchIds : null;
+  if (file === null) return undefined;
+  const marked = await markedBatches(db, [file.generation]);
+  return marked.length > 0 || file.unannounced !== undefined ? marked.map(({ batchId }) => batchId) : null;
 }
 
+/** A batch with a change that may not be announced. */
+export type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation'>;
+
 /** The batches with marks of some generations. Only the index of marks is read: there are few, whatever a file has. */
-export const markedBatches = (
-  db: Models,
-  generations: readonly Generation[],
-): Promise<Pick<BatchDoc, 'batchId' | 'generation'>[]> =>
+export const markedBatches = (db: Models, generations: readonly Generation[]): Promise<MarkedBatch[]> =>
   db.batches.collection
-    .find<Pick<BatchDoc, 'batchId' | 'generation'>>(
+    .find<MarkedBatch>(
       { generation: { $in: [...generations] }, unannounced: { $gt: new Date(0) } },
       { projection: { _id: 0, batchId: 1, generation: 1 } },
     )

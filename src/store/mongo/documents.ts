@@ -225,7 +225,7 @@ export interface SubmissionDoc {
   /** JSON: what a gateway needs to go on with it. */
   order: string;
   state: SubmissionState;
-  /** Its state is one in which a gateway works at it. */
+  /** Its state is one in which a gateway works on it. */
   isDue?: true;
   total: number;
   submitted: number;

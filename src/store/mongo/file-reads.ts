@@ -17,29 +17,19 @@ import type { FileDoc } from './documents.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
-import { rollUp } from './rollups.js';
 
-/** A file, after every change that was stored before is counted. */
-export async function findRolledUpFile(db: Models, fileId: FileId): Promise<FileDoc | null> {
-  const file = await findFile(db, fileId);
-  return file === null ? null : ((await rollUp(db, file.generation)).file ?? file);
-}
-
-/** Files, newest first, after every change that was stored before is counted. */
+/** Files, newest first, with whether any of them has changes that may not be announced. */
 export async function listFiles(
   db: Models,
   { limit, after, viewer = null }: FilesQuery,
 ): Promise<ListedFile[]> {
-  const list = () => newestFor(db, limit, after, viewer);
-  const found = await list();
-  const rolledUp = await Promise.all(found.map(({ generation }) => rollUp(db, generation)));
-  const current = rolledUp.some(({ file }) => file !== null) ? await list() : found;
+  const files = await newestFor(db, limit, after, viewer);
   const marked = await markedBatches(
     db,
-    current.map(({ generation }) => generation),
+    files.map(({ generation }) => generation),
   );
   const pending = new Set(marked.map(({ generation }) => generation));
-  return current.map((file) => ({
+  return files.map((file) => ({
     facts: factsOf(file),
     stats: file.stats,
     isPending: file.unannounced !== undefined || pending.has(file.generation),

@@ -3,8 +3,8 @@ import type { RecentWrites } from './batches/recent-writes.js';
 import { purgeFiles, removeFile } from './clean-up/remove-files.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
-import { batchStates, countBatches, findRolledUpFile, listFiles } from './file-reads.js';
-import { factsOf } from './generations.js';
+import { batchStates, countBatches, listFiles } from './file-reads.js';
+import { factsOf, findFile } from './generations.js';
 import { fileLock, type KeyedLock } from './keyed-lock.js';
 import { readOverview } from './overview.js';
 
@@ -17,7 +17,7 @@ export const mongoFiles = (
 ): FileStore => ({
   find: (fileId) =>
     connection.run(async (db) => {
-      const file = await findRolledUpFile(db, fileId);
+      const file = await findFile(db, fileId);
       return file === null ? null : factsOf(file);
     }),
   list: (query) => connection.run((db) => listFiles(db, query)),

@@ -18,11 +18,11 @@ export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>
 
 /** The file of a batch; null: the batch is not registered, or of a generation that is over. */
 export async function owningFile(
-  db: Models,
   { fileId, generation }: Pick<BatchHead, 'fileId' | 'generation'>,
+  find: (fileId: FileId) => Promise<FileDoc | null>,
 ): Promise<FileDoc | null> {
   if (fileId === null || generation === null) return null;
-  const file = await findFile(db, fileId);
+  const file = await find(fileId);
   return file?.generation === generation ? file : null;
 }
 

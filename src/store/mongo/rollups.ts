@@ -1,6 +1,6 @@
 /** Counts of results by cell, added up over neighbouring batches, and the step that brings stored changes into them. */
-import { clock } from '../../clock.js';
-import type { Generation } from '../../domain/id.js';
+import { LRUCache } from 'lru-cache';
+import type { BatchId, Generation } from '../../domain/id.js';
 import { summaryOf } from './batches/batch-docs.js';
 import type { BatchHead, CellCounts, FileDoc, RollupDoc, Slot } from './documents.js';
 import { findFields, insertIfNew, type Models } from './models.js';
@@ -8,7 +8,7 @@ import { findFields, insertIfNew, type Models } from './models.js';
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
 const FAN_OUT = 256;
 /** Batches brought into the rollups in one go. */
-const AT_ONCE = 64;
+const AT_ONCE = 256;
 
 /** What the rollups need of a batch. */
 export interface Contribution extends Pick<BatchHead, 'version'> {
@@ -129,23 +129,15 @@ type PendingBatch = Pick<BatchHead, 'ordinal' | 'version' | 'summary' | 'changed
 /** Any token. The index answers this alone; for `$exists` the database would read every document. */
 const ANY_TOKEN = { $gt: '' };
 
-export interface RolledUp {
-  /** The file after its changes were counted; null: there was nothing to do, or no such file. */
-  readonly file: FileDoc | null;
-  /** Tokens of batches that did not change from before that count until after it. */
-  readonly unchanged: ReadonlySet<string>;
-}
-
-export const NOTHING_ROLLED_UP: RolledUp = { file: null, unchanged: new Set() };
-
 /**
  * Brings the stored changes of a generation's batches into its rollups and its file's count of changes. A save leaves that
- * to the next read, which does it for many saves at once. A save's one write also sets the batch's `pendingRollup`, so no
+ * to a later step, which does it for many saves at once. A save's one write also sets the batch's `pendingRollup`, so no
  * crash comes between the two. That mark is removed last: a step that fails before is done again, and a change that is
- * counted twice only means one flush too many.
+ * counted twice only means one flush too many. Answers with the file after that; null: there was nothing to do, or no
+ * such file.
  */
-export async function rollUp(db: Models, generation: Generation): Promise<RolledUp> {
-  for (let rolledUp = NOTHING_ROLLED_UP; ; ) {
+export async function rollUp(db: Models, generation: Generation): Promise<FileDoc | null> {
+  for (let file: FileDoc | null = null; ; ) {
     const marked = await db.batches.collection
       .find<PendingBatch>(
         { generation, pendingRollup: ANY_TOKEN },
@@ -155,9 +147,9 @@ export async function rollUp(db: Models, generation: Generation): Promise<Rolled
       .sort({ pendingRollup: 1 })
       .limit(AT_ONCE)
       .toArray();
-    if (marked.length === 0) return rolledUp;
-    rolledUp = await rollUpSome(db, generation, marked);
-    if (marked.length < AT_ONCE) return rolledUp;
+    if (marked.length === 0) return file;
+    file = await rollUpSome(db, generation, marked);
+    if (marked.length < AT_ONCE) return file;
   }
 }
 
@@ -165,12 +157,12 @@ async function rollUpSome(
   db: Models,
   generation: Generation,
   marked: readonly PendingBatch[],
-): Promise<RolledUp> {
+): Promise<FileDoc | null> {
   const latest = new Date(Math.max(...marked.map(({ changedAt }) => changedAt.getTime())));
   const [file] = await Promise.all([
     db.files.collection.findOneAndUpdate(
       { generation },
-      { $inc: { changes: 1 }, $set: { unannounced: clock.date() }, $max: { lastUpdated: latest } },
+      { $inc: { changes: 1 }, $max: { lastUpdated: latest } },
       { projection: { _id: 0 }, returnDocument: 'after' },
     ),
     addToRollups(
@@ -184,11 +176,31 @@ async function rollUpSome(
     ),
   ]);
   const tokens = marked.flatMap(({ pendingRollup }) => pendingRollup ?? []);
-  const { matchedCount } = await db.batches.collection.updateMany(
+  // Each write of a batch leaves another token: one that was written meanwhile keeps its mark.
+  await db.batches.collection.updateMany(
     { generation, pendingRollup: { $in: tokens } },
     { $unset: { pendingRollup: 1 } },
   );
-  // Each write of a batch leaves another token: where none is missing, none of the batches was written meanwhile.
-  const unchanged = new Set(matchedCount === tokens.length ? tokens : []);
-  return { file: file as FileDoc | null, unchanged };
+  return file as FileDoc | null;
+}
+
+/** Generations whose announced batches are remembered. */
+const GENERATIONS = 1_000;
+
+/**
+ * Rolls up after every few hundred announced batches of a generation, so that a page never has many to roll up. A batch that
+ * grows meanwhile is rolled up once.
+ */
+export class RollupSchedule {
+  readonly #announced = new LRUCache<Generation, Set<BatchId>>({ max: GENERATIONS });
+
+  /** To be called once the batches are announced. */
+  async after(db: Models, generation: Generation, batchIds: Iterable<BatchId>): Promise<void> {
+    const announced = this.#announced.get(generation) ?? new Set();
+    for (const batchId of batchIds) announced.add(batchId);
+    this.#announced.set(generation, announced);
+    if (announced.size < AT_ONCE) return;
+    this.#announced.delete(generation);
+    await rollUp(db, generation);
+  }
 }

@@ -1,4 +1,5 @@
-import { partsOf, rowsFromText, rowsToText, type SubmissionStore } from '../submissions.js';
+import { partsOf, rowsFromText, rowsToText } from '../stored-pieces.js';
+import type { SubmissionStore } from '../submissions.js';
 import type { MongoConnection } from './connection.js';
 import { claimSubmission, dropExpiredSubmissions } from './submissions/claims.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './submissions/slices.js';

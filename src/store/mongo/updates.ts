@@ -12,6 +12,7 @@ import type { MongoConnection } from './connection.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';
+import { SharedFileReads } from './shared-reads.js';
 
 /** Registrations and updates in MongoDB, in the order in which this gateway gets them. */
 export function mongoUpdates(
@@ -22,6 +23,7 @@ export function mongoUpdates(
   cleanUp: BackgroundCleanUp,
 ): UpdateStore {
   const ambiguous = new AmbiguousWrites();
+  const files = new SharedFileReads();
   const registerWith = (db: Models, claimant: Claimant) => (registration: Registration) =>
     register(db, held, registration, claimant, {
       replaced: (ended) => {
@@ -57,7 +59,7 @@ export function mongoUpdates(
       return locks.run(batchAndFile, (db) =>
         ambiguous.run(
           `batch ${batchId}`,
-          () => saveUpdate(db, update, sender, { held, recent, register: registerWith(db, sender) }),
+          () => saveUpdate(db, update, sender, { held, recent, files, register: registerWith(db, sender) }),
           (saved) => (saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved),
         ),
       );

@@ -40,7 +40,7 @@ export const mongoWebhooks = (connection: MongoConnection): WebhookStore => ({
     connection.run((db) => replayDelivery(db, webhookId, deliveryId, now)),
   claimDue: (query) => connection.run((db) => claimDue(db, query)),
   report: (deliveryId, result) => connection.run((db) => reportAttempt(db, deliveryId, result)),
-  dropDelivered: (before) => connection.run((db) => dropDelivered(db, before)),
+  dropSettled: (before) => connection.run((db) => dropSettled(db, before)),
 });
 
 async function addWebhook(
@@ -260,7 +260,7 @@ async function reportAttempt(
   );
 }
 
-async function dropDelivered(db: Models, before: number): Promise<void> {
+async function dropSettled(db: Models, before: number): Promise<void> {
   await db.deliveries.deleteMany({
     createdAt: trusted({ $lt: new Date(before) }),
     state: trusted({ $in: ['delivered', 'failed'] }),

@@ -14,7 +14,7 @@ import {
 import type { Update } from '../../domain/update.js';
 import {
   type BatchProgress,
-  failedByHand,
+  failedByOperator,
   flagsOf,
   initialProgress,
   isOpen,
@@ -186,7 +186,7 @@ export function writeProgress(
 
 /** Ends a batch that will never answer. */
 export function failBatch(db: Database, row: BatchRow, reason: string, now: number): void {
-  const failed = failedByHand(progressOf(row));
+  const failed = failedByOperator(progressOf(row));
   if (failed === null) return;
   writeProgress(db, row, failed, now);
   db.run('UPDATE batches SET failure = ? WHERE number = ?', reason, row.number);

@@ -1,14 +1,14 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Stats } from '../../domain/stats.js';
-import type { AnnouncedBatch, Summary } from '../../domain/summary.js';
+import type { BatchVersion, Summary } from '../../domain/summary.js';
 import { differenceSince } from '../rewrites.js';
 import type { BatchChanges, FileChanges, Unannounced } from '../store.js';
 import {
   type AnnouncedState,
   eventsBetween,
   type FileEvent,
-  mayBeEvent,
+  mayTriggerEvent,
   stateOf,
 } from '../webhook-events.js';
 import { type BatchRow, batchOf } from './batches.js';
@@ -19,7 +19,7 @@ import { resultsAt } from './results.js';
 import { addEvents } from './webhooks.js';
 
 /** What was announced of a batch, and the fingerprint of the list that the caller has: that list need not be read. */
-export interface KnownBatch extends AnnouncedBatch {
+export interface KnownBatch extends BatchVersion {
   readonly fingerprint?: string | undefined;
 }
 
@@ -73,7 +73,7 @@ export function markAnnounced(
 ): void {
   const row = findGeneration(db, Number(generation));
   if (row?.state !== CURRENT) return;
-  if (mayBeEvent(state)) addEvents(db, eventsOf(row, state, json, now));
+  if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, now));
   const userId = row.user_id;
   const text = JSON.stringify(counted);
   if (text !== row.counted) recount(db, { userId, counted: row.counted }, { userId, counted: text });
@@ -107,7 +107,8 @@ export const findUnannounced = (db: Database): Unannounced[] =>
     .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null {
+export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
   const current = currentGeneration(db, fileId);
-  return current === undefined || current.changes === current.announced_changes ? null : [];
+  if (current === undefined) return undefined;
+  return current.changes === current.announced_changes ? null : [];
 }

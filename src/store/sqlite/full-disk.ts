@@ -32,7 +32,7 @@ const MAKE_ROOM: ReadonlySet<string> = new Set([
   'endSubmission',
   'dropExpiredSubmissions',
   'removeWebhook',
-  'dropDelivered',
+  'dropSettled',
 ]);
 export const needsRoom = ({ operation }: ThreadRequest): boolean => NEED_ROOM.has(operation);
 export const makesRoom = ({ operation }: ThreadRequest): boolean => MAKE_ROOM.has(operation);

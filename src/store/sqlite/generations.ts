@@ -4,7 +4,7 @@ import type { FileId, RequestId } from '../../domain/id.js';
 import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
-import type { BatchOwner } from '../attribution.js';
+import type { BatchRegistration } from '../attribution.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { Database } from './database.js';
 
@@ -140,7 +140,7 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
 });
 
 /** The owner of a batch of this generation; undefined: the batch is not registered. */
-export const ownerOf = (row: GenerationRow | undefined): BatchOwner =>
+export const ownerOf = (row: GenerationRow | undefined): BatchRegistration =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT

@@ -74,7 +74,7 @@ import {
 import {
   addWebhook,
   claimDue,
-  dropDelivered,
+  dropSettled,
   findWebhook,
   listDeliveries,
   listWebhooks,
@@ -135,7 +135,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   replayDelivery,
   claimDue,
   reportAttempt,
-  dropDelivered,
+  dropSettled,
   createList: (db: Database, list: NewList) => createList(db, list, clock.now()),
   appendToList: (db: Database, listId: ListId, index: number, bytes: Uint8Array) =>
     appendToList(db, listId, index, bytes, clock.now()),

@@ -1,5 +1,6 @@
 /** The slices of submissions in SQLite, their addresses, and the map from rows to addresses. */
-import { type NewSlice, piecesOf, type Slice, type SliceState } from '../submissions.js';
+import { piecesOf } from '../stored-pieces.js';
+import type { NewSlice, Slice, SliceState } from '../submissions.js';
 import type { Database } from './database.js';
 
 /** In the place of a slice's number: the piece is a part of the map. */

@@ -5,6 +5,7 @@ import {
   type Advanced,
   type Claim,
   decideClaim,
+  isEnd,
   type Lease,
   type NewSubmission,
   progressDelta,
@@ -80,7 +81,7 @@ export function claimSubmission(db: Database, submission: NewSubmission, now: nu
     else if (stored !== null) endSubmission(db, stored.id);
   }
   if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
-    return { state: 'file taken' };
+    return { state: 'file_exists' };
   db.run(
     `INSERT INTO submissions (id, file_id, filing, key, fingerprint, request_id, body, state, total, owner, due_at, expires_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -124,7 +125,7 @@ export const renewSubmission = (db: Database, id: string, { owner, ms }: Lease, 
     ...[now + ms, id, owner],
   ).changes > 0;
 
-/** The gateways that worked at submissions before this process are gone. */
+/** The gateways that worked on submissions before this process are gone. */
 export const releaseLeases = (db: Database): unknown =>
   db.run(`UPDATE submissions SET due_at = 0 WHERE ${TAKEABLE}`);
 
@@ -138,7 +139,7 @@ export function advanceSubmission(
   const row = findSubmission(db, id);
   if (row === undefined) return 'over';
   if (row.owner !== owner) return 'lost';
-  const state = step.state ?? row.state;
+  const state = isEnd(step) && hasOpenSlice(db, id) ? 'open' : (step.state ?? row.state);
   if (row.request_id !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
   const counts = step.slice === undefined ? NO_CHANGE : setSlice(db, row, step.slice, owner);
   const after: SubmissionRow = {
@@ -160,6 +161,12 @@ export function advanceSubmission(
   tellFile(db, after, now);
   return 'done';
 }
+
+const hasOpenSlice = (db: Database, id: string): boolean =>
+  db.get(
+    "SELECT 1 AS open FROM slices WHERE submission = ? AND state IN ('waiting', 'sending', 'accepted') LIMIT 1",
+    id,
+  ) !== undefined;
 
 const NO_CHANGE = { submitted: 0, uncertain: 0 };
 
@@ -222,7 +229,7 @@ export function acceptSlice(
   );
   const isMine = row.owner === owner;
   const { uncertain } = progressDelta(slice.state, 'accepted', slice.emails);
-  // The next gateway that works at submissions registers it.
+  // The next gateway that works on submissions registers it.
   const isStopped = row.state === 'stopped';
   db.run(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',
@@ -264,7 +271,7 @@ export function retrySubmission(db: Database, id: string, now: number): boolean 
   if (row.uncertain === 0 && row.state !== 'stopped') return false;
   db.run("UPDATE slices SET state = 'waiting' WHERE submission = ? AND state = 'uncertain'", id);
   const after: SubmissionRow = { ...row, state: 'open', uncertain: 0, error: null };
-  // The gateway that works at it, if there is one, goes on with these slices.
+  // The gateway that works on it, if there is one, goes on with these slices.
   const dueAt = row.state === 'open' ? row.due_at : now;
   db.run(
     "UPDATE submissions SET state = 'open', uncertain = 0, error = NULL, failures = 0, due_at = ? WHERE id = ?",

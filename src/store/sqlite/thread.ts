@@ -31,7 +31,12 @@ const data = workerData as ThreadData;
 const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = data;
 
 type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
-const answer = (reply: ThreadReply): void => port.postMessage(reply);
+/** Bytes are handed over: copies of them would lie here until there is enough garbage. */
+const answer = (reply: ThreadReply): void =>
+  port.postMessage(
+    reply,
+    'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : [],
+  );
 
 function finish(db: Database): void {
   db.close();
@@ -92,7 +97,7 @@ class Writer {
   ) {
     const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
     this.#operations = writerOperations({ held, maxDeadLetterBytes });
-    // The directory is this process's alone: the one that worked at submissions before is gone.
+    // The directory is this process's alone: the one that worked on submissions before is gone.
     releaseLeases(db);
     port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
     endUploads(db);

@@ -146,7 +146,7 @@ function endWebhook(db: Database, deliveryId: string): void {
   );
 }
 
-export const dropDelivered = (db: Database, before: number): unknown =>
+export const dropSettled = (db: Database, before: number): unknown =>
   db.run("DELETE FROM deliveries WHERE created_at < ? AND state <> 'pending'", before);
 
 const webhookOf = (row: WebhookRow): Webhook => ({

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { Head } from '../../../src/feed/feed.js';
 import { announced, append, change, events, headOf, type Opens, start, state } from './harness.js';
 
 export function beginning(open: Opens): void {
@@ -111,6 +112,29 @@ export function appending(open: Opens): void {
     }
     expect(await headOf(feed, 'f1')).toEqual(before);
     expect(await feed.since('f1', { epoch: 'e1', revision: 0 }, 9)).toHaveLength(2);
+  });
+
+  it('knows the head that it has left, and what was announced of the batches that it has appended', async () => {
+    const feed = await open();
+    expect(feed.lastHead('f1', [])).toBeNull();
+    await feed.begin('f1', start('e1'), null);
+    const grow = async (head: Head, version: number, emails: number) => {
+      const batches = new Map([['b1', announced(version, version)]]);
+      const said = { state: state({ stats: `{"version":${version}}`, changes: version }), batches };
+      expect(await feed.append('f1', head, change(events(head, emails), said))).toBe(true);
+      const last = feed.lastHead('f1', ['b1']);
+      const { batches: known, ...rest } = await headOf(feed, 'f1', ['b1']);
+      expect(last).toMatchObject(rest);
+      expect(last?.batches.get('b1')).toEqual(known.get('b1'));
+      return last as Head;
+    };
+    // The last one has stats alone: the revision of the results before it stays.
+    const first = await grow(await headOf(feed, 'f1'), 1, 2);
+    const last = await grow(await grow(first, 2, 1), 3, 0);
+    await feed.remove('f1');
+    expect(await feed.append('f1', last, change(events(last)))).toBe(false);
+    await feed.begin('f1', start('e2'), null);
+    expect(await feed.append('f1', last, change(events(last)))).toBe(false);
   });
 
   it('lets exactly one of many that append at once win', async () => {

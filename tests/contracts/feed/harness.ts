@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { type AnnouncedBatch, EMPTY_SUMMARY, type Summary, withFlags } from '../../../src/domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY, type Summary, withFlags } from '../../../src/domain/summary.js';
 import type { Change, EpochStart, Feed, FeedEvent, FileState, Head } from '../../../src/feed/feed.js';
 
 /** How much a feed remembers; generous where a test does not care. */
@@ -34,7 +34,7 @@ export const state = (said: Partial<FileState> = {}): FileState => ({
 const FLAGS = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 10 };
 
 /** What was announced of a batch: so many results, at this version. */
-export const announced = (version: number, processed: number): AnnouncedBatch => {
+export const announced = (version: number, processed: number): BatchVersion => {
   const summary: Summary = withFlags({ ...EMPTY_SUMMARY, processed }, FLAGS);
   return { version, summary };
 };

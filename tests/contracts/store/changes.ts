@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { JsonText } from '../../../src/domain/json-text.js';
+import { statsOf } from '../../../src/domain/stats.js';
 import { EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import { effort } from '../../support/effort.js';
 import { addresses, emailsOf } from '../../support/updates.js';
-import { fill, keptStats, listsOf, register, type Stores, save } from './harness.js';
+import { announce as announceAll, fill, keptStats, listsOf, register, type Stores, save } from './harness.js';
 import { Listener } from './listener.js';
 
 const NEVER = { version: 0, summary: EMPTY_SUMMARY };
@@ -107,7 +110,7 @@ export function changes({ shared, own }: Stores): void {
     const isListedAsPending = async () =>
       (await store.files.list({ limit: 500, after: null })).find(({ facts }) => facts.fileId === f1)
         ?.isPending;
-    expect(await store.changes.pending(f1)).toBeNull();
+    expect(await store.changes.pending(f1)).toBeUndefined();
     await register(store, { fileId: f1, batches: [b1, b2] });
     await register(store, { fileId: f2, batches: [] });
     expect(await store.changes.pending(f1)).not.toBeNull();
@@ -134,6 +137,33 @@ export function changes({ shared, own }: Stores): void {
     expect(await isListedAsPending()).toBe(true);
     await announce();
     expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
+    await store.files.remove(f1);
+    expect(await store.changes.pending(f1)).toBeUndefined();
+  });
+
+  it('says when a file has changed last', async () => {
+    const { store, f1, b1, b2 } = shared();
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    await announceAll(store, f1);
+    const registered = (await store.files.find(f1))?.lastUpdated ?? '';
+    while (new Date().toISOString() <= registered) await nextTurn();
+    await save(store, { batchId: b2, emails: ['a'] });
+    const changes = await store.changes.since(f1, new Map([[b2, NEVER]]));
+    if (changes === null) throw new Error('there is no such file');
+    const { facts, batches } = changes;
+    const changedAt = facts.lastUpdated;
+    expect(changedAt > registered).toBe(true);
+    const cursor = { epoch: 'another one', revision: 1 };
+    await store.changes.markAnnounced(
+      f1,
+      facts.generation,
+      {
+        changes: changes.changes,
+        batches: new Map(batches.map(({ batchId, version }) => [batchId, version])),
+      },
+      JsonText.of(statsOf({ fileId: f1, facts, totals: EMPTY_SUMMARY, cursor, recentRate: 0 })),
+    );
+    expect((await store.files.find(f1))?.lastUpdated).toBe(changedAt);
   });
 
   it('has a batch that changed without results', async () => {

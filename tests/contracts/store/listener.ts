@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
 import type { PlacedResult } from '../../../src/domain/result.js';
-import { type AnnouncedBatch, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
+import { type BatchVersion, EMPTY_SUMMARY } from '../../../src/domain/summary.js';
 import type { BatchChanges, Store } from '../../../src/store/store.js';
 
-const NEVER: AnnouncedBatch = { version: 0, summary: EMPTY_SUMMARY };
+const NEVER: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 /** Keeps a copy of a file from nothing but its changes, and fails on a change that does not fit. */
 export class Listener {
-  readonly #known = new Map<string, AnnouncedBatch>();
+  readonly #known = new Map<string, BatchVersion>();
   readonly #lists = new Map<string, string[]>();
 
   constructor(

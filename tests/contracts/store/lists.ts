@@ -82,6 +82,20 @@ export function keepingLists({ shared, own }: Stores): void {
       expect((await bytesIn(store, listId, from)).equals(bytes.subarray(from))).toBe(true);
   });
 
+  it('gives each piece away, so that it can be handed to another thread', async () => {
+    const { store } = shared();
+    const bytes = bytesOf(2 * LIST_CHUNK_BYTES + 1000);
+    const listId = await uploaded(store, { bytes });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of store.lists.read(listId)) {
+      const isWhole = piece.byteLength === piece.buffer.byteLength;
+      const transfer = isWhole ? [piece.buffer as ArrayBuffer] : [];
+      pieces.push(structuredClone(piece, { transfer }));
+      if (pieces.length > 10) throw new Error('the list has no end');
+    }
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+  });
+
   it('finds no list before it is complete, and reads what an upload has sent', async () => {
     const { store } = shared();
     const listId = await uploadedPart(store, {});

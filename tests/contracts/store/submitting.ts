@@ -56,7 +56,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const key = `key of ${f1}`;
     const claims = Array.from({ length: 8 }, () => submissionOf(f1, { key }));
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual(['mine', ...Array(7).fill('under way')]);
+    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(7).fill('in_progress'), 'mine']);
     const { id, lease: own } = claims[claimed.findIndex(({ state }) => state === 'mine')] as NewSubmission;
     const step: Step = {
       slice: { number: 0, state: 'registered' },
@@ -74,7 +74,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const first = submissionOf(f1, { key: f1 });
     await store.submissions.claim(first);
     expect(await store.submissions.claim(submissionOf(f1, { key: f1, fingerprint: 'q' }))).toEqual({
-      state: 'another list',
+      state: 'key_reused',
     });
     await store.submissions.end(first.id);
     expect(await store.submissions.claim(submissionOf(f1, { key: f1, fingerprint: 'q' }))).toEqual({
@@ -86,7 +86,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     const { store, f1, f2 } = shared();
     const claims = Array.from({ length: 6 }, () => submissionOf(f1, { isExclusive: true }));
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(5).fill('file taken'), 'mine']);
+    expect(claimed.map(({ state }) => state).sort()).toEqual([...Array(5).fill('file_exists'), 'mine']);
     expect(await store.submissions.claim(submissionOf(f2, { isExclusive: true }))).toEqual({ state: 'mine' });
     const { id } = claims[claimed.findIndex(({ state }) => state === 'mine')] as NewSubmission;
     await store.submissions.end(id);
@@ -101,7 +101,7 @@ export function claimingSubmissions({ shared }: Stores): void {
     expect(await store.submissions.accept(first.id, first.lease.owner, 0, '{"ids":1}')).toBe(true);
     const claims = [submissionOf(f1, { key: f1 }), submissionOf(f1, { key: f1 })];
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
-    expect(claimed.map(({ state }) => state).sort()).toEqual(['known', 'under way']);
+    expect(claimed.map(({ state }) => state).sort()).toEqual(['in_progress', 'known']);
     expect(claimed.find(({ state }) => state === 'known')).toMatchObject({
       isMine: true,
       submission: { id: first.id, fileId: f1 },
@@ -192,6 +192,21 @@ export function submittingLists({ shared, own }: Stores): void {
     expect((await store.files.find(f1))?.submission).toMatchObject({ uncertain: 0, error: null });
   });
 
+  it('stays open where a retry comes while its gateway finds nothing left to do', async () => {
+    const { store, f1 } = shared();
+    const { submissions } = store;
+    const list = await openList(store, f1, [['a@x'], ['b@x']]);
+    await list.advance({ slice: { number: 0, state: 'sending' } });
+    await list.advance({ slice: { number: 0, state: 'uncertain' } });
+    await list.advance({ slice: { number: 1, state: 'registered' } });
+    expect(await submissions.next(list.id)).toBeNull();
+    expect(await submissions.retry(list.id)).toBe(true);
+    expect(await list.advance({ state: 'stopped', dueInMs: 0 })).toBe('done');
+    expect((await submissions.ofFile(f1))?.state).toBe('open');
+    await eventually('a gateway takes it', async () => (await submissions.take(lease()))?.id === list.id);
+    expect(await submissions.next(list.id)).toMatchObject({ number: 0, state: 'waiting' });
+  });
+
   it('keeps an answer that comes after its slice was given up, from the one that sent it only', async () => {
     const { store, f1 } = shared();
     const list = await openList(store, f1, [['a@x']]);
@@ -264,7 +279,8 @@ export function submittingLists({ shared, own }: Stores): void {
       const list = await openList(store, f1, [['a@x']]);
       await list.advance({ error: 'rate_limited', failures: 1, dueInMs: 60_000 });
       expect(await store.submissions.take(lease())).toBeNull();
-      await list.advance({ state: 'stopped', error: 'validator_refused', dueInMs: 0 });
+      const slice = { number: 0, state: 'waiting' } as const;
+      await list.advance({ slice, state: 'stopped', error: 'validator_refused', dueInMs: 0 });
       expect(await store.submissions.take(lease())).toBeNull();
       expect(await store.submissions.retry(list.id)).toBe(true);
       expect(await store.submissions.take(lease())).toMatchObject({ id: list.id, failures: 0 });

@@ -180,9 +180,9 @@ export function webhooks({ own }: Stores): void {
     expect(await claim(store, { now: later })).toMatchObject([{ deliveryId, attempts: 3, since: later }]);
     await store.webhooks.report(deliveryId, DELIVERED);
     expect(await list(deliveryId)).toEqual([]);
-    await store.webhooks.dropDelivered(now - 3_600_000);
+    await store.webhooks.dropSettled(now - 3_600_000);
     expect(await list()).toHaveLength(1);
-    await store.webhooks.dropDelivered(now + 3_600_000);
+    await store.webhooks.dropSettled(now + 3_600_000);
     expect(await list()).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 /** Prepares how a list is stored: in its batch's document, and where that is full, in chunks. */
 
 import type { Result } from '../../../domain/result.js';
-import type { MeasuredList } from '../../recent-lists.js';
+import type { FingerprintedList } from '../../recent-lists.js';
 import { cellCode } from '../../result-filter.js';
 import { compareLists, rewritesAfter } from '../../rewrites.js';
 import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
@@ -44,7 +44,7 @@ export async function planList(
   db: Models,
   batch: BatchHead,
   results: readonly Result[],
-  measured?: MeasuredList,
+  measured?: FingerprintedList,
 ): Promise<ListWrite | null> {
   const { isExtension, fingerprint } = compareLists(batch, results, measured);
   const cells = results.map(({ cell }) => cellCode(cell)).join('');

@@ -1,6 +1,6 @@
 import { ByteCache } from '../../../byte-cache.js';
 import type { BatchId } from '../../../domain/id.js';
-import { type MeasuredList, RecentLists } from '../../recent-lists.js';
+import { type FingerprintedList, RecentLists } from '../../recent-lists.js';
 import type { BatchHead } from '../documents.js';
 
 const MAX_HEAD_BYTES = 4 * 2 ** 20;
@@ -15,7 +15,7 @@ export class RecentWrites {
   readonly lists = new RecentLists();
   readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
 
-  remember(batch: BatchHead, list: MeasuredList): void {
+  remember(batch: BatchHead, list: FingerprintedList): void {
     this.rememberHead(batch);
     if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list);
   }

@@ -2,12 +2,18 @@ import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
-import { attributionOf, type BatchOwner, foreignFile, type SelfRegistration } from '../../attribution.js';
+import {
+  attributionOf,
+  type BatchRegistration,
+  foreignFile,
+  type SelfRegistration,
+} from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
 import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
+import type { SharedFileReads } from '../shared-reads.js';
 import { findBatch } from './batch-docs.js';
 import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
@@ -21,6 +27,7 @@ const ATTEMPTS = 1_000;
 export interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
+  readonly files: SharedFileReads;
   readonly register: (registration: Registration) => Promise<Registered>;
 }
 
@@ -35,11 +42,11 @@ export async function saveUpdate(
   db: Models,
   update: Update,
   sender: Claimant,
-  { held, recent, register }: SaveDeps,
+  { held, recent, files, register }: SaveDeps,
 ): Promise<Saved> {
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
-  const list = recent.lists.measure(batchId, update.results);
+  const list = recent.lists.fingerprint(batchId, update.results);
   const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
   let hasRegistered = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -47,7 +54,7 @@ export async function saveUpdate(
     const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
     const batch = remembered ?? (await findBatch(db, batchId));
     // The file is read after the batch: if the generation is current then, it was when the batch was read.
-    const file = batch === null ? null : await owningFile(db, batch);
+    const file = batch === null ? null : await owningFile(batch, (fileId) => files.find(db, fileId));
     const attribution = attributionOf(update, await ownerOf(db, update, batch, file), sender);
     if (attribution !== 'apply') {
       recent.forget(batchId);
@@ -81,7 +88,7 @@ async function ownerOf(
   { batchId, fileId, requestId }: Update,
   batch: BatchHead | null,
   file: FileDoc | null,
-): Promise<BatchOwner> {
+): Promise<BatchRegistration> {
   if (file !== null) {
     const { totalBatches } = file.declared;
     const isRegistering = file.pending !== undefined;
@@ -123,7 +130,7 @@ export async function failBatchByHand(
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const batch = await findBatch(db, batchId);
-    const file = batch === null ? null : await owningFile(db, batch);
+    const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
     if (batch === null || file?.fileId !== fileId) return false;
     if ((await failBatch(db, batch, reason, clock.date())) !== 'conflict') return true;
   }
@@ -137,7 +144,7 @@ export async function fileOfBatch(
   recent?: RecentWrites,
 ): Promise<FileId | null> {
   const batch = await findBatch(db, batchId);
-  const file = batch === null ? null : await owningFile(db, batch);
+  const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
   if (batch === null || file === null) return null;
   recent?.rememberHead(batch);
   return file.fileId;

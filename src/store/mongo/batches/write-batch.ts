@@ -5,8 +5,14 @@ import type { UpdateQuery } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
-import { type BatchProgress, failedByHand, flagsOf, isOpen, progressAfter } from '../../batch-progress.js';
-import type { MeasuredList } from '../../recent-lists.js';
+import {
+  type BatchProgress,
+  failedByOperator,
+  flagsOf,
+  isOpen,
+  progressAfter,
+} from '../../batch-progress.js';
+import type { FingerprintedList } from '../../recent-lists.js';
 import type { BatchDoc, BatchHead } from '../documents.js';
 import type { Models } from '../models.js';
 import { findBatches, headOf, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
@@ -18,7 +24,7 @@ export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 
 /** What is known of an update's list, and a callback that gets the batch as it was written. */
 export interface WriteCache {
-  readonly list: MeasuredList;
+  readonly list: FingerprintedList;
   written(batch: BatchHead): void;
 }
 
@@ -61,7 +67,7 @@ export async function failBatch(
   reason: string,
   now: Date,
 ): Promise<WriteOutcome> {
-  const progress = failedByHand(progressOf(batch));
+  const progress = failedByOperator(progressOf(batch));
   if (progress === null) return 'unchanged';
   const set = { lastUpdated: now, failure: reason };
   return writeBatch(db, batch, { ...progressChange(batch, progress), set }, now);

@@ -5,6 +5,7 @@ import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
+import { markedBatches } from '../changes.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import type { FileDoc, TombstoneDoc } from '../documents.js';
 import { batchStates } from '../file-reads.js';
@@ -84,13 +85,22 @@ export async function purgeFiles(
     .exec();
   const purged: FileId[] = [];
   for (const file of finished) {
-    const { fileId, generation, requestId, changes } = file;
+    const { fileId, generation, requestId, changes, statsAt } = file;
+    // It has had an update since, which its count does not have yet.
+    if ((await markedBatches(db, [generation])).length > 0) continue;
     const batches = await batchStates(db, fileId);
     const totals = batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
     await writeTombstone(db, file, false);
     // Only as it was when it was added up: a file that has changed since is left for a later call.
     const { modifiedCount } = await db.files.updateOne(
-      { fileId, generation, requestId, changes, pending: trusted({ $exists: false }) },
+      {
+        fileId,
+        generation,
+        requestId,
+        changes,
+        'statsAt.revision': statsAt?.revision ?? null,
+        pending: trusted({ $exists: false }),
+      },
       {
         $set: {
           ...WITHOUT_RESULTS,

@@ -9,7 +9,7 @@ import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
 import type { BatchDoc, BatchHead } from '../documents.js';
-import { owningFile } from '../generations.js';
+import { findFile, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 
 export interface RegistrationObserver {
@@ -62,7 +62,7 @@ export async function placeKnownBatch(
       return null;
     } else if (batch.generation === null && !held.isExpired(batch, now.getTime())) {
       if ((await adoptHeld(db, batch, placing, now)) === 'applied') return null;
-    } else if ((await owningFile(db, batch)) !== null) {
+    } else if ((await owningFile(batch, (fileId) => findFile(db, fileId))) !== null) {
       return batchId;
     } else if ((await restartBatch(db, batch, placing, now)) === 'applied') {
       return null;

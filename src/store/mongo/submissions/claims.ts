@@ -41,7 +41,7 @@ export async function claimSubmission(db: Models, submission: NewSubmission): Pr
     if (taken === null) return { state: 'mine' };
     // Another claim of the key was faster, or what has the file is gone: then the next try finds out.
     if (taken === 'file' && (await claimedBy(db, fileClaim(submission.fileId))) !== null)
-      return { state: 'file taken' };
+      return { state: 'file_exists' };
   }
   throw unavailable('too many submissions under one key at once');
 }

@@ -1,5 +1,6 @@
 /** The slices of submissions in MongoDB, their addresses, and the map from rows to addresses. */
-import { type NewSlice, piecesOf, type Slice } from '../../submissions.js';
+import { piecesOf } from '../../stored-pieces.js';
+import type { NewSlice, Slice } from '../../submissions.js';
 import type { SliceDoc, SubmissionPieceDoc } from '../documents.js';
 import { findFields, type Models } from '../models.js';
 import { findSubmission, MAP } from './submission-docs.js';

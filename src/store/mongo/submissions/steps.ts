@@ -1,5 +1,5 @@
 /**
- * The work at submissions in MongoDB. A step writes the submission first, on condition that its lease is still the caller's,
+ * The work on submissions in MongoDB. A step writes the submission first, on condition that its lease is still the caller's,
  * then the slice, on condition that it is as it was read, then the file. Counts that a crash leaves behind are added up again
  * when the submission is taken over.
  */
@@ -9,6 +9,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
   type Advanced,
+  isEnd,
   type Lease,
   progressDelta,
   type SliceState,
@@ -100,7 +101,17 @@ export async function advanceSubmission(
     return 'lost';
   if (isWorkedAt(state)) await tellFile(db, after);
   else await releaseFile(db, doc);
+  if (isEnd(step)) await reopenIfUnfinished(db, id);
   return 'done';
+}
+
+/** Behind the step: a retry, or a late answer, writes the slice first, and opens the submission last. */
+async function reopenIfUnfinished(db: Models, id: string): Promise<void> {
+  if ((await db.slices.findOne({ submission: id, isOpen: true }, { _id: 1 }).lean().exec()) === null) return;
+  await db.submissions.updateOne(
+    { _id: id, state: trusted({ $in: ['stopped', 'done'] }), ...LIVE },
+    { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
+  );
 }
 
 const findSlice = (db: Models, submission: string, number: number): Promise<SliceDoc | null> =>
@@ -194,7 +205,7 @@ export async function acceptSlice(
   if (before === null) return false;
   if (before.state === 'uncertain')
     await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
-  // The next gateway that works at submissions registers it.
+  // The next gateway that works on submissions registers it.
   const reopened = await db.submissions.updateOne(
     { _id: id, state: 'stopped', ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
@@ -212,7 +223,7 @@ export async function retrySubmission(db: Models, id: string): Promise<boolean> 
     { $set: { state: 'waiting', isOpen: true } },
   );
   const set = { state: 'open', isDue: true, uncertain: 0, error: null, failures: 0 } as const;
-  // The gateway that works at it, if there is one, goes on with these slices.
+  // The gateway that works on it, if there is one, goes on with these slices.
   await db.submissions.updateOne(
     { _id: id, ...LIVE },
     { $set: isWorkedAt(doc.state) ? set : { ...set, dueAt: new Date(clock.now()) } },

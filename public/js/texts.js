@@ -1,0 +1,20 @@
+/** All texts of the page, in the language chosen. */
+import * as format from './format.js';
+import { language } from './language.js';
+import { de } from './texts/de.js';
+import { en } from './texts/en.js';
+
+export const t = { en, de }[language](format);
+
+/** A value comes from the validator and may be any text: `constructor` is no word of ours. */
+const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
+
+/** The words for values of the API. A value that has none is shown as it comes. */
+export const word = (key) => own(t.words, key) ?? String(key);
+
+/** `sub_status` as the validator writes it (`Invalid Domain`), in the words that filters and charts have for it. */
+export const reasonOf = (text) =>
+  own(t.words, String(text).toLowerCase().replaceAll(' ', '_')) ?? String(text);
+
+/** What was wrong, in the user's words where the code is known; the gateway's own message names its settings. */
+export const explain = ({ code, message }) => own(t.errors, code) ?? message;

@@ -1,0 +1,46 @@
+/** What is read out of a list. Each job is done the same way on whichever thread. */
+import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
+import { addressesOf, type RowAddresses } from './addresses.js';
+import type { ByteSource } from './byte-source.js';
+import type { ListLimits } from './limits.js';
+import { type RowBatch, readRows } from './read-rows.js';
+import { countColumn, summarize } from './summarize.js';
+import { workbookLayout } from './workbook/layout.js';
+
+/** By job: what it is told, and the items that it makes. */
+export interface Jobs {
+  workbookLayout: { readonly order: null; readonly item: ListLayout };
+  summary: { readonly order: ListLayout; readonly item: ListSummary };
+  counts: { readonly order: { layout: ListLayout; column: number }; readonly item: ColumnCounts };
+  addresses: { readonly order: { layout: ListLayout; column: number }; readonly item: RowAddresses };
+  rows: { readonly order: ListLayout; readonly item: RowBatch };
+}
+
+export type JobName = keyof Jobs;
+export type Order<J extends JobName> = Jobs[J]['order'];
+export type Item<J extends JobName> = Jobs[J]['item'];
+
+type Job<J extends JobName> = (
+  source: ByteSource,
+  limits: ListLimits,
+  order: Order<J>,
+) => AsyncGenerator<Item<J>, void, void>;
+
+const JOBS: { readonly [J in JobName]: Job<J> } = {
+  workbookLayout: (source, limits) => once(workbookLayout(source, limits)),
+  summary: (source, limits, layout) => once(summarize(source, layout, limits)),
+  counts: (source, limits, { layout, column }) => once(countColumn(source, layout, column, limits)),
+  addresses: (source, limits, { layout, column }) => addressesOf(source, layout, column, limits),
+  rows: (source, limits, layout) => readRows(source, layout, limits),
+};
+
+async function* once<T>(item: Promise<T>): AsyncGenerator<T, void, void> {
+  yield await item;
+}
+
+export const perform = <J extends JobName>(
+  job: J,
+  source: ByteSource,
+  limits: ListLimits,
+  order: Order<J>,
+): AsyncGenerator<Item<J>, void, void> => JOBS[job](source, limits, order);

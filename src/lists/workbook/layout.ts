@@ -1,0 +1,33 @@
+/** Finds the sheet of a workbook that has addresses, and whether its first row is a header. */
+import { setImmediate } from 'node:timers/promises';
+import type { ListLayout } from '../../domain/list-summary.js';
+import { addressIn, looksLikeAddress } from '../address.js';
+import type { ByteSource } from '../byte-source.js';
+import { hasHeader } from '../header.js';
+import { type ListLimits, noAddresses } from '../limits.js';
+import { openWorkbook } from './sheet-rows.js';
+
+/** Rows of a sheet that its header is told by. */
+const ROWS_FOR_HEADER = 500;
+
+/** The layout of the first sheet that has addresses. @throws Fault `no_addresses`, `unsupported_list` */
+export async function workbookLayout(source: ByteSource, limits: ListLimits): Promise<ListLayout> {
+  const workbook = await openWorkbook(source, limits);
+  for (const sheet of workbook.sheets) {
+    const first = await firstRowsWithAddress(workbook.rows(sheet));
+    if (first !== null)
+      return { format: 'xlsx', encoding: 'utf-8', delimiter: null, header: hasHeader(first), sheet };
+  }
+  throw noAddresses();
+}
+
+/** Null: the rows have no address. */
+async function firstRowsWithAddress(batches: AsyncIterable<string[][]>): Promise<string[][] | null> {
+  const first: string[][] = [];
+  for await (const batch of batches) {
+    if (first.length < ROWS_FOR_HEADER) first.push(...batch.slice(0, ROWS_FOR_HEADER - first.length));
+    if (batch.some((row) => row.some((cell) => looksLikeAddress(addressIn(cell))))) return first;
+    await setImmediate();
+  }
+  return null;
+}
