@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
+import { ask, SOON, sliceValidator } from '../support/slice-validator.js';
 
 const CANARY = 'canary-91c2e';
 /** More than a chunk, so that some of it is on the disk before the upload has ended. */
@@ -52,4 +53,22 @@ test('a refused list leaves nothing on the disk', async () => {
   expect(answer.status).toBe(413);
   expect(await answer.text()).not.toContain(CANARY);
   expect(traces(directory)).toEqual([]);
+});
+
+test('a list whose slices still wait is in no log, and goes from the disk with its file', async () => {
+  const directory = temporaryDirectory();
+  const validator = await sliceValidator();
+  const env = { ...SOON, DATA_DIR: directory, VALIDATOR_URL: validator.url, LOG_LEVEL: 'trace' };
+  const { url, log, complaints } = await spawnGateway(env);
+  const reached = validator.stopAt('received', 2);
+  const rows = Array.from({ length: 35 }, (_, n) => `${CANARY}${n}@x.com;${CANARY}`);
+  const { json } = await ask(url, 'POST', `/lists?name=${CANARY}.csv`, ['mail;note', ...rows].join('\n'));
+  const submitted = ask(url, 'POST', '/files/f/validations', { listId: json.listId });
+  await reached;
+  expect((await submitted).status).toBe(202);
+  expect(traces(directory)).not.toEqual([]);
+  expect((await fetch(`${url}/api/files/f`, { method: 'DELETE' })).status).toBe(204);
+  await eventually('nothing of it is left', noTraces(directory));
+  expect(validator.seen).toHaveLength(2);
+  expect([...log, ...complaints].filter((line) => line.includes(CANARY))).toEqual([]);
 });
