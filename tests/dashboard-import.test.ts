@@ -57,14 +57,16 @@ async function checkFound(page: Page, name: string, expected: Expected): Promise
 }
 
 describeInBrowser('the import of a list', (open) => {
-  it('finds in each sample list what is in it, and sends just that (all of them in the thorough run)', async () => {
+  it('finds in sample lists what is in them, and sends just that (all of them in the thorough run)', async () => {
     const validator = await sliceValidator();
     const { url } = await startTestGateway({ VALIDATOR_URL: validator.url });
     const { page, complaints } = await open(`${url}/#/new`);
     const files = readdirSync(LISTS).filter((name) => name !== 'expected.json');
     expect(files.sort()).toEqual(Object.keys(EXPECTED).sort());
     let toSend = effort(4, files.length);
-    for (const [name, expected] of Object.entries(EXPECTED)) {
+    // Each list is read in the tests of the lists; here it is the page that says what is in it.
+    const chosen = Object.entries(EXPECTED).filter((_, n) => n % effort(3, 1) === 0);
+    for (const [name, expected] of chosen) {
       await page.locator('#upload').setInputFiles(`${LISTS}${name}`);
       if (expected.refused !== undefined) {
         const code = expected.refused === 415 ? 'unsupported_list' : 'no_addresses';

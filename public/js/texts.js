@@ -1,10 +1,20 @@
 /** All texts of the page, in the language chosen. */
 import * as format from './format.js';
 import { language } from './language.js';
-import { de } from './texts/de.js';
 import { en } from './texts/en.js';
 
-export const t = { en, de }[language](format);
+/** English is in the page's script; another language is one file more, asked for where it is wanted. */
+const OTHERS = { de: () => import('./texts/de.js') };
+
+/** In English rather than not at all. */
+const load = (name) =>
+  OTHERS[name]().then(
+    (module) => module[name],
+    () => en,
+  );
+
+const texts = language === 'en' ? en : await load(language);
+export const t = texts(format);
 
 /** A value comes from the validator and may be any text: `constructor` is no word of ours. */
 const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { describeCluster, startGateways } from '../support/cluster.js';
+import { expectDocumented } from '../support/documented.js';
 import { effort } from '../support/effort.js';
 import { message } from '../support/producer.js';
 import { plainResults } from '../support/results.js';
@@ -58,6 +59,7 @@ function describeOwnership(gateways: number, newEnv: () => NodeJS.ProcessEnv): v
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
     return { status: response.status, body: text === '' ? null : JSON.parse(text) };
   }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { expectDocumented } from '../support/documented.js';
 import { eventually } from '../support/eventually.js';
 import { startTestGateway } from '../support/gateway.js';
 import { message } from '../support/producer.js';
@@ -22,6 +23,7 @@ async function call(token: string | null, method: string, path: string, body?: u
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
   const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
 import type { Gateway } from '../../src/gateway.js';
+import { expectDocumented } from '../support/documented.js';
 import { eventually } from '../support/eventually.js';
 import { startTestGateway } from '../support/gateway.js';
 import { ask, connect, open, refusalOf, subscribe } from '../support/socket.js';
@@ -32,6 +33,7 @@ async function call(method: string, path: string, token: string, body?: unknown)
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
   return { status: response.status, body: JSON.parse(text || '{}') as Record<string, unknown> };
 }
 

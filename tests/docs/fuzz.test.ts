@@ -36,14 +36,17 @@ describeWhere(tools !== null, 'schemathesis is not in the cache', 'requests made
       MAX_COSTLY_REQUESTS_PER_MINUTE: '1000000',
       MAX_WEBHOOKS: '1000',
     });
+    const folder = temporaryDirectory();
     const { code, out } = await runProgram(
-      join(tools ?? '', 'schemathesis'),
+      'env',
       [
+        // It writes where it stands.
+        ...['-C', folder, join(tools ?? '', 'schemathesis')],
         ...['run', `${url}/api/openapi.json`, '--checks', CHECKS.join(',')],
         ...'--continue-on-failure --no-color --generation-database none --warnings off'.split(' '),
         ...AMOUNT.split(' '),
       ],
-      { HOME: temporaryDirectory(), LC_ALL: 'C.UTF-8' },
+      { HOME: folder, LC_ALL: 'C.UTF-8' },
     );
     expect(code === 0 ? '' : out).toBe('');
     const [, cases] = /(\d+) generated/.exec(out) ?? [];

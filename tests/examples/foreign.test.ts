@@ -77,9 +77,13 @@ async function expectRecovery(command: string, args: readonly string[]): Promise
   }
   expect(stored).toHaveLength(PAGES + 40 + 100);
   expect(sorted(held)).toEqual(sorted(stored));
-  expect(await file.producer.text('/metrics')).toMatch(
-    /^verigate_socket_requests_total\{event="subscribe",outcome="recovered"\} 1$/m,
-  );
+  const subscribes = (await file.producer.text('/metrics'))
+    .split('\n')
+    .filter(
+      (line) => line.startsWith('verigate_socket_requests_total{event="subscribe"') && !line.endsWith(' 0'),
+    );
+  // A slow machine may cut it more than once.
+  expect(subscribes.join()).toMatch(/outcome="recovered"\} [1-9]/);
 }
 
 const python = pythonPackages('python-socketio', ['python-socketio==5.18.1', 'aiohttp==3.14.5']);

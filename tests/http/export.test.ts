@@ -95,7 +95,7 @@ test('an export without results has its header', async () => {
   await call(app, 'POST', '/api/files/f/batches', { batches: [{ batchId: 'b' }] });
   expect(readCsv((await call(app, 'GET', '/api/files/f/export')).text)).toHaveLength(1);
   expect((await call(app, 'GET', '/api/files/f/export?format=ndjson')).text).toBe('');
-  const head = await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }));
+  const head = await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }), 'HEAD');
   expect([head.status, head.headers.get('content-type')]).toEqual([
     200,
     'text/csv; charset=utf-8; header=present',
@@ -159,7 +159,9 @@ test('only so many exports run at once; the others get a Retry-After', async () 
   const refused = await call(app, 'GET', '/api/files/f/export');
   expect(refused.json).toMatchObject({ status: 429, code: 'rate_limited' });
   expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-  expect((await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }))).status).toBe(200);
+  expect(
+    (await answerOf(await fetch(`${app.url}/api/files/f/export`, { method: 'HEAD' }), 'HEAD')).status,
+  ).toBe(200);
   hangUp();
   await end;
   (app.deps.store.results as { scan: Store['results']['scan'] }).scan = scan;

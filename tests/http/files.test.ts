@@ -204,7 +204,7 @@ describe('pages', () => {
   test('have a head', async () => {
     const app = await startApp();
     await seed(app, 'f', [result('a@x')]);
-    const head = await answerOf(await fetch(`${app.url}/api/files/f/emails`, { method: 'HEAD' }));
+    const head = await answerOf(await fetch(`${app.url}/api/files/f/emails`, { method: 'HEAD' }), 'HEAD');
     expect([head.status, head.text]).toEqual([200, '']);
     expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
   });

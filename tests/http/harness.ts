@@ -162,7 +162,6 @@ export interface Answer {
 // biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is looked into freely here
 export type Json = any;
 
-/** Every answer is compared with the document. */
 export async function call(
   app: { url: string },
   method: string,
@@ -173,15 +172,14 @@ export async function call(
     body === undefined
       ? { method }
       : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
-  const url = `${app.url}${path}`;
-  const answer = await answerOf(await fetch(url, init));
-  expectDocumented(method, url, answer);
-  return answer;
+  return answerOf(await fetch(`${app.url}${path}`, init), method);
 }
 
-export async function answerOf(response: Response): Promise<Answer> {
+/** Every answer is compared with the document. */
+export async function answerOf(response: Response, method = 'POST'): Promise<Answer> {
   const text = await response.text();
   const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+  expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
   return {
     status: response.status,
     headers: response.headers,

@@ -16,9 +16,8 @@ declare const axe: { run(options: object): Promise<{ violations: Violation[] }> 
 export async function barriersIn(page: Page, runOnly?: string[]): Promise<string[]> {
   // Not as a script of the page: its content security policy forbids that.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(SOURCE);
-  const { violations } = await page.evaluate(
-    (options) => axe.run(options),
-    runOnly === undefined ? {} : { runOnly },
-  );
+  // Without the type it would describe what it finds nothing wrong with, too, which takes longer than the rest.
+  const options = { resultTypes: ['violations'], ...(runOnly && { runOnly }) };
+  const { violations } = await page.evaluate((given) => axe.run(given), options);
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} (${nodes.length})`);
 }

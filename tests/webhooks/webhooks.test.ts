@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { expectDocumented } from '../support/documented.js';
 import { eventually } from '../support/eventually.js';
 import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message } from '../support/producer.js';
@@ -24,6 +25,7 @@ const callerOf =
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    expectDocumented(method, response.url, { status: response.status, headers: response.headers, text });
     return { status: response.status, body: text === '' ? null : JSON.parse(text) };
   };
 
