@@ -178,6 +178,9 @@ describeInBrowser('the import of a list', (open) => {
     const arrives = page.waitForEvent('download');
     await page.locator('.downloads summary').click();
     expect(await page.locator('.menu-item').first().textContent()).toMatch(/^Your file with verdicts/);
+    expect(await page.getByRole('link', { name: /^Excel/ }).getAttribute('href')).toMatch(
+      /\/export\?format=xlsx&layout=original$/,
+    );
     await page.getByRole('link', { name: /^Your file with verdicts/ }).click();
     const download = await arrives;
     expect(download.suggestedFilename()).toMatch(/^Käufer.*\.csv$/);

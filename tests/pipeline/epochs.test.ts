@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
-import { ensureHead } from '../../src/epoch/head.js';
+import { beginEpoch, ensureHead } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
@@ -49,6 +49,32 @@ describe('an epoch', () => {
     await flusher.drain();
     expect(copy.epochs).toHaveLength(2);
     expect(Object.fromEntries(copy.lists)).toEqual(await listsOf(store, 'f1'));
+  });
+
+  it('is the one whose stats are kept, although a gateway remembers the head of the one before', async () => {
+    const both = await engine();
+    const { feed, store } = both;
+    const gateway = gatewayOn(both);
+    await gateway.take({ batchId: 'b1', fileId: 'f1', emails: addresses(3) });
+    await gateway.flusher.drain();
+    const left = feed.lastHead('f1', ['b1']);
+    if (left === null) throw new Error('there is a head');
+    // What another gateway does where the history was lost.
+    const facts = await store.files.find('f1');
+    await beginEpoch(store, feed, 'f1', { facts, replaces: left.epoch, unannounced: [] });
+    const behind = new Proxy(feed, {
+      get: (_, name) => {
+        const value: unknown = Reflect.get(feed, name, feed);
+        if (name === 'lastHead') return () => left;
+        return typeof value === 'function' ? value.bind(feed) : value;
+      },
+    });
+    const { flusher } = gatewayOn({ store, feed: behind });
+    // Nothing of it is new.
+    flusher.markChanged('f1', ['b1']);
+    await flusher.drain();
+    const [file] = await store.files.list({ limit: 1, after: null });
+    expect(JSON.parse(file?.stats ?? '{}').epoch).toBe((await feed.head('f1', []))?.epoch);
   });
 
   it('begins anew where the feed has forgotten the file, and nothing is announced twice', async () => {

@@ -10,6 +10,7 @@ const FOR_PEOPLE = { format: 'csv', bom: '1' };
 
 export function downloadMenu(fileId) {
   let filters = {};
+  let isOfList = false;
   const link = (title, note) => {
     const name = el('span', { text: title });
     const more = el('span', { class: 'muted', text: note });
@@ -19,6 +20,7 @@ export function downloadMenu(fileId) {
   };
   const original = link(t.download.original, t.download.originalNote);
   const safe = link(t.download.safe, t.download.safeNote);
+  const excel = link(t.download.excel, t.download.excelNote);
   const shown = link(t.download.all, t.download.shownNote);
   const developers = link(t.download.developers, t.download.developersNote);
   const summary = el('summary', { class: 'button small' }, icon('download'), t.download.open);
@@ -26,7 +28,15 @@ export function downloadMenu(fileId) {
     'details',
     { class: 'downloads' },
     summary,
-    el('div', { class: 'menu' }, original.element, safe.element, shown.element, developers.element),
+    el(
+      'div',
+      { class: 'menu' },
+      original.element,
+      excel.element,
+      safe.element,
+      shown.element,
+      developers.element,
+    ),
   );
   menu.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !menu.open) return;
@@ -50,6 +60,7 @@ export function downloadMenu(fileId) {
   function paint() {
     const href = (parameters) => `${filePath(fileId)}/export${query(parameters)}`;
     original.element.href = href({ ...FOR_PEOPLE, layout: 'original' });
+    excel.element.href = href({ format: 'xlsx', ...(isOfList && { layout: 'original' }) });
     safe.element.href = href({ ...FOR_PEOPLE, status: 'deliverable' });
     shown.element.href = href({ ...FOR_PEOPLE, ...filters });
     developers.element.href = href({ format: 'ndjson', ...filters });
@@ -64,8 +75,10 @@ export function downloadMenu(fileId) {
     },
     /** `hasOriginal`: the list was uploaded, so that it can come back. */
     enable(on, hasOriginal) {
+      isOfList = hasOriginal;
       summary.setAttribute('aria-disabled', String(!on));
       original.element.hidden = !hasOriginal;
+      paint();
     },
   };
 }

@@ -330,6 +330,8 @@ export const de = ({ bytes, count, duration, plural }) => {
       open: 'Herunterladen',
       original: 'Ihre Datei mit Urteilen',
       originalNote: 'Jede Zeile und Spalte wie sie war, dahinter das Urteil',
+      excel: 'Excel-Arbeitsmappe',
+      excelNote: 'Jede Zeile mit ihrem Urteil, .xlsx',
       safe: 'Sicher anzuschreiben',
       safeNote: 'Nur die zustellbaren Adressen, CSV',
       all: 'Alle Adressen',

@@ -323,6 +323,8 @@ export const en = ({ bytes, count, duration, plural }) => {
       open: 'Download',
       original: 'Your file with verdicts',
       originalNote: 'Every row and column as it was, the verdict behind it',
+      excel: 'Excel workbook',
+      excelNote: 'Every row with its verdict, .xlsx',
       safe: 'Safe to send',
       safeNote: 'Only the deliverable addresses, CSV',
       all: 'All addresses',
