@@ -33,7 +33,7 @@ module.exports = {
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'redis/', 'domain/', 'errors', 'backoff', 'byte-cache'],
+      ['feed/', 'redis/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache'],
       'a feed orders and keeps; it knows no store',
     ),
     only(
@@ -84,6 +84,7 @@ module.exports = {
         'store/dead-letters',
         'domain/',
         'errors',
+        'refusal',
         'logger',
         'log-repeats',
         'metrics',

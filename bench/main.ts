@@ -14,6 +14,7 @@ import { lists } from './lists/lists.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
 import { reconnect } from './reconnect/reconnect.js';
+import { shards } from './shards/shards.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
 import { report } from './support/report.js';
@@ -32,6 +33,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'mongo-size': mongoSize,
   commands,
   distributed,
+  shards,
   footprint,
 };
 

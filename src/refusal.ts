@@ -45,6 +45,10 @@ function hintFor(code: string): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is for another host name';
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate has expired';
   if (TLS_MISMATCH.test(code)) return 'it does not speak TLS at this port, and the address asks for TLS';
+  if (code === 'ETIMEDOUT')
+    return 'it does not answer: the host, the port, a firewall, or TLS at one end only';
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return 'it ends the connection: where that lasts, TLS is on at one end only, or it has too many clients';
   return undefined;
 }
 

@@ -168,7 +168,7 @@ const WRONG: Record<Name, readonly string[]> = {
   KEY_PREFIX: ['a b', '{x}', 'é', 'x'.repeat(101)],
   VALIDATOR_URL: [...NO_HTTP_URL, 'http://example.com/?key=hunter2'],
   VALIDATOR_API_KEY: [...UNCLEAN, 'ключ', 'k\u0000'],
-  VALIDATOR_USER_ID: [...UNCLEAN, 'ключ', 'x'.repeat(256)],
+  VALIDATOR_USER_ID: [...UNCLEAN, '   ', 'ключ', 'x'.repeat(256)],
   SOCKET_IO_KEY: ['a b', 'a#b', 'é', 'x'.repeat(101)],
   VALIDATOR_TIMEOUT_MS: [...NO_WHOLE_NUMBER, '9', '3600001'],
   VALIDATOR_MAX_FAILURES: [...NO_WHOLE_NUMBER, '0', '1001'],

@@ -20,10 +20,10 @@ export class Server {
   }
 
   /** Redis without persistence, with its default limits. */
-  static async redis(): Promise<Server> {
+  static async redis(settings: readonly string[] = []): Promise<Server> {
     const port = await freePort();
     const directory = newDirectory();
-    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '', ...settings];
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await said(child, /Ready to accept connections/);
     return new Server(child, directory, `redis://127.0.0.1:${port}`);

@@ -2,7 +2,8 @@
 
 import type { Redis } from 'ioredis';
 import { askEachNode, type Purpose } from '../redis/client.js';
-import { Connection } from '../redis/connection.js';
+import { Connection, requireConnected } from '../redis/connection.js';
+import { type NeededRight, requireRights } from '../redis/probe.js';
 import type { MessageFilter } from './message-filters.js';
 
 export interface AdapterBusOptions {
@@ -53,6 +54,12 @@ export class AdapterBus {
   /** All other messages are ignored. */
   filter(isWellFormed: MessageFilter): void {
     this.#isWellFormed = isWellFormed;
+  }
+
+  /** @throws Fault with the refusal */
+  async probe(rights: readonly NeededRight[]): Promise<void> {
+    await this.#commands.run((redis) => requireRights(redis, rights));
+    requireConnected([this.#subscriber]);
   }
 
   async close(): Promise<void> {

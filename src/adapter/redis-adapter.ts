@@ -3,6 +3,7 @@
 import { RedisAdapter } from '@socket.io/redis-adapter';
 import type { Namespace, ServerOptions } from 'socket.io';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
+import type { NeededRight } from '../redis/probe.js';
 import { AdapterBus } from './adapter-bus.js';
 import { classicFilter } from './message-filters.js';
 
@@ -20,6 +21,8 @@ export interface SocketAdapterOptions {
 export interface SocketAdapter {
   /** The option `adapter` of a Socket.IO server. */
   readonly create: NonNullable<ServerOptions['adapter']>;
+  /** Looks at both connections, and whether Redis allows what they are for. @throws Fault with the refusal */
+  probe(): Promise<void>;
   /** Releases every connection; calling it twice is a no-op. */
   close(): Promise<void>;
 }
@@ -37,6 +40,17 @@ export function openRedisAdapter(options: SocketAdapterOptions): SocketAdapter {
       bus.filter(classicFilter(key, (message) => adapter.parser.decode(message)));
       return adapter;
     } as unknown as SocketAdapter['create'],
+    probe: () => bus.probe(neededRights(key)),
     close: () => bus.close(),
   };
 }
+
+/** On the channels of the namespace `/`, the only one. */
+const neededRights = (key: string): NeededRight[] => [
+  ['PSUBSCRIBE', `${key}#/#*`],
+  ...[`${key}-request#/#`, `${key}-response#/#`].flatMap((channel) => [
+    ['SUBSCRIBE', channel],
+    ['PUBLISH', channel, ''],
+  ]),
+  ['PUBLISH', `${key}#/#`, ''],
+];

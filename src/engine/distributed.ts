@@ -53,6 +53,7 @@ export async function openDistributed(config: Config, logger: Logger): Promise<E
     probes: [
       { dependency: 'database', run: () => store.probe() },
       { dependency: 'redis', run: () => feed.probe() },
+      { dependency: 'redis', run: () => adapter.probe() },
     ],
     note: 'any number of gateways on one MongoDB and one Redis',
   };

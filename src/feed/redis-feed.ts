@@ -5,7 +5,7 @@ import { type Cursor, roomOf } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import { adviceOnRedis } from '../redis/advice.js';
 import { askAnyNode, connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../redis/client.js';
-import { Connection } from '../redis/connection.js';
+import { Connection, requireConnected } from '../redis/connection.js';
 import { openSubscriptions } from '../redis/open-subscriptions.js';
 import { type NeededRight, probeWrites } from '../redis/probe.js';
 import { refusalOf } from '../redis/refusals.js';
@@ -100,11 +100,12 @@ export class RedisFeed implements Feed {
     await this.#commands.run((redis) => askAnyNode(redis, (node) => node.ping()));
   }
 
-  /** Writes as `append` does, on keys of its own. @throws Fault with the refusal */
+  /** Writes as `append` does, on keys of its own, and looks at the subscriptions. @throws Fault with the refusal */
   async probe(): Promise<void> {
     const { prefix } = this.options;
     const rights = neededRights(prefix, isCluster(this.options.redis));
     await this.#commands.run((redis) => probeWrites(redis, 'feed', prefix, rights));
+    requireConnected([this.#followedFiles]);
   }
 
   /** Settings of the server that should be others. @throws Fault('unavailable') */

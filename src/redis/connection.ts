@@ -1,9 +1,11 @@
 /** A connection to Redis that is set up on every connect and fails its commands at once while Redis is away. */
 
 import type { Redis } from 'ioredis';
+import { backoff } from '../backoff.js';
 import { Fault } from '../errors.js';
 import type { Refusal } from '../refusal.js';
 import { settledWithin } from '../within.js';
+import { REDIS_BACKOFF } from './client.js';
 import { refusalOf } from './refusals.js';
 
 /** `Setup` is the result of `onConnect`; each command on that connection gets it. */
@@ -32,6 +34,8 @@ export class Connection<Setup> {
   #opening: Promise<Setup> | undefined;
   /** Why the connection is away; undefined: it is not. */
   #awayBecause: Refusal | undefined;
+  /** One after the other, since a connection was last set up. */
+  #failedSetUps = 0;
   #closed = false;
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -57,6 +61,11 @@ export class Connection<Setup> {
   /** The connection was lost, or could not be made, and is not back yet. One that was never used is not away. */
   get isAway(): boolean {
     return this.#awayBecause !== undefined;
+  }
+
+  /** Why it is away; undefined: it is not. */
+  get awayBecause(): Refusal | undefined {
+    return this.#awayBecause;
   }
 
   get isReady(): boolean {
@@ -93,11 +102,12 @@ export class Connection<Setup> {
       const ready = () => settle(() => resolve(this.#setup ?? this.#open()));
       const lost = () => settle(() => reject(new Error('Redis cannot be reached')));
       const settle = (then: () => void) => {
-        redis.off('ready', ready).off('close', lost);
+        redis.off('ready', ready).off('close', lost).off('error', lost);
         this.#opening = undefined;
         then();
       };
-      redis.on('ready', ready).on('close', lost);
+      // While no sentinel answers, the client reports errors and closes nothing.
+      redis.on('ready', ready).on('close', lost).on('error', lost);
       if (redis.status === 'wait') redis.connect().catch(() => undefined);
     });
     return this.#opening;
@@ -120,11 +130,18 @@ export class Connection<Setup> {
       () => {
         if (this.isAway) this.options.warn(`Redis is back (${this.options.name})`);
         this.#awayBecause = undefined;
+        this.#failedSetUps = 0;
       },
       (error: unknown) => {
         this.#reportAway(error);
-        // A connection that is half set up is of no use: the next one starts from the beginning.
-        if (this.#setup === setup && this.isReady) this.redis.disconnect(true);
+        // A connection that is half set up is of no use: the next one starts from the beginning. The client itself would
+        // make it at once, for ever.
+        setTimeout(
+          () => {
+            if (this.#setup === setup && this.isReady && !this.#closed) this.redis.disconnect(true);
+          },
+          backoff(this.#failedSetUps++, REDIS_BACKOFF),
+        ).unref();
       },
     );
   }
@@ -149,6 +166,14 @@ export class Connection<Setup> {
     // Not the message of a reply: Redis repeats arguments in some of them.
     if (!isKnown) this.options.warn(`Redis is away (${this.options.name}): ${refusal.code}`);
   }
+}
+
+/** @throws Fault with the refusal of the first connection that is away */
+export function requireConnected(
+  connections: readonly { readonly awayBecause: Refusal | undefined }[],
+): void {
+  const refusal = connections.map(({ awayBecause }) => awayBecause).find((found) => found !== undefined);
+  if (refusal !== undefined) throw new Fault('unavailable', undefined, { refusal });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -9,23 +9,32 @@ import { namePerShard, refusedByNone } from './shards.js';
 export type NeededRight = readonly string[];
 
 /**
- * Writes to a hash and a stream of its own. Rights that cannot be tried unheard, such as publishing, are asked for where the
- * server can tell (Redis 7). ARGV: the time to live, then for each right the number of its words and the words. Answers with
- * the right that is missing.
+ * Rights that cannot be tried unheard, such as publishing, are asked for where the server can tell (Redis 7). ARGV, from
+ * `first` on: for each right the number of its words and the words. Returns the right that is missing, or nothing.
  */
-const PROBE = new Script(`
+const MISSING = `
+local function missing(first)
+  local i = first
+  while redis.acl_check_cmd and i <= #ARGV do
+    local last = i + tonumber(ARGV[i])
+    if not redis.acl_check_cmd(unpack(ARGV, i + 1, last)) then return table.concat(ARGV, ' ', i + 1, last) end
+    i = last + 1
+  end
+  return ''
+end`;
+
+const CHECK = new Script(`${MISSING}
+return missing(1)`);
+
+/** Writes to a hash and a stream of its own. ARGV: their time to live, then the rights. */
+const PROBE = new Script(`${MISSING}
+local found = missing(2)
+if found ~= '' then return found end
 local hash, stream, ttl = KEYS[1], KEYS[2], ARGV[1]
 redis.call('HSET', hash, 'at', redis.call('TIME')[1])
 redis.call('XADD', stream, 'MAXLEN', 1, '*', 'payload', '')
 redis.call('PEXPIRE', hash, ttl)
 redis.call('PEXPIRE', stream, ttl)
-if not redis.acl_check_cmd then return '' end
-local i = 2
-while i <= #ARGV do
-  local words = tonumber(ARGV[i])
-  if not redis.acl_check_cmd(unpack(ARGV, i + 1, i + words)) then return ARGV[i + 1] .. ' ' .. (ARGV[i + 2] or '') end
-  i = i + words + 1
-end
 return ''`);
 
 const TTL_MS = 60_000;
@@ -53,12 +62,22 @@ async function probeAt(
   prefix: string,
   rights: readonly NeededRight[],
 ): Promise<void> {
-  const missing = await PROBE.run(redis, keysOf(prefix, name), [
-    TTL_MS,
-    ...rights.flatMap((right) => [right.length, ...right]),
-  ]);
-  if (missing === '') return;
+  const missing = await PROBE.run(redis, keysOf(prefix, name), [TTL_MS, ...wordsOf(rights)]);
+  refuseWithout(missing);
+}
+
+/** At one server, and without a write. @throws Fault naming the right that is missing, or the client's error */
+export async function requireRights(redis: Redis, rights: readonly NeededRight[]): Promise<void> {
+  refuseWithout(await CHECK.run(redis, [], wordsOf(rights)));
+}
+
+const wordsOf = (rights: readonly NeededRight[]): (string | number)[] =>
+  rights.flatMap((right) => [right.length, ...right]);
+
+function refuseWithout(missing: unknown): void {
+  const right = String(missing).trim();
+  if (right === '') return;
   throw new Fault('unavailable', undefined, {
-    refusal: { reason: 'forbidden', code: 'NOPERM', hint: `the user may not run ${String(missing)}` },
+    refusal: { reason: 'forbidden', code: 'NOPERM', hint: `the user may not run ${right}` },
   });
 }

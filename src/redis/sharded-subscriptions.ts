@@ -10,6 +10,7 @@ import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import { backoff, pauseUnlessAborted } from '../backoff.js';
 import { Fault } from '../errors.js';
+import type { Refusal } from '../refusal.js';
 import type { HostPort } from './address.js';
 import { refusalOf } from './refusals.js';
 import type { NodeName, SlotOwners } from './slot-owners.js';
@@ -77,6 +78,11 @@ export class ShardedSubscriptions implements Subscriptions {
   isLive(channel: string): boolean {
     const place = this.#places.get(channel);
     return place !== undefined && this.#shards.get(place)?.isLive(channel) === true;
+  }
+
+  get awayBecause(): Refusal | undefined {
+    const reasons = [...this.#shards.values()].map(({ awayBecause }) => awayBecause);
+    return reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
   }
 
   shardOf(channel: string): string {

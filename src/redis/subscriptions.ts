@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';
+import type { Refusal } from '../refusal.js';
 import { Connection } from './connection.js';
 
 /** What a user of subscriptions hears. */
@@ -19,6 +20,8 @@ export interface Subscriptions {
   unsubscribe(channel: string): void;
   /** Whether messages of the channel come now, as far as is known. */
   isLive(channel: string): boolean;
+  /** Why no message of any channel comes; undefined: those of some do. */
+  readonly awayBecause: Refusal | undefined;
   /** Names the server that has the channel: two channels with the same name here share its troubles. */
   shardOf(channel: string): string;
   /** Calling it twice is a no-op. */
@@ -72,6 +75,10 @@ export class ConnectionSubscriptions implements Subscriptions {
 
   get isReady(): boolean {
     return this.#connection.isReady;
+  }
+
+  get awayBecause(): Refusal | undefined {
+    return this.#connection.awayBecause;
   }
 
   get isUsed(): boolean {

@@ -97,7 +97,9 @@ export class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     this.#recent.close();
-    await Promise.all([this.writer.close(), this.reader.close()]);
+    // The writer last: only it may write the log back into the database file, once no other connection is open.
+    await this.reader.close();
+    await this.writer.close();
     this.lockFile.close();
   }
 }

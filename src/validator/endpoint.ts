@@ -1,34 +1,16 @@
-/** The URL and the headers of a submission, from the configuration. */
+/** The URL and the headers of a submission, from the configuration, which has checked both. */
 import { createHash } from 'node:crypto';
-import { EXIT_CONFIG } from '../config.js';
 import type { UserId } from '../domain/id.js';
-import { FatalError } from '../errors.js';
-
-const invalid = (reason: string) => new FatalError(`wrong configuration: ${reason}`, EXIT_CONFIG);
 
 /** The URL that lists are submitted to, from the validator's base URL with or without a slash at its end. */
 export function endpointOf(base: string): URL {
   const url = new URL(base);
-  // Credentials in a URL end up in logs and error messages; the key has a variable of its own.
-  if (url.username !== '' || url.password !== '') throw invalid('VALIDATOR_URL: must not hold credentials');
-  if (url.search !== '' || url.hash !== '')
-    throw invalid('VALIDATOR_URL: must have no query and no fragment');
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/validate-batch`;
   return url;
 }
 
-interface Credentials {
-  readonly VALIDATOR_API_KEY?: string | undefined;
-  readonly VALIDATOR_USER_ID: string;
-}
-
-/** The headers of a user's submission. A value that no header can hold is found here, at start, not at the first use. */
-export function headersOf({
-  VALIDATOR_API_KEY: key,
-  VALIDATOR_USER_ID: user,
-}: Credentials): (userId: UserId) => Record<string, string> {
-  if (key !== undefined && !isHeaderText(key)) throw invalid('VALIDATOR_API_KEY: must be printable ASCII');
-  if (!isHeaderText(user)) throw invalid('VALIDATOR_USER_ID: must be printable ASCII and not blank');
+/** The headers of a user's submission. */
+export function headersOf(key: string | undefined): (userId: UserId) => Record<string, string> {
   const fixed = {
     'Content-Type': 'application/json',
     Accept: 'application/json',

@@ -57,14 +57,11 @@ const CIRCUIT_MESSAGES = {
   closed: 'the validator answers again: submissions are sent to it',
 };
 
-/**
- * Null where `VALIDATOR_URL` is not set.
- * @throws FatalError where a variable cannot be used
- */
+/** Null where `VALIDATOR_URL` is not set. */
 export function createValidator(config: ValidatorConfig, logger: Logger): Validator | null {
   if (config.VALIDATOR_URL === undefined) return null;
   const url = endpointOf(config.VALIDATOR_URL);
-  const headers = headersOf(config);
+  const headers = headersOf(config.VALIDATOR_API_KEY);
   const maxBytes = Math.max(config.MAX_UPDATE_BYTES, MIN_RESPONSE_BYTES);
   const inFlight = new Set<AbortController>();
   const breaker = new CircuitBreaker({

@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { mongo } from 'mongoose';
-import { readConfig } from '../../src/config.js';
-import { startGateway } from '../../src/gateway.js';
-import { createLogger } from '../../src/logger.js';
 import { untilReadiness } from '../support/checks.js';
 import { describeWithOwnServers } from '../support/cluster.js';
+import { effort } from '../support/effort.js';
+import { StrictListener } from '../support/listener.js';
 import { Producer } from '../support/producer.js';
 import { ROOT } from '../support/program.js';
 import { redisSenders } from '../support/redis-senders.js';
@@ -14,126 +13,84 @@ import { plainClient } from '../support/redis-server.js';
 import { onTeardown } from '../support/teardown.js';
 import { addresses, message } from '../support/updates.js';
 import { retry } from '../support/wait.js';
+import { MONGO_FAULTS, REDIS_FAULTS, type ServerFault } from './faults.js';
+import { expectSeen, startWatched } from './operator.js';
 
-interface Line {
-  level: string;
-  msg: string;
-  dependency?: string;
-  reason?: string;
-  code?: string;
-  hint?: string;
-}
+const isThorough = effort(0, 1) === 1;
+const chosen = <T extends ServerFault<never>>(faults: readonly T[]): readonly T[] =>
+  faults.filter(({ isSlow }) => isThorough || isSlow === undefined);
 
-/** A gateway in this process, and what it logs. */
-async function startLogging(env: NodeJS.ProcessEnv) {
-  const lines: Line[] = [];
-  const logger = createLogger('info', { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const config = readConfig({ PORT: '0', PROBE_INTERVAL_MS: '100', ...env });
-  const gateway = await startGateway(config, logger);
-  onTeardown(() => gateway.close());
-  const about = (message: string) => lines.filter(({ msg }) => msg === message);
-  return { url: gateway.url, lines, about };
-}
-
-type Logging = Awaited<ReturnType<typeof startLogging>>;
-
-/** What `/readyz`, the log and the metric say of one refusal, from its beginning to its end. */
-async function expectSeen(
-  { url, about, lines }: Logging,
-  {
-    dependency,
-    reason,
-    code,
-    named = reason,
-  }: { dependency: string; reason: string; code: string; named?: string },
-  end: () => Promise<unknown>,
-): Promise<void> {
-  const title = dependency === 'redis' ? 'Redis' : 'the database';
-  await retry(async () => {
-    const response = await fetch(`${url}/readyz`);
-    const body = (await response.json()) as { reasons?: string[]; dependencies?: Record<string, Line> };
-    expect([response.status, body.reasons?.includes(named)]).toEqual([503, true]);
-    expect(body.dependencies?.[dependency]).toMatchObject({ reason, code });
-  }, 10_000);
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  expect(metrics).toContain(`verigate_dependency_up{dependency="${dependency}",reason="${reason}"} 0`);
-  const begun = about(`${title} cannot be used`).filter((line) => line.code === code);
-  expect(begun).toHaveLength(1);
-  expect(begun[0]).toMatchObject({ level: 'error', dependency, reason });
-  await end();
-  await untilReadiness(url);
-  expect(about(`${title} can be used again`).at(-1)).toMatchObject({ dependency });
-  const after = await (await fetch(`${url}/metrics`)).text();
-  expect(after).toContain(`verigate_dependency_up{dependency="${dependency}",reason=""} 1`);
-  lines.length = 0;
-}
+/** Some faults are made by commands that a server takes only where it was told to. */
+const settings = ['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes'];
 
 describeWithOwnServers('a Redis that refuses', (start) => {
-  test('is seen without any update, and healed', async () => {
-    const { redis, env } = await start();
+  test('is seen without any update, loses nothing, and heals', async () => {
+    const { redis, env } = await start({ settings });
     const admin = plainClient(redis.url);
-    const gateway = await startLogging(env);
+    const gateway = await startWatched(env);
     await untilReadiness(gateway.url);
     const producer = new Producer(gateway.url);
-
-    await admin.config('SET', 'maxmemory', '1');
-    await expectSeen(gateway, { dependency: 'redis', reason: 'out_of_memory', code: 'OOM' }, async () => {
-      // Updates are stored meanwhile, and the log does not fill up.
-      for (let count = 1; count <= 20; count++) {
-        const update = message({ batchId: 'b1', fileId: 'f1', emails: addresses(count) });
-        expect((await producer.call('POST', '/api/updates', update)).status).toBe(202);
-      }
-      expect(gateway.about('the gateway failed to announce a change and tries again')).toHaveLength(1);
-      await admin.config('SET', 'maxmemory', '0');
-    });
-    await retry(async () => {
-      const { body } = await producer.get('/api/files/f1/stats');
-      expect(body).toMatchObject({ progress: { processed: 20 } });
-    }, 15_000);
-
-    await admin.replicaof('127.0.0.1', '1');
-    await expectSeen(gateway, { dependency: 'redis', reason: 'read_only', code: 'READONLY' }, () =>
-      admin.replicaof('NO', 'ONE'),
-    );
-
-    await admin.call('ACL', 'SETUSER', 'default', '-evalsha', '-eval');
-    await expectSeen(gateway, { dependency: 'redis', reason: 'forbidden', code: 'NOPERM' }, () =>
-      admin.call('ACL', 'SETUSER', 'default', '+@all'),
-    );
-
-    await admin.call(
-      'ACL',
-      'SETUSER',
-      'default',
-      'resetchannels',
-      '&email_validation_results',
-      '&verigate:*',
-    );
-    await expectSeen(gateway, { dependency: 'redis', reason: 'forbidden', code: 'NOPERM' }, async () => {
-      const [line] = gateway.about('Redis cannot be used');
-      expect(line?.hint).toBe(`the user may not run PUBLISH ${env.KEY_PREFIX}feed:{probe}:messages`);
-      await admin.call('ACL', 'SETUSER', 'default', 'allchannels');
-    });
-
-    await admin.del('email_validation_results:stream');
-    await admin.set('email_validation_results:stream', 'something else');
-    await expectSeen(
-      gateway,
-      { dependency: 'redis', reason: 'refused', code: 'WRONGTYPE', named: 'redis' },
-      () => admin.del('email_validation_results:stream'),
-    );
-  }, 90_000);
+    const listener = await new StrictListener('f', { isPatient: true }).join(gateway.url);
+    let sent = 0;
+    for (const fault of chosen(REDIS_FAULTS)) {
+      await fault.begin(admin);
+      await expectSeen(gateway, { dependency: 'redis', ...fault }, async () => {
+        // Updates are stored meanwhile, and the log does not fill up.
+        for (let count = 0; count < 5; count++) {
+          sent++;
+          const update = message({ batchId: 'b', fileId: 'f', emails: addresses(sent) });
+          expect((await producer.call('POST', '/api/updates', update)).status).toBe(202);
+        }
+        expect(gateway.about('the gateway failed to announce a change and tries again').length).toBeLessThan(
+          3,
+        );
+        await fault.end(admin);
+      });
+      await listener.until(() => listener.copy.size === sent, 15_000);
+    }
+    expect(listener.faults).toEqual([]);
+  }, 180_000);
 });
 
+if (isThorough)
+  describeWithOwnServers('one node of a cluster that was never formed', (start) => {
+    test.each(['redis', 'redis-cluster'])(
+      'is seen, and used once it is formed: %s://',
+      async (scheme) => {
+        const { redis, env } = await start({
+          settings: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+        });
+        const gateway = await startWatched({ ...env, REDIS_URL: redis.url.replace('redis', scheme) });
+        const said = {
+          dependency: 'redis',
+          named: 'redis',
+          ...(scheme === 'redis'
+            ? { reason: 'refused', codes: ['CLUSTERDOWN'], hint: /CLUSTER INFO/ }
+            : { reason: 'unreachable', codes: ['CLOSED'], hint: undefined }),
+        } as const;
+        await expectSeen(gateway, said, () =>
+          plainClient(redis.url).call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383'),
+        );
+      },
+      60_000,
+    );
+  });
+
 describeWithOwnServers('the rights that the documentation gives to a Redis user', (start) => {
-  test('are enough, for every inlet', async () => {
+  test('are enough, for every inlet; a wrong password is seen', async () => {
     const { redis, env } = await start();
     const guide = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
     const [, rule = ''] = /^ACL SETUSER verigate (.*)$/m.exec(guide) ?? [];
-    const words = rule.replace('PASSWORD', 'pw').split(' ');
-    await plainClient(redis.url).call('ACL', 'SETUSER', 'verigate', ...words);
-    const REDIS_URL = redis.url.replace('redis://', 'redis://verigate:pw@');
-    const gateway = await startLogging({ ...env, REDIS_URL, KEY_PREFIX: 'verigate:' });
+    const words = rule.replace('PASSWORD', 'hunter2').split(' ');
+    const admin = plainClient(redis.url);
+    await admin.call('ACL', 'SETUSER', 'verigate', ...words);
+    const REDIS_URL = redis.url.replace('redis://', 'redis://verigate:hunter2@');
+    const gateway = await startWatched({
+      ...env,
+      REDIS_URL,
+      KEY_PREFIX: 'verigate:',
+      SOCKET_IO_KEY: 'socket.io',
+    });
     await untilReadiness(gateway.url);
     const producer = new Producer(gateway.url);
     const { pubsub, stream } = redisSenders(redis.url);
@@ -145,40 +102,55 @@ describeWithOwnServers('the rights that the documentation gives to a Redis user'
     }, 15_000);
     expect((await producer.call('DELETE', '/api/files/f1')).status).toBe(204);
     expect(gateway.lines.filter(({ level }) => level === 'error')).toEqual([]);
+
+    await admin.call('ACL', 'SETUSER', 'verigate', 'resetpass', '>another');
+    await admin.call('CLIENT', 'KILL', 'USER', 'verigate');
+    const said = {
+      reason: 'forbidden',
+      codes: ['WRONGPASS'],
+      named: 'forbidden',
+      hint: /password in REDIS_URL/,
+    };
+    await expectSeen(gateway, { dependency: 'redis', ...said }, () =>
+      admin.call('ACL', 'SETUSER', 'verigate', 'resetpass', '>hunter2'),
+    );
   }, 60_000);
 });
 
 describeWithOwnServers('a MongoDB that refuses', (start) => {
-  test('is seen without any update, and healed', async () => {
+  test('is seen without any update, and heals', async () => {
     const { env } = await start();
-    const admin = new mongo.MongoClient(env.MONGODB_URI, { directConnection: true });
-    onTeardown(() => admin.close());
-    const gateway = await startLogging(env);
+    const client = new mongo.MongoClient(env.MONGODB_URI, { directConnection: true });
+    onTeardown(() => client.close());
+    const gateway = await startWatched({ ...env, MAX_UPDATE_BYTES: '64000000', MAX_BODY_BYTES: '64000000' });
     await untilReadiness(gateway.url);
-    const fail = (mode: object | string, errorCode: number) =>
-      admin.db('admin').command({
-        configureFailPoint: 'failCommand',
-        mode,
-        data: { failCommands: ['insert', 'update'], errorCode },
-      });
-    for (const [reason, code, errorCode] of [
-      ['disk_full', 'OutOfDiskSpace', 14031],
-      ['read_only', 'NotWritablePrimary', 10107],
-      ['forbidden', 'Unauthorized', 13],
-    ] as const) {
-      await fail('alwaysOn', errorCode);
-      await expectSeen(gateway, { dependency: 'database', reason, code }, () => fail('off', errorCode));
+    const producer = new Producer(gateway.url);
+    const stored = message({ batchId: 'b', fileId: 'f', emails: addresses(1) });
+    expect((await producer.call('POST', '/api/updates', stored)).status).toBe(202);
+    for (const fault of chosen(MONGO_FAULTS)) {
+      await fault.begin(client.db('admin'));
+      await expectSeen(gateway, { dependency: 'database', ...fault }, () => fault.end(client.db('admin')));
     }
+    await retry(async () => {
+      expect((await producer.get('/api/files/f')).body).toMatchObject({
+        stats: { progress: { processed: 1 } },
+      });
+    }, 15_000);
+
+    // What no engine could store leaves no trace in this one either.
+    const huge = message({ batchId: 'h', fileId: 'huge', emails: ['x'.repeat(15 * 2 ** 20)] });
+    expect((await producer.call('POST', '/api/updates', huge)).status).toBe(413);
+    expect((await producer.get('/api/files/huge')).status).toBe(404);
   }, 90_000);
 
   test('refuses a gateway with another KEY_PREFIX', async () => {
     const { env } = await start();
-    const first = await startLogging(env);
+    const first = await startWatched(env);
     await untilReadiness(first.url);
-    await expect(startLogging({ ...env, KEY_PREFIX: 'another:' })).rejects.toMatchObject({
+    await expect(startWatched({ ...env, KEY_PREFIX: 'another:' })).rejects.toMatchObject({
       exitCode: 78,
       message: expect.stringContaining('KEY_PREFIX'),
     });
-    await startLogging(env);
+    await startWatched(env);
   }, 60_000);
 });

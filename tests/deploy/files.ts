@@ -7,6 +7,7 @@ const { safeLoad } = createRequire(import.meta.url)('js-yaml') as { safeLoad(tex
 
 export interface Service {
   readonly image?: string;
+  readonly profiles?: readonly string[];
   readonly build?: string;
   readonly user?: string;
   readonly command?: readonly string[];

@@ -70,6 +70,12 @@ test('each alert has a section of its own in the operations page, and no section
   }
 });
 
+test('what an alert fires on is on the board', () => {
+  const shown = board.panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => namesIn(expr)));
+  for (const { alert, expr } of alerts)
+    for (const name of namesIn(expr)) expect([alert, ...shown]).toContain(name);
+});
+
 test('every panel of the board shows something', () => {
   for (const { type, targets } of board.panels)
     if (type !== 'row') expect(targets?.length).toBeGreaterThan(0);

@@ -1,7 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/errors.js';
+import { createClient } from '../../src/redis/client.js';
+import { Connection } from '../../src/redis/connection.js';
 import { needsNewConnection, refusalOf } from '../../src/redis/refusals.js';
 import { openFeed } from '../feed/redis-harness.js';
-import { describeWithRedis6, plainClient } from '../support/redis-server.js';
+import { describeWithOwnRedis, describeWithRedis6, plainClient } from '../support/redis-server.js';
+import { onTeardown } from '../support/teardown.js';
 import { retry } from '../support/wait.js';
 
 const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
@@ -48,11 +53,37 @@ describe('a refusal of Redis', () => {
     expect(told('SOMENEWCODE what is this')).toBe('refused SOMENEWCODE');
   });
 
+  it('is told by what a client of a cluster, or of sentinels, passes on', () => {
+    const last = reply('ERR This instance has cluster support disabled');
+    const cluster = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError: last });
+    expect(refusalOf(cluster)).toMatchObject({
+      code: 'NOCLUSTER',
+      hint: expect.stringContaining('redis://'),
+    });
+    const sentinels = (said: string) =>
+      refusalOf(
+        new Error(`All sentinels are unreachable. Retrying from scratch after 10ms. Last error: ${said}`),
+      );
+    expect(
+      sentinels("ERR unknown command 'sentinel', with args: 'get-master-addr-by-name' 'm'"),
+    ).toMatchObject({
+      code: 'NOSENTINEL',
+    });
+    expect(sentinels('NOAUTH Authentication required.')).toMatchObject({
+      reason: 'forbidden',
+      code: 'NOAUTH',
+    });
+    expect(sentinels('Connection is closed.')).toMatchObject({ reason: 'unreachable', code: 'SENTINELS' });
+  });
+
   it('is not told by what Redis repeats of the command', () => {
     expect(told("ERR unknown command 'X', with args beginning with: 'OOM' 'jane@example.com'")).toBe(
       'refused ERR',
     );
-    expect(refusalOf(new Error('Connection is closed.'))).toEqual({ reason: 'unreachable', code: 'CLOSED' });
+    expect(refusalOf(new Error('Connection is closed.'))).toMatchObject({
+      reason: 'unreachable',
+      code: 'CLOSED',
+    });
     expect(refusalOf(new Error('Command timed out'))).toMatchObject({ code: 'TIMEOUT' });
   });
 
@@ -67,8 +98,41 @@ describe('a refusal of Redis', () => {
   });
 });
 
-describeWithRedis6('a Redis 6.2 that becomes a replica', (redis) => {
-  it('is left for whatever is at the address by then', async () => {
+describeWithRedis6('a Redis 6.2 that refuses', (redis) => {
+  /** What a probe says while the server refuses, in the texts in which 6.2 wraps the errors of scripts. */
+  async function refusalWhile(begin: string[], end: string[]) {
+    const server = await redis();
+    const admin = plainClient(server.url);
+    const feed = openFeed(server.url, 'verigate:');
+    await feed.probe();
+    const call = (words: readonly string[]) => admin.call(words[0] ?? '', ...words.slice(1));
+    await call(begin);
+    const { refusal } = await feed.probe().then(
+      () => ({ refusal: null }),
+      (error: Fault) => error,
+    );
+    await call(end);
+    await retry(() => feed.probe());
+    return refusal ?? null;
+  }
+
+  it('for lack of memory', async () => {
+    const refusal = await refusalWhile(
+      ['CONFIG', 'SET', 'maxmemory', '1'],
+      ['CONFIG', 'SET', 'maxmemory', '0'],
+    );
+    expect(refusal).toMatchObject({ reason: 'out_of_memory', code: 'OOM' });
+  });
+
+  it('for lack of a right within a script', async () => {
+    const refusal = await refusalWhile(
+      ['ACL', 'SETUSER', 'default', '-xadd'],
+      ['ACL', 'SETUSER', 'default', '+@all'],
+    );
+    expect(refusal).toMatchObject({ reason: 'forbidden', code: 'NOPERM' });
+  });
+
+  it('for being a replica: it is left for whatever is at the address by then', async () => {
     const server = await redis();
     const admin = plainClient(server.url);
     const feed = openFeed(server.url, 'verigate:');
@@ -83,5 +147,29 @@ describeWithRedis6('a Redis 6.2 that becomes a replica', (redis) => {
     const [after] = await connections();
     expect(after).toBeDefined();
     expect(after).not.toBe(before);
+  });
+});
+
+describeWithOwnRedis('a connection that cannot be set up', (redis) => {
+  it('is made again with growing pauses, not at once for ever', async () => {
+    const server = await redis();
+    const admin = plainClient(server.url);
+    const client = createClient(server.url, { name: 'test', timeoutMs: 1_000 });
+    const connection = new Connection(client, {
+      name: 'test',
+      heartbeatMs: 1_000,
+      warn: () => undefined,
+      onConnect: (connected) => connected.incr('no-number'),
+    });
+    onTeardown(() => connection.close());
+    await admin.set('no-number', 'x');
+    await expect(connection.run(async () => undefined)).rejects.toMatchObject({ name: 'Fault' });
+    const made = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1] ?? 0);
+    const before = await made();
+    await pause(1_000);
+    expect((await made()) - before).toBeLessThan(8);
+    await admin.set('no-number', '1');
+    await retry(() => connection.run(async () => undefined));
   });
 });

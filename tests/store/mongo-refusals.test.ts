@@ -75,6 +75,13 @@ describeWithMongo('a MongoDB that cannot be used', () => {
     expect(JSON.stringify(refusal)).toMatch(/TLS/);
   });
 
+  it('says so: a user that it does not know', async () => {
+    const refusal = await refusalAt((uri) => uri.replace('//', '//jane:hunter2@'));
+    expect(refusal).toMatchObject({ reason: 'forbidden', code: 'AuthenticationFailed' });
+    expect(refusal?.hint).toMatch(/password/);
+    expect(JSON.stringify(refusal)).not.toMatch(/hunter2|jane/);
+  });
+
   it('says so: nothing listens there', async () => {
     const refusal = await refusalAt((uri) => uri.replace(/:\d+\//, ':1/'));
     expect(refusal).toMatchObject({ reason: 'unreachable', code: 'ECONNREFUSED' });

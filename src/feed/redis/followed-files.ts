@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { FileId } from '../../domain/id.js';
 import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
 import type { SubscriptionEvents, Subscriptions } from '../../redis/subscriptions.js';
+import type { Refusal } from '../../refusal.js';
 import type { Follower } from '../feed.js';
 import { FeedReader, type FeedReaderDeps } from './feed-reader.js';
 import { Followers } from './followers.js';
@@ -90,6 +91,11 @@ export class FollowedFiles {
     // The message does not come where there is no subscription, or where it is lost meanwhile.
     if (followed.reader.isStarted && this.#subscriptions.isLive(followed.channel)) await messageCameBack;
     this.#reportRemoval(followed);
+  }
+
+  /** Why nothing that is published reaches the followers; undefined: it does. */
+  get awayBecause(): Refusal | undefined {
+    return this.#subscriptions.awayBecause;
   }
 
   async close(): Promise<void> {

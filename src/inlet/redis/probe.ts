@@ -1,7 +1,9 @@
 /** Tries in Redis what the inlets need: the groups of the Streams, a claim, and the validator's keys and channel. */
 
 import type { Redis } from 'ioredis';
+import { Fault } from '../../errors.js';
 import { type NeededRight, probeWrites } from '../../redis/probe.js';
+import { refusalOf } from '../../redis/refusals.js';
 import { refusedByNone } from '../../redis/shards.js';
 import { CHANNEL } from './pubsub-inlet.js';
 import { GROUP, type StreamGroup } from './stream-group.js';
@@ -32,11 +34,22 @@ export async function probeInlets(
   groups: readonly StreamGroup[],
 ): Promise<void> {
   const rights = groups.flatMap(({ stream }) => streamRights(stream));
-  // At once: where a shard hangs, each of them takes as long as a command may take.
+  // At once: where a shard hangs, each of them takes as long as a command may take. The first one names what is missing.
   await refusedByNone([
-    // Fails where the key holds something else, and makes a group anew that was deleted.
-    ...groups.map((group) => group.create(redis)),
-    redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX'),
     probeWrites(redis, 'inlets', prefix, [...RIGHTS, ...rights]),
+    ...groups.map((group) => probeGroup(redis, group)),
+    redis.set(`${prefix}claim:probe`, '', 'PX', 10_000, 'NX'),
   ]);
+}
+
+/** Makes a group anew that was deleted. @throws Fault where the key holds something else, or the client's error */
+async function probeGroup(redis: Redis, group: StreamGroup): Promise<void> {
+  try {
+    await group.create(redis);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal.code !== 'WRONGTYPE') throw error;
+    const hint = `the key ${group.stream} holds something else than a stream: delete or rename it`;
+    throw new Fault('unavailable', undefined, { refusal: { ...refusal, hint } });
+  }
 }

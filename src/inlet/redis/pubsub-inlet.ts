@@ -6,6 +6,7 @@ import type { BatchId } from '../../domain/id.js';
 import { batchIdIn } from '../../domain/message-ids.js';
 import type { Logger } from '../../logger.js';
 import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
+import type { Refusal } from '../../refusal.js';
 import type { Inlet } from '../inlet.js';
 import { textOf } from '../update-reader.js';
 import { ClaimQueue } from './claim-queue.js';
@@ -83,6 +84,10 @@ export class PubSubInlet implements Inlet {
 
   problems(): string[] {
     return this.#isSubscribed ? [] : ['redis'];
+  }
+
+  get awayBecause(): Refusal | undefined {
+    return this.#subscriber.awayBecause;
   }
 
   close(): Promise<void> {

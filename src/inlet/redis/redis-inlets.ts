@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../../redis/client.js';
-import { Connection } from '../../redis/connection.js';
+import { Connection, requireConnected } from '../../redis/connection.js';
 import { slotRangeOf } from '../../redis/slot-owners.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
@@ -125,7 +125,12 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       closing ??= close();
       return closing;
     },
-    probe: () => commands.run((connected) => probeInlets(connected, prefix, groups)),
+    async probe() {
+      await commands.run((connected) => probeInlets(connected, prefix, groups));
+      requireConnected([values, pubsub]);
+      // One Stream whose shard is away does not keep the others from being read.
+      if (streams.every(({ awayBecause }) => awayBecause !== undefined)) requireConnected(streams);
+    },
     lookUp: (batchIds) => lookUps.now(batchIds),
     forget: (batchIds) => results.forget(batchIds),
   };

@@ -10,6 +10,7 @@ import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
+import type { Refusal } from '../../refusal.js';
 import type { Inlet } from '../inlet.js';
 import { EntriesInProgress } from './entries-in-progress.js';
 import type { MessageProcessor, ProcessOutcome } from './message-processor.js';
@@ -66,6 +67,10 @@ export class StreamInlet implements Inlet {
 
   problems(): string[] {
     return this.#reader.isReady ? [] : ['redis'];
+  }
+
+  get awayBecause(): Refusal | undefined {
+    return this.#reader.awayBecause;
   }
 
   close(): Promise<void> {

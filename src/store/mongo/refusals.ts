@@ -20,8 +20,13 @@ const CODES: readonly (readonly [RefusalReason, Readonly<Record<number, string>>
   ['out_of_memory', { 146: 'ExceededMemoryLimit' }],
   [
     'forbidden',
-    { 13: 'Unauthorized', 18: 'AuthenticationFailed', 11: 'UserNotFound' },
-    'the user in MONGODB_URI needs the role readWrite',
+    { 13: 'Unauthorized' },
+    'MONGODB_URI needs a user, who has the role readWrite in its database',
+  ],
+  [
+    'forbidden',
+    { 18: 'AuthenticationFailed', 11: 'UserNotFound' },
+    'the user, the password or authSource in MONGODB_URI is wrong',
   ],
 ];
 

@@ -9,7 +9,7 @@ import { clock } from '../../clock.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
 import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
 import { endUploads, isListGone } from './ended-lists.js';
-import { FileWatch } from './file-watch.js';
+import { FileWatch, readsOnly } from './file-watch.js';
 import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
 import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
 import { type Gone, readerOperations, writerOperations } from './operations.js';
@@ -156,9 +156,13 @@ class Writer {
 
   #attempt(requests: readonly ThreadRequest[]): ThreadReply[] {
     try {
-      this.files.check();
+      const gone = this.files.fault();
       this.db.exec('BEGIN IMMEDIATE');
-      const replies = requests.map((request) => this.#performInSavepoint(request));
+      const replies = requests.map((request) =>
+        gone === null || readsOnly(request)
+          ? this.#performInSavepoint(request)
+          : { id: request.id, error: messageOf(gone, directory) },
+      );
       this.#hasCleanUp ||= needsCleanUp(this.db);
       this.#hasMerge ||= needsMerge(this.db);
       this.db.exec('COMMIT');
