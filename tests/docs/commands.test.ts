@@ -96,7 +96,11 @@ test('the commands of docs/api.md are answered', async () => {
     const batch = { batchId: `r-${++requests}`, status: 'processing', totalEmails };
     always(200, { ...batch, processedEmails: 0, results: null })(response, { body } as Seen);
   });
-  const { url } = await startTestGateway({ VALIDATOR_URL: validator.url, MAX_UPLOADS: '100' });
+  const { url } = await startTestGateway({
+    VALIDATOR_URL: validator.url,
+    MAX_UPLOADS: '100',
+    MAX_UPLOADS_PER_CALLER: '100',
+  });
   const folder = temporaryDirectory();
   writeFileSync(join(folder, 'customers.csv'), 'name;e-mail\nJane;jane@example.com\nLee;lee@example.org\n');
   const list = readFileSync(join(folder, 'customers.csv'), 'utf8');
