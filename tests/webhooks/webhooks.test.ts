@@ -147,13 +147,16 @@ describe('webhooks', () => {
     await first.end('SIGKILL');
     receiver.status = 200;
     const second = await spawnGateway({ ...FAST, DATA_DIR });
-    // The lease of the first process has to end; a new event need not wait for that.
+    // The lease of the first process has to end; a new event need not wait for that, and on a busy machine comes after it.
     await complete(callerOf(second.url), 'f2');
-    await soon(() => expect(receiver.received).toHaveLength(2));
-    expect(receiver.verified(secret).map(({ data }) => data.fileId)).toEqual(['f1', 'f2']);
     await soon(() => expect(receiver.received).toHaveLength(3));
-    const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
-    expect(ids[2]).toBe(ids[0]);
+    const events = receiver.verified(secret).map(({ data }, at) => ({
+      fileId: data.fileId,
+      id: receiver.received[at]?.headers['webhook-id'],
+    }));
+    expect(events[0]).toMatchObject({ fileId: 'f1' });
+    expect(events.filter(({ fileId }) => fileId === 'f1')).toEqual([events[0], events[0]]);
+    expect(events.filter(({ fileId }) => fileId === 'f2')).toHaveLength(1);
     const log = [...first.log, ...second.log].join('\n');
     expect(log).not.toContain('whsec_');
   });
