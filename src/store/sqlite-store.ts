@@ -108,6 +108,7 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
   find: (fileId) => writer.call('findFile', fileId),
   list: (query) => reader.call('listFiles', query),
   batches: (fileId) => reader.call('batches', fileId),
+  batchPage: (query) => reader.call('batchPage', query),
   batchCounts: (fileId) => reader.call('batchCounts', fileId),
   overview: (viewer) => reader.call('overview', viewer),
   async remove(fileId) {

@@ -49,6 +49,8 @@ export interface FileStore {
   list(query: FilesQuery): Promise<ListedFile[]>;
   /** All batches of the file in arrival order, to rebuild a lost feed from. */
   batches(fileId: FileId): Promise<BatchState[]>;
+  /** Batches of the file, newest first. The work does not grow with those before them; a status is looked for one by one. */
+  batchPage(query: BatchesQuery): Promise<ListedBatch[]>;
   /**
    * What the files that a viewer may see add up to, by the stats that were kept last; null: all files. The work does not grow
    * with the number of files, only with those that the viewer names.
@@ -264,6 +266,19 @@ export interface BatchState extends BatchVersion {
   readonly status: BatchStatus;
   /** Time of its last update, else of its registration. ISO 8601 in UTC. */
   readonly lastUpdated: string;
+}
+
+export interface BatchesQuery {
+  readonly fileId: FileId;
+  readonly limit: number;
+  /** `ListedBatch.ordinal`: only older ones; null: from the newest on. */
+  readonly before: number | null;
+  readonly status?: BatchStatus | undefined;
+}
+
+export interface ListedBatch extends BatchState {
+  /** Counts the batches of the file in arrival order. */
+  readonly ordinal: number;
 }
 
 /** For each status: how many batches, and the earliest `lastUpdated` among them; null: there are none. */

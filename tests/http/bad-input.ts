@@ -79,7 +79,7 @@ export const CASES: Case[] = [
   page('email=%ed%a0%80', 'email'),
   page(`email=${'a'.repeat(1025)}`, 'email'),
   page(`email[]=${SECRET}`, 'email'),
-  { name: 'format=xlsx', path: '/api/files/f/export?format=xlsx', fields: ['format'] },
+  { name: 'format=xls', path: '/api/files/f/export?format=xls', fields: ['format'] },
   { name: 'format=CSV', path: '/api/files/f/export?format=CSV', fields: ['format'] },
   { name: 'bom=yes', path: '/api/files/f/export?bom=yes', fields: ['bom'] },
   { name: 'escape=0', path: '/api/files/f/export?escape=0', fields: ['escape'] },

@@ -17,7 +17,7 @@ import { sendJson } from '../responses.js';
 import { statsOrNotFound } from './files.js';
 
 /** A position in the list of one generation: the batches of a later request are another list. */
-const batchCursor = z.object({ generation: z.string(), place: z.number().int().min(0) });
+const batchCursor = z.object({ generation: z.string(), ordinal: z.number().int().min(0) });
 
 export function batchRoutes(
   app: Express,
@@ -54,14 +54,11 @@ export function batchRoutes(
     const facts = await store.files.find(fileId);
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.generation !== facts.generation) throw invalidCursor();
-    const batches = newestFirst(await store.files.batches(fileId)).filter(
-      ({ place, batch }) =>
-        (after === null || place < after.place) && (status === undefined || batch.status === status),
-    );
-    const { items, last } = pageOf(batches.slice(0, limit + 1), limit);
+    const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
+    const { items, last } = pageOf(await store.files.batchPage(query), limit);
     const nextCursor =
-      last === null ? null : encodeCursor({ generation: facts.generation, place: last.place });
-    sendJson(res, JSON.stringify({ items: items.map(({ batch }) => listItemOf(batch)), nextCursor }));
+      last === null ? null : encodeCursor({ generation: facts.generation, ordinal: last.ordinal });
+    sendJson(res, JSON.stringify({ items: items.map(listItemOf), nextCursor }));
   });
 
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
@@ -86,10 +83,6 @@ function registrationOf(fileId: FileId, body: BatchList): Registration {
   const { requestId, userId, totalEmails } = body;
   return { fileId, requestId, userId, totalEmails, totalBatches: null, batches };
 }
-
-/** Each batch with its place in arrival order, which stays the same when batches are added. */
-const newestFirst = (batches: readonly BatchState[]) =>
-  batches.map((batch, place) => ({ batch, place })).reverse();
 
 function listItemOf({ batchId, status, summary, lastUpdated }: BatchState) {
   const totalEmails = summary.unsized > 0 ? null : summary.total;

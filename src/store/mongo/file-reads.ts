@@ -4,16 +4,18 @@ import type { FileId, Generation } from '../../domain/id.js';
 import { batchCounts } from '../batch-progress.js';
 import type {
   BatchCounts,
+  BatchesQuery,
   BatchState,
   BatchStatus,
   FileCursor,
   FilesQuery,
+  ListedBatch,
   ListedFile,
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batches/batch-docs.js';
 import { markedBatches } from './changes.js';
-import type { FileDoc } from './documents.js';
+import type { BatchDoc, FileDoc } from './documents.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
@@ -80,18 +82,46 @@ function beyond({ createdAt, fileId }: FileCursor) {
 /** All batches of the file's current generation, in the order of registration. */
 export async function batchStates(db: Models, fileId: FileId): Promise<BatchState[]> {
   const batches = await readCurrent(db, fileId, (generation) =>
-    findFields(db.batches, { generation }, ['batchId', 'version', 'status', 'lastUpdated', 'summary'], {
-      sort: { ordinal: 1 },
-    }),
+    findFields(db.batches, { generation }, STATE_FIELDS, { sort: { ordinal: 1 } }),
   );
-  return (batches ?? []).map(({ batchId, version, status, lastUpdated, summary }) => ({
-    batchId,
-    version,
-    summary: summaryOf({ summary }),
-    status,
-    lastUpdated: lastUpdated.toISOString(),
-  }));
+  return (batches ?? []).map(batchStateOf);
 }
+
+/** Some of them, the newest first. */
+export async function batchPage(
+  db: Models,
+  { fileId, limit, before, status }: BatchesQuery,
+): Promise<ListedBatch[]> {
+  const batches = await readCurrent(db, fileId, (generation) =>
+    findFields(
+      db.batches,
+      {
+        generation,
+        ...(before !== null && { ordinal: trusted({ $lt: before }) }),
+        ...(status !== undefined && { status }),
+      },
+      [...STATE_FIELDS, 'ordinal'],
+      { sort: { generation: -1, ordinal: -1 }, limit },
+    ),
+  );
+  return (batches ?? []).map((batch) => ({ ...batchStateOf(batch), ordinal: batch.ordinal ?? 0 }));
+}
+
+const STATE_FIELDS = ['batchId', 'version', 'status', 'lastUpdated', 'summary'] as const;
+
+const batchStateOf = ({
+  batchId,
+  version,
+  status,
+  lastUpdated,
+  summary,
+}: Pick<BatchDoc, (typeof STATE_FIELDS)[number]>): BatchState => ({
+  batchId,
+  version,
+  summary: summaryOf({ summary }),
+  status,
+  lastUpdated: lastUpdated.toISOString(),
+});
 
 type Group = { _id: BatchStatus; count: number; since: Date };
 

@@ -3,7 +3,7 @@ import type { RecentWrites } from './batches/recent-writes.js';
 import { purgeFiles, removeFile } from './clean-up/remove-files.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
-import { batchStates, countBatches, listFiles } from './file-reads.js';
+import { batchPage, batchStates, countBatches, listFiles } from './file-reads.js';
 import { factsOf, findFile } from './generations.js';
 import { fileLock, type KeyedLock } from './keyed-lock.js';
 import { readOverview } from './overview.js';
@@ -22,6 +22,7 @@ export const mongoFiles = (
     }),
   list: (query) => connection.run((db) => listFiles(db, query)),
   batches: (fileId) => connection.run((db) => batchStates(db, fileId)),
+  batchPage: (query) => connection.run((db) => batchPage(db, query)),
   overview: (viewer) => connection.run((db) => readOverview(db, viewer)),
   batchCounts: (fileId) => connection.run((db) => countBatches(db, fileId)),
   remove: (fileId) =>

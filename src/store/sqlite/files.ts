@@ -3,7 +3,15 @@ import type { BatchId, FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import { batchCounts, statusOf } from '../batch-progress.js';
-import type { BatchCounts, BatchState, BatchStatus, FilesQuery, ListedFile } from '../store.js';
+import type {
+  BatchCounts,
+  BatchesQuery,
+  BatchState,
+  BatchStatus,
+  FilesQuery,
+  ListedBatch,
+  ListedFile,
+} from '../store.js';
 import { deletionOf } from '../webhook-events.js';
 import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
 import type { Bind, Database } from './database.js';
@@ -94,29 +102,50 @@ export function batchStates(db: Database, fileId: FileId): BatchState[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
-    `SELECT batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_update_at
-     FROM batches WHERE generation = ? ORDER BY ordinal`,
+    `SELECT ${STATE_COLUMNS} FROM batches WHERE generation = ? ORDER BY ordinal`,
     current.generation,
   );
-  return rows.map((row) => ({
-    batchId: row.batch_id,
-    version: row.version,
-    summary: JSON.parse(row.summary) as Summary,
-    status: statusOf(progressOf(row)),
-    lastUpdated: iso(row.last_update_at),
-  }));
+  return rows.map(batchStateOf);
 }
 
+/** Some of them, the newest first. */
+export function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
+  const current = currentGeneration(db, fileId);
+  if (current === undefined) return [];
+  const rows = db.all<BatchRow>(
+    `SELECT ordinal, ${STATE_COLUMNS} FROM batches
+     WHERE generation = ? AND ordinal < ? AND (? IS NULL OR ${STATUS} = ?) ORDER BY ordinal DESC LIMIT ?`,
+    current.generation,
+    before ?? Number.MAX_SAFE_INTEGER,
+    status ?? null,
+    status ?? null,
+    limit,
+  );
+  return rows.map((row) => ({ ...batchStateOf(row), ordinal: row.ordinal }));
+}
+
+const STATE_COLUMNS =
+  'batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_update_at';
+
+const batchStateOf = (row: BatchRow): BatchState => ({
+  batchId: row.batch_id,
+  version: row.version,
+  summary: JSON.parse(row.summary) as Summary,
+  status: statusOf(progressOf(row)),
+  lastUpdated: iso(row.last_update_at),
+});
+
 /** The same statuses as `statusOf` gives, without reading a row into memory. */
-export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
-  batchCounts(
-    db.all<{ status: BatchStatus; count: number; since: number }>(
-      `SELECT CASE WHEN complete = 1 THEN 'completed'
+const STATUS = `CASE WHEN complete = 1 THEN 'completed'
                    WHEN failed_at IS NOT NULL AND processed_count <= failed_at THEN 'failed'
                    WHEN stalled = 1 THEN 'stalled'
                    WHEN begun = 1 THEN 'running'
-                   ELSE 'waiting' END AS status,
-              count(*) AS count, min(last_update_at) AS since
+                   ELSE 'waiting' END`;
+
+export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
+  batchCounts(
+    db.all<{ status: BatchStatus; count: number; since: number }>(
+      `SELECT ${STATUS} AS status, count(*) AS count, min(last_update_at) AS since
        FROM batches WHERE generation = (SELECT generation FROM generations WHERE file_id = ? AND state = 0) GROUP BY 1`,
       fileId,
     ),

@@ -28,6 +28,7 @@ import {
 } from './dead-letters.js';
 import { endExpiredLists, endList } from './ended-lists.js';
 import {
+  batchPage,
   batchStates,
   countBatches,
   endFile,
@@ -152,6 +153,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
 /** What the reading thread does beside it: reads that may take long and must not delay an update. */
 export const readerOperations = {
   batches: batchStates,
+  batchPage,
   batchCounts: countBatches,
   overview,
   listFiles,

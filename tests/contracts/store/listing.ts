@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { FileCursor, ListedFile, Store } from '../../../src/store/store.js';
+import type { FileCursor, ListedBatch, ListedFile, Store } from '../../../src/store/store.js';
 import { fill, keptStats, register, type Stores, save } from './harness.js';
 
 async function listed(store: Store, limit: number) {
@@ -42,6 +42,31 @@ export function listing({ own }: Stores): void {
       expect(await idsOf('unknown', ['f3', 'f4', 'f5'], limit)).toEqual(wanted(isNamed));
       expect(await idsOf(null, [], limit)).toEqual([]);
     }
+  });
+
+  it('lists the batches of a file newest first, each once, in pages of any size', async () => {
+    const { store } = await own();
+    const batchIds = Array.from({ length: 25 }, (_, n) => `b${n}`);
+    await register(store, { fileId: 'f', batches: batchIds });
+    for (const [n, batchId] of batchIds.entries()) {
+      if (n % 3 > 0) await save(store, { batchId, emails: ['jane@example.com'], isComplete: n % 3 === 1 });
+      if (n % 6 === 0) await store.updates.fail('f', batchId, 'its worker died');
+    }
+    const all = (await store.files.batches('f')).reverse();
+    for (const status of [undefined, 'running', 'completed', 'waiting', 'failed', 'stalled'] as const) {
+      const wanted = all.filter((batch) => status === undefined || batch.status === status);
+      for (const limit of [1, 7, 100]) {
+        const pages: ListedBatch[] = [];
+        for (let before: number | null = null; ; before = pages.at(-1)?.ordinal ?? null) {
+          const page: ListedBatch[] = await store.files.batchPage({ fileId: 'f', limit, before, status });
+          expect(page.length).toBeLessThanOrEqual(limit);
+          pages.push(...page);
+          if (page.length < limit) break;
+        }
+        expect(pages.map(({ ordinal, ...batch }) => batch)).toEqual(wanted);
+      }
+    }
+    expect(await store.files.batchPage({ fileId: 'unknown', limit: 9, before: null })).toEqual([]);
   });
 
   it('lists files newest first, each once, in pages of any size', async () => {
