@@ -14,11 +14,11 @@ import type {
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batches/batch-docs.js';
-import { markedBatches } from './changes.js';
 import type { BatchDoc, FileDoc } from './documents.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';
+import { markedBatches } from './outbox.js';
 
 /** Files, newest first, with whether any of them has changes that may not be announced. */
 export async function listFiles(

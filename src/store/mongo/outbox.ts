@@ -1,0 +1,90 @@
+/** The marks of what may not be announced: on batches and files, found by the sweep and by reads. */
+
+import { trusted } from 'mongoose';
+import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { Unannounced } from '../store.js';
+import type { HeldUpdates } from './batches/held-updates.js';
+import type { BatchDoc, FileDoc } from './documents.js';
+import { filesOfGenerations, findFile } from './generations.js';
+import { findFields, type Models } from './models.js';
+import { completeRegistration } from './registration/pending-registrations.js';
+
+/** Marks read in one go; the next call reads the next ones. */
+const MARKS_AT_ONCE = 1_000;
+/** The latest time that a date can be. */
+const MAX_TIME = 8.64e15;
+
+/** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */
+export const UNMARK = { $unset: { unannounced: 1 } } as const;
+export const UNMARK_FILE = { $unset: { unannounced: 1, unannouncedFrom: 1 } } as const;
+
+/** The batches of a file whose registration may not be announced. */
+async function registeredUnannounced(
+  db: Models,
+  { generation, unannouncedFrom }: Pick<FileDoc, 'generation' | 'unannouncedFrom'>,
+): Promise<BatchId[]> {
+  if (unannouncedFrom === undefined) return [];
+  const ordinal = trusted({ $gte: unannouncedFrom });
+  const batches = await findFields(db.batches, { generation, ordinal }, ['batchId']);
+  return batches.map(({ batchId }) => batchId);
+}
+
+/** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
+export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null | undefined> {
+  const file = await findFile(db, fileId);
+  if (file === null) return undefined;
+  const marked = await markedBatches(db, [file.generation]);
+  return marked.length > 0 || file.unannounced !== undefined ? marked.map(({ batchId }) => batchId) : null;
+}
+
+/** A batch with a change that may not be announced. */
+export type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation'>;
+
+/** The batches with marks of some generations. Only the index of marks is read: there are few, whatever a file has. */
+export const markedBatches = (db: Models, generations: readonly Generation[]): Promise<MarkedBatch[]> =>
+  db.batches.collection
+    .find<MarkedBatch>(
+      { generation: { $in: [...generations] }, unannounced: { $gt: new Date(0) } },
+      { projection: { _id: 0, batchId: 1, generation: 1 } },
+    )
+    .hint({ unannounced: 1, generation: 1, batchId: 1 })
+    .toArray();
+
+/**
+ * What may not be announced: the write that stores a change marks it. Registrations that a gateway left half done are
+ * completed first.
+ */
+export async function findUnannounced(
+  db: Models,
+  held: HeldUpdates,
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<Unannounced[]> {
+  const earlier = trusted({ $lt: new Date(Math.min(before, MAX_TIME)) });
+  const incomplete = await db.files.find({ 'pending.at': earlier }, { _id: 0 }).lean<FileDoc[]>().exec();
+  for (const file of incomplete)
+    if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
+  const [batches, files] = await Promise.all([
+    findFields(db.batches, { unannounced: earlier }, ['batchId', 'generation'], {
+      sort: { unannounced: 1 },
+      limit: MARKS_AT_ONCE,
+    }),
+    findFields(db.files, { unannounced: earlier }, ['fileId', 'generation', 'unannouncedFrom'], {
+      limit: MARKS_AT_ONCE,
+    }),
+  ]);
+  const found = new Map<FileId, BatchId[]>();
+  for (const file of files) found.set(file.fileId, await registeredUnannounced(db, file));
+  const owners = await filesOfGenerations(
+    db,
+    batches.map(({ generation }) => generation),
+  );
+  const over: Generation[] = [];
+  for (const { batchId, generation } of batches) {
+    const fileId = owners.get(generation ?? '')?.fileId;
+    if (fileId !== undefined) found.set(fileId, [...(found.get(fileId) ?? []), batchId]);
+    else if (generation !== null) over.push(generation);
+  }
+  // Changes of a generation that is over are never announced.
+  if (over.length > 0) await db.batches.updateMany({ generation: trusted({ $in: over }) }, UNMARK);
+  return [...found].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+}
