@@ -6,7 +6,7 @@ import { StrictListener } from '../support/listener.js';
 import { expectAnnouncedOnce, expectNoHole, Mirror, openRoom } from '../support/mirror.js';
 import { Oracle } from '../support/oracle.js';
 import { inParallel, type Message, Producer, pathOf } from '../support/producer.js';
-import { redisSenders } from '../support/redis-senders.js';
+import { redisSenders, STREAM } from '../support/redis-senders.js';
 import { mixed } from '../support/results.js';
 import { RetryingProducer } from '../support/retrying-producer.js';
 import { messagesOf, type Run, shuffled } from '../support/scenario.js';
@@ -72,8 +72,8 @@ describeWithOwnServers('three gateways on Pub/Sub and Stream', (start) => {
       expect({ pubsub: await handled('pubsub'), stream: await handled('stream') }).toEqual(sent),
     );
     const metrics = await new Producer(urls[0] ?? '').text('/metrics');
-    for (const line of ['verigate_stream_lag 0', 'verigate_stream_pending 0'])
-      expect(metrics).toContain(`\n${line}\n`);
+    for (const name of ['verigate_stream_lag', 'verigate_stream_pending'])
+      expect(metrics).toContain(`\n${name}{stream="${STREAM}"} 0\n`);
     expect(metrics).toMatch(
       /^verigate_dependency_call_seconds_count\{dependency="redis",call="append"\} [1-9]/m,
     );
