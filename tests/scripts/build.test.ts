@@ -19,13 +19,24 @@ test('a build takes nothing away that runs: it writes what has changed, and remo
   write('tsconfig.json', JSON.stringify(config));
   write('src/kept.ts', 'export const kept: number = 1;\n');
   write('src/stale.test.ts', 'export const stale = 1;\n');
+  for (const folder of ['js', 'css', 'favicons']) mkdirSync(at(`public/${folder}`), { recursive: true });
+  write('public/js/main.js', 'console.log("first");\n');
+  write('public/css/page.css', 'p { color: red; }\n');
+  write('public/favicon.svg', '<svg/>');
+  write('public/index.html', '<link href="css/page.css"><script src="js/main.js"></script>');
   expect(await build()).toMatchObject({ code: 0, out: '', err: expect.stringContaining('the first time') });
   const before = statSync(at('dist/src/kept.js'));
   expect(existsSync(at('dist/src/stale.test.js'))).toBe(true);
 
+  const scriptOf = () => /assets\/main-\w+\.js/.exec(readFileSync(at('dist/public/index.html'), 'utf8'))?.[0];
+  const firstScript = scriptOf() ?? '';
   rmSync(at('src/stale.test.ts'));
   write('src/new.ts', 'export const more = 2;\n');
+  write('public/js/main.js', 'console.log("second");\n');
   expect((await build()).code).toBe(0);
+  // A page that was loaded before finds its script, and a new one gets the new script.
+  expect(scriptOf()).not.toBe(firstScript);
+  for (const script of [firstScript, scriptOf()]) expect(existsSync(at(`dist/public/${script}`))).toBe(true);
   const after = statSync(at('dist/src/kept.js'));
   expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs]);
   expect(['stale.test', 'new'].map((name) => existsSync(at(`dist/src/${name}.js`)))).toEqual([false, true]);
