@@ -18,6 +18,8 @@ import type { Snapshots } from './snapshots.js';
 
 /** A request waits this long for the results to be counted; a later one gets what was counted meanwhile. */
 const WAIT_MS = 5_000;
+/** How often a request has the results counted again, where the file changed while they were read. */
+const COUNT_ATTEMPTS = 3;
 
 export interface BreakdownQuery {
   readonly fileId: FileId;
@@ -45,16 +47,22 @@ export class Breakdowns {
     const first = await this.#answer(query);
     if (first === null || !first.isCountMissing) return first?.breakdown ?? null;
     beforeCounting();
-    const counting = this.#count(query.fileId);
-    if (!(await settledWithin(WAIT_MS, counting))) return first.breakdown;
-    const failure = await counting.then(
-      () => null,
-      (reason: unknown) => ({ reason }),
-    );
-    const second = await this.#answer(query);
-    // A file that was deleted or has got another request meanwhile is no failure.
-    if (failure !== null && second?.isCountMissing === true) throw failure.reason;
-    return second?.breakdown ?? null;
+    let latest = first;
+    // Another gateway may bring the file's count of changes up to date meanwhile: what was counted is not kept then.
+    for (let attempt = 1; latest.isCountMissing && attempt <= COUNT_ATTEMPTS; attempt++) {
+      const counting = this.#count(query.fileId);
+      if (!(await settledWithin(WAIT_MS, counting))) return latest.breakdown;
+      const failure = await counting.then(
+        () => null,
+        (reason: unknown) => ({ reason }),
+      );
+      const next = await this.#answer(query);
+      if (next === null) return null;
+      // A file that was deleted or has got another request meanwhile is no failure.
+      if (failure !== null && next.isCountMissing) throw failure.reason;
+      latest = next;
+    }
+    return latest.breakdown;
   }
 
   /** Stops counting; nothing is kept of what was not counted to its end. */

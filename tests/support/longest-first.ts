@@ -5,8 +5,9 @@ import sequencer from '@jest/test-sequencer';
 const Sequencer = sequencer as unknown as typeof sequencer.default;
 type Tests = Parameters<InstanceType<typeof Sequencer>['sort']>[0];
 
-/** Suites of half a minute or more. If one of them started last, the whole run would wait for it. */
+/** Suites of half a minute or more, some in thorough runs only. If one started last, the whole run would wait for it. */
 const LONGEST = [
+  'e2e/memory',
   'contracts/mongo-store',
   'dashboard',
   'cluster/redis-outages',
@@ -16,6 +17,12 @@ const LONGEST = [
   'cluster/kill',
   'e2e/kill',
   'realtime/room-writer',
+  'soak/soak',
+  'cluster/redis-topologies',
+  'docs/fuzz',
+  'e2e/large-list',
+  'auth/ownership',
+  'cluster/sessions',
 ];
 
 /** Without timings of an earlier run jest would begin with the largest files. */
