@@ -216,7 +216,7 @@ export const de = ({ bytes, count, duration, plural }) => {
       },
     },
     tell: {
-      wish: 'Sag mir, wenn sie fertig ist',
+      wish: 'Benachrichtigen, wenn fertig',
       begun: (n) => `Begonnen: ${addresses(n)}.`,
       half: (sofar) => `Zur Hälfte fertig: ${sofar}.`,
       stuck: (n) => `Hängt: ${addresses(n)} ohne Antwort.`,
