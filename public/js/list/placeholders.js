@@ -13,7 +13,7 @@ export function skeletonRows(rows = 4) {
     );
   return el(
     'div',
-    { class: 'card', 'aria-busy': 'true', 'aria-label': t.list.loading },
+    { class: 'card', role: 'group', 'aria-busy': 'true', 'aria-label': t.list.loading },
     ...Array.from({ length: rows }, row),
   );
 }
