@@ -27,7 +27,17 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      ['store/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache', 'within'],
+      [
+        'store/',
+        'domain/',
+        'errors',
+        'refusal',
+        'backoff',
+        'byte-cache',
+        'shared-calls',
+        'thread-errors',
+        'within',
+      ],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
@@ -62,6 +72,7 @@ module.exports = {
         'log-repeats',
         'metrics',
         'backoff',
+        'shared-calls',
         'within',
       ],
       'ports only',
@@ -124,7 +135,7 @@ module.exports = {
     only(
       'lists-are-read-wherever-they-are',
       'lists',
-      ['lists/', 'domain/', 'errors'],
+      ['lists/', 'domain/', 'errors', 'thread-errors'],
       'a list is bytes: who keeps them, and who asked, is not known here',
     ),
     only(

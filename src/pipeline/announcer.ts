@@ -1,18 +1,13 @@
 /** Announces what is stored of a file before the file is read, so that a read shows every change that was answered before. */
 
 import type { FileId } from '../domain/id.js';
+import { SharedCalls } from '../shared-calls.js';
 import type { ChangeStore, FileStore } from '../store/store.js';
 import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
 
-/** A read of the outbox in progress, and the one that later callers share. */
-interface OutboxReads {
-  now: Promise<boolean>;
-  next: Promise<boolean> | null;
-}
-
 export class Announcer {
-  readonly #reads = new Map<FileId, OutboxReads>();
+  readonly #reads = new SharedCalls<FileId, boolean>();
 
   /** `outbox`: has the changes that other gateways have stored; null: there are no other gateways. */
   constructor(
@@ -32,27 +27,13 @@ export class Announcer {
    * a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
    */
   announce(fileId: FileId): Promise<boolean> {
-    return this.outbox === null ? this.#announceOwn(fileId) : this.#share(fileId);
+    if (this.outbox === null) return this.#announceOwn(fileId);
+    return this.#reads.run(fileId, () => this.#readOutbox(fileId));
   }
 
   async #announceOwn(fileId: FileId): Promise<boolean> {
     await this.flusher.flushNow(fileId);
     return (await this.files.find(fileId)) !== null;
-  }
-
-  #share(fileId: FileId): Promise<boolean> {
-    const reads = this.#reads.get(fileId);
-    if (reads === undefined) {
-      const now = this.#readOutbox(fileId).finally(() => this.#reads.delete(fileId));
-      this.#reads.set(fileId, { now, next: null });
-      return now;
-    }
-    // The read in progress may have begun before a change that this caller knows of.
-    reads.next ??= reads.now.then(
-      () => this.#share(fileId),
-      () => this.#share(fileId),
-    );
-    return reads.next;
   }
 
   async #readOutbox(fileId: FileId): Promise<boolean> {

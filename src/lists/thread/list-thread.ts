@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { ByteSource } from '../byte-source.js';
 import type { Item, JobName, Order } from '../jobs.js';
 import type { ListLimits } from '../limits.js';
-import { errorOf, type FromThread, type ThreadTask, type ToThread } from './messages.js';
+import { type FromThread, type ThreadTask, type ToThread, thrownBy } from './messages.js';
 
 /** Rows die young: more room for them costs memory and saves no time. */
 const YOUNG_MB = 16;
@@ -103,7 +103,7 @@ class ListThread {
         this.#onNews();
         return;
       case 'end':
-        this.#ended(message.error === null ? null : errorOf(message.error, this.#sourceError));
+        this.#ended(message.error === null ? null : thrownBy(message.error, this.#sourceError));
     }
   }
 

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../byte-source.js';
 import { type Order, perform } from '../jobs.js';
-import { type FromThread, messageOf, SourceFailed, type ThreadTask, type ToThread } from './messages.js';
+import { type FromThread, readingErrorOf, SourceFailed, type ThreadTask, type ToThread } from './messages.js';
 
 /** Items that are on the way at most: enough that neither thread waits for the other each time. */
 const ITEMS_AHEAD = 4;
@@ -60,6 +60,6 @@ try {
   }
   send({ type: 'end', error: null });
 } catch (error) {
-  send({ type: 'end', error: messageOf(error) });
+  send({ type: 'end', error: readingErrorOf(error) });
 }
 port.close();

@@ -1,6 +1,7 @@
 import { clock } from '../../clock.js';
+import type { FileId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
-
+import { SharedCalls } from '../../shared-calls.js';
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -9,10 +10,10 @@ import type { RecentWrites } from './batches/recent-writes.js';
 import { failBatchByHand, fileOfBatch, saveUpdate } from './batches/save-update.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
+import type { FileDoc } from './documents.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';
-import { SharedFileReads } from './shared-reads.js';
 
 /** Registrations and updates in MongoDB, in the order in which this gateway gets them. */
 export function mongoUpdates(
@@ -23,7 +24,7 @@ export function mongoUpdates(
   cleanUp: BackgroundCleanUp,
 ): UpdateStore {
   const ambiguous = new AmbiguousWrites();
-  const files = new SharedFileReads();
+  const files = new SharedCalls<FileId, FileDoc | null>();
   const registerWith = (db: Models, claimant: Claimant) => (registration: Registration) =>
     register(db, held, registration, claimant, {
       replaced: (ended) => {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Fault } from '../../errors.js';
-import { errorOf, type ThreadData, type ThreadReply } from './messages.js';
+import { type ThreadData, type ThreadReply, thrownBy } from './messages.js';
 
 type Methods = Record<string, (...args: never[]) => unknown>;
 type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
@@ -99,7 +99,7 @@ export class ThreadClient<T extends Methods> {
   #receive(reply: ThreadReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if ('error' in reply) waiting?.reject(errorOf(reply.error));
+    if ('error' in reply) waiting?.reject(thrownBy(reply.error));
     else waiting?.resolve(reply.value);
   }
 

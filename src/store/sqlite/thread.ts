@@ -11,7 +11,13 @@ import { type Database, filesOf, openForReading, openForWriting, shrink, truncat
 import { endUploads, isListGone } from './ended-lists.js';
 import { FileWatch, readsOnly } from './file-watch.js';
 import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
-import { errorOf, messageOf, type ThreadData, type ThreadReply, type ThreadRequest } from './messages.js';
+import {
+  databaseErrorOf,
+  type ThreadData,
+  type ThreadReply,
+  type ThreadRequest,
+  thrownBy,
+} from './messages.js';
 import { type Gone, readerOperations, writerOperations } from './operations.js';
 import { refusalOf } from './refusals.js';
 import { DiskReserve } from './reserve.js';
@@ -47,7 +53,7 @@ function perform(db: Database, operations: Operations, { id, operation, args }: 
   try {
     return { id, value: operations[operation]?.(db, ...(args as never[])) };
   } catch (error) {
-    return { id, error: messageOf(error, directory) };
+    return { id, error: databaseErrorOf(error, directory) };
   }
 }
 
@@ -67,7 +73,7 @@ function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
     return reply;
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
-    return { id: request.id, error: messageOf(error, directory) };
+    return { id: request.id, error: databaseErrorOf(error, directory) };
   }
 }
 
@@ -161,7 +167,7 @@ class Writer {
       const replies = requests.map((request) =>
         gone === null || readsOnly(request)
           ? this.#performInSavepoint(request)
-          : { id: request.id, error: messageOf(gone, directory) },
+          : { id: request.id, error: databaseErrorOf(gone, directory) },
       );
       this.#hasCleanUp ||= needsCleanUp(this.db);
       this.#hasMerge ||= needsMerge(this.db);
@@ -175,11 +181,11 @@ class Writer {
   /** A request that fails takes back its own changes only. */
   #performInSavepoint(request: ThreadRequest): ThreadReply {
     if (this.guard.isFull && needsRoom(request))
-      return { id: request.id, error: messageOf(diskFull(), directory) };
+      return { id: request.id, error: databaseErrorOf(diskFull(), directory) };
     this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
     // Some errors, as that of a full disk, may have rolled back everything.
-    if ('error' in reply && !this.db.inTransaction) throw errorOf(reply.error);
+    if ('error' in reply && !this.db.inTransaction) throw thrownBy(reply.error);
     if ('error' in reply) this.db.exec('ROLLBACK TO request');
     this.db.exec('RELEASE request');
     return reply;
@@ -188,7 +194,7 @@ class Writer {
   /** Answers with the replies to the requests that waited for the transaction. */
   #rollBack(requests: readonly { readonly id: number }[], cause: unknown): ThreadReply[] {
     if (this.db.inTransaction) this.db.exec('ROLLBACK');
-    const error = messageOf(cause, directory);
+    const error = databaseErrorOf(cause, directory);
     return requests.map(({ id }) => ({ id, error }));
   }
 
@@ -280,5 +286,5 @@ try {
   }
   answer({ id: 0, value: 'open' });
 } catch (error) {
-  answer({ id: 0, error: messageOf(error, directory) });
+  answer({ id: 0, error: databaseErrorOf(error, directory) });
 }

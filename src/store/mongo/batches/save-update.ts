@@ -2,6 +2,7 @@ import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
+import type { SharedCalls } from '../../../shared-calls.js';
 import {
   attributionOf,
   type BatchRegistration,
@@ -13,7 +14,6 @@ import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
-import type { SharedFileReads } from '../shared-reads.js';
 import { findBatch } from './batch-docs.js';
 import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
@@ -27,7 +27,8 @@ const ATTEMPTS = 1_000;
 export interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
-  readonly files: SharedFileReads;
+  /** Updates that come at once share the read of their file's document. */
+  readonly files: SharedCalls<FileId, FileDoc | null>;
   readonly register: (registration: Registration) => Promise<Registered>;
 }
 
@@ -54,7 +55,10 @@ export async function saveUpdate(
     const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
     const batch = remembered ?? (await findBatch(db, batchId));
     // The file is read after the batch: if the generation is current then, it was when the batch was read.
-    const file = batch === null ? null : await owningFile(batch, (fileId) => files.find(db, fileId));
+    const file =
+      batch === null
+        ? null
+        : await owningFile(batch, (fileId) => files.run(fileId, () => findFile(db, fileId)));
     const attribution = attributionOf(update, await ownerOf(db, update, batch, file), sender);
     if (attribution !== 'apply') {
       recent.forget(batchId);
