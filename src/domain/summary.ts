@@ -50,6 +50,8 @@ export interface BatchVersion {
   readonly summary: Summary;
 }
 
+export const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
+
 /** What is known of a batch apart from its results. */
 export interface BatchFlags {
   readonly begun: boolean;

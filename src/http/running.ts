@@ -1,7 +1,7 @@
 /** Limits how much of a kind runs at once: of one caller, so that none takes all of it, and of all callers together. */
 import { Fault } from '../errors.js';
 
-const RETRY_AFTER_SECONDS = 5;
+export const RETRY_AFTER_SECONDS = 5;
 
 /** A limit by the name of its variable. */
 type Limit = readonly [name: string, max: number];

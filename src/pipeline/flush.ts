@@ -4,7 +4,7 @@ import { clock } from '../clock.js';
 import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
-import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
+import { type BatchVersion, NEVER_ANNOUNCED } from '../domain/summary.js';
 import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
@@ -18,8 +18,6 @@ export interface FlushDeps {
   /** Results in one event, at most. */
   readonly emailsPerEvent: number;
 }
-
-const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is

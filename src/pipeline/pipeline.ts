@@ -129,7 +129,7 @@ export class Pipeline {
       const purged = await this.deps.store.files.purge(before);
       if (purged.length === 0) return count;
       count += purged.length;
-      // Each file begins a new epoch, because the history of the old one gate addresses.
+      // Each file begins a new epoch, because the history of the old one holds addresses.
       for (const fileId of purged) {
         this.deps.flusher.markChanged(fileId, []);
         await this.deps.flusher.flushNow(fileId);

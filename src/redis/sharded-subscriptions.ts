@@ -195,8 +195,7 @@ export class ShardedSubscriptions implements Subscriptions {
   }
 }
 
-const isMoved = (error: unknown): boolean =>
-  error instanceof Fault ? error.refusal?.code === 'MOVED' : refusalOf(error).code === 'MOVED';
+const isMoved = (error: unknown): boolean => refusalOf(error).code === 'MOVED';
 
 /** A server older than Redis 7 has ordinary channels only, and publishes on those, see the scripts of the feed. */
 const isUnknownCommand = (error: unknown): boolean =>

@@ -5,7 +5,7 @@ import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
-import { type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
+import { NEVER_ANNOUNCED } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
@@ -38,8 +38,6 @@ interface Snapshot {
   /** `{emails, pagination}` as JSON. */
   readonly page: string;
 }
-
-const NEVER_ANNOUNCED: BatchVersion = { version: 0, summary: EMPTY_SUMMARY };
 
 export class Snapshots {
   readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({

@@ -11,9 +11,7 @@ import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
-import { Running } from '../running.js';
-
-const RETRY_AFTER_SECONDS = 5;
+import { RETRY_AFTER_SECONDS, Running } from '../running.js';
 
 /** How large a list may be, uploaded and as `emails`. */
 export interface Limits {
