@@ -1,16 +1,13 @@
 /** The commands as processes of their own, against a gateway. */
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
-import { ROOT, runOurs, runProgram } from '../support/program.js';
+import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
 import { plainResults } from '../support/results.js';
-import { onTeardown } from '../support/teardown.js';
 import { JWT, SECRET, tokenOf } from '../support/tokens.js';
-import { Signal } from '../support/wait.js';
-import { standIn } from '../validator/stand-in.js';
+import { accepting, standIn } from '../validator/stand-in.js';
 
 const CSV = 'E-Mail;Name\na@example.com;Ann\nb@example.com;Bob\n';
 const verigate = (url: string, ...args: string[]) => runOurs('src/cli/main', args, { VERIGATE_URL: url });
@@ -23,17 +20,7 @@ function list(text = CSV): string {
 
 /** A gateway whose validator accepts everything as batch `b`. */
 async function start() {
-  const validator = await standIn((response, { body }) => {
-    const { emails } = JSON.parse(body) as { emails: string[] };
-    const answer = {
-      batchId: 'b',
-      status: 'pending',
-      totalEmails: emails.length,
-      processedEmails: 0,
-      results: null,
-    };
-    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
-  });
+  const validator = await standIn(accepting(() => 'b'));
   const { url } = await startTestGateway({
     VALIDATOR_URL: validator.url,
     VALIDATOR_API_KEY: 'k',
@@ -44,33 +31,13 @@ async function start() {
 
 /** Starts a command, and waits for what it prints. */
 function running(url: string, args: readonly string[], command = process.execPath) {
-  const child = spawn(command, args, {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, VERIGATE_URL: url, TERM: 'xterm' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  onTeardown(() => child.kill('SIGKILL'));
-  const said = { out: '', err: '', code: undefined as number | null | undefined };
-  const signal = new Signal();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
-    signal.changed();
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.err += text;
-    signal.changed();
-  });
-  child.once('close', (code) => {
-    said.code = code;
-    signal.changed();
-  });
-  const all = () => JSON.stringify(said);
+  const { child, until, ended } = startProgram(command, args, { VERIGATE_URL: url, TERM: 'xterm' });
   return {
     child,
-    until: (text: string) => signal.until(() => `${said.out}${said.err}`.includes(text), all),
+    until: (text: string) => until(({ out, err }) => `${out}${err}`.includes(text)),
     ended: async () => {
-      await signal.until(() => said.code !== undefined, all);
-      return said;
+      await until(({ code }) => code !== undefined);
+      return ended;
     },
   };
 }

@@ -1,46 +1,23 @@
 /** The example receivers take what a gateway signs, and nothing else. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeWhere } from '../support/describe-where.js';
 import { startTestGateway } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
-import { ROOT } from '../support/program.js';
+import { startProgram } from '../support/program.js';
 import { plainResults } from '../support/results.js';
-import { onTeardown } from '../support/teardown.js';
 import { pythonPackages } from '../support/tool-cache.js';
-import { Signal } from '../support/wait.js';
 
 /** The secret has to be known when the receiver starts, and the webhook needs the receiver's port: it starts twice. */
 async function startReceiver(command: string, args: readonly string[], secret: string, port = '0') {
-  const child = spawn(command, args, {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, WEBHOOK_SECRET: secret, PORT: port },
-  });
-  onTeardown(() => child.kill('SIGKILL'));
-  const said = { out: '', err: '' };
-  const signal = new Signal();
-  for (const [name, stream] of [
-    ['out', child.stdout],
-    ['err', child.stderr],
-  ] as const)
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text;
-      signal.changed();
-    });
-  const until = (pattern: RegExp) =>
-    signal.until(
-      () => pattern.test(said.out + said.err),
-      () => JSON.stringify(said),
-      30_000,
-    );
-  await until(/listening on \d+/);
+  const program = startProgram(command, args, { WEBHOOK_SECRET: secret, PORT: port });
+  const until = (pattern: RegExp) => program.until(({ out, err }) => pattern.test(out + err));
+  const { err } = await until(/listening on \d+/);
   const stop = () => {
-    const closed = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    return closed;
+    program.child.kill('SIGKILL');
+    return program.ended;
   };
-  return { said, until, stop, port: /listening on (\d+)/.exec(said.err)?.[1] ?? '' };
+  return { until, stop, port: /listening on (\d+)/.exec(err)?.[1] ?? '' };
 }
 
 async function expectVerified(command: string, args: readonly string[]): Promise<void> {
@@ -61,8 +38,8 @@ async function expectVerified(command: string, args: readonly string[]): Promise
   });
   expect(forged.status).toBe(401);
   await producer.update(message('b', plainResults('jane', 2), { fileId: 'f', isComplete: true }));
-  await receiver.until(/ file\.completed f\n/);
-  expect(receiver.said.out).not.toContain('forged');
+  const { out } = await receiver.until(/ file\.completed f\n/);
+  expect(out).not.toContain('forged');
 }
 
 test(

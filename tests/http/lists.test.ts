@@ -22,6 +22,15 @@ const post = async (
   answerOf(await fetch(`${app.url}/api/lists${query}`, { method: 'POST', body: body as never, ...init }));
 
 /** What is sent to the validator of a list. */
+/** An upload of which the last piece is missing. `status`: of the answer, once it is ended. */
+async function beginUpload(app: TestApp) {
+  const req = request(`${app.url}/api/lists`, { method: 'POST', agent: false });
+  const status = new Promise((resolve) => req.on('response', (res) => resolve(res.resume().statusCode)));
+  req.write(CSV);
+  await eventually('the upload has begun', async () => (await app.deps.store.lists.waiting(null)) === 1);
+  return { req, status };
+}
+
 async function addressesOf(app: TestApp, listId: string): Promise<string[]> {
   const { lists } = app.deps.store;
   const list = await lists.find(listId);
@@ -294,30 +303,24 @@ describe('an upload', () => {
 
   it('waits while others are under way', async () => {
     const app = await startApp({ config: { MAX_UPLOADS: 1 } });
-    const req = request(`${app.url}/api/lists`, { method: 'POST', agent: false });
-    const first = new Promise((resolve) => req.on('response', (res) => resolve(res.resume().statusCode)));
-    req.write(CSV);
-    await eventually('the upload has begun', async () => (await app.deps.store.lists.waiting(null)) === 1);
+    const { req, status } = await beginUpload(app);
     const second = await post(app, CSV);
     expect(second).toMatchObject({ status: 429, json: { code: 'rate_limited' } });
     expect(second.json.detail).toContain('MAX_UPLOADS');
     expect(second.headers.get('retry-after')).toBe('5');
     req.end();
-    expect(await first).toBe(201);
+    expect(await status).toBe(201);
     expect((await post(app, CSV)).status).toBe(201);
   });
 
   it('leaves room for those of others', async () => {
     const app = await startApp({ config: { MAX_UPLOADS: 2, MAX_UPLOADS_PER_CALLER: 1 } });
-    const req = request(`${app.url}/api/lists`, { method: 'POST', agent: false });
-    const first = new Promise((resolve) => req.on('response', (res) => resolve(res.resume().statusCode)));
-    req.write(CSV);
-    await eventually('the upload has begun', async () => (await app.deps.store.lists.waiting(null)) === 1);
+    const { req, status } = await beginUpload(app);
     const second = await post(app, CSV);
     expect(second).toMatchObject({ status: 429, json: { code: 'rate_limited' } });
     expect(second.json.detail).toBe('MAX_UPLOADS_PER_CALLER allows 1 uploads of one caller at once');
     req.end();
-    expect(await first).toBe(201);
+    expect(await status).toBe(201);
   });
 
   it('is refused while the caller has too many lists that no file uses', async () => {

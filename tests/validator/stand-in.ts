@@ -61,3 +61,12 @@ export const always =
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
   };
+
+/** Accepts every list as one batch, which is never worked on. */
+export const accepting =
+  (nextBatchId: () => string): Respond =>
+  (response, seen) => {
+    const { emails } = JSON.parse(seen.body) as { emails: string[] };
+    const batch = { batchId: nextBatchId(), status: 'pending', totalEmails: emails.length };
+    always(200, { ...batch, processedEmails: 0, results: null })(response, seen);
+  };
