@@ -1,9 +1,8 @@
 /** What the disk of an embedded gateway may do to it. Each fault is a row of the table in docs/operations.md. */
-import { renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerFault } from '../cluster/faults.js';
-
-const ballastOn = (disk: string): string => join(disk, 'ballast');
+import { fillUp, makeRoom } from '../support/small-disk.js';
 
 /** `data` on a disk of its own, whose path they are given. */
 export const SQLITE_FAULTS: readonly ServerFault<string>[] = [
@@ -14,11 +13,10 @@ export const SQLITE_FAULTS: readonly ServerFault<string>[] = [
     named: 'disk_full',
     hint: /DATA_DIR/,
     async begin(disk) {
-      const { bavail, bsize } = statfsSync(disk);
-      writeFileSync(ballastOn(disk), Buffer.alloc(bavail * bsize));
+      fillUp(disk);
     },
     async end(disk) {
-      rmSync(ballastOn(disk));
+      makeRoom(disk);
     },
   },
   {

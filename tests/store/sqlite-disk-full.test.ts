@@ -1,42 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { FatalError } from '../../src/errors.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { expectConsistent, listsOf, register, save } from '../contracts/store/harness.js';
-import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/small-disk.js';
 import { addresses } from '../support/updates.js';
 import { LIMITS, MARK, openStore, traces } from './directory.js';
 
-const MIB = 2 ** 20;
+const SMALL = 6 * MIB;
 
-/** A small disk of the test's own; null where one may not be mounted. */
-function smallDisk(): string | null {
-  const path = temporaryDirectory();
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${6 * MIB}`, 'tmpfs', path]);
-  if (mounted.status !== 0) return null;
-  onTeardown(() => spawnSync('umount', ['-l', path]));
-  return path;
-}
-
-const ballastOf = (disk: string): string => join(disk, 'ballast');
-
-/** Fills the disk but for some bytes. */
-function fillUp(disk: string, butFor = 0): void {
-  const { bavail, bsize } = statfsSync(disk);
-  writeFileSync(ballastOf(disk), Buffer.alloc(Math.max(0, bavail * bsize - butFor)));
-}
-
-const makeRoom = (disk: string): void => rmSync(ballastOf(disk));
-
-const probe = spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d && rmdir $d']);
-const mayMount = probe.status === 0;
-const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mount one)'}`;
-
-(mayMount ? describe : describe.skip)(title, () => {
+describeWithDisk('a full disk', () => {
   it('loses no acknowledged update, refuses the others, and accepts updates again once there is room', async () => {
-    const disk = smallDisk() as string;
+    const disk = smallDisk(SMALL);
     const directory = join(disk, 'data');
     const store = await openStore(directory);
     await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
@@ -48,7 +23,11 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
         await save(store, { batchId, emails: addresses(count, batchId) });
         safe.set(batchId, count);
       });
-      for (const outcome of await Promise.allSettled(saves)) {
+      // A read in the same commit as what finds no room is answered.
+      const isThere = store.files.find('f1').then((file) => file !== null);
+      const outcomes = await Promise.allSettled(saves);
+      expect(await isThere).toBe(true);
+      for (const outcome of outcomes) {
         if (outcome.status === 'fulfilled') continue;
         refused++;
         expect(outcome.reason).toMatchObject({ name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 });
@@ -72,7 +51,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
   });
 
   it('deletes when there is room again', async () => {
-    const disk = smallDisk() as string;
+    const disk = smallDisk(SMALL);
     const directory = join(disk, 'data');
     const store = await openStore(directory);
     await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(3_000, MARK), isComplete: true });
@@ -90,7 +69,7 @@ const title = `a full disk${mayMount ? '' : ' (skipped: it needs the right to mo
   });
 
   it('is named as the reason why a database cannot be opened, which stays unchanged', async () => {
-    const disk = smallDisk() as string;
+    const disk = smallDisk(SMALL);
     const directory = join(disk, 'data');
     const store = await openStore(directory);
     await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(100) });

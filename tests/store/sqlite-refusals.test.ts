@@ -1,17 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/errors.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { listsOf, register, save } from '../contracts/store/harness.js';
-import { describeWhere } from '../support/describe-where.js';
+import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/small-disk.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses } from '../support/updates.js';
 import { retry } from '../support/wait.js';
 import { LIMITS, MARK, marked, openStore, traces } from './directory.js';
-
-const MIB = 2 ** 20;
 
 /** Why a call is refused, and its code; null: it is not. */
 async function refusalOf(call: Promise<unknown>): Promise<string | null> {
@@ -44,22 +41,7 @@ describe('files that are taken away under an open database', () => {
   });
 });
 
-const probe = spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d && rmdir $d']);
-
-describeWhere(probe.status === 0, 'it needs the right to mount one', 'a full disk', () => {
-  /** A small disk of the test's own. */
-  function smallDisk(bytes: number): string {
-    const path = temporaryDirectory();
-    spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
-    onTeardown(() => spawnSync('umount', ['-l', path]));
-    return path;
-  }
-
-  const freeOn = (disk: string): number => {
-    const { bavail, bsize } = statfsSync(disk);
-    return bavail * bsize;
-  };
-
+describeWithDisk('a full disk', () => {
   async function openWithReserve(directory: string): Promise<SqliteStore> {
     const store = await SqliteStore.open({ directory, ...LIMITS, diskReserveBytes: 8 * MIB });
     onTeardown(() => store.close());
@@ -81,7 +63,7 @@ describeWhere(probe.status === 0, 'it needs the right to mount one', 'a full dis
     expect(statSync(join(directory, 'verigate.reserve')).size).toBeGreaterThan(MIB / 2);
 
     // Another program takes all the room that is left.
-    writeFileSync(join(disk, 'ballast'), Buffer.alloc(freeOn(disk)));
+    fillUp(disk);
     expect(await refusalOf(store.probe())).toBe(full);
     expect(await refusalOf(save(store, { batchId: 'b2', emails: addresses(101) }))).toBe(full);
     expect(await listsOf(store, 'f2')).toEqual({ b2: addresses(100) });
@@ -103,12 +85,12 @@ describeWhere(probe.status === 0, 'it needs the right to mount one', 'a full dis
     const first = await openWithReserve(directory);
     await save(first, { batchId: 'b1', fileId: 'f1', emails: addresses(4_000, MARK), isComplete: true });
     await first.close();
-    writeFileSync(join(disk, 'ballast'), Buffer.alloc(freeOn(disk)));
+    fillUp(disk);
     const store = await openWithReserve(directory);
     expect(await refusalOf(store.probe())).toBe(full);
     expect(await store.files.remove('f1')).toBe(true);
     expect(traces(directory)).toEqual([]);
-    rmSync(join(disk, 'ballast'));
+    makeRoom(disk);
     await store.probe();
     await register(store, { fileId: 'f2', batches: ['b2'] });
   });

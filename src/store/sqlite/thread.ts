@@ -145,7 +145,10 @@ class Writer {
     if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
   }
 
-  /** Deletions that find no room get that of the reserve, and are tried once more. */
+  /**
+   * Deletions that find no room get that of the reserve, and are tried once more; so are reads, which only shared the
+   * commit of a request that found none.
+   */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
     if (this.guard.isFull || requests.some(({ operation }) => operation === 'probe')) this.guard.check();
     if (this.guard.isFull && requests.some(makesRoom)) this.#giveUpReserve();
@@ -153,11 +156,12 @@ class Writer {
     const unmade = requests.filter((_, index) => isDiskFull(replies[index]));
     if (unmade.length === 0) return replies;
     this.guard.markFull();
-    const deletions = unmade.filter(makesRoom);
-    if (deletions.length === 0) return replies;
-    this.#giveUpReserve();
-    const again = new Map(this.#attempt(deletions).map((reply) => [reply.id, reply]));
-    return replies.map((reply) => again.get(reply.id) ?? reply);
+    if (unmade.some(makesRoom)) this.#giveUpReserve();
+    const parts = [makesRoom, readsOnly]
+      .map((kind) => unmade.filter(kind))
+      .filter(({ length }) => length > 0);
+    const again = parts.flatMap((part) => this.#attempt(part));
+    return replies.map((reply) => again.find(({ id }) => id === reply.id) ?? reply);
   }
 
   #attempt(requests: readonly ThreadRequest[]): ThreadReply[] {
