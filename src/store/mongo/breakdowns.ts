@@ -3,7 +3,7 @@ import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { BreakdownStore, KeptRanking } from '../breakdowns.js';
 import type { MongoConnection } from './connection.js';
-import type { BreakdownDoc } from './documents.js';
+import type { BreakdownDoc } from './documents/files.js';
 import { findFile } from './generations.js';
 import type { Models } from './models.js';
 

@@ -152,7 +152,7 @@ export class MongoConnection {
         await this.#connection.openUri(this.options.uri, { ...CLIENT, ...databaseOf(this.options.uri) });
         this.#isReached = true;
         // Uniqueness relies on the indexes.
-        await Promise.all(Object.values(this.#models).map(createIndexes));
+        await createIndexes(this.#models);
         if (this.options.keyPrefix !== undefined) await keepPrefix(this.#models, this.options.keyPrefix);
         this.#isOpen = true;
         return;

@@ -10,7 +10,7 @@ import {
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
 import { fileOfBatch } from './batches/save-update.js';
 import type { MongoConnection } from './connection.js';
-import type { DeadLetterDoc } from './documents.js';
+import type { DeadLetterDoc } from './documents/operation.js';
 import { findFields, type Models } from './models.js';
 
 /** Dead letters deleted or read in one go. */

@@ -6,7 +6,7 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../clock.js';
 import type { Generation, ListId } from '../../domain/id.js';
-import type { ListDoc } from './documents.js';
+import type { ListDoc } from './documents/lists.js';
 import type { Models } from './models.js';
 
 /** By then every call that was under way when a list ended has come to its end, too. */

@@ -14,7 +14,8 @@ import type {
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batches/batch-docs.js';
-import type { BatchDoc, FileDoc } from './documents.js';
+import type { BatchDoc } from './documents/batches.js';
+import type { FileDoc } from './documents/files.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findFields, type Models } from './models.js';

@@ -6,7 +6,7 @@ import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
 import { LIST_CHUNK_BYTES, type ListStore, UPLOAD_SILENCE_MS, type UploadedList } from '../lists.js';
 import type { MongoConnection } from './connection.js';
-import type { ListDoc } from './documents.js';
+import type { ListDoc } from './documents/lists.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
 import { findFile } from './generations.js';
 import type { Models } from './models.js';

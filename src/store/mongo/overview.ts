@@ -11,7 +11,7 @@ import type { FileId, UserId } from '../../domain/id.js';
 import { type Counts, countsOf, difference, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import type { OverviewCounts, Viewer } from '../store.js';
-import type { CountedFile, CountingFile, FileDoc, OverviewDoc } from './documents.js';
+import type { CountedFile, CountingFile, FileDoc, OverviewDoc } from './documents/files.js';
 import { DUPLICATE } from './errors.js';
 import type { Models } from './models.js';
 

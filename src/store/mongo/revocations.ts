@@ -1,6 +1,6 @@
 import { trusted } from 'mongoose';
 import type { Revocation } from '../revocations.js';
-import type { RevocationDoc } from './documents.js';
+import type { RevocationDoc } from './documents/operation.js';
 import { isDuplicate } from './errors.js';
 import type { Models } from './models.js';
 

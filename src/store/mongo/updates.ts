@@ -10,7 +10,7 @@ import type { RecentWrites } from './batches/recent-writes.js';
 import { failBatchByHand, fileOfBatch, saveUpdate } from './batches/save-update.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import type { MongoConnection } from './connection.js';
-import type { FileDoc } from './documents.js';
+import type { FileDoc } from './documents/files.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';

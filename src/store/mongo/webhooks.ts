@@ -21,7 +21,8 @@ import type {
   WebhookStore,
 } from '../webhooks.js';
 import type { MongoConnection } from './connection.js';
-import type { DeliveryDoc, FileDoc, WebhookDoc } from './documents.js';
+import type { FileDoc } from './documents/files.js';
+import type { DeliveryDoc, WebhookDoc } from './documents/webhooks.js';
 import { findFile } from './generations.js';
 import { insertIfNew, type Models } from './models.js';
 

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
 import { type BatchProgress, flagsOf, initialProgress, statusOf } from '../../batch-progress.js';
-import type { BatchDoc, BatchHead } from '../documents.js';
+import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { EMPTY_LIST } from './lists.js';
 

@@ -7,7 +7,7 @@ import type { BatchId } from '../../../domain/id.js';
 import type { Result } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
 import { domainKey } from '../../result-filter.js';
-import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
+import type { BatchHead, ChunkDoc, ChunkRef } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
 

@@ -6,7 +6,7 @@ import type { BatchId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
 import { findFields, insertIfNew, type Models } from '../models.js';
 import { freshBatch } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';

@@ -3,7 +3,7 @@
 import { trusted } from 'mongoose';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
 import { filesOfGenerations, type GenerationFile } from '../generations.js';
 import { findFields, type Models } from '../models.js';
 import { WITHOUT_LIST } from './batch-docs.js';

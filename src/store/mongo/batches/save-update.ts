@@ -10,7 +10,8 @@ import {
   type SelfRegistration,
 } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
-import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
+import type { FileDoc, TombstoneDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';

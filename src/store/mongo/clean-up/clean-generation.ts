@@ -3,7 +3,7 @@ import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
-import type { TombstoneDoc } from '../documents.js';
+import type { TombstoneDoc } from '../documents/files.js';
 import { endListsOfGeneration } from '../ended-lists.js';
 import { findFields, type Models } from '../models.js';
 

@@ -6,7 +6,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
-import type { FileDoc, TombstoneDoc } from '../documents.js';
+import type { FileDoc, TombstoneDoc } from '../documents/files.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import type { Models } from '../models.js';

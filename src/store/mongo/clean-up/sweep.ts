@@ -5,7 +5,7 @@ import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import type { MongoConnection } from '../connection.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
-import type { TombstoneDoc } from '../documents.js';
+import type { TombstoneDoc } from '../documents/files.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { countFiles, forgetCounted } from '../overview.js';

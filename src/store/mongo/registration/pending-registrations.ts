@@ -6,7 +6,7 @@ import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
-import type { FileDoc, PendingRegistration } from '../documents.js';
+import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { findFile, hasTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { addToRollups } from '../rollups.js';

@@ -4,7 +4,7 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
 import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
+import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';
 import { type ResultDoc, toJson } from './result-docs.js';

@@ -5,7 +5,7 @@ import type { PlacedResult } from '../../../domain/result.js';
 import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
 import { WITHOUT_LIST } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
+import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import type { CountedBatch } from '../rollups.js';
 import {

@@ -3,7 +3,7 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { type Claim, decideClaim, type NewSubmission, type Submission } from '../../submissions.js';
-import type { SliceDoc, SubmissionDoc } from '../documents.js';
+import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
 import { insertIfNew, type Models } from '../models.js';
 import {

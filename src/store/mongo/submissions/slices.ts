@@ -1,7 +1,7 @@
 /** The slices of submissions in MongoDB, their addresses, and the map from rows to addresses. */
 import { piecesOf } from '../../stored-pieces.js';
 import type { NewSlice, Slice } from '../../submissions.js';
-import type { SliceDoc, SubmissionPieceDoc } from '../documents.js';
+import type { SliceDoc, SubmissionPieceDoc } from '../documents/submissions.js';
 import { findFields, type Models } from '../models.js';
 import { findSubmission, MAP } from './submission-docs.js';
 

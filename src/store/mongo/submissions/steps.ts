@@ -17,7 +17,7 @@ import {
   type Submission,
   type SubmissionState,
 } from '../../submissions.js';
-import type { SliceDoc, SubmissionDoc } from '../documents.js';
+import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findFile } from '../generations.js';
 import type { Models } from '../models.js';
 import { findSubmission, LIVE, progressOf, releaseFile, submissionOf } from './submission-docs.js';

@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
 import type { SubmissionProgress } from '../../../domain/stats.js';
 import type { SliceState, StoredSubmission, Submission } from '../../submissions.js';
-import type { SubmissionClaimDoc, SubmissionDoc } from '../documents.js';
+import type { SubmissionClaimDoc, SubmissionDoc } from '../documents/submissions.js';
 import type { Models } from '../models.js';
 
 /** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
