@@ -54,18 +54,36 @@ export async function createIndexes(db: Models): Promise<void> {
   );
 }
 
+export interface ReadOptions {
+  readonly projection?: object;
+  readonly sort?: Record<string, 1 | -1>;
+  readonly limit?: number;
+}
+
+/** Reads the documents that pass a filter, as they are stored. */
+export const findDocs = <T>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  options: ReadOptions = {},
+): Promise<T[]> => model.find(filter, null, options).lean<T[]>().exec();
+
+export const findDoc = <T>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  options: ReadOptions = {},
+): Promise<T | null> => model.findOne(filter, null, options).lean<T>().exec();
+
 /** Reads some fields of the documents that pass a filter. */
-export function findFields<T, K extends keyof T & string>(
+export const findFields = <T, K extends keyof T & string>(
   model: Model<T>,
   filter: QueryFilter<T>,
   names: readonly K[],
-  options: { readonly sort?: Record<string, 1 | -1>; readonly limit?: number } = {},
-): Promise<Pick<T, K>[]> {
-  return model
+  options: Omit<ReadOptions, 'projection'> = {},
+): Promise<Pick<T, K>[]> =>
+  model
     .find(filter, { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])) }, options)
     .lean<Pick<T, K>[]>()
     .exec();
-}
 
 /** False: another call was faster to insert a document with the same key. */
 export async function insertIfNew<T>(model: Model<T>, doc: T): Promise<boolean> {

@@ -11,9 +11,9 @@ import type { FileId, UserId } from '../../domain/id.js';
 import { type Counts, countsOf, difference, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import type { OverviewCounts, Viewer } from '../store.js';
-import type { CountedFile, CountingFile, FileDoc, OverviewDoc } from './documents/files.js';
+import type { CountedFile, CountingFile, FileDoc } from './documents/files.js';
 import { DUPLICATE } from './errors.js';
-import type { Models } from './models.js';
+import { findFields, type Models } from './models.js';
 
 /** Files counted in one go. */
 const FILES_AT_ONCE = 256;
@@ -176,10 +176,7 @@ export async function readOverview(db: Models, viewer: Viewer | null): Promise<O
   for (let round = 0; round < ROUNDS && (await countFiles(db)); round++);
   const userId = viewer === null ? ALL : viewer.userId;
   const ids = userId === null ? [] : Array.from({ length: SHARDS }, (_, shard) => idOf(userId, shard));
-  const shards = await db.overviews
-    .find({ _id: trusted({ $in: ids }) }, { counts: 1, lastUpdated: 1 })
-    .lean<Pick<OverviewDoc, 'counts' | 'lastUpdated'>[]>()
-    .exec();
+  const shards = await findFields(db.overviews, { _id: trusted({ $in: ids }) }, ['counts', 'lastUpdated']);
   const named = viewer === null || viewer.fileIds.length === 0 ? [] : await namedFiles(db, viewer);
   return {
     counts: sumOf([...shards.map(({ counts }) => counts ?? {}), ...named.map(countsOf)]),
@@ -208,10 +205,10 @@ async function namedFiles(db: Models, { userId, fileIds }: Viewer): Promise<Stat
 
 /** Forgets which changes the sums have, once no gateway can add them again. */
 export async function forgetCounted(db: Models, now: number): Promise<void> {
-  const sums = await db.overviews
-    .find({ touchedAt: trusted({ $gt: now - 4 * REMEMBERED_MS }) }, { seen: 1 })
-    .lean<Pick<OverviewDoc, '_id' | 'seen'>[]>()
-    .exec();
+  const sums = await findFields(db.overviews, { touchedAt: trusted({ $gt: now - 4 * REMEMBERED_MS }) }, [
+    '_id',
+    'seen',
+  ]);
   const writes = sums.flatMap(({ _id, seen = {} }) =>
     Object.entries(seen)
       .filter(([, seq]) => seq < now - REMEMBERED_MS)

@@ -24,7 +24,7 @@ import type { MongoConnection } from './connection.js';
 import type { FileDoc } from './documents/files.js';
 import type { DeliveryDoc, WebhookDoc } from './documents/webhooks.js';
 import { findFile } from './generations.js';
-import { insertIfNew, type Models } from './models.js';
+import { findDocs, findFields, insertIfNew, type Models } from './models.js';
 
 /** Files whose events are made into deliveries in one go. */
 const FILES_AT_ONCE = 64;
@@ -58,12 +58,10 @@ async function addWebhook(
   };
   await insertIfNew(db.webhooks, doc);
   // Counted with the new one: of two that are added at once, the later one by id gives way.
-  const first = await db.webhooks
-    .find({ ownerId }, { _id: 1 })
-    .sort({ createdAt: 1, _id: 1 })
-    .limit(max)
-    .lean<{ _id: string }[]>()
-    .exec();
+  const first = await findFields(db.webhooks, { ownerId }, ['_id'], {
+    sort: { createdAt: 1, _id: 1 },
+    limit: max,
+  });
   if (first.some(({ _id }) => _id === webhookId)) return true;
   await db.webhooks.deleteOne({ _id: webhookId });
   return false;
@@ -71,11 +69,9 @@ async function addWebhook(
 
 /** `ownerId` undefined: of every owner. */
 async function listWebhooks(db: Models, ownerId: UserId | null | undefined): Promise<Webhook[]> {
-  const docs = await db.webhooks
-    .find(ownerId === undefined ? {} : { ownerId })
-    .sort({ createdAt: 1, _id: 1 })
-    .lean<WebhookDoc[]>()
-    .exec();
+  const docs = await findDocs(db.webhooks, ownerId === undefined ? {} : { ownerId }, {
+    sort: { createdAt: 1, _id: 1 },
+  });
   return docs.map(webhookOf);
 }
 
@@ -134,7 +130,7 @@ async function addDeliveries(
   removal: string | null = null,
 ): Promise<void> {
   if (events.length === 0) return;
-  const webhooks = (await db.webhooks.find({ isActive: true }).lean<WebhookDoc[]>().exec()).map(webhookOf);
+  const webhooks = (await findDocs(db.webhooks, { isActive: true })).map(webhookOf);
   const deliveries = events.flatMap((event) =>
     webhooks
       .filter((webhook) => isFor(webhook, event))
@@ -170,12 +166,11 @@ async function listDeliveries(
   webhookId: string,
   { limit, after }: DeliveriesQuery,
 ): Promise<Delivery[]> {
-  const docs = await db.deliveries
-    .find({ webhookId, ...(after === null ? {} : { _id: trusted({ $lt: after }) }) }, { body: 0 })
-    .sort({ webhookId: 1, _id: -1 })
-    .limit(limit)
-    .lean<DeliveryDoc[]>()
-    .exec();
+  const docs = await findDocs(
+    db.deliveries,
+    { webhookId, ...(after === null ? {} : { _id: trusted({ $lt: after }) }) },
+    { projection: { body: 0 }, sort: { webhookId: 1, _id: -1 }, limit },
+  );
   return docs.map(deliveryOf);
 }
 
