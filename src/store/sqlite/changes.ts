@@ -1,4 +1,5 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
@@ -27,7 +28,7 @@ export interface KnownBatch extends BatchVersion {
 type FoundBatch = BatchChanges & { readonly positions: readonly number[] | null };
 export type FoundChanges = Omit<FileChanges, 'batches'> & { readonly batches: readonly FoundBatch[] };
 
-export function changesSince(
+function changesSince(
   db: Database,
   fileId: FileId,
   announced: ReadonlyMap<BatchId, KnownBatch>,
@@ -64,16 +65,15 @@ export interface AnnouncedStats {
 }
 
 /** Keeps a file's stats, and in the same transaction the events that webhooks get of them. */
-export function markAnnounced(
+function markAnnounced(
   db: Database,
   generation: Generation,
   changes: number | null,
   { state, json, counted, finishedAt }: AnnouncedStats,
-  now: number,
 ): void {
   const row = findGeneration(db, Number(generation));
   if (row?.state !== CURRENT) return;
-  if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, now));
+  if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, clock.now()));
   const userId = row.user_id;
   const text = JSON.stringify(counted);
   if (text !== row.counted) recount(db, { userId, counted: row.counted }, { userId, counted: text });
@@ -99,7 +99,7 @@ function eventsOf(row: GenerationRow, after: AnnouncedState, data: string, at: n
   }));
 }
 
-export const findUnannounced = (db: Database): Unannounced[] =>
+const findUnannounced = (db: Database): Unannounced[] =>
   db
     .all<{ file_id: string }>(
       'SELECT file_id FROM generations WHERE state = 0 AND changes <> announced_changes',
@@ -107,8 +107,15 @@ export const findUnannounced = (db: Database): Unannounced[] =>
     .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
+function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return undefined;
   return current.changes === current.announced_changes ? null : [];
 }
+
+export const changeWrites = {
+  since: changesSince,
+  markAnnounced,
+  unannounced: findUnannounced,
+  pending: pendingChanges,
+};

@@ -1,3 +1,4 @@
+import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
@@ -123,7 +124,8 @@ export function deleteResults(db: Database, batch: number): void {
  * Purges some of the files that finished before a time. Each goes on as a generation that has the totals of its results
  * but not the results; the generation before it is cleaned like one that was replaced.
  */
-export function purgeFiles(db: Database, before: number, now: number): FileId[] {
+export function purgeFiles(db: Database, before: number): FileId[] {
+  const now = clock.now();
   const finished = db.all<GenerationRow>(
     `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finished_at < ? AND changes = announced_changes
      ORDER BY finished_at LIMIT ${FILES_AT_ONCE}`,

@@ -56,11 +56,11 @@ function fileOfBatch(db: Database, batchId: BatchId | null): FileId | null {
   return batch === undefined ? null : (findGeneration(db, batch.generation)?.file_id ?? null);
 }
 
-export const discardDeadLetter = (db: Database, id: string): boolean =>
+const discardDeadLetter = (db: Database, id: string): boolean =>
   db.run('DELETE FROM dead_letters WHERE id = ?', id).changes > 0;
 
 /** Answers with the number of those deleted. */
-export const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
+const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
   db.run('DELETE FROM dead_letters WHERE id < ?', expiry).changes;
 
 /** Discards the dead letters that name a file or a batch of any of its generations; answers with their number. */
@@ -84,10 +84,7 @@ const WITHOUT_TAIL = `${COLUMNS}, x'' AS tail`;
 const WHOLE = `${COLUMNS}, CAST(tail AS BLOB) AS tail`;
 
 /** Newest first. Columns that are not shown are not read from the disk. */
-export function listDeadLetters(
-  db: Database,
-  { limit, after, payloadBytes, expiry }: UnexpiredQuery,
-): DeadLetter[] {
+function listDeadLetters(db: Database, { limit, after, payloadBytes, expiry }: UnexpiredQuery): DeadLetter[] {
   const columns = payloadBytes > HEAD_BYTES ? WHOLE : WITHOUT_TAIL;
   const [older, binds] = after === null ? ['', [expiry]] : ['AND id < ?', [expiry, after]];
   const rows = db.all<DeadLetterRow>(
@@ -98,7 +95,7 @@ export function listDeadLetters(
   return rows.map((row) => deadLetterOf(textOf(row), payloadBytes));
 }
 
-export function findDeadLetter(db: Database, id: string): DeadLetter | null {
+function findDeadLetter(db: Database, id: string): DeadLetter | null {
   const row = db.get<DeadLetterRow>(`SELECT ${WHOLE} FROM dead_letters WHERE id = ?`, id);
   return row === undefined ? null : deadLetterOf(textOf(row));
 }
@@ -109,3 +106,6 @@ const textOf = ({ truncated, head, tail, ...row }: DeadLetterRow) => ({
   head: Buffer.from(head).toString(),
   tail: Buffer.from(tail).toString(),
 });
+
+export const deadLetterWrites = { discard: discardDeadLetter, dropExpired: dropExpiredDeadLetters };
+export const deadLetterReads = { list: listDeadLetters, find: findDeadLetter };

@@ -1,4 +1,5 @@
 /** Lists that have ended: nothing is answered from them any more, and their chunks are deleted, a few at a time. */
+import { clock } from '../../clock.js';
 import type { FileId, ListId } from '../../domain/id.js';
 import type { Database } from './database.js';
 
@@ -17,8 +18,9 @@ export const endLists = (db: Database, which: string, ...binds: (string | number
     ...binds,
   ).changes;
 
-export const endExpiredLists = (db: Database, now: number): number =>
-  endLists(db, 'expires_at IS NOT NULL AND expires_at <= ?', now);
+export function endExpiredLists(db: Database): void {
+  endLists(db, 'expires_at IS NOT NULL AND expires_at <= ?', clock.now());
+}
 
 /** Uploads that were under way when the process ended: there is no other process that could go on with them. */
 export const endUploads = (db: Database): number => endLists(db, 'summary IS NULL');

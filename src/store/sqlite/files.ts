@@ -1,4 +1,5 @@
 /** Files in SQLite: found, listed and ended, with the states and counts of their batches. */
+import { clock } from '../../clock.js';
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
@@ -14,6 +15,7 @@ import type {
 } from '../store.js';
 import { deletionOf } from '../webhook-events.js';
 import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
+import { purgeFiles } from './clean-up.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
 import {
@@ -26,10 +28,11 @@ import {
   iso,
   REMOVED,
 } from './generations.js';
+import { overview } from './overview.js';
 import { endSubmissionsOf } from './submissions.js';
 import { addEvents } from './webhooks.js';
 
-export function findFile(db: Database, fileId: FileId): FileFacts | null {
+function findFile(db: Database, fileId: FileId): FileFacts | null {
   const current = currentGeneration(db, fileId);
   return current === undefined ? null : factsOf(current);
 }
@@ -57,7 +60,8 @@ export function failBatchOfFile(
 }
 
 /** Ends a file with its dead letters and submissions. `isClean`: there is nothing to clean up. */
-export function endFile(db: Database, fileId: FileId, now: number): { existed: boolean; isClean: boolean } {
+function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boolean } {
+  const now = clock.now();
   const discarded = discardDeadLettersOfFile(db, fileId);
   const hadSubmissions = endSubmissionsOf(db, fileId);
   const current = currentGeneration(db, fileId);
@@ -75,7 +79,7 @@ const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
 const NEWEST_FIRST = 'ORDER BY created_at DESC, file_id DESC';
 
 /** Files, newest first. A viewer's own files and the named ones are two lists, each cut before they are joined. */
-export function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
+function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
   const beyond = after === null ? '' : 'AND (created_at, file_id) < (?, ?)';
   const from: Bind[] = after === null ? [] : [Date.parse(after.createdAt), after.fileId];
   const part = (condition: string) =>
@@ -98,7 +102,7 @@ export function listFiles(db: Database, { limit, after, viewer = null }: FilesQu
 }
 
 /** All batches of a file's current request, in the order of registration. */
-export function batchStates(db: Database, fileId: FileId): BatchState[] {
+function batchStates(db: Database, fileId: FileId): BatchState[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
@@ -109,7 +113,7 @@ export function batchStates(db: Database, fileId: FileId): BatchState[] {
 }
 
 /** Some of them, the newest first. */
-export function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
+function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
@@ -142,7 +146,7 @@ const STATUS = `CASE WHEN complete = 1 THEN 'completed'
                    WHEN begun = 1 THEN 'running'
                    ELSE 'waiting' END`;
 
-export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
+const countBatches = (db: Database, fileId: FileId): BatchCounts =>
   batchCounts(
     db.all<{ status: BatchStatus; count: number; since: number }>(
       `SELECT ${STATUS} AS status, count(*) AS count, min(last_update_at) AS since
@@ -150,3 +154,12 @@ export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
       fileId,
     ),
   );
+
+export const fileWrites = { find: findFile, end: endFile, purge: purgeFiles };
+export const fileReads = {
+  list: listFiles,
+  batches: batchStates,
+  batchPage,
+  batchCounts: countBatches,
+  overview,
+};

@@ -1,4 +1,5 @@
 /** Uploaded lists in SQLite. */
+import { clock } from '../../clock.js';
 import type { FileId, ListId, UserId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded } from '../list-chunks.js';
@@ -10,7 +11,7 @@ import {
   type UploadedList,
 } from '../lists.js';
 import type { Database } from './database.js';
-import { CHUNKS, endLists } from './ended-lists.js';
+import { CHUNKS, endExpiredLists, endList, endLists } from './ended-lists.js';
 import { currentGeneration } from './generations.js';
 
 interface ListRow {
@@ -27,19 +28,15 @@ interface ListRow {
 const UPLOADING = 'list_id = ? AND summary IS NULL AND ended = 0 AND expires_at > ?';
 const FOUND = 'summary IS NOT NULL AND ended = 0 AND (expires_at IS NULL OR expires_at > ?)';
 
-export const createList = (db: Database, { listId, userId, name }: NewList, now: number): unknown =>
+function createList(db: Database, { listId, userId, name }: NewList): void {
   db.run(
     'INSERT INTO lists (list_id, user_id, name, expires_at) VALUES (?, ?, ?, ?)',
-    ...[listId, userId, name, now + UPLOAD_SILENCE_MS],
+    ...[listId, userId, name, clock.now() + UPLOAD_SILENCE_MS],
   );
+}
 
-export function appendToList(
-  db: Database,
-  listId: ListId,
-  index: number,
-  bytes: Uint8Array,
-  now: number,
-): void {
+function appendToList(db: Database, listId: ListId, index: number, bytes: Uint8Array): void {
+  const now = clock.now();
   const upload = db.get<{ number: number }>(
     `UPDATE lists SET expires_at = ?, bytes = max(bytes, ?) WHERE ${UPLOADING} RETURNING number`,
     ...[now + UPLOAD_SILENCE_MS, index * LIST_CHUNK_BYTES + bytes.length, listId, now],
@@ -54,25 +51,20 @@ export function appendToList(
   );
 }
 
-export function completeList(
-  db: Database,
-  listId: ListId,
-  { summary, expiresAt }: CompletedList,
-  now: number,
-): void {
+function completeList(db: Database, listId: ListId, { summary, expiresAt }: CompletedList): void {
   const { changes } = db.run(
     `UPDATE lists SET summary = ?, expires_at = ? WHERE ${UPLOADING}`,
-    ...[JSON.stringify(summary), expiresAt, listId, now],
+    ...[JSON.stringify(summary), expiresAt, listId, clock.now()],
   );
   if (changes === 0) throw listEnded();
 }
 
-export function findList(db: Database, listId: ListId, now: number): UploadedList | null {
-  const row = db.get<ListRow>(`SELECT * FROM lists WHERE list_id = ? AND ${FOUND}`, listId, now);
+function findList(db: Database, listId: ListId): UploadedList | null {
+  const row = db.get<ListRow>(`SELECT * FROM lists WHERE list_id = ? AND ${FOUND}`, listId, clock.now());
   return row === undefined ? null : storedList(row);
 }
 
-export function listOfFile(db: Database, fileId: FileId): UploadedList | null {
+function listOfFile(db: Database, fileId: FileId): UploadedList | null {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return null;
   const row = db.get<ListRow>(
@@ -92,18 +84,18 @@ const storedList = (row: ListRow): UploadedList => ({
   fileId: row.file_id,
 });
 
-export const countWaitingLists = (db: Database, userId: UserId | null, now: number): number =>
+const countWaitingLists = (db: Database, userId: UserId | null): number =>
   db.get<{ lists: number }>(
     'SELECT count(*) AS lists FROM lists WHERE user_id IS ? AND generation IS NULL AND ended = 0 AND expires_at > ?',
-    ...[userId, now],
+    ...[userId, clock.now()],
   )?.lists ?? 0;
 
 /** Also of an upload; null: it has ended. */
-export const sizeOfList = (db: Database, listId: ListId): number | null =>
+const sizeOfList = (db: Database, listId: ListId): number | null =>
   db.get<{ bytes: number }>('SELECT bytes FROM lists WHERE list_id = ? AND ended = 0', listId)?.bytes ?? null;
 
 /** Null: the list has ended, or has no such chunk. */
-export function readListChunk(db: Database, listId: ListId, index: number): Uint8Array | null {
+function readListChunk(db: Database, listId: ListId, index: number): Uint8Array | null {
   const chunk = db.get<{ body: Uint8Array }>(
     `SELECT body FROM list_chunks WHERE place =
        (SELECT number * ${CHUNKS} + ? FROM lists WHERE list_id = ? AND ended = 0)`,
@@ -112,21 +104,38 @@ export function readListChunk(db: Database, listId: ListId, index: number): Uint
   return chunk === undefined ? null : new Uint8Array(chunk.body);
 }
 
-export const keepListUntil = (db: Database, listId: ListId, expiresAt: number, now: number): boolean =>
+const keepListUntil = (db: Database, listId: ListId, expiresAt: number): boolean =>
   db.run(
     `UPDATE lists SET expires_at = max(expires_at, ?) WHERE list_id = ? AND generation IS NULL AND ${FOUND}`,
-    ...[expiresAt, listId, now],
+    ...[expiresAt, listId, clock.now()],
   ).changes > 0;
 
-export function attachList(db: Database, listId: ListId, fileId: FileId, now: number): boolean {
+function attachList(db: Database, listId: ListId, fileId: FileId): boolean {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return false;
   const { changes } = db.run(
     `UPDATE lists SET generation = ?, file_id = ?, expires_at = NULL
      WHERE list_id = ? AND (file_id IS NULL OR file_id = ?) AND ${FOUND}`,
-    ...[current.generation, fileId, listId, fileId, now],
+    ...[current.generation, fileId, listId, fileId, clock.now()],
   );
   // A request has one list.
   if (changes > 0) endLists(db, 'generation = ? AND list_id <> ?', current.generation, listId);
   return changes > 0;
 }
+
+export const listWrites = {
+  create: createList,
+  append: appendToList,
+  complete: completeList,
+  keepUntil: keepListUntil,
+  attach: attachList,
+  end: endList,
+  dropExpired: endExpiredLists,
+};
+export const listReads = {
+  find: findList,
+  ofFile: listOfFile,
+  waiting: countWaitingLists,
+  size: sizeOfList,
+  chunk: readListChunk,
+};

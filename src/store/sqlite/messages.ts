@@ -5,6 +5,7 @@ import { codeOf, refusalOf } from './refusals.js';
 
 export interface ThreadRequest {
   readonly id: number;
+  /** The part of the port, and the call. */
   readonly operation: string;
   readonly args: readonly unknown[];
 }

@@ -1,4 +1,5 @@
 /** Submissions in SQLite: claimed, leased and advanced. Each call is one transaction. */
+import { clock } from '../../clock.js';
 import type { FileId, RequestId } from '../../domain/id.js';
 import type { SubmissionProgress } from '../../domain/stats.js';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../submissions.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
+import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
 
 interface SubmissionRow {
   id: string;
@@ -70,7 +72,8 @@ const submissionUnder = (db: Database, key: string): StoredSubmission | null => 
   return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice };
 };
 
-export function claimSubmission(db: Database, submission: NewSubmission, now: number): Claim {
+function claimSubmission(db: Database, submission: NewSubmission): Claim {
+  const now = clock.now();
   const { id, fileId, key, sending, lease, isExclusive } = submission;
   if (key !== null) {
     const stored = submissionUnder(db, key);
@@ -109,7 +112,8 @@ const setLease = (db: Database, id: string, { owner, ms }: Lease, now: number): 
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
 
-export function takeSubmission(db: Database, lease: Lease, now: number): Submission | null {
+function takeSubmission(db: Database, lease: Lease): Submission | null {
+  const now = clock.now();
   const row = db.get<SubmissionRow>(
     `SELECT * FROM submissions WHERE ${TAKEABLE} AND due_at <= ? ORDER BY due_at LIMIT 1`,
     now,
@@ -119,23 +123,18 @@ export function takeSubmission(db: Database, lease: Lease, now: number): Submiss
   return submissionOf(row);
 }
 
-export const renewSubmission = (db: Database, id: string, { owner, ms }: Lease, now: number): boolean =>
+const renewSubmission = (db: Database, id: string, { owner, ms }: Lease): boolean =>
   db.run(
     'UPDATE submissions SET due_at = ? WHERE id = ? AND owner = ? AND ended = 0',
-    ...[now + ms, id, owner],
+    ...[clock.now() + ms, id, owner],
   ).changes > 0;
 
 /** The gateways that worked on submissions before this process are gone. */
 export const releaseLeases = (db: Database): unknown =>
   db.run(`UPDATE submissions SET due_at = 0 WHERE ${TAKEABLE}`);
 
-export function advanceSubmission(
-  db: Database,
-  id: string,
-  owner: string,
-  step: Step,
-  now: number,
-): Advanced {
+function advanceSubmission(db: Database, id: string, owner: string, step: Step): Advanced {
+  const now = clock.now();
   const row = findSubmission(db, id);
   if (row === undefined) return 'over';
   if (row.owner !== owner) return 'lost';
@@ -208,14 +207,7 @@ function setSlice(
   return progressDelta(slice.state, state, slice.emails);
 }
 
-export function acceptSlice(
-  db: Database,
-  id: string,
-  owner: string,
-  number: number,
-  acceptance: string,
-  now: number,
-): boolean {
+function acceptSlice(db: Database, id: string, owner: string, number: number, acceptance: string): boolean {
   const row = findSubmission(db, id);
   if (row === undefined) return false;
   const slice = db.get<{ state: SliceState; emails: number }>(
@@ -233,14 +225,15 @@ export function acceptSlice(
   const isStopped = row.state === 'stopped';
   db.run(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',
-    ...[uncertain, isStopped ? 'open' : row.state, isStopped ? now : row.due_at, id],
+    ...[uncertain, isStopped ? 'open' : row.state, isStopped ? clock.now() : row.due_at, id],
   );
   return isMine && !isStopped;
 }
 
 /** What it holds is deleted afterwards, a few pieces at a time. */
-export const endSubmission = (db: Database, id: string): unknown =>
+function endSubmission(db: Database, id: string): void {
   db.run('UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE id = ?', id);
+}
 
 /** Ends all submissions of a file, their keys included; true: there were any. */
 export const endSubmissionsOf = (db: Database, fileId: FileId): boolean =>
@@ -256,7 +249,7 @@ export const endListSubmission = (db: Database, fileId: FileId, requestId: Reque
     ...[fileId, requestId],
   );
 
-export function submissionOfFile(db: Database, fileId: FileId): Submission | null {
+function submissionOfFile(db: Database, fileId: FileId): Submission | null {
   const row = db.get<SubmissionRow>(
     `SELECT submissions.* FROM submissions JOIN generations USING (file_id, request_id)
      WHERE file_id = ? AND ended = 0 AND submissions.state <> 'preparing' AND generations.state = 0 AND request_id IS NOT NULL`,
@@ -265,7 +258,8 @@ export function submissionOfFile(db: Database, fileId: FileId): Submission | nul
   return row === undefined ? null : submissionOf(row);
 }
 
-export function retrySubmission(db: Database, id: string, now: number): boolean {
+function retrySubmission(db: Database, id: string): boolean {
+  const now = clock.now();
   const row = findSubmission(db, id);
   if (row === undefined || row.state === 'preparing') return false;
   if (row.uncertain === 0 && row.state !== 'stopped') return false;
@@ -281,7 +275,8 @@ export function retrySubmission(db: Database, id: string, now: number): boolean 
   return true;
 }
 
-export function dropExpiredSubmissions(db: Database, now: number): void {
+function dropExpiredSubmissions(db: Database): void {
+  const now = clock.now();
   const expired = db.all<SubmissionRow>(
     `SELECT * FROM submissions WHERE expires_at <= ? AND due_at <= ?
        AND (key IS NOT NULL OR (request_id IS NULL AND state IN ('stopped', 'done'))) LIMIT 1000`,
@@ -292,3 +287,19 @@ export function dropExpiredSubmissions(db: Database, now: number): void {
     else endSubmission(db, row.id);
   }
 }
+
+export const submissionWrites = {
+  claim: claimSubmission,
+  addSlice,
+  addRows,
+  take: takeSubmission,
+  renew: renewSubmission,
+  next: nextSlice,
+  advance: advanceSubmission,
+  accept: acceptSlice,
+  end: endSubmission,
+  ofFile: submissionOfFile,
+  retry: retrySubmission,
+  dropExpired: dropExpiredSubmissions,
+};
+export const submissionReads = { addresses: addressesOf, slices: slicesOf, rowsPart };

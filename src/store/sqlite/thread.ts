@@ -36,7 +36,7 @@ if (port === null) throw new Error('this module runs as a worker thread');
 const data = workerData as ThreadData;
 const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = data;
 
-type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
+type Operations = Record<string, Record<string, (db: Database, ...args: never[]) => unknown>>;
 /** Bytes are handed over: copies of them would lie here until there is enough garbage. */
 const answer = (reply: ThreadReply): void =>
   port.postMessage(
@@ -51,7 +51,8 @@ function finish(db: Database): void {
 
 function perform(db: Database, operations: Operations, { id, operation, args }: ThreadRequest): ThreadReply {
   try {
-    return { id, value: operations[operation]?.(db, ...(args as never[])) };
+    const [part = '', call = ''] = operation.split('.');
+    return { id, value: operations[part]?.[call]?.(db, ...(args as never[])) };
   } catch (error) {
     return { id, error: databaseErrorOf(error, directory) };
   }
@@ -112,7 +113,7 @@ class Writer {
 
   #receive(request: ThreadRequest | 'close'): void {
     if (request === 'close') this.#isClosing = true;
-    else if (request.operation === 'awaitCleanUp') {
+    else if (request.operation === 'database.awaitCleanUp') {
       this.#cleanUpRequests.push({ id: request.id, gone: request.args[0] as Gone });
       this.#hasCleanUp = true;
     } else this.#queue.push(request);
@@ -150,7 +151,8 @@ class Writer {
    * commit of a request that found none.
    */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
-    if (this.guard.isFull || requests.some(({ operation }) => operation === 'probe')) this.guard.check();
+    if (this.guard.isFull || requests.some(({ operation }) => operation === 'database.probe'))
+      this.guard.check();
     if (this.guard.isFull && requests.some(makesRoom)) this.#giveUpReserve();
     const replies = this.#attempt(requests);
     const unmade = requests.filter((_, index) => isDiskFull(replies[index]));

@@ -39,7 +39,7 @@ interface DeliveryRow {
   next_attempt_at: number | null;
 }
 
-export function addWebhook(db: Database, webhook: Webhook, max: number): boolean {
+function addWebhook(db: Database, webhook: Webhook, max: number): boolean {
   const { webhookId, ownerId, seesEveryFile, url, events, fileId, secret, createdAt, isActive } = webhook;
   const { changes } = db.run(
     `INSERT INTO webhooks (webhook_id, owner_id, sees_every_file, url, events, file_id, secret, created_at, is_active)
@@ -51,7 +51,7 @@ export function addWebhook(db: Database, webhook: Webhook, max: number): boolean
 }
 
 /** `ownerId` undefined: of every owner. */
-export function listWebhooks(db: Database, ownerId: UserId | null | undefined): Webhook[] {
+function listWebhooks(db: Database, ownerId: UserId | null | undefined): Webhook[] {
   const rows =
     ownerId === undefined
       ? db.all<WebhookRow>('SELECT * FROM webhooks ORDER BY created_at, webhook_id')
@@ -62,12 +62,12 @@ export function listWebhooks(db: Database, ownerId: UserId | null | undefined): 
   return rows.map(webhookOf);
 }
 
-export function findWebhook(db: Database, webhookId: string): Webhook | null {
+function findWebhook(db: Database, webhookId: string): Webhook | null {
   const row = db.get<WebhookRow>('SELECT * FROM webhooks WHERE webhook_id = ?', webhookId);
   return row === undefined ? null : webhookOf(row);
 }
 
-export function removeWebhook(db: Database, webhookId: string): boolean {
+function removeWebhook(db: Database, webhookId: string): boolean {
   db.run('DELETE FROM deliveries WHERE webhook_id = ?', webhookId);
   return db.run('DELETE FROM webhooks WHERE webhook_id = ?', webhookId).changes > 0;
 }
@@ -86,11 +86,7 @@ export function addEvents(db: Database, events: readonly FileEvent[]): void {
   }
 }
 
-export function listDeliveries(
-  db: Database,
-  webhookId: string,
-  { limit, after }: DeliveriesQuery,
-): Delivery[] {
+function listDeliveries(db: Database, webhookId: string, { limit, after }: DeliveriesQuery): Delivery[] {
   return db
     .all<DeliveryRow>(
       `SELECT delivery_id, webhook_id, type, state, attempts, last_status, last_error, created_at, last_attempt_at, next_attempt_at
@@ -100,14 +96,14 @@ export function listDeliveries(
     .map(deliveryOf);
 }
 
-export const replayDelivery = (db: Database, webhookId: string, deliveryId: string, now: number): boolean =>
+const replayDelivery = (db: Database, webhookId: string, deliveryId: string, now: number): boolean =>
   db.run(
     `UPDATE deliveries SET state = 'pending', since = ?1, next_attempt_at = ?1 WHERE webhook_id = ?2 AND delivery_id = ?3`,
     ...[now, webhookId, deliveryId],
   ).changes > 0;
 
 /** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
-export function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
+function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
   const due = db.all<DueDelivery & { deliveryId: string }>(
     `SELECT delivery_id AS deliveryId, webhook_id AS webhookId, owner_id AS ownerId, url, secret, body, attempts + 1 AS attempts, since
      FROM deliveries JOIN webhooks USING (webhook_id)
@@ -123,7 +119,7 @@ export function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery
   return due;
 }
 
-export function reportAttempt(
+function reportAttempt(
   db: Database,
   deliveryId: string,
   { status, error, outcome, nextAttemptAt }: AttemptResult,
@@ -146,8 +142,9 @@ function endWebhook(db: Database, deliveryId: string): void {
   );
 }
 
-export const dropSettled = (db: Database, before: number): unknown =>
+function dropSettled(db: Database, before: number): void {
   db.run("DELETE FROM deliveries WHERE created_at < ? AND state <> 'pending'", before);
+}
 
 const webhookOf = (row: WebhookRow): Webhook => ({
   webhookId: row.webhook_id,
@@ -175,3 +172,13 @@ const deliveryOf = (row: DeliveryRow): Delivery => ({
   lastAttemptAt: timeOf(row.last_attempt_at),
   nextAttemptAt: row.state === 'pending' ? timeOf(row.next_attempt_at) : null,
 });
+
+export const webhookWrites = {
+  add: addWebhook,
+  remove: removeWebhook,
+  replay: replayDelivery,
+  claimDue,
+  report: reportAttempt,
+  dropSettled,
+};
+export const webhookReads = { list: listWebhooks, find: findWebhook, deliveries: listDeliveries };
