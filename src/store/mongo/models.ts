@@ -85,6 +85,21 @@ export const findFields = <T, K extends keyof T & string>(
     .lean<Pick<T, K>[]>()
     .exec();
 
+export interface OneUpdate {
+  readonly filter: object;
+  readonly update: object;
+  readonly upsert?: boolean;
+}
+
+/** Makes many updates in one command, by the driver: each of one document at most, in any order. */
+export async function updateEach(
+  { collection }: { readonly collection: mongo.Collection },
+  updates: readonly OneUpdate[],
+): Promise<void> {
+  const operations = updates.map((updateOne) => ({ updateOne })) as mongo.AnyBulkWriteOperation[];
+  if (operations.length > 0) await collection.bulkWrite(operations, { ordered: false });
+}
+
 /** False: another call was faster to insert a document with the same key. */
 export async function insertIfNew<T>(model: Model<T>, doc: T): Promise<boolean> {
   try {

@@ -24,7 +24,7 @@ import type { MongoConnection } from './connection.js';
 import type { FileDoc } from './documents/files.js';
 import type { DeliveryDoc, WebhookDoc } from './documents/webhooks.js';
 import { findFile } from './generations.js';
-import { findDocs, findFields, insertIfNew, type Models } from './models.js';
+import { findDocs, findFields, insertIfNew, type Models, updateEach } from './models.js';
 
 /** Files whose events are made into deliveries in one go. */
 const FILES_AT_ONCE = 64;
@@ -152,13 +152,10 @@ async function addDeliveries(
           removal: type === 'file.deleted' ? removal : null,
           body: deliveryBody(event),
         };
-        return {
-          updateOne: { filter: { webhookId, eventId }, update: { $setOnInsert: doc }, upsert: true },
-        };
+        return { filter: { webhookId, eventId }, update: { $setOnInsert: doc }, upsert: true };
       }),
   );
-  if (deliveries.length > 0)
-    await db.deliveries.collection.bulkWrite(deliveries as never, { ordered: false });
+  await updateEach(db.deliveries, deliveries);
 }
 
 async function listDeliveries(

@@ -8,7 +8,7 @@ import { CURRENT, findGeneration } from './generations.js';
 function findBreakdown(db: Database, fileId: FileId, by: CountedByScan): KeptRanking | null {
   const row = db.get<KeptRanking>(
     `SELECT b.changes, b.ranking FROM generations AS g JOIN breakdowns AS b USING (generation)
-     WHERE g.file_id = ? AND g.state = ${CURRENT} AND b.property = ?`,
+     WHERE g.fileId = ? AND g.state = ${CURRENT} AND b.property = ?`,
     fileId,
     by,
   );

@@ -48,12 +48,12 @@ function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): Fou
   const { positions, isShorter } = differenceSince(row, announced);
   const isKnown = announced.fingerprint === row.fingerprint;
   return {
-    batchId: row.batch_id,
+    batchId: row.batchId,
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
     results: isKnown ? [] : resultsAt(db, row, positions),
     positions: isKnown ? positions : null,
-    truncated: isShorter ? { batchId: row.batch_id, length: row.length } : null,
+    truncated: isShorter ? { batchId: row.batchId, length: row.length } : null,
   };
 }
 
@@ -74,11 +74,11 @@ function markAnnounced(
   const row = findGeneration(db, Number(generation));
   if (row?.state !== CURRENT) return;
   if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, clock.now()));
-  const userId = row.user_id;
+  const userId = row.userId;
   const text = JSON.stringify(counted);
   if (text !== row.counted) recount(db, { userId, counted: row.counted }, { userId, counted: text });
   db.run(
-    'UPDATE generations SET stats = ?, counted = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ?',
+    'UPDATE generations SET stats = ?, counted = ?, announcedChanges = coalesce(?, announcedChanges), finishedAt = ? WHERE generation = ?',
     json,
     text,
     changes,
@@ -92,8 +92,8 @@ function eventsOf(row: GenerationRow, after: AnnouncedState, data: string, at: n
   return eventsBetween(before, after).map((type) => ({
     id: `${row.generation} ${row.changes} ${type}`,
     type,
-    fileId: row.file_id,
-    ownerId: row.user_id,
+    fileId: row.fileId,
+    ownerId: row.userId,
     at,
     data,
   }));
@@ -101,16 +101,14 @@ function eventsOf(row: GenerationRow, after: AnnouncedState, data: string, at: n
 
 const findUnannounced = (db: Database): Unannounced[] =>
   db
-    .all<{ file_id: string }>(
-      'SELECT file_id FROM generations WHERE state = 0 AND changes <> announced_changes',
-    )
-    .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
+    .all<{ fileId: string }>('SELECT fileId FROM generations WHERE state = 0 AND changes <> announcedChanges')
+    .map(({ fileId }) => ({ fileId, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
 function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return undefined;
-  return current.changes === current.announced_changes ? null : [];
+  return current.changes === current.announcedChanges ? null : [];
 }
 
 export const changeWrites = {

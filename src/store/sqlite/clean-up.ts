@@ -37,11 +37,11 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps = false): bo
   const old = now - TOMBSTONE_MS;
   const forgotten = db.run(
     `DELETE FROM batches WHERE number IN (
-       SELECT number FROM batches WHERE generation IN (SELECT generation FROM generations WHERE state <> 0 AND ended_at < ?) LIMIT 1000)`,
+       SELECT number FROM batches WHERE generation IN (SELECT generation FROM generations WHERE state <> 0 AND endedAt < ?) LIMIT 1000)`,
     old,
   );
   if (forgotten.changes > 0) return true;
-  db.run('DELETE FROM generations WHERE state <> 0 AND cleaned = 1 AND ended_at < ?', old);
+  db.run('DELETE FROM generations WHERE state <> 0 AND cleaned = 1 AND endedAt < ?', old);
   return false;
 }
 
@@ -56,8 +56,8 @@ export const needsCleanUp = (db: Database): boolean =>
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
   areListsOfFileGone(db, fileId) &&
   db.get(
-    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE file_id = ?1 AND state <> 0 AND cleaned = 0)
-       OR EXISTS (SELECT 1 FROM submissions WHERE file_id = ?1 AND ended = 1)`,
+    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE fileId = ?1 AND state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE fileId = ?1 AND ended = 1)`,
     fileId,
   ) === undefined;
 
@@ -75,7 +75,7 @@ function cleanGeneration(db: Database, generation: number): boolean {
 function cleanBatches(db: Database, generation: number): boolean {
   const batches = db.all<{ number: number; ordinal: number; length: number }>(
     `SELECT number, ordinal, length FROM batches
-     WHERE generation = ?1 AND ordinal >= (SELECT cleaned_to FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
+     WHERE generation = ?1 AND ordinal >= (SELECT cleanedTo FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
     generation,
     BATCHES_AT_ONCE,
   );
@@ -89,7 +89,7 @@ function cleanBatches(db: Database, generation: number): boolean {
     batches[0]?.ordinal ?? 0,
     last.ordinal,
   );
-  db.run('UPDATE generations SET cleaned_to = ? WHERE generation = ?', last.ordinal + 1, generation);
+  db.run('UPDATE generations SET cleanedTo = ? WHERE generation = ?', last.ordinal + 1, generation);
   return true;
 }
 
@@ -127,12 +127,12 @@ export function deleteResults(db: Database, batch: number): void {
 export function purgeFiles(db: Database, before: number): FileId[] {
   const now = clock.now();
   const finished = db.all<GenerationRow>(
-    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finished_at < ? AND changes = announced_changes
-     ORDER BY finished_at LIMIT ${FILES_AT_ONCE}`,
+    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finishedAt < ? AND changes = announcedChanges
+     ORDER BY finishedAt LIMIT ${FILES_AT_ONCE}`,
     before,
   );
   for (const generation of finished) purgeFile(db, generation, now);
-  return finished.map(({ file_id }) => file_id);
+  return finished.map(({ fileId }) => fileId);
 }
 
 function purgeFile(db: Database, before: GenerationRow, now: number): void {
@@ -142,13 +142,13 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before, REPLACED, now);
-  endSubmissionsOf(db, before.file_id);
+  endSubmissionsOf(db, before.fileId);
   db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at, last_message_at,
-       finished_at, changes, submission, purged)
-     SELECT file_id, request_id, ?, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
+    `INSERT INTO generations (fileId, requestId, userId, producer, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt,
+       finishedAt, changes, submission, purged)
+     SELECT fileId, requestId, ?, ?, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt, finishedAt, 1, submission, ?
      FROM generations WHERE generation = ?`,
-    before.user_id,
+    before.userId,
     before.producer,
     JSON.stringify(totals),
     before.generation,

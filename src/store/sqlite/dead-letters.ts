@@ -26,19 +26,11 @@ export function addDeadLetter(
   maxBytes: number,
 ): void {
   dropExpiredDeadLetters(db, expiry);
-  db.run(
-    `INSERT INTO dead_letters (id, inlet, reason, truncated, bytes, file_id, batch_id, head, tail)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    record.id,
-    record.inlet,
-    record.reason,
-    Number(record.truncated),
-    record.bytes,
-    record.fileId ?? fileOfBatch(db, record.batchId),
-    record.batchId,
-    record.head,
-    record.tail,
-  );
+  db.insert('dead_letters', {
+    ...record,
+    truncated: Number(record.truncated),
+    fileId: record.fileId ?? fileOfBatch(db, record.batchId),
+  });
   let bytes = db.get<{ bytes: number }>('SELECT bytes FROM dead_letters_total')?.bytes ?? 0;
   while (bytes > maxBytes) {
     const oldest = db.get<{ id: string; bytes: number }>(
@@ -53,7 +45,7 @@ export function addDeadLetter(
 /** Looked up when the dead letter is added: the batches of a replaced request are forgotten a day later. */
 function fileOfBatch(db: Database, batchId: BatchId | null): FileId | null {
   const batch = batchId === null ? undefined : batchOf(db, batchId);
-  return batch === undefined ? null : (findGeneration(db, batch.generation)?.file_id ?? null);
+  return batch === undefined ? null : (findGeneration(db, batch.generation)?.fileId ?? null);
 }
 
 const discardDeadLetter = (db: Database, id: string): boolean =>
@@ -66,15 +58,15 @@ const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
 /** Discards the dead letters that name a file or a batch of any of its generations; answers with their number. */
 export function discardDeadLettersOfFile(db: Database, fileId: FileId): number {
   const generations = db.all<{ generation: number }>(
-    `SELECT generation FROM generations WHERE file_id = ?1 AND state = 0
-     UNION ALL SELECT generation FROM generations WHERE file_id = ?1 AND state <> 0`,
+    `SELECT generation FROM generations WHERE fileId = ?1 AND state = 0
+     UNION ALL SELECT generation FROM generations WHERE fileId = ?1 AND state <> 0`,
     fileId,
   );
   const ofBatches =
-    'DELETE FROM dead_letters WHERE batch_id IN (SELECT batch_id FROM batches WHERE generation = ?)';
+    'DELETE FROM dead_letters WHERE batchId IN (SELECT batchId FROM batches WHERE generation = ?)';
   return generations.reduce(
     (sum, { generation }) => sum + db.run(ofBatches, generation).changes,
-    db.run('DELETE FROM dead_letters WHERE file_id = ?', fileId).changes,
+    db.run('DELETE FROM dead_letters WHERE fileId = ?', fileId).changes,
   );
 }
 

@@ -9,17 +9,17 @@ export const CHUNKS = 2 ** 20;
 const CHUNKS_AT_ONCE = 8;
 
 /** False: there is no such list, finished or being uploaded. */
-export const endList = (db: Database, listId: ListId): boolean => endLists(db, 'list_id = ?', listId) > 0;
+export const endList = (db: Database, listId: ListId): boolean => endLists(db, 'listId = ?', listId) > 0;
 
 /** What is left of an ended list until its chunks are deleted has nothing personal. */
 export const endLists = (db: Database, which: string, ...binds: (string | number)[]): number =>
   db.run(
-    `UPDATE lists SET ended = 1, user_id = NULL, name = '', summary = NULL WHERE ended = 0 AND ${which}`,
+    `UPDATE lists SET ended = 1, userId = NULL, name = '', summary = NULL WHERE ended = 0 AND ${which}`,
     ...binds,
   ).changes;
 
 export function endExpiredLists(db: Database): void {
-  endLists(db, 'expires_at IS NOT NULL AND expires_at <= ?', clock.now());
+  endLists(db, 'expiresAt IS NOT NULL AND expiresAt <= ?', clock.now());
 }
 
 /** Uploads that were under way when the process ended: there is no other process that could go on with them. */
@@ -29,10 +29,10 @@ export const hasEndedLists = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM lists WHERE ended = 1 LIMIT 1') !== undefined;
 
 export const isListGone = (db: Database, listId: ListId): boolean =>
-  db.get('SELECT 1 AS left FROM lists WHERE list_id = ?', listId) === undefined;
+  db.get('SELECT 1 AS left FROM lists WHERE listId = ?', listId) === undefined;
 
 export const areListsOfFileGone = (db: Database, fileId: FileId): boolean =>
-  db.get('SELECT 1 AS left FROM lists WHERE ended = 1 AND file_id = ? LIMIT 1', fileId) === undefined;
+  db.get('SELECT 1 AS left FROM lists WHERE ended = 1 AND fileId = ? LIMIT 1', fileId) === undefined;
 
 /** Deletes some of what lists that have ended still hold; false: nothing is left to delete. */
 export function cleanUpLists(db: Database): boolean {

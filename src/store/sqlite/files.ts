@@ -41,7 +41,7 @@ function findFile(db: Database, fileId: FileId): FileFacts | null {
 export function fileOfBatch(db: Database, batchId: BatchId): FileId | null {
   const batch = batchOf(db, batchId);
   const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
-  return generation?.state === CURRENT ? generation.file_id : null;
+  return generation?.state === CURRENT ? generation.fileId : null;
 }
 
 /** False: the file has no such batch. */
@@ -66,7 +66,7 @@ function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boo
   const hadSubmissions = endSubmissionsOf(db, fileId);
   const current = currentGeneration(db, fileId);
   if (current !== undefined) {
-    addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.user_id }, now)]);
+    addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.userId }, now)]);
     endGeneration(db, current, REMOVED, now);
   }
   return {
@@ -76,11 +76,11 @@ function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boo
 }
 
 const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
-const NEWEST_FIRST = 'ORDER BY created_at DESC, file_id DESC';
+const NEWEST_FIRST = 'ORDER BY createdAt DESC, fileId DESC';
 
 /** Files, newest first. A viewer's own files and the named ones are two lists, each cut before they are joined. */
 function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
-  const beyond = after === null ? '' : 'AND (created_at, file_id) < (?, ?)';
+  const beyond = after === null ? '' : 'AND (createdAt, fileId) < (?, ?)';
   const from: Bind[] = after === null ? [] : [Date.parse(after.createdAt), after.fileId];
   const part = (condition: string) =>
     `SELECT * FROM (${CURRENT_FILES} ${condition} ${beyond} ${NEWEST_FIRST} LIMIT ?)`;
@@ -88,7 +88,7 @@ function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): L
     viewer === null
       ? db.all<GenerationRow>(`${CURRENT_FILES} ${beyond} ${NEWEST_FIRST} LIMIT ?`, ...from, limit)
       : db.all<GenerationRow>(
-          `SELECT * FROM (${part('AND user_id = ?')} UNION ${part('AND file_id IN (SELECT value FROM json_each(?))')})
+          `SELECT * FROM (${part('AND userId = ?')} UNION ${part('AND fileId IN (SELECT value FROM json_each(?))')})
            ${NEWEST_FIRST} LIMIT ?`,
           ...[viewer.userId, ...from, limit],
           ...[JSON.stringify(viewer.fileIds), ...from, limit],
@@ -97,7 +97,7 @@ function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): L
   return rows.map((row) => ({
     facts: factsOf(row),
     stats: row.stats,
-    isPending: row.changes !== row.announced_changes,
+    isPending: row.changes !== row.announcedChanges,
   }));
 }
 
@@ -129,19 +129,19 @@ function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery
 }
 
 const STATE_COLUMNS =
-  'batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_update_at';
+  'batchId, version, summary, begun, complete, stalled, failedAt, processedCount, lastUpdateAt';
 
 const batchStateOf = (row: BatchRow): BatchState => ({
-  batchId: row.batch_id,
+  batchId: row.batchId,
   version: row.version,
   summary: JSON.parse(row.summary) as Summary,
   status: statusOf(progressOf(row)),
-  lastUpdated: iso(row.last_update_at),
+  lastUpdated: iso(row.lastUpdateAt),
 });
 
 /** The same statuses as `statusOf` gives, without reading a row into memory. */
 const STATUS = `CASE WHEN complete = 1 THEN 'completed'
-                   WHEN failed_at IS NOT NULL AND processed_count <= failed_at THEN 'failed'
+                   WHEN failedAt IS NOT NULL AND processedCount <= failedAt THEN 'failed'
                    WHEN stalled = 1 THEN 'stalled'
                    WHEN begun = 1 THEN 'running'
                    ELSE 'waiting' END`;
@@ -149,8 +149,8 @@ const STATUS = `CASE WHEN complete = 1 THEN 'completed'
 const countBatches = (db: Database, fileId: FileId): BatchCounts =>
   batchCounts(
     db.all<{ status: BatchStatus; count: number; since: number }>(
-      `SELECT ${STATUS} AS status, count(*) AS count, min(last_update_at) AS since
-       FROM batches WHERE generation = (SELECT generation FROM generations WHERE file_id = ? AND state = 0) GROUP BY 1`,
+      `SELECT ${STATUS} AS status, count(*) AS count, min(lastUpdateAt) AS since
+       FROM batches WHERE generation = (SELECT generation FROM generations WHERE fileId = ? AND state = 0) GROUP BY 1`,
       fileId,
     ),
   );

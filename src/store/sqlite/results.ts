@@ -167,18 +167,14 @@ export function dropResults(db: Database, { number, generation }: BatchKey): str
 /** What is needed of a batch to read its results. */
 export interface ListRow {
   readonly number: number;
-  readonly batch_id: BatchId;
+  readonly batchId: BatchId;
 }
 
 /** The results at the given positions of a batch, which are in ascending order. */
 export const resultsAt = (db: Database, batch: ListRow, positions: readonly number[]): PlacedResult[] =>
   groupNear(positions).flatMap((group) => readGroup(db, batch, group));
 
-function readGroup(
-  db: Database,
-  { number, batch_id: batchId }: ListRow,
-  positions: readonly number[],
-): PlacedResult[] {
+function readGroup(db: Database, { number, batchId }: ListRow, positions: readonly number[]): PlacedResult[] {
   const base = number * PLACES;
   const chunks = db.all<ChunkRow>(
     `SELECT place, length, body FROM chunks
@@ -223,10 +219,10 @@ export function resultsAtPlaces(db: Database, places: readonly number[]): Placed
   const batchIds = new Map(
     db
       .all<ListRow>(
-        'SELECT number, batch_id FROM batches WHERE number IN (SELECT value FROM json_each(?))',
+        'SELECT number, batchId FROM batches WHERE number IN (SELECT value FROM json_each(?))',
         JSON.stringify([...new Set(places.map(batchOfPlace))]),
       )
-      .map(({ number, batch_id }) => [number, batch_id]),
+      .map(({ number, batchId }) => [number, batchId]),
   );
   return places.flatMap((place) => {
     const chunk = chunkOf.get(place) ?? place;

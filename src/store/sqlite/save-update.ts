@@ -31,7 +31,7 @@ export function saveUpdate(
   }
   if (attribution === 'apply') {
     const applied = batch !== undefined && applyUpdate(db, batch, update, now);
-    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.file_id ?? null };
+    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.fileId ?? null };
   }
   const { registration, unlessOver } = attribution;
   if (unlessOver !== null && isOver(db, unlessOver, sender)) return SUPERSEDED;
@@ -52,7 +52,7 @@ function isOver(
   const current = currentGeneration(db, fileId);
   if (current !== undefined && !mayExtend(sender, requestOf(current))) throw foreignFile();
   // The request of a deleted file may have been registered anew: then it is current again.
-  return current?.request_id !== requestId && hasTombstone(db, fileId, requestId);
+  return current?.requestId !== requestId && hasTombstone(db, fileId, requestId);
 }
 
 /** What an update adds to a list that its sender believes to be the stored one. */
@@ -84,5 +84,5 @@ export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number
   const generation = findGeneration(db, batch.generation);
   if (generation === undefined || attributionOf(tail, ownerOf(generation), sender) !== 'apply') return null;
   const applied = applyTail(db, batch, tail, now);
-  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };
+  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.fileId };
 }

@@ -34,8 +34,8 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
     throw new Fault('unavailable', 'the file changed while it was read');
   const filter = new CompiledFilter(wanted);
   const results: PlacedResult[] = [];
-  const batches = db.all<{ number: number; batch_id: string; ordinal: number; length: number }>(
-    `SELECT number, batch_id, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
+  const batches = db.all<{ number: number; batchId: string; ordinal: number; length: number }>(
+    `SELECT number, batchId, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
      ORDER BY ordinal LIMIT ${BATCHES_AT_ONCE}`,
     generation,
     point.ordinal,

@@ -14,30 +14,19 @@ import {
   type Step,
   type StoredSubmission,
   type Submission,
-  type SubmissionState,
 } from '../submissions.js';
 import type { Database } from './database.js';
 import { touchGeneration } from './generations.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
 
-interface SubmissionRow {
-  id: string;
-  file_id: FileId;
-  key: string | null;
-  fingerprint: string;
-  request_id: RequestId | null;
-  body: string;
-  state: SubmissionState;
-  total: number;
-  submitted: number;
-  uncertain: number;
-  error: string | null;
-  failures: number;
-  owner: string;
-  due_at: number;
-  expires_at: number;
-  answer: string | null;
-  ended: number;
+interface SubmissionRow extends Omit<Submission, 'order' | 'progress'>, SubmissionProgress {
+  readonly body: string;
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly dueAt: number;
+  readonly expiresAt: number;
+  readonly answer: string | null;
+  readonly ended: number;
 }
 
 const progressOf = ({ total, submitted, uncertain, error }: SubmissionRow): SubmissionProgress => ({
@@ -47,28 +36,22 @@ const progressOf = ({ total, submitted, uncertain, error }: SubmissionRow): Subm
   error,
 });
 
-const submissionOf = (row: SubmissionRow): Submission => ({
-  id: row.id,
-  fileId: row.file_id,
-  requestId: row.request_id,
-  key: row.key,
-  order: row.body,
-  state: row.state,
-  progress: progressOf(row),
-  failures: row.failures,
-});
+const submissionOf = (row: SubmissionRow): Submission => {
+  const { id, fileId, requestId, key, body: order, state, failures } = row;
+  return { id, fileId, requestId, key, order, state, failures, progress: progressOf(row) };
+};
 
 const findSubmission = (db: Database, id: string): SubmissionRow | undefined =>
   db.get<SubmissionRow>('SELECT * FROM submissions WHERE id = ? AND ended = 0', id);
 
 const submissionUnder = (db: Database, key: string): StoredSubmission | null => {
-  const row = db.get<SubmissionRow & { first_slice: SliceState | null }>(
-    `SELECT *, (SELECT state FROM slices WHERE submission = id AND number = 0) AS first_slice
+  const row = db.get<SubmissionRow & Pick<StoredSubmission, 'firstSlice'>>(
+    `SELECT *, (SELECT state FROM slices WHERE submission = id AND number = 0) AS firstSlice
      FROM submissions WHERE key = ?`,
     key,
   );
   if (row === undefined) return null;
-  const { fingerprint, answer, due_at: dueAt, expires_at: expiresAt, first_slice: firstSlice } = row;
+  const { fingerprint, answer, dueAt, expiresAt, firstSlice } = row;
   return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice };
 };
 
@@ -85,19 +68,22 @@ function claimSubmission(db: Database, submission: NewSubmission): Claim {
   }
   if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
     return { state: 'file_exists' };
-  db.run(
-    `INSERT INTO submissions (id, file_id, filing, key, fingerprint, request_id, body, state, total, owner, due_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, fileId, isExclusive ? fileId : null, key, submission.fingerprint, submission.requestId],
-    ...[submission.order, sending.length > 0 ? 'open' : 'preparing'],
-    ...[sending.reduce((sum, emails) => sum + emails, 0), lease.owner],
-    ...[now + lease.ms, now + submission.keepMs],
-  );
+  db.insert('submissions', {
+    id,
+    fileId,
+    filing: isExclusive ? fileId : null,
+    key,
+    fingerprint: submission.fingerprint,
+    requestId: submission.requestId,
+    body: submission.order,
+    state: sending.length > 0 ? 'open' : 'preparing',
+    total: sending.reduce((sum, emails) => sum + emails, 0),
+    owner: lease.owner,
+    dueAt: now + lease.ms,
+    expiresAt: now + submission.keepMs,
+  });
   for (const [number, emails] of sending.entries())
-    db.run(
-      "INSERT INTO slices (submission, number, state, emails, attempt) VALUES (?, ?, 'sending', ?, ?)",
-      ...[id, number, emails, lease.owner],
-    );
+    db.insert('slices', { submission: id, number, state: 'sending', emails, attempt: lease.owner });
   return { state: 'mine' };
 }
 
@@ -108,14 +94,14 @@ function releaseKey(db: Database, { id, requestId, state }: Submission): void {
 }
 
 const setLease = (db: Database, id: string, { owner, ms }: Lease, now: number): unknown =>
-  db.run('UPDATE submissions SET owner = ?, due_at = ? WHERE id = ?', owner, now + ms, id);
+  db.run('UPDATE submissions SET owner = ?, dueAt = ? WHERE id = ?', owner, now + ms, id);
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
 
 function takeSubmission(db: Database, lease: Lease): Submission | null {
   const now = clock.now();
   const row = db.get<SubmissionRow>(
-    `SELECT * FROM submissions WHERE ${TAKEABLE} AND due_at <= ? ORDER BY due_at LIMIT 1`,
+    `SELECT * FROM submissions WHERE ${TAKEABLE} AND dueAt <= ? ORDER BY dueAt LIMIT 1`,
     now,
   );
   if (row === undefined) return null;
@@ -125,13 +111,13 @@ function takeSubmission(db: Database, lease: Lease): Submission | null {
 
 const renewSubmission = (db: Database, id: string, { owner, ms }: Lease): boolean =>
   db.run(
-    'UPDATE submissions SET due_at = ? WHERE id = ? AND owner = ? AND ended = 0',
+    'UPDATE submissions SET dueAt = ? WHERE id = ? AND owner = ? AND ended = 0',
     ...[clock.now() + ms, id, owner],
   ).changes > 0;
 
 /** The gateways that worked on submissions before this process are gone. */
 export const releaseLeases = (db: Database): unknown =>
-  db.run(`UPDATE submissions SET due_at = 0 WHERE ${TAKEABLE}`);
+  db.run(`UPDATE submissions SET dueAt = 0 WHERE ${TAKEABLE}`);
 
 function advanceSubmission(db: Database, id: string, owner: string, step: Step): Advanced {
   const now = clock.now();
@@ -139,7 +125,7 @@ function advanceSubmission(db: Database, id: string, owner: string, step: Step):
   if (row === undefined) return 'over';
   if (row.owner !== owner) return 'lost';
   const state = isEnd(step) && hasOpenSlice(db, id) ? 'open' : (step.state ?? row.state);
-  if (row.request_id !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
+  if (row.requestId !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
   const counts = step.slice === undefined ? NO_CHANGE : setSlice(db, row, step.slice, owner);
   const after: SubmissionRow = {
     ...row,
@@ -152,7 +138,7 @@ function advanceSubmission(db: Database, id: string, owner: string, step: Step):
   };
   const isOver = state === 'stopped' || state === 'done';
   db.run(
-    `UPDATE submissions SET state = ?, total = ?, submitted = ?, uncertain = ?, error = ?, failures = ?, due_at = ?,
+    `UPDATE submissions SET state = ?, total = ?, submitted = ?, uncertain = ?, error = ?, failures = ?, dueAt = ?,
        answer = coalesce(?, answer), body = coalesce(?, body), filing = iif(?, NULL, filing) WHERE id = ?`,
     ...[state, after.total, after.submitted, after.uncertain, after.error, after.failures],
     ...[now + step.dueInMs, step.answer ?? null, step.order ?? null, Number(isOver), id],
@@ -169,20 +155,20 @@ const hasOpenSlice = (db: Database, id: string): boolean =>
 
 const NO_CHANGE = { submitted: 0, uncertain: 0 };
 
-const isCurrent = (db: Database, { file_id, request_id }: SubmissionRow): boolean =>
+const isCurrent = (db: Database, { fileId, requestId }: SubmissionRow): boolean =>
   db.get(
-    'SELECT 1 AS is_current FROM generations WHERE file_id = ? AND state = 0 AND request_id = ?',
-    file_id,
-    request_id,
+    'SELECT 1 AS is_current FROM generations WHERE fileId = ? AND state = 0 AND requestId = ?',
+    fileId,
+    requestId,
   ) !== undefined;
 
 /** The file says how far the submission is; its listeners hear of it. */
 function tellFile(db: Database, row: SubmissionRow, now: number): void {
-  if (row.request_id === null || row.state === 'preparing') return;
+  if (row.requestId === null || row.state === 'preparing') return;
   const progress = JSON.stringify(progressOf(row));
   const changed = db.get<{ generation: number }>(
-    'UPDATE generations SET submission = ?1 WHERE file_id = ?2 AND state = 0 AND request_id = ?3 AND submission IS NOT ?1 RETURNING generation',
-    ...[progress, row.file_id, row.request_id],
+    'UPDATE generations SET submission = ?1 WHERE fileId = ?2 AND state = 0 AND requestId = ?3 AND submission IS NOT ?1 RETURNING generation',
+    ...[progress, row.fileId, row.requestId],
   );
   if (changed !== undefined) touchGeneration(db, changed.generation, now);
 }
@@ -224,8 +210,8 @@ function acceptSlice(db: Database, id: string, owner: string, number: number, ac
   // The next gateway that works on submissions registers it.
   const isStopped = row.state === 'stopped';
   db.run(
-    'UPDATE submissions SET uncertain = uncertain + ?, state = ?, due_at = ? WHERE id = ?',
-    ...[uncertain, isStopped ? 'open' : row.state, isStopped ? clock.now() : row.due_at, id],
+    'UPDATE submissions SET uncertain = uncertain + ?, state = ?, dueAt = ? WHERE id = ?',
+    ...[uncertain, isStopped ? 'open' : row.state, isStopped ? clock.now() : row.dueAt, id],
   );
   return isMine && !isStopped;
 }
@@ -238,21 +224,21 @@ function endSubmission(db: Database, id: string): void {
 /** Ends all submissions of a file, their keys included; true: there were any. */
 export const endSubmissionsOf = (db: Database, fileId: FileId): boolean =>
   db.run(
-    'UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE file_id = ?',
+    'UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE fileId = ?',
     fileId,
   ).changes > 0;
 
 /** Ends the submission of a request that was replaced. What was answered under its key is remembered. */
 export const endListSubmission = (db: Database, fileId: FileId, requestId: RequestId | null): unknown =>
   db.run(
-    'UPDATE submissions SET ended = 1, filing = NULL WHERE file_id = ? AND request_id = ? AND ended = 0',
+    'UPDATE submissions SET ended = 1, filing = NULL WHERE fileId = ? AND requestId = ? AND ended = 0',
     ...[fileId, requestId],
   );
 
 function submissionOfFile(db: Database, fileId: FileId): Submission | null {
   const row = db.get<SubmissionRow>(
-    `SELECT submissions.* FROM submissions JOIN generations USING (file_id, request_id)
-     WHERE file_id = ? AND ended = 0 AND submissions.state <> 'preparing' AND generations.state = 0 AND request_id IS NOT NULL`,
+    `SELECT submissions.* FROM submissions JOIN generations USING (fileId, requestId)
+     WHERE fileId = ? AND ended = 0 AND submissions.state <> 'preparing' AND generations.state = 0 AND requestId IS NOT NULL`,
     fileId,
   );
   return row === undefined ? null : submissionOf(row);
@@ -266,9 +252,9 @@ function retrySubmission(db: Database, id: string): boolean {
   db.run("UPDATE slices SET state = 'waiting' WHERE submission = ? AND state = 'uncertain'", id);
   const after: SubmissionRow = { ...row, state: 'open', uncertain: 0, error: null };
   // The gateway that works on it, if there is one, goes on with these slices.
-  const dueAt = row.state === 'open' ? row.due_at : now;
+  const dueAt = row.state === 'open' ? row.dueAt : now;
   db.run(
-    "UPDATE submissions SET state = 'open', uncertain = 0, error = NULL, failures = 0, due_at = ? WHERE id = ?",
+    "UPDATE submissions SET state = 'open', uncertain = 0, error = NULL, failures = 0, dueAt = ? WHERE id = ?",
     ...[dueAt, id],
   );
   tellFile(db, after, now);
@@ -278,8 +264,8 @@ function retrySubmission(db: Database, id: string): boolean {
 function dropExpiredSubmissions(db: Database): void {
   const now = clock.now();
   const expired = db.all<SubmissionRow>(
-    `SELECT * FROM submissions WHERE expires_at <= ? AND due_at <= ?
-       AND (key IS NOT NULL OR (request_id IS NULL AND state IN ('stopped', 'done'))) LIMIT 1000`,
+    `SELECT * FROM submissions WHERE expiresAt <= ? AND dueAt <= ?
+       AND (key IS NOT NULL OR (requestId IS NULL AND state IN ('stopped', 'done'))) LIMIT 1000`,
     ...[now, now],
   );
   for (const row of expired) {

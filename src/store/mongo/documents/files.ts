@@ -131,4 +131,3 @@ export const overviews = schemaOf({
   seen: mixed<Record<string, number> | undefined>(),
   touchedAt: number<number | undefined>(),
 }).index({ touchedAt: 1 });
-export type OverviewDoc = DocumentOf<typeof overviews>;

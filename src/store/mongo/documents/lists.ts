@@ -32,4 +32,3 @@ export const listChunks = schemaOf({
   listId: text<ListId>(),
   bytes: bytes(),
 }).index({ listId: 1 });
-export type ListChunkDoc = DocumentOf<typeof listChunks>;

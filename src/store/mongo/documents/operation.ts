@@ -27,7 +27,6 @@ export const revocations = schemaOf({
   /** By the clock of the database. */
   addedAt: date(),
 }).index({ addedAt: 1 });
-export type RevocationDoc = DocumentOf<typeof revocations>;
 
 /** `installation`: what the gateways agree on; `probe`: written to find out whether a write succeeds. */
 export const installations = schemaOf({
@@ -35,4 +34,3 @@ export const installations = schemaOf({
   keyPrefix: text<string | undefined>(),
   at: date<Date | undefined>(),
 });
-export type InstallationDoc = DocumentOf<typeof installations>;

@@ -71,4 +71,3 @@ export const submissionPieces = schemaOf({
   piece: number(),
   body: text(),
 }).index({ submission: 1, slice: 1, piece: 1 }, { unique: true });
-export type SubmissionPieceDoc = DocumentOf<typeof submissionPieces>;
