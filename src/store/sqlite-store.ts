@@ -14,14 +14,15 @@ import { scanSlices } from './scan.js';
 import { breakdownReads, breakdownWrites } from './sqlite/breakdowns.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
+import { deliveryReads, deliveryWrites } from './sqlite/deliveries.js';
 import { fileReads } from './sqlite/files.js';
 import { listReads, listWrites } from './sqlite/lists.js';
-import type { ThreadData } from './sqlite/messages.js';
-import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import { rowsOf } from './sqlite/results.js';
+import { rowsOf } from './sqlite/results/results.js';
 import { revocationReads, revocationWrites } from './sqlite/revocations.js';
-import { submissionReads, submissionWrites } from './sqlite/submissions.js';
-import { ThreadClient } from './sqlite/thread-client.js';
+import { submissionReads, submissionWrites } from './sqlite/submissions/submissions.js';
+import { ThreadClient } from './sqlite/thread/client.js';
+import type { ThreadData } from './sqlite/thread/messages.js';
+import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
 import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import { partsOf, rowsFromText, rowsToText } from './stored-pieces.js';
@@ -72,7 +73,10 @@ export class SqliteStore implements Store {
       ...writer.part('revocations', revocationWrites),
       ...reader.part('revocations', revocationReads),
     };
-    this.webhooks = { ...writer.part('webhooks', webhookWrites), ...reader.part('webhooks', webhookReads) };
+    this.webhooks = {
+      ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
+      ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+    };
     this.lists = listStore(writer, reader);
   }
 

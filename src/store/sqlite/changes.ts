@@ -12,12 +12,12 @@ import {
   mayTriggerEvent,
   stateOf,
 } from '../webhook-events.js';
-import { type BatchRow, batchOf } from './batches.js';
+import { type BatchRow, batchOf } from './batches/batches.js';
 import type { Database } from './database.js';
+import { addEvents } from './deliveries.js';
 import { CURRENT, currentGeneration, factsOf, findGeneration, type GenerationRow } from './generations.js';
 import { type FileCounts, recount } from './overview.js';
-import { resultsAt } from './results.js';
-import { addEvents } from './webhooks.js';
+import { resultsAt } from './results/results.js';
 
 /** What was announced of a batch, and the fingerprint of the list that the caller has: that list need not be read. */
 export interface KnownBatch extends BatchVersion {

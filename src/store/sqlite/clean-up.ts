@@ -1,3 +1,7 @@
+/**
+ * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
+ * other writes wait no longer than for these.
+ */
 import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
@@ -5,15 +9,12 @@ import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
-import { PLACES } from './results.js';
-import { deleteSomeOfIndex } from './runs.js';
-import { cleanSubmissions } from './slices.js';
-import { endSubmissionsOf } from './submissions.js';
+import { PLACES } from './results/results.js';
+import { deleteSomeOfIndex } from './results/runs.js';
+import { cleanSubmissions } from './submissions/slices.js';
+import { endSubmissionsOf } from './submissions/submission-rows.js';
 
-/**
- * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
- * other writes wait no longer than for these.
- */
+/** Batches cleaned in one go. */
 const BATCHES_AT_ONCE = 32;
 /** A step goes on for this long: each ends with a wait for the disk, which is about as long. */
 const STEP_MS = 10;

@@ -2,7 +2,7 @@
 import type { BatchId, FileId } from '../../domain/id.js';
 import { type DeadLetterRecord, deadLetterOf, HEAD_BYTES } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery } from '../dead-letters.js';
-import { batchOf } from './batches.js';
+import { batchOf } from './batches/batches.js';
 import type { Database } from './database.js';
 import { findGeneration } from './generations.js';
 

@@ -14,10 +14,11 @@ import type {
   ListedFile,
 } from '../store.js';
 import { deletionOf } from '../webhook-events.js';
-import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
+import { type BatchRow, batchOf, failBatch, progressOf } from './batches/batches.js';
 import { purgeFiles } from './clean-up.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
+import { addEvents } from './deliveries.js';
 import {
   CURRENT,
   currentGeneration,
@@ -29,8 +30,7 @@ import {
   REMOVED,
 } from './generations.js';
 import { overview } from './overview.js';
-import { endSubmissionsOf } from './submissions.js';
-import { addEvents } from './webhooks.js';
+import { endSubmissionsOf } from './submissions/submission-rows.js';
 
 function findFile(db: Database, fileId: FileId): FileFacts | null {
   const current = currentGeneration(db, fileId);

@@ -8,7 +8,15 @@ import {
   type RegistrationPlan,
 } from '../registration-rules.js';
 import type { Registered, RegisteredBatch, Registration } from '../store.js';
-import { applyUpdate, type BatchRow, batchOf, insertBatch, knownBatch, writeProgress } from './batches.js';
+import {
+  applyUpdate,
+  type BatchRow,
+  batchOf,
+  insertBatch,
+  knownBatch,
+  writeProgress,
+} from './batches/batches.js';
+import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
 import { deleteResults } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -25,8 +33,7 @@ import {
   touchGeneration,
   updateRequest,
 } from './generations.js';
-import { isAnythingHeld, takeHeld } from './held-updates.js';
-import { endListSubmission } from './submissions.js';
+import { endListSubmission } from './submissions/submission-rows.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
 export function register(

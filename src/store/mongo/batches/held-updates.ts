@@ -1,3 +1,4 @@
+/** Updates that are held until their batch is registered, in MongoDB. */
 import { trusted } from 'mongoose';
 
 import { clock } from '../../../clock.js';

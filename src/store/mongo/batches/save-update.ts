@@ -1,3 +1,4 @@
+/** Stores updates in MongoDB, as `UpdateStore.save` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';

@@ -1,3 +1,4 @@
+/** Deletes what a generation that is over has left. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';

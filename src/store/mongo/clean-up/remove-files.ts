@@ -6,6 +6,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
+import { addDeletion } from '../deliveries.js';
 import type { TombstoneDoc } from '../documents/files.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
@@ -13,7 +14,6 @@ import { findDocs, type Models } from '../models.js';
 import { markedBatches } from '../outbox.js';
 import { uncountFile } from '../overview.js';
 import { dropSubmissions, endSubmissionsOf } from '../submissions/submission-docs.js';
-import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 /** Files purged in one go. */

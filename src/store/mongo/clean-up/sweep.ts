@@ -1,3 +1,4 @@
+/** Cleans up in the background. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { TOMBSTONE_MS } from '../../attribution.js';

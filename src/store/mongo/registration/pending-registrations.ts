@@ -1,3 +1,4 @@
+/** Completes registrations that are written down in the documents of their files. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { Generation, RequestId } from '../../../domain/id.js';

@@ -1,3 +1,4 @@
+/** Registers batches in MongoDB, as `UpdateStore.register` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';

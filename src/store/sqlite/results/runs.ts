@@ -2,7 +2,7 @@
  * The runs of the index of addresses and domains. New entries go to a short run, which touches few pages of the file. Full
  * runs are merged, sixteen into one, so a search looks into a few runs however long the file is.
  */
-import type { Database } from './database.js';
+import type { Database } from '../database.js';
 
 /** Addresses in a run that is filled, about. */
 const RUN_LENGTH = 1024;

@@ -1,6 +1,6 @@
 /** Notices that the files of an open database were deleted, moved or replaced: a write would go where it is never found. */
 import { statSync } from 'node:fs';
-import { Fault } from '../../errors.js';
+import { Fault } from '../../../errors.js';
 import type { ThreadRequest } from './messages.js';
 import type { WriterOperation } from './operations.js';
 

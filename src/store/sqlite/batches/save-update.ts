@@ -1,15 +1,16 @@
-import type { FileId, RequestId } from '../../domain/id.js';
-import { type Claimant, mayExtend } from '../../domain/ownership.js';
-import type { Tally } from '../../domain/summary.js';
-import type { Update } from '../../domain/update.js';
-import { attributionOf, foreignFile } from '../attribution.js';
-import type { Saved } from '../store.js';
+/** Stores updates in SQLite, as `UpdateStore.save` says. */
+import type { FileId, RequestId } from '../../../domain/id.js';
+import { type Claimant, mayExtend } from '../../../domain/ownership.js';
+import type { Tally } from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
+import { attributionOf, foreignFile } from '../../attribution.js';
+import type { Saved } from '../../store.js';
+import type { Database } from '../database.js';
+import { currentGeneration, findGeneration, hasTombstone, ownerOf, requestOf } from '../generations.js';
+import { register } from '../registration.js';
+import { appendResults, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import type { Database } from './database.js';
-import { currentGeneration, findGeneration, hasTombstone, ownerOf, requestOf } from './generations.js';
 import { type HeldState, hold } from './held-updates.js';
-import { register } from './registration.js';
-import { appendResults, type ResultRows } from './results.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 

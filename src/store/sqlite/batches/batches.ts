@@ -1,7 +1,7 @@
 /** Reads and writes batches: how far each is, its list, and the counts above it. */
 
-import type { BatchId } from '../../domain/id.js';
-import type { Result } from '../../domain/result.js';
+import type { BatchId } from '../../../domain/id.js';
+import type { Result } from '../../../domain/result.js';
 import {
   EMPTY_SUMMARY,
   type Summary,
@@ -10,8 +10,8 @@ import {
   type Tally,
   tallyOf,
   withFlags,
-} from '../../domain/summary.js';
-import type { Update } from '../../domain/update.js';
+} from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
 import {
   type BatchProgress,
   failedByOperator,
@@ -19,12 +19,12 @@ import {
   initialProgress,
   isOpen,
   progressAfter,
-} from '../batch-progress.js';
-import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
-import type { Database } from './database.js';
-import { touchGeneration } from './generations.js';
-import { appendResults, dropResults, rowsOf } from './results.js';
-import { addToRollups } from './rollups.js';
+} from '../../batch-progress.js';
+import { compareLists, rewritesAfter, type StoredList } from '../../rewrites.js';
+import type { Database } from '../database.js';
+import { touchGeneration } from '../generations.js';
+import { appendResults, dropResults, rowsOf } from '../results/results.js';
+import { addToRollups } from '../rollups.js';
 
 export interface BatchRow {
   number: number;

@@ -1,12 +1,12 @@
 /** Reads a page of a file's results: those that pass a filter. */
-import type { PlacedResult } from '../../domain/result.js';
-import { cutWindow, type PageWindow, windowOf } from '../positions.js';
-import { CompiledFilter, emailIn } from '../result-filter.js';
-import type { PageQuery, ResultPage } from '../store.js';
-import type { Database } from './database.js';
-import { currentGeneration } from './generations.js';
+import type { PlacedResult } from '../../../domain/result.js';
+import { cutWindow, type PageWindow, windowOf } from '../../positions.js';
+import { CompiledFilter, emailIn } from '../../result-filter.js';
+import type { PageQuery, ResultPage } from '../../store.js';
+import type { Database } from '../database.js';
+import { currentGeneration } from '../generations.js';
+import { countOf, findBatches } from '../rollups.js';
 import { passingPlaces, resultsAt, resultsAtPlaces } from './results.js';
-import { countOf, findBatches } from './rollups.js';
 import { RUNS } from './runs.js';
 
 export function readPage(db: Database, query: PageQuery): ResultPage | null {

@@ -1,10 +1,10 @@
 /** Finds the batches that have not ended, and marks those that have been silent for too long. */
 
-import type { BatchId, FileId } from '../../domain/id.js';
-import { statusOf } from '../batch-progress.js';
-import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../store.js';
+import type { BatchId, FileId } from '../../../domain/id.js';
+import { statusOf } from '../../batch-progress.js';
+import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
+import type { Database } from '../database.js';
 import { type BatchRow, progressOf, writeProgress } from './batches.js';
-import type { Database } from './database.js';
 
 /** Batches marked by one call; the next call takes the next ones. */
 const STALLS_AT_ONCE = 1_000;

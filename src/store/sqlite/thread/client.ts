@@ -1,7 +1,7 @@
 /** Starts a database thread and calls its operations from the main thread. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Fault } from '../../errors.js';
+import { Fault } from '../../../errors.js';
 import { type ThreadData, type ThreadReply, thrownBy } from './messages.js';
 import type { OperationOf } from './operations.js';
 

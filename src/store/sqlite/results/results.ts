@@ -1,7 +1,7 @@
 /** Writes and reads the results of batches: in chunks of one text, with an index of their addresses and domains. */
-import type { BatchId } from '../../domain/id.js';
-import { type PlacedResult, type Result, textLines } from '../../domain/result.js';
-import { groupNear } from '../positions.js';
+import type { BatchId } from '../../../domain/id.js';
+import { type PlacedResult, type Result, textLines } from '../../../domain/result.js';
+import { groupNear } from '../../positions.js';
 import {
   type CompiledFilter,
   cellCode,
@@ -10,8 +10,8 @@ import {
   emailIn,
   FIRST_CELL_CODE,
   searchKey,
-} from '../result-filter.js';
-import type { Database } from './database.js';
+} from '../../result-filter.js';
+import type { Database } from '../database.js';
 import { RUNS, takeRun } from './runs.js';
 
 /** A batch holds fewer results than this: a place is `batch number × PLACES + position`. */

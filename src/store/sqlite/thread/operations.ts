@@ -1,26 +1,27 @@
 /** What each database thread can be asked for: functions that take the database, by the part of the port and its call. */
 
-import { clock } from '../../clock.js';
-import type { BatchId, FileId, ListId } from '../../domain/id.js';
-import type { Claimant } from '../../domain/ownership.js';
-import type { Update } from '../../domain/update.js';
-import type { DeadLetterRecord } from '../dead-letter-records.js';
-import type { Registration } from '../store.js';
-import { breakdownReads, breakdownWrites } from './breakdowns.js';
-import { changeWrites } from './changes.js';
-import { type Database, writeProbe } from './database.js';
-import { addDeadLetter, deadLetterReads, deadLetterWrites } from './dead-letters.js';
-import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from './files.js';
-import { dropExpired, type HeldState, heldCounts } from './held-updates.js';
-import { incompleteBatches, markStalledBatches } from './incomplete-batches.js';
-import { listReads, listWrites } from './lists.js';
-import { readPage } from './pages.js';
-import { foreignBatchesOf, register } from './registration.js';
-import { revocationReads, revocationWrites } from './revocations.js';
-import { saveTail, saveUpdate, type Tail } from './save-update.js';
-import { scanSlice, scanStart } from './scan.js';
-import { submissionReads, submissionWrites } from './submissions.js';
-import { webhookReads, webhookWrites } from './webhooks.js';
+import { clock } from '../../../clock.js';
+import type { BatchId, FileId, ListId } from '../../../domain/id.js';
+import type { Claimant } from '../../../domain/ownership.js';
+import type { Update } from '../../../domain/update.js';
+import type { DeadLetterRecord } from '../../dead-letter-records.js';
+import type { Registration } from '../../store.js';
+import { dropExpired, type HeldState, heldCounts } from '../batches/held-updates.js';
+import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
+import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
+import { breakdownReads, breakdownWrites } from '../breakdowns.js';
+import { changeWrites } from '../changes.js';
+import { type Database, writeProbe } from '../database.js';
+import { addDeadLetter, deadLetterReads, deadLetterWrites } from '../dead-letters.js';
+import { deliveryReads, deliveryWrites } from '../deliveries.js';
+import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
+import { listReads, listWrites } from '../lists.js';
+import { foreignBatchesOf, register } from '../registration.js';
+import { readPage } from '../results/pages.js';
+import { scanSlice, scanStart } from '../results/scan.js';
+import { revocationReads, revocationWrites } from '../revocations.js';
+import { submissionReads, submissionWrites } from '../submissions/submissions.js';
+import { webhookReads, webhookWrites } from '../webhooks.js';
 
 /** What the writing thread does, one request at a time and in order. A change is on the disk before it is answered. */
 export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: number }) => ({
@@ -48,7 +49,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   },
   submissions: submissionWrites,
   revocations: revocationWrites,
-  webhooks: webhookWrites,
+  webhooks: { ...webhookWrites, ...deliveryWrites },
   lists: listWrites,
   database: { probe: writeProbe },
 });
@@ -62,7 +63,7 @@ export const readerOperations = {
   deadLetters: deadLetterReads,
   submissions: submissionReads,
   revocations: revocationReads,
-  webhooks: webhookReads,
+  webhooks: { ...webhookReads, ...deliveryReads },
   lists: listReads,
 };
 

@@ -1,9 +1,10 @@
-import type { BatchId, UserId } from '../../domain/id.js';
-import { type Claimant, holderOf, takesHeld } from '../../domain/ownership.js';
-import { merged, type Update } from '../../domain/update.js';
-import { entriesToDrop } from '../byte-limit.js';
-import type { HeldCounts } from '../store.js';
-import type { Database } from './database.js';
+/** Updates that are held until their batch is registered, in SQLite. */
+import type { BatchId, UserId } from '../../../domain/id.js';
+import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
+import { merged, type Update } from '../../../domain/update.js';
+import { entriesToDrop } from '../../byte-limit.js';
+import type { HeldCounts } from '../../store.js';
+import type { Database } from '../database.js';
 
 /** The limits of the held updates, and what was dropped for them. */
 export interface HeldState {

@@ -1,5 +1,5 @@
 /** What the writing thread still does on a full disk, and how it refuses the rest. */
-import { Fault } from '../../errors.js';
+import { Fault } from '../../../errors.js';
 import type { ThreadReply, ThreadRequest } from './messages.js';
 import type { WriterOperation } from './operations.js';
 

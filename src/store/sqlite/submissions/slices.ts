@@ -1,7 +1,7 @@
 /** The slices of submissions in SQLite, their addresses, and the map from rows to addresses. */
-import { piecesOf } from '../stored-pieces.js';
-import type { NewSlice, Slice } from '../submissions.js';
-import type { Database } from './database.js';
+import { piecesOf } from '../../stored-pieces.js';
+import type { NewSlice, Slice } from '../../submissions.js';
+import type { Database } from '../database.js';
 
 /** In the place of a slice's number: the piece is a part of the map. */
 const MAP = -1;
