@@ -3,6 +3,7 @@ export default {
   roots: ['<rootDir>/dist/tests'],
   testMatch: ['**/*.test.js'],
   globalSetup: '<rootDir>/dist/tests/support/prepare.js',
+  setupFiles: ['<rootDir>/dist/tests/support/bundled-threads.js'],
   transform: {},
   testEnvironment: 'node',
   testTimeout: 60_000,
