@@ -7,7 +7,8 @@ export default {
   transform: {},
   testEnvironment: 'node',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // One more than the cores that there are at least: suites wait for servers and for time to pass, too.
+  maxWorkers: 3,
   testSequencer: '<rootDir>/dist/tests/support/longest-first.js',
   reporters: ['default', '<rootDir>/dist/tests/support/totals-reporter.js'],
 };
