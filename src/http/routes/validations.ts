@@ -11,7 +11,7 @@ import { addressKey } from '../../lists/address.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { OpenList } from '../../submission/lists.js';
 import { fingerprintOf } from '../../submission/submitter.js';
-import { callerOf } from '../access.js';
+import { arrivalOf, callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
@@ -30,7 +30,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    const claim = await beginClaim(guard, store.files, fileId);
+    const claim = await beginClaim(guard, store.files, fileId, arrivalOf(req));
     await claim.settle(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
