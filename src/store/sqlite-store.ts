@@ -214,7 +214,7 @@ const listStore = (writer: Writer, reader: Reader): ListStore => ({
       (index) => reader.call('readListChunk', listId, index),
       from,
     ),
-  keepUntil: (listId, expiresAt) => writer.call('keepListUntil', listId, expiresAt),
+  reserve: (listId, submissionId, expiresAt) => writer.call('reserveList', listId, submissionId, expiresAt),
   attach: (listId, fileId) => writer.call('attachList', listId, fileId),
   async remove(listId) {
     const existed = await writer.call('endList', listId);
