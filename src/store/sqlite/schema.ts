@@ -96,13 +96,13 @@ CREATE TABLE addresses (
   PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
 
--- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain and cell.
+-- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain.
 CREATE TABLE domains (
   generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL,
   place INTEGER NOT NULL,                  -- of the chunk
-  cell INTEGER NOT NULL,
   offsets TEXT NOT NULL,                   -- where in the chunk they are, as a JSON array
-  PRIMARY KEY (generation, run, key, place, cell)
+  cells TEXT NOT NULL,                     -- a character for each of them: the code of its cell
+  PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (
