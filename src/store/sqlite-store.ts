@@ -152,10 +152,14 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     const { results, ...envelope } = update;
     const list = recent.fingerprint(update.batchId, results);
     const { stored, fingerprint, tail } = list;
-    const rows = rowsOf(results.slice(stored.length), tail);
+    const added = results.slice(stored.length);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['updates.saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }, sender],
+      [
+        'updates.saveTail',
+        { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
+        sender,
+      ],
       ['updates.save', update, sender],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);

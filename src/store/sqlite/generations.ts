@@ -46,6 +46,18 @@ export const currentGeneration = (db: Database, fileId: string): GenerationRow |
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
+export type OwnerRow = Pick<
+  GenerationRow,
+  'fileId' | 'requestId' | 'userId' | 'producer' | 'state' | 'totalBatches'
+>;
+
+/** What an update has to know of its generation: each column that is read has to be copied, and the stats are long. */
+export const findOwner = (db: Database, generation: number): OwnerRow | undefined =>
+  db.get<OwnerRow>(
+    'SELECT fileId, requestId, userId, producer, state, totalBatches FROM generations WHERE generation = ?',
+    generation,
+  );
+
 /** Whether a request of the file was replaced, or removed with the file. It is current again if it was registered anew. */
 export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId): boolean {
   const sql = 'SELECT 1 AS ended FROM generations WHERE fileId = ? AND requestId = ? AND state <> 0 LIMIT 1';
@@ -120,7 +132,7 @@ const ownedCounts = ({ userId, counted }: GenerationRow): OwnedCounts => ({ user
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const ownershipOf = ({ fileId, userId, producer }: GenerationRow): Ownership => ({
+const ownershipOf = ({ fileId, userId, producer }: OwnerRow): Ownership => ({
   fileId,
   userId,
   producer,
@@ -136,7 +148,7 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
 });
 
 /** The owner of a batch of this generation; undefined: the batch is not registered. */
-export const ownerOf = (row: GenerationRow | undefined): BatchRegistration =>
+export const ownerOf = (row: OwnerRow | undefined): BatchRegistration =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT

@@ -94,10 +94,12 @@ function readListChunk(db: Database, listId: ListId, index: number): Uint8Array 
   return chunk === undefined ? null : new Uint8Array(chunk.body);
 }
 
-const keepListUntil = (db: Database, listId: ListId, expiresAt: number): boolean =>
+const reserveList = (db: Database, listId: ListId, submissionId: string, expiresAt: number): boolean =>
   db.run(
-    `UPDATE lists SET expiresAt = max(expiresAt, ?) WHERE listId = ? AND generation IS NULL AND ${FOUND}`,
-    ...[expiresAt, listId, clock.now()],
+    `UPDATE lists SET expiresAt = max(expiresAt, ?), reservedFor = ?
+     WHERE listId = ? AND generation IS NULL AND ${FOUND}
+       AND NOT EXISTS (SELECT 1 FROM submissions WHERE id = reservedFor AND id <> ? AND ended = 0)`,
+    ...[expiresAt, submissionId, listId, clock.now(), submissionId],
   ).changes > 0;
 
 function attachList(db: Database, listId: ListId, fileId: FileId): boolean {
@@ -117,7 +119,7 @@ export const listWrites = {
   create: createList,
   append: appendToList,
   complete: completeList,
-  keepUntil: keepListUntil,
+  reserve: reserveList,
   attach: attachList,
   end: endList,
   dropExpired: endExpiredLists,

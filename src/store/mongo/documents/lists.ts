@@ -16,6 +16,8 @@ export const lists = schemaOf({
   expiresAt: date<Date | null>(),
   generation: text<Generation | null>(),
   fileId: text<FileId | null>(),
+  /** The submission that works on it; null: none. */
+  reservedFor: text<string | null>(),
   /** When it ended; null: it has not. */
   endedAt: date<Date | null>(),
 })
