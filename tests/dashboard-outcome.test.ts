@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { barriersIn } from './support/axe.js';
 import { describeInBrowser } from './support/browser.js';
 import { effort } from './support/effort.js';
+import { eventually } from './support/eventually.js';
 import { sharedGateway, startTestGateway } from './support/gateway.js';
 import { fileHash, lines, reads } from './support/page.js';
 import { emailsOf, sliceValidator } from './support/slice-validator.js';
@@ -113,6 +114,57 @@ describeInBrowser('the outcome of a list', (open) => {
     for (const element of [address, page.locator('.address-cell', { hasText: LONG })])
       expect(await element.evaluate(isCut)).toBe(false);
     expect((await address.boundingBox())?.height).toBeLessThan(26);
+  });
+
+  it('comes back to the same place with the same rows open, by Back and by a reload', async () => {
+    const url = shared();
+    await publishMixed(url, 'place');
+    const { page, complaints } = await open(`${url}${fileHash('place')}`);
+    const third = lines(page).nth(2).locator('.address-button');
+    await third.click();
+    await page.locator('.detail').waitFor();
+    await page.mouse.wheel(0, 900);
+    const scrolled = () => page.evaluate<number>('scrollY');
+    const kept = () => page.evaluate<number>('history.state?.top ?? 0');
+    await eventually('the place is kept', async () => {
+      const now = await scrolled();
+      return now > 500 && Math.abs((await kept()) - now) < 1;
+    });
+    const top = await scrolled();
+    const isBack = async () => {
+      await page.locator('.detail').waitFor();
+      await eventually('the place is back', async () => Math.abs((await scrolled()) - top) < 2);
+      expect(await third.getAttribute('aria-expanded')).toBe('true');
+    };
+    await page.reload();
+    await isBack();
+    await page.getByRole('link', { name: 'Verigate, all lists' }).click();
+    await page.locator('.file-row').first().waitFor();
+    expect(await scrolled()).toBe(0);
+    await page.goBack();
+    await isBack();
+    // closed by the user, it stays closed
+    await third.click();
+    await page.reload();
+    await lines(page).nth(26).waitFor();
+    expect(await page.locator('.detail').count()).toBe(0);
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('shows no rows for filters that could not be asked for, and offers what is safe once it is done', async () => {
+    const url = shared();
+    await publishMixed(url, 'offline');
+    const { page } = await open(`${url}${fileHash('offline')}`);
+    await lines(page).nth(26).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('searchbox').fill('gmial');
+    await page.getByText('The server cannot be reached. These addresses').waitFor();
+    expect(await lines(page).first().isVisible()).toBe(false);
+    await page.context().setOffline(false);
+    await reads(page.locator('.range'), '1–3 of 3');
+    const arrives = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download 21 safe to send' }).click();
+    expect((await arrives).suggestedFilename()).toBe('offline-deliverable.csv');
   });
 
   it('says where the message of its end is to be sent', async () => {
