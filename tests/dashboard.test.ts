@@ -430,6 +430,11 @@ describeInBrowser('the dashboard', (open) => {
     await lines(page).nth(5).waitFor();
     await page.locator('.address-button').first().click();
     expect(await width()).toBe(360);
+    await page.context().setOffline(true);
+    await reads(page.locator('#connection'), /Offline since/);
+    expect(await width()).toBe(360);
+    await page.context().setOffline(false);
+    await isLive(page);
     await page.getByRole('link', { name: 'Validate' }).click();
     await page.getByRole('heading', { name: 'Validate a list' }).waitFor();
     expect(await width()).toBe(360);
