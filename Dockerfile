@@ -19,7 +19,8 @@ RUN npm ci --omit=dev --no-audit --no-fund
 FROM node:24.11.1-bookworm-slim
 # What the embedded engine keeps goes to /data; nothing else is ever written.
 RUN install -d -o node -g node /data
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+# The threshold gives what large lists needed back to the machine.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist

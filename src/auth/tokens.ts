@@ -20,7 +20,7 @@ export interface TokenConfig {
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Longer tokens are refused unread. */
 const MAX_TOKEN_CHARS = 16_384;
-/** Clocks differ: a token is accepted this long before its `nbf`. It is never accepted after its `exp`. */
+/** Clocks differ: a token is accepted this long before its `nbf` and its `iat`. It is never accepted after its `exp`. */
 const CLOCK_SKEW_S = 5;
 /** The last moment that a `Date` can represent. */
 const MAX_TIME_MS = 8_640_000_000_000_000;
@@ -63,6 +63,8 @@ export function createTokens({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }:
       const principal = principalOf(await claimsOf(token, key, options));
       if (principal === null) throw unauthorized('the token has claims of the wrong shape');
       if ((principal.expiresAt ?? 0) <= Date.now()) throw unauthorized(EXPIRED);
+      // Issued before a revocation and dated behind it, it would outlive it.
+      if ((principal.issuedAt ?? 0) > Date.now() + CLOCK_SKEW_S * 1000) throw unauthorized(failed('iat'));
       return principal;
     },
   };
@@ -79,6 +81,7 @@ function isShallow(token: string): boolean {
 }
 
 const EXPIRED = 'the token has expired';
+const failed = (claim: string) => `the token does not pass the check of "${claim}"`;
 
 /** Null: the claims are not of the required shape. */
 function principalOf(claims: unknown): Principal | null {
@@ -109,8 +112,7 @@ async function claimsOf(
     if (error instanceof Fault) throw error;
     if (error instanceof errors.JWTExpired) throw unauthorized(EXPIRED);
     // The claim's name is safe to repeat; its value is not.
-    if (error instanceof errors.JWTClaimValidationFailed)
-      throw unauthorized(`the token does not pass the check of "${error.claim}"`);
+    if (error instanceof errors.JWTClaimValidationFailed) throw unauthorized(failed(error.claim));
     throw unauthorized('the token is not valid');
   }
 }

@@ -12,11 +12,10 @@ import { backoff, pauseUnlessAborted } from '../backoff.js';
 import { Fault } from '../errors.js';
 import type { Refusal } from '../refusal.js';
 import type { HostPort } from './address.js';
-import { refusalOf } from './refusals.js';
+import { isMoved, isSubscribedOn, SHARDED } from './sharded-commands.js';
 import type { NodeName, SlotOwners } from './slot-owners.js';
 import {
   ConnectionSubscriptions,
-  type SubscribeCommands,
   type SubscriptionEvents,
   type SubscriptionOptions,
   type Subscriptions,
@@ -106,9 +105,13 @@ export class ShardedSubscriptions implements Subscriptions {
     if (known !== undefined) return known;
     if (this.#closing.signal.aborted) throw new Fault('unavailable');
     const redis = this.options.connectTo(this.#owners?.nodes.get(node) ?? hostPortOf(node));
-    // The client's event: the node has ended a subscription, or has refused one, because the slot is another node's.
-    redis.on('moved', () => this.#settle(node));
     const shard = new ConnectionSubscriptions(redis, this.#eventsOf(node), this.options, SHARDED);
+    // The client's event: the node has ended a subscription, or has refused one, because the slot is another node's.
+    redis.on('moved', () => {
+      // The slot may be back by the time that the owners are asked, and its subscriptions are not.
+      shard.dropEnded(isSubscribedOn(redis));
+      this.#settle(node);
+    });
     this.#shards.set(node, shard);
     return shard;
   }
@@ -194,35 +197,6 @@ export class ShardedSubscriptions implements Subscriptions {
       );
   }
 }
-
-const isMoved = (error: unknown): boolean => refusalOf(error).code === 'MOVED';
-
-/** A server older than Redis 7 has ordinary channels only, and publishes on those, see the scripts of the feed. */
-const isUnknownCommand = (error: unknown): boolean =>
-  error instanceof Error && /unknown command/i.test(error.message);
-
-const SHARDED: SubscribeCommands = {
-  messageEvents: ['smessage', 'message'],
-  async subscribe(redis, channels) {
-    // One command for each: those of several slots may not stand in one.
-    const outcomes = await Promise.allSettled(
-      channels.map((channel) =>
-        redis.ssubscribe(channel).catch((error: unknown) => {
-          if (!isUnknownCommand(error)) throw error;
-          return redis.subscribe(channel);
-        }),
-      ),
-    );
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected' && !isMoved(outcome.reason));
-    if (failed?.status === 'rejected') throw failed.reason;
-    return channels.filter((_, index) => outcomes[index]?.status === 'fulfilled');
-  },
-  unsubscribe: (redis, channel) =>
-    redis.sunsubscribe(channel).catch((error: unknown) => {
-      if (!isUnknownCommand(error)) throw error;
-      return redis.unsubscribe(channel);
-    }),
-};
 
 function hostPortOf(node: NodeName): HostPort {
   const colon = node.lastIndexOf(':');

@@ -54,6 +54,8 @@ const ORDINARY: SubscribeCommands = {
 
 export class ConnectionSubscriptions implements Subscriptions {
   readonly #channels = new Set<string>();
+  /** Those of them that the server has confirmed on this connection. */
+  readonly #made = new Set<string>();
   readonly #connection: Connection<void>;
 
   constructor(
@@ -66,7 +68,10 @@ export class ConnectionSubscriptions implements Subscriptions {
       redis.on(event, (channel: string, text: string) => events.message(channel, text));
     this.#connection = new Connection(redis, {
       onConnect: (connected) => this.#resubscribe(connected),
-      onLost: () => events.lost([...this.#channels]),
+      onLost: () => {
+        this.#made.clear();
+        events.lost([...this.#channels]);
+      },
       heartbeatMs: timeoutMs,
       name: 'subscriptions',
       warn,
@@ -94,6 +99,7 @@ export class ConnectionSubscriptions implements Subscriptions {
     try {
       const made = await this.#connection.run((redis) => this.commands.subscribe(redis, [channel]));
       if (made.length === 0) throw movedAway();
+      this.#made.add(channel);
     } catch (error) {
       this.unsubscribe(channel);
       throw error;
@@ -101,9 +107,19 @@ export class ConnectionSubscriptions implements Subscriptions {
   }
 
   unsubscribe(channel: string): void {
+    this.#made.delete(channel);
     // Without a connection there is no subscription to end.
     if (!this.#channels.delete(channel) || !this.isReady) return;
     this.#connection.run((redis) => this.commands.unsubscribe(redis, channel)).catch(() => undefined);
+  }
+
+  /** Gives up the channels that the server has ended by itself: of those it does not say which. */
+  dropEnded(isSubscribed: (channel: string) => boolean): void {
+    for (const channel of this.#made) {
+      if (isSubscribed(channel)) continue;
+      this.#made.delete(channel);
+      this.#channels.delete(channel);
+    }
   }
 
   isLive(channel: string): boolean {
@@ -126,7 +142,8 @@ export class ConnectionSubscriptions implements Subscriptions {
       const wanted = all.slice(first, first + CHANNELS_PER_COMMAND).filter((channel) => this.has(channel));
       if (wanted.length === 0) continue;
       const made = new Set(await this.commands.subscribe(redis, wanted));
-      for (const channel of wanted) if (!made.has(channel)) this.#channels.delete(channel);
+      for (const channel of wanted)
+        made.has(channel) ? this.#made.add(channel) : this.#channels.delete(channel);
       this.events.subscribed([...made]);
     }
   }

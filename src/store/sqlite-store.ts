@@ -147,10 +147,14 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     const { results, ...envelope } = update;
     const list = recent.fingerprint(update.batchId, results);
     const { stored, fingerprint, tail } = list;
-    const rows = rowsOf(results.slice(stored.length), tail);
+    const added = results.slice(stored.length);
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
-      ['saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(results) }, sender],
+      [
+        'saveTail',
+        { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
+        sender,
+      ],
       ['save', update, sender],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
@@ -214,7 +218,7 @@ const listStore = (writer: Writer, reader: Reader): ListStore => ({
       (index) => reader.call('readListChunk', listId, index),
       from,
     ),
-  keepUntil: (listId, expiresAt) => writer.call('keepListUntil', listId, expiresAt),
+  reserve: (listId, submissionId, expiresAt) => writer.call('reserveList', listId, submissionId, expiresAt),
   attach: (listId, fileId) => writer.call('attachList', listId, fileId),
   async remove(listId) {
     const existed = await writer.call('endList', listId);

@@ -60,12 +60,15 @@ describe('a token signed with the secret', () => {
     ['an exp of this moment', { exp: now() }],
     ['an exp long ago', { exp: now() - 3600 }],
     ['an nbf to come', { nbf: now() + 60 }],
+    ['an iat to come', { iat: now() + 60 }],
+    ['an iat beyond all dates', { iat: 1e15 }],
   ])('is refused with %s', async (_, claims) => {
     expect(await codeOf(bySecret.verify(await tokenOf({ sub: 'jane', ...claims })))).toBe('unauthorized');
   });
 
   it('may be a little early, where clocks differ', async () => {
-    expect(await codeOf(bySecret.verify(await tokenOf({ sub: 'jane', nbf: now() + 2 })))).toBe('taken');
+    for (const claims of [{ nbf: now() + 2 }, { iat: now() + 2 }])
+      expect(await codeOf(bySecret.verify(await tokenOf({ sub: 'jane', ...claims })))).toBe('taken');
   });
 
   it('lives on where its end is beyond all dates', async () => {

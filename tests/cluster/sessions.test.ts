@@ -32,8 +32,8 @@ const revoke = (url: string, sub: string) => call(url, 'POST', '/api/sessions/re
 const listenersOf = async (url: string, fileId: string) =>
   (await call(url, 'GET', `/api/files/${fileId}/listeners`)).body;
 
-const janes = async (url: string) =>
-  connect(url, { auth: { token: await tokenOf({ sub: 'jane', scope: 'read', files: '*', iat: OLD }) } });
+const janes = async (url: string, iat = OLD) =>
+  connect(url, { auth: { token: await tokenOf({ sub: 'jane', scope: 'read', files: '*', iat }) } });
 
 const reasonOf = (socket: Socket) =>
   new Promise<unknown>((resolve) =>
@@ -70,7 +70,8 @@ describeCluster('sessions', (newEnv) => {
     const reasons = sockets.map(reasonOf);
     expect(await revoke(here, 'jane')).toEqual({ status: 200, body: { sockets: 3 } });
     expect(await Promise.all(reasons)).toEqual(['revoked', 'revoked', 'revoked']);
-    await expect(janes(there)).rejects.toMatchObject({ data: { code: 'unauthorized' } });
+    for (const iat of [OLD, Math.floor(Date.now() / 1000) + 60])
+      await expect(janes(there, iat)).rejects.toMatchObject({ data: { code: 'unauthorized' } });
     expect(joe.connected).toBe(true);
     expect((await call(there, 'GET', '/api/files/f1/listeners')).status).toBe(404);
   });
@@ -160,7 +161,7 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     const urls = (await startGateways(2, { ...env, ...JWT })).map(({ url }) => url);
     await untilConnected(urls);
     const emitter = new Emitter(plainClient(env.REDIS_URL), { key: env.SOCKET_IO_KEY });
-    const sockets = await Promise.all(urls.map(janes));
+    const sockets = await Promise.all(urls.map((url) => janes(url)));
     const joe = await connect(urls[0] ?? '', { auth: { token: await tokenOf({ sub: 'joe' }) } });
     joe.onAny((event) => {
       throw new Error(`joe got ${event}`);
@@ -181,7 +182,7 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     await untilConnected(urls);
     const redis = plainClient(env.REDIS_URL);
     const key = env.SOCKET_IO_KEY;
-    const sockets = await Promise.all([...urls, ...urls].map(janes));
+    const sockets = await Promise.all([...urls, ...urls].map((url) => janes(url)));
     const events: string[] = [];
     for (const socket of sockets) {
       await subscribe(socket, { fileId: 'f1' });

@@ -105,6 +105,17 @@ describeWhere(hasRedis, 'redis-server is not on the PATH', 'on a Redis Cluster',
       expect(staying.events).toEqual(sent);
     });
 
+    test('a follower goes on where the slot of its file was away and is back before anybody looks', async () => {
+      const { prefix, feeds } = openFeeds();
+      const [first, second] = feeds;
+      const file = 'away and back';
+      const follower = new FollowerSpy();
+      await first.follow(file, follower);
+      await cluster().moveSlotAwayAndBack(keysOf(prefix, file).channel);
+      await second.begin(file, start('e1'), null);
+      await expectAllToCome(second, file, follower);
+    });
+
     thorough(
       'a follower goes on where the primary of its file hangs, and the other files do not wait',
       async () => {

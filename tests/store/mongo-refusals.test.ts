@@ -15,7 +15,15 @@ function open(uri: string): MongoStore {
 }
 
 describe('an address of MongoDB with which acknowledged updates could be lost', () => {
-  it.each(['journal=false', 'w=0', 'w=1', 'readPreference=secondary'])('is refused: %s', (option) => {
+  it.each([
+    'journal=false',
+    'w=0',
+    'w=1',
+    'readPreference=secondary',
+    'readPreference=primaryPreferred',
+    'readConcernLevel=available',
+    'readConcernLevel=majority',
+  ])('is refused: %s', (option) => {
     const uri = `mongodb://user:secret@127.0.0.1/verigate?${option}`;
     const opened = () => open(uri);
     expect(opened).toThrow(expect.objectContaining({ exitCode: 78 }));

@@ -1,4 +1,5 @@
 /** A Redis Cluster for tests: three primaries, each with a replica. */
+import calculateSlot from 'cluster-key-slot';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
@@ -80,6 +81,20 @@ export class RedisCluster {
         await client.call('cluster', 'setslot', slot, 'node', targetId);
     } finally {
       for (const client of clients) client.disconnect();
+    }
+  }
+
+  /** Gives the slot of a key away and takes it back, before anybody can ask who has it. It must hold no keys. */
+  async moveSlotAwayAndBack(key: string): Promise<void> {
+    const owner = new Redis(this.primaries[this.shardOf(calculateSlot(key))]?.url ?? '');
+    try {
+      const nodes = (await owner.call('cluster', 'nodes')) as string;
+      const idOf = (pattern: RegExp) => pattern.exec(nodes)?.[1] ?? '';
+      const [other, own] = [idOf(/^(\w+) \S+ master /m), idOf(/^(\w+) \S+ myself,/m)];
+      const steps = [other, own].map((id) => ['cluster', 'setslot', calculateSlot(key), 'node', id]);
+      for (const [error] of (await owner.pipeline(steps as string[][]).exec()) ?? []) if (error) throw error;
+    } finally {
+      owner.disconnect();
     }
   }
 

@@ -6,7 +6,7 @@ import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
 import { statusAfter } from '../../submission/registration-answer.js';
-import { callerOf } from '../access.js';
+import { arrivalOf, callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
 import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
@@ -27,7 +27,7 @@ export function batchRoutes(
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.authorize(caller, 'report');
-    const claim = await beginClaim(guard, store.files, id);
+    const claim = await beginClaim(guard, store.files, id, arrivalOf(req));
     const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
     const registration = registrationOf(id, body);
     const registered = await claim.settle(intake.register(registration, claimantOf(caller)));

@@ -1,6 +1,6 @@
 /** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
 
-import { type Connection, Mongoose, mongo } from 'mongoose';
+import { type Connection, Mongoose } from 'mongoose';
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { clock } from '../../clock.js';
 import { FatalError, Fault } from '../../errors.js';
@@ -9,6 +9,7 @@ import { settledWithin } from '../../within.js';
 import { faultOf, unavailable } from './errors.js';
 import { keepPrefix } from './installation.js';
 import { createIndexes, type Models, modelsOf } from './models.js';
+import { assertFollowsPrimary, assertUsableUri, databaseOf } from './usable-uri.js';
 
 export interface MongoConnectionOptions {
   readonly uri: string;
@@ -22,11 +23,11 @@ export interface MongoConnectionOptions {
 const SELECTION_MS = 2_000;
 const ANSWER_MS = 5_000;
 const INDEXES_MS = 10_000;
+/** Below the time for an answer: a replica set that cannot confirm a write says so, instead of being taken for one that hangs. */
+const CONFIRMATION_MS = 4_000;
 /** The oldest major version that the driver and the tests know. */
 const TESTED_VERSION = 5;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
-/** EX_CONFIG of sysexits.h. */
-const EXIT_CONFIG = 78;
 
 const CLIENT = {
   serverSelectionTimeoutMS: SELECTION_MS,
@@ -38,7 +39,7 @@ const CLIENT = {
   maxPoolSize: 32,
   readPreference: 'primary',
   // A write is answered once most members of a replica set have it on the disk.
-  writeConcern: { w: 'majority', journal: true },
+  writeConcern: { w: 'majority', journal: true, wtimeoutMS: CONFIRMATION_MS },
   bufferCommands: false,
   autoIndex: false,
   autoCreate: false,
@@ -150,6 +151,7 @@ export class MongoConnection {
     for (let failures = 0; !this.#stopped.signal.aborted; failures++) {
       try {
         await this.#connection.openUri(this.options.uri, { ...CLIENT, ...databaseOf(this.options.uri) });
+        assertFollowsPrimary(this.options.uri, (await this.#connection.db?.command({ hello: 1 })) ?? {});
         this.#isReached = true;
         // Uniqueness relies on the indexes.
         await Promise.all(Object.values(this.#models).map(createIndexes));
@@ -166,33 +168,3 @@ export class MongoConnection {
     }
   }
 }
-
-function assertUsableUri(uri: string): void {
-  try {
-    assertDurable(new mongo.MongoClient(uri).options);
-  } catch (error) {
-    // The URI may hold a password, and some of the driver's messages repeat the URI.
-    if (error instanceof FatalError) throw error;
-    const { message } = error as Error;
-    const reason = message.includes('://') || message.includes('@') ? 'cannot be understood' : message;
-    throw new FatalError(`MONGODB_URI: ${reason}`, EXIT_CONFIG);
-  }
-}
-
-/** What the URI says would win over the gateway's own options, and an acknowledged update could be lost. */
-function assertDurable({ writeConcern, readPreference }: mongo.MongoOptions): void {
-  const { w, journal } = writeConcern ?? {};
-  if (journal === false) throw weaker('journal', 'false');
-  if (w !== undefined && w !== 'majority') throw weaker('w', String(w));
-  if (readPreference.mode !== 'primary') throw weaker('readPreference', readPreference.mode);
-}
-
-const weaker = (option: string, value: string) =>
-  new FatalError(
-    `MONGODB_URI: ${option}=${value} cannot be: what is acknowledged has to be on the disk of most members, and read from the primary; leave ${option} out`,
-    EXIT_CONFIG,
-  );
-
-/** Where the URI names no database, the driver would use one called `test`. */
-const databaseOf = (uri: string): { dbName?: string } =>
-  /^mongodb(?:\+srv)?:\/\/[^/?]+\/[^?]/.test(uri) ? {} : { dbName: 'verigate' };

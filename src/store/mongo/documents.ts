@@ -287,6 +287,8 @@ export interface ListDoc {
   expiresAt: Date | null;
   generation: Generation | null;
   fileId: FileId | null;
+  /** The submission that works on it; null: none. */
+  reservedFor: string | null;
   /** When it ended; null: it has not. */
   endedAt: Date | null;
 }

@@ -26,7 +26,13 @@ export const isAmbiguous = (error: unknown): boolean =>
 
 /** A write concern error is none: too few members of the replica set have the write in time, but one has it. */
 const isRefusal = (error: mongo.MongoError): boolean =>
-  error instanceof mongo.MongoServerError && !(error instanceof mongo.MongoWriteConcernError);
+  error instanceof mongo.MongoServerError &&
+  !(error instanceof mongo.MongoWriteConcernError) &&
+  !(error instanceof mongo.MongoBulkWriteError && isUnconfirmed(error));
+
+/** The driver throws one class for both: for writes that were refused, and for writes that too few members have. */
+const isUnconfirmed = ({ writeErrors, result }: mongo.MongoBulkWriteError): boolean =>
+  [writeErrors].flat().length === 0 && result.getWriteConcernError() !== undefined;
 
 /**
  * The error for the caller. The driver's own errors are not passed on: some of them hold the documents that could not be

@@ -10,6 +10,7 @@ import type { ListDoc } from './documents.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
 import { findFile } from './generations.js';
 import type { Models } from './models.js';
+import { LIVE } from './submissions/submission-docs.js';
 
 const uploading = (listId: ListId) => ({
   _id: listId,
@@ -26,8 +27,9 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
     create: ({ listId, userId, name }) =>
       run(async (db) => {
         const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
-        const upload = { bytes: 0, summary: null, expiresAt, generation: null, fileId: null, endedAt: null };
-        await db.lists.insertMany([{ _id: listId, userId, name, ...upload }], { lean: true });
+        const unused = { generation: null, fileId: null, reservedFor: null, endedAt: null };
+        const upload = { _id: listId, userId, name, bytes: 0, summary: null, expiresAt, ...unused };
+        await db.lists.insertMany([upload], { lean: true });
       }),
     append: (listId, index, bytes) => run((db) => appendChunk(db, listId, index, bytes)),
     complete: (listId, { summary, expiresAt }) =>
@@ -62,20 +64,8 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
         (index) => run((db) => readChunk(db, listId, index)),
         from,
       ),
-    keepUntil: (listId, expiresAt) =>
-      run(async (db) => {
-        const waiting = {
-          _id: listId,
-          generation: null,
-          endedAt: null,
-          expiresAt: trusted({ $gt: new Date(clock.now()) }),
-        };
-        const { matchedCount } = await db.lists.updateOne(
-          { ...waiting, summary: trusted({ $ne: null }) },
-          { $max: { expiresAt: new Date(expiresAt) } },
-        );
-        return matchedCount === 1;
-      }),
+    reserve: (listId, submissionId, expiresAt) =>
+      run((db) => reserveList(db, listId, submissionId, expiresAt)),
     attach: (listId, fileId) => run((db) => attachList(db, listId, fileId)),
     remove: (listId) => run((db) => endList(db, listId)),
     dropExpired: () =>
@@ -99,6 +89,11 @@ async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uin
 }
 
 async function findList(db: Models, listId: ListId): Promise<UploadedList | null> {
+  const list = await findDoc(db, listId);
+  return list === null ? null : storedList(list);
+}
+
+async function findDoc(db: Models, listId: ListId): Promise<ListDoc | null> {
   const list = await db.lists
     .findOne({ _id: listId, endedAt: null, summary: trusted({ $ne: null }) })
     .lean<ListDoc>()
@@ -108,7 +103,7 @@ async function findList(db: Models, listId: ListId): Promise<UploadedList | null
     list.fileId === null
       ? list.expiresAt !== null && list.expiresAt.getTime() <= clock.now()
       : (await findFile(db, list.fileId))?.generation !== list.generation;
-  return isOver ? null : storedList(list);
+  return isOver ? null : list;
 }
 
 const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: ListDoc): UploadedList => ({
@@ -131,6 +126,28 @@ async function readChunk(db: Models, listId: ListId, index: number): Promise<Uin
     _id: chunkId(listId, index),
   } as never);
   return chunk === null ? null : chunk.bytes.buffer.subarray(0, chunk.bytes.position);
+}
+
+async function reserveList(
+  db: Models,
+  listId: ListId,
+  submissionId: string,
+  expiresAt: number,
+): Promise<boolean> {
+  const list = await findDoc(db, listId);
+  if (list === null || list.fileId !== null) return false;
+  const { reservedFor } = list;
+  const isTaken =
+    reservedFor !== null &&
+    reservedFor !== submissionId &&
+    (await db.submissions.exists({ _id: reservedFor, ...LIVE })) !== null;
+  if (isTaken) return false;
+  const { matchedCount } = await db.lists.updateOne(
+    // Of two submissions that have read the same, one gets the list.
+    { _id: listId, generation: null, endedAt: null, reservedFor },
+    { $set: { reservedFor: submissionId }, $max: { expiresAt: new Date(expiresAt) } },
+  );
+  return matchedCount === 1;
 }
 
 async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<boolean> {

@@ -249,7 +249,7 @@ const deliveries = schemaOf<DeliveryDoc>({
   .index({ createdAt: 1 });
 
 const uploadedLists = schemaOf<ListDoc>({
-  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId'),
+  ...fields(String, '_id', 'userId', 'name', 'summary', 'generation', 'fileId', 'reservedFor'),
   bytes: Number,
   ...fields(Date, 'expiresAt', 'endedAt'),
 })

@@ -19,6 +19,11 @@ const CODES: readonly (readonly [RefusalReason, Readonly<Record<number, string>>
   ],
   ['out_of_memory', { 146: 'ExceededMemoryLimit' }],
   [
+    'refused',
+    { 64: 'WriteConcernTimeout', 100: 'UnsatisfiableWriteConcern' },
+    'too few members of the replica set have a write in time: look at rs.status()',
+  ],
+  [
     'forbidden',
     { 13: 'Unauthorized' },
     'MONGODB_URI needs a user, who has the role readWrite in its database',

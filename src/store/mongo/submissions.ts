@@ -1,5 +1,6 @@
 import { partsOf, rowsFromText, rowsToText } from '../stored-pieces.js';
 import type { SubmissionStore } from '../submissions.js';
+import { confirmRead } from './confirmation.js';
 import type { MongoConnection } from './connection.js';
 import { claimSubmission, dropExpiredSubmissions } from './submissions/claims.js';
 import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './submissions/slices.js';
@@ -15,7 +16,12 @@ import { endSubmission } from './submissions/submission-docs.js';
 
 /** The submissions in MongoDB. */
 export const mongoSubmissions = (connection: MongoConnection): SubmissionStore => ({
-  claim: (submission) => connection.run((db) => claimSubmission(db, submission)),
+  claim: (submission) =>
+    connection.run(async (db) => {
+      const claim = await claimSubmission(db, submission);
+      if (claim.state !== 'mine') await confirmRead(db);
+      return claim;
+    }),
   addSlice: (id, owner, slice) => connection.run((db) => addSlice(db, id, owner, slice)),
   addRows: (id, owner, part, numbers) =>
     connection.run((db) => addRows(db, id, owner, part, rowsToText(numbers))),

@@ -9,6 +9,7 @@ import { incompleteBatches, markStalledBatches } from './batches/incomplete-batc
 import type { RecentWrites } from './batches/recent-writes.js';
 import { failBatchByHand, fileOfBatch, saveUpdate } from './batches/save-update.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
+import { confirmRead } from './confirmation.js';
 import type { MongoConnection } from './connection.js';
 import type { FileDoc } from './documents.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
@@ -41,7 +42,11 @@ export function mongoUpdates(
       locks.run([fileLock(registration.fileId, true)], (db) =>
         ambiguous.run(
           `file ${registration.fileId}`,
-          () => registerWith(db, claimant)(registration),
+          async () => {
+            const answer = await registerWith(db, claimant)(registration);
+            if (answer.outcome === 'unchanged' || answer.outcome === 'superseded') await confirmRead(db);
+            return answer;
+          },
           (answer) =>
             answer.outcome === 'unchanged'
               ? {
@@ -60,7 +65,12 @@ export function mongoUpdates(
       return locks.run(batchAndFile, (db) =>
         ambiguous.run(
           `batch ${batchId}`,
-          () => saveUpdate(db, update, sender, { held, recent, files, register: registerWith(db, sender) }),
+          async () => {
+            const deps = { held, recent, files, register: registerWith(db, sender) };
+            const saved = await saveUpdate(db, update, sender, deps);
+            if (saved.outcome === 'superseded') await confirmRead(db);
+            return saved;
+          },
           (saved) => (saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved),
         ),
       );

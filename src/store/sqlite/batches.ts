@@ -98,7 +98,7 @@ const columnsOf = (progress: BatchProgress) => ({
 export function applyUpdate(db: Database, row: BatchRow, update: Update, now: number): boolean {
   return applyWith(db, row, update, now, (version) => ({
     ...storeList(db, row, version, update.results),
-    tally: tallyOf(update.results),
+    tallyAfter: () => tallyOf(update.results),
   }));
 }
 
@@ -108,7 +108,7 @@ export function applyWith(
   row: BatchRow,
   update: Omit<Update, 'results'>,
   now: number,
-  store: (version: number) => StoredList & { tally: Tally },
+  store: (version: number) => StoredList & { tallyAfter: TallyAfter },
 ): boolean {
   const step = progressAfter(progressOf(row), update);
   if (step === null) {
@@ -121,8 +121,8 @@ export function applyWith(
   const version = row.version + 1;
   const next: BatchRow = { ...row, ...columnsOf(step.progress), version, last_update_at: now };
   if (step.takesList) {
-    const { tally, ...stored } = store(version);
-    writeBatch(db, row, { ...next, ...stored }, tally);
+    const { tallyAfter, ...stored } = store(version);
+    writeBatch(db, row, { ...next, ...stored }, tallyAfter);
   } else {
     writeBatch(db, row, next, null);
   }
@@ -145,12 +145,15 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
   return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
 }
 
-/** Writes a batch whose progress, and with `tally` whose list, has changed; the rollups above it follow. */
-function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tally | null): void {
+/** The tally of a batch after its list has changed, from the one before. */
+type TallyAfter = (before: Tally) => Tally;
+
+/** Writes a batch whose progress, and with `tallyAfter` whose list, has changed; the rollups above it follow. */
+function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter: TallyAfter | null): void {
   const old = JSON.parse(before.summary) as Summary;
   const progress = progressOf(after);
   const flags = flagsOf(progress);
-  const summary = tally === null ? withFlags(old, flags) : summaryOf(flags, tally);
+  const summary = tallyAfter === null ? withFlags(old, flags) : summaryOf(flags, tallyAfter(old));
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
        processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_update_at = ?, open = ?
@@ -170,7 +173,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tally: Tall
     Number(isOpen(progress)),
     after.number,
   );
-  if (tally !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);
+  if (tallyAfter !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);
 }
 
 /** Writes what has changed in a batch apart from its list. `heardAt`: when its last update came. */

@@ -46,6 +46,18 @@ export const currentGeneration = (db: Database, fileId: string): GenerationRow |
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
+export type OwnerRow = Pick<
+  GenerationRow,
+  'file_id' | 'request_id' | 'user_id' | 'producer' | 'state' | 'total_batches'
+>;
+
+/** What an update has to know of its generation: each column that is read has to be copied, and the stats are long. */
+export const findOwner = (db: Database, generation: number): OwnerRow | undefined =>
+  db.get<OwnerRow>(
+    'SELECT file_id, request_id, user_id, producer, state, total_batches FROM generations WHERE generation = ?',
+    generation,
+  );
+
 /** Whether a request of the file was replaced, or removed with the file. It is current again if it was registered anew. */
 export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId): boolean {
   const sql =
@@ -124,7 +136,7 @@ const ownedCounts = ({ user_id, counted }: GenerationRow): OwnedCounts => ({ use
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const ownershipOf = (row: GenerationRow): Ownership => ({
+const ownershipOf = (row: OwnerRow): Ownership => ({
   fileId: row.file_id,
   userId: row.user_id,
   producer: row.producer,
@@ -140,7 +152,7 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
 });
 
 /** The owner of a batch of this generation; undefined: the batch is not registered. */
-export const ownerOf = (row: GenerationRow | undefined): BatchRegistration =>
+export const ownerOf = (row: OwnerRow | undefined): BatchRegistration =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT

@@ -112,10 +112,18 @@ export function readListChunk(db: Database, listId: ListId, index: number): Uint
   return chunk === undefined ? null : new Uint8Array(chunk.body);
 }
 
-export const keepListUntil = (db: Database, listId: ListId, expiresAt: number, now: number): boolean =>
+export const reserveList = (
+  db: Database,
+  listId: ListId,
+  submissionId: string,
+  expiresAt: number,
+  now: number,
+): boolean =>
   db.run(
-    `UPDATE lists SET expires_at = max(expires_at, ?) WHERE list_id = ? AND generation IS NULL AND ${FOUND}`,
-    ...[expiresAt, listId, now],
+    `UPDATE lists SET expires_at = max(expires_at, ?), reserved_for = ?
+     WHERE list_id = ? AND generation IS NULL AND ${FOUND}
+       AND NOT EXISTS (SELECT 1 FROM submissions WHERE id = reserved_for AND id <> ? AND ended = 0)`,
+    ...[expiresAt, submissionId, listId, now, submissionId],
   ).changes > 0;
 
 export function attachList(db: Database, listId: ListId, fileId: FileId, now: number): boolean {

@@ -47,9 +47,9 @@ import {
   countWaitingLists,
   createList,
   findList,
-  keepListUntil,
   listOfFile,
   readListChunk,
+  reserveList,
   sizeOfList,
 } from './lists.js';
 
@@ -142,8 +142,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     appendToList(db, listId, index, bytes, clock.now()),
   completeList: (db: Database, listId: ListId, completed: CompletedList) =>
     completeList(db, listId, completed, clock.now()),
-  keepListUntil: (db: Database, listId: ListId, expiresAt: number) =>
-    keepListUntil(db, listId, expiresAt, clock.now()),
+  reserveList: (db: Database, listId: ListId, submissionId: string, expiresAt: number) =>
+    reserveList(db, listId, submissionId, expiresAt, clock.now()),
   attachList: (db: Database, listId: ListId, fileId: FileId) => attachList(db, listId, fileId, clock.now()),
   endList,
   endExpiredLists: (db: Database) => endExpiredLists(db, clock.now()),
@@ -174,6 +174,7 @@ export const readerOperations = {
   listOfFile,
   sizeOfList,
   readListChunk,
+  reserveList,
   countWaitingLists: (db: Database, userId: UserId | null) => countWaitingLists(db, userId, clock.now()),
   revocationsSince,
 };

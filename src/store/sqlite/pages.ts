@@ -1,7 +1,7 @@
 /** Reads a page of a file's results: those that pass a filter. */
 import type { PlacedResult } from '../../domain/result.js';
 import { cutWindow, type PageWindow, windowOf } from '../positions.js';
-import { CompiledFilter, emailIn } from '../result-filter.js';
+import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../result-filter.js';
 import type { PageQuery, ResultPage } from '../store.js';
 import type { Database } from './database.js';
 import { currentGeneration } from './generations.js';
@@ -60,14 +60,15 @@ function consecutive(
   return results;
 }
 
-const IN_CELLS = '(?2 IS NULL OR cell IN (SELECT value FROM json_each(?2)))';
+const inCells = (cell: string) => `(?2 IS NULL OR ${cell} IN (SELECT value FROM json_each(?2)))`;
+const CELL_OF_OFFSET = `unicode(substr(d.cells, o.key + 1, 1)) - ${FIRST_CELL_CODE}`;
 const byDomain = `
   SELECT d.place + o.value AS place FROM (${RUNS}) AS r CROSS JOIN domains AS d CROSS JOIN json_each(d.offsets) AS o
-  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${IN_CELLS}`;
+  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${inCells(CELL_OF_OFFSET)}`;
 /** An address may match by its start and by its domain: it is one result. */
 const byAddressOrDomain = `
   SELECT a.place AS place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
-  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${IN_CELLS}
+  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${inCells('cell')}
   UNION ${byDomain}`;
 
 type Place = { place: number };

@@ -47,7 +47,7 @@ interface IndexEntries {
   readonly cells: string;
   /** The index keys of the addresses, as a JSON array. */
   readonly addresses: string;
-  /** `[key, place of the chunk, cell, offsets]` of each domain, as a JSON array; places count from the first of the results. */
+  /** `[key, place of the chunk, offsets, cells]` of each domain, as a JSON array; places count from the first of the results. */
   readonly domains: string;
 }
 
@@ -80,19 +80,19 @@ function slices<T>(items: readonly T[], length: number): (readonly T[])[] {
 
 const cellsOf = (results: readonly Result[]): string => results.map(({ cell }) => cellCode(cell)).join('');
 
-type DomainEntry = [key: string, place: number, cell: number, offsets: string];
+type DomainEntry = [key: string, place: number, offsets: string, cells: string];
 
 function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: number): DomainEntry[] {
-  const found = new Map<string, { key: string; cell: number; offsets: number[] }>();
+  const found = new Map<string, { offsets: number[]; cells: string }>();
   results.forEach(({ email, cell }, offset) => {
     const key = domainKey(email);
     if (key === null) return;
-    const id = `${cell} ${key}`;
-    const entry = found.get(id);
-    if (entry === undefined) found.set(id, { key, cell, offsets: [offset] });
-    else entry.offsets.push(offset);
+    const entry = found.get(key) ?? { offsets: [], cells: '' };
+    entry.offsets.push(offset);
+    entry.cells += cellCode(cell);
+    found.set(key, entry);
   });
-  return [...found.values()].map(({ key, cell, offsets }) => [key, place, cell, `[${offsets}]`]);
+  return [...found].map(([key, { offsets, cells }]) => [key, place, `[${offsets}]`, cells]);
 }
 
 /** Which batch, of which generation. */
@@ -125,7 +125,7 @@ export function appendResults(
 /** One statement for all entries: binding them one by one takes three times as long. */
 const ADD_ADDRESSES = `INSERT INTO addresses (generation, run, key, place, cell)
   SELECT ?1, ?2, a.value, ?3 + a.key, unicode(substr(?4, a.key + 1, 1)) - ${FIRST_CELL_CODE} FROM json_each(?5) AS a`;
-const ADD_DOMAINS = `INSERT INTO domains (generation, run, key, place, cell, offsets)
+const ADD_DOMAINS = `INSERT INTO domains (generation, run, key, place, offsets, cells)
   SELECT ?1, ?2, d.value ->> 0, ?3 + (d.value ->> 1), d.value ->> 2, d.value ->> 3 FROM json_each(?4) AS d`;
 
 /** Deletes a batch's list, from the index too; answers with the JSON of its results, in order. */
@@ -151,13 +151,12 @@ export function dropResults(db: Database, { number, generation }: BatchKey): str
         place + offset,
       );
     });
-    for (const [key, , cell] of domainsOf(results, 0))
+    for (const [key] of domainsOf(results, 0))
       db.run(
-        `DELETE FROM domains WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3 AND cell = ?4`,
+        `DELETE FROM domains WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3`,
         generation,
         key,
         place,
-        cell,
       );
     db.run('DELETE FROM chunks WHERE place = ?', place);
   }

@@ -12,10 +12,10 @@ const MERGED_AT_ONCE = 16;
 const MERGE_ROWS = 128;
 const DELETE_ROWS = 2048;
 
-/** The two tables of the index, each with the columns that follow `generation` and `run` in its key. */
+/** The two tables of the index, each with what it has beside `generation`, `run` and the rest of the key: `key, place`. */
 const TABLES = [
-  { table: 'addresses', key: 'key, place', columns: 'key, place, cell', binds: '?, ?' },
-  { table: 'domains', key: 'key, place, cell', columns: 'key, place, cell, offsets', binds: '?, ?, ?' },
+  { table: 'addresses', values: 'cell' },
+  { table: 'domains', values: 'offsets, cells' },
 ] as const;
 type Table = (typeof TABLES)[number];
 
@@ -75,7 +75,7 @@ export function mergeSome(db: Database): boolean {
   for (const table of TABLES) {
     for (const source of sources) {
       const upTo = boundOf(db, table, generation, source, MERGE_ROWS);
-      if (upTo === null) continue;
+      if (upTo === undefined) continue;
       for (const run of sources) move(db, table, generation, run, target, upTo);
       return true;
     }
@@ -90,44 +90,47 @@ export function mergeSome(db: Database): boolean {
   return true;
 }
 
-type Bound = readonly (string | number)[];
+interface Bound {
+  readonly key: string;
+  readonly place: number;
+}
 
-/** The key of a run's n-th entry, or of its last one; null: the run is empty. */
+/** The n-th entry of a run, or its last one; undefined: the run is empty. */
 function boundOf(
   db: Database,
-  { table, key }: Table,
+  { table }: Table,
   generation: number,
   run: number,
   n: number,
-): Bound | null {
+): Bound | undefined {
   const sql = (order: string) =>
-    `SELECT ${key} FROM ${table} WHERE generation = ? AND run = ? ORDER BY ${key
-      .split(', ')
-      .map((column) => `${column} ${order}`)
-      .join(', ')} LIMIT 1`;
-  const row =
-    db.get<Record<string, string | number>>(`${sql('ASC')} OFFSET ${n - 1}`, generation, run) ??
-    db.get<Record<string, string | number>>(sql('DESC'), generation, run);
-  return row === undefined ? null : key.split(', ').map((column) => row[column] ?? '');
+    `SELECT key, place FROM ${table} WHERE generation = ? AND run = ? ORDER BY key ${order}, place ${order} LIMIT 1`;
+  return (
+    db.get<Bound>(`${sql('ASC')} OFFSET ${n - 1}`, generation, run) ??
+    db.get<Bound>(sql('DESC'), generation, run)
+  );
 }
+
+const UP_TO = 'WHERE generation = ? AND run = ? AND (key, place) <= (?, ?)';
 
 function move(
   db: Database,
-  { table, key, columns, binds }: Table,
+  { table, values }: Table,
   generation: number,
   run: number,
   target: number,
-  upTo: Bound,
+  { key, place }: Bound,
 ): void {
-  const rows = `FROM ${table} WHERE generation = ? AND run = ? AND (${key}) <= (${binds})`;
+  const columns = `key, place, ${values}`;
   db.run(
-    `INSERT INTO ${table} (generation, run, ${columns}) SELECT generation, ?, ${columns} ${rows}`,
+    `INSERT INTO ${table} (generation, run, ${columns}) SELECT generation, ?, ${columns} FROM ${table} ${UP_TO}`,
     target,
     generation,
     run,
-    ...upTo,
+    key,
+    place,
   );
-  db.run(`DELETE ${rows}`, generation, run, ...upTo);
+  db.run(`DELETE FROM ${table} ${UP_TO}`, generation, run, key, place);
 }
 
 /** Deletes some of a generation's index; false: nothing is left of it. */
@@ -135,10 +138,9 @@ export function deleteSomeOfIndex(db: Database, generation: number): boolean {
   for (const table of TABLES) {
     const sql = `SELECT min(run) AS run FROM ${table.table} WHERE generation = ?`;
     const run = db.get<{ run: number | null }>(sql, generation)?.run ?? null;
-    const upTo = run === null ? null : boundOf(db, table, generation, run, DELETE_ROWS);
-    if (run === null || upTo === null) continue;
-    const rows = `DELETE FROM ${table.table} WHERE generation = ? AND run = ? AND (${table.key}) <= (${table.binds})`;
-    db.run(rows, generation, run, ...upTo);
+    const upTo = run === null ? undefined : boundOf(db, table, generation, run, DELETE_ROWS);
+    if (run === null || upTo === undefined) continue;
+    db.run(`DELETE FROM ${table.table} ${UP_TO}`, generation, run, upTo.key, upTo.place);
     return true;
   }
   db.run('DELETE FROM runs WHERE generation = ?', generation);

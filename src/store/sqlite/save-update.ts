@@ -1,12 +1,12 @@
 import type { FileId, RequestId } from '../../domain/id.js';
 import { type Claimant, mayExtend } from '../../domain/ownership.js';
-import type { Tally } from '../../domain/summary.js';
+import { addTallies, type Tally } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { attributionOf, foreignFile } from '../attribution.js';
 import type { Saved } from '../store.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import type { Database } from './database.js';
-import { currentGeneration, findGeneration, hasTombstone, ownerOf, requestOf } from './generations.js';
+import { currentGeneration, findOwner, hasTombstone, ownerOf, requestOf } from './generations.js';
 import { type HeldState, hold } from './held-updates.js';
 import { register } from './registration.js';
 import { appendResults, type ResultRows } from './results.js';
@@ -22,7 +22,7 @@ export function saveUpdate(
   now: number,
 ): Saved {
   const batch = batchOf(db, update.batchId);
-  const generation = batch && findGeneration(db, batch.generation);
+  const generation = batch && findOwner(db, batch.generation);
   const attribution = attributionOf(update, ownerOf(generation), sender);
   if (attribution === 'superseded') return SUPERSEDED;
   if (attribution === 'hold') {
@@ -61,6 +61,7 @@ export interface Tail extends Omit<Update, 'results'> {
   readonly rows: ResultRows;
   /** Of the whole list. */
   readonly fingerprint: string;
+  /** Of the tail alone. */
   readonly tally: Tally;
 }
 
@@ -73,7 +74,12 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
   return applyWith(db, row, tail, now, () => {
     appendResults(db, row, row.length, tail.rows);
     const { fingerprint, tally } = tail;
-    return { length: tally.processed, fingerprint, rewrites: row.rewrites, tally };
+    return {
+      length: row.length + tally.processed,
+      fingerprint,
+      rewrites: row.rewrites,
+      tallyAfter: (before) => addTallies(before, tally),
+    };
   });
 }
 
@@ -81,7 +87,7 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
   if (batch === undefined || !isBaseOf(batch, tail)) return null;
-  const generation = findGeneration(db, batch.generation);
+  const generation = findOwner(db, batch.generation);
   if (generation === undefined || attributionOf(tail, ownerOf(generation), sender) !== 'apply') return null;
   const applied = applyTail(db, batch, tail, now);
   return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };

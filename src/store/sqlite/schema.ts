@@ -96,13 +96,13 @@ CREATE TABLE addresses (
   PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
 
--- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain and cell.
+-- Addresses of one chunk share domains, so a row is for all results of a chunk with the same domain.
 CREATE TABLE domains (
   generation INTEGER NOT NULL, run INTEGER NOT NULL, key TEXT NOT NULL,
   place INTEGER NOT NULL,                  -- of the chunk
-  cell INTEGER NOT NULL,
   offsets TEXT NOT NULL,                   -- where in the chunk they are, as a JSON array
-  PRIMARY KEY (generation, run, key, place, cell)
+  cells TEXT NOT NULL,                     -- a character for each of them: the code of its cell
+  PRIMARY KEY (generation, run, key, place)
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (
@@ -256,6 +256,7 @@ CREATE TABLE lists (
   expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
   generation INTEGER,
   file_id TEXT,
+  reserved_for TEXT,                       -- the submission that works on it; NULL: none
   ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
 );
 CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
@@ -270,4 +271,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 17;
+export const SCHEMA_VERSION = 18;

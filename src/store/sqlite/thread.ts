@@ -170,7 +170,7 @@ class Writer {
       this.db.exec('BEGIN IMMEDIATE');
       const replies = requests.map((request) =>
         gone === null || readsOnly(request)
-          ? this.#performInSavepoint(request)
+          ? this.#performOne(request, requests.length === 1)
           : { id: request.id, error: databaseErrorOf(gone, directory) },
       );
       this.#hasCleanUp ||= needsCleanUp(this.db);
@@ -182,16 +182,16 @@ class Writer {
     }
   }
 
-  /** A request that fails takes back its own changes only. */
-  #performInSavepoint(request: ThreadRequest): ThreadReply {
+  /** A request that fails takes back its own changes only; `isAlone`: there are no others in the transaction. */
+  #performOne(request: ThreadRequest, isAlone: boolean): ThreadReply {
     if (this.guard.isFull && needsRoom(request))
       return { id: request.id, error: databaseErrorOf(diskFull(), directory) };
-    this.db.exec('SAVEPOINT request');
+    if (!isAlone) this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
     // Some errors, as that of a full disk, may have rolled back everything.
-    if ('error' in reply && !this.db.inTransaction) throw thrownBy(reply.error);
+    if ('error' in reply && (isAlone || !this.db.inTransaction)) throw thrownBy(reply.error);
     if ('error' in reply) this.db.exec('ROLLBACK TO request');
-    this.db.exec('RELEASE request');
+    if (!isAlone) this.db.exec('RELEASE request');
     return reply;
   }
 

@@ -10,6 +10,7 @@ import {
   type SelfRegistration,
 } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
+import { confirmRead } from '../confirmation.js';
 import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
@@ -136,7 +137,9 @@ export async function failBatchByHand(
     const batch = await findBatch(db, batchId);
     const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
     if (batch === null || file?.fileId !== fileId) return false;
-    if ((await failBatch(db, batch, reason, clock.date())) !== 'conflict') return true;
+    const written = await failBatch(db, batch, reason, clock.date());
+    if (written === 'unchanged') await confirmRead(db);
+    if (written !== 'conflict') return true;
   }
   throw unavailable('too many updates of one batch at once');
 }
