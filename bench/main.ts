@@ -14,6 +14,7 @@ import { latency } from './latency/latency.js';
 import { lists } from './lists/lists.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
+import { page } from './page/page.js';
 import { reconnect } from './reconnect/reconnect.js';
 import { rollingRestart } from './rolling-restart/rolling-restart.js';
 import { shards } from './shards/shards.js';
@@ -39,6 +40,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   shards,
   gateways,
   footprint,
+  page,
 };
 
 const asked = process.argv.slice(2);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { barriersIn } from './support/axe.js';
 import { describeInBrowser } from './support/browser.js';
 import { effort } from './support/effort.js';
 import { startTestGateway } from './support/gateway.js';
@@ -141,6 +142,33 @@ describeInBrowser('the import of a list', (open) => {
     await reads(page.locator('h1'), 'my list');
     await reads(page.locator('.hero-numbers'), '0 of 2 addresses processed');
     expect([lost, validator.accepted]).toEqual([1, [['jane@example.com', 'lee@example.com']]]);
+  });
+
+  it('counts 100,000 pasted lines without a pause, and sends them with what was typed', async () => {
+    const { url } = await startTestGateway();
+    const { page, complaints } = await open(`${url}/#/new`);
+    const box = page.getByLabel('Or paste the addresses');
+    await box.fill('jane@example.com');
+    const paste = (lines: number) =>
+      page.evaluate(
+        `{ const pasted = new DataTransfer();
+           pasted.setData('text/plain', Array.from({ length: ${lines} }, (_, n) => n % 100 ? 'a' + n + '@x.com' : 'none').join('\\n'));
+           document.getElementById('addresses').dispatchEvent(
+             new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true, cancelable: true })); }`,
+      );
+    expect(await paste(50)).toBe(true); // left to the browser
+    expect(await paste(100_000)).toBe(false);
+    await reads(page.locator('.pasted-lines'), '100,000 lines pasted, 99,000 with an @');
+    expect(await barriersIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.locator('.pasted').waitFor({ state: 'hidden' });
+    await paste(300);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await reads(
+      page.locator('.found-counts'),
+      '301 rows: 299 different addresses, 2 repeats, 3 without an @',
+    );
+    expect(await complaints()).toEqual([]);
   });
 
   it('replaces results only after a confirmation that says how many', async () => {

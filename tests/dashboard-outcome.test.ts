@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { barriersIn } from './support/axe.js';
 import { describeInBrowser } from './support/browser.js';
 import { effort } from './support/effort.js';
+import { eventually } from './support/eventually.js';
 import { sharedGateway, startTestGateway } from './support/gateway.js';
 import { fileHash, lines, reads } from './support/page.js';
 import { emailsOf, sliceValidator } from './support/slice-validator.js';
@@ -115,6 +116,57 @@ describeInBrowser('the outcome of a list', (open) => {
     expect((await address.boundingBox())?.height).toBeLessThan(26);
   });
 
+  it('comes back to the same place with the same rows open, by Back and by a reload', async () => {
+    const url = shared();
+    await publishMixed(url, 'place');
+    const { page, complaints } = await open(`${url}${fileHash('place')}`);
+    const third = lines(page).nth(2).locator('.address-button');
+    await third.click();
+    await page.locator('.detail').waitFor();
+    await page.mouse.wheel(0, 900);
+    const scrolled = () => page.evaluate<number>('scrollY');
+    const kept = () => page.evaluate<number>('history.state?.top ?? 0');
+    await eventually('the place is kept', async () => {
+      const now = await scrolled();
+      return now > 500 && Math.abs((await kept()) - now) < 1;
+    });
+    const top = await scrolled();
+    const isBack = async () => {
+      await page.locator('.detail').waitFor();
+      await eventually('the place is back', async () => Math.abs((await scrolled()) - top) < 2);
+      expect(await third.getAttribute('aria-expanded')).toBe('true');
+    };
+    await page.reload();
+    await isBack();
+    await page.getByRole('link', { name: 'Verigate, all lists' }).click();
+    await page.locator('.file-row').first().waitFor();
+    expect(await scrolled()).toBe(0);
+    await page.goBack();
+    await isBack();
+    // closed by the user, it stays closed
+    await third.click();
+    await page.reload();
+    await lines(page).nth(26).waitFor();
+    expect(await page.locator('.detail').count()).toBe(0);
+    expect(await complaints()).toEqual([]);
+  });
+
+  it('shows no rows for filters that could not be asked for, and offers what is safe once it is done', async () => {
+    const url = shared();
+    await publishMixed(url, 'offline');
+    const { page } = await open(`${url}${fileHash('offline')}`);
+    await lines(page).nth(26).waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('searchbox').fill('gmial');
+    await page.getByText('The server cannot be reached. These addresses').waitFor();
+    expect(await lines(page).first().isVisible()).toBe(false);
+    await page.context().setOffline(false);
+    await reads(page.locator('.range'), '1–3 of 3');
+    const arrives = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download 21 safe to send' }).click();
+    expect((await arrives).suggestedFilename()).toBe('offline-deliverable.csv');
+  });
+
   it('says where the message of its end is to be sent', async () => {
     const url = shared();
     await publishMixed(url, 'told');
@@ -179,7 +231,11 @@ describeInBrowser('the outcome of a list', (open) => {
     const { page } = await open('about:blank');
     const sizes: Promise<number>[] = [];
     page.on('requestfinished', (request) => {
-      sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize));
+      sizes.push(
+        request
+          .sizes()
+          .then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize),
+      );
     });
     await page.goto(`${url}${fileHash('cold')}`);
     await page.locator('.typos .chip').waitFor();
@@ -193,6 +249,11 @@ describeInBrowser('the outcome of a list', (open) => {
     const answer = await fetch(`${url}/${script}`, { headers: { 'accept-encoding': 'br, gzip' } });
     expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     expect(answer.headers.get('content-encoding')).toBe('br');
+    expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(answer.headers.get('vary')).toContain('Accept-Encoding');
+    const other = await fetch(`${url}/${script}`, { headers: { 'accept-encoding': 'gzip' } });
+    expect(other.headers.get('content-encoding')).toBe('gzip');
+    expect(await answer.text()).toBe(await other.text());
   });
 });
 

@@ -13,6 +13,8 @@ const PATIENCE_MS = 300_000;
 const LOOK_MS = 50;
 /** Benchmarks make more requests in a minute than the default limits allow. */
 const WITHOUT_LIMITS = { MAX_COSTLY_REQUESTS_PER_MINUTE: '1000000' };
+/** As `npm start` and the image have it. */
+const ALLOCATION = { MALLOC_MMAP_THRESHOLD_: '131072' };
 const PROBE = new URL('./loop-probe.js', import.meta.url).href;
 
 export interface Start {
@@ -36,7 +38,14 @@ export class GatewayProcess {
   static async start({ directory, env = {}, node = [] }: Start): Promise<GatewayProcess> {
     const startedAt = performance.now();
     const child = spawn(process.execPath, ['--import', PROBE, ...node, MAIN], {
-      env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, ...WITHOUT_LIMITS, ...env },
+      env: {
+        PATH: process.env.PATH,
+        PORT: '0',
+        DATA_DIR: directory,
+        ...ALLOCATION,
+        ...WITHOUT_LIMITS,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     killOnExit(child);

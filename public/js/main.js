@@ -2,6 +2,7 @@
 import { socket } from './connection.js';
 import { fileView } from './file/view.js';
 import { listView } from './list/view.js';
+import { returnToPlace } from './place.js';
 import { paintShell } from './shell.js';
 import { submitView } from './submit/view.js';
 import { setIcon, setTitle } from './tab.js';
@@ -31,13 +32,13 @@ function show({ type } = {}) {
   const number = ++shown;
   const route = readRoute();
   // Other filters of the list that is shown: the view stays, with its place on the page.
-  if (type === 'hashchange' && view?.follow?.(route)) return;
+  if (type === 'hashchange' && view?.follow?.(route)) return returnToPlace();
   view?.close();
   setIcon(null);
   view = views[route.name]({ route, socket, setTitle });
   main.replaceChildren(view.element);
   document.body.dataset.view = route.name;
-  window.scrollTo(0, 0);
+  returnToPlace();
   // Moves the focus to the heading, so that a screen reader announces the new view.
   if (number > 1) view.element.querySelector('h1')?.focus({ preventScroll: true });
 }

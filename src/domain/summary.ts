@@ -97,6 +97,12 @@ export function withFlags(summary: Summary, flags: BatchFlags): Summary {
   };
 }
 
+export const addTallies = (a: Tally, b: Tally, sign: 1 | -1 = 1): Tally => ({
+  processed: a.processed + sign * b.processed,
+  cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
+  facets: addFacets(a.facets, b.facets, sign),
+});
+
 export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
   return {
     batches: a.batches + sign * b.batches,
@@ -106,10 +112,8 @@ export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
     stalled: a.stalled + sign * b.stalled,
     unsized: a.unsized + sign * b.unsized,
     total: a.total + sign * b.total,
-    processed: a.processed + sign * b.processed,
     skipped: a.skipped + sign * b.skipped,
-    cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
-    facets: addFacets(a.facets, b.facets, sign),
+    ...addTallies(a, b, sign),
   };
 }
 

@@ -4,12 +4,15 @@ import type { Request, RequestHandler } from 'express';
 import type { Action } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
+import { clock } from '../clock.js';
 
 const callers = new WeakMap<IncomingMessage, Principal>();
+const arrivals = new WeakMap<IncomingMessage, number>();
 
 /** Reads the token from the `Authorization` header alone: a URL ends up in logs and browser histories. */
 export function authenticate(guard: Guard): RequestHandler {
   return async (req, _res, next) => {
+    arrivals.set(req, clock.now());
     callers.set(req, await guard.authenticate(bearerOf(req)));
     // A caller who disconnected meanwhile needs no answer.
     if (!req.socket.destroyed) next();
@@ -23,6 +26,9 @@ export function callerOf(req: Request): Principal {
   return caller;
 }
 
+/** When a request came that `authenticate` has handled, in milliseconds since 1970. */
+export const arrivalOf = (req: Request): number => arrivals.get(req) ?? clock.now();
+
 /** Refuses callers who may not do this to any file. */
 export function requirePermission(guard: Guard, action: Action): RequestHandler {
   return async (req, _res, next) => {
@@ -31,7 +37,11 @@ export function requirePermission(guard: Guard, action: Action): RequestHandler 
   };
 }
 
-/** The bearer token (RFC 6750); undefined where the header is missing or of another form. */
-export function bearerOf({ headers }: IncomingMessage): string | undefined {
-  return /^Bearer +([^\s]+)$/i.exec(headers.authorization ?? '')?.[1];
+/**
+ * The bearer token (RFC 6750); undefined where the header is missing, there twice, or of another form. Of two headers a proxy
+ * might have checked the other one.
+ */
+export function bearerOf({ headersDistinct }: IncomingMessage): string | undefined {
+  const [header = '', ...others] = headersDistinct.authorization ?? [];
+  return others.length > 0 ? undefined : /^Bearer +([^\s]+)$/i.exec(header)?.[1];
 }

@@ -1,6 +1,5 @@
 /** Registrations of a caller for a file, and how they are refused where another caller owns it. */
 import type { Guard } from '../auth/guard.js';
-import { clock } from '../clock.js';
 import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { FileStore } from '../store/store.js';
@@ -14,15 +13,15 @@ export interface FileClaim {
   settle<T>(step: Promise<T>): Promise<T>;
 }
 
-/** Call it first in a request: what comes later counts as at once. */
+/** What comes after the request's arrival counts as at once. */
 export async function beginClaim(
   guard: Pick<Guard, 'isOpen'>,
   files: Pick<FileStore, 'find'>,
   fileId: FileId,
+  arrivedAt: number,
 ): Promise<FileClaim> {
   // Without tokens no caller is refused.
   if (guard.isOpen) return { settle: (step) => step };
-  const arrivedAt = clock.now();
   const isNew = (await files.find(fileId)) === null;
   const isCreatedSince = async (): Promise<boolean> => {
     const facts = await files.find(fileId);

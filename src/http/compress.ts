@@ -14,14 +14,14 @@ const BROTLI_QUALITY = 5;
  */
 export function compress(isOn: boolean): RequestHandler {
   if (!isOn) return (_req, _res, next) => next();
-  return compression({
+  const compressed = compression({
     threshold: FROM_BYTES,
     brotli: { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } },
-    // Reads only: the one secret in an answer is that of a webhook, which a POST registers. NDJSON is missing among the types
-    // that the middleware knows.
+    // NDJSON is missing among the types that the middleware knows.
     filter: (req, res) =>
-      req.method === 'GET' &&
-      (String(res.getHeader('content-type')).startsWith('application/x-ndjson') ||
-        compression.filter(req, res)),
+      String(res.getHeader('content-type')).startsWith('application/x-ndjson') ||
+      compression.filter(req, res),
   });
+  // Reads only: the one secret in an answer is that of a webhook, which a POST registers.
+  return (req, res, next) => (req.method === 'GET' ? compressed(req, res, next) : next());
 }

@@ -1,10 +1,11 @@
 /** Reads updates from their bytes; of a message that repeats what came before it, only the rest is parsed. */
 
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { ByteCache } from '../byte-cache.js';
 import type { BatchId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
-import { type Envelope, readEnvelope, readUpdate, updateOf } from '../domain/read-update.js';
+import { type Envelope, MAX_RESULTS, readEnvelope, readUpdate, updateOf } from '../domain/read-update.js';
 import { type Result, readResult } from '../domain/result.js';
 import type { Update } from '../domain/update.js';
 import { parseText, SMALL_BYTES } from '../json/in-turns.js';
@@ -26,6 +27,9 @@ const decoder = new TextDecoder();
 
 /** Bytes as text; invalid UTF-8 becomes U+FFFD. */
 export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+/** Yields where a turn of the event loop ends. */
+type Reading<T> = Generator<void, T | null, void>;
 
 interface ReadList {
   /** The bytes between the brackets of the list, from which `results` were read. */
@@ -54,13 +58,18 @@ export class UpdateReader {
 
   /** Reads an update at once. @throws InvalidInput where the bytes are not an update */
   read(bytes: Uint8Array): Update {
-    return this.#readIncrementally(bytes) ?? parseUpdate(bytes);
+    const reading = this.#readIncrementally(bytes);
+    let step = reading.next();
+    while (step.done !== true) step = reading.next();
+    return step.value ?? parseUpdate(bytes);
   }
 
   /** The same; where there is more to parse than a turn of the event loop has time for, it takes several. */
   async readInTurns(bytes: Uint8Array): Promise<Update> {
-    const update = this.#readIncrementally(bytes);
-    if (update !== null) return update;
+    const reading = this.#readIncrementally(bytes);
+    let step = reading.next();
+    for (; step.done !== true; step = reading.next()) await setImmediate();
+    if (step.value !== null) return step.value;
     if (bytes.byteLength <= this.smallBytes) return parseUpdate(bytes);
     const { update: read, list } = await readLargeUpdate(bytes);
     // Where the layout is the validator's, the next update of the batch can be read from its end.
@@ -82,8 +91,11 @@ export class UpdateReader {
     this.#remembered.close();
   }
 
-  /** Null: the message has another layout, too much that is new, or is no update at all; it has to be parsed as a whole. */
-  #readIncrementally(bytes: Uint8Array): Update | null {
+  /**
+   * Stops after each turn's work. Null: the message has another layout, a result that is too large, or is no update at all; it
+   * has to be parsed as a whole.
+   */
+  *#readIncrementally(bytes: Uint8Array): Reading<Update> {
     const cut = cutIn(bytes);
     if (cut === null) return null;
     const { buffer, start, end } = cut;
@@ -91,7 +103,7 @@ export class UpdateReader {
     try {
       const envelope = envelopeIn(textOf(buffer.subarray(0, start - 1)), textOf(buffer.subarray(end + 1)));
       if (envelope === null) return null;
-      const results = this.#results(envelope, buffer.subarray(start, end));
+      const results = yield* this.#results(envelope, buffer.subarray(start, end));
       return results === null ? null : updateOf(envelope, results);
     } catch {
       // Parsing it as a whole finds out what is wrong.
@@ -99,8 +111,8 @@ export class UpdateReader {
     }
   }
 
-  #results({ batchId, isComplete }: Envelope, list: Buffer): readonly Result[] | null {
-    const results = resultsFrom(this.#remembered.get(batchId), list, this.smallBytes);
+  *#results({ batchId, isComplete }: Envelope, list: Buffer): Reading<readonly Result[]> {
+    const results = yield* resultsFrom(this.#remembered.get(batchId), list, this.smallBytes);
     if (isComplete === true) this.forget(batchId);
     else if (results !== null) this.#remember(batchId, list, results);
     return results;
@@ -133,37 +145,49 @@ function envelopeIn(before: string, after: string): Envelope | null {
 }
 
 /** Null: they have to be read from the whole message. */
-function resultsFrom(
+function* resultsFrom(
   known: ReadList | undefined,
   list: Buffer,
   smallBytes: number,
-): readonly Result[] | null {
+): Reading<readonly Result[]> {
   if (known === undefined || known.results.length === 0 || !startsWith(list, known.bytes))
-    return list.byteLength === 0 ? [] : list.byteLength > smallBytes ? null : resultsIn(list);
+    return list.byteLength === 0 ? [] : yield* resultsIn(list, smallBytes);
   const rest = list.subarray(known.bytes.byteLength);
   if (rest.byteLength === 0) return known.results;
-  if (!startsWith(rest, SEPARATOR) || rest.byteLength > smallBytes) return null;
-  const added = resultsIn(rest.subarray(SEPARATOR.byteLength));
+  if (!startsWith(rest, SEPARATOR)) return null;
+  const added = yield* resultsIn(rest.subarray(SEPARATOR.byteLength), smallBytes);
   return added === null ? null : [...known.results, ...added];
 }
 
-/**
- * The results of a list that is not empty, each parsed from its own piece of the text; null: one of them is not valid.
- * A cut in the wrong place leaves a piece that is not JSON.
- */
-function resultsIn(bytes: Buffer): Result[] | null {
-  checkDepth(bytes);
-  const list = textOf(bytes);
+/** The results of a list that is not empty, a turn's bytes at a time. Null: one of them is not valid, or too large for a turn. */
+function* resultsIn(list: Buffer, smallBytes: number): Reading<Result[]> {
   const results: Result[] = [];
+  for (let start = 0; ; ) {
+    const rest = list.byteLength - start;
+    const end = rest <= smallBytes ? list.byteLength : list.lastIndexOf(NEXT_RESULT, start + smallBytes) + 1;
+    if (end <= start || !addResults(results, list.subarray(start, end))) return null;
+    if (end === list.byteLength) return results;
+    start = end + SEPARATOR.byteLength;
+    yield;
+  }
+}
+
+/**
+ * Adds results, each parsed from its own piece of the text; false: one of them is not valid. A cut in the wrong place leaves a
+ * piece that is not JSON.
+ */
+function addResults(results: Result[], bytes: Buffer): boolean {
+  const list = textOf(bytes);
   for (let start = 0; start >= 0; ) {
     const next = list.indexOf(NEXT_RESULT, start);
     const text = next < 0 ? list.slice(start) : list.slice(start, next + 1);
+    checkDepth(text);
     const result = readResult(JSON.parse(text), text);
-    if (typeof result === 'string') return null;
+    if (typeof result === 'string' || results.length === MAX_RESULTS) return false;
     results.push(result);
     start = next < 0 ? next : next + 3;
   }
-  return results;
+  return true;
 }
 
 const startsWith = (bytes: Buffer, start: Uint8Array): boolean =>

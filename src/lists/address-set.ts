@@ -5,6 +5,8 @@ const BLOCK_BYTES = 1024 * 1024;
 const FIRST_CAPACITY = 1024;
 /** A UTF-16 unit takes at most three bytes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
+/** Ends a text: no UTF-8 has this byte. */
+const END = 0xff;
 
 /** Texts lie as UTF-8 in blocks; a table with open addressing finds them by a hash that no caller can predict. */
 export class AddressSet {
@@ -13,9 +15,10 @@ export class AddressSet {
   #size = 0;
   #isNew = false;
   readonly #seed = randomBytes(4).readUInt32LE();
-  /** By entry: its hash, its block, its place in the block, its length. */
+  /** By entry. */
   #hashes = new Uint32Array(FIRST_CAPACITY / 2);
-  #placed = new Uint32Array((FIRST_CAPACITY / 2) * 3);
+  /** By entry: where it starts if the blocks lay one behind the other. Each starts in the first `BLOCK_BYTES` of its block. */
+  #starts = new Uint32Array(FIRST_CAPACITY / 2);
   /** By slot: its entry plus one; 0: the slot is free. */
   #slots = new Uint32Array(FIRST_CAPACITY);
 
@@ -35,7 +38,7 @@ export class AddressSet {
     this.#isNew = number === null;
     if (number !== null) return number;
     this.#hashes[this.#size] = hash;
-    this.#placed.set([this.#blocks.length - 1, this.#end, length], this.#size * 3);
+    this.#starts[this.#size] = (this.#blocks.length - 1) * BLOCK_BYTES + this.#end;
     this.#slots[slot] = ++this.#size;
     this.#end += length;
     if (this.#size === this.#hashes.length) this.#grow();
@@ -49,8 +52,9 @@ export class AddressSet {
 
   /** Writes the text behind the last entry, where it stays if it is added. */
   #lookUp(text: string) {
-    const block = this.#roomFor(text.length * MAX_BYTES_PER_UNIT);
-    const length = block.write(text, this.#end);
+    const block = this.#roomFor(text.length * MAX_BYTES_PER_UNIT + 1);
+    const length = block.write(text, this.#end) + 1;
+    block[this.#end + length - 1] = END;
     const hash = this.#hashOf(block, this.#end, length);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
@@ -64,7 +68,7 @@ export class AddressSet {
 
   #roomFor(bytes: number): Buffer {
     const last = this.#blocks.at(-1);
-    if (last !== undefined && last.length - this.#end >= bytes) return last;
+    if (last !== undefined && this.#end < BLOCK_BYTES && last.length - this.#end >= bytes) return last;
     const block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, bytes));
     this.#blocks.push(block);
     this.#end = 0;
@@ -82,16 +86,17 @@ export class AddressSet {
 
   /** Whether the text that was written behind the last entry is this entry. */
   #isEntry(entry: number, block: Buffer, length: number): boolean {
-    const [of = 0, start = 0, size] = this.#placed.subarray(entry * 3, entry * 3 + 3);
-    if (size !== length) return false;
-    return this.#blocks[of]?.compare(block, this.#end, this.#end + length, start, start + length) === 0;
+    const at = this.#starts[entry] as number;
+    const start = at % BLOCK_BYTES;
+    const known = this.#blocks[Math.floor(at / BLOCK_BYTES)]?.subarray(start, start + length);
+    return known?.equals(block.subarray(this.#end, this.#end + length)) === true;
   }
 
   #grow(): void {
     const hashes = new Uint32Array(this.#hashes.length * 2);
     hashes.set(this.#hashes);
-    const placed = new Uint32Array(this.#placed.length * 2);
-    placed.set(this.#placed);
+    const starts = new Uint32Array(this.#starts.length * 2);
+    starts.set(this.#starts);
     const slots = new Uint32Array(this.#slots.length * 2);
     const mask = slots.length - 1;
     for (let entry = 0; entry < this.#size; entry++) {
@@ -100,7 +105,7 @@ export class AddressSet {
       slots[slot] = entry + 1;
     }
     this.#hashes = hashes;
-    this.#placed = placed;
+    this.#starts = starts;
     this.#slots = slots;
   }
 }

@@ -12,6 +12,19 @@ export interface ListLimits {
   readonly MAX_LIST_ROW: number;
   /** What a workbook may unpack to. */
   readonly MAX_UNPACKED_BYTES: number;
+  /** And how many times its own size, beyond `ALWAYS_UNPACKED_BYTES`: a few bytes sent must not be minutes of work. */
+  readonly MAX_UNPACKED_RATIO: number;
+}
+
+/** Any workbook may unpack to this much: it is read in a moment. */
+const ALWAYS_UNPACKED_BYTES = 8 * 1024 * 1024;
+
+/** @throws Fault `payload_too_large` where a workbook of this size may not unpack to, or show, so much */
+export function checkUnpacked(size: number, unpacked: number, limits: ListLimits, what: string): void {
+  const { MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO } = limits;
+  if (unpacked > MAX_UNPACKED_BYTES) throw tooLarge('MAX_UNPACKED_BYTES', MAX_UNPACKED_BYTES, what);
+  if (unpacked > Math.max(ALWAYS_UNPACKED_BYTES, MAX_UNPACKED_RATIO * size))
+    throw tooLarge('MAX_UNPACKED_RATIO', MAX_UNPACKED_RATIO, `${what}, far more than its own ${size}`);
 }
 
 /** A list larger than one of its limits is refused as a whole. */

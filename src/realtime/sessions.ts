@@ -21,7 +21,15 @@ const REVOKED = 'revoked';
 /** Longer than any adapter waits for the answers of other gateways: those that came until then are used. */
 const MAX_WAIT_MS = 6_000;
 
-const revocationSchema = z.object({ sub: idSchema, at: z.number().int() });
+/** Ahead of this gateway's clock. A revocation of a far future would refuse the tokens of a user until the gateway ends. */
+const MAX_SKEW_MS = 60_000;
+const revocationSchema = z.object({
+  sub: idSchema,
+  at: z
+    .number()
+    .int()
+    .refine((at) => at <= Date.now() + MAX_SKEW_MS),
+});
 
 export interface ListenerCount {
   readonly listeners: number;

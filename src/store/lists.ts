@@ -1,3 +1,4 @@
+/** The port to the uploaded lists. */
 import type { FileId, ListId, UserId } from '../domain/id.js';
 import type { ListSummary } from '../domain/list-summary.js';
 
@@ -36,8 +37,11 @@ export interface ListStore {
    * another thread. @throws Fault `unavailable` where the list ends meanwhile
    */
   read(listId: ListId, from?: number): AsyncIterable<Uint8Array>;
-  /** Puts off the end of a list that is not attached, so that work on it can finish; false: there is no such list. */
-  keepUntil(listId: ListId, expiresAt: number): Promise<boolean>;
+  /**
+   * Reserves a list that is not attached for a submission, and puts off its end: two submissions must not both get the one
+   * list. The reservation ends with the submission. False: there is no such list, or another submission has it.
+   */
+  reserve(listId: ListId, submissionId: string, expiresAt: number): Promise<boolean>;
   /**
    * Attaches a list to the file's current request. It ends with that instead of at its time. False: there is no such file or
    * list, or the list is attached to another file.

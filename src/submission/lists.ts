@@ -21,7 +21,7 @@ export interface OpenList {
 
 export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
   /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
-  readonly open: () => Promise<OpenList>;
+  readonly open: (submissionId: string) => Promise<OpenList>;
   /** Equal for addresses that count as the same. */
   readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
@@ -92,7 +92,7 @@ export class ListSubmissions {
     const { store, intake, sliceSize } = this.deps;
     const { fileId, order, dedupKey, keepsRepeats } = request;
     if (!order.replace && (await store.files.find(fileId)) !== null) throw fileExistsError();
-    const { list, addresses } = await request.open();
+    const { list, addresses } = await request.open(id);
     const preparation = { id, owner: lease.owner, addresses, dedupKey, keepsRepeats, sliceSize };
     const prepared = await prepareSlices(store.submissions, preparation);
     if (prepared === null) throw interrupted();

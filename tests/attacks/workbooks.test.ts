@@ -76,11 +76,32 @@ describe('a workbook', () => {
     const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
     const rows = '<row><c t="s"><v>0</v></c></row>'.repeat(2_000);
     const book = workbookOf({ sheets: [rows], shared });
-    const limits = { ...LIMITS, MAX_UNPACKED_BYTES: 10 * MIB };
-    await expect(rowsOf(book, undefined, limits)).rejects.toEqual(refused('payload_too_large'));
-    const { batches } = await rowsOf(book);
+    for (const limit of [{ MAX_UNPACKED_BYTES: 10 * MIB }, { MAX_UNPACKED_RATIO: 2 }])
+      await expect(rowsOf(book, undefined, { ...LIMITS, ...limit })).rejects.toEqual(
+        refused('payload_too_large'),
+      );
+    const { batches } = await rowsOf(book, undefined, { ...LIMITS, MAX_UNPACKED_RATIO: 1_000_000 });
     // Each batch is in memory as a whole: 60 MB in a piece that was unpacked at once would be too much.
     expect(Math.max(...batches)).toBeLessThan(200);
+  });
+
+  it('of a few bytes is no minutes of work, whichever part unpacks to much', async () => {
+    const rows = Buffer.alloc(32 * MIB, `<row>${textCell('A1', 'ann@example.com')}</row>`);
+    const shared = `<si><t>${'x'.repeat(32 * MIB)}</t></si>`;
+    const empty = [...Array(9).keys()].map((n) => ({ name: `p${n}`, bytes: Buffer.alloc(4 * MIB) }));
+    for (const book of [workbook(rows), workbookOf({ sheets: [''], shared }), bookOf({ more: empty })]) {
+      await expect(readList(book)).rejects.toMatchObject({
+        code: 'payload_too_large',
+        errors: [{ field: 'body', message: expect.stringContaining('MAX_UNPACKED_RATIO') }],
+      });
+    }
+    // What people have packs to a tenth or a thirtieth, and is read.
+    const real = Array.from(
+      { length: 20_000 },
+      (_, n) => `<row r="${n}" spans="1:3">${textCell(`A${n}`, `ann${n * 7919}@example.com`)}</row>`,
+    );
+    const limits = { ...LIMITS, MAX_UNPACKED_RATIO: 40 };
+    expect((await rowsOf(workbook(real.join('')), undefined, limits)).batches.length).toBeGreaterThan(1);
   });
 
   it('has no row longer than a row may be', async () => {

@@ -1,8 +1,14 @@
 import { expect, test } from '@jest/globals';
+import { tracesInCluster } from '../support/canaries.js';
 import { expectHealthy, untilReadiness } from '../support/checks.js';
-import { describeCluster, describeWithOwnServers, spawnGateways, startGateways } from '../support/cluster.js';
+import {
+  type ClusterEnv,
+  describeCluster,
+  describeWithOwnServers,
+  spawnGateways,
+  startGateways,
+} from '../support/cluster.js';
 import { StrictListener } from '../support/listener.js';
-import { withDatabase } from '../support/mongo-server.js';
 import { message, Producer } from '../support/producer.js';
 import { redisSenders, STREAM } from '../support/redis-senders.js';
 import { plainClient } from '../support/redis-server.js';
@@ -174,31 +180,4 @@ describeWithOwnServers('a deletion while Redis is away', (start) => {
   });
 });
 
-/** Keys of Redis and collections of MongoDB that still hold the address. */
-async function traces({
-  REDIS_URL,
-  MONGODB_URI,
-}: {
-  REDIS_URL: string;
-  MONGODB_URI: string;
-}): Promise<string[]> {
-  const redis = plainClient(REDIS_URL);
-  const found: string[] = [];
-  for (const key of await redis.keys('*')) {
-    const dump =
-      (await redis.type(key)) === 'stream'
-        ? JSON.stringify(await redis.xrange(key, '-', '+'))
-        : (await redis.type(key)) === 'hash'
-          ? JSON.stringify(await redis.hgetall(key))
-          : String(await redis.dump(key));
-    if (`${key}${dump}`.includes(CANARY)) found.push(key);
-  }
-  await withDatabase(MONGODB_URI, async (database) => {
-    for (const { name } of await database.listCollections().toArray()) {
-      // The chunks of a list are bytes, which JSON would encode.
-      for await (const { bytes, ...rest } of database.collection(name).find())
-        if (`${JSON.stringify(rest)}${bytes}`.includes(CANARY) && !found.includes(name)) found.push(name);
-    }
-  });
-  return found;
-}
+const traces = (env: ClusterEnv): Promise<string[]> => tracesInCluster(env, CANARY);

@@ -12,6 +12,8 @@ describeWithMongo('MongoDB', () => {
 
   describeStore('MongoStore', async (limits) => {
     const store = MongoStore.open({ uri: mongo.newUri(), ...limits });
+    // A busy machine takes longer to create the indexes than a call waits for them.
+    await store.opened;
     return { store, dispose: () => store.close() };
   });
 });

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { tracesInDirectory } from '../support/canaries.js';
 import { startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { StrictListener } from '../support/listener.js';
 import { message, Producer } from '../support/producer.js';
@@ -149,6 +148,4 @@ test('a listener that is answered after a deletion is subscribed to what comes l
   }
 });
 
-/** Files of the directory that still hold the address. */
-const traces = (directory: string): string[] =>
-  readdirSync(directory).filter((name) => readFileSync(join(directory, name)).includes(CANARY));
+const traces = (directory: string): string[] => tracesInDirectory(directory, CANARY);

@@ -235,6 +235,19 @@ describe('a list is refused', () => {
   });
 });
 
+test('a list that is submitted for several files at once is one file’s', async () => {
+  const app = await start();
+  const listId = await upload(app, emailsOf(5));
+  const paths = ['a', 'b', 'c', 'd'].map((fileId) => `/api/files/${fileId}/validations`);
+  const answers = await Promise.all(paths.map((path) => call(app, 'POST', path, { listId })));
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, 400, 400, 400]);
+  const [refused] = answers.filter(({ status }) => status === 400);
+  expect(refused?.json.errors).toEqual([expect.objectContaining({ field: 'listId' })]);
+  const { fileId } = answers.find(({ status }) => status === 202)?.json ?? {};
+  expect((await app.deps.store.lists.ofFile(fileId))?.listId).toBe(listId);
+  expect(app.validator.accepted).toEqual([emailsOf(5)]);
+});
+
 describe('a validator', () => {
   const outcomes = async (script: Accepting['script'], count = 25) => {
     const app = await start();

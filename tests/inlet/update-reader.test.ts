@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
@@ -5,6 +6,9 @@ import { parseUpdate, UpdateReader } from '../../src/inlet/update-reader.js';
 import { asPython } from '../support/python-json.js';
 import { hostileResult } from '../support/results.js';
 import { addresses, message } from '../support/updates.js';
+
+/** In one turn: the envelope of a message, and one or two of its results. */
+const FEW_RESULTS_BYTES = 1_200;
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 
@@ -124,8 +128,12 @@ describe('reading updates one after the other', () => {
     fc.assert(
       fc.property(fc.array(entries, { maxLength: 12 }), (history) => {
         const reader = new UpdateReader(2 ** 20);
-        for (const bytes of messages(history))
-          expect(outcome(() => reader.read(bytes))).toEqual(outcome(() => parseUpdate(bytes)));
+        const inTurns = new UpdateReader(2 ** 20, FEW_RESULTS_BYTES);
+        for (const bytes of messages(history)) {
+          const whole = outcome(() => parseUpdate(bytes));
+          expect(outcome(() => reader.read(bytes))).toEqual(whole);
+          expect(outcome(() => inTurns.read(bytes))).toEqual(whole);
+        }
       }),
     );
   });
@@ -175,6 +183,27 @@ describe('reading updates one after the other', () => {
       for (const [place, result] of (grown[index - 1]?.results ?? []).entries())
         expect(results[place]).toBe(result);
     }
+  });
+
+  it('reads a list that is too long for one turn from the layout of the validator, in turns', async () => {
+    const reader = new UpdateReader(2 ** 20, FEW_RESULTS_BYTES);
+    const [first, second] = [20, 60].map((count) =>
+      bytesOf(asPython(message({ batchId: 'b', emails: addresses(count), totalEmails: 100 }))),
+    );
+    let turns = 0;
+    let isDone = false;
+    const count = async () => {
+      for (; !isDone; turns++) await setImmediate();
+    };
+    const counting = count();
+    const before = await reader.readInTurns(first as Buffer);
+    const after = await reader.readInTurns(second as Buffer);
+    isDone = true;
+    await counting;
+    expect(turns).toBeGreaterThan(8);
+    expect(after.results).toHaveLength(60);
+    // The second took up where the first had ended.
+    expect(after.results[19]).toBe(before.results[19]);
   });
 
   it('remembers nothing of a batch that it is to forget', () => {

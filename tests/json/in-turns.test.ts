@@ -4,7 +4,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
 import { readLargeUpdate } from '../../src/inlet/large-updates.js';
-import { parseUpdate } from '../../src/inlet/update-reader.js';
+import { parseUpdate, UpdateReader } from '../../src/inlet/update-reader.js';
 import { parseObject, SMALL_BYTES } from '../../src/json/in-turns.js';
 import { checkDepth } from '../../src/json/scan.js';
 import { effort } from '../support/effort.js';
@@ -237,6 +237,14 @@ test.each(Object.entries(SHAPES))('no body of 8 MiB holds up the process: %s', a
     await longestHold(() => parseObject(bytes)),
   ];
   expect(Math.min(...holds)).toBeLessThan(100);
+});
+
+test('nor does one of the shortest results in the layout of the validator', async () => {
+  const bytes = Buffer.from(
+    `{"batchId": "b", "validatedEmails": [${filled('{"email": ""}, ')}{"email": ""}]}`,
+  );
+  const read = () => longestHold(() => new UpdateReader(2 ** 20).readInTurns(bytes));
+  expect(Math.min(await read(), await read())).toBeLessThan(100);
 });
 
 test('while an ordinary update of 2 MiB is read, others have their turns', async () => {

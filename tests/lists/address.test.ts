@@ -113,5 +113,6 @@ it('keeps twenty thousand addresses, and texts larger than its blocks, apart', (
   const long = 'x'.repeat(1_200_000);
   expect([set.add(long), set.add(`${long}y`), set.add(long)]).toEqual([true, true, false]);
   for (let index = 0; index < 20_000; index += 97) expect(set.add(address(index))).toBe(false);
-  expect(set.size).toBe(20_002);
+  expect([set.add('after'), set.add('after')]).toEqual([true, false]);
+  expect(set.size).toBe(20_003);
 });

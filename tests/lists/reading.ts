@@ -15,6 +15,7 @@ export const LIMITS: ListLimits = {
   MAX_LIST_CELL: 2 ** 16,
   MAX_LIST_ROW: 2 ** 20,
   MAX_UNPACKED_BYTES: 2 ** 28,
+  MAX_UNPACKED_RATIO: 100,
 };
 
 export interface ReadList {

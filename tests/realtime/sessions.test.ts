@@ -23,6 +23,21 @@ function socketOf(issuedAt: number) {
   return socket;
 }
 
+test('a message of another gateway revokes nothing in the far future, and nothing that is not asked', () => {
+  const none = { adapter: { rooms: new Map() }, sockets: new Map() };
+  const server = Object.assign(new EventEmitter(), { of: () => none });
+  const store = { add: async () => undefined, since: async () => ({ revocations: [], mark: 0 }) };
+  const revocations = new Revocations(store, { checkMs: 1_000, onProblem: () => undefined });
+  new Sessions(server as unknown as SocketServer, revocations, true);
+  const isRevoked = () => revocations.isRevoked(socketOf(Date.now()).data.principal as never);
+  for (const at of [Date.now() + 3_600_000, Number.MAX_SAFE_INTEGER, Number.NaN, '1e99'])
+    server.emit('revoked', { sub: 'jane', at }, () => undefined);
+  server.emit('revoked', { sub: 'jane', at: Date.now() + 1_000 });
+  expect(isRevoked()).toBe(false);
+  server.emit('revoked', { sub: 'jane', at: Date.now() + 1_000 }, () => undefined);
+  expect(isRevoked()).toBe(true);
+});
+
 test.each([
   ['closed', 5, true],
   ['left open with a newer token', 15, false],

@@ -1,9 +1,11 @@
+import { bundleThreads } from './bundle-threads.js';
 import { findProgram, say } from './mongo-program.js';
 
 /**
- * Runs once before all tests (jest's globalSetup): fetches or builds the database server that they need. If that fails,
- * the tests that need it say so.
+ * Runs once before all tests (jest's globalSetup): bundles the thread of SQLite, and fetches or builds the database server that
+ * they need. If that fails, the tests that need it say so.
  */
-export default function prepare(): void {
+export default async function prepare(): Promise<void> {
+  await bundleThreads();
   if (!process.env.MONGODB_URI && findProgram() === null) say('no MongoDB could be had');
 }

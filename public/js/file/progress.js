@@ -43,11 +43,13 @@ export function progressCard() {
 }
 
 function tile(name, extra) {
+  const title = el('dt', { text: name });
   const value = el('span', { class: 'tile-value' });
   const note = el('span', { class: 'tile-note' });
   return {
-    element: el('div', { class: 'tile' }, el('dt', { text: name }), el('dd', {}, value, note, extra)),
-    set(text, more, alert = false) {
+    element: el('div', { class: 'tile' }, title, el('dd', {}, value, note, extra)),
+    set(text, more, alert = false, otherName = name) {
+      setText(title, otherName);
       setText(value, text);
       setText(note, more);
       note.classList.toggle('alert', alert);
@@ -70,13 +72,11 @@ function speedOf(stats) {
 }
 
 function leftOf(stats) {
-  const { status, throughput, createdAt, completedAt } = stats;
+  const { throughput, createdAt, completedAt } = stats;
   if (hasEnded(stats)) {
     const took = completedAt && createdAt ? (Date.parse(completedAt) - Date.parse(createdAt)) / 1000 : null;
-    return [
-      status === 'failed' ? t.file.failed : t.file.done,
-      took === null ? '' : took < 1 ? t.file.tookLittle : t.file.took(duration(took)),
-    ];
+    const text = took === null ? '–' : took < 1 ? t.file.tookLittle : duration(took);
+    return [text, '', false, t.file.took];
   }
   if (isStuck(stats)) return ['–', t.file.notWhileStuck];
   return throughput.etaSeconds === null ? ['–', t.file.notYet] : [duration(throughput.etaSeconds), ''];

@@ -5,6 +5,7 @@ import { el, icon, setText } from '../dom.js';
 import { clock, wholePercent } from '../format.js';
 import { insightsCard } from '../insights/card.js';
 import { resultsCard } from '../results/card.js';
+import { safeDownload } from '../results/safe.js';
 import { setIcon } from '../tab.js';
 import { raw } from '../text.js';
 import { explain, t } from '../texts.js';
@@ -30,9 +31,11 @@ export function fileView({ route, socket, setTitle }) {
   const stuck = stuckNote(fileId);
   const insights = insightsCard(fileId, results.search);
   const tell = teller(fileId);
-  head.actions.prepend(tell.button, webhookButton(fileId));
+  const safe = safeDownload(fileId);
+  head.actions.prepend(safe.element, tell.button, webhookButton(fileId));
   const parts = [
     head,
+    safe,
     progressCard(),
     verdictsCard(fileId, results.choose),
     riskCard(),
@@ -43,7 +46,7 @@ export function fileView({ route, socket, setTitle }) {
     insights,
     results,
   ];
-  const [, progress, verdicts, risk, batches] = parts;
+  const [, , progress, verdicts, risk, batches] = parts;
   const banner = el('p', { class: 'banner', role: 'status', hidden: true });
   const content = el(
     'div',
@@ -97,6 +100,7 @@ export function fileView({ route, socket, setTitle }) {
     banner.hidden = true;
     setIcon(null);
     tell.button.hidden = true;
+    safe.element.hidden = true;
     content.replaceChildren(farewell(fileId, title, text));
     content.className = '';
     submission.element.hidden = true;

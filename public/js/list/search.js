@@ -4,7 +4,7 @@ import { t } from '../texts.js';
 
 const TYPING_MS = 250;
 
-export function searchBox(changed) {
+export function searchBox(changed, first) {
   const input = el('input', {
     class: 'input',
     type: 'search',
@@ -13,6 +13,7 @@ export function searchBox(changed) {
     spellcheck: 'false',
     autocomplete: 'off',
     maxlength: '256',
+    value: first,
   });
   let typing;
   input.addEventListener('input', () => {
@@ -21,7 +22,7 @@ export function searchBox(changed) {
   });
   const text = () => input.value.trim().toLowerCase();
   return {
-    element: el('div', { class: 'search list-search', hidden: true }, icon('search'), input),
+    element: el('div', { class: 'search list-search', hidden: first === '' }, icon('search'), input),
     text,
     among: (items, most) => ({
       items: items.filter(({ fileId }) => fileId.toLowerCase().includes(text())).slice(0, most),

@@ -22,7 +22,7 @@ export function listView({ route, socket, setTitle }) {
   const stop = new AbortController();
   const list = el('ul', { class: 'file-list card' });
   const overview = overviewCard();
-  const search = searchBox(() => void load());
+  const search = searchBox(find, route.parameters.get('name') ?? '');
   const body = el('div', {}, skeletonRows());
   const pager = el('nav', { class: 'pager', 'aria-label': t.list.pages });
   const element = el(
@@ -35,6 +35,16 @@ export function listView({ route, socket, setTitle }) {
     pager,
   );
   setTitle(t.list.title);
+
+  /** A reload, and Back from a list, find the same. */
+  function find() {
+    history.replaceState(
+      history.state,
+      '',
+      `#/${query({ name: search.text(), trail: route.parameters.get('trail') })}`,
+    );
+    void load();
+  }
 
   async function load() {
     const text = search.text();

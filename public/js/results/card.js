@@ -1,5 +1,6 @@
 import { fileHref, query } from '../api.js';
 import { el, icon, reconcile, setText } from '../dom.js';
+import { openRows, rememberOpen } from '../place.js';
 import { explain, t } from '../texts.js';
 import { arrowKeys } from './arrow-keys.js';
 import { downloadMenu } from './export.js';
@@ -67,7 +68,8 @@ export function resultsCard(fileId, parameters) {
   function ask(change, remember = 'replaceState') {
     Object.assign(wish, change);
     const href = fileHref(fileId) + query(differences(wish));
-    if (href !== location.hash) history[remember](null, '', href);
+    // The place on the page stays, so that Back returns to this one.
+    if (href !== location.hash) history[remember](history.state, '', href);
     filters.update(wish);
     downloads.update(wish);
     element.classList.add('asking');
@@ -80,18 +82,26 @@ export function resultsCard(fileId, parameters) {
     if (element.classList.contains('asking')) setText(matches, t.results.addresses(total));
     element.classList.remove('asking');
     const next = new Map();
+    const opened = new Set(openRows());
     for (const result of emails) {
       const key = JSON.stringify([result.batchId, result.position]);
-      const row = rows.get(key) ?? resultRow();
+      const known = rows.get(key);
+      const row = known ?? resultRow(keepOpen);
       row.update(result);
+      if (known === undefined && opened.has(key)) row.open();
       next.set(key, row);
     }
     rows = next;
     reconcile(table, [table.caption, head, ...[...rows.values()].map((row) => row.element)]);
     keys.settle();
     table.hidden = emails.length === 0;
+    pages.element.hidden = false;
     paintNotice(emails.length === 0 ? nothing(wish, stats) : '');
     pages.update({ total, page, limit, pages: last });
+  }
+
+  function keepOpen() {
+    rememberOpen([...rows].filter(([, row]) => row.isOpen()).map(([key]) => key));
   }
 
   function fail(error) {
@@ -105,7 +115,10 @@ export function resultsCard(fileId, parameters) {
       text: t.common.tryAgain,
       onclick: () => ask({}),
     });
-    paintNotice(explain(error), again);
+    // The rows on screen are not the ones that were asked for.
+    table.hidden = true;
+    pages.element.hidden = true;
+    paintNotice(error.code === 'unreachable' ? t.results.unreachable : explain(error), again);
   }
 
   function paintNotice(text, ...more) {

@@ -8,6 +8,9 @@ import { isFiltered } from './wish.js';
 /** `bom`: by it Excel knows UTF-8. */
 const FOR_PEOPLE = { format: 'csv', bom: '1' };
 
+const exportHref = (fileId, parameters) => `${filePath(fileId)}/export${query(parameters)}`;
+export const safeHref = (fileId) => exportHref(fileId, { ...FOR_PEOPLE, status: 'deliverable' });
+
 export function downloadMenu(fileId) {
   let filters = {};
   let isOfList = false;
@@ -58,10 +61,10 @@ export function downloadMenu(fileId) {
   });
 
   function paint() {
-    const href = (parameters) => `${filePath(fileId)}/export${query(parameters)}`;
+    const href = (parameters) => exportHref(fileId, parameters);
     original.element.href = href({ ...FOR_PEOPLE, layout: 'original' });
     excel.element.href = href({ format: 'xlsx', ...(isOfList && { layout: 'original' }) });
-    safe.element.href = href({ ...FOR_PEOPLE, status: 'deliverable' });
+    safe.element.href = safeHref(fileId);
     shown.element.href = href({ ...FOR_PEOPLE, ...filters });
     developers.element.href = href({ format: 'ndjson', ...filters });
     setText(shown.name, isFiltered(filters) ? t.download.shown : t.download.all);

@@ -6,8 +6,8 @@ import { resultDetail } from './detail.js';
 
 let ids = 0;
 
-/** One address: a line of the table and, when opened, its details. */
-export function resultRow() {
+/** One address: a line of the table and, when opened, its details. `changed` is called when the user opens or closes it. */
+export function resultRow(changed) {
   const id = `detail-${++ids}`;
   let result;
   let written = '';
@@ -39,6 +39,7 @@ export function resultRow() {
     if (!toggle.contains(event.target) && String(getSelection()) !== '') return;
     if (open === null) show();
     else hide();
+    changed();
   }
 
   function show() {
@@ -70,7 +71,7 @@ export function resultRow() {
     if (open !== null) open.firstElementChild.replaceChildren(resultDetail(result));
   }
 
-  return { element, update };
+  return { element, update, open: show, isOpen: () => open !== null };
 }
 
 function reasonIn(details) {

@@ -16,11 +16,7 @@ export function sampleTable({ columns, header, sample, format }, choose) {
         'aria-pressed': 'false',
         onclick: () => choose(column.index),
       },
-      el(
-        'span',
-        { class: 'column-name' },
-        column.name ? raw(column.name, 40) : t.submit.column(column.index + 1),
-      ),
+      el('span', { class: 'column-name' }, column.name ? raw(column.name, 40) : unnamed(column, format)),
       el('span', { class: 'column-count', text: addressesIn(column) }),
     );
     return { index: column.index, button, cell: el('th', { scope: 'col' }, button) };
@@ -60,6 +56,9 @@ export function sampleTable({ columns, header, sample, format }, choose) {
     },
   };
 }
+
+/** A text has one column, which nobody made. */
+const unnamed = ({ index }, format) => (format === 'text' ? t.results.title : t.submit.column(index + 1));
 
 const addressesIn = ({ addresses }) =>
   addresses === 0 ? t.submit.noAddresses : t.submit.addresses(addresses);

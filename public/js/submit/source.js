@@ -1,6 +1,7 @@
 /** The first step: a list is dropped, chosen or pasted. */
 import { el, icon, setText } from '../dom.js';
 import { t } from '../texts.js';
+import { pastedText } from './pasted.js';
 
 /** `onList` is called with the content, a Blob, and its file's name, or null for pasted text. */
 export function listSource(onList) {
@@ -46,49 +47,55 @@ export function listSource(onList) {
     type: 'button',
     disabled: true,
     text: t.submit.go,
-    onclick: () => onList(new Blob([text.value]), null),
+    onclick: () => onList(pasted.content(), null),
   });
-  text.addEventListener('input', () => {
+  const enable = () => {
     // Not the whole text at each keystroke: it may be megabytes long.
-    go.disabled = !/\S/.test(text.value);
-  });
+    go.disabled = pasted.isEmpty() && !/\S/.test(text.value);
+    go.classList.toggle('primary', !go.disabled);
+  };
+  const pasted = pastedText(text, enable);
+  text.addEventListener('input', enable);
   input.addEventListener('change', () => {
     const [file] = input.files;
     input.value = '';
     if (file) onList(file, file.name);
   });
-  acceptDrops(zone, (file) => onList(file, file.name));
+  const element = el(
+    'div',
+    { class: 'card submit' },
+    zone,
+    el(
+      'div',
+      { class: 'field' },
+      el('label', { class: 'label', for: 'addresses', text: t.submit.paste }),
+      text,
+      pasted.element,
+    ),
+    el('div', { class: 'submit-foot' }, go),
+  );
+  // Not the zone alone: a file that is dropped beside it would take the browser away from this page.
+  acceptDrops(element, zone, (file) => onList(file, file.name));
 
   return {
-    element: el(
-      'div',
-      { class: 'card submit' },
-      zone,
-      el(
-        'div',
-        { class: 'field' },
-        el('label', { class: 'label', for: 'addresses', text: t.submit.paste }),
-        text,
-      ),
-      el('div', { class: 'submit-foot' }, go),
-    ),
+    element,
     say({ listBytes, listRows }) {
       setText(limits, t.submit.limits(listBytes, listRows));
     },
   };
 }
 
-function acceptDrops(zone, take) {
+function acceptDrops(area, zone, take) {
   let depth = 0;
   const within = (change) => {
     depth = Math.max(0, depth + change);
     zone.classList.toggle('dropping', depth > 0);
   };
   const isFile = (event) => event.dataTransfer?.types.includes('Files');
-  zone.addEventListener('dragenter', (event) => isFile(event) && within(1));
-  zone.addEventListener('dragleave', (event) => isFile(event) && within(-1));
-  zone.addEventListener('dragover', (event) => isFile(event) && event.preventDefault());
-  zone.addEventListener('drop', (event) => {
+  area.addEventListener('dragenter', (event) => isFile(event) && within(1));
+  area.addEventListener('dragleave', (event) => isFile(event) && within(-1));
+  area.addEventListener('dragover', (event) => isFile(event) && event.preventDefault());
+  area.addEventListener('drop', (event) => {
     if (!isFile(event)) return;
     event.preventDefault();
     within(-depth);

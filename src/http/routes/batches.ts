@@ -6,10 +6,10 @@ import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { BatchState, Registration } from '../../store/store.js';
 import { statusAfter } from '../../submission/registration-answer.js';
-import { callerOf } from '../access.js';
+import { arrivalOf, callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
-import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
+import { decodeCursor, invalidCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
 import { readBody, readJson } from '../read-body.js';
@@ -27,7 +27,7 @@ export function batchRoutes(
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.authorize(caller, 'report');
-    const claim = await beginClaim(guard, store.files, id);
+    const claim = await beginClaim(guard, store.files, id, arrivalOf(req));
     const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
     const registration = registrationOf(id, body);
     const registered = await claim.settle(intake.register(registration, claimantOf(caller)));
@@ -55,10 +55,12 @@ export function batchRoutes(
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.generation !== facts.generation) throw invalidCursor();
     const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
-    const { items, last } = pageOf(await store.files.batchPage(query), limit);
-    const nextCursor =
-      last === null ? null : encodeCursor({ generation: facts.generation, ordinal: last.ordinal });
-    sendJson(res, JSON.stringify({ items: items.map(listItemOf), nextCursor }));
+    const found = await store.files.batchPage(query);
+    const { generation } = facts;
+    sendJson(
+      res,
+      pageAnswer(found, limit, listItemOf, ({ ordinal }) => ({ generation, ordinal })),
+    );
   });
 
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {

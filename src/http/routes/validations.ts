@@ -11,7 +11,7 @@ import { addressKey } from '../../lists/address.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { OpenList } from '../../submission/lists.js';
 import { fingerprintOf } from '../../submission/submitter.js';
-import { callerOf } from '../access.js';
+import { arrivalOf, callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
@@ -30,7 +30,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    const claim = await beginClaim(guard, store.files, fileId);
+    const claim = await beginClaim(guard, store.files, fileId, arrivalOf(req));
     await claim.settle(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
@@ -62,7 +62,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
             dedupKey: addressKey,
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
-            open: () => openList(given, deps, reader, caller),
+            open: (id) => openList(given, id, deps, reader, caller),
           });
     const { answer, isReplayed } = await claim.settle(submitted);
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
@@ -105,6 +105,7 @@ async function readGiven({
 /** The addresses of a caller's list. @throws Fault `list_not_found`; InvalidInput naming `listId` or `column` */
 async function openList(
   { listId, column }: GivenList,
+  submissionId: string,
   { config, store: { lists } }: HttpDependencies,
   reader: ListReader,
   { sub }: Principal,
@@ -119,8 +120,11 @@ async function openList(
     throw new InvalidInput([{ field: 'column', message: 'must be said: several columns have addresses' }]);
   if (chosen >= summary.columns.length)
     throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
-  // It must not end while it is read.
-  if (!(await lists.keepUntil(listId, clock.now() + config.LIST_TTL_MS))) throw new Fault('list_not_found');
+  // It must not end while it is read, nor become another file's.
+  if (!(await lists.reserve(listId, submissionId, clock.now() + config.LIST_TTL_MS))) {
+    if ((await lists.find(listId)) === null) throw new Fault('list_not_found');
+    throw new InvalidInput([{ field: 'listId', message: 'is being submitted already; upload it again' }]);
+  }
   const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return { list: { listId, column: chosen }, addresses: reader.addresses(source, summary, chosen) };
 }

@@ -15,8 +15,8 @@ export async function* inThread<J extends JobName>(
   limits: ListLimits,
   order: Order<J>,
 ): AsyncGenerator<Item<J>, void, void> {
-  const { MAX_LIST_BYTES, MAX_LIST_ROWS, MAX_LIST_COLUMNS, MAX_LIST_CELL, MAX_LIST_ROW, MAX_UNPACKED_BYTES } =
-    limits;
+  const { MAX_LIST_BYTES, MAX_LIST_ROWS, MAX_LIST_COLUMNS, MAX_LIST_CELL, MAX_LIST_ROW } = limits;
+  const { MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO } = limits;
   const task: ThreadTask = {
     job,
     order,
@@ -29,6 +29,7 @@ export async function* inThread<J extends JobName>(
       MAX_LIST_CELL,
       MAX_LIST_ROW,
       MAX_UNPACKED_BYTES,
+      MAX_UNPACKED_RATIO,
     },
   };
   const thread = new ListThread(source, task);

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { Fault } from '../../errors.js';
 import type { ByteSource } from '../byte-source.js';
-import { type ListLimits, tooLarge } from '../limits.js';
+import { checkUnpacked, type ListLimits } from '../limits.js';
 import { unsupported } from '../recognize.js';
 
 /** A workbook has a few dozen parts; an archive may have millions. */
@@ -82,9 +82,7 @@ export class Archive {
         entries.set(entry.fileName, entry);
         unpacked += entry.uncompressedSize;
       }
-      const { MAX_UNPACKED_BYTES } = limits;
-      if (unpacked > MAX_UNPACKED_BYTES)
-        throw tooLarge('MAX_UNPACKED_BYTES', MAX_UNPACKED_BYTES, `it unpacks to ${unpacked} bytes`);
+      checkUnpacked(source.size, unpacked, limits, `it unpacks to ${unpacked} bytes`);
       return new Archive(zip, entries);
     } catch (error) {
       throw asDamaged(error);

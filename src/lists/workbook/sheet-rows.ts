@@ -1,6 +1,6 @@
 /** The rows of a sheet, as texts, read while it is unpacked. */
 import type { ByteSource } from '../byte-source.js';
-import { cellTooLong, checkColumns, type ListLimits, rowTooLong, tooLarge } from '../limits.js';
+import { cellTooLong, checkColumns, checkUnpacked, type ListLimits, rowTooLong } from '../limits.js';
 import { Archive } from './archive.js';
 import { isoDate } from './dates.js';
 import { readSharedStrings, SharedStrings } from './shared-strings.js';
@@ -23,7 +23,7 @@ export async function openWorkbook(source: ByteSource, limits: ListLimits): Prom
   const strings =
     sharedStrings === null ? new SharedStrings() : await readSharedStrings(archive, sharedStrings, limits);
   async function* rows(sheet: string) {
-    const reader = new SheetReader(workbook, strings, limits);
+    const reader = new SheetReader(workbook, strings, source.size, limits);
     for await (const _ of readXml(archive.read(sheet), reader)) {
       const some = reader.taken();
       if (some.length > 0) yield some;
@@ -58,6 +58,8 @@ class SheetReader implements XmlHandler {
   constructor(
     private readonly workbook: Workbook,
     private readonly strings: SharedStrings,
+    /** Bytes of the whole workbook. */
+    private readonly size: number,
     private readonly limits: ListLimits,
   ) {}
 
@@ -116,9 +118,7 @@ class SheetReader implements XmlHandler {
   #sharedText(index: number): string {
     const text = this.strings.at(index);
     this.#shared += text.length;
-    const { MAX_UNPACKED_BYTES } = this.limits;
-    if (this.#shared > MAX_UNPACKED_BYTES)
-      throw tooLarge('MAX_UNPACKED_BYTES', MAX_UNPACKED_BYTES, 'its cells show too much text');
+    checkUnpacked(this.size, this.#shared, this.limits, `its cells show ${this.#shared} characters or more`);
     return text;
   }
 

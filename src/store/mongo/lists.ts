@@ -6,10 +6,11 @@ import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
 import { LIST_CHUNK_BYTES, type ListStore, UPLOAD_SILENCE_MS, type UploadedList } from '../lists.js';
 import type { MongoConnection } from './connection.js';
-import type { ListDoc } from './documents.js';
+import type { ListDoc } from './documents/lists.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
 import { findFile } from './generations.js';
-import type { Models } from './models.js';
+import { findDoc, findFields, type Models } from './models.js';
+import { LIVE } from './submissions/submission-docs.js';
 
 const uploading = (listId: ListId) => ({
   _id: listId,
@@ -26,8 +27,9 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
     create: ({ listId, userId, name }) =>
       run(async (db) => {
         const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
-        const upload = { bytes: 0, summary: null, expiresAt, generation: null, fileId: null, endedAt: null };
-        await db.lists.insertMany([{ _id: listId, userId, name, ...upload }], { lean: true });
+        const unused = { generation: null, fileId: null, reservedFor: null, endedAt: null };
+        const upload = { _id: listId, userId, name, bytes: 0, summary: null, expiresAt, ...unused };
+        await db.lists.insertMany([upload], { lean: true });
       }),
     append: (listId, index, bytes) => run((db) => appendChunk(db, listId, index, bytes)),
     complete: (listId, { summary, expiresAt }) =>
@@ -42,7 +44,7 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
         const file = await findFile(db, fileId);
         if (file === null) return null;
         const attached = { generation: file.generation, endedAt: null };
-        const list = await db.lists.findOne(attached).lean<ListDoc>().exec();
+        const list = await findDoc(db.lists, attached);
         return list === null ? null : storedList(list);
       }),
     waiting: (userId) =>
@@ -62,20 +64,8 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
         (index) => run((db) => readChunk(db, listId, index)),
         from,
       ),
-    keepUntil: (listId, expiresAt) =>
-      run(async (db) => {
-        const waiting = {
-          _id: listId,
-          generation: null,
-          endedAt: null,
-          expiresAt: trusted({ $gt: new Date(clock.now()) }),
-        };
-        const { matchedCount } = await db.lists.updateOne(
-          { ...waiting, summary: trusted({ $ne: null }) },
-          { $max: { expiresAt: new Date(expiresAt) } },
-        );
-        return matchedCount === 1;
-      }),
+    reserve: (listId, submissionId, expiresAt) =>
+      run((db) => reserveList(db, listId, submissionId, expiresAt)),
     attach: (listId, fileId) => run((db) => attachList(db, listId, fileId)),
     remove: (listId) => run((db) => endList(db, listId)),
     dropExpired: () =>
@@ -99,16 +89,18 @@ async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uin
 }
 
 async function findList(db: Models, listId: ListId): Promise<UploadedList | null> {
-  const list = await db.lists
-    .findOne({ _id: listId, endedAt: null, summary: trusted({ $ne: null }) })
-    .lean<ListDoc>()
-    .exec();
+  const list = await findLive(db, listId);
+  return list === null ? null : storedList(list);
+}
+
+async function findLive(db: Models, listId: ListId): Promise<ListDoc | null> {
+  const list = await findDoc(db.lists, { _id: listId, endedAt: null, summary: trusted({ $ne: null }) });
   if (list === null) return null;
   const isOver =
     list.fileId === null
       ? list.expiresAt !== null && list.expiresAt.getTime() <= clock.now()
       : (await findFile(db, list.fileId))?.generation !== list.generation;
-  return isOver ? null : storedList(list);
+  return isOver ? null : list;
 }
 
 const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: ListDoc): UploadedList => ({
@@ -122,7 +114,7 @@ const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: Li
 });
 
 async function sizeOf(db: Models, listId: ListId): Promise<number | null> {
-  const list = await db.lists.findOne({ _id: listId, endedAt: null }, { bytes: 1 }).lean<ListDoc>().exec();
+  const [list] = await findFields(db.lists, { _id: listId, endedAt: null }, ['bytes']);
   return list?.bytes ?? null;
 }
 
@@ -131,6 +123,28 @@ async function readChunk(db: Models, listId: ListId, index: number): Promise<Uin
     _id: chunkId(listId, index),
   } as never);
   return chunk === null ? null : chunk.bytes.buffer.subarray(0, chunk.bytes.position);
+}
+
+async function reserveList(
+  db: Models,
+  listId: ListId,
+  submissionId: string,
+  expiresAt: number,
+): Promise<boolean> {
+  const list = await findLive(db, listId);
+  if (list === null || list.fileId !== null) return false;
+  const { reservedFor } = list;
+  const isTaken =
+    reservedFor !== null &&
+    reservedFor !== submissionId &&
+    (await db.submissions.exists({ _id: reservedFor, ...LIVE })) !== null;
+  if (isTaken) return false;
+  const { matchedCount } = await db.lists.updateOne(
+    // Of two submissions that have read the same, one gets the list.
+    { _id: listId, generation: null, endedAt: null, reservedFor },
+    { $set: { reservedFor: submissionId }, $max: { expiresAt: new Date(expiresAt) } },
+  );
+  return matchedCount === 1;
 }
 
 async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<boolean> {
@@ -143,7 +157,7 @@ async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<b
   );
   if (matchedCount === 0) return false;
   // A request has one list.
-  const others = await db.lists.find({ generation, endedAt: null }, { _id: 1 }).lean<ListDoc[]>().exec();
+  const others = await findFields(db.lists, { generation, endedAt: null }, ['_id']);
   for (const { _id } of others) if (_id !== listId) await endList(db, _id);
   if ((await findFile(db, fileId))?.generation === generation) return true;
   // The request ended meanwhile, perhaps before its clean-up could see the list.

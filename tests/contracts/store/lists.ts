@@ -5,6 +5,7 @@ import { LIST_CHUNK_BYTES, type UploadedList } from '../../../src/store/lists.js
 import type { Store } from '../../../src/store/store.js';
 import { announce, fill, register, type Stores } from './harness.js';
 import { SOON } from './purging.js';
+import { submissionOf } from './submitting.js';
 
 const HOUR_MS = 3_600_000;
 const inAnHour = () => Date.now() + HOUR_MS;
@@ -184,6 +185,25 @@ export function endingLists({ shared, own }: Stores): void {
     await expect(reading.next()).rejects.toEqual(unavailable);
   });
 
+  it('gives a list to one of several submissions, and to another once that is over', async () => {
+    const { store, f1 } = shared();
+    const listId = await uploaded(store);
+    const ids = Array.from({ length: 8 }, () => randomUUID());
+    for (const id of ids) await store.submissions.claim(submissionOf(f1, { id }));
+    const reserve = (id: string) => store.lists.reserve(listId, id, inAnHour());
+    const reserved = await Promise.all(ids.map(reserve));
+    expect(reserved.filter(Boolean)).toHaveLength(1);
+    const winner = ids[reserved.indexOf(true)] ?? '';
+    expect(await reserve(winner)).toBe(true);
+    const [next = ''] = ids.filter((id) => id !== winner);
+    expect(await reserve(next)).toBe(false);
+    await store.submissions.end(winner);
+    expect(await reserve(next)).toBe(true);
+    await register(store, { fileId: f1 });
+    await store.lists.attach(listId, f1);
+    expect(await reserve(next)).toBe(false);
+  });
+
   it('drops lists at their time, unless a file uses them', async () => {
     const { store, f1 } = await own();
     const [kept, expired, attached, prolonged] = await Promise.all(
@@ -193,9 +213,9 @@ export function endingLists({ shared, own }: Stores): void {
     );
     await register(store, { fileId: f1 });
     await store.lists.attach(attached ?? '', f1);
-    expect(await store.lists.keepUntil(prolonged ?? '', inAnHour())).toBe(true);
-    expect(await store.lists.keepUntil(expired ?? '', inAnHour())).toBe(false);
-    expect(await store.lists.keepUntil(randomUUID(), inAnHour())).toBe(false);
+    expect(await store.lists.reserve(prolonged ?? '', 's', inAnHour())).toBe(true);
+    for (const listId of [expired ?? '', attached ?? '', randomUUID()])
+      expect(await store.lists.reserve(listId, 's', inAnHour())).toBe(false);
     await store.lists.dropExpired();
     await expectGone(store, expired ?? '');
     for (const listId of [kept, attached, prolonged])

@@ -10,7 +10,7 @@ let last = 0;
 
 const lease = (ms = HOUR_MS) => ({ owner: `owner ${++last}`, ms });
 
-const submissionOf = (fileId: string, more: Partial<NewSubmission> = {}): NewSubmission => ({
+export const submissionOf = (fileId: string, more: Partial<NewSubmission> = {}): NewSubmission => ({
   id: `submission ${++last}`,
   fileId,
   key: null,

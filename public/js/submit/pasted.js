@@ -1,0 +1,58 @@
+/** Keeps long pasted text beside the text box, and counts its lines: a browser takes minutes to insert 100,000 lines into one. */
+import { el, icon, setText } from '../dom.js';
+import { t } from '../texts.js';
+import { countLines } from './count-lines.js';
+
+/** What a browser inserts without a pause that is felt. */
+const SHORT_LINES = 100;
+const SHORT_LENGTH = 10_000;
+
+/** `changed` is called when text has been kept or removed. */
+export function pastedText(box, changed) {
+  let kept = [];
+  const said = el('p', { class: 'pasted-lines', role: 'status' });
+  const remove = el('button', { class: 'button small', type: 'button', text: t.submit.removePasted });
+  const element = el('div', { class: 'pasted', hidden: true }, icon('file'), said, remove);
+
+  async function keep(text) {
+    kept = [...kept, text];
+    const counted = kept;
+    element.hidden = false;
+    changed();
+    let all = { lines: 0, withAt: 0 };
+    for (const one of counted) {
+      const { lines, withAt } = await countLines(one);
+      all = { lines: all.lines + lines, withAt: all.withAt + withAt };
+    }
+    if (kept === counted) setText(said, t.submit.pasted(all.lines, all.withAt));
+  }
+
+  function take(event, data) {
+    const text = data?.getData('text/plain') ?? '';
+    if (isShort(text)) return;
+    event.preventDefault();
+    void keep(text);
+  }
+
+  remove.addEventListener('click', () => {
+    kept = [];
+    element.hidden = true;
+    setText(said, '');
+    changed();
+    box.focus();
+  });
+  box.addEventListener('paste', (event) => take(event, event.clipboardData));
+  box.addEventListener('drop', (event) => take(event, event.dataTransfer));
+
+  return {
+    element,
+    isEmpty: () => kept.length === 0,
+    /** With what was typed into the box. */
+    content: () => new Blob([box.value, ...kept.flatMap((text) => ['\n', text])]),
+  };
+}
+
+function isShort(text) {
+  if (text.length > SHORT_LENGTH) return false;
+  return text.split('\n', SHORT_LINES + 1).length <= SHORT_LINES;
+}
