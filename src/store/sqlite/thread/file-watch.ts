@@ -1,19 +1,20 @@
 /** Notices that the files of an open database were deleted, moved or replaced: a write would go where it is never found. */
 import { statSync } from 'node:fs';
-import { Fault } from '../../errors.js';
+import { Fault } from '../../../errors.js';
 import type { ThreadRequest } from './messages.js';
+import type { WriterOperation } from './operations.js';
 
 /** Reads between the writes: what is stored can still be saved elsewhere. */
-const READS: ReadonlySet<string> = new Set([
-  'fileOfBatch',
-  'foreignBatches',
-  'heldCounts',
-  'findFile',
-  'changesSince',
-  'findUnannounced',
-  'pendingChanges',
-  'nextSlice',
-  'submissionOfFile',
+const READS: ReadonlySet<string> = new Set<WriterOperation>([
+  'updates.fileOfBatch',
+  'updates.foreignBatches',
+  'updates.heldCounts',
+  'files.find',
+  'changes.since',
+  'changes.unannounced',
+  'changes.pending',
+  'submissions.next',
+  'submissions.ofFile',
 ]);
 export const readsOnly = ({ operation }: ThreadRequest): boolean => READS.has(operation);
 

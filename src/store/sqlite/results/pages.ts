@@ -1,12 +1,12 @@
 /** Reads a page of a file's results: those that pass a filter. */
-import type { PlacedResult } from '../../domain/result.js';
-import { cutWindow, type PageWindow, windowOf } from '../positions.js';
-import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../result-filter.js';
-import type { PageQuery, ResultPage } from '../store.js';
-import type { Database } from './database.js';
-import { currentGeneration } from './generations.js';
+import type { PlacedResult } from '../../../domain/result.js';
+import { cutWindow, type PageWindow, windowOf } from '../../positions.js';
+import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../../result-filter.js';
+import type { PageQuery, ResultPage } from '../../store.js';
+import type { Database } from '../database.js';
+import { currentGeneration } from '../generations.js';
+import { countOf, findBatches } from '../rollups.js';
 import { passingPlaces, resultsAt, resultsAtPlaces } from './results.js';
-import { countOf, findBatches } from './rollups.js';
 import { RUNS } from './runs.js';
 
 export function readPage(db: Database, query: PageQuery): ResultPage | null {
@@ -19,7 +19,7 @@ export function readPage(db: Database, query: PageQuery): ResultPage | null {
     : pageByCounts(db, generation, filter, windowOf(query));
 }
 
-type BatchInOrder = { number: number; batch_id: string; length: number };
+type BatchInOrder = { number: number; batchId: string; length: number };
 
 /** A page of a filter by cells: the rollups say which batches it comes from. */
 function pageByCounts(
@@ -32,7 +32,7 @@ function pageByCounts(
   if (window.skip >= total) return { total, results: [] };
   const { ordinals, skip } = findBatches(db, generation, filter.cells, window);
   const batches = db.all<BatchInOrder>(
-    `SELECT number, batch_id, length FROM batches
+    `SELECT number, batchId, length FROM batches
      WHERE generation = ? AND ordinal IN (SELECT value FROM json_each(?)) ORDER BY ordinal`,
     generation,
     JSON.stringify(ordinals),
@@ -67,7 +67,7 @@ const byDomain = `
   WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${inCells(CELL_OF_OFFSET)}`;
 /** An address may match by its start and by its domain: it is one result. */
 const byAddressOrDomain = `
-  SELECT a.place AS place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
+  SELECT a.place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
   WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${inCells('cell')}
   UNION ${byDomain}`;
 

@@ -1,15 +1,16 @@
-import type { FileId, RequestId } from '../../domain/id.js';
-import { type Claimant, mayExtend } from '../../domain/ownership.js';
-import { addTallies, type Tally } from '../../domain/summary.js';
-import type { Update } from '../../domain/update.js';
-import { attributionOf, foreignFile } from '../attribution.js';
-import type { Saved } from '../store.js';
+/** Stores updates in SQLite, as `UpdateStore.save` says. */
+import type { FileId, RequestId } from '../../../domain/id.js';
+import { type Claimant, mayExtend } from '../../../domain/ownership.js';
+import { addTallies, type Tally } from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
+import { attributionOf, foreignFile } from '../../attribution.js';
+import type { Saved } from '../../store.js';
+import type { Database } from '../database.js';
+import { currentGeneration, findOwner, hasTombstone, ownerOf, requestOf } from '../generations.js';
+import { register } from '../registration.js';
+import { appendResults, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import type { Database } from './database.js';
-import { currentGeneration, findOwner, hasTombstone, ownerOf, requestOf } from './generations.js';
 import { type HeldState, hold } from './held-updates.js';
-import { register } from './registration.js';
-import { appendResults, type ResultRows } from './results.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -31,7 +32,7 @@ export function saveUpdate(
   }
   if (attribution === 'apply') {
     const applied = batch !== undefined && applyUpdate(db, batch, update, now);
-    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.file_id ?? null };
+    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.fileId ?? null };
   }
   const { registration, unlessOver } = attribution;
   if (unlessOver !== null && isOver(db, unlessOver, sender)) return SUPERSEDED;
@@ -52,7 +53,7 @@ function isOver(
   const current = currentGeneration(db, fileId);
   if (current !== undefined && !mayExtend(sender, requestOf(current))) throw foreignFile();
   // The request of a deleted file may have been registered anew: then it is current again.
-  return current?.request_id !== requestId && hasTombstone(db, fileId, requestId);
+  return current?.requestId !== requestId && hasTombstone(db, fileId, requestId);
 }
 
 /** What an update adds to a list that its sender believes to be the stored one. */
@@ -90,5 +91,5 @@ export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number
   const generation = findOwner(db, batch.generation);
   if (generation === undefined || attributionOf(tail, ownerOf(generation), sender) !== 'apply') return null;
   const applied = applyTail(db, batch, tail, now);
-  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.file_id };
+  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.fileId };
 }

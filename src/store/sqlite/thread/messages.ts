@@ -1,10 +1,11 @@
 /** The messages between the main thread and a database thread, and how errors travel in them. */
-import { FatalError, Fault } from '../../errors.js';
-import { type ErrorMessage, errorOf, messageOf } from '../../thread-errors.js';
-import { codeOf, refusalOf } from './refusals.js';
+import { FatalError, Fault } from '../../../errors.js';
+import { type ErrorMessage, errorOf, messageOf } from '../../../thread-errors.js';
+import { codeOf, refusalOf } from '../refusals.js';
 
 export interface ThreadRequest {
   readonly id: number;
+  /** The part of the port, and the call. */
   readonly operation: string;
   readonly args: readonly unknown[];
 }

@@ -3,7 +3,7 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { roomIn } from './refusals.js';
+import { roomIn } from '../refusals.js';
 
 const FILE = 'verigate.reserve';
 /** A small disk is not filled by its reserve. */

@@ -1,10 +1,10 @@
 /** Finds the batches that have not ended, and marks those that have been silent for too long. */
 
-import type { BatchId, FileId } from '../../domain/id.js';
-import { statusOf } from '../batch-progress.js';
-import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../store.js';
+import type { BatchId, FileId } from '../../../domain/id.js';
+import { statusOf } from '../../batch-progress.js';
+import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
+import type { Database } from '../database.js';
 import { type BatchRow, progressOf, writeProgress } from './batches.js';
-import type { Database } from './database.js';
 
 /** Batches marked by one call; the next call takes the next ones. */
 const STALLS_AT_ONCE = 1_000;
@@ -13,11 +13,11 @@ const READ_AT_ONCE = 10_000;
 
 /** Marks the silent batches, as `UpdateStore.markStalled` says. */
 export function markStalledBatches(db: Database, silence: Silence): StalledBatches[] {
-  const silent = db.all<BatchRow & { file_id: FileId }>(
-    `SELECT b.*, g.file_id FROM batches b JOIN generations g ON g.generation = b.generation
-     WHERE b.open = 1 AND g.state = 0 AND b.last_update_at < max(?1, ?2)
-       AND ((b.begun = 1 AND b.last_update_at < ?1) OR (b.begun = 0 AND b.last_update_at < ?2 AND g.last_message_at < ?2))
-     ORDER BY b.last_update_at LIMIT ${STALLS_AT_ONCE}`,
+  const silent = db.all<BatchRow & { fileId: FileId }>(
+    `SELECT b.*, g.fileId FROM batches b JOIN generations g ON g.generation = b.generation
+     WHERE b.open = 1 AND g.state = 0 AND b.lastUpdateAt < max(?1, ?2)
+       AND ((b.begun = 1 AND b.lastUpdateAt < ?1) OR (b.begun = 0 AND b.lastUpdateAt < ?2 AND g.lastMessageAt < ?2))
+     ORDER BY b.lastUpdateAt LIMIT ${STALLS_AT_ONCE}`,
     silence.begunBefore,
     silence.queuedBefore,
   );
@@ -27,7 +27,7 @@ export function markStalledBatches(db: Database, silence: Silence): StalledBatch
     writeProgress(db, row, { stalled: true });
     // So does that of the file: else its waiting batches would get their time anew.
     db.run('UPDATE generations SET changes = changes + 1 WHERE generation = ?', row.generation);
-    stalled.set(row.file_id, [...(stalled.get(row.file_id) ?? []), row.batch_id]);
+    stalled.set(row.fileId, [...(stalled.get(row.fileId) ?? []), row.batchId]);
   }
   return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
 }
@@ -38,8 +38,8 @@ export function markStalledBatches(db: Database, silence: Silence): StalledBatch
  */
 export function incompleteBatches(db: Database, { limit, after }: IncompleteQuery): IncompleteBatches {
   const from = Number(after ?? 0);
-  const rows = db.all<BatchRow & { file_id: FileId }>(
-    `SELECT b.*, g.file_id FROM batches b JOIN generations g ON g.generation = b.generation
+  const rows = db.all<BatchRow & { fileId: FileId }>(
+    `SELECT b.*, g.fileId FROM batches b JOIN generations g ON g.generation = b.generation
      WHERE b.number > ?1 AND b.number <= ?2 AND b.complete = 0 AND g.state = 0 ORDER BY b.number LIMIT ?3`,
     from,
     from + READ_AT_ONCE,
@@ -48,7 +48,7 @@ export function incompleteBatches(db: Database, { limit, after }: IncompleteQuer
   const batches = rows.flatMap((row) => {
     const status = statusOf(progressOf(row));
     if (status === 'completed' || status === 'failed') return [];
-    return [{ fileId: row.file_id, batchId: row.batch_id, status }];
+    return [{ fileId: row.fileId, batchId: row.batchId, status }];
   });
   const upTo = rows.length === limit ? (rows.at(-1)?.number ?? from) : from + READ_AT_ONCE;
   const last = db.get<{ number: number }>('SELECT max(number) AS number FROM batches')?.number ?? 0;

@@ -1,17 +1,21 @@
 /** Starts a database thread and calls its operations from the main thread. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Fault } from '../../errors.js';
+import { Fault } from '../../../errors.js';
 import { type ThreadData, type ThreadReply, thrownBy } from './messages.js';
+import type { OperationOf } from './operations.js';
 
-type Methods = Record<string, (...args: never[]) => unknown>;
-type Result<T extends Methods, K extends keyof T> = Awaited<ReturnType<T[K]>>;
-type Call<T extends Methods, K extends keyof T> = readonly [operation: K, ...args: Parameters<T[K]>];
+type Method = (...args: never[]) => Promise<unknown>;
+type Parts = Record<string, Record<string, Method>>;
+type MethodOf<T extends Parts, O> = O extends `${infer P}.${infer K}` ? T[P & keyof T][K] : never;
+type Args<T extends Parts, O> = Parameters<MethodOf<T, O>>;
+type Result<T extends Parts, O> = Awaited<ReturnType<MethodOf<T, O>>>;
+type Call<T extends Parts, O> = readonly [operation: O, ...args: Args<T, O>];
 
 /** Objects that a thread makes for a request die young: more room for them costs memory and saves no time. */
 const YOUNG_MB = 12;
 
-export class ThreadClient<T extends Methods> {
+export class ThreadClient<T extends Parts> {
   readonly #worker: Worker;
   readonly #waiting = new Map<
     number,
@@ -35,7 +39,7 @@ export class ThreadClient<T extends Methods> {
   }
 
   /** @throws FatalError where the database cannot be opened */
-  static async start<T extends Methods>(data: ThreadData): Promise<ThreadClient<T>> {
+  static async start<T extends Parts>(data: ThreadData): Promise<ThreadClient<T>> {
     const client = new ThreadClient<T>(data);
     try {
       await client.#expect(0);
@@ -47,13 +51,26 @@ export class ThreadClient<T extends Methods> {
     }
   }
 
-  async call<K extends keyof T & string>(operation: K, ...args: Parameters<T[K]>): Promise<Result<T, K>> {
+  async call<O extends OperationOf<T>>(operation: O, ...args: Args<T, O>): Promise<Result<T, O>> {
     this.#refuseIfClosing();
     return this.#ask([operation, ...args]);
   }
 
+  /** The calls of a part of the port that the thread answers as they are, by their names. */
+  part<P extends keyof T & string, K extends keyof T[P] & string>(
+    part: P,
+    calls: Readonly<Record<K, unknown>>,
+  ): Pick<T[P], K> {
+    const names = Object.keys(calls) as K[];
+    const ask =
+      (name: K) =>
+      (...args: never[]) =>
+        this.call(`${part}.${name}`, ...(args as never));
+    return Object.fromEntries(names.map((name) => [name, ask(name)])) as unknown as Pick<T[P], K>;
+  }
+
   /** Asks for the first operation, and where that answers null for the second. `close` waits for both. */
-  async callEither<K extends keyof T & string, L extends keyof T & string>(
+  async callEither<K extends OperationOf<T>, L extends OperationOf<T>>(
     first: Call<T, K>,
     second: Call<T, L>,
   ): Promise<NonNullable<Result<T, K>> | Result<T, L>> {
@@ -70,7 +87,7 @@ export class ThreadClient<T extends Methods> {
       throw new Fault('unavailable', 'the database is closing', { retryAfterSeconds: 1 });
   }
 
-  async #ask<K extends keyof T & string>([operation, ...args]: Call<T, K>): Promise<Result<T, K>> {
+  async #ask<K extends OperationOf<T>>([operation, ...args]: Call<T, K>): Promise<Result<T, K>> {
     // A thread that is gone would never answer.
     if (this.#ended !== undefined) throw this.#ended;
     const id = ++this.#lastId;

@@ -2,7 +2,7 @@
  * The runs of the index of addresses and domains. New entries go to a short run, which touches few pages of the file. Full
  * runs are merged, sixteen into one, so a search looks into a few runs however long the file is.
  */
-import type { Database } from './database.js';
+import type { Database } from '../database.js';
 
 /** Addresses in a run that is filled, about. */
 const RUN_LENGTH = 1024;
@@ -24,13 +24,13 @@ export const RUNS = 'SELECT run FROM runs WHERE generation = ?1';
 
 /** The run that is being filled; a new one where it is long enough. */
 export function takeRun(db: Database, generation: number, length: number): number {
-  const sql = `UPDATE generations SET run = run + (run_length >= ${RUN_LENGTH}), run_length = iif(run_length >= ${RUN_LENGTH}, 0, run_length) + ?
-    WHERE generation = ? RETURNING run, run_length`;
-  const { run, run_length } = db.get<{ run: number; run_length: number }>(sql, length, generation) ?? {
+  const sql = `UPDATE generations SET run = run + (runLength >= ${RUN_LENGTH}), runLength = iif(runLength >= ${RUN_LENGTH}, 0, runLength) + ?
+    WHERE generation = ? RETURNING run, runLength`;
+  const { run, runLength } = db.get<{ run: number; runLength: number }>(sql, length, generation) ?? {
     run: 0,
-    run_length: 0,
+    runLength: 0,
   };
-  if (run_length === length) {
+  if (runLength === length) {
     db.run('INSERT INTO runs (generation, run, level) VALUES (?, ?, 0)', generation, run);
     beginMerge(db, generation, 0, run);
   }

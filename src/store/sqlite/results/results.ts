@@ -1,7 +1,7 @@
 /** Writes and reads the results of batches: in chunks of one text, with an index of their addresses and domains. */
-import type { BatchId } from '../../domain/id.js';
-import { type PlacedResult, type Result, textLines } from '../../domain/result.js';
-import { groupNear } from '../positions.js';
+import type { BatchId } from '../../../domain/id.js';
+import { type PlacedResult, type Result, textLines } from '../../../domain/result.js';
+import { groupNear } from '../../positions.js';
 import {
   type CompiledFilter,
   cellCode,
@@ -10,8 +10,8 @@ import {
   emailIn,
   FIRST_CELL_CODE,
   searchKey,
-} from '../result-filter.js';
-import type { Database } from './database.js';
+} from '../../result-filter.js';
+import type { Database } from '../database.js';
 import { RUNS, takeRun } from './runs.js';
 
 /** A batch holds fewer results than this: a place is `batch number × PLACES + position`. */
@@ -166,18 +166,14 @@ export function dropResults(db: Database, { number, generation }: BatchKey): str
 /** What is needed of a batch to read its results. */
 export interface ListRow {
   readonly number: number;
-  readonly batch_id: BatchId;
+  readonly batchId: BatchId;
 }
 
 /** The results at the given positions of a batch, which are in ascending order. */
 export const resultsAt = (db: Database, batch: ListRow, positions: readonly number[]): PlacedResult[] =>
   groupNear(positions).flatMap((group) => readGroup(db, batch, group));
 
-function readGroup(
-  db: Database,
-  { number, batch_id: batchId }: ListRow,
-  positions: readonly number[],
-): PlacedResult[] {
+function readGroup(db: Database, { number, batchId }: ListRow, positions: readonly number[]): PlacedResult[] {
   const base = number * PLACES;
   const chunks = db.all<ChunkRow>(
     `SELECT place, length, body FROM chunks
@@ -222,10 +218,10 @@ export function resultsAtPlaces(db: Database, places: readonly number[]): Placed
   const batchIds = new Map(
     db
       .all<ListRow>(
-        'SELECT number, batch_id FROM batches WHERE number IN (SELECT value FROM json_each(?))',
+        'SELECT number, batchId FROM batches WHERE number IN (SELECT value FROM json_each(?))',
         JSON.stringify([...new Set(places.map(batchOfPlace))]),
       )
-      .map(({ number, batch_id }) => [number, batch_id]),
+      .map(({ number, batchId }) => [number, batchId]),
   );
   return places.flatMap((place) => {
     const chunk = chunkOf.get(place) ?? place;

@@ -1,13 +1,13 @@
 /** Reads all results of a file that pass a filter, in arrival order and a slice at a time. */
-import type { FileId } from '../../domain/id.js';
-import type { PlacedResult } from '../../domain/result.js';
-import { Fault } from '../../errors.js';
-import { range } from '../positions.js';
-import { CompiledFilter, emailIn } from '../result-filter.js';
-import type { ScanSlice } from '../scan.js';
-import type { ResultFilter } from '../store.js';
-import type { Database } from './database.js';
-import { CURRENT, currentGeneration, findGeneration } from './generations.js';
+import type { FileId } from '../../../domain/id.js';
+import type { PlacedResult } from '../../../domain/result.js';
+import { Fault } from '../../../errors.js';
+import { range } from '../../positions.js';
+import { CompiledFilter, emailIn } from '../../result-filter.js';
+import type { ScanSlice } from '../../scan.js';
+import type { ResultFilter } from '../../store.js';
+import type { Database } from '../database.js';
+import { CURRENT, currentGeneration, findGeneration } from '../generations.js';
 import { PLACES, passingPlaces, resultsAt } from './results.js';
 
 /** Results read for a slice, about: few enough to be read quickly, enough to be worth a message between threads. */
@@ -34,8 +34,8 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
     throw new Fault('unavailable', 'the file changed while it was read');
   const filter = new CompiledFilter(wanted);
   const results: PlacedResult[] = [];
-  const batches = db.all<{ number: number; batch_id: string; ordinal: number; length: number }>(
-    `SELECT number, batch_id, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
+  const batches = db.all<{ number: number; batchId: string; ordinal: number; length: number }>(
+    `SELECT number, batchId, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
      ORDER BY ordinal LIMIT ${BATCHES_AT_ONCE}`,
     generation,
     point.ordinal,

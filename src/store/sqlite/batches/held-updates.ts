@@ -1,9 +1,10 @@
-import type { BatchId, UserId } from '../../domain/id.js';
-import { type Claimant, holderOf, takesHeld } from '../../domain/ownership.js';
-import { merged, type Update } from '../../domain/update.js';
-import { entriesToDrop } from '../byte-limit.js';
-import type { HeldCounts } from '../store.js';
-import type { Database } from './database.js';
+/** Updates that are held until their batch is registered, in SQLite. */
+import type { BatchId, UserId } from '../../../domain/id.js';
+import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
+import { merged, type Update } from '../../../domain/update.js';
+import { entriesToDrop } from '../../byte-limit.js';
+import type { HeldCounts } from '../../store.js';
+import type { Database } from '../database.js';
 
 /** The limits of the held updates, and what was dropped for them. */
 export interface HeldState {
@@ -29,7 +30,7 @@ export function hold(db: Database, update: Update, sender: Claimant, held: HeldS
   const earlier = take(db, batchId, holder);
   const body = JSON.stringify(earlier === null ? update : merged(earlier, update));
   db.run(
-    'INSERT INTO held (batch_id, holder, received_at, bytes, body) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO held (batchId, holder, receivedAt, bytes, body) VALUES (?, ?, ?, ?, ?)',
     batchId,
     holder,
     now,
@@ -46,7 +47,7 @@ export const isAnythingHeld = (db: Database): boolean =>
 /** Takes the updates of a batch that a registration may have out of the table. */
 export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
   const rows = db.all<{ holder: string }>(
-    'SELECT holder FROM held WHERE batch_id = ? ORDER BY holder',
+    'SELECT holder FROM held WHERE batchId = ? ORDER BY holder',
     batchId,
   );
   return rows
@@ -57,7 +58,7 @@ export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Up
 function take(db: Database, batchId: BatchId, holder: string): Update | null {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
   const row = db.get<{ body: string }>(
-    'DELETE FROM held WHERE batch_id = ? AND holder = ? RETURNING body',
+    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING body',
     batchId,
     holder,
   );
@@ -66,7 +67,7 @@ function take(db: Database, batchId: BatchId, holder: string): Update | null {
 
 /** Drops the updates whose batch was not registered in time: these are addresses that belong to no file. */
 export function dropExpired(db: Database, held: HeldState, now: number): void {
-  held.dropped += db.run('DELETE FROM held WHERE received_at < ?', now - held.ttlMs).changes;
+  held.dropped += db.run('DELETE FROM held WHERE receivedAt < ?', now - held.ttlMs).changes;
 }
 
 export function heldCounts(db: Database, { dropped }: HeldState): HeldCounts {
@@ -79,14 +80,14 @@ const heldBytes = (db: Database): number =>
 
 function keepWithinLimit(db: Database, newest: BatchId, held: HeldState): void {
   for (let excess = heldBytes(db) - held.maxBytes; excess > 0; ) {
-    const oldest = db.all<{ batch_id: BatchId; holder: string; bytes: number }>(
-      'SELECT batch_id, holder, bytes FROM held WHERE batch_id <> ? ORDER BY received_at, rowid LIMIT ?',
+    const oldest = db.all<{ batchId: BatchId; holder: string; bytes: number }>(
+      'SELECT batchId, holder, bytes FROM held WHERE batchId <> ? ORDER BY receivedAt, rowid LIMIT ?',
       newest,
       AT_ONCE,
     );
     if (oldest.length === 0) return;
-    for (const { batch_id, holder, bytes } of entriesToDrop(oldest, excess)) {
-      held.dropped += db.run('DELETE FROM held WHERE batch_id = ? AND holder = ?', batch_id, holder).changes;
+    for (const { batchId, holder, bytes } of entriesToDrop(oldest, excess)) {
+      held.dropped += db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder).changes;
       excess -= bytes;
     }
   }

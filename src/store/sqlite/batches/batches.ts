@@ -1,7 +1,7 @@
 /** Reads and writes batches: how far each is, its list, and the counts above it. */
 
-import type { BatchId } from '../../domain/id.js';
-import type { Result } from '../../domain/result.js';
+import type { BatchId } from '../../../domain/id.js';
+import type { Result } from '../../../domain/result.js';
 import {
   EMPTY_SUMMARY,
   type Summary,
@@ -10,8 +10,8 @@ import {
   type Tally,
   tallyOf,
   withFlags,
-} from '../../domain/summary.js';
-import type { Update } from '../../domain/update.js';
+} from '../../../domain/summary.js';
+import type { Update } from '../../../domain/update.js';
 import {
   type BatchProgress,
   failedByOperator,
@@ -19,38 +19,38 @@ import {
   initialProgress,
   isOpen,
   progressAfter,
-} from '../batch-progress.js';
-import { compareLists, rewritesAfter, type StoredList } from '../rewrites.js';
-import type { Database } from './database.js';
-import { touchGeneration } from './generations.js';
-import { appendResults, dropResults, rowsOf } from './results.js';
-import { addToRollups } from './rollups.js';
+} from '../../batch-progress.js';
+import { compareLists, rewritesAfter, type StoredList } from '../../rewrites.js';
+import type { Database } from '../database.js';
+import { touchGeneration } from '../generations.js';
+import { appendResults, dropResults, rowsOf } from '../results/results.js';
+import { addToRollups } from '../rollups.js';
 
 export interface BatchRow {
   number: number;
-  batch_id: BatchId;
+  batchId: BatchId;
   generation: number;
   ordinal: number;
   version: number;
   begun: number;
   complete: number;
   stalled: number;
-  failed_at: number | null;
-  total_emails: number | null;
-  processed_count: number;
+  failedAt: number | null;
+  totalEmails: number | null;
+  processedCount: number;
   length: number;
   fingerprint: string;
   rewrites: string;
   summary: string;
-  last_update_at: number;
+  lastUpdateAt: number;
 }
 
 /** Every column that is read has to be copied. */
 export const BATCH_COLUMNS =
-  'number, batch_id, generation, ordinal, version, begun, complete, stalled, failed_at, total_emails, processed_count, length, fingerprint, rewrites, summary, last_update_at';
+  'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAt, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
-  db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batch_id = ?`, batchId);
+  db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batchId = ?`, batchId);
 
 /** A batch that this transaction has registered, or found registered. */
 export function knownBatch(db: Database, batchId: BatchId): BatchRow {
@@ -66,7 +66,7 @@ export function insertBatch(
 ): void {
   const summary = withFlags(EMPTY_SUMMARY, flagsOf(initialProgress(batch.totalEmails)));
   db.run(
-    'INSERT INTO batches (batch_id, generation, ordinal, total_emails, summary, last_update_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO batches (batchId, generation, ordinal, totalEmails, summary, lastUpdateAt) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
     batch.generation,
     batch.ordinal,
@@ -80,18 +80,18 @@ export const progressOf = (row: BatchRow): BatchProgress => ({
   begun: row.begun === 1,
   complete: row.complete === 1,
   stalled: row.stalled === 1,
-  failedAt: row.failed_at,
-  totalEmails: row.total_emails,
-  processedCount: row.processed_count,
+  failedAt: row.failedAt,
+  totalEmails: row.totalEmails,
+  processedCount: row.processedCount,
 });
 
 const columnsOf = (progress: BatchProgress) => ({
   begun: Number(progress.begun),
   complete: Number(progress.complete),
   stalled: Number(progress.stalled),
-  failed_at: progress.failedAt,
-  total_emails: progress.totalEmails,
-  processed_count: progress.processedCount,
+  failedAt: progress.failedAt,
+  totalEmails: progress.totalEmails,
+  processedCount: progress.processedCount,
 });
 
 /** Brings an update into its batch; false: there is nothing new in it. */
@@ -114,12 +114,12 @@ export function applyWith(
   if (step === null) {
     if (update.isFound === true) return false;
     // Still a sign that the batch is worked on: a second run repeats for a while what its first run has sent.
-    db.run('UPDATE batches SET last_update_at = ? WHERE number = ?', now, row.number);
-    db.run('UPDATE generations SET last_message_at = ? WHERE generation = ?', now, row.generation);
+    db.run('UPDATE batches SET lastUpdateAt = ? WHERE number = ?', now, row.number);
+    db.run('UPDATE generations SET lastMessageAt = ? WHERE generation = ?', now, row.generation);
     return false;
   }
   const version = row.version + 1;
-  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, last_update_at: now };
+  const next: BatchRow = { ...row, ...columnsOf(step.progress), version, lastUpdateAt: now };
   if (step.takesList) {
     const { tallyAfter, ...stored } = store(version);
     writeBatch(db, row, { ...next, ...stored }, tallyAfter);
@@ -155,21 +155,21 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
   const flags = flagsOf(progress);
   const summary = tallyAfter === null ? withFlags(old, flags) : summaryOf(flags, tallyAfter(old));
   db.run(
-    `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failed_at = ?, total_emails = ?,
-       processed_count = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, last_update_at = ?, open = ?
+    `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failedAt = ?, totalEmails = ?,
+       processedCount = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?
      WHERE number = ?`,
     after.version,
     after.begun,
     after.complete,
     after.stalled,
-    after.failed_at,
-    after.total_emails,
-    after.processed_count,
+    after.failedAt,
+    after.totalEmails,
+    after.processedCount,
     after.length,
     after.fingerprint,
     after.rewrites,
     JSON.stringify(summary),
-    after.last_update_at,
+    after.lastUpdateAt,
     Number(isOpen(progress)),
     after.number,
   );
@@ -181,10 +181,10 @@ export function writeProgress(
   db: Database,
   row: BatchRow,
   change: Partial<BatchProgress>,
-  heardAt = row.last_update_at,
+  heardAt = row.lastUpdateAt,
 ): void {
   const columns = columnsOf({ ...progressOf(row), ...change });
-  writeBatch(db, row, { ...row, ...columns, version: row.version + 1, last_update_at: heardAt }, null);
+  writeBatch(db, row, { ...row, ...columns, version: row.version + 1, lastUpdateAt: heardAt }, null);
 }
 
 /** Ends a batch that will never answer. */

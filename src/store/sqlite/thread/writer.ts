@@ -1,28 +1,23 @@
 /**
- * The entry point of a database thread. It answers requests one at a time and in order: the reader each on one view of
- * the database, the writer many in one commit, and between them it deletes what ended generations left, and merges runs of the
- * index.
+ * The writing thread: many requests in one commit, in order. Between the commits it deletes what ended generations left, and merges
+ * runs of the index.
  */
 
-import { parentPort, workerData } from 'node:worker_threads';
-import { clock } from '../../clock.js';
-import { cleanUpSome, isCleanedUp, needsCleanUp } from './clean-up.js';
-import { type Database, filesOf, openForReading, openForWriting, shrink, truncateLog } from './database.js';
-import { endUploads, isListGone } from './ended-lists.js';
-import { FileWatch, readsOnly } from './file-watch.js';
+import { clock } from '../../../clock.js';
+import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
+import { type Database, shrink, truncateLog } from '../database.js';
+import { endUploads, isListGone } from '../ended-lists.js';
+import { refusalOf } from '../refusals.js';
+import { mergeSome, needsMerge } from '../results/runs.js';
+import { releaseLeases } from '../submissions/steps.js';
+import { answer, data, finish, type Operations, onRequest, perform } from './answers.js';
+import { type FileWatch, readsOnly } from './file-watch.js';
 import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
-import {
-  databaseErrorOf,
-  type ThreadData,
-  type ThreadReply,
-  type ThreadRequest,
-  thrownBy,
-} from './messages.js';
-import { type Gone, readerOperations, writerOperations } from './operations.js';
-import { refusalOf } from './refusals.js';
-import { DiskReserve } from './reserve.js';
-import { mergeSome, needsMerge } from './runs.js';
-import { releaseLeases } from './submissions.js';
+import { databaseErrorOf, type ThreadReply, type ThreadRequest, thrownBy } from './messages.js';
+import { type Gone, writerOperations } from './operations.js';
+import type { DiskReserve } from './reserve.js';
+
+const { directory } = data;
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
@@ -31,59 +26,13 @@ const READER_PAUSE_MS = 10;
 /** Pages by which the file is shortened in one step: they pass through the log. */
 const PAGES_GIVEN_BACK = 64;
 
-const port = parentPort;
-if (port === null) throw new Error('this module runs as a worker thread');
-const data = workerData as ThreadData;
-const { role, directory, heldTtlMs, maxHeldBytes, maxDeadLetterBytes } = data;
-
-type Operations = Record<string, (db: Database, ...args: never[]) => unknown>;
-/** Bytes are handed over: copies of them would lie here until there is enough garbage. */
-const answer = (reply: ThreadReply): void =>
-  port.postMessage(
-    reply,
-    'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : [],
-  );
-
-function finish(db: Database): void {
-  db.close();
-  port?.close();
-}
-
-function perform(db: Database, operations: Operations, { id, operation, args }: ThreadRequest): ThreadReply {
-  try {
-    return { id, value: operations[operation]?.(db, ...(args as never[])) };
-  } catch (error) {
-    return { id, error: databaseErrorOf(error, directory) };
-  }
-}
-
-function serveReads(db: Database): void {
-  port?.on('message', (request: ThreadRequest | 'close') => {
-    if (request === 'close') finish(db);
-    else answer(performOnOneView(db, request));
-  });
-}
-
-/** All reads of one request see one state: a page's total fits its results, and a scan notices that its file is gone. */
-function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
-  try {
-    db.exec('BEGIN');
-    const reply = perform(db, readerOperations, request);
-    db.exec('COMMIT');
-    return reply;
-  } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    return { id: request.id, error: databaseErrorOf(error, directory) };
-  }
-}
-
 function isGone(db: Database, gone: Gone): boolean {
   if (gone === null) return true;
   return 'fileId' in gone ? isCleanedUp(db, gone.fileId) : isListGone(db, gone.listId);
 }
 
-/** The writing thread: takes turns of one commit and one step of clean-up. */
-class Writer {
+/** Takes turns of one commit and one step of clean-up. */
+export class Writer {
   readonly #operations: Operations;
   readonly #queue: ThreadRequest[] = [];
   /** Requests to be answered once nothing is left of what was deleted before. */
@@ -101,18 +50,18 @@ class Writer {
     private readonly guard: DiskReserve,
     private readonly files: FileWatch,
   ) {
-    const held = { ttlMs: heldTtlMs, maxBytes: maxHeldBytes, dropped: 0 };
-    this.#operations = writerOperations({ held, maxDeadLetterBytes });
+    const held = { ttlMs: data.heldTtlMs, maxBytes: data.maxHeldBytes, dropped: 0 };
+    this.#operations = writerOperations({ held, maxDeadLetterBytes: data.maxDeadLetterBytes });
     // The directory is this process's alone: the one that worked on submissions before is gone.
     releaseLeases(db);
-    port?.on('message', (request: ThreadRequest | 'close') => this.#receive(request));
+    onRequest((request) => this.#receive(request));
     endUploads(db);
     this.#scheduleCleanUp();
   }
 
   #receive(request: ThreadRequest | 'close'): void {
     if (request === 'close') this.#isClosing = true;
-    else if (request.operation === 'awaitCleanUp') {
+    else if (request.operation === 'database.awaitCleanUp') {
       this.#cleanUpRequests.push({ id: request.id, gone: request.args[0] as Gone });
       this.#hasCleanUp = true;
     } else this.#queue.push(request);
@@ -150,7 +99,8 @@ class Writer {
    * commit of a request that found none.
    */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
-    if (this.guard.isFull || requests.some(({ operation }) => operation === 'probe')) this.guard.check();
+    if (this.guard.isFull || requests.some(({ operation }) => operation === 'database.probe'))
+      this.guard.check();
     if (this.guard.isFull && requests.some(makesRoom)) this.#giveUpReserve();
     const replies = this.#attempt(requests);
     const unmade = requests.filter((_, index) => isDiskFull(replies[index]));
@@ -278,17 +228,4 @@ class Writer {
     for (const { id } of done) answer({ id, value: true });
     this.#cleanUpRequests = this.#cleanUpRequests.filter((request) => !done.includes(request));
   }
-}
-
-try {
-  if (role === 'reader') serveReads(openForReading(directory));
-  else {
-    const guard = new DiskReserve(directory, data.diskReserveBytes ?? 0);
-    const db = openForWriting(directory, () => guard.giveUp());
-    guard.check();
-    new Writer(db, guard, new FileWatch(filesOf(directory)));
-  }
-  answer({ id: 0, value: 'open' });
-} catch (error) {
-  answer({ id: 0, error: databaseErrorOf(error, directory) });
 }

@@ -1,7 +1,7 @@
 /** The slices of submissions in SQLite, their addresses, and the map from rows to addresses. */
-import { piecesOf } from '../stored-pieces.js';
-import type { NewSlice, Slice, SliceState } from '../submissions.js';
-import type { Database } from './database.js';
+import { piecesOf } from '../../stored-pieces.js';
+import type { NewSlice, Slice } from '../../submissions.js';
+import type { Database } from '../database.js';
 
 /** In the place of a slice's number: the piece is a part of the map. */
 const MAP = -1;
@@ -17,19 +17,13 @@ const isOwner = (db: Database, id: string, owner: string): boolean =>
 export function addSlice(db: Database, id: string, owner: string, slice: NewSlice): boolean {
   if (!isOwner(db, id, owner)) return false;
   const { number, emails, addresses } = slice;
-  db.run(
-    "INSERT INTO slices (submission, number, state, emails) VALUES (?, ?, 'waiting', ?)",
-    ...[id, number, emails],
-  );
+  db.insert('slices', { submission: id, number, state: 'waiting', emails });
   for (const [piece, text] of piecesOf(addresses).entries()) addPiece(db, id, number, piece, text);
   return true;
 }
 
-const addPiece = (db: Database, id: string, slice: number, piece: number, body: string): unknown =>
-  db.run(
-    'INSERT INTO submission_pieces (submission, slice, piece, body) VALUES (?, ?, ?, ?)',
-    ...[id, slice, piece, body],
-  );
+const addPiece = (db: Database, submission: string, slice: number, piece: number, body: string): unknown =>
+  db.insert('submission_pieces', { submission, slice, piece, body });
 
 export function addRows(db: Database, id: string, owner: string, part: number, text: string): boolean {
   if (!isOwner(db, id, owner)) return false;
@@ -37,22 +31,15 @@ export function addRows(db: Database, id: string, owner: string, part: number, t
   return true;
 }
 
-interface SliceRow {
-  number: number;
-  state: SliceState;
-  emails: number;
-  acceptance: string | null;
-}
-
 export const nextSlice = (db: Database, id: string): Slice | null =>
-  db.get<SliceRow>(
+  db.get<Slice>(
     `SELECT number, state, emails, acceptance FROM slices
      WHERE submission = ? AND state IN ('waiting', 'sending', 'accepted') ORDER BY number LIMIT 1`,
     id,
   ) ?? null;
 
 export const slicesOf = (db: Database, id: string): Slice[] =>
-  db.all<SliceRow>(
+  db.all<Slice>(
     'SELECT number, state, emails, acceptance FROM slices WHERE submission = ? ORDER BY number',
     id,
   );
