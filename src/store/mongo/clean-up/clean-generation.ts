@@ -1,12 +1,14 @@
+/** Deletes what a generation that is over has left. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
-import type { BatchDoc, BatchTombstoneDoc, TombstoneDoc } from '../documents.js';
+import type { BatchDoc, BatchTombstoneDoc } from '../documents/batches.js';
+import type { TombstoneDoc } from '../documents/files.js';
 import { endListsOfGeneration } from '../ended-lists.js';
 import { isDuplicate } from '../errors.js';
-import { findFields, type Models } from '../models.js';
+import { findFields, type Models, updateEach } from '../models.js';
 
 /** Batches deleted in one go. */
 const AT_ONCE = 256;
@@ -71,11 +73,9 @@ async function writeBatchTombstones(db: Models, tombstones: readonly BatchTombst
     await db.batchTombstones.insertMany([...tombstones], { lean: true, ordered: false });
   } catch (error) {
     if (!isDuplicate(error)) throw error;
-    await db.batchTombstones.bulkWrite(
-      tombstones.map(({ _id, ...rest }) => ({
-        updateOne: { filter: { _id }, update: { $set: rest }, upsert: true },
-      })),
-      { ordered: false },
+    await updateEach(
+      db.batchTombstones,
+      tombstones.map(({ _id, ...rest }) => ({ filter: { _id }, update: { $set: rest }, upsert: true })),
     );
   }
 }
