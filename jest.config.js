@@ -9,6 +9,8 @@ export default {
   testTimeout: 60_000,
   // One more than the cores that there are at least: suites wait for servers and for time to pass, too.
   maxWorkers: 3,
+  // Each suite leaves the modules that it loaded behind; the more there are, the longer garbage is looked for.
+  workerIdleMemoryLimit: '512MB',
   testSequencer: '<rootDir>/dist/tests/support/longest-first.js',
   reporters: ['default', '<rootDir>/dist/tests/support/totals-reporter.js'],
 };

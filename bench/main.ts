@@ -13,6 +13,7 @@ import { latency } from './latency/latency.js';
 import { lists } from './lists/lists.js';
 import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
+import { page } from './page/page.js';
 import { reconnect } from './reconnect/reconnect.js';
 import { shards } from './shards/shards.js';
 import { forgetDatasets } from './support/dataset.js';
@@ -35,6 +36,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   distributed,
   shards,
   footprint,
+  page,
 };
 
 const asked = process.argv.slice(2);

@@ -1,10 +1,12 @@
 /**
  * Bundles the dashboard, `public/`, into `dist/public/`: one script and one style sheet, minified. Their names hold a hash of
- * what is in them, so that browsers may keep them for ever; `index.html` names them.
+ * what is in them, so that browsers may keep them for ever; `index.html` names them. Beside each stands the same compressed,
+ * harder than there is time for in an answer.
  */
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const FROM = 'public';
@@ -37,6 +39,9 @@ function builtFrom(/** @type {string} */ source) {
   return `assets/${basename(path)}`;
 }
 
+for (const path of Object.keys(metafile.outputs))
+  writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
+
 mkdirSync(TO, { recursive: true });
 let page = readFileSync(join(FROM, 'index.html'), 'utf8');
 for (const source of ['js/main.js', 'css/page.css']) {
@@ -47,7 +52,9 @@ for (const source of ['js/main.js', 'css/page.css']) {
 for (const name of ['favicon.svg', 'favicons']) cpSync(join(FROM, name), join(TO, name), { recursive: true });
 writeFileSync(join(TO, 'index.html'), page);
 
-const built = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+const built = new Set(
+  Object.keys(metafile.outputs).flatMap((path) => [basename(path), `${basename(path)}.br`]),
+);
 for (const name of readdirSync(join(TO, 'assets'))) {
   const path = join(TO, 'assets', name);
   if (!built.has(name) && Date.now() - statSync(path).mtimeMs > KEEP_MS) rmSync(path);

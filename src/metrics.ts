@@ -3,6 +3,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { DeliveryTimes } from './metrics/delivery-times.js';
 import { initialise } from './metrics/initial-values.js';
+import { metricsIn } from './metrics/registry.js';
 import { serverMetrics } from './metrics/servers.js';
 import { socketMetrics } from './metrics/sockets.js';
 import { updateMetrics } from './metrics/updates.js';
@@ -17,15 +18,15 @@ const MISNAMED = [
 /** Each gateway has a registry of its own, so that several can run in one process. */
 export function createMetrics() {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
-  const updates = updateMetrics(registers);
+  const add = metricsIn(registry);
+  const updates = updateMetrics(add);
   const metrics = {
     registry,
     ...updates,
-    ...socketMetrics(registers),
-    ...serverMetrics(registers),
+    ...socketMetrics(add),
+    ...serverMetrics(add),
     deliveries: new DeliveryTimes(updates.deliverySeconds),
   };
   initialise(metrics);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { barriersIn } from './support/axe.js';
 import { describeInBrowser } from './support/browser.js';
 import { effort } from './support/effort.js';
 import { startTestGateway } from './support/gateway.js';
@@ -158,6 +159,7 @@ describeInBrowser('the import of a list', (open) => {
     expect(await paste(50)).toBe(true); // left to the browser
     expect(await paste(100_000)).toBe(false);
     await reads(page.locator('.pasted-lines'), '100,000 lines pasted, 99,000 with an @');
+    expect(await barriersIn(page)).toEqual([]);
     await page.getByRole('button', { name: 'Remove' }).click();
     await page.locator('.pasted').waitFor({ state: 'hidden' });
     await paste(300);

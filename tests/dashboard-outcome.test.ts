@@ -231,7 +231,11 @@ describeInBrowser('the outcome of a list', (open) => {
     const { page } = await open('about:blank');
     const sizes: Promise<number>[] = [];
     page.on('requestfinished', (request) => {
-      sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize));
+      sizes.push(
+        request
+          .sizes()
+          .then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize),
+      );
     });
     await page.goto(`${url}${fileHash('cold')}`);
     await page.locator('.typos .chip').waitFor();
@@ -245,6 +249,11 @@ describeInBrowser('the outcome of a list', (open) => {
     const answer = await fetch(`${url}/${script}`, { headers: { 'accept-encoding': 'br, gzip' } });
     expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     expect(answer.headers.get('content-encoding')).toBe('br');
+    expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(answer.headers.get('vary')).toContain('Accept-Encoding');
+    const other = await fetch(`${url}/${script}`, { headers: { 'accept-encoding': 'gzip' } });
+    expect(other.headers.get('content-encoding')).toBe('gzip');
+    expect(await answer.text()).toBe(await other.text());
   });
 });
 

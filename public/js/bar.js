@@ -23,8 +23,12 @@ export function progressBar(size = '') {
     element,
     update({ progress, stats, status }) {
       const whole = Math.max(progress.total, progress.processed + progress.skipped, 1);
+      let from = 0;
       SEGMENTS.forEach((name, index) => {
-        setShare(segments[index], (name === 'skipped' ? progress.skipped : stats[name].count) / whole);
+        const share = (name === 'skipped' ? progress.skipped : stats[name].count) / whole;
+        setShare(segments[index], from, '--from');
+        setShare(segments[index], share);
+        from += share;
       });
       element.dataset.status = status;
       element.setAttribute('aria-valuenow', String(progress.percentage));

@@ -58,8 +58,8 @@ export function setData(element, name, value) {
 }
 
 /** Set through the CSSOM, because the page's content security policy forbids inline styles. */
-export function setShare(element, share) {
-  element.style.setProperty('--share', String(Math.round(share * 1e6) / 1e4));
+export function setShare(element, share, name = '--share') {
+  element.style.setProperty(name, String(Math.round(share * 1e6) / 1e4));
 }
 
 /** Makes `parent` hold exactly `children`, with as few moves as possible, so that focus and scroll position stay. */

@@ -1,5 +1,5 @@
 /** What came out, in one sentence. */
-import { el, setText } from './dom.js';
+import { el, setData, setText } from './dom.js';
 import { percent } from './format.js';
 import { t } from './texts.js';
 
@@ -8,6 +8,12 @@ import { t } from './texts.js';
  * the user as they are.
  */
 const BOUNCES = { deliverable: 1 / 200, risky: 1 / 5, unknown: 1 / 5 };
+
+/** With room for as many as there can be, so that the others do not move while the numbers grow. */
+function setPart(part, say, count, most) {
+  setText(part, say(count));
+  setData(part, 'widest', say(most));
+}
 
 /** Null: nothing is left to send to. */
 export function expectedBounce(stats) {
@@ -33,12 +39,14 @@ export function outcomeSentence() {
   const element = el('div', { class: 'outcome' }, safe, risky, remove, unknown, how);
   return {
     element,
-    update({ stats, progress }) {
+    update({ stats, progress, completedAt }) {
       element.hidden = progress.processed === 0;
-      setText(safe, t.outcome.safe(stats.deliverable.count));
-      setText(risky, t.outcome.risky(stats.risky.count));
-      setText(remove, t.outcome.remove(stats.undeliverable.count));
-      setText(unknown, t.outcome.unknown(stats.unknown.count));
+      const room = (count) => (completedAt === null ? Math.max(count, progress.total) : count);
+      const { deliverable, undeliverable } = stats;
+      setPart(safe, t.outcome.safe, deliverable.count, room(deliverable.count));
+      setPart(risky, t.outcome.risky, stats.risky.count, room(stats.risky.count));
+      setPart(remove, t.outcome.remove, undeliverable.count, room(undeliverable.count));
+      setPart(unknown, t.outcome.unknown, stats.unknown.count, room(stats.unknown.count));
       const share = expectedBounce(stats);
       how.hidden = share === null;
       setText(bounce, t.outcome.bounce(share ?? ''));

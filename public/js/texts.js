@@ -1,5 +1,5 @@
 /** All texts of the page, in the language chosen. */
-import * as format from './format.js';
+import { bytes, count, duration, plural } from './format.js';
 import { language } from './language.js';
 import { en } from './texts/en.js';
 
@@ -14,7 +14,7 @@ const load = (name) =>
   );
 
 const texts = language === 'en' ? en : await load(language);
-export const t = texts(format);
+export const t = texts({ bytes, count, duration, plural });
 
 /** A value comes from the validator and may be any text: `constructor` is no word of ours. */
 const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);

@@ -1,7 +1,7 @@
 /** The REST surface, the health pages, the SDK and the dashboard as one Express application. */
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { Fault } from '../errors.js';
 import { ListReader } from '../lists/list-reader.js';
@@ -65,6 +65,7 @@ export function createApp(deps: HttpDependencies): Express {
     routes(app, deps, listReader);
   }
   app.use('/client', staticFiles(SDK));
+  if (deps.config.COMPRESSION) app.use('/assets', compressedAtBuild);
   app.use(staticFiles(DASHBOARD));
   app.use(wrongMethods(app));
   app.use(() => {
@@ -74,6 +75,17 @@ export function createApp(deps: HttpDependencies): Express {
   return app;
 }
 
+/** Only hashed files have such a twin. */
+const compressedAtBuild: RequestHandler = (req, _res, next) => {
+  if (/\.(js|css)$/.test(req.path) && req.acceptsEncodings('br')) req.url = `${req.path}.br`;
+  next();
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.js.br': 'text/javascript; charset=utf-8',
+  '.css.br': 'text/css; charset=utf-8',
+};
+
 const staticFiles = (folder: string) =>
   express.static(folder, {
     dotfiles: 'ignore',
@@ -81,11 +93,14 @@ const staticFiles = (folder: string) =>
     // A part of a compressed file is of no use.
     acceptRanges: false,
     // What may change under its name is kept by browsers, and revalidated: a new version of the gateway is used at once.
-    setHeaders: (res, path) =>
+    setHeaders: (res, path) => {
       res.setHeader(
         'Cache-Control',
         path.startsWith(HASHED) ? 'public, max-age=31536000, immutable' : 'no-cache',
-      ),
+      );
+      const type = TYPES[/\.\w+\.br$/.exec(path)?.[0] ?? ''];
+      if (type !== undefined) res.setHeader('Content-Type', type).setHeader('Content-Encoding', 'br');
+    },
   });
 
 /** Every script and style comes from this origin. TLS is left to a proxy: no header here may break plain http. */

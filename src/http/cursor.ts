@@ -25,6 +25,20 @@ function parse(text: string): unknown {
   }
 }
 
+/** The answer of a list that was read with one item more than its page has. `positionOf`: of an item, for the next page. */
+export function pageAnswer<T>(
+  found: readonly T[],
+  limit: number,
+  itemOf: (item: T) => unknown,
+  positionOf: (item: T) => unknown,
+): string {
+  const { items, last } = pageOf(found, limit);
+  return JSON.stringify({
+    items: items.map(itemOf),
+    nextCursor: last === null ? null : encodeCursor(positionOf(last)),
+  });
+}
+
 /** A page of at most `limit` items, from a list read with one item more; `last` is null on the last page. */
 export function pageOf<T>(items: readonly T[], limit: number): { items: readonly T[]; last: T | null } {
   return items.length > limit

@@ -1,5 +1,6 @@
 /** Gauges whose values are read whenever the metrics are requested. Where that fails they keep their last values. */
 import { Counter, Gauge } from 'prom-client';
+import type { StreamBacklog } from '../inlet/inlet.js';
 import type { Metrics } from '../metrics.js';
 import type { HeldCounts } from '../store/store.js';
 
@@ -47,13 +48,6 @@ export function measureHeld({ registry }: Metrics, heldCounts: () => Promise<Hel
       dropped.inc(counts.dropped);
     },
   });
-}
-
-/** `lag`: entries that no gateway has read yet, null where the server does not know; `pending`: read and not stored yet. */
-export interface StreamBacklog {
-  readonly stream: string;
-  readonly lag: number | null;
-  readonly pending: number;
 }
 
 export function measureStreams(

@@ -1,3 +1,4 @@
+/** Reads uploaded lists in chunks, whatever keeps them. */
 import { Fault } from '../errors.js';
 import { LIST_CHUNK_BYTES } from './lists.js';
 

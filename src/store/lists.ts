@@ -1,3 +1,4 @@
+/** The port to the uploaded lists. */
 import type { FileId, ListId, UserId } from '../domain/id.js';
 import type { ListSummary } from '../domain/list-summary.js';
 

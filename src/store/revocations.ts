@@ -1,3 +1,4 @@
+/** The port to the revocations of tokens. */
 import type { UserId } from '../domain/id.js';
 
 /** The tokens of a user that were issued before `at` (milliseconds since 1970) are refused. */

@@ -11,12 +11,19 @@ import { pickResults, RecentLists } from './recent-lists.js';
 import { foreignBatches } from './registration-rules.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
+import { breakdownReads, breakdownWrites } from './sqlite/breakdowns.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
-import type { ThreadData } from './sqlite/messages.js';
-import type { ReaderOperations, WriterOperations } from './sqlite/operations.js';
-import { rowsOf } from './sqlite/results.js';
-import { ThreadClient } from './sqlite/thread-client.js';
+import { deliveryReads, deliveryWrites } from './sqlite/deliveries.js';
+import { fileReads } from './sqlite/files.js';
+import { listReads, listWrites } from './sqlite/lists.js';
+import { rowsOf } from './sqlite/results/results.js';
+import { revocationReads, revocationWrites } from './sqlite/revocations.js';
+import { submissionReads, submissionWrites } from './sqlite/submissions/submissions.js';
+import { ThreadClient } from './sqlite/thread/client.js';
+import type { ThreadData } from './sqlite/thread/messages.js';
+import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
+import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import { partsOf, rowsFromText, rowsToText } from './stored-pieces.js';
 import type { SubmissionStore } from './submissions.js';
@@ -57,17 +64,19 @@ export class SqliteStore implements Store {
     this.changes = changeStore(writer, this.#recent);
     this.results = resultStore(reader);
     this.breakdowns = {
-      find: (fileId, by) => reader.call('findBreakdown', fileId, by),
-      keep: (_fileId, generation, changes, rankings) =>
-        writer.call('keepBreakdowns', generation, changes, rankings),
+      ...writer.part('breakdowns', breakdownWrites),
+      ...reader.part('breakdowns', breakdownReads),
     };
     this.deadLetters = deadLetterStore(writer, reader, deadLetterRecords);
     this.submissions = submissionStore(writer, reader);
     this.revocations = {
-      add: (revocation) => writer.call('addRevocation', revocation),
-      since: (mark) => reader.call('revocationsSince', mark),
+      ...writer.part('revocations', revocationWrites),
+      ...reader.part('revocations', revocationReads),
     };
-    this.webhooks = webhookStore(writer, reader);
+    this.webhooks = {
+      ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
+      ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+    };
     this.lists = listStore(writer, reader);
   }
 
@@ -87,7 +96,7 @@ export class SqliteStore implements Store {
 
   /** Writes to the database, and looks at the disk and at the files. @throws Fault with the refusal */
   probe(): Promise<void> {
-    return this.writer.call('probe');
+    return this.writer.call('database.probe');
   }
 
   close(): Promise<void> {
@@ -105,20 +114,16 @@ export class SqliteStore implements Store {
 }
 
 const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileStore => ({
-  find: (fileId) => writer.call('findFile', fileId),
-  list: (query) => reader.call('listFiles', query),
-  batches: (fileId) => reader.call('batches', fileId),
-  batchPage: (query) => reader.call('batchPage', query),
-  batchCounts: (fileId) => reader.call('batchCounts', fileId),
-  overview: (viewer) => reader.call('overview', viewer),
+  ...reader.part('files', fileReads),
+  find: (fileId) => writer.call('files.find', fileId),
   async remove(fileId) {
-    const { existed, isClean } = await writer.call('endFile', fileId);
+    const { existed, isClean } = await writer.call('files.end', fileId);
     recent.forgetAll();
-    if (!isClean) await writer.call('awaitCleanUp', { fileId });
+    if (!isClean) await writer.call('database.awaitCleanUp', { fileId });
     return existed;
   },
   async purge(before) {
-    const purged = await writer.call('purge', before);
+    const purged = await writer.call('files.purge', before);
     if (purged.length > 0) recent.forgetAll();
     return purged;
   },
@@ -128,9 +133,9 @@ const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileSto
 const CHECKED_AT_ONCE = 1_000;
 
 const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): UpdateStore => ({
-  fileOfBatch: (batchId) => writer.call('fileOfBatch', batchId),
+  fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
   async register(registration, claimant) {
-    const registered = await writer.call('register', registration, claimant);
+    const registered = await writer.call('updates.register', registration, claimant);
     if (registered.outcome === 'replaced') recent.forgetAll();
     return registered;
   },
@@ -139,7 +144,7 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     const foreign = new Set<BatchId>();
     for (let start = 0; start < batches.length; start += CHECKED_AT_ONCE) {
       const some = { ...registration, batches: batches.slice(start, start + CHECKED_AT_ONCE) };
-      for (const batchId of await writer.call('foreignBatches', some, claimant)) foreign.add(batchId);
+      for (const batchId of await writer.call('updates.foreignBatches', some, claimant)) foreign.add(batchId);
     }
     if (foreign.size > 0) throw foreignBatches(batches, foreign);
   },
@@ -151,20 +156,20 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
     // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
     const saved = await writer.callEither(
       [
-        'saveTail',
+        'updates.saveTail',
         { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
         sender,
       ],
-      ['save', update, sender],
+      ['updates.save', update, sender],
     );
     if (saved.outcome === 'applied') recent.remember(update.batchId, list);
     return saved;
   },
-  fail: (fileId, batchId, reason) => writer.call('fail', fileId, batchId, reason),
-  markStalled: (silence) => writer.call('markStalled', silence),
-  incompleteBatches: (query) => reader.call('incompleteBatches', query),
-  heldCounts: () => writer.call('heldCounts'),
-  dropExpired: () => writer.call('dropExpiredUpdates'),
+  fail: (fileId, batchId, reason) => writer.call('updates.fail', fileId, batchId, reason),
+  markStalled: (silence) => writer.call('updates.markStalled', silence),
+  incompleteBatches: (query) => reader.call('updates.incompleteBatches', query),
+  heldCounts: () => writer.call('updates.heldCounts'),
+  dropExpired: () => writer.call('updates.dropExpired'),
 });
 
 const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
@@ -175,7 +180,7 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
       batchId,
       { ...batch, fingerprint: lists.get(batchId)?.fingerprint },
     ]);
-    const found = await writer.call('changesSince', fileId, new Map(known));
+    const found = await writer.call('changes.since', fileId, new Map(known));
     if (found === null) return null;
     const batches = found.batches.map(({ positions, ...changes }) =>
       positions === null
@@ -190,89 +195,62 @@ const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
     const { lastUpdated } = stats.parsed();
     const counted = { counts: countsOf(stats.parsed()), at: Date.parse(lastUpdated ?? '') || 0 };
     const announced = { state: stateOf(stats.parsed()), json: stats.json, counted, finishedAt };
-    return writer.call('markAnnounced', generation, changes, announced);
+    return writer.call('changes.markAnnounced', generation, changes, announced);
   },
-  unannounced: () => writer.call('findUnannounced'),
-  pending: (fileId) => writer.call('pendingChanges', fileId),
+  unannounced: () => writer.call('changes.unannounced'),
+  pending: (fileId) => writer.call('changes.pending', fileId),
 });
 
 const resultStore = (reader: Reader): ResultStore => ({
-  page: (query) => reader.call('readPage', query),
+  page: (query) => reader.call('results.page', query),
   scan: (fileId, filter) =>
     scanSlices(
-      () => reader.call('scanStart', fileId),
-      (point) => reader.call('scanSlice', point, filter),
+      () => reader.call('results.scanStart', fileId),
+      (point) => reader.call('results.scanSlice', point, filter),
     ),
 });
 
 const listStore = (writer: Writer, reader: Reader): ListStore => ({
-  create: async (list) => void (await writer.call('createList', list)),
-  append: (listId, index, bytes) => writer.call('appendToList', listId, index, bytes),
-  complete: (listId, completed) => writer.call('completeList', listId, completed),
-  find: (listId) => reader.call('findList', listId),
-  ofFile: (fileId) => reader.call('listOfFile', fileId),
-  waiting: (userId) => reader.call('countWaitingLists', userId),
+  ...writer.part('lists', listWrites),
+  ...reader.part('lists', listReads),
   read: (listId, from = 0) =>
     readChunks(
-      () => reader.call('sizeOfList', listId),
-      (index) => reader.call('readListChunk', listId, index),
+      () => reader.call('lists.size', listId),
+      (index) => reader.call('lists.chunk', listId, index),
       from,
     ),
-  reserve: (listId, submissionId, expiresAt) => writer.call('reserveList', listId, submissionId, expiresAt),
-  attach: (listId, fileId) => writer.call('attachList', listId, fileId),
   async remove(listId) {
-    const existed = await writer.call('endList', listId);
-    if (existed) await writer.call('awaitCleanUp', { listId });
+    const existed = await writer.call('lists.end', listId);
+    if (existed) await writer.call('database.awaitCleanUp', { listId });
     return existed;
   },
-  dropExpired: async () => void (await writer.call('endExpiredLists')),
 });
 
 function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
   return {
-    add: (letter) => writer.call('addDeadLetter', records.of(letter), records.expiry()),
-    list: (query) => reader.call('listDeadLetters', { ...query, expiry: records.expiry() }),
-    find: async (id) => (records.hasExpired(id) ? null : reader.call('findDeadLetter', id)),
+    add: (letter) => writer.call('deadLetters.add', records.of(letter), records.expiry()),
+    list: (query) => reader.call('deadLetters.list', { ...query, expiry: records.expiry() }),
+    find: async (id) => (records.hasExpired(id) ? null : reader.call('deadLetters.find', id)),
     async discard(id) {
-      if (records.hasExpired(id) || !(await writer.call('discardDeadLetter', id))) return false;
-      await writer.call('awaitCleanUp', null);
+      if (records.hasExpired(id) || !(await writer.call('deadLetters.discard', id))) return false;
+      await writer.call('database.awaitCleanUp', null);
       return true;
     },
     async dropExpired() {
-      if ((await writer.call('dropExpiredDeadLetters', records.expiry())) > 0)
-        await writer.call('awaitCleanUp', null);
+      if ((await writer.call('deadLetters.dropExpired', records.expiry())) > 0)
+        await writer.call('database.awaitCleanUp', null);
     },
   };
 }
 
 const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
-  claim: (submission) => writer.call('claimSubmission', submission),
-  addSlice: (id, owner, slice) => writer.call('addSlice', id, owner, slice),
-  addRows: (id, owner, part, numbers) => writer.call('addRows', id, owner, part, rowsToText(numbers)),
-  take: (lease) => writer.call('takeSubmission', lease),
-  renew: (id, lease) => writer.call('renewSubmission', id, lease),
-  next: (id) => writer.call('nextSlice', id),
-  addresses: (id, number) => reader.call('addressesOf', id, number),
-  advance: (id, owner, step) => writer.call('advanceSubmission', id, owner, step),
-  accept: (id, owner, number, acceptance) => writer.call('acceptSlice', id, owner, number, acceptance),
-  end: async (id) => void (await writer.call('endSubmission', id)),
-  ofFile: (fileId) => writer.call('submissionOfFile', fileId),
-  retry: (id) => writer.call('retrySubmission', id),
-  slices: (id) => reader.call('slicesOf', id),
-  rows: (id) => partsOf(async (part) => textToRows(await reader.call('rowsPart', id, part))),
-  dropExpired: () => writer.call('dropExpiredSubmissions'),
-});
-
-const textToRows = (text: string | null): Uint32Array | null => (text === null ? null : rowsFromText(text));
-
-const webhookStore = (writer: Writer, reader: Reader): WebhookStore => ({
-  add: (webhook, max) => writer.call('addWebhook', webhook, max),
-  list: (ownerId) => reader.call('listWebhooks', ownerId),
-  find: (webhookId) => reader.call('findWebhook', webhookId),
-  remove: (webhookId) => writer.call('removeWebhook', webhookId),
-  deliveries: (webhookId, query) => reader.call('listDeliveries', webhookId, query),
-  replay: (webhookId, deliveryId, now) => writer.call('replayDelivery', webhookId, deliveryId, now),
-  claimDue: (query) => writer.call('claimDue', query),
-  report: (deliveryId, result) => writer.call('reportAttempt', deliveryId, result),
-  dropSettled: async (before) => void (await writer.call('dropSettled', before)),
+  ...writer.part('submissions', submissionWrites),
+  ...reader.part('submissions', submissionReads),
+  addRows: (id, owner, part, numbers) =>
+    writer.call('submissions.addRows', id, owner, part, rowsToText(numbers)),
+  rows: (id) =>
+    partsOf(async (part) => {
+      const text = await reader.call('submissions.rowsPart', id, part);
+      return text === null ? null : rowsFromText(text);
+    }),
 });

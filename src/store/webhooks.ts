@@ -1,3 +1,4 @@
+/** The port to the webhooks and what is to be delivered to them. */
 import type { FileId, UserId } from '../domain/id.js';
 
 export const WEBHOOK_EVENTS = [

@@ -1,24 +1,20 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** The tests run from dist/tests/support. */
-const DIST = fileURLToPath(new URL('../../', import.meta.url));
-/** The product's worker threads, as compiled, below dist/. */
-const THREADS = ['src/store/sqlite/thread.js', 'src/lists/thread/thread.js'];
+const pathOf = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
 /**
- * Puts each worker thread and what it imports into one file. Tests start a thousand threads, and each starts in two thirds of
- * the time this way. Gateways in processes of their own run what is compiled.
+ * Puts the thread of SQLite, as compiled, and what it imports into one file. Tests start a thousand of them, and each costs two
+ * thirds this way. Gateways in processes of their own run what is compiled.
  */
 export async function bundleThreads(): Promise<void> {
   await build({
-    entryPoints: THREADS.map((thread) => join(DIST, thread)),
-    outbase: DIST,
-    outdir: join(DIST, 'threads'),
+    entryPoints: [pathOf('src/store/sqlite/thread/thread.js')],
+    outfile: pathOf('threads/sqlite.cjs'),
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    // Needs no loader of ES modules in each thread.
+    format: 'cjs',
     packages: 'external',
     logLevel: 'warning',
   });

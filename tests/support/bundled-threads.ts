@@ -1,8 +1,9 @@
-/** Runs before each suite (jest's setupFiles): the worker threads that it starts are bundles of the compiled ones. */
+/** Runs before each suite (jest's setupFiles): a thread of SQLite that it starts is a bundle of the compiled one. */
 import { createRequire } from 'node:module';
 import type workerThreads from 'node:worker_threads';
 
-const COMPILED = /\/dist\/(src\/.*\/thread\.js)$/;
+const COMPILED = new URL('../../src/store/sqlite/thread.js', import.meta.url).href;
+const BUNDLE = new URL('../../threads/sqlite.cjs', import.meta.url);
 /** Of this process, whose suites come one after the other: the class as Node.js has it. */
 const ORIGINAL = Symbol.for('verigate.Worker');
 
@@ -15,6 +16,6 @@ module[ORIGINAL] = Worker;
 
 module.Worker = class extends Worker {
   constructor(path: string | URL, options?: workerThreads.WorkerOptions) {
-    super(path instanceof URL ? new URL(path.href.replace(COMPILED, '/dist/threads/$1')) : path, options);
+    super(String(path) === COMPILED ? BUNDLE : path, options);
   }
 };

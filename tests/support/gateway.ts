@@ -7,22 +7,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
-import { readConfig } from '../../src/config.js';
-import { type Gateway, startGateway } from '../../src/gateway.js';
-import { createLogger } from '../../src/logger.js';
+import type { Gateway } from '../../src/gateway.js';
 import { onTeardown, temporaryDirectory } from './teardown.js';
 
 export { onTeardown, temporaryDirectory };
 
+/** In this process. Its modules are loaded by the first one, so not in suites that only start processes. */
+async function start(env: NodeJS.ProcessEnv): Promise<Gateway> {
+  const { readConfig } = await import('../../src/config.js');
+  const { startGateway } = await import('../../src/gateway.js');
+  const { createLogger } = await import('../../src/logger.js');
+  const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', ...env });
+  return startGateway(config, createLogger(config.LOG_LEVEL));
+}
+
 /** A gateway in this process, on a free port and with its own directory. It is closed after the test. */
 export async function startTestGateway(env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
-  const config = readConfig({
-    PORT: '0',
-    LOG_LEVEL: 'silent',
-    DATA_DIR: env.DATA_DIR ?? temporaryDirectory(),
-    ...env,
-  });
-  const gateway = await startGateway(config, createLogger(config.LOG_LEVEL));
+  const gateway = await start({ DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env });
   onTeardown(() => gateway.close());
   return gateway;
 }
@@ -36,8 +37,7 @@ export function sharedGateway(env: () => NodeJS.ProcessEnv = () => ({})): () => 
   let directory = '';
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'verigate-test-'));
-    const config = readConfig({ PORT: '0', LOG_LEVEL: 'silent', DATA_DIR: directory, ...env() });
-    gateway = await startGateway(config, createLogger(config.LOG_LEVEL));
+    gateway = await start({ DATA_DIR: directory, ...env() });
   });
   afterAll(async () => {
     await gateway?.close();

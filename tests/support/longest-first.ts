@@ -5,7 +5,7 @@ import sequencer from '@jest/test-sequencer';
 const Sequencer = sequencer as unknown as typeof sequencer.default;
 type Tests = Parameters<InstanceType<typeof Sequencer>['sort']>[0];
 
-/** Suites of half a minute or more, some in thorough runs only. If one started last, the whole run would wait for it. */
+/** Suites of a third of a minute or more, some in thorough runs only. If one started last, the whole run would wait for it. */
 const LONGEST = [
   'e2e/memory',
   'contracts/mongo-store',
@@ -23,6 +23,17 @@ const LONGEST = [
   'e2e/large-list',
   'auth/ownership',
   'cluster/sessions',
+  'store/mongo-crashes',
+  'store/mongo-long-lists',
+  'cluster/deletion',
+  'dashboard-outcome',
+  'e2e/recordings',
+  'client/package',
+  'cli/cli',
+  'dashboard-import',
+  'webhooks/webhooks',
+  'e2e/slow-consumer',
+  'deploy/balancer',
 ];
 
 /** Without timings of an earlier run jest would begin with the largest files. */

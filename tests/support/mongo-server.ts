@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { mongo } from 'mongoose';
+import type { mongo } from 'mongoose';
 import { describeWhere } from './describe-where.js';
 import { freePort } from './free-port.js';
 import { findProgram, type Program } from './mongo-program.js';
@@ -135,6 +135,8 @@ export async function openMongo(): Promise<Databases> {
 
 /** Reads a database directly, without the store. */
 export async function withDatabase<T>(uri: string, look: (database: mongo.Db) => Promise<T>): Promise<T> {
+  // Loaded by whoever looks: most suites leave it to their gateways.
+  const { mongo } = await import('mongoose');
   const client = new mongo.MongoClient(uri);
   try {
     return await look(client.db());

@@ -2,7 +2,7 @@ import { bundleThreads } from './bundle-threads.js';
 import { findProgram, say } from './mongo-program.js';
 
 /**
- * Runs once before all tests (jest's globalSetup): bundles the worker threads, and fetches or builds the database server that
+ * Runs once before all tests (jest's globalSetup): bundles the thread of SQLite, and fetches or builds the database server that
  * they need. If that fails, the tests that need it say so.
  */
 export default async function prepare(): Promise<void> {

@@ -5,7 +5,7 @@ import { t, word } from '../texts.js';
 import { REASONS, RISKS, STATUSES } from '../values.js';
 import { chosen, toggled } from './wish.js';
 
-const TYPING_MS = 250;
+const TYPING_MS = 150;
 
 /** `changed` is called with what differs; `clear` when all filters are to go. */
 export function filterBar(wish, changed, clear) {

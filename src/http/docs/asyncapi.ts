@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ClientToServerEvents, FEEDS, type ServerToClientEvents } from '../../domain/events.js';
 import { ERRORS } from '../../errors.js';
+import { components } from './components.js';
 import { API_VERSION } from './openapi.js';
 import * as schemas from './schemas.js';
 
@@ -64,7 +65,7 @@ export const RECEIVED: Record<keyof ClientToServerEvents, Event & { readonly rep
 };
 
 export function asyncApi(): object {
-  const { schemas: named, refer } = schemas.components({
+  const { schemas: named, refer } = components({
     Stats: schemas.stats,
     Result: schemas.result,
     EmailsPage: schemas.emailsPage,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ID_PATTERN, MAX_ID_LENGTH } from '../../domain/id.js';
 import { batchListBody, failBody, revokeBody, validationBody, webhookBody } from '../body-schemas.js';
 import type { HttpConfig } from '../dependencies.js';
+import { components } from './components.js';
 import { EXAMPLES } from './examples.js';
 import { isGuarded, type Operation } from './operation.js';
 import { operations } from './operations.js';
@@ -18,7 +19,7 @@ const SERVERS = [{ url: '/', description: 'The gateway that this document came f
 export function openApi(config: HttpConfig): object {
   const all = operations(config);
   const bodies = new Map(all.flatMap(({ id, body }) => (body === undefined ? [] : [[id, body] as const])));
-  const { schemas: named, refer } = schemas.components({
+  const { schemas: named, refer } = components({
     Stats: schemas.stats,
     Overview: schemas.overview,
     Limits: schemas.limits,

@@ -37,7 +37,7 @@ const MAY_RETRY: readonly number[] = [429, 502, 503];
 const IS_CHALLENGED: readonly number[] = [401, 403];
 
 export function responses(operation: Operation, refer: Refer): Record<number, object> {
-  const { answers, codes } = operation;
+  const { answers, codes = [] } = operation;
   const limited = codes.includes('rate_limited') ? RATE_LIMIT : {};
   const own = answers.map(
     (answer) => [answer.status, described(answer, headersOf(answer, limited), refer)] as const,
@@ -65,10 +65,10 @@ function described({ description, content }: Answer, headers: Headers, refer: Re
 
 /** The error responses; codes with the same status share one. */
 function problems(operation: Operation, limited: Headers, refer: Refer): Record<number, object> {
-  const { path, codes, answers } = operation;
+  const { path, codes = [], answers } = operation;
   const everywhere = path.startsWith('/api/') ? ([...ANYWHERE, 'unavailable'] as const) : ANYWHERE;
   const guarded = isGuarded(operation) ? (['unauthorized', 'forbidden'] as const) : [];
-  const all = [...new Set<ErrorCode>([...codes, ...guarded, ...everywhere])];
+  const all = [...new Set<ErrorCode>([...everywhere, ...guarded, ...codes])];
   const statuses = [...new Set(all.map((code) => ERRORS[code].status))];
   return Object.fromEntries(
     statuses

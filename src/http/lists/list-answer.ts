@@ -1,27 +1,10 @@
 /** What is answered about a list. */
-import type {
-  ColumnCounts,
-  Delimiter,
-  ListColumn,
-  ListEncoding,
-  ListFormat,
-} from '../../domain/list-summary.js';
+import type { z } from 'zod';
+import type { ColumnCounts } from '../../domain/list-summary.js';
 import type { UploadedList } from '../../store/lists.js';
+import type { uploadedList } from '../docs/schemas.js';
 
-export interface ListAnswer extends Record<keyof ColumnCounts, number | null> {
-  readonly listId: string;
-  readonly name: string;
-  readonly format: ListFormat;
-  readonly encoding: ListEncoding;
-  readonly delimiter: Delimiter | null;
-  readonly header: boolean;
-  readonly columns: ListColumn[];
-  readonly emailColumn: number | null;
-  readonly rows: number;
-  readonly sample: string[][];
-  /** Null: it is attached to a file, and ends with that. */
-  readonly expiresAt: string | null;
-}
+export type ListAnswer = z.infer<typeof uploadedList>;
 
 /** `counts`: of the column that was asked for. */
 export function listAnswer(

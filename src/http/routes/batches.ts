@@ -9,7 +9,7 @@ import { statusAfter } from '../../submission/registration-answer.js';
 import { arrivalOf, callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
-import { decodeCursor, encodeCursor, invalidCursor, pageOf } from '../cursor.js';
+import { decodeCursor, invalidCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
 import { readBody, readJson } from '../read-body.js';
@@ -55,10 +55,12 @@ export function batchRoutes(
     if (facts === null) throw new Fault('file_not_found');
     if (after !== null && after.generation !== facts.generation) throw invalidCursor();
     const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
-    const { items, last } = pageOf(await store.files.batchPage(query), limit);
-    const nextCursor =
-      last === null ? null : encodeCursor({ generation: facts.generation, ordinal: last.ordinal });
-    sendJson(res, JSON.stringify({ items: items.map(listItemOf), nextCursor }));
+    const found = await store.files.batchPage(query);
+    const { generation } = facts;
+    sendJson(
+      res,
+      pageAnswer(found, limit, listItemOf, ({ ordinal }) => ({ generation, ordinal })),
+    );
   });
 
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {

@@ -6,7 +6,7 @@ import { VALIDATOR } from '../../domain/ownership.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
 import type { DeadLetter } from '../../store/dead-letters.js';
-import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import { decodeCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { idIn, listQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
@@ -19,9 +19,10 @@ export function deadLetterRoutes(app: Express, { intake, store }: HttpDependenci
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, deadLetterCursor)?.id ?? null;
     const deadLetters = await store.deadLetters.list({ limit: limit + 1, after, payloadBytes: LISTED_BYTES });
-    const { items, last } = pageOf(deadLetters, limit);
-    const nextCursor = last === null ? null : encodeCursor({ id: last.id });
-    sendJson(res, JSON.stringify({ items: items.map(listItemOf), nextCursor }));
+    sendJson(
+      res,
+      pageAnswer(deadLetters, limit, listItemOf, ({ id }) => ({ id })),
+    );
   });
 
   app.get('/api/dead-letters/:id', async (req, res) => {

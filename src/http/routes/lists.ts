@@ -1,11 +1,13 @@
 /** Uploaded lists: taken in, described and deleted. A list is its uploader's alone. */
 import type { Express, Request } from 'express';
+import type { z } from 'zod';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { callerOf } from '../access.js';
 import type { HttpDependencies } from '../dependencies.js';
+import type { limits } from '../docs/schemas.js';
 import { listAnswer } from '../lists/list-answer.js';
 import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
@@ -14,11 +16,7 @@ import { sendJson } from '../responses.js';
 import { RETRY_AFTER_SECONDS, Running } from '../running.js';
 
 /** How large a list may be, uploaded and as `emails`. */
-export interface Limits {
-  listBytes: number;
-  listRows: number;
-  emails: number;
-}
+type Limits = z.infer<typeof limits>;
 
 export function listRoutes(
   app: Express,

@@ -15,7 +15,7 @@ import { newSecret } from '../../webhooks/signature.js';
 import { webhookUrl } from '../../webhooks/webhook-url.js';
 import { callerOf, requirePermission } from '../access.js';
 import { webhookBody } from '../body-schemas.js';
-import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
+import { decodeCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { idIn, listQuery, readQuery } from '../parameters.js';
 import { readJson } from '../read-body.js';
@@ -66,9 +66,11 @@ export function webhookRoutes(app: Express, { config, guard, rateLimit, store }:
     const { webhookId } = await ownWebhook(idIn(req, 'id'), callerOf(req));
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, deliveryCursor)?.id ?? null;
-    const { items, last } = pageOf(await webhooks.deliveries(webhookId, { limit: limit + 1, after }), limit);
-    const nextCursor = last === null ? null : encodeCursor({ id: last.deliveryId });
-    sendJson(res, JSON.stringify({ items: items.map(deliveryItemOf), nextCursor }));
+    const found = await webhooks.deliveries(webhookId, { limit: limit + 1, after });
+    sendJson(
+      res,
+      pageAnswer(found, limit, deliveryItemOf, ({ deliveryId: id }) => ({ id })),
+    );
   });
 
   app.post('/api/webhooks/:id/deliveries/:deliveryId/replay', async (req, res) => {

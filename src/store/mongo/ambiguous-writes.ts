@@ -1,3 +1,4 @@
+/** Writes that the database gave no answer to. */
 import { isAmbiguous } from './errors.js';
 
 /** More are unlikely. Of one that is forgotten, the announcement waits for the sweep of the outbox. */

@@ -3,9 +3,9 @@ import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { BreakdownStore, KeptRanking } from '../breakdowns.js';
 import type { MongoConnection } from './connection.js';
-import type { BreakdownDoc } from './documents.js';
+import type { BreakdownDoc } from './documents/files.js';
 import { findFile } from './generations.js';
-import type { Models } from './models.js';
+import { type Models, updateEach } from './models.js';
 
 export const mongoBreakdowns = (connection: MongoConnection): BreakdownStore => ({
   find: (fileId, by) => connection.run((db) => findBreakdown(db, fileId, by)),
@@ -34,15 +34,13 @@ async function keepBreakdowns(
 ): Promise<void> {
   const isCurrent = async () => (await findFile(db, fileId))?.generation === generation;
   if (!(await isCurrent())) return;
-  await db.breakdowns.bulkWrite(
+  await updateEach(
+    db.breakdowns,
     Object.entries(rankings).map(([by, ranking]) => ({
-      updateOne: {
-        filter: { _id: `${generation}/${by}` },
-        update: { $set: { generation, changes, ranking } },
-        upsert: true,
-      },
+      filter: { _id: `${generation}/${by}` },
+      update: { $set: { generation, changes, ranking } },
+      upsert: true,
     })),
-    { ordered: false },
   );
   if (!(await isCurrent())) await db.breakdowns.deleteMany({ generation });
 }

@@ -12,9 +12,10 @@ import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
 import { eventsBetween } from '../webhook-events.js';
 import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
-import type { BatchHead, FileDoc, StoredEvent } from './documents.js';
+import type { BatchHead } from './documents/batches.js';
+import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf, findFile } from './generations.js';
-import type { Models } from './models.js';
+import { type Models, updateEach } from './models.js';
 import { UNMARK, UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { rollUp } from './rollups.js';
@@ -174,9 +175,10 @@ export async function markAnnounced(
     return;
   }
   const marks = [...versions].map(([batchId, version]) => ({
-    updateOne: { filter: { batchId, version, generation }, update: UNMARK },
+    filter: { batchId, version, generation },
+    update: UNMARK,
   }));
-  await db.batches.collection.bulkWrite(marks, { ordered: false });
+  await updateEach(db.batches, marks);
 }
 
 /**

@@ -154,7 +154,7 @@ export class MongoConnection {
         assertFollowsPrimary(this.options.uri, (await this.#connection.db?.command({ hello: 1 })) ?? {});
         this.#isReached = true;
         // Uniqueness relies on the indexes.
-        await Promise.all(Object.values(this.#models).map(createIndexes));
+        await createIndexes(this.#models);
         if (this.options.keyPrefix !== undefined) await keepPrefix(this.#models, this.options.keyPrefix);
         this.#isOpen = true;
         return;

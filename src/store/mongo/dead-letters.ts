@@ -10,8 +10,8 @@ import {
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from '../dead-letters.js';
 import { fileOfBatch } from './batches/save-update.js';
 import type { MongoConnection } from './connection.js';
-import type { DeadLetterDoc } from './documents.js';
-import { findFields, type Models } from './models.js';
+import type { DeadLetterDoc } from './documents/operation.js';
+import { findDocs, findFields, type Models } from './models.js';
 
 /** Dead letters deleted or read in one go. */
 const AT_ONCE = 256;
@@ -50,15 +50,11 @@ export class MongoDeadLetters implements DeadLetterStore {
   list({ limit, after, payloadBytes }: DeadLetterQuery): Promise<DeadLetter[]> {
     return this.connection.run(async (db) => {
       const from = { $gte: this.records.expiry() };
-      const docs = await db.deadLetters
-        .find(
-          { _id: trusted(after === null ? from : { ...from, $lt: after }) },
-          payloadBytes > HEAD_BYTES ? {} : { tail: 0 },
-        )
-        .sort({ _id: -1 })
-        .limit(limit)
-        .lean<ShownDoc[]>()
-        .exec();
+      const docs = await findDocs(
+        db.deadLetters,
+        { _id: trusted(after === null ? from : { ...from, $lt: after }) },
+        { projection: payloadBytes > HEAD_BYTES ? {} : { tail: 0 }, sort: { _id: -1 }, limit },
+      );
       return docs.map((doc) => deadLetterFrom(doc, payloadBytes));
     });
   }

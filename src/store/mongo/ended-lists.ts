@@ -6,8 +6,7 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../clock.js';
 import type { Generation, ListId } from '../../domain/id.js';
-import type { ListDoc } from './documents.js';
-import type { Models } from './models.js';
+import { findFields, type Models } from './models.js';
 
 /** By then every call that was under way when a list ended has come to its end, too. */
 const QUIET_MS = 60_000;
@@ -29,26 +28,25 @@ export async function endList(db: Models, listId: ListId, generation?: Generatio
 
 /** Ends the lists that are attached to a generation. */
 export async function endListsOfGeneration(db: Models, generation: Generation): Promise<void> {
-  const lists = await db.lists.find({ generation, endedAt: null }, { _id: 1 }).lean<ListDoc[]>().exec();
+  const lists = await findFields(db.lists, { generation, endedAt: null }, ['_id']);
   for (const { _id } of lists) await endList(db, _id, generation);
 }
 
 export async function endExpiredLists(db: Models, now: number): Promise<void> {
-  const expired = await db.lists
-    .find({ expiresAt: trusted({ $lte: new Date(now) }), endedAt: null }, { _id: 1 })
-    .limit(AT_ONCE)
-    .lean<ListDoc[]>()
-    .exec();
+  const expired = await findFields(
+    db.lists,
+    { expiresAt: trusted({ $lte: new Date(now) }), endedAt: null },
+    ['_id'],
+    { limit: AT_ONCE },
+  );
   for (const { _id } of expired) await endList(db, _id);
 }
 
 /** Finishes what a gateway that died has left, and forgets the lists whose time as a mark is over. */
 export async function sweepEndedLists(db: Models, now: number): Promise<void> {
-  const over = await db.lists
-    .find({ endedAt: trusted({ $lt: new Date(now - QUIET_MS) }) }, { _id: 1 })
-    .limit(AT_ONCE)
-    .lean<ListDoc[]>()
-    .exec();
+  const over = await findFields(db.lists, { endedAt: trusted({ $lt: new Date(now - QUIET_MS) }) }, ['_id'], {
+    limit: AT_ONCE,
+  });
   for (const { _id } of over) {
     await db.listChunks.deleteMany({ listId: _id });
     await db.lists.deleteOne({ _id });

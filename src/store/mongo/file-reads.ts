@@ -14,10 +14,11 @@ import type {
   Viewer,
 } from '../store.js';
 import { summaryOf } from './batches/batch-docs.js';
-import type { BatchDoc, FileDoc } from './documents.js';
+import type { BatchDoc } from './documents/batches.js';
+import type { FileDoc } from './documents/files.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
-import { findFields, type Models } from './models.js';
+import { findDocs, findFields, type Models } from './models.js';
 import { markedBatches } from './outbox.js';
 
 /** Files, newest first, with whether any of them has changes that may not be announced. */
@@ -58,14 +59,12 @@ const named = (fileIds: readonly FileId[], from: object) => ({
   $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
 });
 
-function newest(db: Models, filter: object, limit: number): Promise<FileDoc[]> {
-  return db.files
-    .find(filter, { _id: 0, pending: 0 })
-    .sort({ createdAt: -1, fileId: -1 })
-    .limit(limit)
-    .lean<FileDoc[]>()
-    .exec();
-}
+const newest = (db: Models, filter: object, limit: number): Promise<FileDoc[]> =>
+  findDocs(db.files, filter, {
+    projection: { _id: 0, pending: 0 },
+    sort: { createdAt: -1, fileId: -1 },
+    limit,
+  });
 
 /** As the database sorts: by the bytes of the ids. */
 const byAge = (a: FileDoc, b: FileDoc): number =>

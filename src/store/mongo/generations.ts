@@ -10,7 +10,8 @@ import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
-import type { BatchHead, BatchTombstoneDoc, FileDoc } from './documents.js';
+import type { BatchHead, BatchTombstoneDoc } from './documents/batches.js';
+import type { FileDoc } from './documents/files.js';
 import type { Models } from './models.js';
 
 export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>

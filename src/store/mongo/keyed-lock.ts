@@ -1,3 +1,4 @@
+/** Keeps the calls about one batch or file in order, within this process. */
 import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
 import type { MongoConnection } from './connection.js';

@@ -6,10 +6,10 @@ import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
 import { LIST_CHUNK_BYTES, type ListStore, UPLOAD_SILENCE_MS, type UploadedList } from '../lists.js';
 import type { MongoConnection } from './connection.js';
-import type { ListDoc } from './documents.js';
+import type { ListDoc } from './documents/lists.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
 import { findFile } from './generations.js';
-import type { Models } from './models.js';
+import { findDoc, findFields, type Models } from './models.js';
 import { LIVE } from './submissions/submission-docs.js';
 
 const uploading = (listId: ListId) => ({
@@ -44,7 +44,7 @@ export const mongoLists = (connection: MongoConnection): ListStore => {
         const file = await findFile(db, fileId);
         if (file === null) return null;
         const attached = { generation: file.generation, endedAt: null };
-        const list = await db.lists.findOne(attached).lean<ListDoc>().exec();
+        const list = await findDoc(db.lists, attached);
         return list === null ? null : storedList(list);
       }),
     waiting: (userId) =>
@@ -89,15 +89,12 @@ async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uin
 }
 
 async function findList(db: Models, listId: ListId): Promise<UploadedList | null> {
-  const list = await findDoc(db, listId);
+  const list = await findLive(db, listId);
   return list === null ? null : storedList(list);
 }
 
-async function findDoc(db: Models, listId: ListId): Promise<ListDoc | null> {
-  const list = await db.lists
-    .findOne({ _id: listId, endedAt: null, summary: trusted({ $ne: null }) })
-    .lean<ListDoc>()
-    .exec();
+async function findLive(db: Models, listId: ListId): Promise<ListDoc | null> {
+  const list = await findDoc(db.lists, { _id: listId, endedAt: null, summary: trusted({ $ne: null }) });
   if (list === null) return null;
   const isOver =
     list.fileId === null
@@ -117,7 +114,7 @@ const storedList = ({ _id, userId, name, bytes, summary, expiresAt, fileId }: Li
 });
 
 async function sizeOf(db: Models, listId: ListId): Promise<number | null> {
-  const list = await db.lists.findOne({ _id: listId, endedAt: null }, { bytes: 1 }).lean<ListDoc>().exec();
+  const [list] = await findFields(db.lists, { _id: listId, endedAt: null }, ['bytes']);
   return list?.bytes ?? null;
 }
 
@@ -134,7 +131,7 @@ async function reserveList(
   submissionId: string,
   expiresAt: number,
 ): Promise<boolean> {
-  const list = await findDoc(db, listId);
+  const list = await findLive(db, listId);
   if (list === null || list.fileId !== null) return false;
   const { reservedFor } = list;
   const isTaken =
@@ -160,7 +157,7 @@ async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<b
   );
   if (matchedCount === 0) return false;
   // A request has one list.
-  const others = await db.lists.find({ generation, endedAt: null }, { _id: 1 }).lean<ListDoc[]>().exec();
+  const others = await findFields(db.lists, { generation, endedAt: null }, ['_id']);
   for (const { _id } of others) if (_id !== listId) await endList(db, _id);
   if ((await findFile(db, fileId))?.generation === generation) return true;
   // The request ended meanwhile, perhaps before its clean-up could see the list.

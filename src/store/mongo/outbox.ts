@@ -4,9 +4,10 @@ import { trusted } from 'mongoose';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Unannounced } from '../store.js';
 import type { HeldUpdates } from './batches/held-updates.js';
-import type { BatchDoc, FileDoc } from './documents.js';
+import type { BatchDoc } from './documents/batches.js';
+import type { FileDoc } from './documents/files.js';
 import { filesOfGenerations, findFile } from './generations.js';
-import { findFields, type Models } from './models.js';
+import { findDocs, findFields, type Models } from './models.js';
 import { completeRegistration } from './registration/pending-registrations.js';
 
 /** Marks read in one go; the next call reads the next ones. */
@@ -60,7 +61,7 @@ export async function findUnannounced(
   before = Number.MAX_SAFE_INTEGER,
 ): Promise<Unannounced[]> {
   const earlier = trusted({ $lt: new Date(Math.min(before, MAX_TIME)) });
-  const incomplete = await db.files.find({ 'pending.at': earlier }, { _id: 0 }).lean<FileDoc[]>().exec();
+  const incomplete = await findDocs(db.files, { 'pending.at': earlier }, { projection: { _id: 0 } });
   for (const file of incomplete)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
   const [batches, files] = await Promise.all([

@@ -11,9 +11,9 @@ import type { FileId, UserId } from '../../domain/id.js';
 import { type Counts, countsOf, difference, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import type { OverviewCounts, Viewer } from '../store.js';
-import type { CountedFile, CountingFile, FileDoc, OverviewDoc } from './documents.js';
+import type { CountedFile, CountingFile, FileDoc } from './documents/files.js';
 import { DUPLICATE } from './errors.js';
-import type { Models } from './models.js';
+import { findFields, type Models, type OneUpdate, updateEach } from './models.js';
 
 /** Files counted in one go. */
 const FILES_AT_ONCE = 256;
@@ -43,10 +43,10 @@ export async function countFiles(db: Models): Promise<boolean> {
   const marks = changed
     .filter(({ counting }) => counting === undefined)
     .map(({ fileId, userId, uncounted, stats }) => ({
-      updateOne: { filter: { fileId, userId, uncounted, stats }, update: { $unset: { uncounted: 1 } } },
+      filter: { fileId, userId, uncounted, stats },
+      update: { $unset: { uncounted: 1 } },
     }));
-  if (marks.length > 0)
-    await db.files.collection.bulkWrite(marks as mongo.AnyBulkWriteOperation[], { ordered: false });
+  await updateEach(db.files, marks);
   return true;
 }
 
@@ -89,9 +89,9 @@ async function begin(db: Models, files: readonly Source[]): Promise<Source[]> {
       counting: { $exists: false },
       'counted.seq': counted === undefined ? { $exists: false } : counted.seq,
     };
-    return { updateOne: { filter, update: { $set: { counting } } } };
+    return { filter, update: { $set: { counting } } };
   });
-  if (writes.length > 0) await db.files.collection.bulkWrite(writes, { ordered: false });
+  await updateEach(db.files, writes);
   const ids = files.map(({ fileId }) => fileId);
   return db.files.collection
     .find<Source>({ fileId: { $in: ids }, counting: { $exists: true } }, { projection: SOURCE })
@@ -112,39 +112,33 @@ async function complete(db: Models, files: readonly Source[]): Promise<void> {
           ...additionsTo(to.userId, fileId, to, to.counts),
         ]),
   ]);
-  if (additions.length > 0) await addOnce(db, additions);
-  if (begun.length === 0) return;
-  await db.files.collection.bulkWrite(
+  await addOnce(db, additions);
+  await updateEach(
+    db.files,
     begun.map(({ fileId, counting: { to } }) => ({
-      updateOne: {
-        filter: { fileId, 'counting.to.seq': to.seq },
-        update: { $set: { counted: to }, $unset: { counting: 1 } },
-      },
+      filter: { fileId, 'counting.to.seq': to.seq },
+      update: { $set: { counted: to }, $unset: { counting: 1 } },
     })),
-    { ordered: false },
   );
 }
 
-interface Addition {
-  readonly filter: { readonly _id: string };
-  readonly update: object;
-}
+type Addition = OneUpdate & { readonly filter: { readonly _id: string } };
 
 /** A sum that has the change already is not found by its write. */
 async function addOnce(db: Models, additions: readonly Addition[]): Promise<void> {
   const ids = new Set(additions.map(({ filter }) => filter._id));
-  const inserts = [...ids].map((_id) => ({
-    updateOne: { filter: { _id }, update: { $setOnInsert: { touchedAt: 0 } }, upsert: true },
-  }));
+  const update = { $setOnInsert: { touchedAt: 0 } };
   try {
-    await db.overviews.collection.bulkWrite(inserts as never, { ordered: false });
+    await updateEach(
+      db.overviews,
+      [...ids].map((_id) => ({ filter: { _id }, update, upsert: true })),
+    );
   } catch (error) {
     // Another gateway was faster to insert it.
     const failures = error instanceof mongo.MongoBulkWriteError ? [error.writeErrors].flat() : [];
     if (failures.length === 0 || !failures.every(({ code }) => code === DUPLICATE)) throw error;
   }
-  const writes = additions.map((updateOne) => ({ updateOne }));
-  await db.overviews.collection.bulkWrite(writes as never, { ordered: false });
+  await updateEach(db.overviews, additions);
 }
 
 function additionsTo(
@@ -176,10 +170,7 @@ export async function readOverview(db: Models, viewer: Viewer | null): Promise<O
   for (let round = 0; round < ROUNDS && (await countFiles(db)); round++);
   const userId = viewer === null ? ALL : viewer.userId;
   const ids = userId === null ? [] : Array.from({ length: SHARDS }, (_, shard) => idOf(userId, shard));
-  const shards = await db.overviews
-    .find({ _id: trusted({ $in: ids }) }, { counts: 1, lastUpdated: 1 })
-    .lean<Pick<OverviewDoc, 'counts' | 'lastUpdated'>[]>()
-    .exec();
+  const shards = await findFields(db.overviews, { _id: trusted({ $in: ids }) }, ['counts', 'lastUpdated']);
   const named = viewer === null || viewer.fileIds.length === 0 ? [] : await namedFiles(db, viewer);
   return {
     counts: sumOf([...shards.map(({ counts }) => counts ?? {}), ...named.map(countsOf)]),
@@ -208,16 +199,17 @@ async function namedFiles(db: Models, { userId, fileIds }: Viewer): Promise<Stat
 
 /** Forgets which changes the sums have, once no gateway can add them again. */
 export async function forgetCounted(db: Models, now: number): Promise<void> {
-  const sums = await db.overviews
-    .find({ touchedAt: trusted({ $gt: now - 4 * REMEMBERED_MS }) }, { seen: 1 })
-    .lean<Pick<OverviewDoc, '_id' | 'seen'>[]>()
-    .exec();
+  const sums = await findFields(db.overviews, { touchedAt: trusted({ $gt: now - 4 * REMEMBERED_MS }) }, [
+    '_id',
+    'seen',
+  ]);
   const writes = sums.flatMap(({ _id, seen = {} }) =>
     Object.entries(seen)
       .filter(([, seq]) => seq < now - REMEMBERED_MS)
       .map(([file, seq]) => ({
-        updateOne: { filter: { _id, [`seen.${file}`]: seq }, update: { $unset: { [`seen.${file}`]: 1 } } },
+        filter: { _id, [`seen.${file}`]: seq },
+        update: { $unset: { [`seen.${file}`]: 1 } },
       })),
   );
-  if (writes.length > 0) await db.overviews.collection.bulkWrite(writes as never, { ordered: false });
+  await updateEach(db.overviews, writes);
 }

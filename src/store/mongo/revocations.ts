@@ -1,8 +1,7 @@
 import { trusted } from 'mongoose';
 import type { Revocation } from '../revocations.js';
-import type { RevocationDoc } from './documents.js';
 import { isDuplicate } from './errors.js';
-import type { Models } from './models.js';
+import { findDocs, type Models } from './models.js';
 
 /** A revocation may be seen this much later than one with a later time: the clocks of two primaries differ. */
 const OVERLAP_MS = 60_000;
@@ -25,10 +24,10 @@ export async function addRevocation(db: Models, { sub, at }: Revocation): Promis
 }
 
 export async function revocationsSince(db: Models, mark: number | null) {
-  const docs = await db.revocations
-    .find(mark === null ? {} : { addedAt: trusted({ $gte: new Date(mark - OVERLAP_MS) }) })
-    .lean<RevocationDoc[]>()
-    .exec();
+  const docs = await findDocs(
+    db.revocations,
+    mark === null ? {} : { addedAt: trusted({ $gte: new Date(mark - OVERLAP_MS) }) },
+  );
   return {
     revocations: docs.map(({ _id, at }): Revocation => ({ sub: _id, at: at.getTime() })),
     mark: docs.reduce((newest, { addedAt }) => Math.max(newest, addedAt.getTime()), mark ?? 0),

@@ -2,7 +2,8 @@
 import { LRUCache } from 'lru-cache';
 import type { BatchId, Generation } from '../../domain/id.js';
 import { summaryOf } from './batches/batch-docs.js';
-import type { BatchHead, CellCounts, FileDoc, RollupDoc, Slot } from './documents.js';
+import type { BatchHead, CellCounts, RollupDoc, Slot } from './documents/batches.js';
+import type { FileDoc } from './documents/files.js';
 import { findFields, insertIfNew, type Models } from './models.js';
 
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */

@@ -11,7 +11,7 @@ import { failBatchByHand, fileOfBatch, saveUpdate } from './batches/save-update.
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
 import { confirmRead } from './confirmation.js';
 import type { MongoConnection } from './connection.js';
-import type { FileDoc } from './documents.js';
+import type { FileDoc } from './documents/files.js';
 import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';

@@ -1,34 +1,17 @@
-/** Webhooks and their deliveries in MongoDB, for all gateways together. */
-
-import { trusted } from 'mongoose';
-import { clock } from '../../clock.js';
+/** The webhooks that callers have registered, in MongoDB, for all gateways together. */
 import type { UserId } from '../../domain/id.js';
-import {
-  deletionOf,
-  deliveryBody,
-  deliveryIdOf,
-  type FileEvent,
-  isFor,
-  stateAfter,
-} from '../webhook-events.js';
-import type {
-  AttemptResult,
-  DeliveriesQuery,
-  Delivery,
-  DueDelivery,
-  DueQuery,
-  Webhook,
-  WebhookStore,
-} from '../webhooks.js';
+import type { Webhook, WebhookStore } from '../webhooks.js';
 import type { MongoConnection } from './connection.js';
-import type { DeliveryDoc, FileDoc, WebhookDoc } from './documents.js';
-import { findFile } from './generations.js';
-import { insertIfNew, type Models } from './models.js';
-
-/** Files whose events are made into deliveries in one go. */
-const FILES_AT_ONCE = 64;
-/** A deletion that was announced and has not come to pass by then was given up. */
-const DELETION_MS = 600_000;
+import {
+  claimDue,
+  dropSettled,
+  findWebhook,
+  listDeliveries,
+  replayDelivery,
+  reportAttempt,
+  webhookOf,
+} from './deliveries.js';
+import { findDocs, findFields, insertIfNew, type Models } from './models.js';
 
 export const mongoWebhooks = (connection: MongoConnection): WebhookStore => ({
   add: (webhook, max) => connection.run((db) => addWebhook(db, webhook, max)),
@@ -57,12 +40,10 @@ async function addWebhook(
   };
   await insertIfNew(db.webhooks, doc);
   // Counted with the new one: of two that are added at once, the later one by id gives way.
-  const first = await db.webhooks
-    .find({ ownerId }, { _id: 1 })
-    .sort({ createdAt: 1, _id: 1 })
-    .limit(max)
-    .lean<{ _id: string }[]>()
-    .exec();
+  const first = await findFields(db.webhooks, { ownerId }, ['_id'], {
+    sort: { createdAt: 1, _id: 1 },
+    limit: max,
+  });
   if (first.some(({ _id }) => _id === webhookId)) return true;
   await db.webhooks.deleteOne({ _id: webhookId });
   return false;
@@ -70,17 +51,10 @@ async function addWebhook(
 
 /** `ownerId` undefined: of every owner. */
 async function listWebhooks(db: Models, ownerId: UserId | null | undefined): Promise<Webhook[]> {
-  const docs = await db.webhooks
-    .find(ownerId === undefined ? {} : { ownerId })
-    .sort({ createdAt: 1, _id: 1 })
-    .lean<WebhookDoc[]>()
-    .exec();
+  const docs = await findDocs(db.webhooks, ownerId === undefined ? {} : { ownerId }, {
+    sort: { createdAt: 1, _id: 1 },
+  });
   return docs.map(webhookOf);
-}
-
-async function findWebhook(db: Models, webhookId: string): Promise<Webhook | null> {
-  const doc = await db.webhooks.findById(webhookId).lean<WebhookDoc>().exec();
-  return doc === null ? null : webhookOf(doc);
 }
 
 async function removeWebhook(db: Models, webhookId: string): Promise<boolean> {
@@ -88,202 +62,3 @@ async function removeWebhook(db: Models, webhookId: string): Promise<boolean> {
   await db.deliveries.deleteMany({ webhookId });
   return deletedCount === 1;
 }
-
-type EventfulFile = Pick<FileDoc, 'fileId' | 'userId' | 'events'>;
-
-const eventsOf = ({ userId, events = [] }: EventfulFile): FileEvent[] =>
-  events.map((event) => ({ ...event, ownerId: userId }));
-
-/** Makes the events that are stored in files' documents into deliveries, and takes them out there. */
-async function deliverEvents(db: Models): Promise<void> {
-  const files = await db.files.collection
-    .find<EventfulFile>(
-      { eventsAt: { $gt: new Date(0) } },
-      { projection: { _id: 0, fileId: 1, userId: 1, events: 1 } },
-    )
-    .sort({ eventsAt: 1 })
-    .limit(FILES_AT_ONCE)
-    .toArray();
-  if (files.length === 0) return;
-  await addDeliveries(db, files.flatMap(eventsOf));
-  for (const { fileId, events = [] } of files) {
-    const ids = events.map(({ id }) => id);
-    await db.files.collection.updateOne({ fileId }, { $pull: { events: { id: { $in: ids } } } } as never);
-    await db.files.collection.updateOne(
-      { fileId, events: { $size: 0 } },
-      { $unset: { events: 1, eventsAt: 1 } },
-    );
-  }
-}
-
-/**
- * Before a file is removed: what is owed of it, and its deletion, which is sent only once it is done. A removal that is
- * interrupted leaves a delivery that waits for it.
- */
-export async function addDeletion(db: Models, file: FileDoc): Promise<void> {
-  const { fileId, generation, userId: ownerId } = file;
-  const event = deletionOf({ generation, fileId, ownerId }, clock.now());
-  await addDeliveries(db, [...eventsOf(file), event], generation);
-}
-
-/** `removal`: the generation whose removal a deletion waits for. The step may be repeated: each delivery is made once. */
-async function addDeliveries(
-  db: Models,
-  events: readonly FileEvent[],
-  removal: string | null = null,
-): Promise<void> {
-  if (events.length === 0) return;
-  const webhooks = (await db.webhooks.find({ isActive: true }).lean<WebhookDoc[]>().exec()).map(webhookOf);
-  const deliveries = events.flatMap((event) =>
-    webhooks
-      .filter((webhook) => isFor(webhook, event))
-      .map(({ webhookId }) => {
-        const at = new Date(event.at);
-        const { id: eventId, fileId, type } = event;
-        const doc: Omit<DeliveryDoc, 'webhookId' | 'eventId'> = {
-          _id: deliveryIdOf(event, webhookId),
-          fileId,
-          type,
-          state: 'pending',
-          attempts: 0,
-          lastStatus: null,
-          lastError: null,
-          createdAt: at,
-          since: at,
-          lastAttemptAt: null,
-          nextAttemptAt: at,
-          removal: type === 'file.deleted' ? removal : null,
-          body: deliveryBody(event),
-        };
-        return {
-          updateOne: { filter: { webhookId, eventId }, update: { $setOnInsert: doc }, upsert: true },
-        };
-      }),
-  );
-  if (deliveries.length > 0)
-    await db.deliveries.collection.bulkWrite(deliveries as never, { ordered: false });
-}
-
-async function listDeliveries(
-  db: Models,
-  webhookId: string,
-  { limit, after }: DeliveriesQuery,
-): Promise<Delivery[]> {
-  const docs = await db.deliveries
-    .find({ webhookId, ...(after === null ? {} : { _id: trusted({ $lt: after }) }) }, { body: 0 })
-    .sort({ webhookId: 1, _id: -1 })
-    .limit(limit)
-    .lean<DeliveryDoc[]>()
-    .exec();
-  return docs.map(deliveryOf);
-}
-
-async function replayDelivery(
-  db: Models,
-  webhookId: string,
-  deliveryId: string,
-  now: number,
-): Promise<boolean> {
-  const at = new Date(now);
-  const { matchedCount } = await db.deliveries.updateOne(
-    { _id: deliveryId, webhookId },
-    { $set: { state: 'pending', since: at, nextAttemptAt: at } },
-  );
-  return matchedCount === 1;
-}
-
-/** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
-async function claimDue(db: Models, { now, limit, leaseMs, except }: DueQuery): Promise<DueDelivery[]> {
-  await deliverEvents(db);
-  const claimed: DueDelivery[] = [];
-  while (claimed.length < limit) {
-    const doc = await db.deliveries
-      .findOneAndUpdate(
-        {
-          state: 'pending',
-          nextAttemptAt: trusted({ $lte: new Date(now) }),
-          webhookId: trusted({ $nin: [...except] }),
-        },
-        {
-          $set: { nextAttemptAt: new Date(now + leaseMs), lastAttemptAt: new Date(now) },
-          $inc: { attempts: 1 },
-        },
-        { sort: { nextAttemptAt: 1 }, returnDocument: 'after' },
-      )
-      .lean<DeliveryDoc>()
-      .exec();
-    if (doc === null) break;
-    const due = await dueDelivery(db, doc, now);
-    if (due !== null) claimed.push(due);
-  }
-  return claimed;
-}
-
-/** Null: it is not to be sent, or not yet. */
-async function dueDelivery(db: Models, doc: DeliveryDoc, now: number): Promise<DueDelivery | null> {
-  const { _id: deliveryId, webhookId, body, attempts, fileId, removal, createdAt } = doc;
-  const isGone = removal === null || (await findFile(db, fileId))?.generation !== removal;
-  const webhook = isGone ? await findWebhook(db, webhookId) : null;
-  if (webhook !== null) {
-    const { ownerId, url, secret } = webhook;
-    return { deliveryId, webhookId, ownerId, url, secret, body, attempts, since: doc.since.getTime() };
-  }
-  if (isGone || createdAt.getTime() < now - DELETION_MS) await db.deliveries.deleteOne({ _id: deliveryId });
-  else
-    await db.deliveries.updateOne(
-      { _id: deliveryId },
-      { $set: { nextAttemptAt: new Date(now + 1_000), lastAttemptAt: null }, $inc: { attempts: -1 } },
-    );
-  return null;
-}
-
-async function reportAttempt(
-  db: Models,
-  deliveryId: string,
-  { status, error, outcome, nextAttemptAt }: AttemptResult,
-): Promise<void> {
-  const state = stateAfter(outcome);
-  const next = nextAttemptAt === null ? null : new Date(nextAttemptAt);
-  const doc = await db.deliveries
-    .findByIdAndUpdate(deliveryId, {
-      $set: { state, lastStatus: status, lastError: error, nextAttemptAt: next },
-    })
-    .lean<DeliveryDoc>()
-    .exec();
-  if (doc === null || outcome !== 'gone') return;
-  // Its receiver wants nothing any more: what is still pending will not be attempted.
-  const { webhookId } = doc;
-  await db.webhooks.updateOne({ _id: webhookId }, { $set: { isActive: false } });
-  await db.deliveries.updateMany(
-    { webhookId, state: 'pending' },
-    { $set: { state: 'failed', nextAttemptAt: null } },
-  );
-}
-
-async function dropSettled(db: Models, before: number): Promise<void> {
-  await db.deliveries.deleteMany({
-    createdAt: trusted({ $lt: new Date(before) }),
-    state: trusted({ $in: ['delivered', 'failed'] }),
-  });
-}
-
-const webhookOf = ({ _id, createdAt, ...rest }: WebhookDoc): Webhook => ({
-  webhookId: _id,
-  ...rest,
-  createdAt: createdAt.toISOString(),
-});
-
-const timeOf = (date: Date | null): string | null => date?.toISOString() ?? null;
-
-const deliveryOf = (doc: DeliveryDoc): Delivery => ({
-  deliveryId: doc._id,
-  webhookId: doc.webhookId,
-  type: doc.type,
-  state: doc.state,
-  attempts: doc.attempts,
-  lastStatus: doc.lastStatus,
-  lastError: doc.lastError,
-  createdAt: doc.createdAt.toISOString(),
-  lastAttemptAt: timeOf(doc.lastAttemptAt),
-  nextAttemptAt: doc.state === 'pending' ? timeOf(doc.nextAttemptAt) : null,
-});

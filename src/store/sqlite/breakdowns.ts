@@ -5,18 +5,19 @@ import type { Database } from './database.js';
 import { CURRENT, findGeneration } from './generations.js';
 
 /** What was counted by reading all results of files, in SQLite. */
-export function findBreakdown(db: Database, fileId: FileId, by: CountedByScan): KeptRanking | null {
+function findBreakdown(db: Database, fileId: FileId, by: CountedByScan): KeptRanking | null {
   const row = db.get<KeptRanking>(
     `SELECT b.changes, b.ranking FROM generations AS g JOIN breakdowns AS b USING (generation)
-     WHERE g.file_id = ? AND g.state = ${CURRENT} AND b.property = ?`,
+     WHERE g.fileId = ? AND g.state = ${CURRENT} AND b.property = ?`,
     fileId,
     by,
   );
   return row === undefined ? null : { changes: row.changes, ranking: row.ranking };
 }
 
-export function keepBreakdowns(
+function keepBreakdowns(
   db: Database,
+  _fileId: FileId,
   generation: Generation,
   changes: number,
   rankings: Readonly<Record<CountedByScan, string>>,
@@ -31,3 +32,6 @@ export function keepBreakdowns(
       ranking,
     );
 }
+
+export const breakdownWrites = { keep: keepBreakdowns };
+export const breakdownReads = { find: findBreakdown };

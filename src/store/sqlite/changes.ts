@@ -1,4 +1,5 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
+import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
@@ -11,12 +12,12 @@ import {
   mayTriggerEvent,
   stateOf,
 } from '../webhook-events.js';
-import { type BatchRow, batchOf } from './batches.js';
+import { type BatchRow, batchOf } from './batches/batches.js';
 import type { Database } from './database.js';
+import { addEvents } from './deliveries.js';
 import { CURRENT, currentGeneration, factsOf, findGeneration, type GenerationRow } from './generations.js';
 import { type FileCounts, recount } from './overview.js';
-import { resultsAt } from './results.js';
-import { addEvents } from './webhooks.js';
+import { resultsAt } from './results/results.js';
 
 /** What was announced of a batch, and the fingerprint of the list that the caller has: that list need not be read. */
 export interface KnownBatch extends BatchVersion {
@@ -27,7 +28,7 @@ export interface KnownBatch extends BatchVersion {
 type FoundBatch = BatchChanges & { readonly positions: readonly number[] | null };
 export type FoundChanges = Omit<FileChanges, 'batches'> & { readonly batches: readonly FoundBatch[] };
 
-export function changesSince(
+function changesSince(
   db: Database,
   fileId: FileId,
   announced: ReadonlyMap<BatchId, KnownBatch>,
@@ -47,12 +48,12 @@ function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): Fou
   const { positions, isShorter } = differenceSince(row, announced);
   const isKnown = announced.fingerprint === row.fingerprint;
   return {
-    batchId: row.batch_id,
+    batchId: row.batchId,
     version: row.version,
     summary: JSON.parse(row.summary) as Summary,
     results: isKnown ? [] : resultsAt(db, row, positions),
     positions: isKnown ? positions : null,
-    truncated: isShorter ? { batchId: row.batch_id, length: row.length } : null,
+    truncated: isShorter ? { batchId: row.batchId, length: row.length } : null,
   };
 }
 
@@ -64,21 +65,20 @@ export interface AnnouncedStats {
 }
 
 /** Keeps a file's stats, and in the same transaction the events that webhooks get of them. */
-export function markAnnounced(
+function markAnnounced(
   db: Database,
   generation: Generation,
   changes: number | null,
   { state, json, counted, finishedAt }: AnnouncedStats,
-  now: number,
 ): void {
   const row = findGeneration(db, Number(generation));
   if (row?.state !== CURRENT) return;
-  if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, now));
-  const userId = row.user_id;
+  if (mayTriggerEvent(state)) addEvents(db, eventsOf(row, state, json, clock.now()));
+  const userId = row.userId;
   const text = JSON.stringify(counted);
   if (text !== row.counted) recount(db, { userId, counted: row.counted }, { userId, counted: text });
   db.run(
-    'UPDATE generations SET stats = ?, counted = ?, announced_changes = coalesce(?, announced_changes), finished_at = ? WHERE generation = ?',
+    'UPDATE generations SET stats = ?, counted = ?, announcedChanges = coalesce(?, announcedChanges), finishedAt = ? WHERE generation = ?',
     json,
     text,
     changes,
@@ -92,23 +92,28 @@ function eventsOf(row: GenerationRow, after: AnnouncedState, data: string, at: n
   return eventsBetween(before, after).map((type) => ({
     id: `${row.generation} ${row.changes} ${type}`,
     type,
-    fileId: row.file_id,
-    ownerId: row.user_id,
+    fileId: row.fileId,
+    ownerId: row.userId,
     at,
     data,
   }));
 }
 
-export const findUnannounced = (db: Database): Unannounced[] =>
+const findUnannounced = (db: Database): Unannounced[] =>
   db
-    .all<{ file_id: string }>(
-      'SELECT file_id FROM generations WHERE state = 0 AND changes <> announced_changes',
-    )
-    .map(({ file_id }) => ({ fileId: file_id, batchIds: [] }));
+    .all<{ fileId: string }>('SELECT fileId FROM generations WHERE state = 0 AND changes <> announcedChanges')
+    .map(({ fileId }) => ({ fileId, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-export function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
+function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return undefined;
-  return current.changes === current.announced_changes ? null : [];
+  return current.changes === current.announcedChanges ? null : [];
 }
+
+export const changeWrites = {
+  since: changesSince,
+  markAnnounced,
+  unannounced: findUnannounced,
+  pending: pendingChanges,
+};

@@ -1,18 +1,20 @@
+/**
+ * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
+ * other writes wait no longer than for these.
+ */
+import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
-import { PLACES } from './results.js';
-import { deleteSomeOfIndex } from './runs.js';
-import { cleanSubmissions } from './slices.js';
-import { endSubmissionsOf } from './submissions.js';
+import { PLACES } from './results/results.js';
+import { deleteSomeOfIndex } from './results/runs.js';
+import { cleanSubmissions } from './submissions/slices.js';
+import { endSubmissionsOf } from './submissions/submission-rows.js';
 
-/**
- * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
- * other writes wait no longer than for these.
- */
+/** Batches cleaned in one go. */
 const BATCHES_AT_ONCE = 32;
 /** A step goes on for this long: each ends with a wait for the disk, which is about as long. */
 const STEP_MS = 10;
@@ -36,11 +38,11 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps = false): bo
   const old = now - TOMBSTONE_MS;
   const forgotten = db.run(
     `DELETE FROM batches WHERE number IN (
-       SELECT number FROM batches WHERE generation IN (SELECT generation FROM generations WHERE state <> 0 AND ended_at < ?) LIMIT 1000)`,
+       SELECT number FROM batches WHERE generation IN (SELECT generation FROM generations WHERE state <> 0 AND endedAt < ?) LIMIT 1000)`,
     old,
   );
   if (forgotten.changes > 0) return true;
-  db.run('DELETE FROM generations WHERE state <> 0 AND cleaned = 1 AND ended_at < ?', old);
+  db.run('DELETE FROM generations WHERE state <> 0 AND cleaned = 1 AND endedAt < ?', old);
   return false;
 }
 
@@ -55,8 +57,8 @@ export const needsCleanUp = (db: Database): boolean =>
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
   areListsOfFileGone(db, fileId) &&
   db.get(
-    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE file_id = ?1 AND state <> 0 AND cleaned = 0)
-       OR EXISTS (SELECT 1 FROM submissions WHERE file_id = ?1 AND ended = 1)`,
+    `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE fileId = ?1 AND state <> 0 AND cleaned = 0)
+       OR EXISTS (SELECT 1 FROM submissions WHERE fileId = ?1 AND ended = 1)`,
     fileId,
   ) === undefined;
 
@@ -74,7 +76,7 @@ function cleanGeneration(db: Database, generation: number): boolean {
 function cleanBatches(db: Database, generation: number): boolean {
   const batches = db.all<{ number: number; ordinal: number; length: number }>(
     `SELECT number, ordinal, length FROM batches
-     WHERE generation = ?1 AND ordinal >= (SELECT cleaned_to FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
+     WHERE generation = ?1 AND ordinal >= (SELECT cleanedTo FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
     generation,
     BATCHES_AT_ONCE,
   );
@@ -88,7 +90,7 @@ function cleanBatches(db: Database, generation: number): boolean {
     batches[0]?.ordinal ?? 0,
     last.ordinal,
   );
-  db.run('UPDATE generations SET cleaned_to = ? WHERE generation = ?', last.ordinal + 1, generation);
+  db.run('UPDATE generations SET cleanedTo = ? WHERE generation = ?', last.ordinal + 1, generation);
   return true;
 }
 
@@ -123,14 +125,15 @@ export function deleteResults(db: Database, batch: number): void {
  * Purges some of the files that finished before a time. Each goes on as a generation that has the totals of its results
  * but not the results; the generation before it is cleaned like one that was replaced.
  */
-export function purgeFiles(db: Database, before: number, now: number): FileId[] {
+export function purgeFiles(db: Database, before: number): FileId[] {
+  const now = clock.now();
   const finished = db.all<GenerationRow>(
-    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finished_at < ? AND changes = announced_changes
-     ORDER BY finished_at LIMIT ${FILES_AT_ONCE}`,
+    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finishedAt < ? AND changes = announcedChanges
+     ORDER BY finishedAt LIMIT ${FILES_AT_ONCE}`,
     before,
   );
   for (const generation of finished) purgeFile(db, generation, now);
-  return finished.map(({ file_id }) => file_id);
+  return finished.map(({ fileId }) => fileId);
 }
 
 function purgeFile(db: Database, before: GenerationRow, now: number): void {
@@ -140,13 +143,13 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before, REPLACED, now);
-  endSubmissionsOf(db, before.file_id);
+  endSubmissionsOf(db, before.fileId);
   db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, created_at, updated_at, last_message_at,
-       finished_at, changes, submission, purged)
-     SELECT file_id, request_id, ?, ?, total_emails, total_batches, created_at, updated_at, last_message_at, finished_at, 1, submission, ?
+    `INSERT INTO generations (fileId, requestId, userId, producer, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt,
+       finishedAt, changes, submission, purged)
+     SELECT fileId, requestId, ?, ?, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt, finishedAt, 1, submission, ?
      FROM generations WHERE generation = ?`,
-    before.user_id,
+    before.userId,
     before.producer,
     JSON.stringify(totals),
     before.generation,

@@ -36,8 +36,18 @@ export class Database {
     return { changes, lastInsertRowid: Number(lastInsertRowid) };
   }
 
+  /** Adds a row. Its members are named by the code, never from outside: they become the columns of the statement. */
+  insert(table: string, row: Readonly<Record<string, Bind>>): { lastInsertRowid: number } {
+    const columns = Object.keys(row);
+    const places = columns.map(() => '?').join(', ');
+    return this.run(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`, ...Object.values(row));
+  }
+
   get<T = Row>(sql: string, ...binds: Bind[]): T | undefined {
-    return this.#prepare(sql).get(binds) as T | undefined;
+    const row = this.#prepare(sql).get(binds) as (T & { _metadata?: unknown }) | undefined;
+    // The driver says in the row, beside the columns, how long it took.
+    if (row !== undefined) delete row._metadata;
+    return row;
   }
 
   all<T = Row>(sql: string, ...binds: Bind[]): T[] {

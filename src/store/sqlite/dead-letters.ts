@@ -2,7 +2,7 @@
 import type { BatchId, FileId } from '../../domain/id.js';
 import { type DeadLetterRecord, deadLetterOf, HEAD_BYTES } from '../dead-letter-records.js';
 import type { DeadLetter, DeadLetterQuery } from '../dead-letters.js';
-import { batchOf } from './batches.js';
+import { batchOf } from './batches/batches.js';
 import type { Database } from './database.js';
 import { findGeneration } from './generations.js';
 
@@ -26,19 +26,11 @@ export function addDeadLetter(
   maxBytes: number,
 ): void {
   dropExpiredDeadLetters(db, expiry);
-  db.run(
-    `INSERT INTO dead_letters (id, inlet, reason, truncated, bytes, file_id, batch_id, head, tail)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    record.id,
-    record.inlet,
-    record.reason,
-    Number(record.truncated),
-    record.bytes,
-    record.fileId ?? fileOfBatch(db, record.batchId),
-    record.batchId,
-    record.head,
-    record.tail,
-  );
+  db.insert('dead_letters', {
+    ...record,
+    truncated: Number(record.truncated),
+    fileId: record.fileId ?? fileOfBatch(db, record.batchId),
+  });
   let bytes = db.get<{ bytes: number }>('SELECT bytes FROM dead_letters_total')?.bytes ?? 0;
   while (bytes > maxBytes) {
     const oldest = db.get<{ id: string; bytes: number }>(
@@ -53,28 +45,28 @@ export function addDeadLetter(
 /** Looked up when the dead letter is added: the batches of a replaced request are forgotten a day later. */
 function fileOfBatch(db: Database, batchId: BatchId | null): FileId | null {
   const batch = batchId === null ? undefined : batchOf(db, batchId);
-  return batch === undefined ? null : (findGeneration(db, batch.generation)?.file_id ?? null);
+  return batch === undefined ? null : (findGeneration(db, batch.generation)?.fileId ?? null);
 }
 
-export const discardDeadLetter = (db: Database, id: string): boolean =>
+const discardDeadLetter = (db: Database, id: string): boolean =>
   db.run('DELETE FROM dead_letters WHERE id = ?', id).changes > 0;
 
 /** Answers with the number of those deleted. */
-export const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
+const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
   db.run('DELETE FROM dead_letters WHERE id < ?', expiry).changes;
 
 /** Discards the dead letters that name a file or a batch of any of its generations; answers with their number. */
 export function discardDeadLettersOfFile(db: Database, fileId: FileId): number {
   const generations = db.all<{ generation: number }>(
-    `SELECT generation FROM generations WHERE file_id = ?1 AND state = 0
-     UNION ALL SELECT generation FROM generations WHERE file_id = ?1 AND state <> 0`,
+    `SELECT generation FROM generations WHERE fileId = ?1 AND state = 0
+     UNION ALL SELECT generation FROM generations WHERE fileId = ?1 AND state <> 0`,
     fileId,
   );
   const ofBatches =
-    'DELETE FROM dead_letters WHERE batch_id IN (SELECT batch_id FROM batches WHERE generation = ?)';
+    'DELETE FROM dead_letters WHERE batchId IN (SELECT batchId FROM batches WHERE generation = ?)';
   return generations.reduce(
     (sum, { generation }) => sum + db.run(ofBatches, generation).changes,
-    db.run('DELETE FROM dead_letters WHERE file_id = ?', fileId).changes,
+    db.run('DELETE FROM dead_letters WHERE fileId = ?', fileId).changes,
   );
 }
 
@@ -84,10 +76,7 @@ const WITHOUT_TAIL = `${COLUMNS}, x'' AS tail`;
 const WHOLE = `${COLUMNS}, CAST(tail AS BLOB) AS tail`;
 
 /** Newest first. Columns that are not shown are not read from the disk. */
-export function listDeadLetters(
-  db: Database,
-  { limit, after, payloadBytes, expiry }: UnexpiredQuery,
-): DeadLetter[] {
+function listDeadLetters(db: Database, { limit, after, payloadBytes, expiry }: UnexpiredQuery): DeadLetter[] {
   const columns = payloadBytes > HEAD_BYTES ? WHOLE : WITHOUT_TAIL;
   const [older, binds] = after === null ? ['', [expiry]] : ['AND id < ?', [expiry, after]];
   const rows = db.all<DeadLetterRow>(
@@ -98,7 +87,7 @@ export function listDeadLetters(
   return rows.map((row) => deadLetterOf(textOf(row), payloadBytes));
 }
 
-export function findDeadLetter(db: Database, id: string): DeadLetter | null {
+function findDeadLetter(db: Database, id: string): DeadLetter | null {
   const row = db.get<DeadLetterRow>(`SELECT ${WHOLE} FROM dead_letters WHERE id = ?`, id);
   return row === undefined ? null : deadLetterOf(textOf(row));
 }
@@ -109,3 +98,6 @@ const textOf = ({ truncated, head, tail, ...row }: DeadLetterRow) => ({
   head: Buffer.from(head).toString(),
   tail: Buffer.from(tail).toString(),
 });
+
+export const deadLetterWrites = { discard: discardDeadLetter, dropExpired: dropExpiredDeadLetters };
+export const deadLetterReads = { list: listDeadLetters, find: findDeadLetter };

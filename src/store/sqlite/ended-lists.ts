@@ -1,4 +1,5 @@
 /** Lists that have ended: nothing is answered from them any more, and their chunks are deleted, a few at a time. */
+import { clock } from '../../clock.js';
 import type { FileId, ListId } from '../../domain/id.js';
 import type { Database } from './database.js';
 
@@ -8,17 +9,18 @@ export const CHUNKS = 2 ** 20;
 const CHUNKS_AT_ONCE = 8;
 
 /** False: there is no such list, finished or being uploaded. */
-export const endList = (db: Database, listId: ListId): boolean => endLists(db, 'list_id = ?', listId) > 0;
+export const endList = (db: Database, listId: ListId): boolean => endLists(db, 'listId = ?', listId) > 0;
 
 /** What is left of an ended list until its chunks are deleted has nothing personal. */
 export const endLists = (db: Database, which: string, ...binds: (string | number)[]): number =>
   db.run(
-    `UPDATE lists SET ended = 1, user_id = NULL, name = '', summary = NULL WHERE ended = 0 AND ${which}`,
+    `UPDATE lists SET ended = 1, userId = NULL, name = '', summary = NULL WHERE ended = 0 AND ${which}`,
     ...binds,
   ).changes;
 
-export const endExpiredLists = (db: Database, now: number): number =>
-  endLists(db, 'expires_at IS NOT NULL AND expires_at <= ?', now);
+export function endExpiredLists(db: Database): void {
+  endLists(db, 'expiresAt IS NOT NULL AND expiresAt <= ?', clock.now());
+}
 
 /** Uploads that were under way when the process ended: there is no other process that could go on with them. */
 export const endUploads = (db: Database): number => endLists(db, 'summary IS NULL');
@@ -27,10 +29,10 @@ export const hasEndedLists = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM lists WHERE ended = 1 LIMIT 1') !== undefined;
 
 export const isListGone = (db: Database, listId: ListId): boolean =>
-  db.get('SELECT 1 AS left FROM lists WHERE list_id = ?', listId) === undefined;
+  db.get('SELECT 1 AS left FROM lists WHERE listId = ?', listId) === undefined;
 
 export const areListsOfFileGone = (db: Database, fileId: FileId): boolean =>
-  db.get('SELECT 1 AS left FROM lists WHERE ended = 1 AND file_id = ? LIMIT 1', fileId) === undefined;
+  db.get('SELECT 1 AS left FROM lists WHERE ended = 1 AND fileId = ? LIMIT 1', fileId) === undefined;
 
 /** Deletes some of what lists that have ended still hold; false: nothing is left to delete. */
 export function cleanUpLists(db: Database): boolean {

@@ -1,4 +1,5 @@
 /** Files in SQLite: found, listed and ended, with the states and counts of their batches. */
+import { clock } from '../../clock.js';
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
@@ -13,9 +14,11 @@ import type {
   ListedFile,
 } from '../store.js';
 import { deletionOf } from '../webhook-events.js';
-import { type BatchRow, batchOf, failBatch, progressOf } from './batches.js';
+import { type BatchRow, batchOf, failBatch, progressOf } from './batches/batches.js';
+import { purgeFiles } from './clean-up.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
+import { addEvents } from './deliveries.js';
 import {
   CURRENT,
   currentGeneration,
@@ -26,10 +29,10 @@ import {
   iso,
   REMOVED,
 } from './generations.js';
-import { endSubmissionsOf } from './submissions.js';
-import { addEvents } from './webhooks.js';
+import { overview } from './overview.js';
+import { endSubmissionsOf } from './submissions/submission-rows.js';
 
-export function findFile(db: Database, fileId: FileId): FileFacts | null {
+function findFile(db: Database, fileId: FileId): FileFacts | null {
   const current = currentGeneration(db, fileId);
   return current === undefined ? null : factsOf(current);
 }
@@ -38,7 +41,7 @@ export function findFile(db: Database, fileId: FileId): FileFacts | null {
 export function fileOfBatch(db: Database, batchId: BatchId): FileId | null {
   const batch = batchOf(db, batchId);
   const generation = batch === undefined ? undefined : findGeneration(db, batch.generation);
-  return generation?.state === CURRENT ? generation.file_id : null;
+  return generation?.state === CURRENT ? generation.fileId : null;
 }
 
 /** False: the file has no such batch. */
@@ -57,12 +60,13 @@ export function failBatchOfFile(
 }
 
 /** Ends a file with its dead letters and submissions. `isClean`: there is nothing to clean up. */
-export function endFile(db: Database, fileId: FileId, now: number): { existed: boolean; isClean: boolean } {
+function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boolean } {
+  const now = clock.now();
   const discarded = discardDeadLettersOfFile(db, fileId);
   const hadSubmissions = endSubmissionsOf(db, fileId);
   const current = currentGeneration(db, fileId);
   if (current !== undefined) {
-    addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.user_id }, now)]);
+    addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.userId }, now)]);
     endGeneration(db, current, REMOVED, now);
   }
   return {
@@ -72,11 +76,11 @@ export function endFile(db: Database, fileId: FileId, now: number): { existed: b
 }
 
 const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';
-const NEWEST_FIRST = 'ORDER BY created_at DESC, file_id DESC';
+const NEWEST_FIRST = 'ORDER BY createdAt DESC, fileId DESC';
 
 /** Files, newest first. A viewer's own files and the named ones are two lists, each cut before they are joined. */
-export function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
-  const beyond = after === null ? '' : 'AND (created_at, file_id) < (?, ?)';
+function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): ListedFile[] {
+  const beyond = after === null ? '' : 'AND (createdAt, fileId) < (?, ?)';
   const from: Bind[] = after === null ? [] : [Date.parse(after.createdAt), after.fileId];
   const part = (condition: string) =>
     `SELECT * FROM (${CURRENT_FILES} ${condition} ${beyond} ${NEWEST_FIRST} LIMIT ?)`;
@@ -84,7 +88,7 @@ export function listFiles(db: Database, { limit, after, viewer = null }: FilesQu
     viewer === null
       ? db.all<GenerationRow>(`${CURRENT_FILES} ${beyond} ${NEWEST_FIRST} LIMIT ?`, ...from, limit)
       : db.all<GenerationRow>(
-          `SELECT * FROM (${part('AND user_id = ?')} UNION ${part('AND file_id IN (SELECT value FROM json_each(?))')})
+          `SELECT * FROM (${part('AND userId = ?')} UNION ${part('AND fileId IN (SELECT value FROM json_each(?))')})
            ${NEWEST_FIRST} LIMIT ?`,
           ...[viewer.userId, ...from, limit],
           ...[JSON.stringify(viewer.fileIds), ...from, limit],
@@ -93,12 +97,12 @@ export function listFiles(db: Database, { limit, after, viewer = null }: FilesQu
   return rows.map((row) => ({
     facts: factsOf(row),
     stats: row.stats,
-    isPending: row.changes !== row.announced_changes,
+    isPending: row.changes !== row.announcedChanges,
   }));
 }
 
 /** All batches of a file's current request, in the order of registration. */
-export function batchStates(db: Database, fileId: FileId): BatchState[] {
+function batchStates(db: Database, fileId: FileId): BatchState[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
@@ -109,7 +113,7 @@ export function batchStates(db: Database, fileId: FileId): BatchState[] {
 }
 
 /** Some of them, the newest first. */
-export function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
+function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
   const rows = db.all<BatchRow>(
@@ -125,28 +129,37 @@ export function batchPage(db: Database, { fileId, limit, before, status }: Batch
 }
 
 const STATE_COLUMNS =
-  'batch_id, version, summary, begun, complete, stalled, failed_at, processed_count, last_update_at';
+  'batchId, version, summary, begun, complete, stalled, failedAt, processedCount, lastUpdateAt';
 
 const batchStateOf = (row: BatchRow): BatchState => ({
-  batchId: row.batch_id,
+  batchId: row.batchId,
   version: row.version,
   summary: JSON.parse(row.summary) as Summary,
   status: statusOf(progressOf(row)),
-  lastUpdated: iso(row.last_update_at),
+  lastUpdated: iso(row.lastUpdateAt),
 });
 
 /** The same statuses as `statusOf` gives, without reading a row into memory. */
 const STATUS = `CASE WHEN complete = 1 THEN 'completed'
-                   WHEN failed_at IS NOT NULL AND processed_count <= failed_at THEN 'failed'
+                   WHEN failedAt IS NOT NULL AND processedCount <= failedAt THEN 'failed'
                    WHEN stalled = 1 THEN 'stalled'
                    WHEN begun = 1 THEN 'running'
                    ELSE 'waiting' END`;
 
-export const countBatches = (db: Database, fileId: FileId): BatchCounts =>
+const countBatches = (db: Database, fileId: FileId): BatchCounts =>
   batchCounts(
     db.all<{ status: BatchStatus; count: number; since: number }>(
-      `SELECT ${STATUS} AS status, count(*) AS count, min(last_update_at) AS since
-       FROM batches WHERE generation = (SELECT generation FROM generations WHERE file_id = ? AND state = 0) GROUP BY 1`,
+      `SELECT ${STATUS} AS status, count(*) AS count, min(lastUpdateAt) AS since
+       FROM batches WHERE generation = (SELECT generation FROM generations WHERE fileId = ? AND state = 0) GROUP BY 1`,
       fileId,
     ),
   );
+
+export const fileWrites = { find: findFile, end: endFile, purge: purgeFiles };
+export const fileReads = {
+  list: listFiles,
+  batches: batchStates,
+  batchPage,
+  batchCounts: countBatches,
+  overview,
+};

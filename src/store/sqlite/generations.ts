@@ -14,19 +14,19 @@ import { type OwnedCounts, recount } from './overview.js';
 
 export interface GenerationRow {
   generation: number;
-  file_id: string;
-  request_id: string | null;
-  user_id: string | null;
+  fileId: string;
+  requestId: string | null;
+  userId: string | null;
   producer: string | null;
   state: number;
-  total_emails: number | null;
-  total_batches: number | null;
+  totalEmails: number | null;
+  totalBatches: number | null;
   batches: number;
   run: number;
-  created_at: number;
-  updated_at: number;
+  createdAt: number;
+  updatedAt: number;
   changes: number;
-  announced_changes: number;
+  announcedChanges: number;
   stats: string | null;
   /** JSON of its `SubmissionProgress`; null: it was not submitted as a list. */
   submission: string | null;
@@ -41,27 +41,26 @@ export const REPLACED = 1;
 export const REMOVED = 2;
 
 export const currentGeneration = (db: Database, fileId: string): GenerationRow | undefined =>
-  db.get<GenerationRow>('SELECT * FROM generations WHERE file_id = ? AND state = 0', fileId);
+  db.get<GenerationRow>('SELECT * FROM generations WHERE fileId = ? AND state = 0', fileId);
 
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
 export type OwnerRow = Pick<
   GenerationRow,
-  'file_id' | 'request_id' | 'user_id' | 'producer' | 'state' | 'total_batches'
+  'fileId' | 'requestId' | 'userId' | 'producer' | 'state' | 'totalBatches'
 >;
 
 /** What an update has to know of its generation: each column that is read has to be copied, and the stats are long. */
 export const findOwner = (db: Database, generation: number): OwnerRow | undefined =>
   db.get<OwnerRow>(
-    'SELECT file_id, request_id, user_id, producer, state, total_batches FROM generations WHERE generation = ?',
+    'SELECT fileId, requestId, userId, producer, state, totalBatches FROM generations WHERE generation = ?',
     generation,
   );
 
 /** Whether a request of the file was replaced, or removed with the file. It is current again if it was registered anew. */
 export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId): boolean {
-  const sql =
-    'SELECT 1 AS ended FROM generations WHERE file_id = ? AND request_id = ? AND state <> 0 LIMIT 1';
+  const sql = 'SELECT 1 AS ended FROM generations WHERE fileId = ? AND requestId = ? AND state <> 0 LIMIT 1';
   return db.get(sql, fileId, requestId) !== undefined;
 }
 
@@ -72,32 +71,29 @@ export function openGeneration(
   request: RequestDetails & Pick<Ownership, 'producer'>,
   now: number,
 ): number {
-  const { lastInsertRowid } = db.run(
-    `INSERT INTO generations (file_id, request_id, user_id, producer, total_emails, total_batches, submission, created_at,
-       updated_at, last_message_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8)`,
+  const { requestId, userId, producer, totalEmails, totalBatches, submission } = request;
+  const { lastInsertRowid } = db.insert('generations', {
     fileId,
-    request.requestId,
-    request.userId,
-    request.producer,
-    request.totalEmails,
-    request.totalBatches,
-    request.submission === undefined ? null : JSON.stringify(request.submission),
-    now,
-  );
+    requestId,
+    userId,
+    producer,
+    totalEmails,
+    totalBatches,
+    submission: submission === undefined ? null : JSON.stringify(submission),
+    createdAt: now,
+    updatedAt: now,
+    lastMessageAt: now,
+  });
   return lastInsertRowid;
 }
 
 export function updateRequest(db: Database, row: GenerationRow, request: RequestDetails): void {
-  if (row.user_id !== request.userId)
+  if (row.userId !== request.userId)
     recount(db, ownedCounts(row), { userId: request.userId, counted: row.counted });
+  const { requestId, userId, totalEmails, totalBatches } = request;
   db.run(
-    'UPDATE generations SET request_id = ?, user_id = ?, total_emails = ?, total_batches = ? WHERE generation = ?',
-    request.requestId,
-    request.userId,
-    request.totalEmails,
-    request.totalBatches,
-    row.generation,
+    'UPDATE generations SET requestId = ?, userId = ?, totalEmails = ?, totalBatches = ? WHERE generation = ?',
+    ...[requestId, userId, totalEmails, totalBatches, row.generation],
   );
 }
 
@@ -113,7 +109,7 @@ export function endGeneration(
 ): void {
   recount(db, ownedCounts(row), { userId: null, counted: null });
   db.run(
-    'UPDATE generations SET state = ?, ended_at = ?, stats = NULL, counted = NULL, user_id = NULL, producer = NULL WHERE generation = ?',
+    'UPDATE generations SET state = ?, endedAt = ?, stats = NULL, counted = NULL, userId = NULL, producer = NULL WHERE generation = ?',
     state,
     now,
     row.generation,
@@ -127,27 +123,27 @@ export function endGeneration(
  */
 export const touchGeneration = (db: Database, generation: number, now: number): unknown =>
   db.run(
-    'UPDATE generations SET changes = changes + 1, updated_at = max(updated_at, ?1), last_message_at = ?1 WHERE generation = ?2',
+    'UPDATE generations SET changes = changes + 1, updatedAt = max(updatedAt, ?1), lastMessageAt = ?1 WHERE generation = ?2',
     now,
     generation,
   );
 
-const ownedCounts = ({ user_id, counted }: GenerationRow): OwnedCounts => ({ userId: user_id, counted });
+const ownedCounts = ({ userId, counted }: GenerationRow): OwnedCounts => ({ userId, counted });
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const ownershipOf = (row: OwnerRow): Ownership => ({
-  fileId: row.file_id,
-  userId: row.user_id,
-  producer: row.producer,
+const ownershipOf = ({ fileId, userId, producer }: OwnerRow): Ownership => ({
+  fileId,
+  userId,
+  producer,
 });
 
 export const requestOf = (row: GenerationRow): CurrentRequest => ({
   ...ownershipOf(row),
   generation: String(row.generation),
-  requestId: row.request_id,
-  totalEmails: row.total_emails,
-  totalBatches: row.total_batches,
+  requestId: row.requestId,
+  totalEmails: row.totalEmails,
+  totalBatches: row.totalBatches,
   isPurged: row.purged !== null,
 });
 
@@ -159,21 +155,21 @@ export const ownerOf = (row: OwnerRow | undefined): BatchRegistration =>
       ? {
           state: 'current',
           ...ownershipOf(row),
-          requestId: row.request_id,
-          totalBatches: row.total_batches,
+          requestId: row.requestId,
+          totalBatches: row.totalBatches,
         }
-      : { state: 'over', requestId: row.request_id };
+      : { state: 'over', requestId: row.requestId };
 
 export function factsOf(row: GenerationRow): FileFacts {
   return {
-    fileId: row.file_id,
-    requestId: row.request_id,
+    fileId: row.fileId,
+    requestId: row.requestId,
     generation: String(row.generation),
-    userId: row.user_id,
-    totalEmails: row.total_emails,
-    totalBatches: row.total_batches,
-    createdAt: iso(row.created_at),
-    lastUpdated: iso(row.updated_at),
+    userId: row.userId,
+    totalEmails: row.totalEmails,
+    totalBatches: row.totalBatches,
+    createdAt: iso(row.createdAt),
+    lastUpdated: iso(row.updatedAt),
     ...(row.submission === null ? {} : { submission: JSON.parse(row.submission) as SubmissionProgress }),
     ...(row.purged === null ? {} : { purged: JSON.parse(row.purged) as Summary }),
   };

@@ -9,7 +9,7 @@ const ALL = '';
 
 interface OverviewRow {
   counts: string;
-  last_updated: number;
+  lastUpdated: number;
 }
 
 /** What a file adds, as JSON in its generation. */
@@ -47,13 +47,13 @@ function addCounts(db: Database, owner: string | null, by: Counts, at: number): 
   const row = rowOf(db, owner);
   const counts = difference(sumOf([countsIn(row), by]), {});
   db.run(
-    'INSERT OR REPLACE INTO overviews (owner, counts, last_updated) VALUES (?, ?, ?)',
-    ...[owner, JSON.stringify(counts), Math.max(row?.last_updated ?? 0, at)],
+    'INSERT OR REPLACE INTO overviews (owner, counts, lastUpdated) VALUES (?, ?, ?)',
+    ...[owner, JSON.stringify(counts), Math.max(row?.lastUpdated ?? 0, at)],
   );
 }
 
 const rowOf = (db: Database, owner: string): OverviewRow | undefined =>
-  db.get<OverviewRow>('SELECT counts, last_updated FROM overviews WHERE owner = ?', owner);
+  db.get<OverviewRow>('SELECT counts, lastUpdated FROM overviews WHERE owner = ?', owner);
 
 const countsIn = (row: OverviewRow | undefined): Counts =>
   row === undefined ? {} : (JSON.parse(row.counts) as Counts);
@@ -63,14 +63,14 @@ export function overview(db: Database, viewer: Viewer | null): OverviewCounts {
   const row = viewer?.userId === null ? undefined : rowOf(db, viewer?.userId ?? ALL);
   const named = db
     .all<{ counted: string }>(
-      `SELECT counted FROM generations WHERE state = 0 AND counted IS NOT NULL AND (?1 IS NULL OR user_id IS NOT ?1)
-         AND file_id IN (SELECT value FROM json_each(?2))`,
+      `SELECT counted FROM generations WHERE state = 0 AND counted IS NOT NULL AND (?1 IS NULL OR userId IS NOT ?1)
+         AND fileId IN (SELECT value FROM json_each(?2))`,
       viewer?.userId ?? null,
       JSON.stringify(viewer?.fileIds ?? []),
     )
     .map(({ counted }) => JSON.parse(counted) as FileCounts);
   return {
     counts: sumOf([countsIn(row), ...named.map(({ counts }) => counts)]),
-    lastUpdated: Math.max(row?.last_updated ?? 0, ...named.map(({ at }) => at)),
+    lastUpdated: Math.max(row?.lastUpdated ?? 0, ...named.map(({ at }) => at)),
   };
 }

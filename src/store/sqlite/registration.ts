@@ -8,7 +8,15 @@ import {
   type RegistrationPlan,
 } from '../registration-rules.js';
 import type { Registered, RegisteredBatch, Registration } from '../store.js';
-import { applyUpdate, type BatchRow, batchOf, insertBatch, knownBatch, writeProgress } from './batches.js';
+import {
+  applyUpdate,
+  type BatchRow,
+  batchOf,
+  insertBatch,
+  knownBatch,
+  writeProgress,
+} from './batches/batches.js';
+import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
 import { deleteResults } from './clean-up.js';
 import type { Database } from './database.js';
 import {
@@ -25,8 +33,7 @@ import {
   touchGeneration,
   updateRequest,
 } from './generations.js';
-import { isAnythingHeld, takeHeld } from './held-updates.js';
-import { endListSubmission } from './submissions.js';
+import { endListSubmission } from './submissions/submission-rows.js';
 
 /** Registers batches, as `UpdateStore.register` says. */
 export function register(
@@ -42,7 +49,7 @@ export function register(
   const isOver = namesAnotherRequest(current, requestId) && hasTombstone(db, fileId, requestId);
   const plan = planRegistration(registration, claimant, current, isOver, (batchId) => {
     const batch = known.get(batchId);
-    return batch?.generation === before?.generation ? batch?.total_emails : undefined;
+    return batch?.generation === before?.generation ? batch?.totalEmails : undefined;
   });
   if (plan.outcome === 'refused') throw foreignFile();
   refuseForeignBatches(db, registration, known);
@@ -98,7 +105,7 @@ function foreignIn(db: Database, fileId: FileId, known: KnownBatches): Set<Batch
     const { generation } = batch;
     if (!owners.has(generation)) owners.set(generation, findGeneration(db, generation));
     const owner = owners.get(generation);
-    if (owner?.state === CURRENT && owner.file_id !== fileId) foreign.add(batchId);
+    if (owner?.state === CURRENT && owner.fileId !== fileId) foreign.add(batchId);
   }
   return foreign;
 }
@@ -114,7 +121,7 @@ function generationAfter(
   if (plan.outcome === 'created' || plan.outcome === 'replaced') {
     if (before !== undefined) {
       endGeneration(db, before, REPLACED, now);
-      endListSubmission(db, fileId, before.request_id);
+      endListSubmission(db, fileId, before.requestId);
     }
     return openGeneration(db, fileId, plan.request, now);
   }

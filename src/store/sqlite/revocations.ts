@@ -2,13 +2,13 @@ import type { Revocation } from '../revocations.js';
 import type { Database } from './database.js';
 
 /** The revocations of users' tokens, in SQLite. The mark is the number of the newest row. */
-export function addRevocation(db: Database, { sub, at }: Revocation): void {
+function addRevocation(db: Database, { sub, at }: Revocation): void {
   const kept = db.get<{ at: number }>('SELECT at FROM revocations WHERE sub = ?', sub);
   if (kept !== undefined && kept.at >= at) return;
   db.run('INSERT OR REPLACE INTO revocations (sub, at) VALUES (?, ?)', sub, at);
 }
 
-export function revocationsSince(db: Database, mark: number | null) {
+function revocationsSince(db: Database, mark: number | null) {
   const rows = db.all<Revocation & { number: number }>(
     'SELECT number, sub, at FROM revocations WHERE number > ? ORDER BY number',
     mark ?? 0,
@@ -18,3 +18,6 @@ export function revocationsSince(db: Database, mark: number | null) {
     mark: rows.at(-1)?.number ?? mark ?? 0,
   };
 }
+
+export const revocationWrites = { add: addRevocation };
+export const revocationReads = { since: revocationsSince };

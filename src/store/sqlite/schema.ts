@@ -7,62 +7,62 @@
 export const SCHEMA = `
 CREATE TABLE generations (
   generation INTEGER PRIMARY KEY AUTOINCREMENT,
-  file_id TEXT NOT NULL,
-  request_id TEXT,
-  user_id TEXT,                            -- the owner
+  fileId TEXT NOT NULL,
+  requestId TEXT,
+  userId TEXT,                            -- the owner
   producer TEXT,                           -- who registered it, see ownership.ts
   state INTEGER NOT NULL DEFAULT 0,        -- 0 current, 1 replaced by a later request, 2 removed
   cleaned INTEGER NOT NULL DEFAULT 0,      -- 1: its results are deleted
-  cleaned_to INTEGER NOT NULL DEFAULT 0,   -- ordinal up to which they are
-  ended_at INTEGER,
-  total_emails INTEGER,
-  total_batches INTEGER,
+  cleanedTo INTEGER NOT NULL DEFAULT 0,   -- ordinal up to which they are
+  endedAt INTEGER,
+  totalEmails INTEGER,
+  totalBatches INTEGER,
   batches INTEGER NOT NULL DEFAULT 0,      -- registered so far
   run INTEGER NOT NULL DEFAULT 0,          -- the run of the index that is being filled
-  run_length INTEGER NOT NULL DEFAULT 0,   -- addresses in it
-  created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  last_message_at INTEGER NOT NULL,          -- last message about it, whether it changed anything or not
+  runLength INTEGER NOT NULL DEFAULT 0,   -- addresses in it
+  createdAt INTEGER NOT NULL,
+  updatedAt INTEGER NOT NULL,
+  lastMessageAt INTEGER NOT NULL,          -- last message about it, whether it changed anything or not
   changes INTEGER NOT NULL DEFAULT 0,
-  announced_changes INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
+  announcedChanges INTEGER NOT NULL DEFAULT 0, -- value of changes at the last kept stats
   stats TEXT,
   counted TEXT,                            -- JSON of what it adds to the sums of files, see overview.ts
-  finished_at INTEGER,                     -- from the kept stats; NULL: not yet
+  finishedAt INTEGER,                     -- from the kept stats; NULL: not yet
   submission TEXT,                         -- JSON of the SubmissionProgress; NULL: not submitted as a list
   purged TEXT                              -- JSON of the Summary from before its addresses were deleted; NULL: it has them
 );
-CREATE UNIQUE INDEX generations_current ON generations (file_id) WHERE state = 0;
-CREATE INDEX generations_by_age ON generations (created_at, file_id) WHERE state = 0;
-CREATE INDEX generations_unannounced ON generations (generation) WHERE state = 0 AND changes <> announced_changes;
-CREATE INDEX generations_ended ON generations (file_id, request_id) WHERE state <> 0;
+CREATE UNIQUE INDEX generations_current ON generations (fileId) WHERE state = 0;
+CREATE INDEX generations_by_age ON generations (createdAt, fileId) WHERE state = 0;
+CREATE INDEX generations_unannounced ON generations (generation) WHERE state = 0 AND changes <> announcedChanges;
+CREATE INDEX generations_ended ON generations (fileId, requestId) WHERE state <> 0;
 CREATE INDEX generations_to_clean ON generations (generation) WHERE state <> 0 AND cleaned = 0;
-CREATE INDEX generations_by_owner ON generations (user_id, created_at, file_id)
-  WHERE state = 0 AND user_id IS NOT NULL;
-CREATE INDEX generations_finished ON generations (finished_at)
-  WHERE state = 0 AND purged IS NULL AND finished_at IS NOT NULL;
+CREATE INDEX generations_by_owner ON generations (userId, createdAt, fileId)
+  WHERE state = 0 AND userId IS NOT NULL;
+CREATE INDEX generations_finished ON generations (finishedAt)
+  WHERE state = 0 AND purged IS NULL AND finishedAt IS NOT NULL;
 
 CREATE TABLE batches (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
-  batch_id TEXT NOT NULL UNIQUE,
+  batchId TEXT NOT NULL UNIQUE,
   generation INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,                -- counts the batches of its generation from 0
   version INTEGER NOT NULL DEFAULT 1,      -- counts the changes of this row
   begun INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0,
   stalled INTEGER NOT NULL DEFAULT 0,
-  failed_at INTEGER,                       -- counts as failed until more than this many are processed
+  failedAt INTEGER,                       -- counts as failed until more than this many are processed
   failure TEXT,
-  total_emails INTEGER,
-  processed_count INTEGER NOT NULL DEFAULT 0,
+  totalEmails INTEGER,
+  processedCount INTEGER NOT NULL DEFAULT 0,
   length INTEGER NOT NULL DEFAULT 0,
   fingerprint TEXT NOT NULL DEFAULT '',
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
   summary TEXT NOT NULL,
-  last_update_at INTEGER NOT NULL,
+  lastUpdateAt INTEGER NOT NULL,
   open INTEGER NOT NULL DEFAULT 1          -- 1: neither ended nor stalled, so it is watched for silence
 );
 CREATE UNIQUE INDEX batches_in_order ON batches (generation, ordinal);
-CREATE INDEX batches_open ON batches (last_update_at) WHERE open = 1;
+CREATE INDEX batches_open ON batches (lastUpdateAt) WHERE open = 1;
 
 -- Counts by cell of each batch (level 0), and added up over 32, 1024 and 32768 neighbouring ones, see rollups.ts. The nodes
 -- below one node lie together, sorted by cell: a page of what is rare reads only the counts of what it shows.
@@ -115,14 +115,14 @@ CREATE TABLE runs (
 CREATE INDEX runs_to_merge ON runs (generation, target) WHERE target IS NOT NULL;
 
 CREATE TABLE held (
-  batch_id TEXT NOT NULL,
+  batchId TEXT NOT NULL,
   holder TEXT NOT NULL,                    -- the user to whom it belongs; empty: to any registration of the batch
-  received_at INTEGER NOT NULL,
+  receivedAt INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   body TEXT NOT NULL,
-  PRIMARY KEY (batch_id, holder)
+  PRIMARY KEY (batchId, holder)
 );
-CREATE INDEX held_by_age ON held (received_at);
+CREATE INDEX held_by_age ON held (receivedAt);
 
 -- Bytes of all held updates, kept by triggers: adding them up would read them all for each update that is held.
 CREATE TABLE held_total (bytes INTEGER NOT NULL);
@@ -136,13 +136,13 @@ CREATE TABLE dead_letters (
   reason TEXT NOT NULL,
   truncated INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  file_id TEXT,                            -- the file that it belongs to; NULL: unknown
-  batch_id TEXT,
+  fileId TEXT,                            -- the file that it belongs to; NULL: unknown
+  batchId TEXT,
   head TEXT NOT NULL,
   tail TEXT NOT NULL
 );
-CREATE INDEX dead_letters_of_file ON dead_letters (file_id) WHERE file_id IS NOT NULL;
-CREATE INDEX dead_letters_of_batch ON dead_letters (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX dead_letters_of_file ON dead_letters (fileId) WHERE fileId IS NOT NULL;
+CREATE INDEX dead_letters_of_batch ON dead_letters (batchId) WHERE batchId IS NOT NULL;
 
 CREATE TABLE dead_letters_total (bytes INTEGER NOT NULL);
 INSERT INTO dead_letters_total (bytes) VALUES (0);
@@ -154,11 +154,11 @@ CREATE TRIGGER dead_letter_dropped AFTER DELETE ON dead_letters
 -- What is sent to the validator, and how far it is, see submissions.ts.
 CREATE TABLE submissions (
   id TEXT PRIMARY KEY,
-  file_id TEXT NOT NULL,
+  fileId TEXT NOT NULL,
   filing TEXT UNIQUE,                      -- its file, while no other submission of the file may begin
   key TEXT UNIQUE,                         -- of its caller; NULL: none
   fingerprint TEXT NOT NULL,
-  request_id TEXT,                         -- NULL: the validator names it
+  requestId TEXT,                         -- NULL: the validator names it
   body TEXT NOT NULL,                      -- JSON: what a gateway needs to go on with it
   state TEXT NOT NULL,
   total INTEGER NOT NULL,
@@ -167,14 +167,14 @@ CREATE TABLE submissions (
   error TEXT,
   failures INTEGER NOT NULL DEFAULT 0,
   owner TEXT NOT NULL,                     -- of the lease
-  due_at INTEGER NOT NULL,                 -- end of its lease or of its pause
-  expires_at INTEGER NOT NULL,             -- of the key and the answer
+  dueAt INTEGER NOT NULL,                 -- end of its lease or of its pause
+  expiresAt INTEGER NOT NULL,             -- of the key and the answer
   answer TEXT,
   ended INTEGER NOT NULL DEFAULT 0         -- 1: what it holds is being deleted; 2: only its key and answer are left
 );
-CREATE INDEX submissions_of_file ON submissions (file_id);
-CREATE INDEX submissions_due ON submissions (due_at) WHERE ended = 0 AND state IN ('preparing', 'open');
-CREATE INDEX submissions_by_age ON submissions (expires_at);
+CREATE INDEX submissions_of_file ON submissions (fileId);
+CREATE INDEX submissions_due ON submissions (dueAt) WHERE ended = 0 AND state IN ('preparing', 'open');
+CREATE INDEX submissions_by_age ON submissions (expiresAt);
 CREATE INDEX submissions_ended ON submissions (id) WHERE ended = 1;
 
 CREATE TABLE slices (
@@ -205,7 +205,7 @@ INSERT INTO probe (at) VALUES (0);
 CREATE TABLE overviews (
   owner TEXT PRIMARY KEY,
   counts TEXT NOT NULL,                    -- JSON
-  last_updated INTEGER NOT NULL
+  lastUpdated INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- The tokens of a user that were issued before a time are refused. A later revocation gets a new number.
@@ -216,53 +216,53 @@ CREATE TABLE revocations (
 );
 
 CREATE TABLE webhooks (
-  webhook_id TEXT PRIMARY KEY,
-  owner_id TEXT,
-  sees_every_file INTEGER NOT NULL,
+  webhookId TEXT PRIMARY KEY,
+  ownerId TEXT,
+  seesEveryFile INTEGER NOT NULL,
   url TEXT NOT NULL,
   events TEXT NOT NULL,                    -- JSON list
-  file_id TEXT,
+  fileId TEXT,
   secret TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  is_active INTEGER NOT NULL
+  createdAt INTEGER NOT NULL,
+  isActive INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE deliveries (
-  delivery_id TEXT PRIMARY KEY,            -- sorts by time
-  webhook_id TEXT NOT NULL,
+  deliveryId TEXT PRIMARY KEY,            -- sorts by time
+  webhookId TEXT NOT NULL,
   type TEXT NOT NULL,
   state TEXT NOT NULL,                     -- pending, delivered or failed
   attempts INTEGER NOT NULL DEFAULT 0,
-  last_status INTEGER,
-  last_error TEXT,
-  created_at INTEGER NOT NULL,
+  lastStatus INTEGER,
+  lastError TEXT,
+  createdAt INTEGER NOT NULL,
   since INTEGER NOT NULL,                  -- pending since its creation or its replay
-  last_attempt_at INTEGER,
-  next_attempt_at INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
+  lastAttemptAt INTEGER,
+  nextAttemptAt INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
   body TEXT NOT NULL
 );
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
-CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id, delivery_id);
-CREATE INDEX deliveries_ended ON deliveries (created_at) WHERE state <> 'pending';
+CREATE INDEX deliveries_due ON deliveries (nextAttemptAt) WHERE state = 'pending';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhookId, deliveryId);
+CREATE INDEX deliveries_ended ON deliveries (createdAt) WHERE state <> 'pending';
 
 -- Uploaded lists, see lists.ts.
 CREATE TABLE lists (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
-  list_id TEXT NOT NULL UNIQUE,
-  user_id TEXT,                            -- the uploader; NULL: an anonymous caller
+  listId TEXT NOT NULL UNIQUE,
+  userId TEXT,                            -- the uploader; NULL: an anonymous caller
   name TEXT NOT NULL,
   bytes INTEGER NOT NULL DEFAULT 0,
   summary TEXT,                            -- JSON of the ListSummary; NULL: it is being uploaded
-  expires_at INTEGER,                      -- NULL: it is attached to a generation, and ends with that
+  expiresAt INTEGER,                      -- NULL: it is attached to a generation, and ends with that
   generation INTEGER,
-  file_id TEXT,
-  reserved_for TEXT,                       -- the submission that works on it; NULL: none
+  fileId TEXT,
+  reservedFor TEXT,                        -- the submission that works on it; NULL: none
   ended INTEGER NOT NULL DEFAULT 0         -- 1: its chunks are being deleted
 );
-CREATE INDEX lists_by_age ON lists (expires_at) WHERE ended = 0 AND expires_at IS NOT NULL;
+CREATE INDEX lists_by_age ON lists (expiresAt) WHERE ended = 0 AND expiresAt IS NOT NULL;
 CREATE INDEX lists_of_generation ON lists (generation) WHERE generation IS NOT NULL;
-CREATE INDEX lists_of_user ON lists (user_id) WHERE generation IS NULL;
-CREATE INDEX lists_ended ON lists (file_id) WHERE ended = 1;
+CREATE INDEX lists_of_user ON lists (userId) WHERE generation IS NULL;
+CREATE INDEX lists_ended ON lists (fileId) WHERE ended = 1;
 
 CREATE TABLE list_chunks (
   place INTEGER PRIMARY KEY,               -- number of its list × 2^20 + its own
@@ -271,4 +271,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 18;
+export const SCHEMA_VERSION = 19;

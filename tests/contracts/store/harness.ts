@@ -137,10 +137,12 @@ export async function scanned(
 export async function listsOf(store: Store, fileId: string): Promise<Record<string, string[]>> {
   const byBatch = new Map<string, PlacedResult[]>();
   for (const result of await scanned(store, fileId)) {
-    const before = byBatch.get(result.batchId) ?? [];
-    expect(result.position).toBe(before.length);
-    byBatch.set(result.batchId, [...before, result]);
+    const list = byBatch.get(result.batchId);
+    if (list === undefined) byBatch.set(result.batchId, [result]);
+    else list.push(result);
   }
+  for (const list of byBatch.values())
+    expect(list.map(({ position }) => position)).toEqual(list.map((_, index) => index));
   return Object.fromEntries([...byBatch].map(([batchId, results]) => [batchId, emailsOf(results)]));
 }
 

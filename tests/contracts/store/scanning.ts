@@ -90,7 +90,7 @@ export function scanning({ shared }: Stores): void {
   it('releases a scan that the caller does not read to its end', async () => {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, addresses(3_000)]]));
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < effort(5, 20); i++) {
       for await (const slice of store.results.scan(f1, {})) {
         expect(slice.length).toBeGreaterThan(0);
         break;

@@ -1,11 +1,12 @@
 /** Reads the documents of batches, and makes new ones. */
 
 import { randomInt } from 'node:crypto';
+import type { QueryFilter } from 'mongoose';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
 import { type BatchProgress, flagsOf, initialProgress, statusOf } from '../../batch-progress.js';
-import type { BatchDoc, BatchHead } from '../documents.js';
-import type { Models } from '../models.js';
+import type { BatchDoc, BatchHead } from '../documents/batches.js';
+import { findDocs, type Models, type ReadOptions } from '../models.js';
 import { EMPTY_LIST } from './lists.js';
 
 /** Every field but the list. */
@@ -19,6 +20,13 @@ export function headOf({ cells: _, keys: __, domains: ___, results: ____, ...hea
 /** By the driver: every update asks this, and Mongoose would double the time that it takes. */
 export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | null> =>
   db.batches.collection.findOne<BatchHead>({ batchId }, { projection: WITHOUT_LIST });
+
+/** Batches without their lists. */
+export const findHeads = (
+  db: Models,
+  filter: QueryFilter<BatchDoc>,
+  options: Omit<ReadOptions, 'projection'> = {},
+): Promise<BatchHead[]> => findDocs(db.batches, filter, { ...options, projection: WITHOUT_LIST });
 
 /** Ids in one query: it has to fit into a document, too. */
 const IDS_AT_ONCE = 1_000;

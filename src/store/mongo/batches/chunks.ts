@@ -7,8 +7,8 @@ import type { BatchId } from '../../../domain/id.js';
 import type { Result } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
 import { domainKey } from '../../result-filter.js';
-import type { BatchHead, ChunkDoc, ChunkRef } from '../documents.js';
-import type { Models } from '../models.js';
+import type { ChunkDoc, ChunkRef } from '../documents/batches.js';
+import { findFields, type Models } from '../models.js';
 import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
 
 const MAX_CHUNK = 8 * 2 ** 20;
@@ -114,16 +114,9 @@ export async function dropChunks(db: Models, ids: readonly string[]): Promise<vo
 /** Keeps the chunks that their batch refers to, and drops those that a crash has left without a reference. */
 export async function sweepUnconfirmedChunks(db: Models, now: number): Promise<void> {
   const old = { unconfirmed: true, createdAt: trusted({ $lt: new Date(now - UNCONFIRMED_MS) }) } as const;
-  const chunks = await db.chunks
-    .find(old, { _id: 1, batchId: 1 })
-    .limit(1000)
-    .lean<Pick<ChunkDoc, '_id' | 'batchId'>[]>()
-    .exec();
+  const chunks = await findFields(db.chunks, old, ['_id', 'batchId'], { limit: 1000 });
   for (const { _id, batchId } of chunks) {
-    const batch = await db.batches
-      .findOne({ batchId }, { _id: 0, chunks: 1 })
-      .lean<Pick<BatchHead, 'chunks'>>()
-      .exec();
+    const [batch] = await findFields(db.batches, { batchId }, ['chunks']);
     if (batch?.chunks.some(({ id }) => id === _id))
       await db.chunks.updateOne({ _id, ...old }, { $unset: { unconfirmed: 1 } });
     else await db.chunks.deleteOne({ _id, ...old });

@@ -1,3 +1,4 @@
+/** Updates that are held until their batch is registered, in MongoDB. */
 import { trusted } from 'mongoose';
 
 import { clock } from '../../../clock.js';
@@ -6,7 +7,7 @@ import type { BatchId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
 import { findFields, insertIfNew, type Models } from '../models.js';
 import { freshBatch } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';

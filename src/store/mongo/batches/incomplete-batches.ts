@@ -3,10 +3,10 @@
 import { trusted } from 'mongoose';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
 import { filesOfGenerations, type GenerationFile } from '../generations.js';
 import { findFields, type Models } from '../models.js';
-import { WITHOUT_LIST } from './batch-docs.js';
+import { findHeads } from './batch-docs.js';
 import { markStalled } from './write-batch.js';
 
 /** Batches marked by one call; the next call takes the next ones. */
@@ -66,12 +66,11 @@ async function silentBatches(
   for (const file of (await filesOfGenerations(db, generations)).values())
     if (await passes(file)) passing.push(file.generation);
   if (passing.length === 0) return [];
-  return db.batches
-    .find({ ...silent, generation: trusted({ $in: passing }) }, WITHOUT_LIST)
-    .sort({ lastUpdated: 1 })
-    .limit(STALLS_AT_ONCE)
-    .lean<BatchHead[]>()
-    .exec();
+  return findHeads(
+    db,
+    { ...silent, generation: trusted({ $in: passing }) },
+    { sort: { lastUpdated: 1 }, limit: STALLS_AT_ONCE },
+  );
 }
 
 /** Whether a file as a whole is silent: no update of any of its batches, and no registration. */

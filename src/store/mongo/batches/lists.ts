@@ -4,7 +4,7 @@ import type { Result } from '../../../domain/result.js';
 import type { FingerprintedList } from '../../recent-lists.js';
 import { cellCode } from '../../result-filter.js';
 import { compareLists, rewritesAfter } from '../../rewrites.js';
-import type { BatchDoc, BatchHead, ChunkRef } from '../documents.js';
+import type { BatchDoc, BatchHead, ChunkRef } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { type ResultDoc, toJson } from '../results/result-docs.js';
 import { bytesOf, domainsOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';

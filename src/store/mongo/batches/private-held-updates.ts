@@ -8,12 +8,13 @@ import type { BatchId, UserId } from '../../../domain/id.js';
 import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
 import { readResult } from '../../../domain/result.js';
 import type { Update } from '../../../domain/update.js';
-import type { BatchHead, PendingRegistration } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
+import type { PendingRegistration } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';
 import { resultsAt } from '../results/batch-reads.js';
 import { toJson } from '../results/result-docs.js';
-import { findBatch, WITHOUT_LIST } from './batch-docs.js';
+import { findBatch, findHeads } from './batch-docs.js';
 import type { HeldUpdates } from './held-updates.js';
 import { applyUpdate } from './write-batch.js';
 
@@ -68,10 +69,7 @@ export async function takePrivatelyHeld(
   now: Date,
 ): Promise<void> {
   const $in = batches.map(({ batchId }) => batchId);
-  const documents = await db.batches
-    .find({ heldFor: trusted({ $in }) }, WITHOUT_LIST)
-    .lean<BatchHead[]>()
-    .exec();
+  const documents = await findHeads(db, { heldFor: trusted({ $in }) });
   for (const document of documents)
     if (takesHeld(by, holderIn(document.batchId)) && !held.isExpired(document, now.getTime()))
       await takeOne(db, held, document, now);

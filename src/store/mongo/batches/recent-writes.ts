@@ -1,7 +1,7 @@
 import { ByteCache } from '../../../byte-cache.js';
 import type { BatchId } from '../../../domain/id.js';
 import { type FingerprintedList, RecentLists } from '../../recent-lists.js';
-import type { BatchHead } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
 
 const MAX_HEAD_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */

@@ -1,3 +1,4 @@
+/** Stores updates in MongoDB, as `UpdateStore.save` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
@@ -11,7 +12,8 @@ import {
 } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
 import { confirmRead } from '../confirmation.js';
-import type { BatchHead, FileDoc, TombstoneDoc } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
+import type { FileDoc, TombstoneDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
 import type { Models } from '../models.js';

@@ -13,7 +13,7 @@ import {
   progressAfter,
 } from '../../batch-progress.js';
 import type { FingerprintedList } from '../../recent-lists.js';
-import type { BatchDoc, BatchHead } from '../documents.js';
+import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { findBatches, headOf, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';

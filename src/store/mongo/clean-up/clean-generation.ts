@@ -1,11 +1,12 @@
+/** Deletes what a generation that is over has left. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
-import type { TombstoneDoc } from '../documents.js';
+import type { TombstoneDoc } from '../documents/files.js';
 import { endListsOfGeneration } from '../ended-lists.js';
-import { findFields, type Models } from '../models.js';
+import { findFields, type Models, updateEach } from '../models.js';
 
 /** Batches deleted in one go. */
 const AT_ONCE = 256;
@@ -26,15 +27,10 @@ export async function cleanGeneration(
     if (stopping?.aborted) return false;
     const batches = await findFields(db.batches, { generation }, ['batchId', 'chunks'], { limit: AT_ONCE });
     if (batches.length === 0) break;
-    await db.batchTombstones.bulkWrite(
-      batches.map(({ batchId }) => ({
-        updateOne: {
-          filter: { _id: batchId },
-          update: { $set: { generation, requestId, expireAt } },
-          upsert: true,
-        },
-      })),
-      { ordered: false },
+    const update = { $set: { generation, requestId, expireAt } };
+    await updateEach(
+      db.batchTombstones,
+      batches.map(({ batchId }) => ({ filter: { _id: batchId }, update, upsert: true })),
     );
     for (const { batchId, chunks } of batches)
       if (chunks.length > 0) await cleanChunked(db, generation, batchId);

@@ -6,14 +6,14 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
-import type { FileDoc, TombstoneDoc } from '../documents.js';
+import { addDeletion } from '../deliveries.js';
+import type { TombstoneDoc } from '../documents/files.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
-import type { Models } from '../models.js';
+import { findDocs, type Models } from '../models.js';
 import { markedBatches } from '../outbox.js';
 import { uncountFile } from '../overview.js';
 import { dropSubmissions, endSubmissionsOf } from '../submissions/submission-docs.js';
-import { addDeletion } from '../webhooks.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 /** Files purged in one go. */
@@ -40,7 +40,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
     });
     if (deletedCount === 1) break;
   }
-  const ended = await db.tombstones.find({ fileId, cleaned: false }).lean<TombstoneDoc[]>().exec();
+  const ended = await findDocs(db.tombstones, { fileId, cleaned: false });
   const over: TombstoneDoc[] = [];
   for (const generation of ended) {
     if ((await findFile(db, fileId))?.generation === generation._id) continue;
@@ -69,20 +69,16 @@ export async function purgeFiles(
   before: number,
   ended: (generation: EndedGeneration) => void,
 ): Promise<FileId[]> {
-  const finished = await db.files
-    .find(
-      {
-        status: trusted({ $in: ['completed', 'failed'] }),
-        completedAt: trusted({ $lt: new Date(before) }),
-        unannounced: trusted({ $exists: false }),
-        pending: trusted({ $exists: false }),
-      },
-      { _id: 0 },
-    )
-    .sort({ completedAt: 1 })
-    .limit(FILES_AT_ONCE)
-    .lean<FileDoc[]>()
-    .exec();
+  const finished = await findDocs(
+    db.files,
+    {
+      status: trusted({ $in: ['completed', 'failed'] }),
+      completedAt: trusted({ $lt: new Date(before) }),
+      unannounced: trusted({ $exists: false }),
+      pending: trusted({ $exists: false }),
+    },
+    { projection: { _id: 0 }, sort: { completedAt: 1 }, limit: FILES_AT_ONCE },
+  );
   const purged: FileId[] = [];
   for (const file of finished) {
     const { fileId, generation, requestId, changes, statsAt } = file;

@@ -1,3 +1,4 @@
+/** Cleans up in the background. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
@@ -5,9 +6,8 @@ import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import type { MongoConnection } from '../connection.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
-import type { TombstoneDoc } from '../documents.js';
 import { findFile } from '../generations.js';
-import type { Models } from '../models.js';
+import { findDocs, type Models } from '../models.js';
 import { countFiles, forgetCounted } from '../overview.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
 import { sweepSubmissions } from '../submissions/submission-docs.js';
@@ -63,11 +63,7 @@ export async function sweep(
   stopping?: AbortSignal,
 ): Promise<void> {
   const quiet = trusted({ $lt: new Date(now - QUIET_MS) });
-  const generations = await db.tombstones
-    .find({ cleaned: false, endedAt: quiet })
-    .limit(AT_ONCE)
-    .lean<TombstoneDoc[]>()
-    .exec();
+  const generations = await findDocs(db.tombstones, { cleaned: false, endedAt: quiet }, { limit: AT_ONCE });
   for (const generation of generations) {
     const { _id, fileId, endedAt } = generation;
     if ((await findFile(db, fileId))?.generation === _id) {
@@ -81,7 +77,11 @@ export async function sweep(
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
     await db.tombstones.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
   }
-  const registering = await db.files.find({ 'pending.at': quiet }, { _id: 0 }).limit(AT_ONCE).lean();
+  const registering = await findDocs(
+    db.files,
+    { 'pending.at': quiet },
+    { projection: { _id: 0 }, limit: AT_ONCE },
+  );
   for (const file of registering)
     if (file.pending !== undefined) await completeRegistration(db, held, file, file.pending);
   await sweepSubmissions(db);

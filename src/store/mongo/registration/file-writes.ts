@@ -7,7 +7,7 @@ import type { FileId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
-import type { FileDoc, PendingRegistration } from '../documents.js';
+import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { newGeneration, writeTombstone } from '../generations.js';
 import { insertIfNew, type Models } from '../models.js';
 

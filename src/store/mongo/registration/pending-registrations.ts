@@ -1,3 +1,4 @@
+/** Completes registrations that are written down in the documents of their files. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { Generation, RequestId } from '../../../domain/id.js';
@@ -6,7 +7,7 @@ import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
-import type { FileDoc, PendingRegistration } from '../documents.js';
+import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { findFile, hasTombstone } from '../generations.js';
 import type { Models } from '../models.js';
 import { addToRollups } from '../rollups.js';

@@ -8,7 +8,7 @@ import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
-import type { BatchDoc, BatchHead } from '../documents.js';
+import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { findFile, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 

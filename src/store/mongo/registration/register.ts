@@ -1,3 +1,4 @@
+/** Registers batches in MongoDB, as `UpdateStore.register` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
@@ -7,7 +8,8 @@ import type { Registered, Registration } from '../../store.js';
 import { findBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
-import type { BatchHead, FileDoc } from '../documents.js';
+import type { BatchHead } from '../documents/batches.js';
+import type { FileDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
 import type { Models } from '../models.js';

@@ -4,9 +4,9 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
 import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
+import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
-import type { Models } from '../models.js';
+import { findDocs, type Models } from '../models.js';
 import { type ResultDoc, toJson } from './result-docs.js';
 
 /** Lists up to this length are read whole, several in one go; longer ones a part at a time. */
@@ -40,12 +40,11 @@ export async function readBatches(
   slice: [from: number, count: number],
   limit: number,
 ): Promise<BatchRead[]> {
-  const docs = await db.batches
-    .find({ generation, ordinal: trusted(ordinal) }, { ...WITHOUT_LIST, results: { $slice: slice } })
-    .sort({ ordinal: 1 })
-    .limit(limit)
-    .lean<(BatchHead & Pick<BatchDoc, 'results'>)[]>()
-    .exec();
+  const docs = await findDocs(
+    db.batches,
+    { generation, ordinal: trusted(ordinal) },
+    { projection: { ...WITHOUT_LIST, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
+  );
   return docs.map(({ results, ...batch }) => ({
     batch,
     some: results.map((doc, index) => ({ position: slice[0] + index, doc })),

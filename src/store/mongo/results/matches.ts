@@ -4,8 +4,8 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
-import { WITHOUT_LIST } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents.js';
+import { findHeads } from '../batches/batch-docs.js';
+import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import type { CountedBatch } from '../rollups.js';
 import {
@@ -65,10 +65,7 @@ export async function countMatches(
     .cursor();
   for await (const { ordinal, keys } of batches) count(ordinal, keys);
 
-  const chunked = await db.batches
-    .find({ generation, isChunked: true }, WITHOUT_LIST)
-    .lean<BatchHead[]>()
-    .exec();
+  const chunked = await findHeads(db, { generation, isChunked: true });
   for (const { batchId, ordinal, chunks } of chunked) {
     const ids = new Set(chunks.map(({ id }) => id));
     const found = db.chunks

@@ -3,9 +3,9 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { type Claim, decideClaim, type NewSubmission, type Submission } from '../../submissions.js';
-import type { SliceDoc, SubmissionDoc } from '../documents.js';
+import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
-import { insertIfNew, type Models } from '../models.js';
+import { findDocs, insertIfNew, type Models } from '../models.js';
 import {
   claimedBy,
   endSubmission,
@@ -92,11 +92,11 @@ const newDoc = (submission: NewSubmission, now: number): SubmissionDoc => ({
 /** Frees keys whose time is over; a submission that nothing else needs goes with its key. */
 export async function dropExpiredSubmissions(db: Models): Promise<void> {
   const past = trusted({ $lte: new Date(clock.now()) });
-  const expired = await db.submissions
-    .find({ expiresAt: past, dueAt: past, $or: [{ key: trusted({ $ne: null }) }, { requestId: null }] })
-    .limit(1000)
-    .lean<SubmissionDoc[]>()
-    .exec();
+  const expired = await findDocs(
+    db.submissions,
+    { expiresAt: past, dueAt: past, $or: [{ key: trusted({ $ne: null }) }, { requestId: null }] },
+    { limit: 1000 },
+  );
   for (const doc of expired) {
     const { _id: id, state } = doc;
     if (doc.ended === true) await endSubmission(db, id);

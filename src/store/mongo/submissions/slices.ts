@@ -1,7 +1,6 @@
 /** The slices of submissions in MongoDB, their addresses, and the map from rows to addresses. */
 import { piecesOf } from '../../stored-pieces.js';
 import type { NewSlice, Slice } from '../../submissions.js';
-import type { SliceDoc, SubmissionPieceDoc } from '../documents.js';
 import { findFields, type Models } from '../models.js';
 import { findSubmission, MAP } from './submission-docs.js';
 
@@ -46,45 +45,27 @@ async function whilePrepared(
 const addPiece = (db: Models, submission: string, slice: number, piece: number, body: string) =>
   db.submissionPieces.insertMany([{ submission, slice, piece, body }], { lean: true });
 
-const sliceOf = ({ number, state, emails, acceptance }: Slice): Slice => ({
-  number,
-  state,
-  emails,
-  acceptance,
-});
+const SLICE = ['number', 'state', 'emails', 'acceptance'] as const;
 
 export async function nextSlice(db: Models, submission: string): Promise<Slice | null> {
-  const [next] = await findFields(
-    db.slices,
-    { submission, isOpen: true },
-    ['number', 'state', 'emails', 'acceptance'],
-    { sort: { number: 1 }, limit: 1 },
-  );
-  return next === undefined ? null : sliceOf(next);
+  const [next] = await findFields(db.slices, { submission, isOpen: true }, SLICE, {
+    sort: { number: 1 },
+    limit: 1,
+  });
+  return next ?? null;
 }
 
-export async function slicesOf(db: Models, submission: string): Promise<Slice[]> {
-  const slices = await db.slices
-    .find({ submission }, { _id: 0 })
-    .sort({ number: 1 })
-    .lean<SliceDoc[]>()
-    .exec();
-  return slices.map(sliceOf);
-}
+export const slicesOf = (db: Models, submission: string): Promise<Slice[]> =>
+  findFields(db.slices, { submission }, SLICE, { sort: { number: 1 } });
 
 export async function addressesOf(db: Models, submission: string, slice: number): Promise<string | null> {
-  const pieces = await db.submissionPieces
-    .find({ submission, slice }, { _id: 0 })
-    .sort({ piece: 1 })
-    .lean<SubmissionPieceDoc[]>()
-    .exec();
+  const pieces = await findFields(db.submissionPieces, { submission, slice }, ['body'], {
+    sort: { piece: 1 },
+  });
   return pieces.length === 0 ? null : pieces.map(({ body }) => body).join('');
 }
 
 export async function rowsPart(db: Models, submission: string, piece: number): Promise<string | null> {
-  const found = await db.submissionPieces
-    .findOne({ submission, slice: MAP, piece }, { _id: 0 })
-    .lean<SubmissionPieceDoc>()
-    .exec();
+  const [found] = await findFields(db.submissionPieces, { submission, slice: MAP, piece }, ['body']);
   return found?.body ?? null;
 }

@@ -17,9 +17,9 @@ import {
   type Submission,
   type SubmissionState,
 } from '../../submissions.js';
-import type { SliceDoc, SubmissionDoc } from '../documents.js';
+import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findFile } from '../generations.js';
-import type { Models } from '../models.js';
+import { findDoc, type Models } from '../models.js';
 import { findSubmission, LIVE, progressOf, releaseFile, submissionOf } from './submission-docs.js';
 
 /** Claims of due submissions that lost a race, before the gateway looks again later. */
@@ -31,11 +31,11 @@ const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
 export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = clock.now();
-    const due = await db.submissions
-      .findOne({ isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE })
-      .sort({ dueAt: 1 })
-      .lean<SubmissionDoc>()
-      .exec();
+    const due = await findDoc(
+      db.submissions,
+      { isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE },
+      { sort: { dueAt: 1 } },
+    );
     if (due === null) return null;
     const counts = await countsOf(db, due._id);
     const taken = await db.submissions
@@ -107,7 +107,7 @@ export async function advanceSubmission(
 
 /** Behind the step: a retry, or a late answer, writes the slice first, and opens the submission last. */
 async function reopenIfUnfinished(db: Models, id: string): Promise<void> {
-  if ((await db.slices.findOne({ submission: id, isOpen: true }, { _id: 1 }).lean().exec()) === null) return;
+  if ((await db.slices.exists({ submission: id, isOpen: true })) === null) return;
   await db.submissions.updateOne(
     { _id: id, state: trusted({ $in: ['stopped', 'done'] }), ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
@@ -115,7 +115,7 @@ async function reopenIfUnfinished(db: Models, id: string): Promise<void> {
 }
 
 const findSlice = (db: Models, submission: string, number: number): Promise<SliceDoc | null> =>
-  db.slices.findOne({ submission, number }, { _id: 0 }).lean<SliceDoc>().exec();
+  findDoc(db.slices, { submission, number }, { projection: { _id: 0 } });
 
 async function writeSubmission(
   db: Models,
@@ -235,9 +235,11 @@ export async function retrySubmission(db: Models, id: string): Promise<boolean> 
 export async function submissionOfFile(db: Models, fileId: FileId): Promise<Submission | null> {
   const requestId = (await findFile(db, fileId))?.requestId ?? null;
   if (requestId === null) return null;
-  const doc = await db.submissions
-    .findOne({ fileId, requestId, state: trusted({ $ne: 'preparing' }), ...LIVE })
-    .lean<SubmissionDoc>()
-    .exec();
+  const doc = await findDoc(db.submissions, {
+    fileId,
+    requestId,
+    state: trusted({ $ne: 'preparing' as const }),
+    ...LIVE,
+  });
   return doc === null ? null : submissionOf(doc);
 }

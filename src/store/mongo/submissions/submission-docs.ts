@@ -2,9 +2,9 @@
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
 import type { SubmissionProgress } from '../../../domain/stats.js';
-import type { SliceState, StoredSubmission, Submission } from '../../submissions.js';
-import type { SubmissionClaimDoc, SubmissionDoc } from '../documents.js';
-import type { Models } from '../models.js';
+import type { StoredSubmission, Submission } from '../../submissions.js';
+import type { SubmissionClaimDoc, SubmissionDoc } from '../documents/submissions.js';
+import { findDoc, findFields, type Models } from '../models.js';
 
 /** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
 export const MAP = -1;
@@ -44,10 +44,7 @@ export const submissionOf = (doc: SubmissionDoc): Submission => ({
 });
 
 export const findSubmission = (db: Models, id: string): Promise<SubmissionDoc | null> =>
-  db.submissions
-    .findOne({ _id: id, ...LIVE })
-    .lean<SubmissionDoc>()
-    .exec();
+  findDoc(db.submissions, { _id: id, ...LIVE });
 
 export async function submissionUnder(
   db: Models,
@@ -55,9 +52,7 @@ export async function submissionUnder(
 ): Promise<(StoredSubmission & { readonly doc: SubmissionDoc }) | null> {
   const doc = await claimedBy(db, keyClaim(key));
   if (doc === null) return null;
-  const first = await db.slices
-    .findOne({ submission: doc._id, number: 0 }, { state: 1 })
-    .lean<{ state: SliceState }>();
+  const [first] = await findFields(db.slices, { submission: doc._id, number: 0 }, ['state']);
   const { fingerprint, answer, dueAt, expiresAt } = doc;
   const times = { dueAt: dueAt.getTime(), expiresAt: expiresAt.getTime() };
   return { ...submissionOf(doc), fingerprint, answer, ...times, firstSlice: first?.state ?? null, doc };
@@ -98,7 +93,7 @@ export async function dropSubmissions(db: Models, fileId: FileId): Promise<void>
 }
 
 const idsOf = (db: Models, filter: object): Promise<{ _id: string }[]> =>
-  db.submissions.find(filter, { _id: 1 }).lean<{ _id: string }[]>().exec();
+  findFields(db.submissions, filter, ['_id']);
 
 /** Ends the submission of a request that was replaced. What was answered under its key is remembered. */
 export async function endListSubmission(db: Models, fileId: FileId, requestId: RequestId | null) {
@@ -111,11 +106,12 @@ export async function endListSubmission(db: Models, fileId: FileId, requestId: R
 
 /** Deletes what submissions that have ended still hold. */
 export async function sweepSubmissions(db: Models): Promise<void> {
-  const ended = await db.submissions
-    .find({ ended: true, isClean: trusted({ $exists: false }) }, { _id: 1 })
-    .limit(AT_ONCE)
-    .lean<{ _id: string }[]>()
-    .exec();
+  const ended = await findFields(
+    db.submissions,
+    { ended: true, isClean: trusted({ $exists: false }) },
+    ['_id'],
+    { limit: AT_ONCE },
+  );
   for (const { _id } of ended) await cleanSubmission(db, _id);
 }
 

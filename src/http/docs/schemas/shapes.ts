@@ -1,0 +1,18 @@
+/** What the schemas of several answers have in common. */
+import { z } from 'zod';
+
+export const count = z.number().int().min(0);
+export const time = z.iso.datetime();
+export const entries = <K extends string, T extends z.ZodType>(keys: readonly K[], schema: T) =>
+  z.object(Object.fromEntries(keys.map((key) => [key, schema])) as Record<K, T>);
+
+export const nextCursor = z.string().nullable().describe('null: this was the last page');
+/** An object, in practice: it is stored as it came, and PHP writes an empty one as a list. */
+export const details = z
+  .custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null)
+  .meta({
+    anyOf: [
+      { type: 'object', additionalProperties: {} },
+      { type: 'array', items: {} },
+    ],
+  });

@@ -1,0 +1,33 @@
+/** The answers about webhooks. */
+import { z } from 'zod';
+import { WEBHOOK_EVENTS } from '../../../store/webhooks.js';
+import { count, nextCursor, time } from './shapes.js';
+
+const webhookEvents = z.array(z.enum(WEBHOOK_EVENTS));
+export const newWebhook = z.object({
+  webhookId: z.string(),
+  url: z.string(),
+  events: webhookEvents,
+  fileId: z.string().optional().describe("only this file's events"),
+  secret: z.string().describe('signs the deliveries; it is shown here only'),
+});
+const webhook = newWebhook.omit({ secret: true }).extend({
+  fileId: z.string().nullable(),
+  createdAt: time,
+  active: z.boolean().describe('false: its receiver answered 410'),
+});
+export const webhookList = z.object({ items: z.array(webhook), nextCursor });
+const deliveryState = z.enum(['pending', 'delivered', 'failed']);
+const delivery = z.object({
+  id: z.string().describe('the `webhook-id` of each attempt'),
+  type: z.enum(WEBHOOK_EVENTS),
+  state: deliveryState,
+  attempts: count,
+  lastStatus: z.number().int().nullable().describe('status of the last answer; null: none came'),
+  lastError: z.string().nullable().describe('why no answer came, as a code word'),
+  createdAt: time,
+  lastAttemptAt: time.nullable(),
+  nextAttemptAt: time.nullable(),
+});
+export const deliveryList = z.object({ items: z.array(delivery), nextCursor });
+export const replayedDelivery = z.object({ id: z.string(), state: deliveryState });

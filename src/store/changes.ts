@@ -1,0 +1,62 @@
+/** The port to the outbox. */
+import type { Truncation } from '../domain/events.js';
+import type { BatchId, FileId, Generation } from '../domain/id.js';
+import type { JsonText } from '../domain/json-text.js';
+import type { PlacedResult } from '../domain/result.js';
+import type { FileFacts, Stats } from '../domain/stats.js';
+import type { BatchVersion } from '../domain/summary.js';
+
+/** The outbox: what is stored and not announced yet. */
+export interface ChangeStore {
+  /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
+  since(fileId: FileId, announced: ReadonlyMap<BatchId, BatchVersion>): Promise<FileChanges | null>;
+  /**
+   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
+   * get of these stats are stored in the same step. A no-op where that generation of the file is over.
+   */
+  markAnnounced(
+    fileId: FileId,
+    generation: Generation,
+    announced: AnnouncedVersions,
+    stats: JsonText<Stats>,
+  ): Promise<void>;
+  /**
+   * Changes that `markAnnounced` has not seen, because a gateway died before it announced them. `before` (milliseconds
+   * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
+   */
+  unannounced(before?: number): Promise<Unannounced[]>;
+  /**
+   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
+   * itself has such a change; null: everything is announced; undefined: there is no such file.
+   */
+  pending(fileId: FileId): Promise<readonly BatchId[] | null | undefined>;
+}
+
+export interface FileChanges {
+  readonly facts: FileFacts;
+  /** Counts the file's stored changes. */
+  readonly changes: number;
+  readonly batches: readonly BatchChanges[];
+}
+
+export interface BatchChanges extends BatchVersion {
+  readonly batchId: BatchId;
+  /** The results that are new or changed since the announced version, by position. */
+  readonly results: readonly PlacedResult[];
+  /** The list is shorter than it was, at or after the announced version; null: it is not. */
+  readonly truncated: Truncation | null;
+}
+
+/** How much of a file has been announced. */
+export interface AnnouncedVersions {
+  /** Every change up to this count (`FileChanges.changes`) is announced; null: some may not be. */
+  readonly changes: number | null;
+  /** The announced version of each batch. */
+  readonly batches: ReadonlyMap<BatchId, number>;
+}
+
+export interface Unannounced {
+  readonly fileId: FileId;
+  /** Batches that changed, as far as the store knows. */
+  readonly batchIds: readonly BatchId[];
+}

@@ -1,0 +1,103 @@
+/** What is to be delivered to webhooks, in SQLite: made with the change that it tells of, and leased for each attempt. */
+import { deliveryBody, deliveryIdOf, type FileEvent, isFor, stateAfter } from '../webhook-events.js';
+import type { AttemptResult, DeliveriesQuery, Delivery, DueDelivery, DueQuery } from '../webhooks.js';
+import type { Database } from './database.js';
+import { iso } from './generations.js';
+import { activeWebhooks } from './webhooks.js';
+
+type DeliveryRow = Omit<Delivery, 'createdAt' | 'lastAttemptAt' | 'nextAttemptAt'> & {
+  readonly createdAt: number;
+  readonly lastAttemptAt: number | null;
+  readonly nextAttemptAt: number | null;
+};
+
+/** Makes the deliveries of events, in the transaction of the change that they tell of. */
+export function addEvents(db: Database, events: readonly FileEvent[]): void {
+  if (events.length === 0) return;
+  const webhooks = activeWebhooks(db);
+  for (const event of events) {
+    for (const { webhookId } of webhooks.filter((webhook) => isFor(webhook, event)))
+      db.insert('deliveries', {
+        deliveryId: deliveryIdOf(event, webhookId),
+        webhookId,
+        type: event.type,
+        state: 'pending',
+        createdAt: event.at,
+        since: event.at,
+        nextAttemptAt: event.at,
+        body: deliveryBody(event),
+      });
+  }
+}
+
+function listDeliveries(db: Database, webhookId: string, { limit, after }: DeliveriesQuery): Delivery[] {
+  return db
+    .all<DeliveryRow>(
+      `SELECT deliveryId, webhookId, type, state, attempts, lastStatus, lastError, createdAt, lastAttemptAt, nextAttemptAt
+       FROM deliveries WHERE webhookId = ?1 AND (?2 IS NULL OR deliveryId < ?2) ORDER BY deliveryId DESC LIMIT ?3`,
+      ...[webhookId, after, limit],
+    )
+    .map(deliveryOf);
+}
+
+const replayDelivery = (db: Database, webhookId: string, deliveryId: string, now: number): boolean =>
+  db.run(
+    `UPDATE deliveries SET state = 'pending', since = ?1, nextAttemptAt = ?1 WHERE webhookId = ?2 AND deliveryId = ?3`,
+    ...[now, webhookId, deliveryId],
+  ).changes > 0;
+
+/** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
+function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
+  const due = db.all<DueDelivery & { deliveryId: string }>(
+    `SELECT deliveryId, webhookId, ownerId, url, secret, body, attempts + 1 AS attempts, since
+     FROM deliveries JOIN webhooks USING (webhookId)
+     WHERE state = 'pending' AND nextAttemptAt <= ? AND webhookId NOT IN (SELECT value FROM json_each(?))
+     ORDER BY nextAttemptAt LIMIT ?`,
+    ...[now, JSON.stringify(except), limit],
+  );
+  for (const { deliveryId } of due)
+    db.run(
+      'UPDATE deliveries SET attempts = attempts + 1, lastAttemptAt = ?1, nextAttemptAt = ?2 WHERE deliveryId = ?3',
+      ...[now, now + leaseMs, deliveryId],
+    );
+  return due;
+}
+
+function reportAttempt(
+  db: Database,
+  deliveryId: string,
+  { status, error, outcome, nextAttemptAt }: AttemptResult,
+): void {
+  const state = stateAfter(outcome);
+  db.run(
+    'UPDATE deliveries SET state = ?, lastStatus = ?, lastError = ?, nextAttemptAt = ? WHERE deliveryId = ?',
+    ...[state, status, error, nextAttemptAt, deliveryId],
+  );
+  if (outcome === 'gone') endWebhook(db, deliveryId);
+}
+
+/** Its receiver wants nothing any more: what is still pending will not be attempted. */
+function endWebhook(db: Database, deliveryId: string): void {
+  const ended = '(SELECT webhookId FROM deliveries WHERE deliveryId = ?)';
+  db.run(`UPDATE webhooks SET isActive = 0 WHERE webhookId = ${ended}`, deliveryId);
+  db.run(
+    `UPDATE deliveries SET state = 'failed', nextAttemptAt = NULL WHERE state = 'pending' AND webhookId = ${ended}`,
+    deliveryId,
+  );
+}
+
+function dropSettled(db: Database, before: number): void {
+  db.run("DELETE FROM deliveries WHERE createdAt < ? AND state <> 'pending'", before);
+}
+
+const timeOf = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+
+const deliveryOf = (row: DeliveryRow): Delivery => ({
+  ...row,
+  createdAt: iso(row.createdAt),
+  lastAttemptAt: timeOf(row.lastAttemptAt),
+  nextAttemptAt: row.state === 'pending' ? timeOf(row.nextAttemptAt) : null,
+});
+
+export const deliveryWrites = { replay: replayDelivery, claimDue, report: reportAttempt, dropSettled };
+export const deliveryReads = { deliveries: listDeliveries };

@@ -1,0 +1,106 @@
+/** Reads a page of a file's results: those that pass a filter. */
+import type { PlacedResult } from '../../../domain/result.js';
+import { cutWindow, type PageWindow, windowOf } from '../../positions.js';
+import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../../result-filter.js';
+import type { PageQuery, ResultPage } from '../../store.js';
+import type { Database } from '../database.js';
+import { currentGeneration } from '../generations.js';
+import { countOf, findBatches } from '../rollups.js';
+import { passingPlaces, resultsAt, resultsAtPlaces } from './results.js';
+import { RUNS } from './runs.js';
+
+export function readPage(db: Database, query: PageQuery): ResultPage | null {
+  const current = currentGeneration(db, query.fileId);
+  if (current === undefined) return null;
+  const { generation } = current;
+  const filter = new CompiledFilter(query);
+  return filter.hasPrefix
+    ? pageBySearch(db, generation, filter, windowOf(query))
+    : pageByCounts(db, generation, filter, windowOf(query));
+}
+
+type BatchInOrder = { number: number; batchId: string; length: number };
+
+/** A page of a filter by cells: the rollups say which batches it comes from. */
+function pageByCounts(
+  db: Database,
+  generation: number,
+  filter: CompiledFilter,
+  window: PageWindow,
+): ResultPage {
+  const total = countOf(db, generation, filter.cells);
+  if (window.skip >= total) return { total, results: [] };
+  const { ordinals, skip } = findBatches(db, generation, filter.cells, window);
+  const batches = db.all<BatchInOrder>(
+    `SELECT number, batchId, length FROM batches
+     WHERE generation = ? AND ordinal IN (SELECT value FROM json_each(?)) ORDER BY ordinal`,
+    generation,
+    JSON.stringify(ordinals),
+  );
+  const within = { skip, limit: window.limit };
+  if (filter.passesAllCells) return { total, results: consecutive(db, batches, within) };
+  const numbers = batches.map(({ number }) => number);
+  return { total, results: resultsAtPlaces(db, cutWindow(passingPlaces(db, numbers, filter), within)) };
+}
+
+/** A window of all results of some batches. */
+function consecutive(
+  db: Database,
+  batches: readonly BatchInOrder[],
+  { skip, limit }: PageWindow,
+): PlacedResult[] {
+  const results: PlacedResult[] = [];
+  let from = skip;
+  for (const batch of batches) {
+    const count = Math.min(batch.length - from, limit - results.length);
+    const positions = Array.from({ length: count }, (_, index) => from + index);
+    results.push(...resultsAt(db, batch, positions));
+    from = 0;
+  }
+  return results;
+}
+
+const inCells = (cell: string) => `(?2 IS NULL OR ${cell} IN (SELECT value FROM json_each(?2)))`;
+const CELL_OF_OFFSET = `unicode(substr(d.cells, o.key + 1, 1)) - ${FIRST_CELL_CODE}`;
+const byDomain = `
+  SELECT d.place + o.value AS place FROM (${RUNS}) AS r CROSS JOIN domains AS d CROSS JOIN json_each(d.offsets) AS o
+  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${inCells(CELL_OF_OFFSET)}`;
+/** An address may match by its start and by its domain: it is one result. */
+const byAddressOrDomain = `
+  SELECT a.place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
+  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${inCells('cell')}
+  UNION ${byDomain}`;
+
+type Place = { place: number };
+
+/** The places whose keys begin with a prefix, in each run of the index; there are few runs. */
+function pageBySearch(
+  db: Database,
+  generation: number,
+  filter: CompiledFilter,
+  window: PageWindow,
+): ResultPage {
+  const sql = filter.isDomainOnly ? byDomain : byAddressOrDomain;
+  const cells = filter.passesAllCells ? null : JSON.stringify(filter.cells);
+  const binds = [generation, cells, ...filter.keyRange] as const;
+  if (filter.exceedsKeys) {
+    const candidates = db.all<Place>(`${sql} ORDER BY place`, ...binds).map(({ place }) => place);
+    const found = candidates.filter((place) =>
+      resultsAtPlaces(db, [place]).some(({ json }) => filter.passesAddress(emailIn(json))),
+    );
+    return { total: found.length, results: resultsAtPlaces(db, cutWindow(found, window)) };
+  }
+  const found = db.all<Place & { total: number }>(
+    `SELECT place, count(*) OVER () AS total FROM (${sql}) ORDER BY place LIMIT ?5 OFFSET ?6`,
+    ...binds,
+    window.limit,
+    window.skip,
+  );
+  const places = found.map(({ place }) => place);
+  const total = found[0]?.total ?? (window.skip === 0 ? 0 : totalOf(db, sql, binds));
+  return { total, results: resultsAtPlaces(db, places) };
+}
+
+/** For a page beyond the end, which has no row that could say it. */
+const totalOf = (db: Database, sql: string, binds: readonly (string | number | null)[]): number =>
+  db.get<{ total: number }>(`SELECT count(*) AS total FROM (${sql})`, ...binds)?.total ?? 0;

@@ -1,0 +1,79 @@
+/** The slices of submissions in SQLite, their addresses, and the map from rows to addresses. */
+import { piecesOf } from '../../stored-pieces.js';
+import type { NewSlice, Slice } from '../../submissions.js';
+import type { Database } from '../database.js';
+
+/** In the place of a slice's number: the piece is a part of the map. */
+const MAP = -1;
+/** Pieces deleted in one go. */
+const PIECES_AT_ONCE = 16;
+
+const isOwner = (db: Database, id: string, owner: string): boolean =>
+  db.get(
+    "SELECT 1 AS owned FROM submissions WHERE id = ? AND owner = ? AND ended = 0 AND state = 'preparing'",
+    ...[id, owner],
+  ) !== undefined;
+
+export function addSlice(db: Database, id: string, owner: string, slice: NewSlice): boolean {
+  if (!isOwner(db, id, owner)) return false;
+  const { number, emails, addresses } = slice;
+  db.insert('slices', { submission: id, number, state: 'waiting', emails });
+  for (const [piece, text] of piecesOf(addresses).entries()) addPiece(db, id, number, piece, text);
+  return true;
+}
+
+const addPiece = (db: Database, submission: string, slice: number, piece: number, body: string): unknown =>
+  db.insert('submission_pieces', { submission, slice, piece, body });
+
+export function addRows(db: Database, id: string, owner: string, part: number, text: string): boolean {
+  if (!isOwner(db, id, owner)) return false;
+  addPiece(db, id, MAP, part, text);
+  return true;
+}
+
+export const nextSlice = (db: Database, id: string): Slice | null =>
+  db.get<Slice>(
+    `SELECT number, state, emails, acceptance FROM slices
+     WHERE submission = ? AND state IN ('waiting', 'sending', 'accepted') ORDER BY number LIMIT 1`,
+    id,
+  ) ?? null;
+
+export const slicesOf = (db: Database, id: string): Slice[] =>
+  db.all<Slice>(
+    'SELECT number, state, emails, acceptance FROM slices WHERE submission = ? ORDER BY number',
+    id,
+  );
+
+export function addressesOf(db: Database, id: string, number: number): string | null {
+  const pieces = db.all<{ body: string }>(
+    'SELECT body FROM submission_pieces WHERE submission = ? AND slice = ? ORDER BY piece',
+    ...[id, number],
+  );
+  return pieces.length === 0 ? null : pieces.map(({ body }) => body).join('');
+}
+
+export const rowsPart = (db: Database, id: string, part: number): string | null =>
+  db.get<{ body: string }>(
+    'SELECT body FROM submission_pieces WHERE submission = ? AND slice = ? AND piece = ?',
+    ...[id, MAP, part],
+  )?.body ?? null;
+
+/** Deletes some of what submissions that have ended still hold; false: nothing is left. */
+export function cleanSubmissions(db: Database): boolean {
+  const id = db.get<{ id: string }>('SELECT id FROM submissions WHERE ended = 1 LIMIT 1')?.id;
+  if (id === undefined) return false;
+  const { changes } = db.run(
+    `DELETE FROM submission_pieces WHERE (submission, slice, piece) IN (
+       SELECT submission, slice, piece FROM submission_pieces WHERE submission = ? LIMIT ${PIECES_AT_ONCE})`,
+    id,
+  );
+  if (changes > 0) return true;
+  const slices = db.run(
+    'DELETE FROM slices WHERE submission = ?1 AND number IN (SELECT number FROM slices WHERE submission = ?1 LIMIT 1000)',
+    id,
+  );
+  if (slices.changes > 0) return true;
+  db.run('UPDATE submissions SET ended = 2 WHERE id = ? AND key IS NOT NULL', id);
+  db.run('DELETE FROM submissions WHERE id = ? AND ended = 1', id);
+  return true;
+}
