@@ -1,5 +1,5 @@
 # glibc is needed: the embedded engine's SQLite is a native library. No Alpine.
-FROM node:24.11.1-bookworm-slim AS build
+FROM node:24.11.1-bookworm-slim@sha256:48abc13a19400ca3985071e287bd405a1d99306770eb81d61202fb6b65cf0b57 AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Exactly what the lock names, by its hashes.
@@ -11,12 +11,12 @@ COPY demo demo
 COPY public public
 RUN npm run build
 
-FROM node:24.11.1-bookworm-slim AS packages
+FROM node:24.11.1-bookworm-slim@sha256:48abc13a19400ca3985071e287bd405a1d99306770eb81d61202fb6b65cf0b57 AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-FROM node:24.11.1-bookworm-slim
+FROM node:24.11.1-bookworm-slim@sha256:48abc13a19400ca3985071e287bd405a1d99306770eb81d61202fb6b65cf0b57
 # What the embedded engine keeps goes to /data; nothing else is ever written.
 RUN install -d -o node -g node /data
 # The threshold gives what large lists needed back to the machine.

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import type workerThreads from 'node:worker_threads';
 
-const COMPILED = new URL('../../src/store/sqlite/thread.js', import.meta.url).href;
+const COMPILED = new URL('../../src/store/sqlite/thread/thread.js', import.meta.url).href;
 const BUNDLE = new URL('../../threads/sqlite.cjs', import.meta.url);
 /** Of this process, whose suites come one after the other: the class as Node.js has it. */
 const ORIGINAL = Symbol.for('verigate.Worker');

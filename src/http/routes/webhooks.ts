@@ -98,13 +98,15 @@ const ownersSeenBy = ({ sub, scopes }: Principal): UserId | null | undefined =>
   scopes.has('admin') ? undefined : sub;
 
 /** Without the secret, which is shown once. */
-const listItemOf = ({ webhookId, url, events, fileId, createdAt, isActive }: Webhook) => ({
-  webhookId,
-  url,
-  events,
-  fileId,
-  createdAt,
-  active: isActive,
+const listItemOf = (webhook: Webhook) => ({
+  webhookId: webhook.webhookId,
+  userId: webhook.ownerId,
+  url: webhook.url,
+  events: webhook.events,
+  fileId: webhook.fileId,
+  allFiles: webhook.seesEveryFile,
+  createdAt: webhook.createdAt,
+  active: webhook.isActive,
 });
 
 const deliveryItemOf = ({ deliveryId, webhookId: _, ...rest }: Delivery) => ({ id: deliveryId, ...rest });

@@ -14,6 +14,8 @@ export const newWebhook = z.object({
 const webhook = newWebhook.omit({ secret: true }).extend({
   fileId: z.string().nullable(),
   createdAt: time,
+  userId: z.string().nullable().describe('who registered it'),
+  allFiles: z.boolean().describe('it gets the events of all files, whoever owns them'),
   active: z.boolean().describe('false: its receiver answered 410'),
 });
 export const webhookList = z.object({ items: z.array(webhook), nextCursor });
