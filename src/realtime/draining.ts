@@ -5,7 +5,7 @@ import { waitingBytes } from './backpressure.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 
 /** Sockets are sent away at this pace, where there is time for it: other gateways have to take them in. */
-const MS_PER_SOCKET = 1;
+const MS_PER_SOCKET = 2;
 /** Each comes back a little later, so that those that were sent away in one turn do not come in one. */
 const RECONNECT_WITHIN_MS = 100;
 const POLL_INTERVAL_MS = 10;
