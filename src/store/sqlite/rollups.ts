@@ -18,8 +18,8 @@ const LEVELS = Array.from({ length: TOP + 1 }, (_, level) => `(${level})`).join(
 /** One statement for all cells and levels. */
 const ADD = `
   INSERT INTO rollups (generation, level, parent, cell, node, count)
-  SELECT ?1, level, ${PARENT}, change.key, ?2 >> (${FAN_OUT_BITS} * level), change.value
-  FROM (SELECT column1 AS level FROM (VALUES ${LEVELS})) CROSS JOIN json_each(?3) AS change WHERE change.value <> 0
+  SELECT ?1, level, ${PARENT}, CAST(change.key AS INTEGER), ?2 >> (${FAN_OUT_BITS} * level), change.value
+  FROM (SELECT column1 AS level FROM (VALUES ${LEVELS})) CROSS JOIN json_each(?3) AS change WHERE TRUE
   ON CONFLICT DO UPDATE SET count = count + excluded.count`;
 
 /** Adds the change of a batch's counts to those of the batch and to the rollups above it. */
@@ -29,7 +29,9 @@ export function addToRollups(
   ordinal: number,
   change: readonly number[],
 ): void {
-  if (change.some((count) => count !== 0)) db.run(ADD, generation, ordinal, JSON.stringify(change));
+  // Few cells change, and the statement reads all of them once for each level.
+  const changed = change.flatMap((count, cell) => (count === 0 ? [] : [[cell, count] as const]));
+  if (changed.length > 0) db.run(ADD, generation, ordinal, JSON.stringify(Object.fromEntries(changed)));
 }
 
 const IN_CELLS = 'cell IN (SELECT value FROM json_each(?2))';
