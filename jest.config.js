@@ -6,7 +6,8 @@ export default {
   setupFiles: ['<rootDir>/dist/tests/support/bundled-threads.js'],
   transform: {},
   testEnvironment: 'node',
-  testTimeout: 60_000,
+  // Some tests run a compiler or an installer, and the machine may be busy with others.
+  testTimeout: 120_000,
   // One more than the cores that there are at least: suites wait for servers and for time to pass, too.
   maxWorkers: 3,
   // Each suite leaves the modules that it loaded behind; the more there are, the longer garbage is looked for.

@@ -8,6 +8,7 @@ import { eventLoop } from './event-loop/event-loop.js';
 import { fanOut } from './fan-out/fan-out.js';
 import { fileSize } from './file-size/file-size.js';
 import { footprint } from './footprint/footprint.js';
+import { gateways } from './gateways/gateways.js';
 import { intake } from './intake/intake.js';
 import { latency } from './latency/latency.js';
 import { lists } from './lists/lists.js';
@@ -15,6 +16,7 @@ import { million } from './million/million.js';
 import { mongoSize } from './mongo-size/mongo-size.js';
 import { page } from './page/page.js';
 import { reconnect } from './reconnect/reconnect.js';
+import { rollingRestart } from './rolling-restart/rolling-restart.js';
 import { shards } from './shards/shards.js';
 import { forgetDatasets } from './support/dataset.js';
 import type { Figure } from './support/figures.js';
@@ -34,7 +36,9 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'mongo-size': mongoSize,
   commands,
   distributed,
+  'rolling-restart': rollingRestart,
   shards,
+  gateways,
   footprint,
   page,
 };

@@ -6,7 +6,7 @@ import { describeInBrowser } from './support/browser.js';
 import { effort } from './support/effort.js';
 import { eventually } from './support/eventually.js';
 import { sharedGateway, startTestGateway } from './support/gateway.js';
-import { fileHash, lines, reads } from './support/page.js';
+import { fileHash, lines, reads, shiftsOf } from './support/page.js';
 import { emailsOf, sliceValidator } from './support/slice-validator.js';
 import { addresses, entry, type Message, message } from './support/updates.js';
 
@@ -84,8 +84,15 @@ describeInBrowser('the outcome of a list', (open) => {
   it('counts domains only when a list is done, and shows the sums meanwhile', async () => {
     const url = shared();
     const said = { fileId: 'running', batchId: 'running-b', totalEmails: 40 };
-    await publish(url, { ...said, emails: mixed });
+    const few = [bad('first@example.org', 'Rejected Email'), ...addresses(2)];
+    await publish(url, { ...said, emails: few });
     const { page } = await open(`${url}${fileHash('running')}`);
+    await reads(page.locator('.outcome-part.deliverable'), '2 safe to send');
+    const before = await shiftsOf(page);
+    await publish(url, { ...said, emails: mixed });
+    await reads(page.locator('.outcome-part.deliverable'), '21 safe to send');
+    const moved = (await shiftsOf(page)) - before;
+    expect(moved).toBeLessThan(0.0003);
     await reads(chart(page, 'Domains').locator('.insight-note'), 'Counted when the list is done.');
     await chart(page, 'Scores').locator('rect').first().waitFor({ state: 'attached' });
     await publish(url, { ...said, emails: mixed, isComplete: true });

@@ -17,12 +17,16 @@ export interface ListenersReport {
   /** Listeners that are subscribed now. */
   readonly listening: number;
   readonly gaps: number;
+  /** Attempts to connect, since the start. */
+  readonly attempts: number;
   /** Number of listeners at each position, `epoch/revision/results`. */
   readonly places: Record<string, number>;
   /** Since the last report: the time of each answer, and how long it took. */
   readonly answeredAt: number[];
   readonly catchUps: number[];
   readonly recovered: number;
+  /** Of each listener: where it stood for a while, and when it went on. */
+  readonly behind: (readonly [revision: number, wentOnAt: number])[][];
 }
 
 const allListeners = Array.from({ length: Number(count) }, () => new ReconnectingListener(url, fileId));
@@ -55,10 +59,12 @@ function report(): ListenersReport {
   }
   return {
     listening: allListeners.filter(({ isListening }) => isListening).length,
+    attempts: allListeners.reduce((sum, { attempts }) => sum + attempts, 0),
     gaps: allListeners.reduce((sum, { gaps }) => sum + gaps, 0),
     places,
     answeredAt: allListeners.flatMap(({ answeredAt }) => answeredAt.splice(0)),
     catchUps: allListeners.flatMap(({ catchUps }) => catchUps.splice(0)),
+    behind: allListeners.map(({ behind }) => behind.splice(0)),
     recovered: allListeners.flatMap(({ recoveries }) => recoveries.splice(0)).filter(Boolean).length,
   };
 }

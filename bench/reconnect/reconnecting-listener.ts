@@ -14,6 +14,8 @@ const ANSWER = '430';
 const HEAD_LENGTH = 300;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
+/** A listener that has not moved for so long may be behind; what comes sooner is on time. */
+const QUIET_MS = 100;
 
 /**
  * It reconnects whenever its connection ends, with pauses like those of Socket.IO's client, and counts missing events.
@@ -24,11 +26,16 @@ export class ReconnectingListener {
   /** Processed addresses, from the last stats. */
   processed = 0;
   gaps = 0;
+  /** Attempts to connect. */
+  attempts = 0;
   /** Time of each answer to `subscribe`, by the clock that all processes share. */
   readonly answeredAt: number[] = [];
   readonly recoveries: boolean[] = [];
   /** Time from the start of an attempt to its answer. */
   readonly catchUps: number[] = [];
+  /** Where it stood for a while, and when it went on, by the same clock. */
+  readonly behind: (readonly [revision: number, wentOnAt: number])[] = [];
+  #movedAt = 0;
   #socket: WebSocket | null = null;
   /** Delay before the reconnect that the gateway asked for when it closed. */
   #advisedWaitMs: number | null = null;
@@ -51,6 +58,7 @@ export class ReconnectingListener {
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
     this.#socket = socket;
     this.#attempts++;
+    this.attempts++;
     this.#early = [];
     socket.on('message', (data: Buffer) => this.#onMessage(socket, data));
     socket.on('error', () => undefined);
@@ -112,7 +120,7 @@ export class ReconnectingListener {
       return;
     }
     this.#attempts = 0;
-    this.position = { epoch: answer.epoch, revision: answer.revision };
+    this.#moveTo({ epoch: answer.epoch, revision: answer.revision });
     this.processed = answer.stats.progress.processed;
     this.answeredAt.push(Date.now());
     this.recoveries.push(answer.recovered);
@@ -130,7 +138,15 @@ export class ReconnectingListener {
       /"epoch":"([^"]*)","revision":(\d+),"previous":(\d+)/.exec(head) ?? [];
     if (this.position === null || Number(revision) <= this.position.revision) return;
     if (epoch !== this.position.epoch || Number(previous) > this.position.revision) this.gaps++;
-    this.position = { epoch, revision: Number(revision) };
+    this.#moveTo({ epoch, revision: Number(revision) });
+  }
+
+  #moveTo(position: Position): void {
+    const now = Date.now();
+    if (this.position !== null && now - this.#movedAt > QUIET_MS)
+      this.behind.push([this.position.revision, now]);
+    this.#movedAt = now;
+    this.position = position;
   }
 
   #onStats(text: string): void {

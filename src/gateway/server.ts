@@ -121,10 +121,13 @@ function trackConnections(http: HttpServer): () => void {
   };
 }
 
+/** Connections that wait to be accepted: the listeners of a gateway that has died come all at once. The kernel may allow fewer. */
+const BACKLOG = 4_096;
+
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 async function listen(http: HttpServer, { HOST, PORT }: Config): Promise<string> {
-  http.listen(PORT, HOST);
+  http.listen(PORT, HOST, BACKLOG);
   try {
     await once(http, 'listening');
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { WritesInFlight } from '../http/writes-in-flight.js';
 import type { Logger } from '../logger.js';
-import { announceDraining } from '../realtime/server.js';
+import { drainSockets } from '../realtime/draining.js';
 import type { Submissions } from '../submission/submissions.js';
 import type { Validator } from '../validator/validator.js';
 import type { WebhookSender } from '../webhooks/sender.js';
@@ -15,7 +15,7 @@ import type { UpdatePath } from './update-path.js';
 const REQUESTS_SHARE = 0.5;
 /** After this much the listeners are disconnected, even if a server that hangs keeps updates from being stored. */
 const FINISH_SHARE = 0.6;
-/** Listeners may take this much to receive `server_draining`. */
+/** Listeners may take this much to read `server_draining`. They are sent away in the time that the updates have left. */
 const DRAINING_SHARE = 0.1;
 /** Clients may take this much to close their connections. */
 const CONNECTIONS_SHARE = 0.25;
@@ -34,6 +34,7 @@ export interface ShutdownDeps {
 
 export async function shutDown(deps: ShutdownDeps): Promise<void> {
   const { engine, updates, server, writes, submissions, validator, webhooks, timeoutMs, logger } = deps;
+  const startedAt = performance.now();
   const step: Step = async (name, action) => {
     try {
       await action();
@@ -52,7 +53,9 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
   // An attempt that is cut off here is repeated by another gateway, or after the next start.
   const stopped = step('finish the webhook attempts', () => webhooks.close(timeoutMs * REQUESTS_SHARE));
   await settledWithin(timeoutMs * FINISH_SHARE, finished);
-  await step('announce the draining', () => announceDraining(server.io, timeoutMs * DRAINING_SHARE));
+  const sentWithinMs = timeoutMs * FINISH_SHARE - (performance.now() - startedAt);
+  const readWithinMs = timeoutMs * DRAINING_SHARE;
+  await step('send the listeners away', () => drainSockets(server.io, { sentWithinMs, readWithinMs }));
   const timer = setTimeout(() => server.destroyConnections(), timeoutMs * CONNECTIONS_SHARE);
   await step('close the sockets and connections', () => server.io.close());
   clearTimeout(timer);

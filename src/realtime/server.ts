@@ -2,18 +2,16 @@
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Server, type ServerOptions } from 'socket.io';
 import type { Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
-import { waitingBytes } from './backpressure.js';
 import { type ConnectionLimitOptions, ConnectionLimits } from './connection-limits.js';
 import { responseOf } from './engine-internals.js';
 import { HelloDeadline } from './hello-deadline.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
 import { textParser } from './parser.js';
 import { limitPollingPayloads } from './polling-payloads.js';
-import type { ClientSocket, SocketServer } from './server-types.js';
+import type { SocketServer } from './server-types.js';
 
 export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly handshakeTimeoutMs: number;
@@ -74,27 +72,4 @@ const reasonOf = ({ code, message }: Fault): string => /^[A-Z]+(_[A-Z]+)+/.exec(
 function corkForThisTurn(tcp: TcpSocket): void {
   tcp.cork();
   setImmediate(() => tcp.uncork());
-}
-
-/** Reconnections are spread over this time for each socket, so that they do not come all at once. */
-const SPREAD_MS_PER_SOCKET = 0.6;
-const MIN_SPREAD_MS = 500;
-const MAX_SPREAD_MS = 10_000;
-const POLL_INTERVAL_MS = 10;
-
-/**
- * Sends every socket `server_draining` with a time to reconnect after. Waits until all have read it, because closing a
- * connection drops what is still buffered for it, but no longer than the timeout.
- */
-export async function announceDraining(io: SocketServer, timeoutMs: number): Promise<void> {
-  const { sockets } = io.of('/');
-  const spread = Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, sockets.size * SPREAD_MS_PER_SOCKET));
-  const announce = (socket: ClientSocket) => {
-    socket.emit('server_draining', { reconnectInMs: Math.round(spread * (0.2 + 0.8 * Math.random())) });
-  };
-  for (const socket of sockets.values()) announce(socket);
-  io.on('connection', announce);
-  const deadline = performance.now() + timeoutMs;
-  const isWaiting = ({ conn }: ClientSocket) => waitingBytes(conn) > 0;
-  while (performance.now() < deadline && [...sockets.values()].some(isWaiting)) await pause(POLL_INTERVAL_MS);
 }

@@ -42,7 +42,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
         const pubsub = async (update: Message) =>
           void (await publisher.publish(CHANNEL, JSON.stringify(update)));
         const senders = { ...redisSenders(cluster.url), pubsub };
-        const work = await atWork(cluster.url, { nameOf, senders });
+        const work = await atWork(cluster.url, cluster.nodes, { nameOf, senders });
         const isHung = ({ fileId }: StrictListener) => fileId === work.files[0]?.fileId;
 
         const goOn = cluster.primaries[hungShard]?.freeze() ?? (() => undefined);

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { keysOf } from '../../src/feed/redis/scripts.js';
-import { expectComplete } from '../support/checks.js';
+import { expectComplete, untilReadiness } from '../support/checks.js';
 import { describeWhere } from '../support/describe-where.js';
 import { effort } from '../support/effort.js';
 import { atWork, expectAllComplete, LONG_MS, report, untilMoreEvents } from '../support/files-at-work.js';
@@ -26,7 +26,7 @@ describeWithOwnMongo('gateways behind sentinels', () => {
       async () => {
         const servers = await SentinelServers.start();
         onTeardown(() => servers.stop());
-        const work = await atWork(servers.url);
+        const work = await atWork(servers.url, servers.servers);
         for (const round of [1, 2]) {
           const primary = await servers.primary();
           await primary.kill();
@@ -51,7 +51,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
       async () => {
         const cluster = await RedisCluster.start();
         onTeardown(() => cluster.stop());
-        const work = await atWork(cluster.url);
+        const work = await atWork(cluster.url, cluster.nodes);
         const nodes = [cluster.nodes[0], cluster.nodes.at(-1)];
         const fileIds = ['m0', 'm1', 'm2'];
         const mirrors = await Promise.all(
@@ -82,7 +82,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
       async () => {
         const cluster = await RedisCluster.start();
         onTeardown(() => cluster.stop());
-        const work = await atWork(cluster.url);
+        const work = await atWork(cluster.url, cluster.nodes);
         const keys = work.files.map(({ fileId }) => keysOf(work.prefix, fileId).head);
         for (const key of [...keys, STREAM]) {
           await cluster.moveSlotOf(key);
@@ -95,20 +95,26 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
     );
 
     thorough(
-      'lose nothing when a primary is killed in the middle of files',
+      'lose nothing when a primary is killed in the middle of files, another one, and then the whole cluster',
       async () => {
         const cluster = await RedisCluster.start();
         onTeardown(() => cluster.stop());
-        const work = await atWork(cluster.url);
+        const work = await atWork(cluster.url, cluster.nodes);
         for (const [number, primary] of cluster.nodes.slice(0, 2).entries()) {
           await primary.kill();
           const waited = await untilMoreEvents(work.listeners);
           report(`primary ${number}: the last listener heard of its file again after ${waited} ms`);
           await primary.startAgain();
         }
+        await cluster.untilSafe();
+        await Promise.all(cluster.nodes.map((node) => node.kill()));
+        await Promise.all(work.urls.map((url) => untilReadiness(url, 'redis')));
+        await Promise.all(cluster.nodes.map((node) => node.startAgain()));
+        const waited = await untilMoreEvents(work.listeners);
+        report(`the whole cluster: the last listener heard of its file again after ${waited} ms`);
         await expectAllComplete(work);
       },
-      240_000,
+      300_000,
     );
   });
 });

@@ -9,15 +9,17 @@ import { redisSenders } from './redis-senders.js';
 import { RetryingProducer } from './retrying-producer.js';
 import { SimulatedWorkers } from './simulated-workers.js';
 import { onTeardown } from './teardown.js';
+import { WatchedChannels } from './watched-channels.js';
 
 export const LONG_MS = 60_000;
 const SOON = { FLUSH_INTERVAL_MS: '20', STREAM_IDLE_MS: '1000', STALL_AFTER_MS: '1500' };
 
 const plainName = (number: number, _prefix: string) => `f${number}`;
 
-/** Two gateways, and three files at work: by HTTP, Pub/Sub and the Stream. */
+/** Two gateways, and three files at work: by HTTP, Pub/Sub and the Stream. Their channels are watched at all servers. */
 export async function atWork(
   redisUrl: string,
+  servers: readonly { readonly url: string }[],
   { nameOf = plainName, senders = redisSenders(redisUrl) } = {},
 ) {
   const mongo = await MongoServer.start();
@@ -34,9 +36,18 @@ export async function atWork(
       files.map(({ fileId }) => new StrictListener(fileId, { isPatient: true }).join(url)),
     ),
   );
+  const channels = await Promise.all(
+    files.map(({ fileId }) =>
+      WatchedChannels.of(
+        fileId,
+        servers.map(({ url }) => url),
+        urls,
+      ),
+    ),
+  );
   await Promise.all(files.map((file) => file.start(1)));
   await untilMoreEvents(listeners);
-  return { gateways, urls, files, listeners, prefix: env.KEY_PREFIX };
+  return { gateways, urls, files, listeners, channels, prefix: env.KEY_PREFIX };
 }
 
 /** Fulfilled when every listener got something new; returns how long the last one waited, in milliseconds. */
@@ -56,6 +67,7 @@ export async function expectAllComplete({
   urls,
   files,
   listeners,
+  channels,
 }: Awaited<ReturnType<typeof atWork>>) {
   await Promise.all(urls.map((url) => untilReadiness(url)));
   for (const file of files) {
@@ -63,6 +75,7 @@ export async function expectAllComplete({
     const own = listeners.filter(({ fileId }) => fileId === file.fileId);
     await expectComplete(urls, file.oracle, own, LONG_MS);
   }
+  for (const watched of channels) await watched.expectSameBytes(LONG_MS);
   expect(listeners.map(({ isConnected }) => isConnected)).toEqual(listeners.map(() => true));
   for (const gateway of gateways as GatewayProcess[]) expectHealthy(gateway);
 }

@@ -11,3 +11,11 @@ export async function reads(locator: Locator, text: string | RegExp): Promise<vo
 }
 
 const exactly = (text: string) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+
+/** What has moved without the user's doing: Chromium's cumulative layout shift. */
+export const shiftsOf = (page: Page) =>
+  page.evaluate<number>(`new Promise((resolve) => {
+    const sum = (list) => list.getEntries().reduce((all, { value, hadRecentInput }) => all + (hadRecentInput ? 0 : value), 0);
+    new PerformanceObserver((list) => resolve(sum(list))).observe({ type: 'layout-shift', buffered: true });
+    setTimeout(() => resolve(0), 1000);
+  })`);

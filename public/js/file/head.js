@@ -75,10 +75,10 @@ export function fileHead(fileId) {
       ),
       actions,
     ),
-    /** A list that is gone has no state, and cannot be deleted. */
+    /** With a list that is gone, nothing can be done. */
     leave() {
       status.hidden = true;
-      remove.hidden = true;
+      actions.hidden = true;
     },
     update(stats) {
       addresses = stats.progress.processed;

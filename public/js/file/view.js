@@ -99,8 +99,6 @@ export function fileView({ route, socket, setTitle }) {
     report(element, null);
     banner.hidden = true;
     setIcon(null);
-    tell.button.hidden = true;
-    safe.element.hidden = true;
     content.replaceChildren(farewell(fileId, title, text));
     content.className = '';
     submission.element.hidden = true;

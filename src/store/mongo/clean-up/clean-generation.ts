@@ -4,8 +4,10 @@ import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { dropChunks, markUnconfirmed } from '../batches/chunks.js';
+import type { BatchDoc, BatchTombstoneDoc } from '../documents/batches.js';
 import type { TombstoneDoc } from '../documents/files.js';
 import { endListsOfGeneration } from '../ended-lists.js';
+import { isDuplicate } from '../errors.js';
 import { findFields, type Models, updateEach } from '../models.js';
 
 /** Batches deleted in one go. */
@@ -23,28 +25,59 @@ export async function cleanGeneration(
   stopping?: AbortSignal,
 ): Promise<boolean> {
   const expireAt = new Date(clock.now() + TOMBSTONE_MS);
-  for (;;) {
-    if (stopping?.aborted) return false;
-    const batches = await findFields(db.batches, { generation }, ['batchId', 'chunks'], { limit: AT_ONCE });
-    if (batches.length === 0) break;
-    const update = { $set: { generation, requestId, expireAt } };
-    await updateEach(
-      db.batchTombstones,
-      batches.map(({ batchId }) => ({ filter: { _id: batchId }, update, upsert: true })),
-    );
-    for (const { batchId, chunks } of batches)
-      if (chunks.length > 0) await cleanChunked(db, generation, batchId);
-    const short = batches.flatMap(({ batchId, chunks }) => (chunks.length > 0 ? [] : [batchId]));
-    // A batch that has got chunks since it was read is left for the next round.
-    await db.batches.deleteMany({
-      generation,
-      batchId: trusted({ $in: short }),
-      chunks: trusted({ $size: 0 }),
-    });
+  // Until none is found: a batch may have got its place, or chunks, while the others were read.
+  for (let isClean = false; !isClean; ) {
+    isClean = true;
+    for await (const batches of batchesOf(db, generation)) {
+      if (stopping?.aborted) return false;
+      isClean = false;
+      await writeBatchTombstones(
+        db,
+        batches.map(({ batchId }) => ({ _id: batchId, generation, requestId, expireAt })),
+      );
+      for (const { batchId, chunks } of batches)
+        if (chunks.length > 0) await cleanChunked(db, generation, batchId);
+      const short = batches.flatMap(({ batchId, chunks }) => (chunks.length > 0 ? [] : [batchId]));
+      await db.batches.deleteMany({
+        generation,
+        batchId: trusted({ $in: short }),
+        chunks: trusted({ $size: 0 }),
+      });
+    }
   }
   await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);
   await endListsOfGeneration(db, generation);
   return true;
+}
+
+/** In one pass: to look for the next few again and again would be to read those that are left again and again. */
+async function* batchesOf(db: Models, generation: Generation) {
+  type Found = Pick<BatchDoc, 'batchId' | 'chunks'>;
+  const cursor = db.batches
+    .find({ generation }, { _id: 0, batchId: 1, chunks: 1 })
+    .batchSize(AT_ONCE)
+    .lean<Found[]>()
+    .cursor();
+  let some: Found[] = [];
+  for await (const batch of cursor as AsyncIterable<Found>) {
+    if (some.push(batch) < AT_ONCE) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}
+
+/** Most are new: inserting them costs half of what it costs to look for each. */
+async function writeBatchTombstones(db: Models, tombstones: readonly BatchTombstoneDoc[]): Promise<void> {
+  try {
+    await db.batchTombstones.insertMany([...tombstones], { lean: true, ordered: false });
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    await updateEach(
+      db.batchTombstones,
+      tombstones.map(({ _id, ...rest }) => ({ filter: { _id }, update: { $set: rest }, upsert: true })),
+    );
+  }
 }
 
 async function cleanChunked(db: Models, generation: Generation, batchId: BatchId): Promise<void> {
