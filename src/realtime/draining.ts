@@ -1,6 +1,7 @@
 /** Sends the sockets of a gateway that is about to close to other gateways: one after the other, not all at once. */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { waitingBytes } from './backpressure.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 
 /** Sockets are sent away at this pace, where there is time for it: other gateways have to take them in. */
@@ -18,9 +19,10 @@ export interface DrainingTimes {
 }
 
 /**
- * Sends each socket `server_draining` and closes its connection once that is on its way. Until its turn comes a socket
- * gets its events as always, so no listener is behind for longer than it takes to connect again. One that connects
- * meanwhile is sent away at once. Those that have not read it in time are left to be closed with the server.
+ * Sends each socket `server_draining` and closes its connection once nothing waits for it any more: the last changes come
+ * before it. Until its turn a socket gets its events as always, so no listener is behind for longer than it takes to connect
+ * again. One that connects meanwhile is sent away at once. Those that have not read it in time are left to be closed with the
+ * server.
  */
 export async function drainSockets(
   io: SocketServer,
@@ -29,19 +31,26 @@ export async function drainSockets(
   const startedAt = performance.now();
   const all = [...io.of('/').sockets.values()];
   const msPerSocket = Math.min(paceMs, Math.max(0, sentWithinMs) / Math.max(1, all.length));
-  io.on('connection', sendAway);
-  for (const [index, socket] of all.entries()) {
-    const early = startedAt + index * msPerSocket - performance.now();
-    if (early > POLL_INTERVAL_MS) await pause(early);
-    if (socket.connected) sendAway(socket);
+  const told = new Set<ClientSocket>();
+  const tell = (socket: ClientSocket) => {
+    socket.emit('server_draining', { reconnectInMs: Math.round(RECONNECT_WITHIN_MS * Math.random()) });
+    told.add(socket);
+  };
+  io.on('connection', tell);
+  for (let next = 0, deadline = Number.POSITIVE_INFINITY; performance.now() < deadline; ) {
+    for (const socket of told) if (waitingBytes(socket.conn) === 0) closeAndForget(socket, told);
+    const elapsed = performance.now() - startedAt;
+    for (; next < all.length && next * msPerSocket <= elapsed; next++) tell(all[next] as ClientSocket);
+    if (next === all.length) {
+      if (all.every(({ conn }) => conn.readyState === 'closed')) return;
+      deadline = Math.min(deadline, performance.now() + readWithinMs);
+    }
+    await pause(POLL_INTERVAL_MS);
   }
-  const deadline = performance.now() + readWithinMs;
-  const isClosing = ({ conn }: ClientSocket) => conn.readyState !== 'closed';
-  while (performance.now() < deadline && all.some(isClosing)) await pause(POLL_INTERVAL_MS);
 }
 
 /** Not by `disconnect`: a client that the server has disconnected does not come back by itself. */
-function sendAway(socket: ClientSocket): void {
-  socket.emit('server_draining', { reconnectInMs: Math.round(RECONNECT_WITHIN_MS * Math.random()) });
+function closeAndForget(socket: ClientSocket, told: Set<ClientSocket>): void {
+  told.delete(socket);
   socket.conn.close();
 }
