@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { batchOf, register, type Stores, save } from './harness.js';
+import { VALIDATOR } from '../../../src/domain/ownership.js';
+import { entry, update } from '../../support/updates.js';
+import { batchOf, expectConsistent, register, type Stores, save } from './harness.js';
 
 const NONE = { count: 0, since: null };
 
@@ -39,5 +41,22 @@ export function counting({ shared }: Stores): void {
     expect(await store.files.batchCounts(f1)).toMatchObject({ waiting: { count: 1 } });
     await store.files.remove(f1);
     expect(await store.files.batchCounts(f1)).toEqual(none);
+  });
+
+  it('counts all results of a list that grows by those that were read before, and keeps nothing twice', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const statuses = ['deliverable', 'risky', 'unknown'] as const;
+    const emails = Array.from({ length: 12 }, (_, n) =>
+      entry(`${n}@example.com`, { status: statuses[n % 3] ?? 'risky' }),
+    );
+    const whole = update({ batchId: b1, emails, totalEmails: 12 });
+    // The same results again, as the reader of updates hands them on.
+    for (const processedCount of [4, 8, 9, 12]) {
+      const results = whole.results.slice(0, processedCount);
+      await store.updates.save({ ...whole, isComplete: false, processedCount, results }, VALIDATOR);
+      await expectConsistent(store, f1);
+      expect((await batchOf(store, f1, b1)).summary.processed).toBe(processedCount);
+    }
   });
 }

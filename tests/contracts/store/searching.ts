@@ -52,6 +52,21 @@ export function searching({ shared }: Stores): void {
     }
   });
 
+  it('filters what has the start by verdict, also where a domain has several', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const verdicts = ['risky', 'deliverable', 'risky', 'unknown'] as const;
+    const emails = verdicts.map((status, n) => entry(`${n}@shop.example`, { status }));
+    await save(store, { batchId: b1, emails });
+    for (const email of ['@shop', 'shop.example']) {
+      const query = { fileId: f1, page: 1, limit: 9, email };
+      const risky = await pageOf(store, { ...query, status: ['risky'] });
+      expect(risky.total).toBe(2);
+      expect(emailsOf(risky.results)).toEqual(['0@shop.example', '2@shop.example']);
+      expect((await pageOf(store, { ...query, status: ['undeliverable'] })).total).toBe(0);
+    }
+  });
+
   it('finds nothing else', async () => {
     const { store, f1, b1 } = shared();
     const find = finder(store, f1);
