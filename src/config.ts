@@ -16,7 +16,7 @@ import {
   text,
 } from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
-import { FatalError } from './errors.js';
+import { EXIT_CONFIG, FatalError } from './errors.js';
 import { AddressError, parseAddress } from './redis/address.js';
 
 const KIB = 1024;
@@ -163,9 +163,6 @@ export type Config = Omit<z.infer<ReturnType<typeof schema>>, 'ENGINE' | 'AUTH'>
 };
 
 const schema = () => z.object(variables);
-
-/** Exit code of a wrong configuration (EX_CONFIG in sysexits.h). */
-export const EXIT_CONFIG = 78;
 
 /**
  * Reads the configuration from environment variables, all of it at once. An empty variable counts as not set.

@@ -67,7 +67,10 @@ export class Fault extends Error {
   }
 }
 
-/** The process cannot start or continue. `exitCode` follows sysexits.h (78: configuration, 74: input/output). */
+/** Exit code of a wrong configuration (EX_CONFIG in sysexits.h). */
+export const EXIT_CONFIG = 78;
+
+/** The process cannot start or continue. `exitCode` follows sysexits.h. */
 export class FatalError extends Error {
   override readonly name = 'FatalError';
   constructor(

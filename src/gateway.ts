@@ -97,7 +97,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   instrumentGateway(metrics, engine, updates, server.io);
 
   // Embedded only: announce what the last run stored. With a shared store the outbox sweep does it.
-  if (!isShared) await pipeline.markOverdue();
+  if (!isShared) await pipeline.markUnannounced();
   const url = await server.listen();
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();

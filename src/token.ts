@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { SCOPES } from './auth/principal.js';
-import { EXIT_CONFIG, readConfig } from './config.js';
+import { readConfig } from './config.js';
+import { EXIT_CONFIG } from './errors.js';
 
 const USAGE = `--sub NAME [--files ID,ID… | --files '*'] [--scope "${SCOPES.join(' ')}"] [--ttl 90s|30m|1h|7d]`;
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { unknownVariables } from '../src/config/unknown-variables.js';
-import { EXIT_CONFIG, isLoopback, readConfig, variables } from '../src/config.js';
-import { FatalError } from '../src/errors.js';
+import { isLoopback, readConfig, variables } from '../src/config.js';
+import { EXIT_CONFIG, FatalError } from '../src/errors.js';
 
 function refusal(env: NodeJS.ProcessEnv): FatalError {
   try {

@@ -153,7 +153,7 @@ class Announced {
   }
 }
 
-/** Updates of one file through the balancer. One that is refused is sent again at once, as a producer would. */
+/** Updates of one file through the balancer. One that is refused is sent again after a moment, as a producer would. */
 class RunningFile {
   refused = 0;
   #isOver = false;

@@ -5,9 +5,9 @@ const RESTED_MS = 150;
 /** As long as a view may take to become as long as it was. */
 const GROWING_MS = 4000;
 
-let wanted = null;
-let giveUp;
-let rested;
+let targetTop = null;
+let growTimer;
+let restTimer;
 
 // The browser's own way scrolls before the rows have come.
 history.scrollRestoration = 'manual';
@@ -20,30 +20,30 @@ export const rememberOpen = (open) => history.replaceState({ ...history.state, o
 export function returnToPlace() {
   const top = history.state?.top ?? 0;
   window.scrollTo(0, top);
-  wanted = top > 0 ? top : null;
-  clearTimeout(giveUp);
-  giveUp = setTimeout(leave, GROWING_MS);
+  targetTop = top > 0 ? top : null;
+  clearTimeout(growTimer);
+  growTimer = setTimeout(stopReturning, GROWING_MS);
 }
 
-function leave() {
-  wanted = null;
+function stopReturning() {
+  targetTop = null;
 }
 
 function remember() {
-  if (wanted === null) history.replaceState({ ...history.state, top: Math.round(window.scrollY) }, '');
+  if (targetTop === null) history.replaceState({ ...history.state, top: Math.round(window.scrollY) }, '');
 }
 
-// Until the user does something, the page grows under the place that is returned to.
+// While the page grows, it is scrolled to its target again and again, until the user does something.
 new ResizeObserver(() => {
-  if (wanted !== null) window.scrollTo(0, wanted);
+  if (targetTop !== null) window.scrollTo(0, targetTop);
 }).observe(document.body);
 for (const type of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
-  window.addEventListener(type, leave, { passive: true, capture: true });
+  window.addEventListener(type, stopReturning, { passive: true, capture: true });
 window.addEventListener(
   'scroll',
   () => {
-    clearTimeout(rested);
-    rested = setTimeout(remember, RESTED_MS);
+    clearTimeout(restTimer);
+    restTimer = setTimeout(remember, RESTED_MS);
   },
   { passive: true },
 );

@@ -1,6 +1,6 @@
 import { openRedisAdapter } from '../adapter/redis-adapter.js';
-import { type Config, EXIT_CONFIG } from '../config.js';
-import { FatalError } from '../errors.js';
+import type { Config } from '../config.js';
+import { EXIT_CONFIG, FatalError } from '../errors.js';
 import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
 import { RepeatLog } from '../log-repeats.js';

@@ -11,7 +11,7 @@ import type { LookUp, Pipeline } from './pipeline.js';
 export type Stop = () => void;
 
 export interface JobDeps {
-  readonly pipeline: Pick<Pipeline, 'markStalled' | 'markOverdue' | 'purge'>;
+  readonly pipeline: Pick<Pipeline, 'markStalled' | 'markUnannounced' | 'purge'>;
   readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
@@ -77,7 +77,7 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   let isStopped = false;
   const sweep = async () => {
     try {
-      await pipeline.markOverdue(clock.now() - OVERDUE_MS);
+      await pipeline.markUnannounced(clock.now() - OVERDUE_MS);
     } catch (error) {
       logger.debug({ err: error }, 'the gateway failed to sweep the outbox and tries again');
     }

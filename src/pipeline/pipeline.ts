@@ -151,7 +151,7 @@ export class Pipeline {
   }
 
   /** Marks the outbox for flushing: changes that were stored before the time given, by any gateway. */
-  async markOverdue(before?: number): Promise<void> {
+  async markUnannounced(before?: number): Promise<void> {
     for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
       this.deps.flusher.markChanged(fileId, batchIds);
   }

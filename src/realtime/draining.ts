@@ -19,10 +19,9 @@ export interface DrainingTimes {
 }
 
 /**
- * Sends each socket `server_draining` and closes its connection once nothing waits for it any more: the last changes come
- * before it. Until its turn a socket gets its events as always, so no listener is behind for longer than it takes to connect
- * again. One that connects meanwhile is sent away at once. Those that have not read it in time are left to be closed with the
- * server.
+ * Sends each socket `server_draining`, and closes its connection once it has been sent all that was meant for it. Until its
+ * turn a socket gets its events, so no listener is behind for longer than it takes to connect again. A socket that connects
+ * meanwhile is sent away at once. Sockets that do not read in time are left to be closed with the server.
  */
 export async function drainSockets(
   io: SocketServer,
@@ -42,7 +41,7 @@ export async function drainSockets(
     const elapsed = performance.now() - startedAt;
     for (; next < all.length && next * msPerSocket <= elapsed; next++) tell(all[next] as ClientSocket);
     if (next === all.length) {
-      if (all.every(({ conn }) => conn.readyState === 'closed')) return;
+      if (told.size === 0 && all.every(({ conn }) => conn.readyState === 'closed')) return;
       deadline = Math.min(deadline, performance.now() + readWithinMs);
     }
     await pause(POLL_INTERVAL_MS);

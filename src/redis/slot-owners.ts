@@ -7,11 +7,11 @@ import { askAnyNode } from './client.js';
 
 type Range = readonly [first: number, last: number, primary: readonly [host: string | null, port: number]];
 
-/** Slots are 14 bits. */
-const RANGE_BITS = 11;
+/** Of 16,384. */
+const SLOTS_IN_RANGE = 2_048;
 
 /** One of eight ranges of slots, named. Primaries usually have whole ranges, so most of them have one owner. */
-export const slotRangeOf = (key: string): string => String(calculateSlot(key) >> RANGE_BITS);
+export const slotRangeOf = (key: string): string => String(Math.floor(calculateSlot(key) / SLOTS_IN_RANGE));
 
 /** `host:port`. */
 export type NodeName = string;

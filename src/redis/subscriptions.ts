@@ -123,7 +123,7 @@ export class ConnectionSubscriptions implements Subscriptions {
   }
 
   isLive(channel: string): boolean {
-    return this.isReady && this.has(channel);
+    return this.isReady && this.#made.has(channel);
   }
 
   shardOf(): string {

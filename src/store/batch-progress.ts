@@ -8,7 +8,7 @@ export interface BatchProgress {
   readonly complete: boolean;
   readonly stalled: boolean;
   /** It counts as failed until it gets beyond this many processed; null: it does not count as failed. */
-  readonly failedAt: number | null;
+  readonly failedAtCount: number | null;
   readonly totalEmails: number | null;
   readonly processedCount: number;
 }
@@ -18,7 +18,7 @@ export const initialProgress = (totalEmails: number | null): BatchProgress => ({
   begun: false,
   complete: false,
   stalled: false,
-  failedAt: null,
+  failedAtCount: null,
   totalEmails,
   processedCount: 0,
 });
@@ -26,8 +26,8 @@ export const initialProgress = (totalEmails: number | null): BatchProgress => ({
 /** A failure that the producer reports: no count of an incomplete list takes it back, only a complete list does. */
 const UNTIL_COMPLETE = Number.MAX_SAFE_INTEGER;
 
-const isFailed = ({ complete, failedAt, processedCount }: BatchProgress): boolean =>
-  !complete && failedAt !== null && processedCount <= failedAt;
+const isFailed = ({ complete, failedAtCount, processedCount }: BatchProgress): boolean =>
+  !complete && failedAtCount !== null && processedCount <= failedAtCount;
 
 export function statusOf(progress: BatchProgress): BatchStatus {
   if (progress.complete) return 'completed';
@@ -60,7 +60,7 @@ export interface ProgressStep {
 export function progressAfter(progress: BatchProgress, update: Omit<Update, 'results'>): ProgressStep | null {
   const { begun, complete, processedCount } = progress;
   const takesList = isNewer(update, begun ? { isComplete: complete, processedCount } : null);
-  const fails = update.failure !== null && !complete && progress.failedAt !== UNTIL_COMPLETE;
+  const fails = update.failure !== null && !complete && progress.failedAtCount !== UNTIL_COMPLETE;
   const revives = progress.stalled && update.isFound !== true;
   if (!takesList && !fails && !revives) return null;
   return {
@@ -70,7 +70,7 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
       begun: true,
       complete: takesList ? update.isComplete : complete,
       stalled: false,
-      failedAt: fails ? UNTIL_COMPLETE : progress.failedAt,
+      failedAtCount: fails ? UNTIL_COMPLETE : progress.failedAtCount,
       totalEmails: takesList ? (update.totalEmails ?? progress.totalEmails) : progress.totalEmails,
       processedCount: takesList ? update.processedCount : processedCount,
     },
@@ -80,7 +80,7 @@ export function progressAfter(progress: BatchProgress, update: Omit<Update, 'res
 /** A batch that an operator ends: it stays failed until an update raises `processedCount`. Null: it has ended already. */
 export function failedByOperator(progress: BatchProgress): BatchProgress | null {
   if (progress.complete || isFailed(progress)) return null;
-  return { ...progress, stalled: false, failedAt: progress.processedCount };
+  return { ...progress, stalled: false, failedAtCount: progress.processedCount };
 }
 
 /** Counts for every status, from the groups that there are; `since` in milliseconds since 1970. */

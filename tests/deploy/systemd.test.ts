@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { EXIT_CONFIG, readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config.js';
+import { EXIT_CONFIG } from '../../src/errors.js';
 
 const UNIT = 'deploy/systemd/verigate.service';
 const settings = new Map(

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const map = readFileSync(`${root}docs/architecture.md`, 'utf8');
 
 test('names files that are there', () => {
-  const paths = [...map.matchAll(/`([\w./-]+\.(?:ts|cjs))`/g)].map(([, path = '']) => path);
+  const paths = [...map.matchAll(/`([\w./-]+\.(?:ts|cjs|js))`/g)].map(([, path = '']) => path);
   expect(paths.length).toBeGreaterThan(50);
   const missing = paths.filter((path) => !['', 'src/'].some((folder) => existsSync(root + folder + path)));
   expect(missing).toEqual([]);

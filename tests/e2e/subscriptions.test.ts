@@ -34,7 +34,7 @@ async function change(url: string, fileId: string, upTo = 1): Promise<void> {
 }
 
 describe('a subscription', () => {
-  test('an unknown file is pending', async () => {
+  test('to an unknown file has stats that are pending', async () => {
     const { url } = await startTestGateway();
     const answer = await subscribe(await connect(url), { fileId: 'f' });
     expect(answer).toMatchObject({

@@ -31,7 +31,7 @@ it('sends sockets away one after the other, and until its turn each gets its eve
   expect(notes.at(-1)).toEqual(['event', 'draining', 'transport close']);
 });
 
-it('takes no longer than it may, however many sockets there are', async () => {
+it('does not keep its pace where there is no time for it', async () => {
   const { url, io } = await roomStage();
   for (let i = 0; i < 5; i++) await connect(url);
   const startedAt = performance.now();

@@ -157,7 +157,7 @@ describe('a direct connection', () => {
     ['the set has one member', 'directConnection=true', hello('db1:27017')],
     ['there is no set', 'directConnection=true', {}],
     ['the driver follows the set', 'replicaSet=rs0', hello('db1:27017', 'db2:27017')],
-  ])('may be where %s', (_, options, answer) => {
+  ])('is allowed where %s', (_, options, answer) => {
     expect(() => assertFollowsPrimary(`mongodb://db1/verigate?${options}`, answer)).not.toThrow();
   });
 });

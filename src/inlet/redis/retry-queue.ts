@@ -1,4 +1,4 @@
-/** Retries Pub/Sub messages until each is stored or a dead letter. */
+/** Has each claimed Pub/Sub message stored: at once where the store is there, else again until it is stored or a dead letter. */
 
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';

@@ -1,9 +1,6 @@
 /** What all gateways of one database have to agree on. */
-import { FatalError } from '../../errors.js';
+import { EXIT_CONFIG, FatalError } from '../../errors.js';
 import { insertIfNew, type Models } from './models.js';
-
-/** EX_CONFIG of sysexits.h. */
-const EXIT_CONFIG = 78;
 
 /**
  * Gateways with different prefixes would share the files and not the feeds: each would announce half of the changes.

@@ -1,10 +1,7 @@
 /** Refuses a `MONGODB_URI` with which an acknowledged update could be lost, or a read could miss it. */
 
 import { mongo } from 'mongoose';
-import { FatalError } from '../../errors.js';
-
-/** EX_CONFIG of sysexits.h. */
-const EXIT_CONFIG = 78;
+import { EXIT_CONFIG, FatalError } from '../../errors.js';
 
 /** @throws FatalError where the URI is invalid, or asks for less than the gateways promise */
 export function assertUsableUri(uri: string): void {

@@ -129,7 +129,7 @@ function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery
 }
 
 const STATE_COLUMNS =
-  'batchId, version, summary, begun, complete, stalled, failedAt, processedCount, lastUpdateAt';
+  'batchId, version, summary, begun, complete, stalled, failedAtCount, processedCount, lastUpdateAt';
 
 const batchStateOf = (row: BatchRow): BatchState => ({
   batchId: row.batchId,
@@ -141,7 +141,7 @@ const batchStateOf = (row: BatchRow): BatchState => ({
 
 /** The same statuses as `statusOf` gives, without reading a row into memory. */
 const STATUS = `CASE WHEN complete = 1 THEN 'completed'
-                   WHEN failedAt IS NOT NULL AND processedCount <= failedAt THEN 'failed'
+                   WHEN failedAtCount IS NOT NULL AND processedCount <= failedAtCount THEN 'failed'
                    WHEN stalled = 1 THEN 'stalled'
                    WHEN begun = 1 THEN 'running'
                    ELSE 'waiting' END`;

@@ -50,7 +50,7 @@ CREATE TABLE batches (
   begun INTEGER NOT NULL DEFAULT 0,
   complete INTEGER NOT NULL DEFAULT 0,
   stalled INTEGER NOT NULL DEFAULT 0,
-  failedAt INTEGER,                       -- counts as failed until more than this many are processed
+  failedAtCount INTEGER,                       -- counts as failed until more than this many are processed
   failure TEXT,
   totalEmails INTEGER,
   processedCount INTEGER NOT NULL DEFAULT 0,
@@ -271,4 +271,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 19;
+export const SCHEMA_VERSION = 20;

@@ -52,7 +52,7 @@ export const progressOf = (batch: BatchHead): BatchProgress => ({
   begun: batch.begun,
   complete: batch.complete,
   stalled: batch.stalled,
-  failedAt: batch.failedAt,
+  failedAtCount: batch.failedAtCount,
   totalEmails: batch.totalEmails,
   processedCount: batch.processedCount,
 });

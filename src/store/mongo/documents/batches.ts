@@ -29,7 +29,7 @@ export const batches = schemaOf({
   complete: flag(),
   stalled: flag(),
   /** It counts as failed while `processedCount` is not above this; null: it has not failed. See batch-progress.ts. */
-  failedAt: number<number | null>(),
+  failedAtCount: number<number | null>(),
   failure: text<string | null>(),
   /** As the last update said. */
   processedCount: number(),

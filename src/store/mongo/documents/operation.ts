@@ -1,4 +1,4 @@
-/** The documents that belong to no file: dead letters, revocations, and what the gateways agree on. */
+/** The documents of what is not a file: dead letters, revocations, and what the gateways agree on. */
 import type { BatchId, FileId, UserId } from '../../../domain/id.js';
 import { type DocumentOf, date, flag, number, schemaOf, text, where } from './schema.js';
 
@@ -28,7 +28,10 @@ export const revocations = schemaOf({
   addedAt: date(),
 }).index({ addedAt: 1 });
 
-/** `installation`: what the gateways agree on; `probe`: written to find out whether a write succeeds. */
+/**
+ * `installation`: what the gateways agree on, and what `confirmRead` writes; `probe`: written to find out whether a write
+ * succeeds.
+ */
 export const installations = schemaOf({
   _id: text<'installation' | 'probe'>(),
   keyPrefix: text<string | undefined>(),

@@ -35,7 +35,7 @@ export interface BatchRow {
   begun: number;
   complete: number;
   stalled: number;
-  failedAt: number | null;
+  failedAtCount: number | null;
   totalEmails: number | null;
   processedCount: number;
   length: number;
@@ -47,7 +47,7 @@ export interface BatchRow {
 
 /** Every column that is read has to be copied. */
 export const BATCH_COLUMNS =
-  'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAt, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
+  'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAtCount, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
   db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batchId = ?`, batchId);
@@ -80,7 +80,7 @@ export const progressOf = (row: BatchRow): BatchProgress => ({
   begun: row.begun === 1,
   complete: row.complete === 1,
   stalled: row.stalled === 1,
-  failedAt: row.failedAt,
+  failedAtCount: row.failedAtCount,
   totalEmails: row.totalEmails,
   processedCount: row.processedCount,
 });
@@ -89,7 +89,7 @@ const columnsOf = (progress: BatchProgress) => ({
   begun: Number(progress.begun),
   complete: Number(progress.complete),
   stalled: Number(progress.stalled),
-  failedAt: progress.failedAt,
+  failedAtCount: progress.failedAtCount,
   totalEmails: progress.totalEmails,
   processedCount: progress.processedCount,
 });
@@ -155,14 +155,14 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
   const flags = flagsOf(progress);
   const summary = tallyAfter === null ? withFlags(old, flags) : summaryOf(flags, tallyAfter(old));
   db.run(
-    `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failedAt = ?, totalEmails = ?,
+    `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failedAtCount = ?, totalEmails = ?,
        processedCount = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?
      WHERE number = ?`,
     after.version,
     after.begun,
     after.complete,
     after.stalled,
-    after.failedAt,
+    after.failedAtCount,
     after.totalEmails,
     after.processedCount,
     after.length,

@@ -14,8 +14,9 @@ const BLOCK = 64 * 1024;
 
 /**
  * Its size: SQLite's log (4 MiB), which can be shortened once the database file has grown by as much, and the steps of a
- * deletion. The disk counts as full when less than half of the reserve's size is free, or after a write found no room. It counts so until
- * the reserve is whole again, with more than that free beside it: then updates do not fill the disk again at once.
+ * deletion. The disk counts as full when less than half of the reserve's size is free, or after a write found no room. It no
+ * longer does once the reserve is there again, and three quarters of its size are free besides: then updates do not fill the
+ * disk again at once.
  */
 export class DiskReserve {
   readonly #path: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AddressError, parseAddress } from '../src/redis/address.js';
+import { AddressError, parseAddress } from '../../src/redis/address.js';
 
 const COMMON = { tls: false, username: undefined, password: undefined };
 const at = (host: string, port = 6379) => ({ host, port });
