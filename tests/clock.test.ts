@@ -44,6 +44,7 @@ const BY_WALL_CLOCK = [
   'auth/tokens',
   'clock',
   'realtime/session',
+  'realtime/sessions',
   'token',
   'validator/post',
   'webhooks/post',
