@@ -1,5 +1,6 @@
 /** The latest addresses of a list. */
 import { el, icon, setText } from '../dom.js';
+import { painter } from '../painter.js';
 import { raw } from '../text.js';
 import { reasonOf, t, word } from '../texts.js';
 
@@ -17,8 +18,7 @@ export function ticker() {
   let fresh = [];
   let seen = 0;
   let paused = false;
-  let frame = 0;
-  let painted = 0;
+  const painting = painter(paint, () => (calm.matches ? EVERY_MS_CALM : EVERY_MS));
 
   const list = el('ol', { class: 'ticker-list' });
   const total = el('span', { class: 'muted' });
@@ -47,24 +47,17 @@ export function ticker() {
     paused = !paused;
     pause.setAttribute('aria-pressed', String(paused));
     pause.replaceChildren(icon(paused ? 'play' : 'pause'));
-    if (!paused) schedule();
+    if (!paused) painting.schedule();
   }
 
   function push(emails) {
     seen += emails.length;
     fresh = fresh.concat(emails.slice(-ROWS)).slice(-ROWS);
-    schedule();
+    if (!paused) painting.schedule();
   }
 
-  function schedule() {
-    if (frame === 0 && !paused) frame = requestAnimationFrame(paint);
-  }
-
-  function paint(now) {
-    frame = 0;
+  function paint() {
     if (paused) return;
-    if (now - painted < (calm.matches ? EVERY_MS_CALM : EVERY_MS)) return schedule();
-    painted = now;
     const few = fresh.length <= 3;
     for (const result of fresh) list.prepend(row(result, few));
     while (list.children.length > ROWS) list.lastElementChild.remove();
@@ -81,7 +74,7 @@ export function ticker() {
       list.replaceChildren();
       hint.hidden = false;
     },
-    close: () => cancelAnimationFrame(frame),
+    close: painting.cancel,
   };
 }
 

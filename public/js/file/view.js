@@ -4,6 +4,7 @@ import { report } from '../connection.js';
 import { el, icon, setText } from '../dom.js';
 import { clock, wholePercent } from '../format.js';
 import { insightsCard } from '../insights/card.js';
+import { painter } from '../painter.js';
 import { resultsCard } from '../results/card.js';
 import { safeDownload } from '../results/safe.js';
 import { setIcon } from '../tab.js';
@@ -20,6 +21,9 @@ import { teller } from './tell.js';
 import { ticker } from './ticker.js';
 import { verdictsCard } from './verdicts.js';
 import { webhookButton } from './webhook.js';
+
+/** Four times a second looks live: the stats of a list change up to ten times. */
+const PAINT_EVERY_MS = 250;
 
 export function fileView({ route, socket, setTitle }) {
   const { fileId } = route;
@@ -70,7 +74,7 @@ export function fileView({ route, socket, setTitle }) {
   );
   let stats;
   let isGone = false;
-  let frame = 0;
+  const painting = painter(paint, () => PAINT_EVERY_MS);
   setTitle(fileId);
 
   function update(next) {
@@ -79,11 +83,10 @@ export function fileView({ route, socket, setTitle }) {
     setTitle(markOf(stats), fileId);
     setIcon(iconOf(stats));
     tell.update(stats);
-    if (frame === 0) frame = requestAnimationFrame(paint);
+    painting.schedule();
   }
 
   function paint() {
-    frame = 0;
     if (stats === undefined) return;
     for (const part of parts) part.update(stats);
     content.classList.remove('loading');
@@ -155,7 +158,7 @@ export function fileView({ route, socket, setTitle }) {
       stuck.close();
       insights.close();
       latest.close();
-      cancelAnimationFrame(frame);
+      painting.cancel();
     },
   };
 }
