@@ -6,7 +6,7 @@ import type { ListLimits } from '../limits.js';
 import { type FromThread, type ThreadTask, type ToThread, thrownBy } from './messages.js';
 
 /** Rows die young: more room for them costs memory and saves no time. */
-const YOUNG_MB = 16;
+const YOUNG_MB = 8;
 
 /** The items of the job. The thread ends with the last one, with an error, and when its caller wants no more. */
 export async function* inThread<J extends JobName>(
