@@ -70,7 +70,12 @@ async function onEngine(name: keyof typeof GOALS, start: () => Promise<Engine>):
   try {
     return [
       ...(await measured(`${name}, a new batch of ${BATCH}`, gateway, freshBlock, fresh)),
-      ...(await measured(`${name}, a batch that grows to ${BATCH} by ${STEP}`, gateway, growingBlock, growing)),
+      ...(await measured(
+        `${name}, a batch that grows to ${BATCH} by ${STEP}`,
+        gateway,
+        growingBlock,
+        growing,
+      )),
     ];
   } finally {
     listener.end();
