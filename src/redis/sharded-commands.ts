@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { refusalOf } from './refusals.js';
 import type { SubscribeCommands } from './subscriptions.js';
 
-/** What the client knows of the server's side; it tells nobody which of them the server has ended. */
+/** What the client knows of the server's side; it does not tell which of them the server has ended. */
 export function isSubscribedOn({ condition }: Redis): (channel: string) => boolean {
   const { subscriber } = (condition ?? {}) as { subscriber?: false | { channels(kind: string): string[] } };
   const channels = new Set(

@@ -7,7 +7,7 @@ const BUNDLE = new URL('../../threads/sqlite.cjs', import.meta.url);
 /** Of this process, whose suites come one after the other: the class as Node.js has it. */
 const ORIGINAL = Symbol.for('verigate.Worker');
 
-// Required: what is imported is a copy, and nobody else would see the change.
+// Required: what is imported is a copy, and other modules would not see the change.
 const module = createRequire(import.meta.url)('node:worker_threads') as typeof workerThreads & {
   [ORIGINAL]?: typeof workerThreads.Worker;
 };

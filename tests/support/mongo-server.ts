@@ -135,7 +135,7 @@ export async function openMongo(): Promise<Databases> {
 
 /** Reads a database directly, without the store. */
 export async function withDatabase<T>(uri: string, look: (database: mongo.Db) => Promise<T>): Promise<T> {
-  // Loaded by whoever looks: most suites leave it to their gateways.
+  // Loaded where a test looks into the database: most suites leave it to their gateways.
   const { mongo } = await import('mongoose');
   const client = new mongo.MongoClient(uri);
   try {

@@ -57,7 +57,7 @@ export function sampleTable({ columns, header, sample, format }, choose) {
   };
 }
 
-/** A text has one column, which nobody made. */
+/** The name of a column without one. A text has one column, of addresses. */
 const unnamed = ({ index }, format) => (format === 'text' ? t.results.title : t.submit.column(index + 1));
 
 const addressesIn = ({ addresses }) =>

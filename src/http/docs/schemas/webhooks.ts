@@ -15,7 +15,7 @@ const webhook = newWebhook.omit({ secret: true }).extend({
   fileId: z.string().nullable(),
   createdAt: time,
   userId: z.string().nullable().describe('who registered it'),
-  allFiles: z.boolean().describe('it gets the events of all files, whoever owns them'),
+  allFiles: z.boolean().describe('it gets the events of the files of all users'),
   active: z.boolean().describe('false: its receiver answered 410'),
 });
 export const webhookList = z.object({ items: z.array(webhook), nextCursor });
