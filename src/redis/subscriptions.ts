@@ -99,7 +99,7 @@ export class ConnectionSubscriptions implements Subscriptions {
     try {
       const made = await this.#connection.run((redis) => this.commands.subscribe(redis, [channel]));
       if (made.length === 0) throw movedAway();
-      this.#made.add(channel);
+      this.#confirm(channel);
     } catch (error) {
       this.unsubscribe(channel);
       throw error;
@@ -111,6 +111,11 @@ export class ConnectionSubscriptions implements Subscriptions {
     // Without a connection there is no subscription to end.
     if (!this.#channels.delete(channel) || !this.isReady) return;
     this.#connection.run((redis) => this.commands.unsubscribe(redis, channel)).catch(() => undefined);
+  }
+
+  /** One that was unsubscribed meanwhile is not. */
+  #confirm(channel: string): void {
+    if (this.has(channel)) this.#made.add(channel);
   }
 
   /** Gives up the channels that the server has ended by itself: of those it does not say which. */
@@ -143,7 +148,7 @@ export class ConnectionSubscriptions implements Subscriptions {
       if (wanted.length === 0) continue;
       const made = new Set(await this.commands.subscribe(redis, wanted));
       for (const channel of wanted)
-        made.has(channel) ? this.#made.add(channel) : this.#channels.delete(channel);
+        made.has(channel) ? this.#confirm(channel) : this.#channels.delete(channel);
       this.events.subscribed([...made]);
     }
   }

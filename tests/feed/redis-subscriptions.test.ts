@@ -1,6 +1,9 @@
 import { expect, it } from '@jest/globals';
+import { connector } from '../../src/redis/client.js';
+import { ConnectionSubscriptions } from '../../src/redis/subscriptions.js';
 import { headOf, start } from '../contracts/feed/harness.js';
 import { describeWithOwnRedis, plainClient } from '../support/redis-server.js';
+import { onTeardown } from '../support/teardown.js';
 import { announce, openFeed, Recorder, range } from './redis-harness.js';
 
 const PREFIX = 'verigate:';
@@ -81,5 +84,23 @@ describeWithOwnRedis('while subscriptions are cut', (redis) => {
     await replaced.untilHas(next);
     expect(replaced.events.slice(4)).toEqual(next);
     expect(removed).toMatchObject({ removals: 1, events: { length: 2 } });
+  });
+
+  it('is not taken for live where it is given up before the server has confirmed it', async () => {
+    const { url } = await redis();
+    const ignored = { message: () => undefined, lost: () => undefined, subscribed: () => undefined };
+    const client = connector(url, 3_000)('subscriptions', 'subscriber');
+    const subscriptions = new ConnectionSubscriptions(client, ignored, {
+      timeoutMs: 3_000,
+      warn: () => undefined,
+    });
+    onTeardown(() => subscriptions.close());
+    const live = () => ['kept', 'given up'].map((channel) => subscriptions.isLive(channel));
+    await subscriptions.subscribe('kept');
+    const subscribed = subscriptions.subscribe('given up');
+    subscriptions.unsubscribe('given up');
+    expect(live()).toEqual([true, false]);
+    await subscribed;
+    expect(live()).toEqual([true, false]);
   });
 });
