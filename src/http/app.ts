@@ -76,7 +76,8 @@ export function createApp(deps: HttpDependencies): Express {
 }
 
 /** Only hashed files have such a twin. */
-const compressedAtBuild: RequestHandler = (req, _res, next) => {
+const compressedAtBuild: RequestHandler = (req, res, next) => {
+  res.vary('Accept-Encoding');
   if (/\.(js|css)$/.test(req.path) && req.acceptsEncodings('br')) req.url = `${req.path}.br`;
   next();
 };
