@@ -181,14 +181,41 @@ export function decideClaim(
  * stores look once more, in the step itself or behind it.
  */
 export const isEnd = ({ state, slice }: Step): boolean =>
-  slice === undefined && (state === 'stopped' || state === 'done');
+  slice === undefined && state !== undefined && !isWorkedAt(state);
+
+/** Whether gateways take it, and go on with it. */
+export const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
+
+/** Of a record that has more than its progress. */
+export const progressOf = ({
+  total,
+  submitted,
+  uncertain,
+  error,
+}: SubmissionProgress): SubmissionProgress => ({
+  total,
+  submitted,
+  uncertain,
+  error,
+});
+
+/** What a step adds to the progress. */
+export type ProgressDelta = Pick<SubmissionProgress, 'submitted' | 'uncertain'>;
+export const NO_DELTA: ProgressDelta = { submitted: 0, uncertain: 0 };
+
+export const progressAfter = (
+  before: SubmissionProgress,
+  { total, error }: Step,
+  delta: ProgressDelta,
+): SubmissionProgress => ({
+  total: total ?? before.total,
+  submitted: before.submitted + delta.submitted,
+  uncertain: before.uncertain + delta.uncertain,
+  error: error === undefined ? before.error : error,
+});
 
 /** What a slice's change of state adds to the progress of its submission. */
-export function progressDelta(
-  before: SliceState,
-  after: SliceState,
-  emails: number,
-): Pick<SubmissionProgress, 'submitted' | 'uncertain'> {
+export function progressDelta(before: SliceState, after: SliceState, emails: number): ProgressDelta {
   const counted = (state: SliceState) => emails * (Number(after === state) - Number(before === state));
   return { submitted: counted('registered'), uncertain: counted('uncertain') };
 }

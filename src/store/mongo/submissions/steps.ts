@@ -10,8 +10,13 @@ import type { FileId } from '../../../domain/id.js';
 import {
   type Advanced,
   isEnd,
+  isWorkedAt,
   type Lease,
+  NO_DELTA,
+  type ProgressDelta,
+  progressAfter,
   progressDelta,
+  progressOf,
   type SliceState,
   type Step,
   type Submission,
@@ -20,12 +25,11 @@ import {
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findFile } from '../generations.js';
 import { findDoc, type Models } from '../models.js';
-import { findSubmission, LIVE, progressOf, releaseFile, submissionOf } from './submission-docs.js';
+import { findSubmission, LIVE, releaseFile, submissionOf } from './submission-docs.js';
 
 /** Claims of due submissions that lost a race, before the gateway looks again later. */
 const ATTEMPTS = 8;
 
-const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
 const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
 
 export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
@@ -84,16 +88,9 @@ export async function advanceSubmission(
   const slice = step.slice === undefined ? null : await findSlice(db, id, step.slice.number);
   const delta =
     slice === null || step.slice === undefined
-      ? { submitted: 0, uncertain: 0 }
+      ? NO_DELTA
       : progressDelta(slice.state, step.slice.state, slice.emails);
-  const after: SubmissionDoc = {
-    ...doc,
-    state,
-    submitted: doc.submitted + delta.submitted,
-    uncertain: doc.uncertain + delta.uncertain,
-    total: step.total ?? doc.total,
-    error: step.error === undefined ? doc.error : step.error,
-  };
+  const after: SubmissionDoc = { ...doc, ...progressAfter(doc, step, delta), state };
   // No gateway takes a submission that has come to its end: the file has to know before.
   if (!isWorkedAt(state)) await tellFile(db, after);
   if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
@@ -122,7 +119,7 @@ async function writeSubmission(
   { _id, owner }: SubmissionDoc,
   step: Step,
   state: SubmissionState,
-  delta: { submitted: number; uncertain: number },
+  delta: ProgressDelta,
 ): Promise<boolean> {
   const { error, failures, total, order, answer } = step;
   const written = await db.submissions.updateOne(

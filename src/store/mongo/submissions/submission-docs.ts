@@ -1,8 +1,7 @@
 /** The documents of submissions: read, ended, and deleted with all that they hold. */
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
-import type { SubmissionProgress } from '../../../domain/stats.js';
-import type { StoredSubmission, Submission } from '../../submissions.js';
+import { progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
 import type { SubmissionClaimDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findFields, type Models } from '../models.js';
 
@@ -24,13 +23,6 @@ export async function claimedBy(db: Models, claim: string): Promise<SubmissionDo
 }
 
 export const LIVE = { ended: trusted({ $exists: false }) };
-
-export const progressOf = ({ total, submitted, uncertain, error }: SubmissionDoc): SubmissionProgress => ({
-  total,
-  submitted,
-  uncertain,
-  error,
-});
 
 export const submissionOf = (doc: SubmissionDoc): Submission => ({
   id: doc._id,

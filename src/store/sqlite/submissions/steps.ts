@@ -4,15 +4,20 @@ import type { FileId } from '../../../domain/id.js';
 import {
   type Advanced,
   isEnd,
+  isWorkedAt,
   type Lease,
+  NO_DELTA,
+  type ProgressDelta,
+  progressAfter,
   progressDelta,
+  progressOf,
   type SliceState,
   type Step,
   type Submission,
 } from '../../submissions.js';
 import type { Database } from '../database.js';
 import { touchGeneration } from '../generations.js';
-import { findSubmission, progressOf, type SubmissionRow, setLease, submissionOf } from './submission-rows.js';
+import { findSubmission, type SubmissionRow, setLease, submissionOf } from './submission-rows.js';
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
 
@@ -44,22 +49,18 @@ export function advanceSubmission(db: Database, id: string, owner: string, step:
   if (row.owner !== owner) return 'lost';
   const state = isEnd(step) && hasOpenSlice(db, id) ? 'open' : (step.state ?? row.state);
   if (row.requestId !== null && state !== 'preparing' && !isCurrent(db, row)) return 'over';
-  const counts = step.slice === undefined ? NO_CHANGE : setSlice(db, row, step.slice, owner);
+  const counts = step.slice === undefined ? NO_DELTA : setSlice(db, row, step.slice, owner);
   const after: SubmissionRow = {
     ...row,
+    ...progressAfter(row, step, counts),
     state,
-    total: step.total ?? row.total,
-    submitted: row.submitted + counts.submitted,
-    uncertain: row.uncertain + counts.uncertain,
-    error: step.error === undefined ? row.error : step.error,
     failures: step.failures ?? row.failures,
   };
-  const isOver = state === 'stopped' || state === 'done';
   db.run(
     `UPDATE submissions SET state = ?, total = ?, submitted = ?, uncertain = ?, error = ?, failures = ?, dueAt = ?,
        answer = coalesce(?, answer), body = coalesce(?, body), filing = iif(?, NULL, filing) WHERE id = ?`,
     ...[state, after.total, after.submitted, after.uncertain, after.error, after.failures],
-    ...[now + step.dueInMs, step.answer ?? null, step.order ?? null, Number(isOver), id],
+    ...[now + step.dueInMs, step.answer ?? null, step.order ?? null, Number(!isWorkedAt(state)), id],
   );
   tellFile(db, after, now);
   return 'done';
@@ -70,8 +71,6 @@ const hasOpenSlice = (db: Database, id: string): boolean =>
     "SELECT 1 AS open FROM slices WHERE submission = ? AND state IN ('waiting', 'sending', 'accepted') LIMIT 1",
     id,
   ) !== undefined;
-
-const NO_CHANGE = { submitted: 0, uncertain: 0 };
 
 const isCurrent = (db: Database, { fileId, requestId }: SubmissionRow): boolean =>
   db.get(
@@ -96,12 +95,12 @@ function setSlice(
   { id }: SubmissionRow,
   { number, state }: NonNullable<Step['slice']>,
   owner: string,
-): typeof NO_CHANGE {
+): ProgressDelta {
   const slice = db.get<{ state: SliceState; emails: number }>(
     'SELECT state, emails FROM slices WHERE submission = ? AND number = ?',
     ...[id, number],
   );
-  if (slice === undefined) return NO_CHANGE;
+  if (slice === undefined) return NO_DELTA;
   db.run(
     "UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt) WHERE submission = ?3 AND number = ?4",
     ...[state, owner, id, number],

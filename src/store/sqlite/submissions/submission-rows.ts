@@ -1,7 +1,7 @@
 /** The rows of submissions in SQLite: read, leased and ended. */
 import type { FileId, RequestId } from '../../../domain/id.js';
 import type { SubmissionProgress } from '../../../domain/stats.js';
-import type { Lease, StoredSubmission, Submission } from '../../submissions.js';
+import { type Lease, progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
 import type { Database } from '../database.js';
 
 export interface SubmissionRow extends Omit<Submission, 'order' | 'progress'>, SubmissionProgress {
@@ -13,13 +13,6 @@ export interface SubmissionRow extends Omit<Submission, 'order' | 'progress'>, S
   readonly answer: string | null;
   readonly ended: number;
 }
-
-export const progressOf = ({ total, submitted, uncertain, error }: SubmissionRow): SubmissionProgress => ({
-  total,
-  submitted,
-  uncertain,
-  error,
-});
 
 export const submissionOf = (row: SubmissionRow): Submission => {
   const { id, fileId, requestId, key, body: order, state, failures } = row;

@@ -32,10 +32,10 @@ function performOnOneView(db: Database, request: ThreadRequest): ThreadReply {
 try {
   if (data.role === 'reader') serveReads(openForReading(directory));
   else {
-    const guard = new DiskReserve(directory, data.diskReserveBytes ?? 0);
-    const db = openForWriting(directory, () => guard.giveUp());
-    guard.check();
-    new Writer(db, guard, new FileWatch(filesOf(directory)));
+    const reserve = new DiskReserve(directory, data.diskReserveBytes ?? 0);
+    const db = openForWriting(directory, () => reserve.giveUp());
+    reserve.check();
+    new Writer(db, reserve, new FileWatch(filesOf(directory)));
   }
   answer({ id: 0, value: 'open' });
 } catch (error) {

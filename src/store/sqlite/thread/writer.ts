@@ -47,7 +47,7 @@ export class Writer {
 
   constructor(
     private readonly db: Database,
-    private readonly guard: DiskReserve,
+    private readonly reserve: DiskReserve,
     private readonly files: FileWatch,
   ) {
     const held = { ttlMs: data.heldTtlMs, maxBytes: data.maxHeldBytes, dropped: 0 };
@@ -99,13 +99,13 @@ export class Writer {
    * commit of a request that found none.
    */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
-    if (this.guard.isFull || requests.some(({ operation }) => operation === 'database.probe'))
-      this.guard.check();
-    if (this.guard.isFull && requests.some(makesRoom)) this.#giveUpReserve();
+    if (this.reserve.isFull || requests.some(({ operation }) => operation === 'database.probe'))
+      this.reserve.check();
+    if (this.reserve.isFull && requests.some(makesRoom)) this.#giveUpReserve();
     const replies = this.#attempt(requests);
     const unmade = requests.filter((_, index) => isDiskFull(replies[index]));
     if (unmade.length === 0) return replies;
-    this.guard.markFull();
+    this.reserve.markFull();
     if (unmade.some(makesRoom)) this.#giveUpReserve();
     const parts = [makesRoom, readsOnly]
       .map((kind) => unmade.filter(kind))
@@ -134,7 +134,7 @@ export class Writer {
 
   /** A request that fails takes back its own changes only; `isAlone`: there are no others in the transaction. */
   #performOne(request: ThreadRequest, isAlone: boolean): ThreadReply {
-    if (this.guard.isFull && needsRoom(request))
+    if (this.reserve.isFull && needsRoom(request))
       return { id: request.id, error: databaseErrorOf(diskFull(), directory) };
     if (!isAlone) this.db.exec('SAVEPOINT request');
     const reply = perform(this.db, this.#operations, request);
@@ -154,7 +154,7 @@ export class Writer {
 
   /** The log may have most of the room that is left; written back, it needs none. */
   #giveUpReserve(): void {
-    this.guard.giveUp();
+    this.reserve.giveUp();
     this.#truncateLogIfPossible();
   }
 
@@ -168,7 +168,7 @@ export class Writer {
 
   /** One step, so that requests wait for no more than that. */
   #cleanUp(isSecondTry = false): void {
-    const { isFull } = this.guard;
+    const { isFull } = this.reserve;
     try {
       this.files.check();
       this.db.exec('BEGIN IMMEDIATE');
@@ -202,7 +202,7 @@ export class Writer {
   /** One step of a merge, for which updates wait no longer than for one of clean-up. One that fails waits for a commit. */
   #merge(): void {
     this.#hasMerge = false;
-    if (this.guard.isFull) return;
+    if (this.reserve.isFull) return;
     try {
       // No caller waits for it to be on the disk: after a power failure it is done again.
       this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
