@@ -11,8 +11,6 @@ import type { UpdateReader } from './update-reader.js';
 /** No more fits into one document of MongoDB, and both engines answer the same. */
 const MAX_RESULT_BYTES = 14 * 2 ** 20;
 
-/** Written anew, a number may take this many times the bytes that it came in (`1e20`): no smaller update has such a result. */
-const MAX_GROWTH = 8;
 /** A character has three bytes at most, so few results have to be measured. */
 const isTooLarge = ({ json }: { readonly json: string }): boolean =>
   json.length > MAX_RESULT_BYTES / 3 && Buffer.byteLength(json) > MAX_RESULT_BYTES;
@@ -37,7 +35,7 @@ export class Intake {
     }
     const arrivedAt = performance.now();
     const read = await this.reader.readInTurns(bytes);
-    if (bytes.byteLength > MAX_RESULT_BYTES / MAX_GROWTH && read.results.some(isTooLarge))
+    if (read.results.some(isTooLarge))
       throw new Fault('payload_too_large', `a single result may have ${MAX_RESULT_BYTES} bytes`);
     const update = isFound ? { ...read, isFound } : read;
     const outcome = await this.conflator.take(update, bytes.byteLength, sender, arrivedAt);
