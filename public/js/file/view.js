@@ -37,20 +37,12 @@ export function fileView({ route, socket, setTitle }) {
   const tell = teller(fileId);
   const safe = safeDownload(fileId);
   head.actions.prepend(safe.element, tell.button, webhookButton(fileId));
-  const parts = [
-    head,
-    safe,
-    progressCard(),
-    verdictsCard(fileId, results.choose),
-    riskCard(),
-    batchesCard(),
-    stalled,
-    submission,
-    stuck,
-    insights,
-    results,
-  ];
-  const [, , progress, verdicts, risk, batches] = parts;
+  const progress = progressCard();
+  const verdicts = verdictsCard(fileId, results.choose);
+  const risk = riskCard();
+  const batches = batchesCard();
+  const outcome = [progress, verdicts, risk, batches];
+  const parts = [head, safe, ...outcome, stalled, submission, stuck, insights, results];
   const banner = el('p', { class: 'banner', role: 'status', hidden: true });
   const content = el(
     'div',

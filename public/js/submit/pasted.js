@@ -15,16 +15,13 @@ export function pastedText(box, changed) {
   const element = el('div', { class: 'pasted', hidden: true }, icon('file'), said, remove);
 
   async function keep(text) {
-    kept = [...kept, text];
+    kept = [...kept, { text, counting: countLines(text) }];
     const counted = kept;
     element.hidden = false;
     changed();
-    let all = { lines: 0, withAt: 0 };
-    for (const one of counted) {
-      const { lines, withAt } = await countLines(one);
-      all = { lines: all.lines + lines, withAt: all.withAt + withAt };
-    }
-    if (kept === counted) setText(said, t.submit.pasted(all.lines, all.withAt));
+    const all = await Promise.all(counted.map(({ counting }) => counting));
+    const sum = (name) => all.reduce((total, counts) => total + counts[name], 0);
+    if (kept === counted) setText(said, t.submit.pasted(sum('lines'), sum('withAt')));
   }
 
   function take(event, data) {
@@ -48,7 +45,7 @@ export function pastedText(box, changed) {
     element,
     isEmpty: () => kept.length === 0,
     /** With what was typed into the box. */
-    content: () => new Blob([box.value, ...kept.flatMap((text) => ['\n', text])]),
+    content: () => new Blob([box.value, ...kept.flatMap(({ text }) => ['\n', text])]),
   };
 }
 
