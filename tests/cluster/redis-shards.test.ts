@@ -1,11 +1,11 @@
 /** What becomes of files while one shard of a cluster hangs, or all of them (thorough run). */
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import calculateSlot from 'cluster-key-slot';
 import { keysOf } from '../../src/feed/redis/scripts.js';
 import { readinessOf, untilReadiness } from '../support/checks.js';
 import { describeWhere } from '../support/describe-where.js';
-import { effort } from '../support/effort.js';
+import { thoroughTest } from '../support/effort.js';
 import { atWork, expectAllComplete, report, untilMoreEvents } from '../support/files-at-work.js';
 import type { StrictListener } from '../support/listener.js';
 import { describeWithOwnMongo } from '../support/mongo-server.js';
@@ -17,11 +17,10 @@ import { onTeardown } from '../support/teardown.js';
 
 /** How long a shard hangs. */
 const HANG_S = 20;
-const thorough = effort(0, 1) === 1 ? test : test.skip;
 
 describeWithOwnMongo('gateways on a Redis Cluster', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'of which nodes hang', () => {
-    thorough(
+    thoroughTest(
       'go on with every other file while one shard hangs, and with all of them after the whole cluster hung',
       async () => {
         // So long that no replica takes over.

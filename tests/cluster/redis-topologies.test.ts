@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { keysOf } from '../../src/feed/redis/scripts.js';
 import { expectComplete, untilReadiness } from '../support/checks.js';
 import { describeWhere } from '../support/describe-where.js';
-import { effort } from '../support/effort.js';
+import { isThorough, thoroughTest } from '../support/effort.js';
 import { atWork, expectAllComplete, LONG_MS, report, untilMoreEvents } from '../support/files-at-work.js';
 import { expectSameBytes, Mirror, openRoom } from '../support/mirror.js';
 import { describeWithOwnMongo } from '../support/mongo-server.js';
@@ -14,14 +14,12 @@ import { SentinelServers } from '../support/sentinels.js';
 import { SimulatedWorkers } from '../support/simulated-workers.js';
 import { onTeardown } from '../support/teardown.js';
 
-/** Only a thorough run has the time: to form a cluster takes seconds, and sentinels and nodes wait some before a failover. */
-const thorough = effort(0, 1) === 1 ? test : test.skip;
-
-if (effort(0, 1) === 0) report('SKIPPED: gateways on sentinels and on a cluster; set THOROUGH=1');
+// Only a thorough run has the time: to form a cluster takes seconds, and sentinels and nodes wait some before a failover.
+if (!isThorough) report('SKIPPED: gateways on sentinels and on a cluster; set THOROUGH=1');
 
 describeWithOwnMongo('gateways behind sentinels', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'with a primary and two replicas', () => {
-    thorough(
+    thoroughTest(
       'lose nothing when the primary is killed in the middle of a file, twice',
       async () => {
         const servers = await SentinelServers.start();
@@ -46,7 +44,7 @@ describeWithOwnMongo('gateways behind sentinels', () => {
 
 describeWithOwnMongo('gateways on a Redis Cluster', () => {
   describeWhere(hasRedis, 'redis-server is not on the PATH', 'of three primaries and three replicas', () => {
-    thorough(
+    thoroughTest(
       'take in, announce and complete files by every inlet',
       async () => {
         const cluster = await RedisCluster.start();
@@ -77,7 +75,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
       120_000,
     );
 
-    thorough(
+    thoroughTest(
       'lose nothing when slots move in the middle of files',
       async () => {
         const cluster = await RedisCluster.start();
@@ -94,7 +92,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
       240_000,
     );
 
-    thorough(
+    thoroughTest(
       'lose nothing when a primary is killed in the middle of files, another one, and then the whole cluster',
       async () => {
         const cluster = await RedisCluster.start();

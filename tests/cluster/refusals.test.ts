@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { mongo } from 'mongoose';
 import { untilReadiness } from '../support/checks.js';
 import { describeWithOwnServers } from '../support/cluster.js';
-import { effort } from '../support/effort.js';
+import { isThorough } from '../support/effort.js';
 import { StrictListener } from '../support/listener.js';
 import { runToEnd } from '../support/process.js';
 import { Producer } from '../support/producer.js';
@@ -17,7 +17,6 @@ import { retry } from '../support/wait.js';
 import { MONGO_FAULTS, REDIS_FAULTS, type ServerFault } from './faults.js';
 import { expectSeen, startWatched } from './operator.js';
 
-const isThorough = effort(0, 1) === 1;
 const chosen = <T extends ServerFault<never>>(faults: readonly T[]): readonly T[] =>
   faults.filter(({ isSlow }) => isThorough || isSlow === undefined);
 

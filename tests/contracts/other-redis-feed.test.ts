@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { RedisFeed } from '../../src/feed/redis-feed.js';
 import { describeWhere } from '../support/describe-where.js';
-import { effort } from '../support/effort.js';
+import { isThorough } from '../support/effort.js';
 import { otherServers, RedisServer, randomPrefix } from '../support/redis-server.js';
 import { describeFeed } from './feed-contract.js';
 
 const versionOf = (program: string) => spawnSync(program, ['--version'], { encoding: 'utf8' });
 /** The ordinary run leaves the packages' servers out. */
-const others = effort(0, 1) === 1 ? otherServers() : [];
+const others = isThorough ? otherServers() : [];
 const programs = versionOf('valkey-server').status === 0 ? ['valkey-server', ...others] : others;
 
 if (programs.length === 0) {

@@ -5,16 +5,13 @@ import type { Feed, FeedEvent } from '../../src/feed/feed.js';
 import { keysOf } from '../../src/feed/redis/scripts.js';
 import { RedisFeed } from '../../src/feed/redis-feed.js';
 import { describeWhere } from '../support/describe-where.js';
-import { effort } from '../support/effort.js';
+import { thoroughTest } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { hasRedis, plainClient, randomPrefix } from '../support/redis-server.js';
 import { onTeardown } from '../support/teardown.js';
 import { append, FollowerSpy, start } from './feed/harness.js';
 import { describeFeed } from './feed-contract.js';
-
-/** A failover takes seconds. */
-const thorough = effort(0, 1) === 1 ? test : test.skip;
 
 const LIMITS = { history: 100, historyBytes: 2 ** 20, ttlMs: 60_000 };
 
@@ -116,7 +113,8 @@ describeWhere(hasRedis, 'redis-server is not on the PATH', 'on a Redis Cluster',
       await expectAllToCome(second, file, follower);
     });
 
-    thorough(
+    // A failover takes seconds.
+    thoroughTest(
       'a follower goes on where the primary of its file hangs, and the other files do not wait',
       async () => {
         const { prefix, feeds } = openFeeds();

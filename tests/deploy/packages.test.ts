@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { isThorough } from '../support/effort.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 
 interface Locked {
@@ -75,7 +76,7 @@ const AGAINST_WS = {
 };
 
 // npm takes seconds to start: only where everything is tried.
-const describeThoroughly = process.env.THOROUGH === undefined ? describe.skip : describe;
+const describeThoroughly = isThorough ? describe : describe.skip;
 
 describeThoroughly('npm run advisories', () => {
   const folder = () => {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { Stats } from '../../src/domain/stats.js';
 import { describeCluster } from '../support/cluster.js';
-import { effort } from '../support/effort.js';
+import { isThorough } from '../support/effort.js';
 import { spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { Reading } from '../support/reading.js';
@@ -120,7 +120,7 @@ describe('the clock is set back', () => {
   }, 30_000);
 });
 
-if (effort(0, 1) === 1)
+if (isThorough)
   describeCluster('the clock of a gateway of a cluster is set back', (env) => {
     test('announcements, rates, stalls and times go on as before', () => setBackAndRight(env()), 120_000);
     test('between two runs: no time is before those that it follows', () => setBackBetween(env()), 60_000);

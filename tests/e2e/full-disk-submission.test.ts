@@ -1,7 +1,7 @@
 /** A real full disk, from the moment on at which the validator has accepted: nothing is sent twice, and nothing is lost. */
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { effort } from '../support/effort.js';
+import { thoroughTest } from '../support/effort.js';
 import { startTestGateway } from '../support/gateway.js';
 import { ask, emailsOf, SOON, submitList } from '../support/slice-validator.js';
 import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/small-disk.js';
@@ -41,7 +41,7 @@ describeWithDisk('a disk that is full once the validator has accepted', () => {
   });
 
   // Its caller waits for five seconds before it is told.
-  (effort(0, 1) === 1 ? it : it.skip)(
+  thoroughTest(
     'registers addresses under a key when there is room, and does not submit them again (thorough run)',
     async () => {
       const { url, accepted, disk } = await start();
