@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type { EmailsPage, Stats } from '../src/client/index.js';
 import { describeInBrowser } from './support/browser.js';
+import { freePort } from './support/free-port.js';
 import { sharedGateway, spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
 import { fileHash, isLive, lines, reads } from './support/page.js';
 import { prefixProxy } from './support/prefix-proxy.js';
@@ -344,8 +345,8 @@ describeInBrowser('the dashboard', (open) => {
   });
 
   it('shows since when it is offline, and reconnects by itself', async () => {
-    const DATA_DIR = temporaryDirectory();
-    const first = await spawnGateway({ DATA_DIR });
+    const env = { DATA_DIR: temporaryDirectory(), PORT: String(await freePort()) };
+    const first = await spawnGateway(env);
     await publish(first.url, { fileId: 'f1', batchId: 'b1', emails: addresses(2), totalEmails: 10 });
     const { page, complaints } = await open(`${first.url}${fileHash('f1')}`);
     await isLive(page);
@@ -356,7 +357,7 @@ describeInBrowser('the dashboard', (open) => {
     await page.locator('.banner').filter({ hasText: 'What you see is as of' }).waitFor();
     await reads(page.locator('.hero-share'), '20%');
 
-    const second = await spawnGateway({ DATA_DIR, PORT: new URL(first.url).port });
+    const second = await spawnGateway(env);
     await isLive(page);
     // a page that is opened now shows the stored results
     await page.reload();

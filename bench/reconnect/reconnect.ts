@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../tests/support/free-port.js';
 import { killOnExit } from '../support/children.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import { type Figure, loopFigure, percentile } from '../support/figures.js';
@@ -26,7 +27,7 @@ const LOOK_MS = 200;
  */
 export async function reconnect(): Promise<Figure[]> {
   const { directory, remove } = emptyDataset();
-  const env = { MAX_CONNECTIONS_PER_ADDRESS: String(2 * LISTENERS) };
+  const env = { MAX_CONNECTIONS_PER_ADDRESS: String(2 * LISTENERS), PORT: String(await freePort()) };
   let gateway = await GatewayProcess.start({ directory, env });
   try {
     await filled(gateway);
@@ -36,9 +37,8 @@ export async function reconnect(): Promise<Figure[]> {
     await report(listeners);
     await gateway.loopDelay();
     const dropped = await whileRunning(gateway, listeners);
-    const port = new URL(gateway.url).port;
     await gateway.stop();
-    gateway = await GatewayProcess.start({ directory, env: { ...env, PORT: port } });
+    gateway = await GatewayProcess.start({ directory, env });
     const restarted = await afterRestart(gateway, listeners);
     listeners.send({ kind: 'stop' } satisfies Command);
     return [...restarted, ...dropped];

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { freePort } from '../../tests/support/free-port.js';
 import type { Command, ListenersReport } from '../reconnect/listener-process.js';
 import { killOnExit } from '../support/children.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
@@ -27,8 +28,9 @@ export async function rollingRestart(): Promise<Figure[]> {
   const [redis, mongo] = await Promise.all([Server.redis(), Server.mongo()]);
   const { directory, remove } = emptyDataset();
   const env = { REDIS_URL: redis.url, MONGODB_URI: mongo.url, TRUSTED_PROXIES: '127.0.0.1' };
-  const start = (port = '0') => GatewayProcess.start({ directory, env: { ...env, PORT: port } });
-  const gateways = [await start(), await start()] as [GatewayProcess, GatewayProcess];
+  const ports = [await freePort(), await freePort()] as const;
+  const start = (port: number) => GatewayProcess.start({ directory, env: { ...env, PORT: String(port) } });
+  const gateways = [await start(ports[0]), await start(ports[1])] as [GatewayProcess, GatewayProcess];
   const balancer = await startBalancer(gateways[0].url, gateways[1].url, 2 * LISTENERS);
   const announced = await Announced.at(redis.url);
   try {
@@ -46,7 +48,7 @@ export async function rollingRestart(): Promise<Figure[]> {
       const startedAt = performance.now();
       await gateway.stop();
       stopped.push(performance.now() - startedAt);
-      gateways[number] = await start(new URL(gateway.url).port);
+      gateways[number] = await start(ports[number]);
       await sleep(BETWEEN_MS);
     }
     await file.stop();

@@ -34,7 +34,7 @@ export class Server {
     const program = findProgram();
     if (program === null) throw new Error('there is no MongoDB here, and none could be had');
     const directory = newDirectory();
-    const args = program.args(directory, program.findsPort ? 0 : await freePort(), { isDurable: true });
+    const args = program.args(directory, await freePort(), { isDurable: true });
     const child = spawn(program.command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     const port = await said(child, program.listening);
     return new Server(child, directory, `mongodb://127.0.0.1:${port}/bench?directConnection=true`);

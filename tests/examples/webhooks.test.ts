@@ -2,32 +2,29 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeWhere } from '../support/describe-where.js';
+import { freePort } from '../support/free-port.js';
 import { startTestGateway } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { startProgram } from '../support/program.js';
 import { plainResults } from '../support/results.js';
 import { pythonPackages } from '../support/tool-cache.js';
 
-/** The secret has to be known when the receiver starts, and the webhook needs the receiver's port: it starts twice. */
-async function startReceiver(command: string, args: readonly string[], secret: string, port = '0') {
-  const program = startProgram(command, args, { WEBHOOK_SECRET: secret, PORT: port });
+/** @param port the webhook's: its secret has to be known when the receiver starts */
+async function startReceiver(command: string, args: readonly string[], secret: string, port: number) {
+  const program = startProgram(command, args, { WEBHOOK_SECRET: secret, PORT: String(port) });
   const until = (pattern: RegExp) => program.until(({ out, err }) => pattern.test(out + err));
-  const { err } = await until(/listening on \d+/);
-  const stop = () => {
-    program.child.kill('SIGKILL');
-    return program.ended;
-  };
-  return { until, stop, port: /listening on (\d+)/.exec(err)?.[1] ?? '' };
+  await until(/listening on \d+/);
+  return { until };
 }
 
 async function expectVerified(command: string, args: readonly string[]): Promise<void> {
   const { url } = await startTestGateway({ WEBHOOKS_ALLOW_PRIVATE: 'true' });
   const producer = new Producer(url);
-  const first = await startReceiver(command, args, 'whsec_c2VjcmV0c2VjcmV0c2VjcmV0');
-  const { body } = await producer.call('POST', '/api/webhooks', { url: `http://127.0.0.1:${first.port}/` });
-  await first.stop();
-  const receiver = await startReceiver(command, args, String(body.secret), first.port);
-  const forged = await fetch(`http://127.0.0.1:${first.port}/`, {
+  const port = await freePort();
+  const address = `http://127.0.0.1:${port}/`;
+  const { body } = await producer.call('POST', '/api/webhooks', { url: address });
+  const receiver = await startReceiver(command, args, String(body.secret), port);
+  const forged = await fetch(address, {
     method: 'POST',
     headers: {
       'webhook-id': 'forged',

@@ -1,25 +1,24 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.js';
 
 /** A TCP proxy that breaks its connections at a chosen moment. */
 export class BreakingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #breakAfter: string | undefined;
-  #port = 0;
 
-  private constructor(private readonly target: number) {
+  private constructor(
+    private readonly target: number,
+    readonly port: number,
+  ) {
     this.#server = createServer((client) => this.#forward(client));
   }
 
   static async to(port: number): Promise<BreakingProxy> {
-    const proxy = new BreakingProxy(port);
+    const proxy = new BreakingProxy(port, await freePort());
     await proxy.restore();
     return proxy;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   /** From now on a request that contains the text is forwarded, and the connection breaks before its answer. */
@@ -29,9 +28,8 @@ export class BreakingProxy {
 
   async restore(): Promise<void> {
     this.#breakAfter = undefined;
-    this.#server.listen(this.#port, '127.0.0.1');
+    this.#server.listen(this.port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   close(): void {

@@ -16,8 +16,6 @@ export interface Program {
   args(directory: string, port: number, options: { isDurable: boolean }): string[];
   /** Matches the line that it prints when it is ready; the group is its port. */
   readonly listening: RegExp;
-  /** Whether it accepts port 0 and chooses a free one. */
-  readonly findsPort: boolean;
 }
 
 const secantus = (command: string): Program => ({
@@ -34,7 +32,6 @@ const secantus = (command: string): Program => ({
     ...(isDurable ? ['--sync-on-commit'] : []),
   ],
   listening: /listening on 127\.0\.0\.1:(\d+)/,
-  findsPort: true,
 });
 
 const mongod: Program = {
@@ -50,7 +47,6 @@ const mongod: Program = {
     'enableTestCommands=1',
   ],
   listening: /"Waiting for connections".*"port":(\d+)/,
-  findsPort: false,
 };
 
 export const say = (text: string): void => void process.stderr.write(`tests: ${text}\n`);

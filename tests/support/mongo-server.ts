@@ -57,7 +57,7 @@ export class MongoServer {
 
   /** Starts it again, on the same port and with the same data. */
   async start(): Promise<void> {
-    const port = this.#port > 0 || this.program.findsPort ? this.#port : await freePort();
+    const port = this.#port || (await freePort());
     const child = spawn(this.program.command, this.program.args(this.directory, port, this.options), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
