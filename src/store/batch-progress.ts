@@ -48,7 +48,7 @@ export const flagsOf = (progress: BatchProgress): BatchFlags => ({
 export const isOpen = (progress: BatchProgress): boolean =>
   !(progress.complete || isFailed(progress) || progress.stalled);
 
-export interface ProgressStep {
+interface ProgressStep {
   readonly progress: BatchProgress;
   /** The update's list takes the place of the stored one. */
   readonly takesList: boolean;

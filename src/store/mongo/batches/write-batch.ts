@@ -23,7 +23,7 @@ import { type ListWrite, planList } from './lists.js';
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 
 /** What is known of an update's list, and a callback that gets the batch as it was written. */
-export interface WriteCache {
+interface WriteCache {
   readonly list: FingerprintedList;
   written(batch: BatchHead): void;
 }
@@ -75,7 +75,7 @@ export async function failBatch(
 
 const refreshHeldAt = ({ held }: BatchHead, now: Date) => (held === true ? { heldAt: now } : {});
 
-export interface BatchChange {
+interface BatchChange {
   readonly progress: BatchProgress;
   readonly summary: Summary;
   readonly layout?: ListWrite;

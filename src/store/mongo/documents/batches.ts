@@ -88,7 +88,7 @@ export const batches = schemaOf({
 export type BatchDoc = DocumentOf<typeof batches>;
 
 /** What a batch's list consists of. */
-export type ListField = 'cells' | 'keys' | 'domains' | 'results';
+type ListField = 'cells' | 'keys' | 'domains' | 'results';
 
 /** A batch without its list. */
 export type BatchHead = Omit<BatchDoc, ListField>;

@@ -17,7 +17,7 @@ export interface RegistrationObserver {
   placed(batches: readonly BatchHead[]): void;
 }
 
-export interface Placement {
+interface Placement {
   readonly batchId: BatchId;
   readonly totalEmails: number | null;
   readonly place: BatchPlace;

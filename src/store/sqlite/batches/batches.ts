@@ -46,7 +46,7 @@ export interface BatchRow {
 }
 
 /** Every column that is read has to be copied. */
-export const BATCH_COLUMNS =
+const BATCH_COLUMNS =
   'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAtCount, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
