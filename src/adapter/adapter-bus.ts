@@ -6,7 +6,7 @@ import { Connection, requireConnected } from '../redis/connection.js';
 import { type NeededRight, requireRights } from '../redis/probe.js';
 import type { MessageFilter } from './message-filters.js';
 
-export interface AdapterBusOptions {
+interface AdapterBusOptions {
   readonly timeoutMs: number;
   readonly warn: (message: string) => void;
 }

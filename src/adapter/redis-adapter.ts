@@ -7,7 +7,7 @@ import type { NeededRight } from '../redis/probe.js';
 import { AdapterBus } from './adapter-bus.js';
 import { classicFilter } from './message-filters.js';
 
-export interface SocketAdapterOptions {
+interface SocketAdapterOptions {
   readonly redis: RedisSource;
   /** Begins the names of the channels: the option `key` of `@socket.io/redis-adapter` and `@socket.io/redis-emitter`. */
   readonly key: string;

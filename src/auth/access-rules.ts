@@ -15,7 +15,7 @@ export interface FileTarget {
 }
 
 /** `forbidden`: a scope is missing, whatever the file. `hidden`: to this principal the file must look nonexistent. */
-export type AccessDecision = 'granted' | 'forbidden' | 'hidden';
+type AccessDecision = 'granted' | 'forbidden' | 'hidden';
 
 /** Which files an action may be done to. `visible`: the principal's own and those that its token names. */
 type Reach = 'visible' | 'visible or new' | 'any';

@@ -79,7 +79,7 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   return (
     text.length <= MAX_KEPT_LENGTH &&
     text.endsWith('}') &&
-    text.startsWith(headOf(read)) &&
+    text.startsWith(textBeforeDetails(read)) &&
     (entry as Partial<ReadFields>).details === read.details &&
     Object.keys(entry).length === KEY_COUNT &&
     !text.includes('\\ud') &&
@@ -89,7 +89,13 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   );
 }
 
-const headOf = ({ email, is_valid, status, risk_level, deliverability_score }: ReadFields): string =>
+const textBeforeDetails = ({
+  email,
+  is_valid,
+  status,
+  risk_level,
+  deliverability_score,
+}: ReadFields): string =>
   `{"email": ${JSON.stringify(email)}, "is_valid": ${is_valid}, "status": "${status}", "risk_level": ` +
   `${risk_level === null ? 'null' : `"${risk_level}"`}, "deliverability_score": ${deliverability_score}, "details": `;
 

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
 
-export const SOCKET_PATH = '/socket.io/';
+const SOCKET_PATH = '/socket.io/';
 
 const isUpgrade = Symbol('isUpgrade');
 

@@ -34,8 +34,7 @@ export interface GatewayServer {
   destroyConnections(): void;
 }
 
-export interface ServerDeps
-  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
+interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
   readonly revocations: Revocations;
   /** Null: there are no other gateways. */

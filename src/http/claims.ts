@@ -4,7 +4,7 @@ import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { FileStore } from '../store/store.js';
 
-export interface FileClaim {
+interface FileClaim {
   /**
    * Passes the answer of a step of the registration on. A file of another owner looks like one that does not exist, unless
    * it did not exist when this request came: then two have claimed it at once, and the slower one is told so.

@@ -34,7 +34,7 @@ export interface HttpConfig extends ListReaderOptions {
 }
 
 /** The sockets of all gateways. */
-export interface UserSessions {
+interface UserSessions {
   /** Disconnects a user and refuses their tokens. Returns the number of sockets. @throws Fault `unavailable` */
   revoke(sub: UserId): Promise<number>;
   listenersOf(fileId: FileId): Promise<{ readonly listeners: number; readonly gateways: number }>;

@@ -6,7 +6,7 @@ export const RETRY_AFTER_SECONDS = 5;
 /** A limit by the name of its variable. */
 type Limit = readonly [name: string, max: number];
 
-export interface RunningLimits {
+interface RunningLimits {
   /** What is limited, in the plural. */
   readonly what: string;
   readonly ofCaller: Limit;

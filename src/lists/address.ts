@@ -24,7 +24,7 @@ const BREAK = /^[\t\r\n]/;
 const FORMULA_SIGN = /^[=+\-−@|%]/;
 
 /** Whether a spreadsheet would run a text as a formula, or move it into another cell. Exports guard such a text. */
-export function isFormula(text: string): boolean {
+function isFormula(text: string): boolean {
   // Only the first character: a combining one behind it would be normalized into it, and hide the sign.
   const [first = ''] = text.replace(IGNORED, '');
   return BREAK.test(text) || FORMULA_SIGN.test(first.normalize('NFKC'));

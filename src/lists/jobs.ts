@@ -8,7 +8,7 @@ import { countColumn, summarize } from './summarize.js';
 import { workbookLayout } from './workbook/layout.js';
 
 /** By job: what it is told, and the items that it makes. */
-export interface Jobs {
+interface Jobs {
   workbookLayout: { readonly order: null; readonly item: ListLayout };
   summary: { readonly order: ListLayout; readonly item: ListSummary };
   counts: { readonly order: { layout: ListLayout; column: number }; readonly item: ColumnCounts };

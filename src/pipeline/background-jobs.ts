@@ -8,15 +8,15 @@ import type { Store } from '../store/store.js';
 import type { LookUp, Pipeline } from './pipeline.js';
 
 /** Ends a job. Work that is in progress goes on to its end. */
-export type Stop = () => void;
+type Stop = () => void;
 
-export interface JobDeps {
+interface JobDeps {
   readonly pipeline: Pick<Pipeline, 'markStalled' | 'markUnannounced' | 'purge'>;
   readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
 
-export interface JobOptions extends StallOptions {
+interface JobOptions extends StallOptions {
   /** Other gateways work on the same store and may leave changes unannounced. */
   readonly isShared: boolean;
   /** The shortest time to live of held updates, dead letters and lists. */
@@ -25,7 +25,7 @@ export interface JobOptions extends StallOptions {
   readonly retentionDays: number;
 }
 
-export interface StallOptions {
+interface StallOptions {
   /** A batch that has begun is stalled after this much silence. */
   readonly begunMs: number;
   /** A batch that waits is stalled after this much silence of its whole file. */

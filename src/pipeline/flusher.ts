@@ -6,7 +6,7 @@ import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { type FlushDeps, flush } from './flush.js';
 
-export interface FlusherDeps extends FlushDeps {
+interface FlusherDeps extends FlushDeps {
   readonly logger: Logger;
   /** Changes of one file are gathered for this long; the first one after a quiet spell is announced at once. */
   readonly intervalMs: number;

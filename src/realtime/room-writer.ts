@@ -39,7 +39,7 @@ interface GatheredEvents {
   arrivedAt: number | undefined;
 }
 
-export interface RoomOptions extends BackpressureOptions {
+interface RoomOptions extends BackpressureOptions {
   /** Sockets that are written to in one turn of the event loop. */
   readonly socketsPerTurn?: number;
 }

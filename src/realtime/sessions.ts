@@ -14,7 +14,7 @@ import { closeConnection } from './close-connection.js';
 import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
 
 /** The Socket.IO room of a user's sockets, at all gateways. */
-export const userRoom = (sub: UserId): string => `user:${sub}`;
+const userRoom = (sub: UserId): string => `user:${sub}`;
 
 /** The client sees it, see `closeConnection`. */
 const REVOKED = 'revoked';
@@ -31,7 +31,7 @@ const revocationSchema = z.object({
     .refine((at) => at <= Date.now() + MAX_SKEW_MS),
 });
 
-export interface ListenerCount {
+interface ListenerCount {
   readonly listeners: number;
   /** Gateways that were counted: one that does not answer in time is left out. */
   readonly gateways: number;

@@ -13,7 +13,7 @@ import { Session } from './session.js';
 import type { TurnLimit } from './throttling.js';
 
 /** Shared by the subscriptions of all sockets. */
-export interface SubscriptionsDeps {
+interface SubscriptionsDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;

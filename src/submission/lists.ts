@@ -19,7 +19,7 @@ export interface OpenList {
   readonly addresses: ListAddresses;
 }
 
-export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
+interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
   /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
   readonly open: (submissionId: string) => Promise<OpenList>;
   /** Equal for addresses that count as the same. */
@@ -29,7 +29,7 @@ export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> 
   readonly order: Omit<Order, 'totalEmails' | 'repeats' | 'list'>;
 }
 
-export interface ListDeps
+interface ListDeps
   extends Pick<AddressesDeps, 'store' | 'intake' | 'leases' | 'keepMs' | 'stopping'>,
     Pick<SubmitterOptions, 'attachList'> {
   readonly sliceSize: number;

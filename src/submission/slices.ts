@@ -40,7 +40,7 @@ export class SliceRun {
     private readonly lease: Lease,
     private readonly stopping: AbortSignal,
     /** Called when a slice has come to an answer, whichever. */
-    private readonly onSlice: () => void = () => undefined,
+    private readonly onSlice: () => void,
   ) {
     this.#order = orderFromText(submission.order);
     this.#isList = submission.requestId !== null;

@@ -31,7 +31,7 @@ export type SubmissionConfig = Pick<
   | 'VALIDATOR_SLICE'
 >;
 
-export interface SubmissionParts {
+interface SubmissionParts {
   readonly store: Store;
   readonly intake: Intake;
   readonly validator: Validator;

@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const NONE: Fields = {};
 
 /** Writes a value as a cell. */
-export type CellWriter = (value: unknown) => string;
+type CellWriter = (value: unknown) => string;
 
 export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);
 /** For programs: no cell is escaped for a spreadsheet. */

@@ -16,7 +16,7 @@ export interface OriginalList {
   readonly delimiter: string;
 }
 
-export interface OriginalOptions {
+interface OriginalOptions {
   readonly format: 'csv' | 'xlsx';
   readonly bom: boolean;
   readonly rows: RowChoice;

@@ -12,7 +12,7 @@ interface ResultFields {
   readonly details: { readonly sub_status?: unknown } | null;
 }
 
-export interface RowVerdict {
+interface RowVerdict {
   readonly status: Status;
   /** The category, as the filter `reason` names it; null: the status has none. */
   readonly reason: string | null;

@@ -11,7 +11,7 @@ import type { MessageClaims } from './claims.js';
 /** `abandoned`: Redis gave no answer before the inlet was closed. */
 type NotTaken = 'skipped' | 'abandoned';
 
-export interface ClaimQueueDeps {
+interface ClaimQueueDeps {
   readonly claims: MessageClaims;
   readonly closing: AbortSignal;
   readonly onClaimed: (message: Buffer) => void;
