@@ -10,7 +10,7 @@ import { effort } from './support/effort.js';
 import { eventually } from './support/eventually.js';
 import { startTestGateway } from './support/gateway.js';
 import { sliceValidator } from './support/slice-validator.js';
-import { entry, message } from './support/updates.js';
+import { entry, updateMessage } from './support/updates.js';
 
 const EMAILS = Array.from({ length: 60 }, (_, n) => `n${n}@${n % 4 ? 'gmail.com' : 'gmial.com'}`);
 
@@ -25,7 +25,7 @@ async function publish(url: string, many: number): Promise<void> {
   const nothing = { batchId: 'r1-b2', totalEmails: 0, emails: [], isComplete: true };
   for (const said of isComplete ? [news, nothing] : [news]) {
     const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify(message(said));
+    const body = JSON.stringify(updateMessage(said));
     expect((await fetch(`${url}/api/updates`, { method: 'POST', headers, body })).status).toBe(202);
   }
 }

@@ -12,8 +12,6 @@ export interface Claimant {
   readonly isAdmin: boolean;
 }
 
-/** Every caller with `AUTH=none`, and what an operator repeats by hand. */
-export const OPERATOR: Claimant = { userId: null, files: '*', isAdmin: true };
 /** The validator, and every other producer that may write to Redis: trusted with every file, but it names no owner. */
 export const VALIDATOR: Claimant = { userId: null, files: '*', isAdmin: false };
 
