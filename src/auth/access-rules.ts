@@ -47,7 +47,6 @@ export function decideAccess(
 
 const hasScope = ({ scopes }: Principal, scope: Scope): boolean => scopes.has(scope) || scopes.has('admin');
 
-/** The scope that an action needs. */
 export const scopeFor = (action: Action): Scope => RULES[action].scope;
 
 /** The principal as the one who registers, submits or sends an update. */

@@ -90,7 +90,7 @@ async function upload(gateway: GatewayAddress, path: string): Promise<UploadedLi
   return (await response.json()) as UploadedList;
 }
 
-/** By its number, formatted from 0, or by its name in the header. Undefined: the one that was found. */
+/** By its number, counted from 0, or by its name in the header. Undefined: the one that was found. */
 function columnOf({ columns, emailColumn }: UploadedList, given: string | undefined): number | undefined {
   const choices = columns.map(
     ({ index, name, addresses }) => `${index} ${name ?? ''} (${formatted(addresses)} addresses)`,

@@ -49,7 +49,6 @@ export function marksOf(score: number | null, attributes: unknown): number {
   );
 }
 
-/** Counts the facets of a result, from its cell and its marks. */
 export function countFacets(counts: Record<number, number>, cell: number, marks: number): void {
   const first = FACETS * STATUSES.indexOf(CELLS[cell]?.status ?? 'unknown');
   const count = (facet: number) => {

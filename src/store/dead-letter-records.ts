@@ -13,7 +13,6 @@ export const HEAD_BYTES = 64 * 2 ** 10;
 const OVERHEAD_BYTES = 1024;
 const MAX_REASON_LENGTH = 500;
 
-/** A dead letter as it is stored. */
 export interface DeadLetterRecord extends MessageIds {
   /** Begins with the time. */
   readonly id: string;

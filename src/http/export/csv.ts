@@ -24,7 +24,6 @@ export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
 type Fields = Readonly<Record<string, unknown>>;
 const NONE: Fields = {};
 
-/** Writes a value as a cell. */
 type CellWriter = (value: unknown) => string;
 
 export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);

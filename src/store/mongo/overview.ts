@@ -15,7 +15,6 @@ import type { CountedFile, CountingFile, FileDoc } from './documents/files.js';
 import { DUPLICATE } from './errors.js';
 import { findFields, type Models, type OneUpdate, updateEach } from './models.js';
 
-/** Files counted in one go. */
 const FILES_AT_ONCE = 256;
 /** A read counts what has changed before it, and stops where files change faster than that. */
 const ROUNDS = 20;

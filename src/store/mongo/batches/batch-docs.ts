@@ -57,7 +57,6 @@ export const progressOf = (batch: BatchHead): BatchProgress => ({
   processedCount: batch.processedCount,
 });
 
-/** Which generation of which file a batch belongs to, and its place in it. */
 export interface BatchPlace {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
@@ -93,7 +92,6 @@ export function freshBatch(
   };
 }
 
-/** The fields that follow from a batch's progress. */
 export const progressFields = (progress: BatchProgress, summary: Summary, version: number, now: Date) => ({
   ...progress,
   version,

@@ -124,7 +124,6 @@ export async function readKeys(
   return docs.map(({ cells, keys, ...batch }) => ({ batch, cells, keys: keys ?? null }));
 }
 
-/** A batch with the positions that are wanted of it. */
 export interface Wanted {
   readonly batch: BatchHead;
   readonly positions: readonly number[];

@@ -54,14 +54,12 @@ export function toJson(doc: ResultDoc): string {
   return `${textBeforeDetails(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
 }
 
-/** The number of a result's cell. */
 export function cellOfDoc({ status, risk_level, details, json }: ResultDoc): number {
   const known: unknown = json === undefined ? details : JSON.parse(json);
   const subStatus = (known as { sub_status?: unknown } | null)?.sub_status;
   return cellOf(status as Status, risk_level as RiskLevel | null, subStatus);
 }
 
-/** The key of a result in the index of addresses: its search key, and the code of its cell. */
 export const indexKeyOf = ({ email, cell }: Result): string => `${searchKey(email)}${cellCode(cell)}`;
 
 function textBeforeDetails({

@@ -145,7 +145,6 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
   return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
 }
 
-/** The tally of a batch after its list has changed, from the one before. */
 type TallyAfter = (before: Tally) => Tally;
 
 /** Writes a batch whose progress, and with `tallyAfter` whose list, has changed; the rollups above it follow. */

@@ -95,7 +95,6 @@ function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: nu
   return [...found].map(([key, { offsets, cells }]) => [key, place, `[${offsets}]`, cells]);
 }
 
-/** Which batch, of which generation. */
 interface BatchKey {
   readonly number: number;
   readonly generation: number;
