@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { OPERATOR } from '../../src/domain/ownership.js';
+import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { registration } from '../contracts/store/harness.js';
 import { addresses } from '../support/updates.js';
 import { engine, gatewayOn } from './stage.js';
@@ -42,6 +43,46 @@ it('announces as many batches as a flush has room for, and does not take one wit
   const { values } = await gateway.metrics.flushes.get();
   expect(values[0]?.value).toBeLessThan(8);
   expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY }, progress: { processed: 3 } });
+});
+
+it('announces new batches as they were registered, without reading them', async () => {
+  const one = await engine();
+  const asked: number[] = [];
+  const { changes } = one.store;
+  const counting = {
+    ...changes,
+    since: (...[fileId, announced]: Parameters<typeof changes.since>) => {
+      asked.push(announced.size);
+      return changes.since(fileId, announced);
+    },
+  };
+  const gateway = gatewayOn({ ...one, store: { ...one.store, changes: counting } });
+  await gateway.register({ fileId: 'f', batches: batchIds });
+  expect(new Set(asked)).toEqual(new Set([0]));
+  expect(asked.length).toBeLessThan(8);
+  expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY } });
+});
+
+it('counts each batch once that another gateway gets updates of while it is registered', async () => {
+  const one = await engine();
+  const [registrar, other] = [gatewayOn(one), gatewayOn(one)];
+  let isDone = false;
+  const registering = registrar.register({ fileId: 'f', batches: batchIds }).finally(() => {
+    isDone = true;
+  });
+  for (let n = 0; !isDone || n < 20; n++)
+    await other.take({
+      batchId: `b${(n * 7) % MANY}`,
+      emails: addresses(2),
+      isComplete: true,
+      totalEmails: 2,
+    });
+  await registering;
+  await Promise.all([registrar.flusher.drain(), other.flusher.drain()]);
+  const { totals } = (await one.feed.head('f', []))?.state ?? {};
+  const stored = await one.store.files.batches('f');
+  expect(totals).toEqual(stored.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY));
+  expect(totals?.batches).toBe(MANY);
 });
 
 it('does not call a file complete whose batches are registered in part', async () => {
