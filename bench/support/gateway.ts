@@ -15,6 +15,7 @@ const LOOK_MS = 50;
 const WITHOUT_LIMITS = { MAX_COSTLY_REQUESTS_PER_MINUTE: '1000000' };
 /** As `npm start` and the image have it. */
 const ALLOCATION = { MALLOC_MMAP_THRESHOLD_: '131072' };
+const YOUNG_OBJECTS = '--max-semi-space-size=4';
 const PROBE = new URL('./loop-probe.js', import.meta.url).href;
 
 export interface Start {
@@ -37,7 +38,7 @@ export class GatewayProcess {
 
   static async start({ directory, env = {}, node = [] }: Start): Promise<GatewayProcess> {
     const startedAt = performance.now();
-    const child = spawn(process.execPath, ['--import', PROBE, ...node, MAIN], {
+    const child = spawn(process.execPath, [YOUNG_OBJECTS, '--import', PROBE, ...node, MAIN], {
       env: {
         PATH: process.env.PATH,
         PORT: '0',
