@@ -58,6 +58,12 @@ if (asked.includes('centrifugo')) buildCentrifugo();
 for (const [name, run] of Object.entries(QUESTIONS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   const startedAt = performance.now();
-  const figures = await run();
-  report(name, figures, (performance.now() - startedAt) / 1000);
+  try {
+    const figures = await run();
+    report(name, figures, (performance.now() - startedAt) / 1000);
+  } catch (error) {
+    // The others still have their turns.
+    process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : error}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -103,11 +103,17 @@ export class GatewayProcess {
 
   /** Fulfilled when the file is complete. */
   async completed(fileId: string): Promise<void> {
+    let failure: unknown;
     for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(LOOK_MS)) {
-      const { status } = JSON.parse(await this.get(`/api/files/${fileId}/stats`)) as { status: string };
-      if (status === 'completed') return;
+      try {
+        const { status } = JSON.parse(await this.get(`/api/files/${fileId}/stats`)) as { status: string };
+        if (status === 'completed') return;
+      } catch (error) {
+        // Under a flood the database may take too long for an answer, which is what is measured.
+        failure = error;
+      }
     }
-    throw new Error('the file is not complete');
+    throw new Error('the file is not complete', { cause: failure });
   }
 
   delete(path: string): Promise<string> {
