@@ -2,6 +2,7 @@
  * Entry point of `npm run bench`: runs the named benchmarks, or all, and writes the figures into docs/benchmarks.md.
  */
 
+import { batches } from './batches/batches.js';
 import { commands } from './commands/commands.js';
 import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
@@ -27,6 +28,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'file-size': fileSize,
   'event-loop': eventLoop,
   million,
+  batches,
   intake,
   lists,
   'fan-out': fanOut,
