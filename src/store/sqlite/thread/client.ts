@@ -33,7 +33,9 @@ export class ThreadClient<T extends Parts> {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#worker.on('message', (reply: ThreadReply) => this.#receive(reply));
+    this.#worker.on('message', (replies: readonly ThreadReply[]) => {
+      for (const reply of replies) this.#receive(reply);
+    });
     this.#worker.on('error', (error) => this.#abandon(error));
     this.#worker.on('exit', () => this.#abandon(new Error('the database thread has ended')));
   }

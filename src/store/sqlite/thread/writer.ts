@@ -83,7 +83,7 @@ export class Writer {
   #takeTurn(): void {
     this.#isScheduled = false;
     const requests = this.#queue.splice(0, COMMIT_AT_ONCE);
-    if (requests.length > 0) for (const reply of this.#commit(requests)) answer(reply);
+    if (requests.length > 0) answer(...this.#commit(requests));
     if (this.#queue.length === 0 && this.#isClosing) {
       this.#isClosed = true;
       finish(this.db);
@@ -185,7 +185,7 @@ export class Writer {
       }
       this.#cleanUpRequests = [];
       this.#hasCleanUp = false;
-      replies.forEach(answer);
+      if (replies.length > 0) answer(...replies);
     }
   }
 
@@ -233,7 +233,7 @@ export class Writer {
       return;
     }
     this.#logHoldsDeleted = this.#hasCleanUp;
-    for (const { id } of done) answer({ id, value: true });
+    if (done.length > 0) answer(...done.map(({ id }) => ({ id, value: true })));
     this.#cleanUpRequests = this.#cleanUpRequests.filter((request) => !done.includes(request));
   }
 }
