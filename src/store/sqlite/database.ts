@@ -1,8 +1,8 @@
 /** Opens and locks the SQLite file of a data directory, and wraps its driver. */
 
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Libsql from 'libsql';
 import { clock } from '../../clock.js';
 import { FatalError } from '../../errors.js';
@@ -104,8 +104,27 @@ export function openForWriting(directory: string, makeRoom: () => void): Databas
   });
 }
 
+/**
+ * Creates a directory, and those above it that are missing. Node's own recursive `mkdir` never returns where a file system
+ * refuses new entries as missing, as /proc does: the process would hang at its start, deaf to signals.
+ */
+function createDirectory(path: string): void {
+  if (isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) createDirectory(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process that starts at the same time may have been faster.
+    if (!isDirectory(path)) throw error;
+  }
+}
+
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 function open(directory: string): Database {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  createDirectory(directory);
   const database = new Database(databasePath(directory));
   const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
   if (version !== 0 && version !== SCHEMA_VERSION) {
@@ -180,7 +199,7 @@ export function openForReading(directory: string): Database {
  */
 export function lock(directory: string): Database {
   return openOrExplain(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    createDirectory(directory);
     const file = join(directory, 'verigate.lock');
     try {
       return lockFile(file);
