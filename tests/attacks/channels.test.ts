@@ -67,5 +67,5 @@ describeCluster('messages that make no sense', (newEnv) => {
       expect((await producer.get('/api/files/f/listeners')).body).toEqual({ listeners: 2, gateways: 2 }),
     );
     for (const gateway of gateways) expectHealthy(gateway);
-  }, 60_000);
+  });
 });

@@ -129,7 +129,7 @@ beforeAll(async () => {
   writeFileSync(path('program.ts'), PROGRAM);
   writeFileSync(path('page.tsx'), PAGE);
   writeFileSync(path('server.mjs'), SERVER);
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the installed package', () => {
@@ -151,7 +151,7 @@ describe('the installed package', () => {
       pages.flatMap(({ body }) => (body.emails as { email: string }[]).map(({ email }) => email)).sort(),
     );
     expect(emails).toHaveLength(703);
-  }, 120_000);
+  });
 
   test('renders on a server without connecting', async () => {
     const { code, out, err } = await runProgram(process.execPath, [path('server.mjs')]);

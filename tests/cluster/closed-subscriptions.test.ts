@@ -63,7 +63,7 @@ describeWithOwnServers('while Redis closes subscriptions', (start) => {
     }
     await Promise.all(urls.map((url) => untilReadiness(url)));
     await whole();
-  }, 120_000);
+  });
 
   test('because a gateway does not keep up', async () => {
     const { env, gateways, urls, listeners, redis, subscribers } = await scene();
@@ -98,5 +98,5 @@ describeWithOwnServers('while Redis closes subscriptions', (start) => {
       listeners.map(() => [30, 1, []]),
     );
     for (const gateway of gateways) expectHealthy(gateway);
-  }, 120_000);
+  });
 });

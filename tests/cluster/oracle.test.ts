@@ -26,6 +26,6 @@ describeCluster('three gateways', (newEnv) => {
         },
       );
     },
-    60_000 + RUNS * 5_000,
+    120_000 + RUNS * 5_000,
   );
 });

@@ -56,7 +56,7 @@ describeCluster('gateways', (newEnv) => {
     const counts = await Promise.all(gateways.map(({ metrics }) => metrics.conflicts.get()));
     const conflicts = counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0);
     expect(conflicts).toBeGreaterThan(ROUNDS);
-  }, 120_000);
+  });
 });
 
 type OneGateway = ReturnType<typeof gatewayOf>;

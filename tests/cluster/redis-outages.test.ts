@@ -54,51 +54,45 @@ const troubles: Trouble[] = [
 ];
 
 describeWithOwnServers('while Redis is away', (start) => {
-  test.each(troubles)(
-    'because it $name',
-    async ({ persistent, begin }) => {
-      const servers = await start({ persistent });
-      const gateways = await spawnGateways(2, { ...servers.env, ...SOON });
-      const urls = gateways.map(({ url }) => url);
-      const producer = new RetryingProducer(() => urls);
-      const { pubsub, stream } = redisSenders(servers.env.REDIS_URL);
-      const [byHttp, ...others] = [undefined, pubsub, stream].map(
-        (wire, number) => new SimulatedWorkers(`f${number}`, 1, producer, wire),
-      ) as [SimulatedWorkers, SimulatedWorkers, SimulatedWorkers];
-      const groups = [byHttp, ...others];
-      const listeners = await listenersOn(urls, groups);
-      await Promise.all(groups.map((workers) => workers.start(1)));
-      await Promise.all(
-        listeners.map((listener) => listener.until(() => listener.events.length > 5, LONG_MS)),
-      );
+  test.each(troubles)('because it $name', async ({ persistent, begin }) => {
+    const servers = await start({ persistent });
+    const gateways = await spawnGateways(2, { ...servers.env, ...SOON });
+    const urls = gateways.map(({ url }) => url);
+    const producer = new RetryingProducer(() => urls);
+    const { pubsub, stream } = redisSenders(servers.env.REDIS_URL);
+    const [byHttp, ...others] = [undefined, pubsub, stream].map(
+      (wire, number) => new SimulatedWorkers(`f${number}`, 1, producer, wire),
+    ) as [SimulatedWorkers, SimulatedWorkers, SimulatedWorkers];
+    const groups = [byHttp, ...others];
+    const listeners = await listenersOn(urls, groups);
+    await Promise.all(groups.map((workers) => workers.start(1)));
+    await Promise.all(listeners.map((listener) => listener.until(() => listener.events.length > 5, LONG_MS)));
 
-      const end = await begin(servers.redis);
-      await Promise.all(urls.map((url) => untilReadiness(url, 'redis')));
-      for (const path of ['', '/stats']) await expectUnavailable(`${urls[0]}/api/files/f0${path}`);
-      // What needs only the database still works: pages and exports are read, updates are accepted.
-      expect((await fetch(`${urls[0]}/api/files/f0/emails`)).status).toBe(200);
-      const taken = byHttp.sent;
-      await eventually('updates are taken', () => byHttp.sent > taken + 5, LONG_MS);
-      await end();
+    const end = await begin(servers.redis);
+    await Promise.all(urls.map((url) => untilReadiness(url, 'redis')));
+    for (const path of ['', '/stats']) await expectUnavailable(`${urls[0]}/api/files/f0${path}`);
+    // What needs only the database still works: pages and exports are read, updates are accepted.
+    expect((await fetch(`${urls[0]}/api/files/f0/emails`)).status).toBe(200);
+    const taken = byHttp.sent;
+    await eventually('updates are taken', () => byHttp.sent > taken + 5, LONG_MS);
+    await end();
 
-      await Promise.all(urls.map((url) => untilReadiness(url)));
-      const announced = listeners.map(({ events }) => events.length);
-      await Promise.all(
-        listeners.map((listener, i) =>
-          listener.until(() => listener.events.length > (announced[i] ?? 0), LONG_MS),
-        ),
-      );
-      for (const workers of groups) {
-        await workers.stop();
-        const own = listeners.filter(({ fileId }) => fileId === workers.fileId);
-        await expectComplete(urls, workers.oracle, own, LONG_MS);
-      }
-      // No listener had to reconnect.
-      expect(listeners.map(({ isConnected }) => isConnected)).toEqual(listeners.map(() => true));
-      for (const gateway of gateways) expectHealthy(gateway);
-    },
-    120_000,
-  );
+    await Promise.all(urls.map((url) => untilReadiness(url)));
+    const announced = listeners.map(({ events }) => events.length);
+    await Promise.all(
+      listeners.map((listener, i) =>
+        listener.until(() => listener.events.length > (announced[i] ?? 0), LONG_MS),
+      ),
+    );
+    for (const workers of groups) {
+      await workers.stop();
+      const own = listeners.filter(({ fileId }) => fileId === workers.fileId);
+      await expectComplete(urls, workers.oracle, own, LONG_MS);
+    }
+    // No listener had to reconnect.
+    expect(listeners.map(({ isConnected }) => isConnected)).toEqual(listeners.map(() => true));
+    for (const gateway of gateways) expectHealthy(gateway);
+  });
 });
 
 /** At each gateway: listeners of every kind on the first file, and one on each other file. */

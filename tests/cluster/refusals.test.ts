@@ -54,26 +54,22 @@ describeWithOwnServers('a Redis that refuses', (start) => {
 
 if (isThorough)
   describeWithOwnServers('one node of a cluster that was never formed', (start) => {
-    test.each(['redis', 'redis-cluster'])(
-      'is seen, and used once it is formed: %s://',
-      async (scheme) => {
-        const { redis, env } = await start({
-          settings: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-        });
-        const gateway = await startWatched({ ...env, REDIS_URL: redis.url.replace('redis', scheme) });
-        const said = {
-          dependency: 'redis',
-          named: 'redis',
-          ...(scheme === 'redis'
-            ? { reason: 'refused', codes: ['CLUSTERDOWN'], hint: /CLUSTER INFO/ }
-            : { reason: 'unreachable', codes: ['CLOSED'], hint: undefined }),
-        } as const;
-        await expectSeen(gateway, said, () =>
-          plainClient(redis.url).call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383'),
-        );
-      },
-      60_000,
-    );
+    test.each(['redis', 'redis-cluster'])('is seen, and used once it is formed: %s://', async (scheme) => {
+      const { redis, env } = await start({
+        settings: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+      });
+      const gateway = await startWatched({ ...env, REDIS_URL: redis.url.replace('redis', scheme) });
+      const said = {
+        dependency: 'redis',
+        named: 'redis',
+        ...(scheme === 'redis'
+          ? { reason: 'refused', codes: ['CLUSTERDOWN'], hint: /CLUSTER INFO/ }
+          : { reason: 'unreachable', codes: ['CLOSED'], hint: undefined }),
+      } as const;
+      await expectSeen(gateway, said, () =>
+        plainClient(redis.url).call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383'),
+      );
+    });
   });
 
 describeWithOwnServers('the rights that the documentation gives to a Redis user', (start) => {
@@ -114,7 +110,7 @@ describeWithOwnServers('the rights that the documentation gives to a Redis user'
     await expectSeen(gateway, { dependency: 'redis', ...said }, () =>
       admin.call('ACL', 'SETUSER', 'verigate', 'resetpass', '>hunter2'),
     );
-  }, 60_000);
+  });
 });
 
 describeWithOwnServers('a MongoDB that refuses', (start) => {
@@ -141,7 +137,7 @@ describeWithOwnServers('a MongoDB that refuses', (start) => {
     const huge = message({ batchId: 'h', fileId: 'huge', emails: ['x'.repeat(15 * 2 ** 20)] });
     expect((await producer.call('POST', '/api/updates', huge)).status).toBe(413);
     expect((await producer.get('/api/files/huge')).status).toBe(404);
-  }, 90_000);
+  });
 
   test('refuses a gateway with another KEY_PREFIX', async () => {
     const { env } = await start();
@@ -154,5 +150,5 @@ describeWithOwnServers('a MongoDB that refuses', (start) => {
       expect.objectContaining({ level: 'fatal', msg: expect.stringContaining('KEY_PREFIX') }),
     ]);
     await startWatched(env);
-  }, 60_000);
+  });
 });

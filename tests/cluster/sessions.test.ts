@@ -111,7 +111,7 @@ describeCluster('sessions', (newEnv) => {
     gateways[1]?.child.kill('SIGCONT');
     expect(await reasons[1]).toBe('revoked');
     for (const gateway of gateways) expectHealthy(gateway);
-  }, 60_000);
+  });
 });
 
 describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
@@ -154,7 +154,7 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     await signal.until(() => heard.every((numbers) => numbers.includes(count)), describe);
     for (const numbers of heard) expect(numbers.filter((number) => number > 0)).toEqual(all);
     for (const { listener } of listeners) expect([listener.faults, listener.gaps]).toEqual([[], 0]);
-  }, 60_000);
+  });
 
   test('reaches a user wherever they are connected', async () => {
     const env = newEnv();
@@ -199,7 +199,7 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     expect(await listenersOf(urls[0] ?? '', 'f1')).toEqual({ listeners: 4, gateways: 2 });
     expect(events.filter((event) => event !== 'marker')).toEqual([]);
     for (const gateway of gateways) expectHealthy(gateway);
-  }, 60_000);
+  });
 });
 
 /** Messages for the channels of the adapter: each would end a gateway, or disconnect sockets, if it were handed on. */

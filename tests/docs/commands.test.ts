@@ -122,7 +122,7 @@ test('the commands of docs/api.md are answered', async () => {
       if (isMissing) expect(out).toContain('there is no such dead letter');
     }),
   );
-}, 120_000);
+});
 
 test('the token of docs/security.md is one', async () => {
   const line = commandsIn('docs/security.md').find(({ line }) => line.includes('npm run token'))?.line ?? '';

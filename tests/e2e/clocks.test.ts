@@ -102,9 +102,9 @@ async function setBackBetween(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 describe('the clock is set back', () => {
-  test('announcements, rates, stalls and times go on as before', () => setBackAndRight({}), 90_000);
+  test('announcements, rates, stalls and times go on as before', () => setBackAndRight({}));
 
-  test('between two runs: no time is before those that it follows', () => setBackBetween({}), 60_000);
+  test('between two runs: no time is before those that it follows', () => setBackBetween({}));
 
   test('a token ends when it would have ended', async () => {
     const clock = settableClock();
@@ -117,11 +117,11 @@ describe('the clock is set back', () => {
     clock.set(-HOUR_MS);
     expect(await ended).toEqual({ fileId: 'f', code: 'token_expired' });
     await expect(subscribe(socket, { fileId: 'f' })).rejects.toThrow(/unauthorized/);
-  }, 30_000);
+  });
 });
 
 if (isThorough)
   describeCluster('the clock of a gateway of a cluster is set back', (env) => {
-    test('announcements, rates, stalls and times go on as before', () => setBackAndRight(env()), 120_000);
-    test('between two runs: no time is before those that it follows', () => setBackBetween(env()), 60_000);
+    test('announcements, rates, stalls and times go on as before', () => setBackAndRight(env()));
+    test('between two runs: no time is before those that it follows', () => setBackBetween(env()));
   });

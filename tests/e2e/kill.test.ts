@@ -51,7 +51,7 @@ test(`nothing that was acknowledged is lost (KILL_SEED=${SEED})`, async () => {
   expect(listener.stats?.progress).toMatchObject({ processed: stored.length, percentage: 100 });
   expect(listener.faults).toEqual([]);
   expect(listener.gaps).toBe(0);
-}, 120_000);
+});
 
 test('what was stored and not announced is in the list of files, and with listeners, after the restart', async () => {
   // The second flush would come after the end of the test.

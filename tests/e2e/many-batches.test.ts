@@ -35,4 +35,4 @@ test(`${MANY} batches are registered after all when the gateway is killed in the
   expect(stats).toMatchObject({ status: 'pending', batches: { total: MANY, completed: 0 } });
   expect((await second.call('DELETE', '/api/files/f')).status).toBe(204);
   expect((await second.get('/api/files/f')).status).toBe(404);
-}, 120_000);
+});

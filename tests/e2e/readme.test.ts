@@ -57,4 +57,4 @@ test('the ten lines of the README show a file while it is processed', async () =
   await until('jane-3@example.com');
   await until('completed 100 %');
   expect(output.err).toBe('');
-}, 60_000);
+});

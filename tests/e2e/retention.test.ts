@@ -59,7 +59,7 @@ describe('the embedded engine', () => {
   test('keeps no address beyond its time, and logs none', async () => {
     const DATA_DIR = temporaryDirectory();
     await expectRetention({ env: { DATA_DIR }, traces: async () => tracesInDirectory(DATA_DIR, CANARY) });
-  }, 60_000);
+  });
 });
 
 describeCluster('the distributed engine', (newEnv) => {
@@ -81,5 +81,5 @@ describeCluster('the distributed engine', (newEnv) => {
         );
       },
     });
-  }, 60_000);
+  });
 });

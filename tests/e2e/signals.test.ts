@@ -78,13 +78,13 @@ test('npm start: a signal to the process group drains, though npm sends it once 
   const gateway = new Command('npm', ['start']);
   const url = await gateway.listening();
   await expectDrained(gateway, url, () => process.kill(-gateway.pid, 'SIGTERM'));
-}, 60_000);
+});
 
 test('npm start: a signal to npm alone ends the gateway too', async () => {
   const gateway = new Command('npm', ['start']);
   const url = await gateway.listening();
   await expectDrained(gateway, url, () => gateway.child.kill('SIGTERM'));
-}, 60_000);
+});
 
 const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
 
@@ -96,7 +96,7 @@ describeWhere(canUnshare, 'new process namespaces are not allowed here', 'in a c
     const [pid] = spawnSync('pgrep', ['-P', String(gateway.pid)], { encoding: 'utf8' }).stdout.split('\n');
     await expectDrained(gateway, url, () => process.kill(Number(pid), 'SIGTERM'));
     expect((await gateway.closed)[0]).toBe(0);
-  }, 60_000);
+  });
 });
 
 const hasTerminal = spawnSync('script', ['--version']).status === 0;

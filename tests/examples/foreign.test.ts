@@ -88,11 +88,8 @@ async function expectRecovery(command: string, args: readonly string[]): Promise
 
 const python = pythonPackages('python-socketio', ['python-socketio==5.18.1', 'aiohttp==3.14.5']);
 describeWhere(python !== null, 'python-socketio is not in the cache', 'the listener in Python', () => {
-  test(
-    'gets every result through a cut',
-    () => expectRecovery(join(python ?? '', 'python'), ['examples/listener.py']),
-    120_000,
-  );
+  test('gets every result through a cut', () =>
+    expectRecovery(join(python ?? '', 'python'), ['examples/listener.py']));
 });
 
 const GO = ['examples/go/go.mod', 'examples/go/go.sum', 'examples/go/listener.go'];
@@ -103,7 +100,7 @@ const go = hasGo
     )
   : null;
 describeWithToolchain(hasGo, go, 'Go', 'the listener in Go', (folder) => {
-  test('gets every result through a cut', () => expectRecovery(join(folder, 'listener'), []), 120_000);
+  test('gets every result through a cut', () => expectRecovery(join(folder, 'listener'), []));
 });
 
 const hasJava = succeeds('javac', ['-version']) && succeeds('mvn', ['-version']);
@@ -117,11 +114,8 @@ const java = hasJava
     })
   : null;
 describeWithToolchain(hasJava, java, 'a JDK with Maven', 'the listener in Java', (folder) => {
-  test(
-    'gets every result through a cut',
-    () => expectRecovery('java', ['-cp', `${folder}/lib/*:${folder}`, 'Listener']),
-    120_000,
-  );
+  test('gets every result through a cut', () =>
+    expectRecovery('java', ['-cp', `${folder}/lib/*:${folder}`, 'Listener']));
 });
 
 describeInBrowser('the listener in a page without a build', (open) => {

@@ -219,7 +219,7 @@ test('an export that is not read ends after the idle time, and one that is read 
   expect(slow.socket.destroyed).toBe(false);
   clearInterval(reading);
   for (const { hangUp } of [slow, stuck]) hangUp();
-}, 20_000);
+});
 
 test('an export that fails at once is an error; one that fails later breaks off', async () => {
   const app = await startApp();

@@ -47,7 +47,7 @@ test('a build takes nothing away that runs: it writes what has changed, and remo
   write('src/new.ts', 'export const more: string = 2;\n');
   expect(await build()).toMatchObject({ code: 2, out: expect.stringContaining('error TS2322') });
   expect(readFileSync(at('dist/src/kept.js'), 'utf8')).toContain('kept = 1');
-}, 60_000);
+});
 
 test('no script deletes dist/, and only those compile that say so', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findChromium, IN_CONTAINERS } from './chromium.js';
 import { isRequired } from './describe-where.js';
+import { isThorough } from './effort.js';
 import { onTeardown } from './teardown.js';
 
 /** A site whose name leads to this machine, as an attacker's name server can make it. */
@@ -13,7 +14,7 @@ const REBOUND = '--host-resolver-rules=MAP rebound.test 127.0.0.1';
  * nothing may be skipped, they fail.
  */
 export function describeInBrowser(name: string, tests: (open: OpenPage) => void): void {
-  const executablePath = findChromium();
+  const executablePath = findChromium({ mayBeShell: !isThorough });
   if (executablePath === undefined && !isRequired) {
     // biome-ignore lint/suspicious/noConsole: a test that is skipped in silence looks like one that passed
     console.warn(`SKIPPED: ${name}: no Chromium found; install one or set CHROMIUM_PATH`);

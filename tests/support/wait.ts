@@ -9,7 +9,7 @@ export class Signal {
   }
 
   /** Fulfilled when the condition holds. @throws after the time limit, with the state that `describe` gives */
-  until(condition: () => boolean, describe: () => string, withinMs = 30_000): Promise<void> {
+  until(condition: () => boolean, describe: () => string, withinMs = 60_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void) => {
         clearTimeout(timer);
@@ -30,7 +30,7 @@ export class Signal {
 }
 
 /** Repeats the call until it does not fail. @throws the last failure after the time limit */
-export async function retry<T>(ask: () => Promise<T>, withinMs = 30_000): Promise<T> {
+export async function retry<T>(ask: () => Promise<T>, withinMs = 60_000): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     try {
