@@ -148,15 +148,18 @@ export function changes({ shared, own }: Stores): void {
       (await store.files.list({ limit: 500, after: null })).find(({ facts }) => facts.fileId === f1);
     for (let count = 1; count <= effort(12, 60); count++) {
       await save(store, { batchId: b1, emails: addresses(count) });
-      const [, ...lists] = await Promise.all([
-        announceAll(store, f1),
-        listed(),
-        listed(),
-        listed(),
-        listed(),
-      ]);
-      const shown = lists.map((file) => file?.isPending || JSON.parse(file?.stats ?? '').progress.processed);
-      for (const processed of shown) expect([true, count]).toContain(processed);
+      let isAnnounced = false;
+      const readOn = async () => {
+        while (!isAnnounced) {
+          const file = await listed();
+          const shown = file?.isPending || JSON.parse(file?.stats ?? '').progress.processed;
+          expect([true, count]).toContain(shown);
+        }
+      };
+      const announcing = announceAll(store, f1).finally(() => {
+        isAnnounced = true;
+      });
+      await Promise.all([announcing, readOn(), readOn(), readOn()]);
     }
   });
 
