@@ -1,5 +1,6 @@
 import { type Figure, type Goal, inTurns, ratios } from '../support/figures.js';
 import { Server } from '../support/servers.js';
+import { isCentrifugoThere } from './centrifugo.js';
 import { Peer } from './peer.js';
 import type { Command } from './peers/commands.js';
 
@@ -64,19 +65,29 @@ async function asked(listeners: number, redis: string): Promise<Figure[]> {
     adapter: await Peer.node('stock', listeners, redis),
     ws: await Peer.node('ws', listeners),
     floor: await Peer.floor(listeners),
+    ...(isCentrifugoThere() && { centrifugo: await Peer.centrifugo(listeners) }),
   };
   try {
     const figures: Figure[] = [];
     for (const question of QUESTIONS) {
       if (question.listeners === listeners) figures.push(...(await compared(peers, question)));
     }
+    const { ours, centrifugo } = peers;
+    for (const [name, peer] of Object.entries({ ours, ...(centrifugo && { Centrifugo: centrifugo }) }))
+      figures.push({
+        what: `${listeners} connected: ${name}, resident memory for each`,
+        unit: 'kB',
+        values: [peer.kilobytes],
+      });
     return figures;
   } finally {
     for (const peer of Object.values(peers)) await peer.stop();
   }
 }
 
-type Peers = Readonly<Record<'ours' | 'stock' | 'adapter' | 'ws' | 'floor', Peer>>;
+type Peers = Readonly<Record<'ours' | 'stock' | 'adapter' | 'ws' | 'floor', Peer>> & {
+  readonly centrifugo?: Peer;
+};
 
 async function compared(peers: Peers, { what, command, goals }: Question): Promise<Figure[]> {
   const measure = (peer: Peer) => async (round: number) => {
@@ -89,6 +100,7 @@ async function compared(peers: Peers, { what, command, goals }: Question): Promi
     ws: measure(peers.ws),
     stock: measure(peers.stock),
     adapter: measure(peers.adapter),
+    centrifugo: peers.centrifugo === undefined ? async () => Number.NaN : measure(peers.centrifugo),
   });
   const each = 'CPU for an event and listener';
   const goalOf = (peer: 'floor' | 'stock') => (goals[peer] === undefined ? {} : { goal: goals[peer] });
@@ -107,6 +119,12 @@ async function compared(peers: Peers, { what, command, goals }: Question): Promi
       unit: '×',
       values: ratios(cost.adapter, cost.floor),
     },
+    ...(peers.centrifugo === undefined
+      ? []
+      : [
+          { what: `${what}: Centrifugo ÷ write()`, unit: '×', values: ratios(cost.centrifugo, cost.floor) },
+          { what: `${what}: ours ÷ Centrifugo`, unit: '×', values: ratios(cost.ours, cost.centrifugo) },
+        ]),
     { what: `${what}: write(), ${each}`, unit: 'µs', values: cost.floor },
     { what: `${what}: ours, ${each}`, unit: 'µs', values: cost.ours },
   ];

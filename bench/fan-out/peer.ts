@@ -1,5 +1,5 @@
 /** One of the compared servers in a process of its own, with its listeners in another. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,23 +9,40 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
 import { killOnExit } from '../support/children.js';
-import { cpuOf } from '../support/usage.js';
-import { type Command, lineOf } from './peers/commands.js';
+import { cpuOf, memoryOf } from '../support/usage.js';
+import { Centrifugo } from './centrifugo.js';
+import { type Command, FILE, lineOf } from './peers/commands.js';
 
 /** Relative to the project's root, where npm runs its scripts. */
 const FLOOR_SOURCE = 'bench/fan-out/peers/floor.c';
 const PAUSE_MS = 20;
+const PATIENCE_MS = 60_000;
+
+/** How a compared server is told what to send. */
+interface Sender {
+  send(command: Command): Promise<void>;
+  stop(): Promise<void>;
+}
 
 export class Peer {
-  readonly #lines: AsyncIterator<string>;
-
   private constructor(
-    private readonly child: ChildProcess,
-    lines: AsyncIterator<string>,
+    private readonly pid: number,
+    private readonly sender: Sender,
     private readonly load: LoadProcess,
     private readonly listeners: number,
-  ) {
-    this.#lines = lines;
+    /** Kilobytes of resident memory by which the server has grown for each listener. */
+    readonly kilobytes: number,
+    /** Several events may come in one frame: then they are counted by their bytes. */
+    private readonly joinsEvents: boolean,
+  ) {}
+
+  /** Starts Centrifugo, which has to be there. */
+  static async centrifugo(listeners: number): Promise<Peer> {
+    const server = await Centrifugo.start();
+    const pid = server.child.pid ?? 0;
+    const before = memoryOf(pid).rss;
+    const load = await LoadProcess.listening(server.url, Array<string>(listeners).fill(FILE), 'centrifugo');
+    return new Peer(pid, server, load, listeners, grownBy(pid, before, listeners), true);
   }
 
   /** Starts one of the programs in `peers/`. */
@@ -51,32 +68,43 @@ export class Peer {
     killOnExit(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { value: port } = await lines.next();
-    const load = await LoadProcess.listening(
-      `http://127.0.0.1:${port}`,
-      Array.from({ length: listeners }, () => ''),
-    );
-    return new Peer(child, lines, load, listeners);
+    const pid = child.pid ?? 0;
+    const before = memoryOf(pid).rss;
+    const load = await LoadProcess.listening(`http://127.0.0.1:${port}`, Array<string>(listeners).fill(''));
+    const sender: Sender = {
+      async send(command) {
+        child.stdin.write(lineOf(command));
+        await lines.next();
+      },
+      async stop() {
+        const exited = once(child, 'exit');
+        child.stdin.end();
+        await exited;
+      },
+    };
+    return new Peer(pid, sender, load, listeners, grownBy(pid, before, listeners), false);
   }
 
   /** CPU microseconds for each event and listener. It waits until every event has arrived. */
   async cost(command: Command): Promise<number> {
     await this.load.report();
-    const before = this.#cpu;
-    this.child.stdin?.write(lineOf(command));
-    await this.#lines.next();
+    const before = cpuOf(this.pid);
+    await this.sender.send(command);
     const all = command.events * this.listeners;
-    for (let frames = 0; frames < all; frames += (await this.load.report()).frames) await sleep(PAUSE_MS);
-    return ((this.#cpu - before) * 1000) / all;
+    const end = performance.now() + PATIENCE_MS;
+    for (let arrived = 0; arrived < all; await sleep(PAUSE_MS)) {
+      const { frames, bytes } = await this.load.report();
+      arrived += this.joinsEvents ? bytes / command.bytes : frames;
+      if (performance.now() > end) throw new Error(`${arrived} of ${all} events arrived`);
+    }
+    return ((cpuOf(this.pid) - before) * 1000) / all;
   }
 
   async stop(): Promise<void> {
     await this.load.stop();
-    const exited = once(this.child, 'exit');
-    this.child.stdin?.end();
-    await exited;
-  }
-
-  get #cpu(): number {
-    return cpuOf(this.child.pid ?? 0);
+    await this.sender.stop();
   }
 }
+
+const grownBy = (pid: number, before: number, listeners: number): number =>
+  ((memoryOf(pid).rss - before) * 1024) / listeners;

@@ -1,9 +1,37 @@
 /** A listener that costs almost nothing, so that the load generator does not limit the measurement. */
 import { connect, type Socket } from 'node:net';
 
-const OPEN = '40';
-const PONG = '3';
-const SUBSCRIBE = (fileId: string) => `420["subscribe",${JSON.stringify({ fileId })}]`;
+/** How a listener opens a connection, and answers pings: frames of a length that no other frame has. */
+interface Protocol {
+  readonly path: string;
+  /** Frames that the server sends before the listener does. */
+  readonly greetings: number;
+  readonly open: string;
+  subscribe(to: string): string;
+  readonly pingLength: number;
+  readonly pong: string;
+}
+
+const PROTOCOLS = {
+  'socket.io': {
+    path: '/socket.io/?EIO=4&transport=websocket',
+    greetings: 1,
+    open: '40',
+    subscribe: (fileId) => `420["subscribe",${JSON.stringify({ fileId })}]`,
+    pingLength: 1,
+    pong: '3',
+  },
+  centrifugo: {
+    path: '/connection/websocket',
+    greetings: 0,
+    open: '{"id":1,"connect":{}}',
+    subscribe: (channel) => JSON.stringify({ id: 2, subscribe: { channel } }),
+    pingLength: 2,
+    pong: '{}',
+  },
+} satisfies Record<string, Protocol>;
+
+export type ProtocolName = keyof typeof PROTOCOLS;
 
 /**
  * It speaks WebSocket on a plain TCP socket and counts frames by their headers, without reading them: a real client's
@@ -15,21 +43,29 @@ export class Listener {
   readonly #frames = new FrameHeaders();
   #onFrame: (() => void) | null = null;
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(
+    private readonly socket: Socket,
+    private readonly protocol: Protocol,
+  ) {
     socket.setNoDelay(true);
   }
 
-  /** Connects, and subscribes if a file is given. */
-  static async connect(url: string, fileId?: string): Promise<Listener> {
+  /** Connects, and subscribes if a file (or channel) is given. */
+  static async connect(
+    url: string,
+    fileId?: string,
+    protocol: ProtocolName = 'socket.io',
+  ): Promise<Listener> {
     const { hostname, port } = new URL(url);
-    const listener = new Listener(connect(Number(port), hostname));
+    const { greetings, open, subscribe }: Protocol = PROTOCOLS[protocol];
+    const listener = new Listener(connect(Number(port), hostname), PROTOCOLS[protocol]);
     await listener.#upgrade(hostname);
-    await listener.#until(1);
-    listener.#send(OPEN);
-    await listener.#until(2);
+    await listener.#until(greetings);
+    listener.#send(open);
+    await listener.#until(greetings + 1);
     if (fileId !== undefined) {
-      listener.#send(SUBSCRIBE(fileId));
-      await listener.#until(3);
+      listener.#send(subscribe(fileId));
+      await listener.#until(greetings + 2);
     }
     return listener;
   }
@@ -40,7 +76,7 @@ export class Listener {
 
   async #upgrade(host: string): Promise<void> {
     this.socket.write(
-      `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET ${this.protocol.path} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     await new Promise<void>((resolve, reject) => {
@@ -62,8 +98,7 @@ export class Listener {
     this.bytes += data.length;
     for (const length of this.#frames.in(data)) {
       this.frames++;
-      // Only Engine.IO's ping has a length of one.
-      if (length === 1) this.#send(PONG);
+      if (length === this.protocol.pingLength) this.#send(this.protocol.pong);
     }
     this.#onFrame?.();
   }

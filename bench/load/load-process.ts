@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { killOnExit } from '../support/children.js';
 import { cpuOf } from '../support/usage.js';
+import type { ProtocolName } from './listener.js';
 import type { LoadReport, LoadSettings } from './load.js';
 
 const SCRIPT = fileURLToPath(new URL('./load.js', import.meta.url));
@@ -20,10 +21,15 @@ export class LoadProcess {
   }
 
   /** A process that only listens. Each entry is a socket and names its file, or is empty. */
-  static listening(url: string, listeners: readonly string[]): Promise<LoadProcess> {
+  static listening(
+    url: string,
+    listeners: readonly string[],
+    protocol: ProtocolName = 'socket.io',
+  ): Promise<LoadProcess> {
     return LoadProcess.start({
       url,
       listeners,
+      protocol,
       files: [],
       active: 0,
       start: 0,

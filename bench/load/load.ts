@@ -2,13 +2,15 @@
  * The load generator's program. It runs in a process of its own, so that its CPU is not measured with the gateway's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Listener } from './listener.js';
+import { Listener, type ProtocolName } from './listener.js';
 import { Poster, type PosterOptions } from './poster.js';
 
 /** Its settings, as JSON in the first argument. */
 export interface LoadSettings extends PosterOptions {
   /** The file that each socket subscribes to, one entry for each socket; empty: none. */
   readonly listeners: readonly string[];
+  /** That of the listeners. */
+  readonly protocol?: ProtocolName;
   readonly updatesPerSecond: number;
 }
 
@@ -31,7 +33,7 @@ const settings = JSON.parse(process.argv[2] ?? '{}') as LoadSettings;
 const poster = new Poster(settings);
 const listeners: Listener[] = [];
 for (const fileId of settings.listeners)
-  listeners.push(await Listener.connect(settings.url, fileId || undefined));
+  listeners.push(await Listener.connect(settings.url, fileId || undefined, settings.protocol));
 
 let due = 0;
 let last = performance.now();

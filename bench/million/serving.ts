@@ -77,7 +77,7 @@ export async function takingIn(gateway: GatewayProcess): Promise<Figure[]> {
       unit: 'a second',
       values: [report.latencies.length / seconds],
     },
-    { what: 'resident meanwhile', unit: 'MB', values: rss },
+    { what: 'resident meanwhile', unit: 'MB', values: rss, goal: { atMost: 200 } },
     { what: 'most resident meanwhile', unit: 'MB', values: [gateway.memory.peak], goal: MEGABYTES },
   ];
 }

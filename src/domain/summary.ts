@@ -97,6 +97,16 @@ export function withFlags(summary: Summary, flags: BatchFlags): Summary {
   };
 }
 
+/** Of a batch that is registered and has had no update. */
+export const waitingSummary = (totalEmails: number | null): Summary =>
+  withFlags(EMPTY_SUMMARY, {
+    begun: false,
+    isComplete: false,
+    isFailed: false,
+    isStalled: false,
+    totalEmails,
+  });
+
 export const addTallies = (a: Tally, b: Tally, sign: 1 | -1 = 1): Tally => ({
   processed: a.processed + sign * b.processed,
   cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),

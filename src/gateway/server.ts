@@ -11,9 +11,9 @@ import type { Config } from '../config.js';
 import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
 import { hostCheck } from '../hosts.js';
-import { createApp } from '../http/app.js';
 import type { HttpDependencies } from '../http/dependencies.js';
 import { RateLimit } from '../http/rate-limit.js';
+import { createRequestListener } from '../http/request-listener.js';
 import { acceptListeners } from '../realtime/listeners.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
@@ -80,7 +80,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     options,
   });
   const sessions = new Sessions(io, deps.revocations, deps.adapter !== null);
-  app = createApp({ ...deps, config, rateLimit, sessions });
+  app = createRequestListener({ ...deps, config, rateLimit, sessions });
   return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }
 

@@ -1,16 +1,16 @@
 /** Authenticates the caller of a request, and refuses callers without the permission for a group of routes. */
 import type { IncomingMessage } from 'node:http';
-import type { Request, RequestHandler } from 'express';
 import type { Action } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
 import { clock } from '../clock.js';
+import type { Step } from './chain.js';
 
 const callers = new WeakMap<IncomingMessage, Principal>();
 const arrivals = new WeakMap<IncomingMessage, number>();
 
 /** Reads the token from the `Authorization` header alone: a URL ends up in logs and browser histories. */
-export function authenticate(guard: Guard): RequestHandler {
+export function authenticate(guard: Guard): Step {
   return async (req, _res, next) => {
     arrivals.set(req, clock.now());
     callers.set(req, await guard.authenticate(bearerOf(req)));
@@ -20,17 +20,17 @@ export function authenticate(guard: Guard): RequestHandler {
 }
 
 /** The caller of a request that `authenticate` has handled. */
-export function callerOf(req: Request): Principal {
+export function callerOf(req: IncomingMessage): Principal {
   const caller = callers.get(req);
   if (caller === undefined) throw new Error('the route is not behind authenticate()');
   return caller;
 }
 
 /** When a request came that `authenticate` has handled, in milliseconds since 1970. */
-export const arrivalOf = (req: Request): number => arrivals.get(req) ?? clock.now();
+export const arrivalOf = (req: IncomingMessage): number => arrivals.get(req) ?? clock.now();
 
 /** Refuses callers who may not do this to any file. */
-export function requirePermission(guard: Guard, action: Action): RequestHandler {
+export function requirePermission(guard: Guard, action: Action): Step {
   return async (req, _res, next) => {
     await guard.authorize(callerOf(req), action);
     next();

@@ -2,14 +2,12 @@
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type Express, type RequestHandler } from 'express';
-import helmet from 'helmet';
 import { Fault } from '../errors.js';
 import { ListReader } from '../lists/list-reader.js';
-import { authenticate, requirePermission } from './access.js';
+import { requirePermission } from './access.js';
 import { compress } from './compress.js';
-import { cors } from './cors.js';
 import type { HttpDependencies } from './dependencies.js';
-import { measureRequests } from './request-metrics.js';
+import { guards } from './guards.js';
 import { problems } from './responses.js';
 import { batchRoutes } from './routes/batches.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
@@ -34,21 +32,16 @@ export function createApp(deps: HttpDependencies): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').enable('case sensitive routing');
 
-  app.use(measureRequests(deps.metrics, deps.logger));
-  app.use(securityHeaders());
-  app.use(compress(deps.config.COMPRESSION));
+  const { everywhere, crossOrigin, api, callers } = guards(deps);
+  app.use(...everywhere, compress(deps.config.COMPRESSION));
+  app.use('/api', ...api);
   // Origins that may read answers may import the SDK too.
-  app.use(['/api', '/client'], cors(deps.config.CORS_ORIGINS));
-  app.use('/api', (_req, res, next) => {
-    res.setHeader('Cache-Control', 'no-store');
-    next();
-  });
+  app.use('/client', crossOrigin);
 
   // Before authentication: the descriptions are public, and say how to authenticate.
   docsRoutes(app, deps);
-  app.use('/api', authenticate(deps.guard));
+  app.use('/api', ...callers);
   app.use('/api/dead-letters', requirePermission(deps.guard, 'administer'));
-  app.use('/api', deps.writes.handler);
 
   const listReader = new ListReader(deps.config);
   for (const routes of [
@@ -103,27 +96,3 @@ const staticFiles = (folder: string) =>
       if (type !== undefined) res.setHeader('Content-Type', type).setHeader('Content-Encoding', 'br');
     },
   });
-
-/** Every script and style comes from this origin. TLS is left to a proxy: no header here may break plain http. */
-function securityHeaders() {
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-        objectSrc: ["'none'"],
-      },
-    },
-    strictTransportSecurity: false,
-    xFrameOptions: { action: 'deny' },
-    // Headers for browsers of the past, or without a use here; each would be sent with every answer.
-    originAgentCluster: false,
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    xXssProtection: false,
-  });
-}

@@ -1,7 +1,7 @@
 /** Cross-origin requests: which origins may read answers, and which may change something. */
-import type { RequestHandler } from 'express';
 import { Fault } from '../errors.js';
 import { isAllowed, isListed } from '../origins.js';
+import type { Step } from './chain.js';
 import { isWrite } from './writes-in-flight.js';
 
 const PREFLIGHT = {
@@ -16,10 +16,10 @@ const PREFLIGHT = {
  * The gateway reads a body whatever its content type, and browsers send such a request from any page without a preflight.
  * So a write from an origin that is not allowed is refused; withholding the answer would not be enough.
  */
-export function cors(origins: readonly string[]): RequestHandler {
+export function cors(origins: readonly string[]): Step {
   const allowsAll = origins.includes('*');
   return (req, res, next) => {
-    if (!allowsAll) res.vary('Origin');
+    if (!allowsAll) res.setHeader('Vary', 'Origin');
     const { origin } = req.headers;
     if (origin !== undefined && isListed(origin, origins)) {
       res.setHeader('Access-Control-Allow-Origin', allowsAll ? '*' : origin);
@@ -32,6 +32,6 @@ export function cors(origins: readonly string[]): RequestHandler {
     }
     if (origin === undefined) return next();
     if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return next();
-    res.status(204).set(PREFLIGHT).end();
+    res.writeHead(204, PREFLIGHT).end();
   };
 }

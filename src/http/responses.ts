@@ -1,12 +1,13 @@
 /** How the REST surface answers: JSON, or an error as problem details (RFC 9457). */
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ServerResponse } from 'node:http';
+import type { ErrorRequestHandler } from 'express';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { sendProblem } from '../problem.js';
 
 /** Sends JSON that is text already: the text of a snapshot is never parsed and serialised again. */
-export function sendJson(res: Response, json: string, status = 200): void {
+export function sendJson(res: ServerResponse, json: string, status = 200): void {
   res.statusCode = status;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Content-Length', Buffer.byteLength(json));
@@ -14,8 +15,8 @@ export function sendJson(res: Response, json: string, status = 200): void {
 }
 
 /** The only place where an error becomes an answer. */
-export function problems(logger: Logger): ErrorRequestHandler {
-  return (error: unknown, _req, res, _next) => {
+export function problemSender(logger: Logger): (error: unknown, res: ServerResponse) => void {
+  return (error, res) => {
     const fault = faultOf(error);
     if (fault.code === 'internal') logger.error({ err: error }, 'request failed');
     if (res.headersSent) {
@@ -25,6 +26,11 @@ export function problems(logger: Logger): ErrorRequestHandler {
     }
     sendProblem(res, fault);
   };
+}
+
+export function problems(logger: Logger): ErrorRequestHandler {
+  const send = problemSender(logger);
+  return (error, _req, res, _next) => send(error, res);
 }
 
 function faultOf(error: unknown): Fault {

@@ -1,10 +1,11 @@
 /** Lets the requests that may change something finish while the gateway stops, and refuses new ones. */
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { Fault } from '../errors.js';
+import type { Step } from './chain.js';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export const isWrite = ({ method }: Request): boolean => !SAFE_METHODS.has(method);
+export const isWrite = ({ method = '' }: IncomingMessage): boolean => !SAFE_METHODS.has(method);
 
 /** Counts those requests: a list that the validator has accepted must still be registered. */
 export class WritesInFlight {
@@ -12,7 +13,7 @@ export class WritesInFlight {
   #count = 0;
   #onIdle: (() => void) | undefined;
 
-  readonly handler: RequestHandler = (req, res, next) => {
+  readonly handler: Step = (req, res, next) => {
     if (!isWrite(req)) return next();
     if (this.#isDraining) throw new Fault('unavailable', 'the gateway is stopping');
     this.#count++;

@@ -11,6 +11,8 @@ import type { UpdateReader } from './update-reader.js';
 /** No more fits into one document of MongoDB, and both engines answer the same. */
 const MAX_RESULT_BYTES = 14 * 2 ** 20;
 
+/** A result's text is at most as many times as long as what it was read from: `1e20` is stored as 21 digits. */
+const LONGER_AS_STORED = 8;
 /** A character has three bytes at most, so few results have to be measured. */
 const isTooLarge = ({ json }: { readonly json: string }): boolean =>
   json.length > MAX_RESULT_BYTES / 3 && Buffer.byteLength(json) > MAX_RESULT_BYTES;
@@ -35,7 +37,7 @@ export class Intake {
     }
     const arrivedAt = performance.now();
     const read = await this.reader.readInTurns(bytes);
-    if (read.results.some(isTooLarge))
+    if (bytes.byteLength > MAX_RESULT_BYTES / LONGER_AS_STORED && read.results.some(isTooLarge))
       throw new Fault('payload_too_large', `a single result may have ${MAX_RESULT_BYTES} bytes`);
     const update = isFound ? { ...read, isFound } : read;
     const outcome = await this.conflator.take(update, bytes.byteLength, sender, arrivedAt);

@@ -1,14 +1,14 @@
 /** Announces the changes of one file: appends to its feed what the store has and the feed does not. */
 
 import { clock } from '../clock.js';
-import type { BatchId, FileId } from '../domain/id.js';
+import type { BatchId, FileId, Generation } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { Stats } from '../domain/stats.js';
-import { type BatchVersion, NEVER_ANNOUNCED } from '../domain/summary.js';
+import { type BatchVersion, NEVER_ANNOUNCED, type Summary, waitingSummary } from '../domain/summary.js';
 import { beginEpoch, NO_GENERATION } from '../epoch/head.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
-import type { FileChanges, Store } from '../store/store.js';
+import type { BatchChanges, FileChanges, FreshBatch, Store } from '../store/store.js';
 import { changeOf } from './change.js';
 
 export interface FlushDeps {
@@ -19,6 +19,18 @@ export interface FlushDeps {
   readonly emailsPerEvent: number;
 }
 
+/** A registered batch that had no update then, as the store answered. */
+export interface NewBatch extends FreshBatch {
+  readonly generation: Generation;
+}
+
+export interface Flushed {
+  /** Batches whose changes the store is asked for. */
+  readonly changed: readonly BatchId[];
+  /** Announced as they were registered, without being read again: what came to them since is a change of its own. */
+  readonly registered: readonly NewBatch[];
+}
+
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
  * read, so that a later change never counts as announced. `arrivedAt`: when the oldest update among the changes came.
@@ -26,18 +38,20 @@ export interface FlushDeps {
 export async function flush(
   deps: FlushDeps,
   fileId: FileId,
-  batchIds: readonly BatchId[],
+  { changed, registered }: Flushed,
   hasOtherChanges: () => boolean,
   arrivedAt?: number,
 ): Promise<void> {
   const { store, feed, metrics } = deps;
+  const batchIds = [...changed, ...registered.map(({ batchId }) => batchId)];
   // Retries when another flush or a new generation won the race.
   for (let remembered = feed.lastHead(fileId, batchIds); ; remembered = null) {
     const head = remembered ?? (await feed.head(fileId, batchIds));
-    const announced = new Map(batchIds.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
+    const announced = new Map(changed.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
     const isWhole = !hasOtherChanges();
-    const changes = await store.changes.since(fileId, announced);
-    if (changes === null) return;
+    const stored = await store.changes.since(fileId, announced);
+    if (stored === null) return;
+    const changes = withRegistered(stored, registered, head);
     // What is remembered may be out of date, which only an append would find out.
     if (remembered !== null && (!isNews(remembered, changes) || isOver(remembered, changes))) continue;
     if (head === null || isOver(head, changes)) {
@@ -56,7 +70,7 @@ export async function flush(
     if (next !== null) metrics.flushes.inc();
     const { generation } = (next?.change ?? head).state;
     const stats = next?.stats ?? new JsonText<Stats>(head.state.stats);
-    const versions = announcedVersions(announced, changes);
+    const versions = announcedVersions(announced, stored);
     await store.changes.markAnnounced(
       fileId,
       generation,
@@ -65,6 +79,25 @@ export async function flush(
     );
     return;
   }
+}
+
+/** A batch that the feed has already is left out: another flush, or a new epoch, was faster. */
+function withRegistered(
+  stored: FileChanges,
+  registered: readonly NewBatch[],
+  head: Head | null,
+): FileChanges {
+  const { generation } = stored.facts;
+  const found = new Set(stored.batches.map(({ batchId }) => batchId));
+  const summaries = new Map<number | null, Summary>();
+  const batches = registered.flatMap((batch): BatchChanges[] => {
+    const { batchId, version, totalEmails } = batch;
+    if (batch.generation !== generation || found.has(batchId) || head?.batches.has(batchId)) return [];
+    const summary = summaries.get(totalEmails) ?? waitingSummary(totalEmails);
+    summaries.set(totalEmails, summary);
+    return [{ batchId, version, summary, results: [], truncated: null }];
+  });
+  return batches.length === 0 ? stored : { ...stored, batches: [...stored.batches, ...batches] };
 }
 
 const isNews = ({ state }: Head, { changes, batches }: FileChanges): boolean =>

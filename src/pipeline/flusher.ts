@@ -1,10 +1,11 @@
 /** Decides when each file is flushed: at once after a quiet spell, then once an interval, and again after a failure. */
 
 import { backoff } from '../backoff.js';
-import type { BatchId, FileId } from '../domain/id.js';
+import type { BatchId, FileId, Generation } from '../domain/id.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
-import { type FlushDeps, flush } from './flush.js';
+import type { FreshBatch } from '../store/store.js';
+import { type FlushDeps, flush, type NewBatch } from './flush.js';
 
 export interface FlusherDeps extends FlushDeps {
   readonly logger: Logger;
@@ -16,7 +17,7 @@ interface PendingFile {
   /** Changed batches that no flush has taken yet; `WHOLE_FILE`: the file itself may have changed. */
   readonly batches: Set<BatchId>;
   /** Registered batches without an update, which no flush has taken yet. */
-  readonly registered: Set<BatchId>;
+  readonly registered: Map<BatchId, NewBatch>;
   /** Changes that are being stored. While there are any, no flush is known to announce everything. */
   storing: number;
   /** The flush in progress; fulfilled with whether it succeeded. */
@@ -73,10 +74,10 @@ export class Flusher {
     this.#schedule(fileId, file);
   }
 
-  /** The batches are registered, and have no results as far as is known: a flush has room for many of them. */
-  markRegistered(fileId: FileId, batchIds: readonly BatchId[]): void {
+  /** The batches are new, and had no update when they were registered: a flush has room for many of them. */
+  markRegistered(fileId: FileId, generation: Generation, batches: readonly FreshBatch[]): void {
     const file = this.#fileOf(fileId);
-    for (const batchId of batchIds) file.registered.add(batchId);
+    for (const batch of batches) file.registered.set(batch.batchId, { ...batch, generation });
     this.#schedule(fileId, file);
   }
 
@@ -87,7 +88,7 @@ export class Flusher {
   async flushNow(fileId: FileId): Promise<void> {
     const file = this.#files.get(fileId);
     if (file === undefined) return;
-    const wanted = new Set([...file.batches, ...file.registered]);
+    const wanted = new Set([...file.batches, ...file.registered.keys()]);
     const { flushing, taken } = file;
     if (flushing !== null && !(await flushing)) for (const batchId of taken) wanted.add(batchId);
     const isPending = (batchId: BatchId) =>
@@ -125,7 +126,7 @@ export class Flusher {
     if (file === undefined) {
       file = {
         batches: new Set(),
-        registered: new Set(),
+        registered: new Map(),
         storing: 0,
         flushing: null,
         taken: [],
@@ -166,8 +167,9 @@ export class Flusher {
     if (file.timer !== null) clearTimeout(file.timer);
     file.timer = null;
     const changed = takeFirst(file.batches, BATCHES_PER_FLUSH);
-    const registered = takeFirst(file.registered, REGISTERED_PER_FLUSH);
-    file.taken = [...changed, ...registered];
+    const registered = [...file.registered.values()].slice(0, REGISTERED_PER_FLUSH);
+    for (const { batchId } of registered) file.registered.delete(batchId);
+    file.taken = [...changed, ...registered.map(({ batchId }) => batchId)];
     file.flushedAt = performance.now();
     file.flushing = this.#attempt(fileId, file, changed, registered).finally(() => {
       file.flushing = null;
@@ -181,18 +183,17 @@ export class Flusher {
     fileId: FileId,
     file: PendingFile,
     changed: readonly BatchId[],
-    registered: readonly BatchId[],
+    registered: readonly NewBatch[],
   ): Promise<boolean> {
-    const batchIds = [...changed, ...registered];
     const hasOtherChanges = () => file.storing > 0 || isMarked(file);
     const { arrivedAt } = file;
     file.arrivedAt = undefined;
     try {
-      if (batchIds.length > 0)
+      if (changed.length > 0 || registered.length > 0)
         await flush(
           this.deps,
           fileId,
-          batchIds.filter((batchId) => batchId !== WHOLE_FILE),
+          { changed: changed.filter((batchId) => batchId !== WHOLE_FILE), registered },
           hasOtherChanges,
           arrivedAt,
         );
@@ -203,7 +204,7 @@ export class Flusher {
       file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
       this.deps.metrics.flushFailures.inc();
       for (const batchId of changed) file.batches.add(batchId);
-      for (const batchId of registered) file.registered.add(batchId);
+      for (const batch of registered) file.registered.set(batch.batchId, batch);
       this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
       return false;
     }

@@ -25,6 +25,8 @@ export interface PipelineDeps {
 
 /** Batches whose file is cached, so that the store is not read for each of their updates. */
 const CACHED_BATCHES = 10_000;
+/** Batches of a file that is deleted, read at once. */
+const BATCHES_AT_ONCE = 1_000;
 
 /** Looks up batches at the validator's keys; fulfilled once the updates that were found are taken in. */
 export type LookUp = (batchIds: readonly BatchId[]) => Promise<void>;
@@ -76,8 +78,9 @@ export class Pipeline {
       const result = await store.updates.register(slice, claimant);
       const isChanged = result.outcome !== 'unchanged' && result.outcome !== 'superseded';
       for (const batchId of result.touched) this.#fileIds.set(batchId, fileId);
-      const fresh = new Set(result.fresh);
-      if (isChanged) flusher.markRegistered(fileId, result.fresh);
+      const fresh = new Set(result.fresh.map(({ batchId }) => batchId));
+      if (isChanged && result.facts !== null)
+        flusher.markRegistered(fileId, result.facts.generation, result.fresh);
       const others = result.touched.filter((batchId) => !fresh.has(batchId));
       return { changed: isChanged ? others : null, registered: result };
     });
@@ -138,9 +141,9 @@ export class Pipeline {
   }
 
   async remove(fileId: FileId): Promise<boolean> {
-    const { store, feed, deleteValidatorResults } = this.deps;
+    const { store, feed } = this.deps;
     // The validator keeps the same addresses. First, so that the caller can repeat the deletion after a failure.
-    await deleteValidatorResults?.((await store.files.batches(fileId)).map(({ batchId }) => batchId));
+    await this.#deleteValidatorResults(fileId);
     if (!(await store.files.remove(fileId))) {
       // An earlier attempt may have deleted it from the store, and failed before the feed.
       const head = await feed.head(fileId, []);
@@ -148,6 +151,23 @@ export class Pipeline {
     }
     await feed.remove(fileId);
     return true;
+  }
+
+  async #deleteValidatorResults(fileId: FileId): Promise<void> {
+    const { store, deleteValidatorResults } = this.deps;
+    if (!deleteValidatorResults) return;
+    for (let before: number | null = null; ; ) {
+      const batches = await store.files.batchPage({
+        fileId,
+        limit: BATCHES_AT_ONCE,
+        before,
+        status: undefined,
+      });
+      await deleteValidatorResults(batches.map(({ batchId }) => batchId));
+      const last = batches.at(-1);
+      if (last === undefined || batches.length < BATCHES_AT_ONCE) return;
+      before = last.ordinal;
+    }
   }
 
   /** Marks the outbox for flushing: changes that were stored before the time given, by any gateway. */

@@ -32,7 +32,12 @@ export class EventPacket {
 export class PacketBundle {
   #joined: Buffer | null | undefined;
 
-  constructor(readonly packets: readonly EventPacket[]) {}
+  /** Characters: about the bytes that are written. */
+  readonly size: number;
+
+  constructor(readonly packets: readonly EventPacket[]) {
+    this.size = packets.reduce((sum, { text }) => sum + text.length, 0);
+  }
 
   /** All frames in one buffer; null: ws cannot make them. */
   get joined(): Buffer | null {

@@ -3,7 +3,7 @@
  *
  * 1. `send` gathers a file's events during one turn of the event loop. Each is framed once, and never parsed.
  * 2. At the end of the turn the gathered events are queued as one write to the file's listeners.
- * 3. The queue is written listener by listener; a large room takes several turns.
+ * 3. The queue is written listener by listener; a large room, or a large event, takes several turns.
  * 4. An idle socket gets all frames in one write to its TCP socket. Any other socket gets them through engine.io, packet by
  *    packet; while it is slow, older stats give way to newer ones, and in the end it is cut off.
  *
@@ -23,12 +23,12 @@ import { LatestStats } from './latest-stats.js';
 import { fileIdOfRoom, type ListenerList, ListenerLists } from './listener-lists.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import type { Subscriptions } from './subscriptions.js';
-import { WriteQueue } from './write-queue.js';
+import { type TurnLimits, WriteQueue } from './write-queue.js';
 
 /** Characters of one file that are gathered before they are queued: joining more costs more than a second write. */
 const MAX_GATHERED_SIZE = 65_536;
-/** Each takes some ten microseconds. */
-const SOCKETS_PER_TURN = 500;
+/** What is written in one turn: a socket takes some ten microseconds, and a megabyte a millisecond. */
+const PER_TURN: TurnLimits = { sockets: 500, bytes: 2 * 2 ** 20 };
 
 interface GatheredEvents {
   readonly packets: EventPacket[];
@@ -40,8 +40,7 @@ interface GatheredEvents {
 }
 
 export interface RoomOptions extends BackpressureOptions {
-  /** Sockets that are written to in one turn of the event loop. */
-  readonly socketsPerTurn?: number;
+  readonly perTurn?: TurnLimits;
 }
 
 export class RoomWriter implements Rooms {
@@ -105,7 +104,7 @@ export class RoomWriter implements Rooms {
     this.#scheduled ??= setImmediate(() => {
       this.#enqueueAll();
       this.#scheduled = null;
-      this.#queue.writeSome(this.options.socketsPerTurn ?? SOCKETS_PER_TURN);
+      this.#queue.writeSome(this.options.perTurn ?? PER_TURN);
       if (!this.#queue.isEmpty) this.#schedule();
     });
   }

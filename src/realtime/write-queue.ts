@@ -20,8 +20,19 @@ interface WriteInProgress extends QueuedWrite {
   readonly writtenAhead: Set<number>;
 }
 
+/** How much is written in one turn of the event loop. */
+export interface TurnLimits {
+  readonly sockets: number;
+  readonly bytes: number;
+}
+
+const NO_LIMITS: TurnLimits = { sockets: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+/** Writes of a file that wait at most: where more are added than the turns have time for, the oldest is finished at once. */
+const WAITING_AT_MOST = 8;
+
 export class WriteQueue {
-  readonly #byFile = new Map<FileId, WriteInProgress>();
+  /** The writes of each file, the oldest first. */
+  readonly #byFile = new Map<FileId, WriteInProgress[]>();
   #isWriting = false;
 
   constructor(
@@ -38,44 +49,61 @@ export class WriteQueue {
     return this.#isWriting;
   }
 
-  /** Finishes the file's earlier write first, so that each listener gets the two in order. */
+  /** It comes after the file's earlier writes, so that each listener gets them in order. */
   add(fileId: FileId, write: QueuedWrite): void {
-    this.#writeSomeOf(fileId, Number.POSITIVE_INFINITY);
-    this.#byFile.set(fileId, { ...write, next: 0, writtenAhead: new Set() });
+    const writes = this.#byFile.get(fileId) ?? [];
+    writes.push({ ...write, next: 0, writtenAhead: new Set() });
+    this.#byFile.set(fileId, writes);
+    while (writes.length > WAITING_AT_MOST) this.#writeSomeOf(fileId, writes, NO_LIMITS);
   }
 
-  /** Writes to at most so many listeners. */
-  writeSome(atMost: number): void {
-    let left = atMost;
-    for (const fileId of this.#byFile.keys()) left -= this.#writeSomeOf(fileId, left);
+  /** Writes a turn's share. Files whose listeners were not all written to come last in the next one. */
+  writeSome(limits: TurnLimits): void {
+    let left = limits;
+    for (const [fileId, writes] of [...this.#byFile]) {
+      while (writes.length > 0 && left.sockets > 0 && left.bytes > 0)
+        left = this.#writeSomeOf(fileId, writes, left);
+      if (left === limits || this.#byFile.get(fileId) !== writes) continue;
+      this.#byFile.delete(fileId);
+      this.#byFile.set(fileId, writes);
+      if (left.sockets <= 0 || left.bytes <= 0) return;
+    }
   }
 
   /** Writes to one socket, ahead of its turn, what is queued for it. */
   writeTo(socket: ClientSocket): void {
-    for (const [fileId, write] of this.#byFile) {
-      const { list, next, writtenAhead } = write;
-      const index = list.indexOf(socket);
-      if (index === undefined || index < next || writtenAhead.has(index)) continue;
-      writtenAhead.add(index);
-      this.#writeTo(list.listeners[index], fileId, write);
+    for (const [fileId, writes] of this.#byFile) {
+      for (const write of writes) {
+        const { list, next, writtenAhead } = write;
+        const index = list.indexOf(socket);
+        if (index === undefined || index < next || writtenAhead.has(index)) continue;
+        writtenAhead.add(index);
+        this.#writeTo(list.listeners[index], fileId, write);
+      }
     }
   }
 
-  #writeSomeOf(fileId: FileId, atMost: number): number {
-    const write = this.#byFile.get(fileId);
-    if (write === undefined) return 0;
+  /** Goes on with the oldest write of a file. @returns what is left of the limits */
+  #writeSomeOf(fileId: FileId, writes: WriteInProgress[], limits: TurnLimits): TurnLimits {
+    const write = writes[0];
+    if (write === undefined) return limits;
     const { listeners } = write.list;
-    let count = 0;
+    let { sockets, bytes } = limits;
     // A write may cause another call of this method, which continues where this one is.
-    for (; count < atMost && write.next < listeners.length; count++) {
+    while (sockets > 0 && bytes > 0 && write.next < listeners.length) {
       const index = write.next++;
-      if (!write.writtenAhead.has(index)) this.#writeTo(listeners[index], fileId, write);
+      const listener = listeners[index];
+      sockets--;
+      if (listener === undefined || write.writtenAhead.has(index)) continue;
+      bytes -= write.bundles[listener.feeds].size;
+      this.#writeTo(listener, fileId, write);
     }
-    if (write.next >= listeners.length && this.#byFile.get(fileId) === write) {
-      this.#byFile.delete(fileId);
+    if (write.next >= listeners.length && writes[0] === write) {
+      writes.shift();
+      if (writes.length === 0 && this.#byFile.get(fileId) === writes) this.#byFile.delete(fileId);
       if (write.arrivedAt !== undefined) this.finished(write.arrivedAt);
     }
-    return count;
+    return { sockets, bytes };
   }
 
   #writeTo(listener: Listener | undefined, fileId: FileId, { bundles }: QueuedWrite): void {

@@ -20,6 +20,8 @@ export interface FingerprintedList {
 }
 
 const MAX_BYTES = 16 * 2 ** 20;
+/** Of complete lists, which do not grow any more: enough for those of one flush, which announces them. */
+const MAX_COMPLETE_BYTES = 4 * 2 ** 20;
 /** Bytes that a result takes beside its text, about. */
 const RESULT_BYTES = 250;
 
@@ -28,10 +30,11 @@ const RESULT_BYTES = 250;
  * again to be announced. A remembered list may differ from the stored one, so a store compares fingerprints.
  */
 export class RecentLists {
-  readonly #lists = new ByteCache<FingerprintedList>(MAX_BYTES);
+  readonly #growing = new ByteCache<FingerprintedList>(MAX_BYTES);
+  readonly #complete = new ByteCache<FingerprintedList>(MAX_COMPLETE_BYTES);
 
   fingerprint(batchId: BatchId, results: readonly Result[]): FingerprintedList {
-    const last = this.#lists.get(batchId);
+    const last = this.get(batchId);
     const known = last !== undefined && beginsWith(results, last.results) ? last : null;
     const length = known?.results.length ?? 0;
     const tail = textLines(length === 0 ? results : results.slice(length));
@@ -47,31 +50,36 @@ export class RecentLists {
   }
 
   /** To be called once the list is stored. */
-  remember(batchId: BatchId, list: FingerprintedList): void {
+  remember(batchId: BatchId, list: FingerprintedList, isComplete: boolean): void {
+    this.forget(batchId);
+    const lists = isComplete ? this.#complete : this.#growing;
     // The text is in the results as well.
-    this.#lists.set(batchId, { ...list, tail: '' }, list.bytes);
+    lists.set(batchId, { ...list, tail: '' }, list.bytes);
   }
 
   get(batchId: BatchId): FingerprintedList | undefined {
-    return this.#lists.get(batchId);
+    return this.#growing.get(batchId) ?? this.#complete.get(batchId);
   }
 
   /** The results at some positions of a list; null: the list with this fingerprint is not remembered. */
   resultsAt(batchId: BatchId, fingerprint: string, positions: readonly number[]): PlacedResult[] | null {
-    const list = this.#lists.get(batchId);
+    const list = this.get(batchId);
     return list?.fingerprint === fingerprint ? pickResults(batchId, list, positions) : null;
   }
 
   forget(batchId: BatchId): void {
-    this.#lists.delete(batchId);
+    this.#growing.delete(batchId);
+    this.#complete.delete(batchId);
   }
 
   forgetAll(): void {
-    this.#lists.clear();
+    this.#growing.clear();
+    this.#complete.clear();
   }
 
   close(): void {
-    this.#lists.close();
+    this.#growing.close();
+    this.#complete.close();
   }
 }
 

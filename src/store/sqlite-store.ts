@@ -15,7 +15,7 @@ import { breakdownReads, breakdownWrites } from './sqlite/breakdowns.js';
 import type { KnownBatch } from './sqlite/changes.js';
 import { type Database, lock } from './sqlite/database.js';
 import { deliveryReads, deliveryWrites } from './sqlite/deliveries.js';
-import { fileReads } from './sqlite/files.js';
+import { type BatchSlice, fileReads } from './sqlite/files.js';
 import { listReads, listWrites } from './sqlite/lists.js';
 import { rowsOf } from './sqlite/results/results.js';
 import { revocationReads, revocationWrites } from './sqlite/revocations.js';
@@ -24,7 +24,7 @@ import { ThreadClient } from './sqlite/thread/client.js';
 import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
 import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
-import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { BatchState, ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import { partsOf, rowsFromText, rowsToText } from './stored-pieces.js';
 import type { SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
@@ -115,6 +115,22 @@ export class SqliteStore implements Store {
 
 const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileStore => ({
   ...reader.part('files', fileReads),
+  async batches(fileId) {
+    let states: BatchState[] = [];
+    for (let last: BatchSlice | null = null; ; ) {
+      const slice: BatchSlice | null = await reader.call(
+        'files.batchSlice',
+        fileId,
+        last && { generation: last.generation, end: last.end },
+      );
+      if (slice === null) return [];
+      // Those read before are of a request that was replaced meanwhile.
+      if (last !== null && last.generation !== slice.generation) states = [];
+      states.push(...slice.states);
+      if (slice.end === null) return states;
+      last = slice;
+    }
+  },
   find: (fileId) => writer.call('files.find', fileId),
   async remove(fileId) {
     const { existed, isClean } = await writer.call('files.end', fileId);
@@ -162,7 +178,7 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
       ],
       ['updates.save', update, sender],
     );
-    if (saved.outcome === 'applied') recent.remember(update.batchId, list);
+    if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
     return saved;
   },
   fail: (fileId, batchId, reason) => writer.call('updates.fail', fileId, batchId, reason),

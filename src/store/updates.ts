@@ -75,7 +75,12 @@ export interface Registered {
   /** Batches that changed: new ones, and those whose held updates were applied. */
   readonly touched: readonly BatchId[];
   /** Those of them that are new and had no update yet. */
-  readonly fresh: readonly BatchId[];
+  readonly fresh: readonly FreshBatch[];
+}
+
+/** A registered batch as it is until its first update: what is announced of it need not be read. */
+export interface FreshBatch extends RegisteredBatch {
+  readonly version: number;
 }
 
 export interface Saved {

@@ -25,7 +25,7 @@ test('runs as an unprivileged user, and is stopped by the signal that the gatewa
   expect(all('USER', image)).toEqual(['node']);
   expect(all('STOPSIGNAL', image)).toEqual(['SIGTERM']);
   // Without a shell in between, which would not forward the signal.
-  expect(all('CMD', image).at(-1)).toBe('["node", "dist/src/main.js"]');
+  expect(all('CMD', image).at(-1)).toBe('["node", "--max-semi-space-size=4", "dist/src/main.js"]');
 });
 
 test('checks that the gateway is alive', () => {

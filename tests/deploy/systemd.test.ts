@@ -18,7 +18,7 @@ test('the unit gives a gateway the time and the descriptors that it needs, and n
   expect(Number(settings.get('LimitNOFILE'))).toBeGreaterThan(MAX_CONNECTIONS);
   expect(settings.get('RestartPreventExitStatus')).toBe(String(EXIT_CONFIG));
   // No npm and no shell in between: the signal is the gateway's own.
-  expect(settings.get('ExecStart')).toMatch(/node dist\/src\/main\.js$/);
+  expect(settings.get('ExecStart')).toMatch(/node --max-semi-space-size=4 dist\/src\/main\.js$/);
 });
 
 const analyze = spawnSync('systemd-analyze', ['--version']);

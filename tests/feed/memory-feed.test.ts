@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type BatchVersion, EMPTY_SUMMARY } from '../../src/domain/summary.js';
+import { type BatchVersion, summarize } from '../../src/domain/summary.js';
+import { CELL_COUNT } from '../../src/domain/verdict.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
+import { addresses, update } from '../support/updates.js';
 
 const TTL_MS = 10;
 
@@ -143,10 +145,36 @@ describe('what all files together may take', () => {
   });
 });
 
+it('says of each batch what was announced last, to the last count', async () => {
+  const feed = new MemoryFeed({ history: 1, historyBytes: 0, totalBytes: 2 ** 20, ttlMs: 3_600_000 });
+  const batches = new Map(batchesOf(7));
+  await feed.begin('f1', start('e1', { batches }), null);
+  const ids = [...batches.keys()];
+  expect((await feed.head('f1', [...ids, 'unknown']))?.batches).toEqual(batches);
+  const [id = ''] = ids;
+  const later = { version: 9, summary: { ...summarize(FLAGS, resultsOf(150)), stalled: 1 } };
+  const state = (await headOf(feed, 'f1')).state;
+  await feed.append(
+    'f1',
+    { epoch: 'e1', revision: 0 },
+    { state, batches: new Map([[id, later]]), events: [] },
+  );
+  expect((await feed.head('f1', ids))?.batches).toEqual(new Map([...batches, [id, later]]));
+  await feed.close();
+});
+
+const FLAGS = { begun: true, isComplete: false, isFailed: false, isStalled: false, totalEmails: 200 };
+const resultsOf = (count: number) =>
+  update({ batchId: 'b', emails: addresses(count) }).results.map((result, index) => ({
+    ...result,
+    cell: (index * 7) % CELL_COUNT,
+    marks: (index % 11) | ((index % 128) << 4),
+  }));
+
 const batchesOf = (seed: number) =>
   Array.from({ length: 1 + (seed % 8) }, (_, k): [string, BatchVersion] => [
     `${seed}-${k}`,
-    { version: 1, summary: structuredClone(EMPTY_SUMMARY) },
+    { version: 1, summary: summarize(FLAGS, resultsOf(10 * (1 + (k % 3)))) },
   ]);
 
 /** Collects garbage until there is none left: that of an earlier suite in this process may go in several rounds. */

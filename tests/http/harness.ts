@@ -4,9 +4,9 @@ import { Guard } from '../../src/auth/guard.js';
 import { clientIpBehind } from '../../src/client-ip.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
-import { createApp } from '../../src/http/app.js';
 import type { HttpConfig, HttpDependencies } from '../../src/http/dependencies.js';
 import { RateLimit } from '../../src/http/rate-limit.js';
+import { createRequestListener } from '../../src/http/request-listener.js';
 import { WritesInFlight } from '../../src/http/writes-in-flight.js';
 import { Intake } from '../../src/inlet/intake.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
@@ -130,7 +130,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     metrics,
     logger,
   };
-  const { url, server } = await listen(createServer(createApp(deps)));
+  const { url, server } = await listen(createServer(createRequestListener(deps)));
   return {
     url,
     server,

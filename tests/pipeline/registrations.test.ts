@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { OPERATOR } from '../../src/domain/ownership.js';
+import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { registration } from '../contracts/store/harness.js';
 import { addresses } from '../support/updates.js';
 import { engine, gatewayOn } from './stage.js';
@@ -42,6 +43,42 @@ it('announces as many batches as a flush has room for, and does not take one wit
   const { values } = await gateway.metrics.flushes.get();
   expect(values[0]?.value).toBeLessThan(8);
   expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY }, progress: { processed: 3 } });
+});
+
+it('announces new batches as they were registered, without reading them', async () => {
+  const one = await engine();
+  const asked: number[] = [];
+  const { changes } = one.store;
+  const counting = {
+    ...changes,
+    since: (...[fileId, announced]: Parameters<typeof changes.since>) => {
+      asked.push(announced.size);
+      return changes.since(fileId, announced);
+    },
+  };
+  const gateway = gatewayOn({ ...one, store: { ...one.store, changes: counting } });
+  await gateway.register({ fileId: 'f', batches: batchIds });
+  expect(new Set(asked)).toEqual(new Set([0]));
+  expect(asked.length).toBeLessThan(8);
+  expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY } });
+});
+
+it('leaves out a new batch that the feed has already, with an update that another gateway has announced', async () => {
+  const one = await engine();
+  const [registrar, other] = [gatewayOn(one), gatewayOn(one)];
+  const { facts, fresh } = await registrar.register({ fileId: 'f', batches: ['b1', 'b2'] });
+  await other.take({ batchId: 'b1', emails: addresses(2), isComplete: true, totalEmails: 2 });
+  await other.flusher.flushNow('f');
+  // The flush of the registration comes late.
+  registrar.flusher.markRegistered('f', facts?.generation ?? '', fresh);
+  await registrar.flusher.flushNow('f');
+  // Nor is a batch announced of a request that is over.
+  registrar.flusher.markRegistered('f', 'another', [{ batchId: 'b3', version: 1, totalEmails: null }]);
+  await registrar.flusher.flushNow('f');
+  const stored = await one.store.files.batches('f');
+  const sum = stored.reduce((totals, { summary }) => add(totals, summary), EMPTY_SUMMARY);
+  expect((await one.feed.head('f', []))?.state.totals).toEqual(sum);
+  expect(sum).toMatchObject({ batches: 2, completed: 1, processed: 2 });
 });
 
 it('does not call a file complete whose batches are registered in part', async () => {

@@ -38,8 +38,8 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
   });
   const rooms = new RoomWriter(
     io,
-    // Rooms of a few sockets are written to over several turns already.
-    { maxBufferedBytes, socketsPerTurn: 2 },
+    // Rooms of a few sockets are written to over several turns already, and large events one socket at a time.
+    { maxBufferedBytes, perTurn: { sockets: 2, bytes: 50_000 } },
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );

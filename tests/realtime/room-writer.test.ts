@@ -263,6 +263,35 @@ test('what a listener gets in one turn comes in one write', async () => {
   expect(written).toEqual([tcp.bytesWritten - before]);
 });
 
+test('a large event goes to as many listeners in one turn as the bytes allow, and the next one waits behind it', async () => {
+  const stage = await roomStage();
+  const clients = await Promise.all(Array.from({ length: 4 }, () => connect(stage.url)));
+  const heard: number[][] = clients.map(() => []);
+  let writes = 0;
+  for (const [index, client] of clients.entries()) {
+    const socket = stage.socketOf(client);
+    void socket.join(roomOf('emails', 'a'));
+    client.on('file_emails', ({ number }) => heard[index]?.push(number));
+    const tcp = idleTcpOf(socket);
+    if (tcp === null) throw new Error('the socket is not idle');
+    const write = tcp.write.bind(tcp) as (bytes: Uint8Array) => boolean;
+    tcp.write = (bytes: Uint8Array | string) => {
+      writes++;
+      return write(bytes as Uint8Array);
+    };
+  }
+  const padding = 'x'.repeat(100_000);
+  for (const number of [1, 2]) ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number, padding });
+  const inEachTurn: number[] = [];
+  while (inEachTurn.length < 8) {
+    const before = writes;
+    await new Promise(setImmediate);
+    if (writes > before) inEachTurn.push(writes - before);
+  }
+  expect(inEachTurn).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+  await retry(async () => expect(heard).toEqual(clients.map(() => [1, 2])));
+});
+
 test('where internals are missing, everything goes through engine.io, and one warning is logged', async () => {
   const said: unknown[] = [];
   const stage = await roomStage(2 ** 26, { warn: (...args: unknown[]) => said.push(args) });

@@ -11,17 +11,17 @@ describe('recent lists', () => {
   it('give a list the fingerprint that it has by itself, wherever it was cut before', () => {
     const all = resultsOf(addresses(20));
     const others = resultsOf(addresses(20, 'other'));
-    const list = fc.record({ length: fc.nat(20), isOther: fc.boolean() });
+    const list = fc.record({ length: fc.nat(20), isOther: fc.boolean(), isComplete: fc.boolean() });
     fc.assert(
       fc.property(fc.array(list), (lists) => {
         const recent = new RecentLists();
-        for (const { length, isOther } of lists) {
+        for (const { length, isOther, isComplete } of lists) {
           const results = (isOther ? others : all).slice(0, length);
           const list = recent.fingerprint('b', results);
           const { prefix, whole } = fingerprints(results, list.stored.length);
           expect(list.fingerprint).toBe(whole);
           if (list.stored.length > 0) expect(list.stored.fingerprint).toBe(prefix);
-          recent.remember('b', list);
+          recent.remember('b', list, isComplete);
         }
         recent.close();
       }),
@@ -31,9 +31,14 @@ describe('recent lists', () => {
   it('answer only for the list that is asked for, and for nothing once it is forgotten', () => {
     const recent = new RecentLists();
     const list = recent.fingerprint('b', resultsOf(addresses(3)));
-    recent.remember('b', list);
+    recent.remember('b', list, false);
     expect(recent.resultsAt('b', list.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
     expect(recent.resultsAt('b', 'another', [2])).toBeNull();
+    recent.remember('b', list, true);
+    expect(recent.resultsAt('b', list.fingerprint, [2])).toMatchObject([{ batchId: 'b', position: 2 }]);
+    recent.forget('b');
+    expect(recent.resultsAt('b', list.fingerprint, [2])).toBeNull();
+    recent.remember('b', list, true);
     recent.forgetAll();
     expect(recent.resultsAt('b', list.fingerprint, [2])).toBeNull();
     recent.close();

@@ -2,8 +2,8 @@
 
 import type { Cursor } from '../../domain/events.js';
 import type { BatchId, Epoch } from '../../domain/id.js';
-import type { BatchVersion } from '../../domain/summary.js';
 import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
+import { AnnouncedBatches } from './announced-batches.js';
 
 export interface HistoryLimits {
   /** Revisions of a file whose events are kept, at most. */
@@ -21,17 +21,16 @@ interface KeptEvent {
   readonly payload: Buffer;
 }
 
-/** Estimated memory of what is not text: an event, a head, a batch in it. */
+/** Estimated memory of what is not text: an event, a head. */
 const EVENT_BYTES = 250;
 const HEAD_BYTES = 2_000;
-const BATCH_BYTES = 900;
 
 export class FileLog {
   readonly epoch: Epoch;
   #revision = 0;
   #emailsRevision = 0;
   #state: FileState;
-  readonly #batches: Map<BatchId, BatchVersion>;
+  readonly #batches: AnnouncedBatches;
   readonly #events: KeptEvent[] = [];
   #payloadBytes = 0;
   /** Revision of the newest event that was dropped: from an older revision the history has a gap. */
@@ -41,13 +40,12 @@ export class FileLog {
   constructor({ epoch, state, batches }: EpochStart) {
     this.epoch = epoch;
     this.#state = state;
-    this.#batches = new Map(batches);
+    this.#batches = new AnnouncedBatches(batches);
   }
 
   /** About what the log takes in memory. */
   get bytes(): number {
-    const head = HEAD_BYTES + 2 * this.#state.stats.length + BATCH_BYTES * this.#batches.size;
-    return head + this.historyBytes;
+    return HEAD_BYTES + 2 * this.#state.stats.length + this.#batches.bytes + this.historyBytes;
   }
 
   /** The part of it that is history. */
@@ -56,16 +54,12 @@ export class FileLog {
   }
 
   head(batchIds: readonly BatchId[]): Head {
-    const announced = batchIds.flatMap((id) => {
-      const batch = this.#batches.get(id);
-      return batch === undefined ? [] : [[id, batch] as const];
-    });
     return {
       epoch: this.epoch,
       revision: this.#revision,
       emailsRevision: this.#emailsRevision,
       state: this.#state,
-      batches: new Map(announced),
+      batches: this.#batches.of(batchIds),
     };
   }
 
@@ -76,7 +70,7 @@ export class FileLog {
   append({ state, batches, events }: Change, limits: HistoryLimits): void {
     this.#state = state;
     this.changedAt = performance.now();
-    for (const [batchId, batch] of batches) this.#batches.set(batchId, batch);
+    this.#batches.announce(batches);
     for (const event of events) this.#keep(event);
     const newestToDrop = this.#revision - limits.history;
     this.#dropWhile(({ revision }) => revision <= newestToDrop || this.#payloadBytes > limits.historyBytes);

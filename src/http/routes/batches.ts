@@ -12,17 +12,16 @@ import { beginClaim } from '../claims.js';
 import { decodeCursor, invalidCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
-import { readBody, readJson } from '../read-body.js';
+import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 import { statsOrNotFound } from './files.js';
+import { takeUpdate, UPDATES } from './updates.js';
 
 /** A position in the list of one generation: the batches of a later request are another list. */
 const batchCursor = z.object({ generation: z.string(), ordinal: z.number().int().min(0) });
 
-export function batchRoutes(
-  app: Express,
-  { config, guard, intake, metrics, snapshots, store }: HttpDependencies,
-): void {
+export function batchRoutes(app: Express, deps: HttpDependencies): void {
+  const { config, guard, intake, snapshots, store } = deps;
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
@@ -37,14 +36,7 @@ export function batchRoutes(
     sendJson(res, JSON.stringify({ fileId, requestId, batchIds, totalEmails, status }), 201);
   });
 
-  app.post('/api/updates', async (req, res) => {
-    const caller = callerOf(req);
-    await guard.authorize(caller, 'report');
-    const body = await readBody(req, config.MAX_UPDATE_BYTES);
-    const outcome = await intake.update(body, claimantOf(caller));
-    metrics.inletMessages.inc({ inlet: 'http', outcome });
-    sendJson(res, `{"outcome":"${outcome}"}`, 202);
-  });
+  app.post(UPDATES, takeUpdate(deps));
 
   app.get('/api/files/:fileId/batches', async (req, res) => {
     const fileId = idIn(req, 'fileId');

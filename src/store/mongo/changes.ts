@@ -20,8 +20,6 @@ import { UNMARK, UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { rollUp } from './rollups.js';
 
-/** More batches than this have their marks removed in one command. */
-const MANY = 64;
 /** Batches that are read together with their file, at most: some databases take long to join many. */
 const JOINED = 64;
 
@@ -165,15 +163,6 @@ export async function markAnnounced(
       : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK_FILE } }]),
   ]);
   if (versions.size === 0) return;
-  if (versions.size > MANY) {
-    // Most of them are newly registered, and have no mark. Versions begin at random, so one batch's is hardly another's.
-    const [batchId, version] = [{ $in: [...versions.keys()] }, { $in: [...versions.values()] }];
-    await db.batches.collection.updateMany(
-      { batchId, version, generation, unannounced: { $exists: true } },
-      UNMARK,
-    );
-    return;
-  }
   const marks = [...versions].map(([batchId, version]) => ({
     filter: { batchId, version, generation },
     update: UNMARK,

@@ -15,9 +15,9 @@ import { cleanSubmissions } from './submissions/slices.js';
 import { endSubmissionsOf } from './submissions/submission-rows.js';
 
 /** Batches cleaned in one go. */
-const BATCHES_AT_ONCE = 32;
-/** A step goes on for this long: each ends with a wait for the disk, which is about as long. */
-const STEP_MS = 10;
+const BATCHES_AT_ONCE = 8;
+/** A step goes on for this long; writing it to the log takes about as long, and every few steps the log is written back. */
+const STEP_MS = 4;
 const FILES_AT_ONCE = 16;
 
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */

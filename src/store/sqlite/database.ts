@@ -85,8 +85,9 @@ export class Database {
 
 /** How long a thread waits at most for the other one, in milliseconds. */
 const BUSY = 'busy_timeout = 2000';
-/** Of each thread. The system's own cache has most of the rest. */
-const CACHE_KIB = 16 * 1024;
+/** The system's own cache has most of the rest. What is read once, as for an export, has no use for one. */
+const WRITER_CACHE_KIB = 16 * 1024;
+const READER_CACHE_KIB = 4 * 1024;
 
 /**
  * Opens the database under a directory for the one thread that writes; creates its tables where it is new. On a full disk it
@@ -142,7 +143,7 @@ function open(directory: string): Database {
     'journal_mode = WAL',
     'synchronous = FULL',
     'secure_delete = ON',
-    `cache_size = -${CACHE_KIB}`,
+    `cache_size = -${WRITER_CACHE_KIB}`,
   ]) {
     database.all(`PRAGMA ${pragma}`);
   }
@@ -187,7 +188,7 @@ export function truncateLog(database: Database): boolean {
 export function openForReading(directory: string): Database {
   return openOrExplain(directory, () => {
     const database = new Database(databasePath(directory));
-    for (const pragma of [BUSY, 'query_only = ON', `cache_size = -${CACHE_KIB}`])
+    for (const pragma of [BUSY, 'query_only = ON', `cache_size = -${READER_CACHE_KIB}`])
       database.all(`PRAGMA ${pragma}`);
     return database;
   });

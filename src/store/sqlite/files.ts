@@ -101,15 +101,36 @@ function listFiles(db: Database, { limit, after, viewer = null }: FilesQuery): L
   }));
 }
 
-/** All batches of a file's current request, in the order of registration. */
-function batchStates(db: Database, fileId: FileId): BatchState[] {
-  const current = currentGeneration(db, fileId);
-  if (current === undefined) return [];
+/** Batches read in one go: of the thousands that a large file has, all at once would be garbage that stays for long. */
+const BATCHES_IN_A_SLICE = 500;
+
+/** The batches of a generation that were read last, and where they end. */
+export interface BatchSlice {
+  readonly generation: number;
+  readonly states: readonly BatchState[];
+  /** Null: these were the last. */
+  readonly end: number | null;
+}
+
+/**
+ * Some batches of a file's current request, in the order of registration, from the end of the slice before on. Null: there is no such file. Where
+ * another request has replaced that of the slice before, the first ones.
+ */
+function batchSlice(
+  db: Database,
+  fileId: FileId,
+  before: Omit<BatchSlice, 'states'> | null,
+): BatchSlice | null {
+  const generation = currentGeneration(db, fileId)?.generation;
+  if (generation === undefined) return null;
   const rows = db.all<BatchRow>(
-    `SELECT ${STATE_COLUMNS} FROM batches WHERE generation = ? ORDER BY ordinal`,
-    current.generation,
+    `SELECT ordinal, ${STATE_COLUMNS} FROM batches WHERE generation = ? AND ordinal > ? ORDER BY ordinal LIMIT ?`,
+    generation,
+    before?.generation === generation ? (before.end ?? -1) : -1,
+    BATCHES_IN_A_SLICE,
   );
-  return rows.map(batchStateOf);
+  const end = rows.length < BATCHES_IN_A_SLICE ? null : (rows.at(-1)?.ordinal ?? null);
+  return { generation, states: rows.map(batchStateOf), end };
 }
 
 /** Some of them, the newest first. */
@@ -158,7 +179,7 @@ const countBatches = (db: Database, fileId: FileId): BatchCounts =>
 export const fileWrites = { find: findFile, end: endFile, purge: purgeFiles };
 export const fileReads = {
   list: listFiles,
-  batches: batchStates,
+  batchSlice,
   batchPage,
   batchCounts: countBatches,
   overview,

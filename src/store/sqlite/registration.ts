@@ -12,6 +12,7 @@ import {
   applyUpdate,
   type BatchRow,
   batchOf,
+  FIRST_VERSION,
   insertBatch,
   knownBatch,
   writeProgress,
@@ -72,7 +73,9 @@ export function register(
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
     facts: factsOf(findGeneration(db, generation) as GenerationRow),
     touched: [...sized, ...plan.missing].map(({ batchId }) => batchId),
-    fresh: plan.missing.flatMap(({ batchId }) => (filled.has(batchId) ? [] : [batchId])),
+    fresh: plan.missing.flatMap((batch) =>
+      filled.has(batch.batchId) ? [] : [{ ...batch, version: FIRST_VERSION }],
+    ),
   };
 }
 

@@ -3,8 +3,8 @@
 import { randomInt } from 'node:crypto';
 import type { QueryFilter } from 'mongoose';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
-import { EMPTY_SUMMARY, type Summary, withFlags } from '../../../domain/summary.js';
-import { type BatchProgress, flagsOf, initialProgress, statusOf } from '../../batch-progress.js';
+import { type Summary, waitingSummary } from '../../../domain/summary.js';
+import { type BatchProgress, initialProgress, statusOf } from '../../batch-progress.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { findDocs, type Models, type ReadOptions } from '../models.js';
 import { EMPTY_LIST } from './lists.js';
@@ -78,7 +78,7 @@ export function freshBatch(
   now: Date,
 ): BatchDoc {
   const progress = initialProgress(totalEmails);
-  const state = progressFields(progress, withFlags(EMPTY_SUMMARY, flagsOf(progress)), firstVersion(), now);
+  const state = progressFields(progress, waitingSummary(totalEmails), firstVersion(), now);
   const mark =
     // That it was registered, its file's document says: a mark for each of many batches would be removed one by one.
     place === null ? { held: true as const, heldAt: now } : { open: true as const };

@@ -67,12 +67,14 @@ export async function takePrivatelyHeld(
   held: HeldUpdates,
   { batches, by }: PendingRegistration,
   now: Date,
-): Promise<void> {
+): Promise<BatchId[]> {
   const $in = batches.map(({ batchId }) => batchId);
   const documents = await findHeads(db, { heldFor: trusted({ $in }) });
-  for (const document of documents)
-    if (takesHeld(by, holderIn(document.batchId)) && !held.isExpired(document, now.getTime()))
-      await takeOne(db, held, document, now);
+  const taken = documents.filter(
+    (document) => takesHeld(by, holderIn(document.batchId)) && !held.isExpired(document, now.getTime()),
+  );
+  for (const document of taken) await takeOne(db, held, document, now);
+  return taken.map(({ heldFor }) => heldFor ?? '');
 }
 
 async function takeOne(db: Models, held: HeldUpdates, first: BatchHead, now: Date): Promise<void> {

@@ -17,7 +17,7 @@ export class RecentWrites {
 
   remember(batch: BatchHead, list: FingerprintedList): void {
     this.rememberHead(batch);
-    if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list);
+    if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list, batch.complete);
   }
 
   rememberHead(batch: BatchHead): void {

@@ -1,5 +1,5 @@
 /** Deletes what a generation that is over has left. */
-import { trusted } from 'mongoose';
+import type { mongo } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
@@ -37,12 +37,9 @@ export async function cleanGeneration(
       );
       for (const { batchId, chunks } of batches)
         if (chunks.length > 0) await cleanChunked(db, generation, batchId);
-      const short = batches.flatMap(({ batchId, chunks }) => (chunks.length > 0 ? [] : [batchId]));
-      await db.batches.deleteMany({
-        generation,
-        batchId: trusted({ $in: short }),
-        chunks: trusted({ $size: 0 }),
-      });
+      const short = batches.flatMap(({ _id, chunks }) => (chunks.length > 0 ? [] : [_id]));
+      // By the key alone: with any other index at hand, a database may walk through all of the generation to find these.
+      await db.batches.collection.deleteMany({ _id: { $in: short }, generation, chunks: { $size: 0 } });
     }
   }
   await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);
@@ -52,14 +49,12 @@ export async function cleanGeneration(
 
 /** In one pass: to look for the next few again and again would be to read those that are left again and again. */
 async function* batchesOf(db: Models, generation: Generation) {
-  type Found = Pick<BatchDoc, 'batchId' | 'chunks'>;
-  const cursor = db.batches
-    .find({ generation }, { _id: 0, batchId: 1, chunks: 1 })
-    .batchSize(AT_ONCE)
-    .lean<Found[]>()
-    .cursor();
+  type Found = Pick<BatchDoc, 'batchId' | 'chunks'> & { readonly _id: mongo.ObjectId };
+  const cursor = db.batches.collection
+    .find<Found>({ generation }, { projection: { batchId: 1, chunks: 1 } })
+    .batchSize(AT_ONCE);
   let some: Found[] = [];
-  for await (const batch of cursor as AsyncIterable<Found>) {
+  for await (const batch of cursor) {
     if (some.push(batch) < AT_ONCE) continue;
     yield some;
     some = [];

@@ -54,7 +54,8 @@ export async function completeRegistration(
     await revertRegistration(db, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
-  await takePrivatelyHeld(db, held, pending, now);
+  const filled = await takePrivatelyHeld(db, held, pending, now);
+  author?.filled(filled);
   const done = await db.files
     .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now, pending), {
       returnDocument: 'after',

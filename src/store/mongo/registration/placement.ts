@@ -2,8 +2,8 @@
 
 import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
-import { EMPTY_SUMMARY, withFlags } from '../../../domain/summary.js';
-import { flagsOf, initialProgress } from '../../batch-progress.js';
+import { waitingSummary } from '../../../domain/summary.js';
+import { initialProgress } from '../../batch-progress.js';
 import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/lists.js';
@@ -15,6 +15,8 @@ import type { Models } from '../models.js';
 export interface RegistrationObserver {
   /** New batches, as they were written. */
   placed(batches: readonly BatchHead[]): void;
+  /** Updates that were held for one user have come into these batches. */
+  filled(batchIds: readonly BatchId[]): void;
 }
 
 export interface Placement {
@@ -33,7 +35,11 @@ export async function insertNewBatches(
   const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
   const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(headOf));
   try {
-    await db.batches.insertMany(fresh, { lean: true, ordered: false });
+    // By the driver: Mongoose would look at each field of each of them.
+    await db.batches.collection.insertMany(
+      fresh.map((batch) => ({ ...batch })),
+      { ordered: false },
+    );
     placed(fresh);
     return [];
   } catch (error) {
@@ -91,7 +97,7 @@ function restartBatch(
   now: Date,
 ): Promise<WriteOutcome> {
   const progress = initialProgress(totalEmails);
-  const summary = withFlags(EMPTY_SUMMARY, flagsOf(progress));
+  const summary = waitingSummary(totalEmails);
   const set = { ...place, lastUpdated: now, failure: null };
   return writeBatch(db, batch, { progress, summary, set, unset: UNHELD, layout: emptyList(batch) }, now);
 }

@@ -4,7 +4,7 @@ import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
-import type { Registered, Registration } from '../../store.js';
+import type { FreshBatch, Registered, Registration } from '../../store.js';
 import { findBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
@@ -22,7 +22,7 @@ import type { RegistrationObserver } from './placement.js';
 const ATTEMPTS = 100;
 
 /** What a registration reports once it is in the database. */
-export interface RegistrationEffects extends RegistrationObserver {
+export interface RegistrationEffects extends Pick<RegistrationObserver, 'placed'> {
   replaced(ended: { _id: Generation; requestId: RequestId | null }): void;
 }
 
@@ -38,15 +38,26 @@ export async function register(
   const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
   const touched = new Set<BatchId>();
   let outcome: Registered['outcome'] = 'unchanged';
-  const fresh: BatchId[] = [];
+  const fresh = new Map<BatchId, FreshBatch & Pick<BatchHead, 'generation'>>();
   const observer = {
-    ...effects,
     placed(batches: readonly BatchHead[]) {
-      for (const { batchId } of batches) fresh.push(batchId);
+      for (const { batchId, generation, version, totalEmails } of batches)
+        fresh.set(batchId, { batchId, generation, version, totalEmails });
       effects.placed(batches);
     },
+    filled(batchIds: readonly BatchId[]) {
+      for (const batchId of batchIds) fresh.delete(batchId);
+    },
   };
-  const answer = (file: FileDoc) => ({ outcome, facts: factsOf(file), touched: [...touched], fresh });
+  const answer = (file: FileDoc) => ({
+    outcome,
+    facts: factsOf(file),
+    touched: [...touched],
+    // An attempt before may have placed them in a generation that is over.
+    fresh: [...fresh.values()].flatMap(({ generation, ...batch }) =>
+      generation === file.generation ? [batch] : [],
+    ),
+  });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const known = await findBatches(db, batchIds);
     const file = await findFile(db, fileId);

@@ -3,12 +3,12 @@
 import type { BatchId } from '../../../domain/id.js';
 import type { Result } from '../../../domain/result.js';
 import {
-  EMPTY_SUMMARY,
   type Summary,
   subtract,
   summaryOf,
   type Tally,
   tallyOf,
+  waitingSummary,
   withFlags,
 } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
@@ -16,7 +16,6 @@ import {
   type BatchProgress,
   failedByOperator,
   flagsOf,
-  initialProgress,
   isOpen,
   progressAfter,
 } from '../../batch-progress.js';
@@ -59,19 +58,21 @@ export function knownBatch(db: Database, batchId: BatchId): BatchRow {
   return row;
 }
 
+/** Of a batch that is inserted, by the schema. */
+export const FIRST_VERSION = 1;
+
 export function insertBatch(
   db: Database,
   batch: { batchId: BatchId; generation: number; ordinal: number; totalEmails: number | null },
   now: number,
 ): void {
-  const summary = withFlags(EMPTY_SUMMARY, flagsOf(initialProgress(batch.totalEmails)));
   db.run(
     'INSERT INTO batches (batchId, generation, ordinal, totalEmails, summary, lastUpdateAt) VALUES (?, ?, ?, ?, ?, ?)',
     batch.batchId,
     batch.generation,
     batch.ordinal,
     batch.totalEmails,
-    JSON.stringify(summary),
+    JSON.stringify(waitingSummary(batch.totalEmails)),
     now,
   );
 }

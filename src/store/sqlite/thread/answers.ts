@@ -9,12 +9,12 @@ export const data = workerData as ThreadData;
 const { directory } = data;
 
 export type Operations = Record<string, Record<string, (db: Database, ...args: never[]) => unknown>>;
-/** Bytes are handed over: copies of them would lie here until there is enough garbage. */
-export const answer = (reply: ThreadReply): void =>
-  port.postMessage(
-    reply,
-    'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : [],
-  );
+/** The replies to the requests of one commit are one message: each wakes the main thread. Bytes are handed over: copies of them would lie here until there is enough garbage. */
+export const answer = (...replies: readonly ThreadReply[]): void =>
+  port.postMessage(replies, replies.flatMap(bytesOf));
+
+const bytesOf = (reply: ThreadReply): ArrayBuffer[] =>
+  'value' in reply && reply.value instanceof Uint8Array ? [reply.value.buffer as ArrayBuffer] : [];
 
 export function finish(db: Database): void {
   db.close();

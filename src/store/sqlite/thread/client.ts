@@ -13,7 +13,7 @@ type Result<T extends Parts, O> = Awaited<ReturnType<MethodOf<T, O>>>;
 type Call<T extends Parts, O> = readonly [operation: O, ...args: Args<T, O>];
 
 /** Objects that a thread makes for a request die young: more room for them costs memory and saves no time. */
-const YOUNG_MB = 12;
+const YOUNG_MB = 6;
 
 export class ThreadClient<T extends Parts> {
   readonly #worker: Worker;
@@ -33,7 +33,9 @@ export class ThreadClient<T extends Parts> {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#worker.on('message', (reply: ThreadReply) => this.#receive(reply));
+    this.#worker.on('message', (replies: readonly ThreadReply[]) => {
+      for (const reply of replies) this.#receive(reply);
+    });
     this.#worker.on('error', (error) => this.#abandon(error));
     this.#worker.on('exit', () => this.#abandon(new Error('the database thread has ended')));
   }

@@ -83,7 +83,7 @@ export class Writer {
   #takeTurn(): void {
     this.#isScheduled = false;
     const requests = this.#queue.splice(0, COMMIT_AT_ONCE);
-    if (requests.length > 0) for (const reply of this.#commit(requests)) answer(reply);
+    if (requests.length > 0) answer(...this.#commit(requests));
     if (this.#queue.length === 0 && this.#isClosing) {
       this.#isClosed = true;
       finish(this.db);
@@ -171,9 +171,7 @@ export class Writer {
     const { isFull } = this.reserve;
     try {
       this.files.check();
-      this.db.exec('BEGIN IMMEDIATE');
-      this.#hasCleanUp = cleanUpSome(this.db, clock.now(), isFull);
-      this.db.exec('COMMIT');
+      this.#hasCleanUp = this.#commitUnawaited(() => cleanUpSome(this.db, clock.now(), isFull));
       this.#logHoldsDeleted ||= this.#hasCleanUp;
       if (isFull) this.#giveRoomBack();
       this.#answerCleanUpRequests();
@@ -187,7 +185,7 @@ export class Writer {
       }
       this.#cleanUpRequests = [];
       this.#hasCleanUp = false;
-      replies.forEach(answer);
+      if (replies.length > 0) answer(...replies);
     }
   }
 
@@ -204,13 +202,23 @@ export class Writer {
     this.#hasMerge = false;
     if (this.reserve.isFull) return;
     try {
-      // No caller waits for it to be on the disk: after a power failure it is done again.
-      this.db.exec('PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
-      this.#hasMerge = mergeSome(this.db);
-      this.db.exec('COMMIT');
+      this.#hasMerge = this.#commitUnawaited(() => mergeSome(this.db));
     } catch (error) {
       this.#rollBack([], error);
+    }
+  }
+
+  /** A step that does not have to be on the disk at once, for which others would wait: after a power failure it is done again. */
+  #commitUnawaited(step: () => boolean): boolean {
+    this.db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      this.db.exec('BEGIN IMMEDIATE');
+      const hasMore = step();
+      this.db.exec('COMMIT');
+      return hasMore;
     } finally {
+      // Within a transaction it could not be changed back.
+      if (this.db.inTransaction) this.db.exec('ROLLBACK');
       this.db.exec('PRAGMA synchronous = FULL');
     }
   }
@@ -225,7 +233,7 @@ export class Writer {
       return;
     }
     this.#logHoldsDeleted = this.#hasCleanUp;
-    for (const { id } of done) answer({ id, value: true });
+    if (done.length > 0) answer(...done.map(({ id }) => ({ id, value: true })));
     this.#cleanUpRequests = this.#cleanUpRequests.filter((request) => !done.includes(request));
   }
 }

@@ -1,0 +1,59 @@
+/**
+ * The batches that a file's feed has announced, as short texts: a summary as an object takes some 1.5 kB, most of it zeros, and
+ * a file of a million addresses has thousands.
+ */
+
+import type { BatchId } from '../../domain/id.js';
+import { type BatchVersion, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
+
+/** Estimated memory of a batch beside its text. */
+const BATCH_BYTES = 150;
+
+export class AnnouncedBatches {
+  readonly #texts = new Map<BatchId, string>();
+  #characters = 0;
+
+  constructor(batches: ReadonlyMap<BatchId, BatchVersion>) {
+    this.announce(batches);
+  }
+
+  /** About what they take in memory. */
+  get bytes(): number {
+    return BATCH_BYTES * this.#texts.size + this.#characters;
+  }
+
+  announce(batches: ReadonlyMap<BatchId, BatchVersion>): void {
+    for (const [batchId, batch] of batches) {
+      const text = textOf(batch);
+      this.#characters += text.length - (this.#texts.get(batchId)?.length ?? 0);
+      this.#texts.set(batchId, text);
+    }
+  }
+
+  /** Those of the named batches that were announced. */
+  of(batchIds: readonly BatchId[]): Map<BatchId, BatchVersion> {
+    const found = new Map<BatchId, BatchVersion>();
+    for (const batchId of batchIds) {
+      const text = this.#texts.get(batchId);
+      if (text !== undefined) found.set(batchId, batchIn(text));
+    }
+    return found;
+  }
+}
+
+/** A summary whose cells are pairs of a number and a count, without those that count nothing. */
+type Packed = Omit<Summary, 'cells'> & { readonly cells: readonly number[] };
+
+function textOf({ version, summary }: BatchVersion): string {
+  const cells: number[] = [];
+  for (const [cell, count] of summary.cells.entries()) if (count !== 0) cells.push(cell, count);
+  return JSON.stringify([version, { ...summary, cells } satisfies Packed]);
+}
+
+function batchIn(text: string): BatchVersion {
+  const [version, packed] = JSON.parse(text) as [number, Packed];
+  const cells = [...EMPTY_SUMMARY.cells];
+  for (let at = 0; at < packed.cells.length; at += 2)
+    cells[packed.cells[at] ?? 0] = packed.cells[at + 1] ?? 0;
+  return { version, summary: { ...packed, cells } };
+}
