@@ -15,11 +15,30 @@ const AT_ONCE = 256;
 
 export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
 
+/** The last cleaning of each generation that this process has not finished. */
+const cleaning = new Map<Generation, Promise<unknown>>();
+
 /**
  * Deletes the results of a generation that is over, and its list. Each batch leaves a tombstone before it goes. False: the gateway is
  * about to stop, and the rest is for the next sweep.
  */
 export async function cleanGeneration(
+  db: Models,
+  ended: EndedGeneration,
+  stopping?: AbortSignal,
+): Promise<boolean> {
+  // A file is deleted while its earlier request is still being cleaned. Side by side each would do the work of both.
+  const earlier = cleaning.get(ended._id);
+  const own = Promise.allSettled([earlier]).then(() => clean(db, ended, stopping));
+  cleaning.set(ended._id, own);
+  try {
+    return await own;
+  } finally {
+    if (cleaning.get(ended._id) === own) cleaning.delete(ended._id);
+  }
+}
+
+async function clean(
   db: Models,
   { _id: generation, requestId }: EndedGeneration,
   stopping?: AbortSignal,
