@@ -1,7 +1,7 @@
 /** Reads the JSON of an update, as producers send it. */
 import { z } from 'zod';
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from './invalid-input.js';
-import { type Result, readResult } from './result.js';
+import { type Result, readResult, resultError } from './result.js';
 import { countSchema, idSchema, optional, parseInput } from './schemas.js';
 import type { Update } from './update.js';
 
@@ -69,8 +69,7 @@ function readResults(entries: readonly unknown[]): Result[] {
   entries.forEach((entry, index) => {
     const result = readResult(entry);
     if (typeof result !== 'string') results.push(result);
-    else if (errors.length < MAX_FIELD_ERRORS)
-      errors.push({ field: `validatedEmails[${index}]`, message: result });
+    else if (errors.length < MAX_FIELD_ERRORS) errors.push(resultError(index, result));
   });
   if (errors.length > 0) throw new InvalidInput(errors);
   return results;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { marksOf } from './facets.js';
 import type { BatchId } from './id.js';
+import type { FieldError } from './invalid-input.js';
 import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
 
 /** What the gateway computes with of the result for one address; the whole of it is in `json`. */
@@ -26,17 +27,26 @@ export interface PlacedResult {
 const statuses: readonly unknown[] = STATUSES;
 const riskLevels: readonly unknown[] = RISK_LEVELS;
 
+const NO_OBJECT = 'must be an object';
+const NO_EMAIL = 'email must be a string';
+
+/** The error for entry `index` of `validatedEmails`, by what `readResult` said of it. */
+export const resultError = (index: number, reason: string): FieldError =>
+  reason === NO_EMAIL
+    ? { field: `validatedEmails[${index}].email`, message: 'must be a string' }
+    : { field: `validatedEmails[${index}]`, message: reason };
+
 /**
  * Reads one entry of `validatedEmails`; a returned string says why it cannot be read. Only the address is required. `text`
  * is the JSON that the entry was parsed from: it is kept where that spares serialising the entry.
  */
 export function readResult(value: unknown, text?: string): Result | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_OBJECT;
   const { email, is_valid, status, risk_level, deliverability_score, details } = value as Record<
     string,
     unknown
   >;
-  if (typeof email !== 'string') return 'email must be a string';
+  if (typeof email !== 'string') return NO_EMAIL;
   const knownStatus = statuses.includes(status) ? (status as Status) : 'unknown';
   const knownRisk = riskLevels.includes(risk_level) ? (risk_level as RiskLevel) : null;
   const detailed = typeof details === 'object' && details !== null ? details : null;

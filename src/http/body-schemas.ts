@@ -81,7 +81,10 @@ export const webhookBody = z.object({
   fileId: optional(idSchema),
 });
 
-const flag = z.boolean().default(true);
+const flag = z
+  .boolean()
+  .nullish()
+  .transform((given) => given ?? true);
 /** The checks that the validator is to make. Strict: a misspelt flag would leave a check on that the caller turned off. */
 const flags = z.strictObject(
   { check_mx: flag, check_smtp: flag, check_disposable: flag, check_catch_all: flag, check_blacklist: flag },
@@ -91,9 +94,7 @@ const flags = z.strictObject(
 /** The entries of `emails` are read in address-list.ts: checking a long list here would block the event loop. */
 export const validationBody = (maxEmails: number) =>
   z.object({
-    emails: boundedList(maxEmails)
-      .meta({ items: { type: 'string' } })
-      .optional(),
+    emails: optional(boundedList(maxEmails).meta({ items: { type: 'string' } })),
     listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
     column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
     repeats: z

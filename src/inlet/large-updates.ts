@@ -2,7 +2,7 @@
 
 import { type FieldError, InvalidInput, MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
 import { MAX_RESULTS, readEnvelope, tooManyResults, updateOf } from '../domain/read-update.js';
-import { type Result, readResult } from '../domain/result.js';
+import { type Result, readResult, resultError } from '../domain/result.js';
 import type { Update } from '../domain/update.js';
 import { parseText, piecesInTurns } from '../json/in-turns.js';
 import { textIn } from '../json/pieces.js';
@@ -54,8 +54,7 @@ class Results {
     if (index >= MAX_RESULTS) throw tooManyResults();
     const result = readResult(parseText(text), text);
     if (typeof result !== 'string') this.#results.push(result);
-    else if (this.#errors.length < MAX_FIELD_ERRORS)
-      this.#errors.push({ field: `${LIST}[${index}]`, message: result });
+    else if (this.#errors.length < MAX_FIELD_ERRORS) this.#errors.push(resultError(index, result));
   }
 
   /** @throws InvalidInput naming the entries that are no results */

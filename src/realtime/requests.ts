@@ -13,7 +13,8 @@ export const subscribeSchema = z.object({
     .array(z.enum(FEEDS))
     .min(1)
     .max(8)
-    .default([...FEEDS]),
+    .nullish()
+    .transform((given) => given ?? [...FEEDS]),
   since: z.object({ epoch: z.string().max(128), revision: countSchema }).nullish(),
 });
 

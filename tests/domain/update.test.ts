@@ -100,7 +100,7 @@ describe('reading an update', () => {
   it('names each entry that cannot be read, up to a number of them', () => {
     const validatedEmails = [entry('a'), 5, entry('b'), { email: 7 }, null];
     expect(wrongFields({ ...SAID, validatedEmails })).toEqual(
-      [1, 3, 4].map((at) => `validatedEmails[${at}]`),
+      ['[1]', '[3].email', '[4]'].map((at) => `validatedEmails${at}`),
     );
     const many = Array.from({ length: 1_000 }, () => null);
     expect(wrongFields({ ...SAID, validatedEmails: many })).toHaveLength(10);

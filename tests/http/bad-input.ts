@@ -151,6 +151,7 @@ export const CASES: Case[] = [
   post('/files/f/batches/%00/fail', 'with a bad batch id', { reason: 'x' }, 'batchId'),
 
   post('/files/f/validations', 'without emails', {}, 'emails'),
+  post('/files/f/validations', 'with neither emails nor a list', { emails: null, listId: null }, 'emails'),
   post('/files/f/validations', 'with emails that are none', { emails: SECRET }, 'emails'),
   post('/files/f/validations', 'with no emails', { emails: [] }, 'emails'),
   post(
@@ -229,6 +230,7 @@ export const CASES: Case[] = [
 
   post('/updates', 'without a batch', { ...complete('', [result(SECRET)]) }, 'batchId'),
   post('/updates', 'with a result that is none', complete('b', [SECRET]), 'validatedEmails[0]'),
+  post('/updates', 'with a result of no address', complete('b', [{}]), 'validatedEmails[0].email'),
   post(
     '/updates',
     'with a count that is none',

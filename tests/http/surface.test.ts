@@ -84,7 +84,7 @@ describe('openapi.json', () => {
     expect(parameters[2].schema).toEqual({ type: 'integer', minimum: 1, maximum: 500, default: 50 });
     expect(parameters[3].schema.items.enum).toEqual(['deliverable', 'undeliverable', 'risky', 'unknown']);
     expect(parameters[5]).toMatchObject({ style: 'form', explode: false, schema: { type: 'array' } });
-    expect(json.components.schemas.Submission.properties.emails).toMatchObject({
+    expect(json.components.schemas.Submission.properties.emails.anyOf[0]).toMatchObject({
       type: 'array',
       minItems: 1,
       maxItems: app.deps.config.MAX_EMAILS_PER_VALIDATION,

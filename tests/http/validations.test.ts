@@ -73,7 +73,9 @@ describe('a submission', () => {
     const app = await start(server);
     const held = { ...complete('b1', [result('a@x')]), isComplete: false, totalEmails: 3 };
     expect((await call(app, 'POST', '/api/updates', held)).json.outcome).toBe('held');
-    const { json } = await call(app, 'POST', PATH, { emails: ['a@x', 'b@x', 'c@x'] });
+    const leftOut = { listId: null, column: null, repeats: null, flags: { check_mx: null }, replace: null };
+    const { json } = await call(app, 'POST', PATH, { emails: ['a@x', 'b@x', 'c@x'], ...leftOut });
+    expect(JSON.parse(server.seen[0]?.body ?? '').check_mx).toBe(true);
     expect(json).toMatchObject({ requestId: 'b1', batchIds: ['b1'], totalEmails: 3, status: 'processing' });
   });
 

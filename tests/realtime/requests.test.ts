@@ -21,6 +21,7 @@ describe('a request to subscribe', () => {
       fileId: 'f1',
       feeds: ['stats', 'emails'],
     });
+    expect(parseInput(subscribeSchema, { fileId: 'f1', feeds: null }).feeds).toEqual(['stats', 'emails']);
     expect(parseInput(subscribeSchema, { fileId: 'f1', feeds: ['emails'] }).feeds).toEqual(['emails']);
   });
 
@@ -47,7 +48,7 @@ describe('a request to subscribe', () => {
 
   it.each([
     ['fileId', [undefined, null, '', 7, {}, ['f1'], 'x'.repeat(257), 'a\u0000b', '\ud800', 'f1\n']],
-    ['feeds', ['stats', [], null, {}, Array(9).fill('stats')]],
+    ['feeds', ['stats', [], {}, Array(9).fill('stats')]],
     ['feeds[0]', [['odd'], [7], [null], ['__proto__']]],
     ['feeds[1]', [['stats', 'Stats']]],
     ['since', ['e1', 7, [], true]],

@@ -173,6 +173,16 @@ describe('what cannot be opened', () => {
     expect((await refusal(join(directory, 'below'))).message).toContain('cannot be opened');
   });
 
+  // In a process of its own: what never returns would keep every test waiting.
+  (process.platform === 'linux' ? it : it.skip)('is a path where nothing can be created', async () => {
+    const said = await otherProcess('/proc/verigate/below', 'hold').next();
+    expect(said).toMatchObject({
+      name: 'FatalError',
+      exitCode: 74,
+      message: expect.stringContaining('/proc/'),
+    });
+  });
+
   it('is a database whose name is a directory', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'verigate.db'));

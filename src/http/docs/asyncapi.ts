@@ -23,8 +23,8 @@ const ended = z.object({ fileId: id, code: z.string() });
 const advice = z.object({ reconnectInMs: z.number().int().min(0) });
 const subscribe = z.object({
   fileId: id,
-  feeds: z.array(z.enum(FEEDS)).optional(),
-  since: cursor.optional(),
+  feeds: z.array(z.enum(FEEDS)).nullish(),
+  since: cursor.nullish(),
 });
 const subscribed = z.object({
   ok: z.literal(true),

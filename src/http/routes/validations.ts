@@ -95,9 +95,9 @@ async function readGiven({
   column,
   repeats,
 }: ValidationBody): Promise<AddressList | GivenList> {
-  if (emails !== undefined && listId !== null)
+  if (emails !== null && listId !== null)
     throw new InvalidInput([{ field: 'listId', message: 'must not be given beside emails' }]);
-  if (emails !== undefined) return readAddressList(emails);
+  if (emails !== null) return readAddressList(emails);
   if (listId === null) throw new InvalidInput([{ field: 'emails', message: 'is missing, and so is listId' }]);
   return { listId, column, keepsRepeats: repeats === 'keep' };
 }

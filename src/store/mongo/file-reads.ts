@@ -27,16 +27,32 @@ export async function listFiles(
   { limit, after, viewer = null }: FilesQuery,
 ): Promise<ListedFile[]> {
   const files = await newestFor(db, limit, after, viewer);
-  const marked = await markedBatches(
-    db,
-    files.map(({ generation }) => generation),
-  );
+  const generations = files.map(({ generation }) => generation);
+  const marked = await markedBatches(db, generations);
   const pending = new Set(marked.map(({ generation }) => generation));
-  return files.map((file) => ({
-    facts: factsOf(file),
-    stats: file.stats,
-    isPending: file.unannounced !== undefined || pending.has(file.generation),
-  }));
+  // The stats are read after the marks, because an announcement stores the one before it removes the other.
+  const announced = await announcedStats(db, generations);
+  return files.map((file) => {
+    const { stats = null, unannounced } = announced.get(file.generation) ?? {};
+    return {
+      facts: factsOf(file),
+      stats,
+      isPending: file.unannounced !== undefined || unannounced !== undefined || pending.has(file.generation),
+    };
+  });
+}
+
+/** The stats of files as they were announced, by generation; one that is over meanwhile is left out. */
+async function announcedStats(
+  db: Models,
+  generations: readonly Generation[],
+): Promise<ReadonlyMap<Generation, Pick<FileDoc, 'stats' | 'unannounced'>>> {
+  const files = await findFields(db.files, { generation: trusted({ $in: [...generations] }) }, [
+    'generation',
+    'stats',
+    'unannounced',
+  ]);
+  return new Map(files.map((file) => [file.generation, file]));
 }
 
 /** A viewer's own files and the named ones are two queries, each in index order: one query would sort all of them. */
@@ -59,9 +75,10 @@ const named = (fileIds: readonly FileId[], from: object) => ({
   $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
 });
 
+/** Without the stats, which are read after the marks. */
 const newest = (db: Models, filter: object, limit: number): Promise<FileDoc[]> =>
   findDocs(db.files, filter, {
-    projection: { _id: 0, pending: 0 },
+    projection: { _id: 0, pending: 0, stats: 0 },
     sort: { createdAt: -1, fileId: -1 },
     limit,
   });

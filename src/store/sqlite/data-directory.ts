@@ -1,8 +1,8 @@
 /** The data directory of the embedded gateway: its files, its lock, and why it cannot be used. */
 
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { FatalError } from '../../errors.js';
 import { Database } from './database.js';
 import { codeOf, refusalOf } from './refusals.js';
@@ -12,12 +12,31 @@ const EXIT_IO = 74;
 const EXIT_LOCKED = 75;
 
 /**
+ * Creates a directory, and those above it that are missing. Node's own recursive `mkdir` never returns where a file system
+ * refuses new entries as missing, as /proc does: the process would hang at its start, deaf to signals.
+ */
+export function createDirectory(path: string): void {
+  if (isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) createDirectory(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process that starts at the same time may have been faster.
+    if (!isDirectory(path)) throw error;
+  }
+}
+
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/**
  * Takes the directory for this process. The lock of an SQLite file ends with its process, however that ends.
  * @throws FatalError where another gateway has it
  */
 export function lock(directory: string): Database {
   return openOrExplain(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    createDirectory(directory);
     const file = join(directory, 'verigate.lock');
     try {
       return lockFile(file);

@@ -1,9 +1,8 @@
 /** Opens the SQLite file of a data directory for its two threads, and looks after its size. */
 
-import { mkdirSync } from 'node:fs';
 import { clock } from '../../clock.js';
 import { FatalError } from '../../errors.js';
-import { databasePath, openOrExplain } from './data-directory.js';
+import { createDirectory, databasePath, openOrExplain } from './data-directory.js';
 import { Database } from './database.js';
 import { refusalOf } from './refusals.js';
 import { SCHEMA, SCHEMA_VERSION } from './schema.js';
@@ -33,7 +32,7 @@ export function openForWriting(directory: string, makeRoom: () => void): Databas
 }
 
 function open(directory: string): Database {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  createDirectory(directory);
   const database = new Database(databasePath(directory));
   const version = database.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
   if (version !== 0 && version !== SCHEMA_VERSION) {

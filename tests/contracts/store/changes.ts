@@ -141,6 +141,28 @@ export function changes({ shared, own }: Stores): void {
     expect(await store.changes.pending(f1)).toBeUndefined();
   });
 
+  it('lists a file as pending, or with all that was saved, while another gateway announces it', async () => {
+    const { store, f1, b1 } = shared();
+    await register(store, { fileId: f1, batches: [b1] });
+    const listed = async () =>
+      (await store.files.list({ limit: 500, after: null })).find(({ facts }) => facts.fileId === f1);
+    for (let count = 1; count <= effort(12, 60); count++) {
+      await save(store, { batchId: b1, emails: addresses(count) });
+      let isAnnounced = false;
+      const readOn = async () => {
+        while (!isAnnounced) {
+          const file = await listed();
+          const shown = file?.isPending || JSON.parse(file?.stats ?? '').progress.processed;
+          expect([true, count]).toContain(shown);
+        }
+      };
+      const announcing = announceAll(store, f1).finally(() => {
+        isAnnounced = true;
+      });
+      await Promise.all([announcing, readOn(), readOn(), readOn()]);
+    }
+  });
+
   it('says when a file has changed last', async () => {
     const { store, f1, b1, b2 } = shared();
     await register(store, { fileId: f1, batches: [b1, b2] });
