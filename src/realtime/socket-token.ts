@@ -14,7 +14,7 @@ interface ExpiryHandler {
   expired(): void;
 }
 
-export class Session {
+export class SocketToken {
   #timer: NodeJS.Timeout | undefined;
   /** When the token expires by the monotonic clock: setting the wall clock back gives no user more time. */
   #expiresAt = Number.POSITIVE_INFINITY;

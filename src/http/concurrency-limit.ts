@@ -13,7 +13,7 @@ interface RunningLimits {
   readonly ofAll: Limit;
 }
 
-export class Running {
+export class ConcurrencyLimit {
   readonly #ofCaller = new Map<string, number>();
   #all = 0;
 

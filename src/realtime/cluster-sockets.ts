@@ -37,7 +37,7 @@ interface ListenerCount {
   readonly gateways: number;
 }
 
-export class Sessions {
+export class ClusterSockets {
   /** `isShared`: there may be other gateways, and the server has an adapter that reaches them. */
   constructor(
     private readonly io: SocketServer,
