@@ -30,8 +30,9 @@ export class SocketToken {
   }
 
   /**
-   * Returns if the socket may listen to the file now.
-   * @throws Fault `forbidden`, for a file that does not exist as well; `unauthorized` where the token has expired
+   * Refuses a socket that may not listen to the file now.
+   * @throws Fault `forbidden` where the token does not allow it, or the file does not exist; `unauthorized` where the token
+   * has expired
    */
   async checkAccess(fileId: FileId): Promise<void> {
     for (;;) {

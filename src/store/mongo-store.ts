@@ -1,3 +1,4 @@
+/** Puts the store in MongoDB together from its parts, opens and closes it. */
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';

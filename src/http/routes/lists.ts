@@ -76,7 +76,7 @@ export function listRoutes(
 
   app.delete('/api/lists/:listId', async (req, res) => {
     const list = await listOf(req);
-    // It is the file's now: what the file's verdicts are given back with goes with the file.
+    // The file needs the list for its `original` export, so the list is deleted with the file.
     if (list.fileId !== null) throw inUse();
     if (!(await lists.remove(list.listId))) throw new Fault('list_not_found');
     res.status(204).end();
