@@ -1,4 +1,4 @@
-/** What is read out of a list. Each job is done the same way on whichever thread. */
+/** The jobs that read a list, such as counting its addresses: the same on the main thread and on a thread of their own. */
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
 import { addressesOf, type RowAddresses } from './addresses.js';
 import type { ByteSource } from './byte-source.js';

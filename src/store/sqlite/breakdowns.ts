@@ -1,4 +1,4 @@
-/** What was counted by reading all results of files, in SQLite. */
+/** The breakdowns that were counted by reading all results of a file, kept in SQLite. */
 import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { KeptRanking } from '../breakdowns.js';
