@@ -1,4 +1,4 @@
-/** Reads dates in a workbook: numbers of days, whose format shows them as dates, become ISO 8601. */
+/** Dates in a workbook are numbers of days with a format that shows them as dates. Read, they are ISO 8601. */
 
 /** Formats that every workbook has, see ECMA-376, 18.8.30. */
 const isBuiltInDate = (id: number): boolean =>
