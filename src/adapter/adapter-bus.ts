@@ -3,7 +3,7 @@
 import type { Redis } from 'ioredis';
 import { askEachNode, type Purpose } from '../redis/client.js';
 import { Connection, requireConnected } from '../redis/connection.js';
-import { type NeededRight, requireRights } from '../redis/probe.js';
+import { type NeededRight, requireRights } from '../redis/rights.js';
 import type { MessageFilter } from './message-filters.js';
 
 interface AdapterBusOptions {

@@ -3,7 +3,7 @@
 import { RedisAdapter } from '@socket.io/redis-adapter';
 import type { Namespace, ServerOptions } from 'socket.io';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
-import type { NeededRight } from '../redis/probe.js';
+import type { NeededRight } from '../redis/rights.js';
 import { AdapterBus } from './adapter-bus.js';
 import { classicFilter } from './message-filters.js';
 

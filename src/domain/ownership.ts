@@ -1,4 +1,4 @@
-/** Who may change a file, and whose the updates are that are held: decided once for every store. */
+/** Who may change a file, and who owns the updates that are held: decided once for every store. */
 
 import type { FileId, UserId } from './id.js';
 

@@ -1,4 +1,4 @@
-/** The address in a cell: cleaned of what people and spreadsheets put around it, and to the letter inside. */
+/** Takes the address out of a cell: removes what people and spreadsheets put around it, and changes nothing inside it. */
 
 /** Blanks, control characters, and invisible ones: zero-width, byte order marks, marks of direction. */
 const AROUND = /[\s\p{Cc}\p{Cf}\u2800\u3164]/u;

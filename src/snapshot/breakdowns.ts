@@ -1,4 +1,4 @@
-/** Answers what the results of a file break down into. */
+/** Answers requests for a breakdown: how many results of a file have each value of one property. */
 import {
   type Breakdown,
   type BreakdownBy,

@@ -1,3 +1,4 @@
+/** Puts the store in MongoDB together from its parts, opens and closes it. */
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -11,7 +12,6 @@ import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
-import { mongoLists } from './mongo/lists.js';
 import { findUnannounced, pendingChanges } from './mongo/outbox.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
@@ -19,6 +19,7 @@ import { revocationCalls } from './mongo/revocations.js';
 import { RollupSchedule } from './mongo/rollups.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
+import { mongoLists } from './mongo/uploaded-lists.js';
 import { webhookCalls } from './mongo/webhooks.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';

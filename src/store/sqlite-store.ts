@@ -1,3 +1,4 @@
+/** The store in SQLite, on the main thread: hands each call to the thread that writes or to the one that reads. */
 import type { BatchId } from '../domain/id.js';
 import { countsOf } from '../domain/overview.js';
 

@@ -1,3 +1,4 @@
+/** The names of the Redis Streams that updates arrive on. */
 export const STREAM = 'email_validation_results:stream';
 
 /** The Streams that gateways read: the one that every producer knows, and the parts of a split one. */

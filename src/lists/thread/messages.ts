@@ -6,7 +6,7 @@ import type { ListLimits } from '../limits.js';
 /** What the thread is started for. */
 export interface ThreadTask {
   readonly job: JobName;
-  readonly order: unknown;
+  readonly input: unknown;
   readonly size: number;
   readonly limits: ListLimits;
 }

@@ -1,4 +1,4 @@
-/** What was counted by reading all results of files, in MongoDB. */
+/** The breakdowns that were counted by reading all results of a file, kept in MongoDB. */
 import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { KeptRanking } from '../breakdowns.js';

@@ -1,4 +1,4 @@
-/** What all gateways of one database have to agree on. */
+/** Checks what all gateways of one database have to agree on, such as their key prefix. */
 import { EXIT_CONFIG, FatalError } from '../../errors.js';
 import { findDoc, insertIfNew, type Models } from './models.js';
 

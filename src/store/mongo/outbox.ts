@@ -1,4 +1,4 @@
-/** The marks of what may not be announced: on batches and files, found by the sweep and by reads. */
+/** Finds the marks on batches and files whose changes may still have to be announced: for the sweep and for reads. */
 
 import { trusted } from 'mongoose';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';

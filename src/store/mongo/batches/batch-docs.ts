@@ -7,7 +7,7 @@ import { type Summary, waitingSummary } from '../../../domain/summary.js';
 import { type BatchProgress, initialProgress, statusOf } from '../../batch-progress.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { findDocs, type Models, type ReadOptions } from '../models.js';
-import { EMPTY_LIST } from './lists.js';
+import { EMPTY_LIST } from './result-lists.js';
 
 /** Every field but the list. */
 export const WITHOUT_LIST = { _id: 0, cells: 0, keys: 0, domains: 0, results: 0 } as const;

@@ -90,7 +90,7 @@ export type BatchDoc = DocumentOf<typeof batches>;
 /** What a batch's list consists of. */
 type ListField = 'cells' | 'keys' | 'domains' | 'results';
 
-/** A batch without its list. */
+/** A batch without its list. The head of a feed is another thing. */
 export type BatchHead = Omit<BatchDoc, ListField>;
 
 export interface ChunkRef {

@@ -1,7 +1,6 @@
 /**
- * What concerns the sockets of all gateways, whatever files they listen to: ends the sessions of a user, and counts the
- * listeners of a file. Other gateways are asked through Socket.IO's adapter. Its messages may be lost: what must hold all
- * the same is stored, see `auth/revocations.ts`.
+ * Reaches the sockets of all gateways: ends the sessions of a user, and counts the listeners of a file. The other gateways
+ * are asked through Socket.IO's adapter, whose messages may be lost. So revocations are stored too, see `auth/revocations.ts`.
  */
 
 import { z } from 'zod';
@@ -37,7 +36,7 @@ interface ListenerCount {
   readonly gateways: number;
 }
 
-export class Sessions {
+export class ClusterSockets {
   /** `isShared`: there may be other gateways, and the server has an adapter that reaches them. */
   constructor(
     private readonly io: SocketServer,

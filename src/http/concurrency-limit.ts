@@ -1,4 +1,4 @@
-/** Limits how much of a kind runs at once: of one caller, so that none takes all of it, and of all callers together. */
+/** Limits how many exports or uploads run at once: those of one caller, so that none takes all places, and those of all. */
 import { Fault } from '../errors.js';
 
 export const RETRY_AFTER_SECONDS = 5;
@@ -13,7 +13,7 @@ interface RunningLimits {
   readonly ofAll: Limit;
 }
 
-export class Running {
+export class ConcurrencyLimit {
   readonly #ofCaller = new Map<string, number>();
   #all = 0;
 
