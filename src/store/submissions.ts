@@ -111,8 +111,6 @@ export interface SubmissionStore {
   claim(submission: NewSubmission): Promise<Claim>;
   /** Adds a slice while the submission is being prepared; false: its lease is lost. */
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
-  /** Adds the next rows of the map from rows to addresses, see `rows`; false: its lease is lost. */
-  addRows(id: string, owner: string, part: number, numbers: Uint32Array): Promise<boolean>;
   /** Leases a due submission that no gateway works on. Null: there is none. */
   take(lease: Lease): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
@@ -136,14 +134,9 @@ export interface SubmissionStore {
   retry(id: string): Promise<boolean>;
   /** What the validator answered to each slice of a submission, in order: each with its number of addresses. */
   slices(id: string): Promise<Slice[]>;
-  /** For each row of the list the number of its address among those submitted, in parts; `NO_ADDRESS`: it has none. */
-  rows(id: string): AsyncIterable<Uint32Array>;
   /** Frees keys whose time is over, and ends what nothing else needs. Called at intervals. */
   dropExpired(): Promise<void>;
 }
-
-/** In `rows`: the row has no address. */
-export const NO_ADDRESS = 0xffff_ffff;
 
 /** A submission as the rules below need it; times in milliseconds since 1970. */
 export interface StoredSubmission extends Submission {

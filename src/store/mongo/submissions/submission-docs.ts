@@ -5,8 +5,6 @@ import { progressOf, type StoredSubmission, type Submission } from '../../submis
 import type { SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findFields, type Models } from '../models.js';
 
-/** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
-export const MAP = -1;
 /** Ended submissions that one sweep cleans. */
 const AT_ONCE = 64;
 
