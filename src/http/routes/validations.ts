@@ -17,6 +17,7 @@ import { validationBody } from '../body-schemas.js';
 import { beginClaim } from '../claims.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
+import { bytesOf } from '../lists/list-bytes.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
@@ -125,6 +126,8 @@ async function openList(
     if ((await lists.find(listId)) === null) throw new Fault('list_not_found');
     throw new InvalidInput([{ field: 'listId', message: 'is being submitted already; upload it again' }]);
   }
-  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
-  return { list: { listId, column: chosen }, addresses: reader.addresses(source, summary, chosen) };
+  return {
+    list: { listId, column: chosen },
+    addresses: reader.addresses(bytesOf(lists, list), summary, chosen),
+  };
 }
