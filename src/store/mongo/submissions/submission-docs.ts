@@ -1,7 +1,8 @@
 /** The documents of submissions: read, ended, and deleted with all that they hold. */
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
-import { progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
+import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
+import type { Submission } from '../../submissions.js';
 import type { SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findFields, type Models } from '../models.js';
 
@@ -29,7 +30,7 @@ export const submissionOf = (doc: SubmissionDoc): Submission => ({
   key: doc.key,
   order: doc.order,
   state: doc.state,
-  progress: progressOf(doc),
+  progress: submissionProgressOf(doc),
   failures: doc.failures,
 });
 
