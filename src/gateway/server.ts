@@ -65,8 +65,10 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
   };
   const { guard, feed, snapshots, metrics, logger } = deps;
   const io = createSocketServer(http, options, (reason) => metrics.handshakesRefused.inc({ reason }));
-  checkRequests(http, hostCheckFor(config), (fault) => {
-    logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  checkRequests(http, {
+    check: hostCheckFor(config),
+    refused: ({ code, message }) => logger.debug({ code, reason: message }, 'refused a request'),
+    maxPipelined: config.MAX_PIPELINED_REQUESTS,
   });
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);
