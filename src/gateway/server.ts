@@ -60,6 +60,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
+    maxFramesPerSecond: config.MAX_FRAMES_PER_SECOND,
     isDraining: () => deps.readiness().includes('draining'),
     adapter: deps.adapter?.create ?? null,
   };
