@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 
-export interface BackoffLimits {
+interface BackoffLimits {
   readonly firstMs: number;
   readonly maxMs: number;
 }

@@ -1,24 +1,23 @@
 /** A cache bounded by bytes, which drops values that were not used for a while. */
 import { LRUCache } from 'lru-cache';
 
+const MAX_IDLE_MS = 60_000;
+
 export class ByteCache<T extends object | number> {
   readonly #cache: LRUCache<string, T>;
   readonly #sweep: NodeJS.Timeout;
 
   /** `maxBytes` 0: nothing is kept. */
-  constructor(
-    private readonly maxBytes: number,
-    maxIdleMs = 60_000,
-  ) {
+  constructor(private readonly maxBytes: number) {
     this.#cache = new LRUCache<string, T>({
       maxSize: Math.max(1, maxBytes),
-      ttl: maxIdleMs,
+      ttl: MAX_IDLE_MS,
       updateAgeOnGet: true,
       // Otherwise each use starts a timer.
       ttlResolution: 0,
     });
     // The values hold addresses, so unused ones must not stay until the space is needed.
-    this.#sweep = setInterval(() => this.#cache.purgeStale(), maxIdleMs / 2).unref();
+    this.#sweep = setInterval(() => this.#cache.purgeStale(), MAX_IDLE_MS / 2).unref();
   }
 
   get(key: string): T | undefined {

@@ -90,14 +90,12 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     metrics,
     logger,
   };
-  const server = createGatewayServer(
-    { ...config, LIST_TTL_MS: listTtl(config) },
-    { ...parts, readiness, refusals, checks },
-  );
+  const listTtlMs = listTtl(config);
+  const server = createGatewayServer(config, { ...parts, listTtlMs, readiness, refusals, checks });
   instrumentGateway(metrics, engine, updates, server.io);
 
   // Embedded only: announce what the last run stored. With a shared store the outbox sweep does it.
-  if (!isShared) await pipeline.markUnannounced();
+  if (!isShared) await pipeline.queueUnannounced();
   const url = await server.listen();
   // Without tokens there are no users.
   if (config.AUTH === 'jwt') server.sessions.start();
@@ -113,7 +111,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
       queuedMs: config.QUEUE_STALL_AFTER_MS,
       lookUp: inlets?.lookUp,
       isShared,
-      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs, listTtl(config)),
+      ttlMs: Math.min(heldTtlMs, deadLetterTtlMs, listTtlMs),
       retentionDays: config.RETENTION_DAYS,
     },
   );

@@ -8,17 +8,14 @@ const EVERY_MS = 60_000;
 export class RepeatLog {
   readonly #troubles = new Map<string, { loggedAt: number; unlogged: number }>();
 
-  constructor(
-    private readonly logger: Logger,
-    private readonly everyMs = EVERY_MS,
-  ) {}
+  constructor(private readonly logger: Logger) {}
 
   /** Errors of the same kind under the same message are one trouble. */
   log(level: 'warn' | 'error', error: unknown, message: string, fields: object = {}): void {
     const key = `${message}\n${kindOf(error)}`;
     const now = performance.now();
     const trouble = this.#troubles.get(key);
-    if (trouble !== undefined && now - trouble.loggedAt < this.everyMs) {
+    if (trouble !== undefined && now - trouble.loggedAt < EVERY_MS) {
       trouble.unlogged++;
       return;
     }

@@ -13,8 +13,8 @@ const EXIT_SOFTWARE = 70;
 const ONE_SIGNAL_MS = 1_000;
 
 /**
- * V8 lets the old objects of a small heap grow to three or four times of what is still used before it looks for garbage. Results live for some
- * seconds, so that was half of the memory under load. It counts for threads as well.
+ * V8 lets the old objects of a small heap grow to three or four times of what is still used before it looks for garbage.
+ * Results live for some seconds, so that was half of the memory under load. It counts for threads as well.
  */
 const HEAP_GROWING_PERCENT = 60;
 

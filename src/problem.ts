@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { ERRORS, type ErrorCode, type Fault } from './errors.js';
 
 /** Problem details; `code` is stable, the texts are for people. */
-export interface Problem {
+interface Problem {
   type: string;
   title: string;
   status: number;

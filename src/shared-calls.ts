@@ -1,4 +1,4 @@
-/** Calls that many make at once: those that come before a call begins share it. */
+/** Shares a call among all who ask for the same before it begins, instead of making it for each of them. */
 
 interface Calls<T> {
   now: Promise<T>;

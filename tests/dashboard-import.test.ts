@@ -7,7 +7,7 @@ import { effort } from './support/effort.js';
 import { startTestGateway } from './support/gateway.js';
 import { reads } from './support/page.js';
 import { emailsOf, sliceValidator } from './support/slice-validator.js';
-import { entry, message } from './support/updates.js';
+import { entry, updateMessage } from './support/updates.js';
 import { always, standIn } from './validator/stand-in.js';
 
 const LISTS = 'tests/fixtures/lists/';
@@ -241,7 +241,7 @@ describeInBrowser('the import of a list', (open) => {
 
 async function publish(url: string, fileId: string, emails: string[]): Promise<void> {
   const said = { fileId, batchId: fileId, emails: emails.map((email) => entry(email)), isComplete: true };
-  const body = JSON.stringify(message({ ...said, totalEmails: emails.length }));
+  const body = JSON.stringify(updateMessage({ ...said, totalEmails: emails.length }));
   const headers = { 'content-type': 'application/json' };
   expect((await fetch(`${url}/api/updates`, { method: 'POST', headers, body })).status).toBe(202);
 }

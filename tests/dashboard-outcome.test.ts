@@ -8,13 +8,13 @@ import { eventually } from './support/eventually.js';
 import { sharedGateway, startTestGateway } from './support/gateway.js';
 import { fileHash, lines, reads, shiftsOf } from './support/page.js';
 import { emailsOf, sliceValidator } from './support/slice-validator.js';
-import { addresses, entry, type Message, message } from './support/updates.js';
+import { addresses, entry, type Message, updateMessage } from './support/updates.js';
 
 const WEBHOOKS = { WEBHOOKS_ALLOW_PRIVATE: 'true' };
 
 async function publish(url: string, said: Message): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify(message(said));
+  const body = JSON.stringify(updateMessage(said));
   expect((await fetch(`${url}/api/updates`, { method: 'POST', headers, body })).status).toBe(202);
 }
 

@@ -6,13 +6,13 @@ import { freePort } from './support/free-port.js';
 import { sharedGateway, spawnGateway, startTestGateway, temporaryDirectory } from './support/gateway.js';
 import { fileHash, isLive, lines, reads } from './support/page.js';
 import { prefixProxy } from './support/prefix-proxy.js';
-import { addresses, entry, type Message, message } from './support/updates.js';
+import { addresses, entry, type Message, updateMessage } from './support/updates.js';
 
 async function publish(url: string, said: Message): Promise<void> {
   const response = await fetch(`${url}/api/updates`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(message(said)),
+    body: JSON.stringify(updateMessage(said)),
   });
   expect(response.status).toBe(202);
 }

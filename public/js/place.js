@@ -2,11 +2,14 @@
 
 /** A scroll that rests this long has ended. Browsers limit how often a page may write its history. */
 const RESTED_MS = 150;
-/** As long as a view may take to become as long as it was. */
+/** As long as the rows may take to come, on a slow line too. */
+const COMING_MS = 30_000;
+/** Once the place is reached, what is above it may still grow for this long. */
 const GROWING_MS = 4000;
 
 let targetTop = null;
-let growTimer;
+let isReached = false;
+let stopTimer;
 let restTimer;
 
 // The browser's own way scrolls before the rows have come.
@@ -21,8 +24,13 @@ export function returnToPlace() {
   const top = history.state?.top ?? 0;
   window.scrollTo(0, top);
   targetTop = top > 0 ? top : null;
-  clearTimeout(growTimer);
-  growTimer = setTimeout(stopReturning, GROWING_MS);
+  isReached = false;
+  stopIn(COMING_MS);
+}
+
+function stopIn(milliseconds) {
+  clearTimeout(stopTimer);
+  stopTimer = setTimeout(stopReturning, milliseconds);
 }
 
 function stopReturning() {
@@ -35,7 +43,11 @@ function remember() {
 
 // While the page grows, it is scrolled to its target again and again, until the user does something.
 new ResizeObserver(() => {
-  if (targetTop !== null) window.scrollTo(0, targetTop);
+  if (targetTop === null) return;
+  window.scrollTo(0, targetTop);
+  if (isReached || window.scrollY < targetTop - 1) return;
+  isReached = true;
+  stopIn(GROWING_MS);
 }).observe(document.body);
 for (const type of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
   window.addEventListener(type, stopReturning, { passive: true, capture: true });

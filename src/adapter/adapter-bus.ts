@@ -3,10 +3,10 @@
 import type { Redis } from 'ioredis';
 import { askEachNode, type Purpose } from '../redis/client.js';
 import { Connection, requireConnected } from '../redis/connection.js';
-import { type NeededRight, requireRights } from '../redis/probe.js';
+import { type NeededRight, requireRights } from '../redis/rights.js';
 import type { MessageFilter } from './message-filters.js';
 
-export interface AdapterBusOptions {
+interface AdapterBusOptions {
   readonly timeoutMs: number;
   readonly warn: (message: string) => void;
 }

@@ -3,11 +3,11 @@
 import { RedisAdapter } from '@socket.io/redis-adapter';
 import type { Namespace, ServerOptions } from 'socket.io';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
-import type { NeededRight } from '../redis/probe.js';
+import type { NeededRight } from '../redis/rights.js';
 import { AdapterBus } from './adapter-bus.js';
 import { classicFilter } from './message-filters.js';
 
-export interface SocketAdapterOptions {
+interface SocketAdapterOptions {
   readonly redis: RedisSource;
   /** Begins the names of the channels: the option `key` of `@socket.io/redis-adapter` and `@socket.io/redis-emitter`. */
   readonly key: string;

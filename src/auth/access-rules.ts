@@ -15,7 +15,7 @@ export interface FileTarget {
 }
 
 /** `forbidden`: a scope is missing, whatever the file. `hidden`: to this principal the file must look nonexistent. */
-export type AccessDecision = 'granted' | 'forbidden' | 'hidden';
+type AccessDecision = 'granted' | 'forbidden' | 'hidden';
 
 /** Which files an action may be done to. `visible`: the principal's own and those that its token names. */
 type Reach = 'visible' | 'visible or new' | 'any';
@@ -47,7 +47,6 @@ export function decideAccess(
 
 const hasScope = ({ scopes }: Principal, scope: Scope): boolean => scopes.has(scope) || scopes.has('admin');
 
-/** The scope that an action needs. */
 export const scopeFor = (action: Action): Scope => RULES[action].scope;
 
 /** The principal as the one who registers, submits or sends an update. */

@@ -5,7 +5,7 @@ import { Fault } from '../errors.js';
 import type { Revocation, RevocationStore } from '../store/revocations.js';
 import { isIssuedBefore, type Principal } from './principal.js';
 
-export interface RevocationsOptions {
+interface RevocationsOptions {
   /** The store is read this often: a gateway learns of a revocation by then, whatever messages were lost. */
   readonly checkMs: number;
   /** Called with each reason why the store could not be read, once until it can be read again. */

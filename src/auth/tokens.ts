@@ -9,7 +9,7 @@ import { type Principal, SCOPES, type Scope } from './principal.js';
 import { remoteKeys } from './remote-keys.js';
 
 /** Either a secret or the URL of published keys is set. */
-export interface TokenConfig {
+interface TokenConfig {
   readonly JWT_SECRET?: string | undefined;
   readonly JWKS_URL?: string | undefined;
   readonly JWT_ISSUER?: string | undefined;

@@ -7,7 +7,7 @@ export interface GatewayAddress {
   readonly token: string | undefined;
 }
 
-export interface Call extends RequestInit {
+interface Call extends RequestInit {
   readonly query?: Record<string, string | undefined>;
   /** For requests that may be repeated: as often as this, where the gateway is busy or away. */
   readonly tries?: number;

@@ -24,7 +24,6 @@ export class Failure extends Error {
   }
 }
 
-/** The exit code for a code of the gateway. */
 export function exitCodeOf(code: string, retryable: boolean): number {
   if (code === 'unauthorized' || code === 'forbidden' || code === 'token_expired') return EXIT.notAllowed;
   return retryable ? EXIT.unavailable : EXIT.failed;

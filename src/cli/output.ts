@@ -67,7 +67,7 @@ const texts = {
   error: (_code: string, message: string) => err(`verigate: ${message}`),
 };
 
-export function bar(percentage: number): string {
+function bar(percentage: number): string {
   const full = Math.round((percentage / 100) * BAR_WIDTH);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)}`;
 }
@@ -96,4 +96,4 @@ export function summaryOf({ stats, progress }: Stats): string {
   return `${counts.join(', ')}${skipped}`;
 }
 
-export const counted = (count: number): string => number.format(count);
+export const formatted = (count: number): string => number.format(count);

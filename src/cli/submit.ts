@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { type GatewayAddress, request } from './api.js';
 import { EXIT, Failure } from './failure.js';
-import { counted, type Output } from './output.js';
+import { formatted, type Output } from './output.js';
 import { watch } from './watch.js';
 
 export interface SubmitOptions {
@@ -55,7 +55,7 @@ export async function submit(
     throw error instanceof Failure && error.code === 'file_exists' ? fileExists(fileId) : error;
   });
   const submitted = (await response.json()) as Submitted;
-  const text = `${counted(submitted.totalEmails)} addresses are submitted as ${fileId}`;
+  const text = `${formatted(submitted.totalEmails)} addresses are submitted as ${fileId}`;
   output.result('submitted', submitted, text);
   if (!options.watch) return EXIT.ok;
   const code = await watch(gateway, fileId, output);
@@ -68,12 +68,12 @@ const fileExists = (fileId: string): Failure =>
 
 /** `50,000 rows: 48,730 different addresses, 900 repeats, 370 without an @`. */
 function describe({ rows, unique, repeats, withoutAt }: UploadedList): string {
-  const found = unique === null ? '' : `: ${counted(unique)} different addresses`;
+  const found = unique === null ? '' : `: ${formatted(unique)} different addresses`;
   const others = [
-    ...(repeats ? [`${counted(repeats)} repeats`] : []),
-    ...(withoutAt ? [`${counted(withoutAt)} without an @`] : []),
+    ...(repeats ? [`${formatted(repeats)} repeats`] : []),
+    ...(withoutAt ? [`${formatted(withoutAt)} without an @`] : []),
   ];
-  return `${counted(rows)} rows${[found, ...others].join(', ')}`;
+  return `${formatted(rows)} rows${[found, ...others].join(', ')}`;
 }
 
 async function upload(gateway: GatewayAddress, path: string): Promise<UploadedList> {
@@ -93,7 +93,7 @@ async function upload(gateway: GatewayAddress, path: string): Promise<UploadedLi
 /** By its number, counted from 0, or by its name in the header. Undefined: the one that was found. */
 function columnOf({ columns, emailColumn }: UploadedList, given: string | undefined): number | undefined {
   const choices = columns.map(
-    ({ index, name, addresses }) => `${index} ${name ?? ''} (${counted(addresses)} addresses)`,
+    ({ index, name, addresses }) => `${index} ${name ?? ''} (${formatted(addresses)} addresses)`,
   );
   const known = `the columns are ${choices.slice(0, 20).join(', ')}`;
   if (given === undefined) {

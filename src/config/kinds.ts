@@ -28,10 +28,10 @@ export const oneOf = <const V extends readonly string[]>(...values: V) =>
   z.enum(values, `must be one of ${values.join(', ')}`);
 
 /** A name, a path or the like: a blank at its ends is a mistake of the file that it comes from, and no part of it. */
-export const text = (max = 4096) =>
+export const text = () =>
   z
     .string()
-    .max(max, `must have at most ${max} characters`)
+    .max(4096, 'must have at most 4096 characters')
     .refine(isClean, 'must have no blanks at its ends and no control characters');
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

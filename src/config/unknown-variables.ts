@@ -1,6 +1,6 @@
 /** Finds environment variables that were probably meant for the gateway, and that it does not read. */
 
-export interface UnknownVariable {
+interface UnknownVariable {
   readonly name: string;
   /** The variable that may have been meant; null: none is like it. */
   readonly like: string | null;

@@ -4,7 +4,7 @@ import type { Summary } from './summary.js';
 import { CELLS, STATUSES, type Status } from './verdict.js';
 
 /** Their values have no bound, so they are counted once the file has ended, by reading its results. */
-export const COUNTED_BY_SCAN = ['domain', 'provider'] as const;
+const COUNTED_BY_SCAN = ['domain', 'provider'] as const;
 export type CountedByScan = (typeof COUNTED_BY_SCAN)[number];
 
 export const BREAKDOWNS = [...COUNTED_BY_SCAN, 'score', 'attribute', 'reason'] as const;

@@ -14,7 +14,6 @@ export interface Cursor {
   readonly revision: number;
 }
 
-/** Name of a feed's Socket.IO event. */
 export const eventName = (feed: FeedName): 'file_stats' | 'file_emails' => `file_${feed}`;
 /** Name of a feed's Socket.IO room and of its Redis channel. */
 export const roomOf = (feed: FeedName, fileId: FileId): string => `${eventName(feed)}:${fileId}`;

@@ -26,9 +26,9 @@ export const ATTRIBUTES = [
   'no_reply',
 ] as const;
 
-/** In marks: the step of a result without a score. */
+/** In the facet bits: the step of a result without a score. */
 const NO_SCORE = SCORE_STEPS.length;
-/** Bits of marks that hold the step; above them is a bit for each attribute. */
+/** The facet bits that hold the step; above them is a bit for each attribute. */
 const STEP_BITS = 4;
 
 /** Facets of one status: a score step each, an attribute each, and the last for results without any attribute. */
@@ -39,25 +39,26 @@ const FACETS = PLAIN + 1;
 export type FacetCounts = Readonly<Record<number, number>>;
 
 /** The score step and the attributes of a result in one number: it is kept for each result in memory. */
-export function marksOf(score: number | null, attributes: unknown): number {
+export function facetBitsOf(score: number | null, attributes: unknown): number {
   const step = score !== null && score >= 0 && score <= 100 ? Math.min(Math.floor(score / 10), 9) : NO_SCORE;
   if (typeof attributes !== 'object' || attributes === null) return step;
   return ATTRIBUTES.reduce(
-    (marks, name, index) =>
-      (attributes as Record<string, unknown>)[name] === true ? marks | (1 << (STEP_BITS + index)) : marks,
+    (facetBits, name, index) =>
+      (attributes as Record<string, unknown>)[name] === true
+        ? facetBits | (1 << (STEP_BITS + index))
+        : facetBits,
     step,
   );
 }
 
-/** Counts the facets of a result, from its cell and its marks. */
-export function countFacets(counts: Record<number, number>, cell: number, marks: number): void {
+export function countFacets(counts: Record<number, number>, cell: number, facetBits: number): void {
   const first = FACETS * STATUSES.indexOf(CELLS[cell]?.status ?? 'unknown');
   const count = (facet: number) => {
     counts[first + facet] = (counts[first + facet] ?? 0) + 1;
   };
-  const step = marks & ((1 << STEP_BITS) - 1);
+  const step = facetBits & ((1 << STEP_BITS) - 1);
   if (step !== NO_SCORE) count(step);
-  const attributes = marks >> STEP_BITS;
+  const attributes = facetBits >> STEP_BITS;
   if (attributes === 0) count(PLAIN);
   for (let index = 0; index < ATTRIBUTES.length; index++)
     if ((attributes & (1 << index)) !== 0) count(SCORE_STEPS.length + index);

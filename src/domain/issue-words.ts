@@ -1,4 +1,4 @@
-/** What callers and operators read where an input breaks a schema: our own words instead of the schema library's. */
+/** Says in our own words how an input breaks a schema: callers and operators read them instead of the schema library's. */
 import type { z } from 'zod';
 
 type Issue = z.core.$ZodRawIssue;

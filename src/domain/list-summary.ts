@@ -1,6 +1,6 @@
 /** What is known of an uploaded list: how it is to be read, and what is in it. */
 
-export type ListFormat = 'csv' | 'text' | 'xlsx';
+type ListFormat = 'csv' | 'text' | 'xlsx';
 export type ListEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
 export type Delimiter = (typeof DELIMITERS)[number];

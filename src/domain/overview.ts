@@ -1,4 +1,5 @@
 /** What many files add up to: the counts that each file adds, and the answer of `GET /stats`. */
+import type { UserId } from './id.js';
 import type { FileStatus, Stats } from './stats.js';
 import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
 
@@ -46,6 +47,24 @@ export function difference(after: Counts, before: Counts): Counts {
     if (by !== 0) changed[name] = by;
   }
   return changed;
+}
+
+/** The sum of all files. No user's id is empty. */
+export const ALL_FILES = '';
+
+/** What a file adds, and to whose sum beside that of all files; null: nobody's. */
+export interface OwnedCounts {
+  readonly userId: UserId | null;
+  readonly counts: Counts;
+}
+
+/** What is added to which sums when a file counts as `after` instead of as `before`. */
+export function additionsOf(before: OwnedCounts, after: OwnedCounts): { owner: UserId; by: Counts }[] {
+  const added = (owner: UserId, { userId, counts }: OwnedCounts): Counts =>
+    owner === ALL_FILES || owner === userId ? counts : {};
+  return [...new Set([ALL_FILES, before.userId, after.userId])].flatMap((owner) =>
+    owner === null ? [] : [{ owner, by: difference(added(owner, after), added(owner, before)) }],
+  );
 }
 
 export function sumOf(all: readonly Counts[]): Counts {

@@ -1,4 +1,4 @@
-/** Who may change a file, and whose the updates are that are held: decided once for every store. */
+/** Who may change a file, and who owns the updates that are held: decided once for every store. */
 
 import type { FileId, UserId } from './id.js';
 
@@ -12,8 +12,6 @@ export interface Claimant {
   readonly isAdmin: boolean;
 }
 
-/** Every caller with `AUTH=none`, and what an operator repeats by hand. */
-export const OPERATOR: Claimant = { userId: null, files: '*', isAdmin: true };
 /** The validator, and every other producer that may write to Redis: trusted with every file, but it names no owner. */
 export const VALIDATOR: Claimant = { userId: null, files: '*', isAdmin: false };
 

@@ -1,6 +1,6 @@
 /** Reads results and keeps them as JSON text, which is stored and sent on without being parsed again. */
 import { createHash } from 'node:crypto';
-import { marksOf } from './facets.js';
+import { facetBitsOf } from './facets.js';
 import type { BatchId } from './id.js';
 import type { FieldError } from './invalid-input.js';
 import { cellOf, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
@@ -11,8 +11,8 @@ export interface Result {
   readonly email: string;
   /** Number of its cell in the table of verdicts and risk levels, see `cellOf`. */
   readonly cell: number;
-  /** Its score step and attributes, see `marksOf`. */
-  readonly marks: number;
+  /** Its score step and attributes, see `facetBitsOf`. */
+  readonly facetBits: number;
   /** `{email, is_valid, status, risk_level, deliverability_score, details}` as JSON on one line, in well-formed text. */
   readonly json: string;
 }
@@ -62,7 +62,10 @@ export function readResult(value: unknown, text?: string): Result | string {
   return {
     email: address,
     cell: cellOf(knownStatus, knownRisk, (detailed as { sub_status?: unknown } | null)?.sub_status),
-    marks: marksOf(read.deliverability_score, (detailed as { attributes?: unknown } | null)?.attributes),
+    facetBits: facetBitsOf(
+      read.deliverability_score,
+      (detailed as { attributes?: unknown } | null)?.attributes,
+    ),
     json: text !== undefined && isAsStored(text, read, value) ? text : wellFormed(JSON.stringify(read)),
   };
 }
@@ -89,7 +92,7 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   return (
     text.length <= MAX_KEPT_LENGTH &&
     text.endsWith('}') &&
-    text.startsWith(headOf(read)) &&
+    text.startsWith(textBeforeDetails(read)) &&
     (entry as Partial<ReadFields>).details === read.details &&
     Object.keys(entry).length === KEY_COUNT &&
     !text.includes('\\ud') &&
@@ -99,7 +102,13 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   );
 }
 
-const headOf = ({ email, is_valid, status, risk_level, deliverability_score }: ReadFields): string =>
+const textBeforeDetails = ({
+  email,
+  is_valid,
+  status,
+  risk_level,
+  deliverability_score,
+}: ReadFields): string =>
   `{"email": ${JSON.stringify(email)}, "is_valid": ${is_valid}, "status": "${status}", "risk_level": ` +
   `${risk_level === null ? 'null' : `"${risk_level}"`}, "deliverability_score": ${deliverability_score}, "details": `;
 

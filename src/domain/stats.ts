@@ -37,7 +37,7 @@ export interface FileFacts {
   readonly purged?: Summary;
 }
 
-export interface StatusCount {
+interface StatusCount {
   count: number;
   categories?: Record<string, number>;
 }
@@ -65,7 +65,7 @@ export interface Stats {
   completedAt: string | null;
 }
 
-export interface StatsInput {
+interface StatsInput {
   readonly fileId: FileId;
   readonly facts: FileFacts | null;
   readonly totals: Summary;

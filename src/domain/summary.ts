@@ -68,9 +68,9 @@ export type Tally = Pick<Summary, 'processed' | 'cells' | 'facets'>;
 export function tallyOf(results: readonly Result[]): Tally {
   const cells = [...EMPTY_SUMMARY.cells];
   const facets: Record<number, number> = {};
-  for (const { cell, marks } of results) {
+  for (const { cell, facetBits } of results) {
     cells[cell] = (cells[cell] ?? 0) + 1;
-    countFacets(facets, cell, marks);
+    countFacets(facets, cell, facetBits);
   }
   return { processed: results.length, cells, facets };
 }

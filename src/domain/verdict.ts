@@ -34,7 +34,7 @@ export const VERDICTS: readonly Verdict[] = STATUSES.flatMap((status): Verdict[]
 });
 
 /** A status with one of its categories; null: the status has no categories. */
-export interface Verdict {
+interface Verdict {
   readonly status: Status;
   readonly category: string | null;
 }
@@ -76,7 +76,7 @@ export const CELL_COUNT = VERDICTS.length * RISK_COLUMNS.length;
 export const cellOf = (status: Status, risk: RiskLevel | null, subStatus: unknown): number =>
   verdictIndexOf(status, subStatus) * RISK_COLUMNS.length + RISK_COLUMNS.indexOf(risk);
 
-export interface Cell extends Verdict {
+interface Cell extends Verdict {
   readonly risk: RiskLevel | null;
 }
 

@@ -1,3 +1,4 @@
+/** Picks the engine that `ENGINE` names. */
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import type { Engine } from './engine.js';

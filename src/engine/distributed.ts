@@ -1,3 +1,4 @@
+/** The distributed engine: the store in MongoDB; the feed, the inlets and Socket.IO's adapter in Redis. */
 import { openRedisAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
 import { EXIT_CONFIG, FatalError } from '../errors.js';

@@ -1,3 +1,4 @@
+/** The embedded engine: the store in SQLite, the feed in memory, and no server besides the gateway. */
 import type { Config } from '../config.js';
 import { MemoryFeed } from '../feed/memory-feed.js';
 import { SqliteStore } from '../store/sqlite-store.js';

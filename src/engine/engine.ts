@@ -37,7 +37,7 @@ export interface Advice {
   readonly advice: string;
 }
 
-export interface InletDeps {
+interface InletDeps {
   readonly intake: Pick<Intake, 'update'>;
   readonly metrics: Metrics;
 }

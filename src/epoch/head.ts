@@ -25,7 +25,7 @@ export async function ensureHead(store: Store, feed: Feed, fileId: FileId): Prom
   }
 }
 
-export interface NewEpoch {
+interface NewEpoch {
   /** Null: the store does not have the file. */
   readonly facts: FileFacts | null;
   /** The epoch that has to be current for the new one to begin; null: none. */

@@ -5,7 +5,7 @@ import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FileLog, type HistoryLimits } from './memory/file-log.js';
 
-export interface MemoryFeedOptions extends HistoryLimits {
+interface MemoryFeedOptions extends HistoryLimits {
   /** Bytes that all heads and histories may take together; see `#fit` for what goes beyond it. */
   readonly totalBytes: number;
   /** A file without followers is forgotten this long after its last change. */

@@ -1,4 +1,4 @@
-/** Puts the metrics around the engine and the parts that are measured when the metrics are requested. */
+/** Connects the metrics: measures the engine's calls, and reads gauges from the parts when the metrics are requested. */
 import { createRequire } from 'node:module';
 import type { Config } from '../config.js';
 import type { Engine } from '../engine/engine.js';

@@ -7,7 +7,7 @@ import { type ErrorCode, Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
 import { oneAtATime } from './one-at-a-time.js';
 
-export const SOCKET_PATH = '/socket.io/';
+const SOCKET_PATH = '/socket.io/';
 
 const isUpgrade = Symbol('isUpgrade');
 

@@ -14,11 +14,11 @@ import { hostCheck } from '../hosts.js';
 import type { HttpDependencies } from '../http/dependencies.js';
 import { RateLimit } from '../http/rate-limit.js';
 import { createRequestListener } from '../http/request-listener.js';
+import { ClusterSockets } from '../realtime/cluster-sockets.js';
 import { acceptListeners } from '../realtime/listeners.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
-import { Sessions } from '../realtime/sessions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { checkRequests, GatewayRequest } from './request-checks.js';
 
@@ -27,15 +27,14 @@ const EXIT_UNAVAILABLE = 69;
 
 export interface GatewayServer {
   readonly io: SocketServer;
-  readonly sessions: Sessions;
+  readonly sessions: ClusterSockets;
   /** Fulfilled with the URL. @throws FatalError where the address cannot be used */
   listen(): Promise<string>;
   /** Closes every connection without waiting for its client. */
   destroyConnections(): void;
 }
 
-export interface ServerDeps
-  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
+interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
   readonly revocations: Revocations;
   /** Null: there are no other gateways. */
@@ -82,7 +81,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     logger,
     options,
   });
-  const sessions = new Sessions(io, deps.revocations, deps.adapter !== null);
+  const sessions = new ClusterSockets(io, deps.revocations, deps.adapter !== null);
   app = createRequestListener({ ...deps, config, rateLimit, sessions });
   return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }

@@ -20,7 +20,7 @@ const DRAINING_SHARE = 0.1;
 /** Clients may take this much to close their connections. */
 const CONNECTIONS_SHARE = 0.25;
 
-export interface ShutdownDeps {
+interface ShutdownDeps {
   readonly engine: Engine;
   readonly updates: UpdatePath;
   readonly server: GatewayServer;

@@ -32,7 +32,8 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
     feed,
     flusher,
     metrics,
-    deleteValidatorResults: openInlets === null ? null : async (batchIds) => inlets?.forget(batchIds),
+    deleteValidatorResults:
+      openInlets === null ? null : async (batchIds) => inlets?.deleteValidatorResults(batchIds),
   });
   const conflator = new Conflator(
     (update, sender, arrivedAt) => pipeline.handle(update, sender, arrivedAt),

@@ -1,4 +1,4 @@
-/** Starts what sends events to webhooks. */
+/** Starts the sender that delivers events to webhooks. */
 
 import type { Config } from '../config.js';
 import type { Store } from '../store/store.js';

@@ -15,7 +15,7 @@ export interface Probe {
   run(): Promise<void>;
 }
 
-export interface DependencyWatchOptions {
+interface DependencyWatchOptions {
   /** A probe follows the end of the one before it after this time. */
   readonly intervalMs: number;
   /** A probe that is not answered within this time counts as unreachable. */

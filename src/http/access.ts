@@ -19,7 +19,6 @@ export function authenticate(guard: Guard): Step {
   };
 }
 
-/** The caller of a request that `authenticate` has handled. */
 export function callerOf(req: IncomingMessage): Principal {
   const caller = callers.get(req);
   if (caller === undefined) throw new Error('the route is not behind authenticate()');

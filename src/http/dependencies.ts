@@ -27,14 +27,13 @@ export interface HttpConfig extends ListReaderOptions {
   readonly VALIDATOR_USER_ID: string;
   readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
   readonly MAX_WEBHOOKS: number;
-  readonly LIST_TTL_MS: number;
   readonly MAX_WAITING_LISTS: number;
   readonly MAX_UPLOADS: number;
   readonly MAX_UPLOADS_PER_CALLER: number;
 }
 
 /** The sockets of all gateways. */
-export interface UserSessions {
+interface UserSessions {
   /** Disconnects a user and refuses their tokens. Returns the number of sockets. @throws Fault `unavailable` */
   revoke(sub: UserId): Promise<number>;
   listenersOf(fileId: FileId): Promise<{ readonly listeners: number; readonly gateways: number }>;
@@ -42,6 +41,8 @@ export interface UserSessions {
 
 export interface HttpDependencies {
   readonly config: HttpConfig;
+  /** An uploaded list that is not submitted ends after this time: `LIST_TTL_MS`, or the retention if that is shorter. */
+  readonly listTtlMs: number;
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
   readonly store: Store;

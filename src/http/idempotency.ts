@@ -1,4 +1,5 @@
-/** The `Idempotency-Key` of a submission, read from its header and made its caller's own. */
+/** Recognises a repeated submission: by its `Idempotency-Key`, made its caller's own, and by the fingerprint of what it submits. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../auth/principal.js';
 import type { FileId } from '../domain/id.js';
@@ -18,3 +19,7 @@ export function submissionKey(req: IncomingMessage, fileId: FileId, { sub }: Pri
     throw invalidKey(`must be 1 to ${MAX_KEY_LENGTH} characters of printable ASCII`);
   return JSON.stringify([fileId, sub, key]);
 }
+
+/** The same for what is the same: a key that comes again with something else is refused. */
+export const fingerprintOf = (...parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -1,4 +1,4 @@
-/** Helmet's headers. They are the same for every answer, so they are asked for once. */
+/** Helmet's headers. They are the same for every answer, so Helmet is called only once. */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';

@@ -31,5 +31,5 @@ export interface Inlets extends Inlet {
   /** How far the Redis Streams are read and stored. @throws Fault `unavailable` where none can be asked */
   streamBacklogs(): Promise<readonly StreamBacklog[]>;
   /** Deletes what the validator keeps of batches whose file is deleted. @throws Fault `unavailable` */
-  forget(batchIds: readonly BatchId[]): Promise<void>;
+  deleteValidatorResults(batchIds: readonly BatchId[]): Promise<void>;
 }

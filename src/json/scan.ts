@@ -66,7 +66,7 @@ function endOfString(bytes: Uint8Array, start: number): number {
 const STRUCTURE = new Uint8Array(256);
 for (const byte of [QUOTE, COMMA, LIST_START, LIST_END, OBJECT_START, OBJECT_END]) STRUCTURE[byte] = 1;
 
-export interface ScannedValue {
+interface ScannedValue {
   readonly end: number;
   /** Values in it, itself included. */
   readonly values: number;

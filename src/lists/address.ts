@@ -1,4 +1,4 @@
-/** The address in a cell: cleaned of what people and spreadsheets put around it, and to the letter inside. */
+/** Takes the address out of a cell: removes what people and spreadsheets put around it, and changes nothing inside it. */
 
 /** Blanks, control characters, and invisible ones: zero-width, byte order marks, marks of direction. */
 const AROUND = /[\s\p{Cc}\p{Cf}\u2800\u3164]/u;
@@ -24,7 +24,7 @@ const BREAK = /^[\t\r\n]/;
 const FORMULA_SIGN = /^[=+\-−@|%]/;
 
 /** Whether a spreadsheet would run a text as a formula, or move it into another cell. Exports guard such a text. */
-export function isFormula(text: string): boolean {
+function isFormula(text: string): boolean {
   // Only the first character: a combining one behind it would be normalized into it, and hide the sign.
   const [first = ''] = text.replace(IGNORED, '');
   return BREAK.test(text) || FORMULA_SIGN.test(first.normalize('NFKC'));

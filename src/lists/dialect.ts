@@ -7,9 +7,9 @@ import { cellsOf, lastEntryEnd } from './text-rows.js';
 
 /** Rows that are looked at. */
 const ROWS = 500;
-/** So many rows at least have as many cells as most, if a character is the delimiter. */
+/** A character is a delimiter only if at least this share of the rows has the same number of cells. */
 const MIN_CONSISTENCY = 0.7;
-/** So many lines of a column of addresses are each one address. */
+/** Text in quotes is a column of addresses if at least this share of its rows begins with an address. */
 const MIN_SINGLE = 0.5;
 
 /** Excel's own note of the delimiter, in a line before the first row. Some programs put it in quotes, as Excel allows. */

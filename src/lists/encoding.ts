@@ -1,4 +1,4 @@
-/** The encoding of a text: found while its bytes pass by, and decoded with. */
+/** Finds the encoding of a text while its bytes arrive, and decodes it. */
 import { isUtf8 } from 'node:buffer';
 import type { ListEncoding } from '../domain/list-summary.js';
 

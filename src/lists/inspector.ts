@@ -36,7 +36,7 @@ export class ListInspector {
     return this.#head.subarray(0, 4).toString('latin1') === ZIP_SIGNATURE;
   }
 
-  /** `workbookLayout` reads the one of a workbook. @throws Fault `unsupported_list`, `no_addresses` */
+  /** How the list is to be read. Only for a workbook, `workbookLayout` is called to find out. @throws Fault `unsupported_list`, `no_addresses` */
   async layout(workbookLayout: () => Promise<ListLayout>): Promise<ListLayout> {
     if (!this.#isKnown) this.#know();
     if (this.#isWorkbook) return workbookLayout();

@@ -1,4 +1,4 @@
-/** What is read out of a list. Each job is done the same way on whichever thread. */
+/** The jobs that read a list, such as counting its addresses: the same on the main thread and on a thread of their own. */
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
 import { addressesOf, type RowAddresses } from './addresses.js';
 import type { ByteSource } from './byte-source.js';
@@ -8,22 +8,22 @@ import { countColumn, summarize } from './summarize.js';
 import { workbookLayout } from './workbook/layout.js';
 
 /** By job: what it is told, and the items that it makes. */
-export interface Jobs {
-  workbookLayout: { readonly order: null; readonly item: ListLayout };
-  summary: { readonly order: ListLayout; readonly item: ListSummary };
-  counts: { readonly order: { layout: ListLayout; column: number }; readonly item: ColumnCounts };
-  addresses: { readonly order: { layout: ListLayout; column: number }; readonly item: RowAddresses };
-  rows: { readonly order: ListLayout; readonly item: RowBatch };
+interface Jobs {
+  workbookLayout: { readonly input: null; readonly item: ListLayout };
+  summary: { readonly input: ListLayout; readonly item: ListSummary };
+  counts: { readonly input: { layout: ListLayout; column: number }; readonly item: ColumnCounts };
+  addresses: { readonly input: { layout: ListLayout; column: number }; readonly item: RowAddresses };
+  rows: { readonly input: ListLayout; readonly item: RowBatch };
 }
 
 export type JobName = keyof Jobs;
-export type Order<J extends JobName> = Jobs[J]['order'];
+export type JobInput<J extends JobName> = Jobs[J]['input'];
 export type Item<J extends JobName> = Jobs[J]['item'];
 
 type Job<J extends JobName> = (
   source: ByteSource,
   limits: ListLimits,
-  order: Order<J>,
+  input: JobInput<J>,
 ) => AsyncGenerator<Item<J>, void, void>;
 
 const JOBS: { readonly [J in JobName]: Job<J> } = {
@@ -42,5 +42,5 @@ export const perform = <J extends JobName>(
   job: J,
   source: ByteSource,
   limits: ListLimits,
-  order: Order<J>,
-): AsyncGenerator<Item<J>, void, void> => JOBS[job](source, limits, order);
+  input: JobInput<J>,
+): AsyncGenerator<Item<J>, void, void> => JOBS[job](source, limits, input);

@@ -2,19 +2,21 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 
-export interface ListLimits {
-  readonly MAX_LIST_BYTES: number;
-  readonly MAX_LIST_ROWS: number;
-  readonly MAX_LIST_COLUMNS: number;
+export const LIST_LIMITS = [
+  'MAX_LIST_BYTES',
+  'MAX_LIST_ROWS',
+  'MAX_LIST_COLUMNS',
   /** Characters of one cell. */
-  readonly MAX_LIST_CELL: number;
+  'MAX_LIST_CELL',
   /** Characters of one row with all its cells. */
-  readonly MAX_LIST_ROW: number;
+  'MAX_LIST_ROW',
   /** What a workbook may unpack to. */
-  readonly MAX_UNPACKED_BYTES: number;
+  'MAX_UNPACKED_BYTES',
   /** And how many times its own size, beyond `ALWAYS_UNPACKED_BYTES`: a few bytes sent must not be minutes of work. */
-  readonly MAX_UNPACKED_RATIO: number;
-}
+  'MAX_UNPACKED_RATIO',
+] as const;
+
+export type ListLimits = { readonly [name in (typeof LIST_LIMITS)[number]]: number };
 
 /** Any workbook may unpack to this much: it is read in a moment. */
 const ALWAYS_UNPACKED_BYTES = 8 * 1024 * 1024;

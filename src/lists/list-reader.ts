@@ -2,7 +2,7 @@
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
 import type { RowAddresses } from './addresses.js';
 import type { ByteSource } from './byte-source.js';
-import { type Item, type JobName, type Order, perform } from './jobs.js';
+import { type Item, type JobInput, type JobName, perform } from './jobs.js';
 import type { ListLimits } from './limits.js';
 import type { RowBatch } from './read-rows.js';
 import { inThread } from './thread/list-thread.js';
@@ -44,23 +44,23 @@ export class ListReader {
     return this.#read('rows', source, layout);
   }
 
-  async #one<J extends JobName>(job: J, source: ByteSource, order: Order<J>): Promise<Item<J>> {
-    for await (const item of this.#read(job, source, order)) return item;
+  async #one<J extends JobName>(job: J, source: ByteSource, input: JobInput<J>): Promise<Item<J>> {
+    for await (const item of this.#read(job, source, input)) return item;
     throw new Error(`nothing came of ${job}`);
   }
 
   async *#read<J extends JobName>(
     job: J,
     source: ByteSource,
-    order: Order<J>,
+    input: JobInput<J>,
   ): AsyncGenerator<Item<J>, void, void> {
     if (source.size <= this.smallBytes || this.#threads >= this.options.MAX_LIST_THREADS) {
-      yield* perform(job, source, this.options, order);
+      yield* perform(job, source, this.options, input);
       return;
     }
     this.#threads++;
     try {
-      yield* inThread(job, source, this.options, order);
+      yield* inThread(job, source, this.options, input);
     } finally {
       this.#threads--;
     }

@@ -1,4 +1,4 @@
-/** Reads the rows of a list, the header told apart, a batch at a time. The caller's event loop gets turns in between. */
+/** Reads the rows of a list, a batch at a time and apart from the header. The event loop gets turns in between. */
 import { setImmediate } from 'node:timers/promises';
 import type { ListLayout } from '../domain/list-summary.js';
 import type { ByteSource } from './byte-source.js';

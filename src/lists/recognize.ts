@@ -1,4 +1,4 @@
-/** Tells a list from what is none, by its first bytes: a file's name and content type say nothing reliable. */
+/** Recognises by its first bytes whether an upload can be a list: its name and content type say nothing reliable. */
 import { Fault } from '../errors.js';
 
 export const unsupported = (what: string): Fault => {

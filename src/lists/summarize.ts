@@ -1,4 +1,4 @@
-/** Reads a list once and says what is in it. */
+/** Reads a list once, and counts its rows and the addresses of each column. */
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
 import { addressIn, addressKey } from './address.js';
 import { AddressSet } from './address-set.js';

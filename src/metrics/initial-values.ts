@@ -1,4 +1,4 @@
-/** Counters begin at 0 for every label value that is known before: of one that appears at 1, `rate()` misses the first event. */
+/** Counters begin at 0 for every label value that is known in advance: of one that appears at 1, `rate()` misses the first event. */
 import { FEEDS } from '../domain/events.js';
 import type { CalledServer, serverMetrics } from './servers.js';
 import type { socketMetrics } from './sockets.js';

@@ -5,18 +5,18 @@ import { clock } from '../clock.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
-import type { LookUp, Pipeline } from './pipeline.js';
+import { LOOK_UP_MS, type LookUp, type Pipeline } from './pipeline.js';
 
 /** Ends a job. Work that is in progress goes on to its end. */
-export type Stop = () => void;
+type Stop = () => void;
 
-export interface JobDeps {
-  readonly pipeline: Pick<Pipeline, 'markStalled' | 'markUnannounced' | 'purge'>;
+interface JobDeps {
+  readonly pipeline: Pick<Pipeline, 'markStalled' | 'queueUnannounced' | 'purge'>;
   readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
 
-export interface JobOptions extends StallOptions {
+interface JobOptions extends StallOptions {
   /** Other gateways work on the same store and may leave changes unannounced. */
   readonly isShared: boolean;
   /** The shortest time to live of held updates, dead letters and lists. */
@@ -25,7 +25,7 @@ export interface JobOptions extends StallOptions {
   readonly retentionDays: number;
 }
 
-export interface StallOptions {
+interface StallOptions {
   /** A batch that has begun is stalled after this much silence. */
   readonly begunMs: number;
   /** A batch that waits is stalled after this much silence of its whole file. */
@@ -38,8 +38,11 @@ export const DAY_MS = 24 * 3_600_000;
 /** Stalls and expired records are looked for at least this often. */
 const MAX_PERIOD_MS = 10_000;
 const RETENTION_PERIOD_MS = 3_600_000;
-/** A stored change that is older is announced by any gateway, not only by the one that stored it. */
-const OVERDUE_MS = 2_000;
+/**
+ * A stored change that is older is announced by any gateway, not only by the one that stored it. A stall is not announced by
+ * another gateway while the one that marked it still looks up what it missed.
+ */
+const OVERDUE_MS = LOOK_UP_MS + 500;
 const OUTBOX_PERIOD_MS = 1_000;
 
 export function startBackgroundJobs(deps: JobDeps, options: JobOptions): Stop {
@@ -77,7 +80,7 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
   let isStopped = false;
   const sweep = async () => {
     try {
-      await pipeline.markUnannounced(clock.now() - OVERDUE_MS);
+      await pipeline.queueUnannounced(clock.now() - OVERDUE_MS);
     } catch (error) {
       logger.debug({ err: error }, 'the gateway failed to sweep the outbox and tries again');
     }

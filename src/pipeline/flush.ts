@@ -24,7 +24,7 @@ export interface NewBatch extends FreshBatch {
   readonly generation: Generation;
 }
 
-export interface Flushed {
+export interface ToFlush {
   /** Batches whose changes the store is asked for. */
   readonly changed: readonly BatchId[];
   /** Announced as they were registered, without being read again: what came to them since is a change of its own. */
@@ -38,7 +38,7 @@ export interface Flushed {
 export async function flush(
   deps: FlushDeps,
   fileId: FileId,
-  { changed, registered }: Flushed,
+  { changed, registered }: ToFlush,
   hasOtherChanges: () => boolean,
   arrivedAt?: number,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import type { Logger } from '../logger.js';
 import type { FreshBatch } from '../store/store.js';
 import { type FlushDeps, flush, type NewBatch } from './flush.js';
 
-export interface FlusherDeps extends FlushDeps {
+interface FlusherDeps extends FlushDeps {
   readonly logger: Logger;
   /** Changes of one file are gathered for this long; the first one after a quiet spell is announced at once. */
   readonly intervalMs: number;

@@ -31,8 +31,8 @@ const BATCHES_AT_ONCE = 1_000;
 /** Looks up batches at the validator's keys; fulfilled once the updates that were found are taken in. */
 export type LookUp = (batchIds: readonly BatchId[]) => Promise<void>;
 
-/** How long a stall may wait for its look-up: less than the time after which another gateway's outbox sweep announces it. */
-const LOOK_UP_MS = 1_500;
+/** How long a stall may wait for its look-up. The outbox sweep of another gateway waits longer, see `OVERDUE_MS`. */
+export const LOOK_UP_MS = 1_500;
 
 const NO_LISTENER: Follower = { event: () => undefined, removed: () => undefined };
 
@@ -170,8 +170,8 @@ export class Pipeline {
     }
   }
 
-  /** Marks the outbox for flushing: changes that were stored before the time given, by any gateway. */
-  async markUnannounced(before?: number): Promise<void> {
+  /** Queues a flush of each file that has changes in the outbox: those that any gateway stored before the time given. */
+  async queueUnannounced(before?: number): Promise<void> {
     for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
       this.deps.flusher.markChanged(fileId, batchIds);
   }

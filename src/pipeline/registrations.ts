@@ -7,7 +7,7 @@ import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../
 const AT_ONCE = 1_000;
 
 /** What becomes of one slice. */
-export interface SliceSteps {
+interface SliceSteps {
   register(slice: Registration): Promise<Registered>;
   /** Announces the slices that are registered. */
   announce(): Promise<void>;

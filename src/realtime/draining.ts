@@ -10,7 +10,7 @@ const MS_PER_SOCKET = 2;
 const RECONNECT_WITHIN_MS = 100;
 const POLL_INTERVAL_MS = 10;
 
-export interface DrainingTimes {
+interface DrainingTimes {
   /** By then all are sent away, however many there are. */
   readonly sentWithinMs: number;
   /** Those that read slowly are waited for this long: closing the server drops what is still buffered for them. */

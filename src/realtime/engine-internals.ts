@@ -10,7 +10,7 @@ import type { Socket } from 'socket.io';
 import type WebSocket from 'ws';
 import * as ws from 'ws';
 
-export interface EngineInternals {
+interface EngineInternals {
   readonly readyState?: string;
   /** Packets that have not been handed to the transport. */
   readonly writeBuffer?: { readonly data?: unknown }[];
@@ -25,7 +25,7 @@ export interface EngineInternals {
   };
 }
 
-export type WebSocketInternals = WebSocket & { readonly _socket?: TcpSocket | null };
+type WebSocketInternals = WebSocket & { readonly _socket?: TcpSocket | null };
 
 /** Where an EventEmitter of Node.js keeps its listeners. */
 export interface EmitterInternals {

@@ -16,7 +16,7 @@ import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
 import { EventQueue, TokenBucket, TurnLimit } from './throttling.js';
 
-export interface ListenersDeps {
+interface ListenersDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;

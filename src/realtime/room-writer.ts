@@ -39,7 +39,7 @@ interface GatheredEvents {
   arrivedAt: number | undefined;
 }
 
-export interface RoomOptions extends BackpressureOptions {
+interface RoomOptions extends BackpressureOptions {
   readonly perTurn?: TurnLimits;
 }
 

@@ -7,7 +7,7 @@ import type { FileId, UserId } from '../domain/id.js';
 import type { Subscriptions } from './subscriptions.js';
 import type { EventQueue, TokenBucket } from './throttling.js';
 
-export interface SocketData {
+interface SocketData {
   /** Of the handshake's token. */
   principal: Principal;
   subscriptions: Subscriptions;

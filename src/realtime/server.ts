@@ -27,8 +27,10 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
 /** engine.io's code of a handshake that was refused. */
 const FORBIDDEN = 4;
 
-/** The server without authentication and events: see `acceptListeners`. */
-/** `onRefused` gets the name of the variable that refuses, or else the code of the refusal. */
+/**
+ * The server without authentication and events: see `acceptListeners`. `onRefused` gets the name of the variable that refuses,
+ * or else the code of the refusal.
+ */
 export function createSocketServer(
   http: HttpServer,
   options: SocketServerOptions,

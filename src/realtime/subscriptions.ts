@@ -9,11 +9,11 @@ import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
-import { Session } from './session.js';
+import { SocketToken } from './socket-token.js';
 import type { TurnLimit } from './throttling.js';
 
 /** Shared by the subscriptions of all sockets. */
-export interface SubscriptionsDeps {
+interface SubscriptionsDeps {
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
@@ -33,7 +33,7 @@ interface SubscribedSocket {
 
 export class Subscriptions {
   readonly #files = new Set<FileId>();
-  readonly #session: Session;
+  readonly #token: SocketToken;
   #ended = false;
 
   constructor(
@@ -41,7 +41,7 @@ export class Subscriptions {
     principal: Principal,
     private readonly deps: SubscriptionsDeps,
   ) {
-    this.#session = new Session(deps.guard, principal, this);
+    this.#token = new SocketToken(deps.guard, principal, this);
   }
 
   /**
@@ -56,12 +56,12 @@ export class Subscriptions {
     feeds: readonly FeedName[],
     since: Cursor | null,
   ): Promise<JsonText<Subscribed>> {
-    const session = this.#session;
-    await session.checkAccess(fileId);
+    const token = this.#token;
+    await token.checkAccess(fileId);
     const isNew = !this.#files.has(fileId);
     if (isNew) await this.#add(fileId);
     try {
-      if (isNew) await session.checkAccess(fileId);
+      if (isNew) await token.checkAccess(fileId);
       for (const feed of FEEDS) {
         const room = roomOf(feed, fileId);
         if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
@@ -70,7 +70,7 @@ export class Subscriptions {
       // Thousands may subscribe at once. Their snapshots must not block the event loop.
       await this.deps.snapshotLimit.wait();
       const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
-      await session.checkAccess(fileId);
+      await token.checkAccess(fileId);
       if (this.#files.has(fileId)) return answer;
     } catch (error) {
       if (isNew || isRefusal(error)) await this.unsubscribe(fileId);
@@ -95,9 +95,9 @@ export class Subscriptions {
     await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
   }
 
-  /** Replaces the token, and ends the subscriptions that the new one does not allow. See `Session.refresh`. */
+  /** Replaces the token, and ends the subscriptions that the new one does not allow. See `SocketToken.refresh`. */
   async refresh(token: string): Promise<string | null> {
-    const expiresAt = await this.#session.refresh(token);
+    const expiresAt = await this.#token.refresh(token);
     await this.recheck();
     return expiresAt;
   }
@@ -109,7 +109,7 @@ export class Subscriptions {
 
   /** Of the token that the socket has now. */
   get principal(): Principal {
-    return this.#session.principal;
+    return this.#token.principal;
   }
 
   /** Socket.IO's adapter sends the data of a socket to every gateway that lists sockets. This is not for them. */
@@ -119,7 +119,7 @@ export class Subscriptions {
 
   /** Whether a change of the file's owner could end the subscription. */
   dependsOnOwner(fileId: FileId): boolean {
-    return this.#files.has(fileId) && this.#session.dependsOnOwner(fileId);
+    return this.#files.has(fileId) && this.#token.dependsOnOwner(fileId);
   }
 
   /** Ends the subscriptions that are no longer allowed. Never rejects. */
@@ -129,7 +129,7 @@ export class Subscriptions {
 
   async #recheck(fileId: FileId): Promise<void> {
     try {
-      await this.#session.checkAccess(fileId);
+      await this.#token.checkAccess(fileId);
     } catch (error) {
       if (isRefusal(error)) this.#endWithCode(fileId, 'forbidden');
       // Access is unknown, so nothing more is sent. The client reconnects and is checked again.
@@ -150,7 +150,7 @@ export class Subscriptions {
   /** Ends all subscriptions, and allows no new ones. */
   end(): void {
     this.#ended = true;
-    this.#session.end();
+    this.#token.end();
     for (const fileId of this.#files) void this.unsubscribe(fileId);
   }
 

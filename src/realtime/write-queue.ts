@@ -5,7 +5,7 @@ import type { PacketBundle } from './frames.js';
 import type { Listener, ListenerList, SubscribedFeeds } from './listener-lists.js';
 import type { ClientSocket } from './server-types.js';
 
-export interface QueuedWrite {
+interface QueuedWrite {
   readonly list: ListenerList;
   /** What each listener of the list gets, by its feeds. */
   readonly bundles: Readonly<Record<SubscribedFeeds, PacketBundle>>;

@@ -55,7 +55,7 @@ export async function askAnyNode<T>(redis: Redis, ask: (node: Redis) => Promise<
   }
 }
 
-export interface ClientOptions {
+interface ClientOptions {
   /** Names the connection in `CLIENT LIST`. */
   readonly name: string;
   /** A command without an answer, or a connection that is silent while commands wait, fails after this time. */

@@ -1,3 +1,4 @@
+/** Opens the subscriptions that suit the server: a cluster's channels are sharded, those of a single Redis are not. */
 import type { Redis } from 'ioredis';
 import { connector, isCluster, nodeConnector, type RedisSource } from './client.js';
 import type { Connection } from './connection.js';
@@ -10,7 +11,7 @@ import {
   type Subscriptions,
 } from './subscriptions.js';
 
-/** Sharded channels in a cluster, ordinary ones elsewhere. `commands` asks the cluster for its nodes. */
+/** `commands` asks a cluster for its nodes. */
 export function openSubscriptions(
   source: RedisSource,
   name: string,

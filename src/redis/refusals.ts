@@ -1,4 +1,4 @@
-/** What a reply of Redis refuses, told by its code word. */
+/** Tells by the code word of an error of Redis why a command was refused. */
 
 import { Fault } from '../errors.js';
 import { networkRefusal, type Refusal, type RefusalReason } from '../refusal.js';

@@ -1,8 +1,8 @@
+/** A Lua script, which Redis runs as one atomic step. It is sent by its hash, and in full to a server that does not know it. */
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { refusalOf } from './refusals.js';
 
-/** A Lua script, which Redis runs as one atomic step. It is sent by its hash, and in full to a server that does not know it. */
 export class Script {
   readonly #sha: string;
 

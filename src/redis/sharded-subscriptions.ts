@@ -21,7 +21,7 @@ import {
   type Subscriptions,
 } from './subscriptions.js';
 
-export interface ShardedOptions extends SubscriptionOptions {
+interface ShardedOptions extends SubscriptionOptions {
   readonly connectTo: (node: HostPort) => Redis;
   /** `preferred`: the node that knows best, if it answers. @throws Fault('unavailable') */
   readonly slotOwners: (preferred?: NodeName) => Promise<SlotOwners>;
@@ -37,7 +37,7 @@ export class ShardedSubscriptions implements Subscriptions {
   #owners: SlotOwners | undefined;
   readonly #shards = new Map<NodeName, ConnectionSubscriptions>();
   /** Where each wanted channel is subscribed to, or is to be. */
-  readonly #places = new Map<string, NodeName>();
+  readonly #nodes = new Map<string, NodeName>();
   readonly #lost = new Set<string>();
   readonly #closing = new AbortController();
   #settling: Promise<void> | undefined;
@@ -56,7 +56,7 @@ export class ShardedSubscriptions implements Subscriptions {
   async subscribe(channel: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const owner = await this.#ownerOf(channel, attempt > 1);
-      this.#places.set(channel, owner);
+      this.#nodes.set(channel, owner);
       try {
         return await this.#shard(owner).subscribe(channel);
       } catch (error) {
@@ -68,15 +68,15 @@ export class ShardedSubscriptions implements Subscriptions {
   }
 
   unsubscribe(channel: string): void {
-    const place = this.#places.get(channel);
-    this.#places.delete(channel);
+    const node = this.#nodes.get(channel);
+    this.#nodes.delete(channel);
     this.#lost.delete(channel);
-    if (place !== undefined) this.#shards.get(place)?.unsubscribe(channel);
+    if (node !== undefined) this.#shards.get(node)?.unsubscribe(channel);
   }
 
   isLive(channel: string): boolean {
-    const place = this.#places.get(channel);
-    return place !== undefined && this.#shards.get(place)?.isLive(channel) === true;
+    const node = this.#nodes.get(channel);
+    return node !== undefined && this.#shards.get(node)?.isLive(channel) === true;
   }
 
   get awayBecause(): Refusal | undefined {
@@ -85,7 +85,7 @@ export class ShardedSubscriptions implements Subscriptions {
   }
 
   shardOf(channel: string): string {
-    return this.#places.get(channel) ?? this.#owners?.ownerOf(channel) ?? '';
+    return this.#nodes.get(channel) ?? this.#owners?.ownerOf(channel) ?? '';
   }
 
   async close(): Promise<void> {
@@ -168,13 +168,13 @@ export class ShardedSubscriptions implements Subscriptions {
     this.#informant = undefined;
     const owners = await this.options.slotOwners(informant);
     this.#owners = owners;
-    const astray = [...this.#places].flatMap(([channel, place]): [string, NodeName, NodeName][] => {
+    const astray = [...this.#nodes].flatMap(([channel, node]): [string, NodeName, NodeName][] => {
       const owner = owners.ownerOf(channel);
-      if (owner === undefined || (owner === place && this.#shards.get(place)?.has(channel))) return [];
-      return [[channel, place, owner]];
+      if (owner === undefined || (owner === node && this.#shards.get(node)?.has(channel))) return [];
+      return [[channel, node, owner]];
     });
     this.#reportLost(astray.map(([channel]) => channel));
-    for (const [channel, place, owner] of astray) this.#move(channel, place, owner);
+    for (const [channel, node, owner] of astray) this.#move(channel, node, owner);
     for (const [node, shard] of this.#shards) {
       if (shard.isUsed || owners.nodes.has(node)) continue;
       this.#shards.delete(node);
@@ -186,13 +186,13 @@ export class ShardedSubscriptions implements Subscriptions {
   /** What fails here is found astray in the next round. */
   #move(channel: string, from: NodeName, to: NodeName): void {
     if (from !== to) this.#shards.get(from)?.unsubscribe(channel);
-    this.#places.set(channel, to);
+    this.#nodes.set(channel, to);
     this.#shard(to)
       .subscribe(channel)
       .then(
         () => this.#reportSubscribed([channel]),
         () => {
-          if (this.#places.has(channel)) this.#settle(to);
+          if (this.#nodes.has(channel)) this.#settle(to);
         },
       );
   }

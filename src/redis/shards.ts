@@ -1,4 +1,4 @@
-/** Tries something at every shard of a cluster: one that is away is no reason to turn all callers away. */
+/** Tries something at every shard of a cluster. One that gives no answer refuses nothing: the callers of the others can go on. */
 
 import type { Redis } from 'ioredis';
 import { settledWithin } from '../within.js';

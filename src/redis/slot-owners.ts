@@ -16,7 +16,7 @@ export const slotRangeOf = (key: string): string => String(Math.floor(calculateS
 /** `host:port`. */
 export type NodeName = string;
 
-export const nameOf = ({ host, port }: HostPort): NodeName => `${host}:${port}`;
+const nameOf = ({ host, port }: HostPort): NodeName => `${host}:${port}`;
 
 export class SlotOwners {
   readonly #ranges: readonly { readonly first: number; readonly last: number; readonly owner: NodeName }[];

@@ -1,4 +1,4 @@
-/** Subscriptions to channels that last: a lost one is made again by itself. This is how it is done on one connection. */
+/** Lasting subscriptions to channels: a lost one is made again by itself. Here they are made on one connection. */
 
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';

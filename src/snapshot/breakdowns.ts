@@ -1,4 +1,4 @@
-/** Answers what the results of a file break down into. */
+/** Answers requests for a breakdown: how many results of a file have each value of one property. */
 import {
   type Breakdown,
   type BreakdownBy,
@@ -21,7 +21,7 @@ const WAIT_MS = 5_000;
 /** How often a request has the results counted again, where the file changed while they were read. */
 const COUNT_ATTEMPTS = 3;
 
-export interface BreakdownQuery {
+interface BreakdownQuery {
   readonly fileId: FileId;
   readonly by: BreakdownBy;
   readonly limit: number;

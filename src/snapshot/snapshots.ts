@@ -18,14 +18,14 @@ const CACHED_PAGES = 256;
 const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_PAUSE = 2;
 
-export interface SnapshotRequest {
+interface SnapshotRequest {
   readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
 }
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
-export interface Announces {
+interface Announces {
   /** False: there is no such file. */
   announce(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */

@@ -31,7 +31,7 @@ export interface SelfRegistration {
 }
 
 /** `apply`: to its batch as it is. */
-export type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
+type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
 
 /**
  * The rules that `UpdateStore.save` documents. A late update never brings a request back that was replaced or removed.

@@ -1,8 +1,9 @@
+/** How far a batch is, and how updates move it on: decided once for every store. */
 import type { BatchFlags } from '../domain/summary.js';
 import { isNewer, type Update } from '../domain/update.js';
 import { BATCH_STATUSES, type BatchCounts, type BatchStatus } from './store.js';
 
-/** How far a batch is, apart from its results, and how updates move it on: decided once for every store. */
+/** All that decides the status of a batch, apart from its results. */
 export interface BatchProgress {
   readonly begun: boolean;
   readonly complete: boolean;
@@ -48,7 +49,7 @@ export const flagsOf = (progress: BatchProgress): BatchFlags => ({
 export const isOpen = (progress: BatchProgress): boolean =>
   !(progress.complete || isFailed(progress) || progress.stalled);
 
-export interface ProgressStep {
+interface ProgressStep {
   readonly progress: BatchProgress;
   /** The update's list takes the place of the stored one. */
   readonly takesList: boolean;

@@ -1,4 +1,4 @@
-/** What was counted of a file by reading all its results: kept with its generation, and gone with it. */
+/** The port to the breakdowns that were counted by reading all results. They are kept and deleted with their generation. */
 import type { CountedByScan } from '../domain/breakdown.js';
 import type { FileId, Generation } from '../domain/id.js';
 

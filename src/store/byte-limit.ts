@@ -1,4 +1,4 @@
-/** The oldest entries to delete so that a store that is `excess` bytes over its limit fits again. */
+/** Picks the oldest entries to delete, so that a store that is `excess` bytes over its limit fits again. */
 export function entriesToDrop<T extends { readonly bytes: number }>(
   oldestFirst: readonly T[],
   excess: number,

@@ -13,7 +13,6 @@ export const HEAD_BYTES = 64 * 2 ** 10;
 const OVERHEAD_BYTES = 1024;
 const MAX_REASON_LENGTH = 500;
 
-/** A dead letter as it is stored. */
 export interface DeadLetterRecord extends MessageIds {
   /** Begins with the time. */
   readonly id: string;
@@ -93,7 +92,7 @@ export const deadLetterOf = (
 });
 
 /** The beginning of a well-formed text: at most so many bytes in UTF-8, and never half a character. */
-export function cutText(text: string, bytes: number): string {
+function cutText(text: string, bytes: number): string {
   if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   // No character has fewer bytes than UTF-16 units.
   const encoded = Buffer.from(text.slice(0, bytes));

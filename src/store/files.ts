@@ -19,7 +19,6 @@ export interface FileStore {
    * with the number of files, only with those that the viewer names.
    */
   overview(viewer: Viewer | null): Promise<OverviewCounts>;
-  /** Counts the file's batches by status. */
   batchCounts(fileId: FileId): Promise<BatchCounts>;
   /**
    * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.

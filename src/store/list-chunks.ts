@@ -1,4 +1,4 @@
-/** Reads uploaded lists in chunks, whatever keeps them. */
+/** Reads uploaded lists chunk by chunk, the same way for both stores. */
 import { Fault } from '../errors.js';
 import { LIST_CHUNK_BYTES } from './lists.js';
 

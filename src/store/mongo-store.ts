@@ -1,32 +1,33 @@
+/** Puts the store in MongoDB together from its parts, opens and closes it. */
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
-import { mongoBreakdowns } from './mongo/breakdowns.js';
+import { breakdownCalls } from './mongo/breakdowns.js';
 import { changesSince, markAnnounced } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
 import { KeyedLock } from './mongo/keyed-lock.js';
-import { mongoLists } from './mongo/lists.js';
 import { findUnannounced, pendingChanges } from './mongo/outbox.js';
 import { readPage } from './mongo/results/pages.js';
 import { scanSlice, scanStart } from './mongo/results/scan.js';
-import { addRevocation, revocationsSince } from './mongo/revocations.js';
+import { revocationCalls } from './mongo/revocations.js';
 import { RollupSchedule } from './mongo/rollups.js';
 import { mongoSubmissions } from './mongo/submissions.js';
 import { mongoUpdates } from './mongo/updates.js';
-import { mongoWebhooks } from './mongo/webhooks.js';
+import { mongoLists } from './mongo/uploaded-lists.js';
+import { webhookCalls } from './mongo/webhooks.js';
 import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
-export interface MongoOptions {
+interface MongoOptions {
   readonly uri: string;
   /** Of the gateways' keys in Redis: all gateways of one database have the same. Not checked where it is missing. */
   readonly keyPrefix?: string | undefined;
@@ -53,6 +54,7 @@ export class MongoStore implements Store {
   readonly breakdowns: BreakdownStore;
   readonly deadLetters: DeadLetterStore;
   readonly submissions: SubmissionStore;
+  readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
 
@@ -66,8 +68,9 @@ export class MongoStore implements Store {
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
     this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
-    this.breakdowns = mongoBreakdowns(connection);
-    this.webhooks = mongoWebhooks(connection);
+    this.breakdowns = connection.part(breakdownCalls);
+    this.revocations = connection.part(revocationCalls);
+    this.webhooks = connection.part(webhookCalls);
     const records = new DeadLetterRecords({ ttlMs: deadLetterTtlMs, maxBytes: maxDeadLetterBytes });
     this.lists = mongoLists(connection);
     this.deadLetters = new MongoDeadLetters(connection, records, maxDeadLetterBytes);
@@ -117,10 +120,6 @@ export class MongoStore implements Store {
   probe(): Promise<void> {
     return this.connection.probe();
   }
-  readonly revocations: RevocationStore = {
-    add: (revocation) => this.connection.run((db) => addRevocation(db, revocation)),
-    since: (mark) => this.connection.run((db) => revocationsSince(db, mark)),
-  };
 
   /** @throws Fault `unavailable` where the database does not answer */
   ping(): Promise<void> {

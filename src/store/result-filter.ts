@@ -47,7 +47,7 @@ export class CompiledFilter {
   readonly isDomainOnly: boolean;
   /** The index keys, of addresses and of domains, that have the start: from the first key, below the second. */
   readonly keyRange: KeyRange;
-  /** The start fills a whole key: what has it as its key may differ after it, so `passesAddress` decides. */
+  /** The start is as long as a key, or longer. Addresses with equal keys may still differ after it, so `passesAddress` decides. */
   readonly exceedsKeys: boolean;
   readonly #codes: ReadonlySet<string>;
   readonly #prefix: string;

@@ -1,10 +1,10 @@
+/** Whether an update extends a batch's list or replaces it, and which places of the list are to be announced then. */
 import { fingerprints, type Result } from '../domain/result.js';
 import type { BatchVersion } from '../domain/summary.js';
 import type { FingerprintedList } from './recent-lists.js';
 
 /**
- * How a batch's list changes, decided once for every store. A batch remembers the times its list was replaced instead of
- * extended. From that, and from the length and version that a listener has, follows which positions to announce, so no
+ * A batch remembers the times its list was replaced instead of extended. From that, and from the length and version that a listener has, follows which positions to announce, so no
  * result carries a version of its own.
  */
 interface Rewrite {

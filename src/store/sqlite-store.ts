@@ -1,3 +1,4 @@
+/** The store in SQLite, on the main thread: hands each call to the thread that writes or to the one that reads. */
 import type { BatchId } from '../domain/id.js';
 import { countsOf } from '../domain/overview.js';
 
@@ -13,7 +14,8 @@ import type { RevocationStore } from './revocations.js';
 import { scanSlices } from './scan.js';
 import { breakdownReads, breakdownWrites } from './sqlite/breakdowns.js';
 import type { KnownBatch } from './sqlite/changes.js';
-import { type Database, lock } from './sqlite/database.js';
+import { lock } from './sqlite/data-directory.js';
+import type { Database } from './sqlite/database.js';
 import { deliveryReads, deliveryWrites } from './sqlite/deliveries.js';
 import { type BatchSlice, fileReads } from './sqlite/files.js';
 import { listReads, listWrites } from './sqlite/lists.js';
@@ -30,7 +32,7 @@ import type { SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
 import type { WebhookStore } from './webhooks.js';
 
-export type SqliteOptions = Omit<ThreadData, 'role'>;
+type SqliteOptions = Omit<ThreadData, 'role'>;
 
 type Writer = ThreadClient<WriterOperations>;
 type Reader = ThreadClient<ReaderOperations>;

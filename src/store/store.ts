@@ -1,4 +1,4 @@
-/** The store as a whole; what the calls of its parts are given and answer is named here for all. */
+/** The port to the database: all its parts together, and the types that their calls take and return. */
 import type { BreakdownStore } from './breakdowns.js';
 import type { ChangeStore } from './changes.js';
 import type { DeadLetterStore } from './dead-letters.js';

@@ -16,7 +16,10 @@ export interface UpdateStore {
    * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
   register(registration: Registration, claimant: Claimant): Promise<Registered>;
-  /** Refuses what `register` would refuse, and changes nothing. The writes of others wait for a part of it at most. */
+  /**
+   * Throws what `register` would throw, and changes nothing. It reads many batches in several steps, so that other writes
+   * do not wait for all of it.
+   */
   checkRegistration(registration: Registration, claimant: Claimant): Promise<void>;
   /**
    * Stores an update. One with a `fileId` registers its batch by itself. One for a batch of a file that the sender may not
@@ -57,7 +60,7 @@ export interface Registration {
   readonly intent?: 'create' | 'continue' | undefined;
   /** Where a list is submitted: how far that is. Ignored unless a request begins. */
   readonly submission?: SubmissionProgress | undefined;
-  /** If another generation of the file is current, or none, the registration is superseded. */
+  /** The generation that the registration belongs to: if it is not the file's current one, the registration is superseded. */
   readonly generation?: Generation;
 }
 

@@ -77,7 +77,6 @@ export function deliveryIdOf(event: FileEvent, webhookId: string): string {
   return `msg_${event.at.toString(36).padStart(9, '0')}${hash}`;
 }
 
-/** What a delivery is after an attempt. */
 export const stateAfter = (outcome: AttemptResult['outcome']): DeliveryState => DELIVERY_STATES[outcome];
 
 const DELIVERY_STATES = {
@@ -87,6 +86,5 @@ const DELIVERY_STATES = {
   gone: 'failed',
 } as const;
 
-/** The body of a delivery. */
 export const deliveryBody = ({ type, at, data }: FileEvent): string =>
   `{"type":"${type}","timestamp":"${new Date(at).toISOString()}","data":${data}}`;

@@ -13,7 +13,7 @@ import {
   keyReusedError,
   type Submitted,
 } from './answers.js';
-import { type Order, orderFromText, orderToText } from './order.js';
+import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
 import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
@@ -23,7 +23,7 @@ export interface AddressesRequest {
   readonly key: string | null;
   readonly fingerprint: string;
   readonly emails: readonly string[];
-  readonly order: Order;
+  readonly order: SubmissionOrder;
 }
 
 export interface AddressesDeps extends Omit<SliceDeps, 'pause' | 'attachList'> {

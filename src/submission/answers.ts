@@ -1,4 +1,4 @@
-/** What a caller gets to a submission: its answer, or why there is none. */
+/** The answers to a submission request, and the errors. */
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { RefusedClaim } from '../store/submissions.js';

@@ -8,32 +8,32 @@ import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { settledWithin } from '../within.js';
 import type { AddressesDeps, AddressesRequest } from './addresses.js';
 import { claimError, fileExistsError, type Submitted } from './answers.js';
-import { type Order, orderFromText, orderToText } from './order.js';
+import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
 import { type ListAddresses, prepareSlices } from './prepare.js';
 import { acceptanceFromText, untilStored } from './registering.js';
 import { statusOfFile } from './registration-answer.js';
-import type { Submitter, SubmitterOptions } from './submitter.js';
+import type { SubmissionWorker, SubmissionWorkerOptions } from './submission-worker.js';
 
 export interface OpenList {
-  readonly list: NonNullable<Order['list']>;
+  readonly list: NonNullable<SubmissionOrder['list']>;
   readonly addresses: ListAddresses;
 }
 
-export interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
+interface ListRequest extends Omit<AddressesRequest, 'emails' | 'order'> {
   /** Finds the list, once it is known that it was not submitted under the same key. @throws Fault; InvalidInput */
   readonly open: (submissionId: string) => Promise<OpenList>;
   /** Equal for addresses that count as the same. */
   readonly dedupKey: (address: string) => string;
   /** Each repeat of an address is sent as well. */
   readonly keepsRepeats: boolean;
-  readonly order: Omit<Order, 'totalEmails' | 'repeats' | 'list'>;
+  readonly order: Omit<SubmissionOrder, 'totalEmails' | 'repeats' | 'list'>;
 }
 
-export interface ListDeps
+interface ListDeps
   extends Pick<AddressesDeps, 'store' | 'intake' | 'leases' | 'keepMs' | 'stopping'>,
-    Pick<SubmitterOptions, 'attachList'> {
+    Pick<SubmissionWorkerOptions, 'attachList'> {
   readonly sliceSize: number;
-  readonly submitter: Pick<Submitter, 'run'>;
+  readonly worker: Pick<SubmissionWorker, 'run'>;
 }
 
 /** A caller waits this long for the validator's answer to the first slice. */
@@ -71,7 +71,7 @@ export class ListSubmissions {
     });
     const submission = await store.submissions.ofFile(fileId);
     if (submission?.id !== id) throw new Fault('file_not_found');
-    await settledWithin(ANSWER_MS, this.deps.submitter.run(submission, lease));
+    await settledWithin(ANSWER_MS, this.deps.worker.run(submission, lease));
     const current = await store.submissions.ofFile(fileId);
     return { answer: await listAnswer(store, current?.id === id ? current : submission), isReplayed: false };
   }

@@ -3,7 +3,7 @@ import type { ListId, UserId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { Flags } from '../validator/validator.js';
 
-export interface Order {
+export interface SubmissionOrder {
   /** Who submits: decides whether the file may be registered, and owns one that begins. */
   readonly claimant: Claimant;
   /** The user whose quota at the validator this counts against. */
@@ -18,5 +18,5 @@ export interface Order {
   readonly list: { readonly listId: ListId; readonly column: number } | null;
 }
 
-export const orderToText = (order: Order): string => JSON.stringify(order);
-export const orderFromText = (text: string): Order => JSON.parse(text) as Order;
+export const orderToText = (order: SubmissionOrder): string => JSON.stringify(order);
+export const orderFromText = (text: string): SubmissionOrder => JSON.parse(text) as SubmissionOrder;

@@ -5,7 +5,7 @@ import { NO_ADDRESS, type SubmissionStore } from '../store/submissions.js';
 /** A list as a submission reads it: for each row its address, or null where the row has none. */
 export type ListAddresses = AsyncIterable<readonly (string | null)[]>;
 
-export interface Preparation {
+interface Preparation {
   readonly id: string;
   readonly owner: string;
   readonly addresses: ListAddresses;
@@ -16,7 +16,7 @@ export interface Preparation {
   readonly sliceSize: number;
 }
 
-export interface Prepared {
+interface Prepared {
   /** Addresses in all slices. */
   readonly total: number;
   /** Rows whose address is that of an earlier row, whether it is sent again or not. */

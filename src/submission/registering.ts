@@ -8,14 +8,14 @@ import { ERRORS, Fault } from '../errors.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Registered, Registration } from '../store/store.js';
 import { type Acceptance, invalidResponse } from '../validator/validator.js';
-import type { Order } from './order.js';
+import type { SubmissionOrder } from './order.js';
 
 export const acceptanceFromText = (text: string): Acceptance => JSON.parse(text) as Acceptance;
 
 /** A slice of a list belongs to the request of the list; addresses that came with their request are a request of their own. */
 export function registrationOf(
   fileId: FileId,
-  order: Order,
+  order: SubmissionOrder,
   listRequest: RequestId | null,
   emails: number,
   { requestId, batchIds }: Acceptance,

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.js';
 import type { Advanced, Lease, Slice, Step, Submission } from '../store/submissions.js';
 import { type Validator, ValidatorFault } from '../validator/validator.js';
 import type { Leases } from './leases.js';
-import { type Order, orderFromText } from './order.js';
+import { orderFromText, type SubmissionOrder } from './order.js';
 import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
 
 export interface SliceDeps {
@@ -29,7 +29,7 @@ export interface SliceDeps {
 const REFUSED = 'validator_refused';
 
 export class SliceRun {
-  readonly #order: Order;
+  readonly #order: SubmissionOrder;
   readonly #isList: boolean;
   #failures: number;
   #addresses: readonly string[] | null = null;
@@ -40,7 +40,7 @@ export class SliceRun {
     private readonly lease: Lease,
     private readonly stopping: AbortSignal,
     /** Called when a slice has come to an answer, whichever. */
-    private readonly onSlice: () => void = () => undefined,
+    private readonly onSlice: () => void,
   ) {
     this.#order = orderFromText(submission.order);
     this.#isList = submission.requestId !== null;
@@ -61,7 +61,7 @@ export class SliceRun {
     const { id, fileId, requestId } = this.submission;
     // The file is registered once all slices are written.
     if (requestId === null || (await store.files.find(fileId))?.requestId !== requestId)
-      return this.#over(id);
+      return this.#endSubmission(id);
     if (this.#order.list !== null) await attachList(this.#order.list.listId, fileId);
     return this.#advance({ state: 'open', dueInMs: this.lease.ms });
   }
@@ -86,7 +86,7 @@ export class SliceRun {
     const { id } = this.submission;
     const { number } = slice;
     const text = await submissions.addresses(id, number);
-    if (text === null) return this.#over(id);
+    if (text === null) return this.#endSubmission(id);
     this.#addresses = JSON.parse(text) as string[];
     if (!(await this.#advance({ slice: { number, state: 'sending' }, dueInMs: this.lease.ms }))) return false;
     try {
@@ -148,7 +148,7 @@ export class SliceRun {
     } catch (error) {
       if (isTransient(error)) throw error;
       logger.error({ fileId, err: error }, 'a slice that the validator accepted could not be registered');
-      return this.#over(id);
+      return this.#endSubmission(id);
     }
     this.#failures = 0;
     const isOn = await this.#advance({
@@ -183,11 +183,11 @@ export class SliceRun {
     const { id, fileId } = this.submission;
     const advance = () => store.submissions.advance(id, this.lease.owner, step);
     const advanced: Advanced = this.#isList ? await intake.change(fileId, advance) : await advance();
-    return advanced === 'over' ? this.#over(id) : advanced === 'done';
+    return advanced === 'over' ? this.#endSubmission(id) : advanced === 'done';
   }
 
   /** Its file is gone, or has another request. */
-  async #over(id: string): Promise<false> {
+  async #endSubmission(id: string): Promise<false> {
     await this.deps.store.submissions.end(id);
     return false;
   }

@@ -9,12 +9,12 @@ import type { Validator } from '../validator/validator.js';
 import { AddressSubmissions } from './addresses.js';
 import { Leases } from './leases.js';
 import { ListSubmissions } from './lists.js';
-import { Submitter } from './submitter.js';
+import { SubmissionWorker } from './submission-worker.js';
 
 export interface Submissions {
   readonly addresses: AddressSubmissions;
   readonly lists: ListSubmissions;
-  readonly submitter: Submitter;
+  readonly worker: SubmissionWorker;
   /** Goes on with what other gateways have left, from now on. */
   start(): void;
   /** Ends after what is being sent has its answer. Calling it twice is a no-op. */
@@ -31,7 +31,7 @@ export type SubmissionConfig = Pick<
   | 'VALIDATOR_SLICE'
 >;
 
-export interface SubmissionParts {
+interface SubmissionParts {
   readonly store: Store;
   readonly intake: Intake;
   readonly validator: Validator;
@@ -53,26 +53,26 @@ export function createSubmissions(config: SubmissionConfig, parts: SubmissionPar
         'a list ended before its file was submitted; its rows cannot be given back',
       );
   };
-  const submitter = new Submitter({
+  const worker = new SubmissionWorker({
     ...parts,
     leases,
     attachList,
     pause: { firstMs: config.SUBMISSION_RETRY_MS, maxMs: config.SUBMISSION_MAX_RETRY_MS },
     sweepMs: Math.min(MAX_SWEEP_MS, config.SUBMISSION_RETRY_MS),
   });
-  const { stopping } = submitter;
+  const { stopping } = worker;
   const keepMs = config.IDEMPOTENCY_TTL_MS;
   const maxUpdateBytes = config.MAX_UPDATE_BYTES;
   const addresses = new AddressSubmissions({ ...parts, leases, keepMs, maxUpdateBytes, stopping });
   const sliceSize = config.VALIDATOR_SLICE;
-  const lists = new ListSubmissions({ ...parts, leases, keepMs, stopping, attachList, sliceSize, submitter });
+  const lists = new ListSubmissions({ ...parts, leases, keepMs, stopping, attachList, sliceSize, worker });
   return {
     addresses,
     lists,
-    submitter,
-    start: () => submitter.start(),
+    worker,
+    start: () => worker.start(),
     async close() {
-      await submitter.close();
+      await worker.close();
       await addresses.idle();
     },
   };

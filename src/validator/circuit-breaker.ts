@@ -1,6 +1,6 @@
 /** A circuit breaker: after several failures in a row, calls to a service that is down fail at once for a while. */
 
-export interface CircuitBreakerOptions {
+interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. */
   readonly failures: number;
   /** How long it stays open. */

@@ -1,7 +1,7 @@
 /** One HTTP POST to the validator: its answer as text, or a fault that says what went wrong. */
 import { type ErrorCode, Fault, type FaultOptions } from '../errors.js';
 
-export interface PostRequest {
+interface PostRequest {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body: string;

@@ -19,7 +19,7 @@ export interface Flags {
   readonly check_blacklist: boolean;
 }
 
-export interface SubmissionRequest {
+interface SubmissionRequest {
   /** Not empty; each in well-formed text. */
   readonly emails: readonly string[];
   readonly flags: Flags;

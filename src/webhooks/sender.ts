@@ -8,7 +8,7 @@ import { settledWithin } from '../within.js';
 import { type PostOptions, post } from './post.js';
 import { type RetryLimits, resultOf } from './retry-rules.js';
 
-export interface SenderOptions extends PostOptions, RetryLimits {
+interface SenderOptions extends PostOptions, RetryLimits {
   /** How often the gateway looks for deliveries that are due. */
   readonly periodMs: number;
 }

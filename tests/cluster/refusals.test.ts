@@ -12,7 +12,7 @@ import { ROOT } from '../support/program.js';
 import { redisSenders } from '../support/redis-senders.js';
 import { plainClient } from '../support/redis-server.js';
 import { onTeardown } from '../support/teardown.js';
-import { addresses, message } from '../support/updates.js';
+import { addresses, updateMessage } from '../support/updates.js';
 import { retry } from '../support/wait.js';
 import { MONGO_FAULTS, REDIS_FAULTS, type ServerFault } from './faults.js';
 import { expectSeen, startWatched } from './operator.js';
@@ -38,7 +38,7 @@ describeWithOwnServers('a Redis that refuses', (start) => {
         // Updates are stored meanwhile, and the log does not fill up.
         for (let count = 0; count < 5; count++) {
           sent++;
-          const update = message({ batchId: 'b', fileId: 'f', emails: addresses(sent) });
+          const update = updateMessage({ batchId: 'b', fileId: 'f', emails: addresses(sent) });
           expect((await producer.call('POST', '/api/updates', update)).status).toBe(202);
         }
         expect(gateway.about('the gateway failed to announce a change and tries again').length).toBeLessThan(
@@ -90,8 +90,8 @@ describeWithOwnServers('the rights that the documentation gives to a Redis user'
     await untilReadiness(gateway.url);
     const producer = new Producer(gateway.url);
     const { pubsub, stream } = redisSenders(redis.url);
-    await pubsub(message({ batchId: 'b1', fileId: 'f1', emails: ['a'], isComplete: true }));
-    await stream(message({ batchId: 'b2', fileId: 'f1', emails: ['b'], isComplete: true }));
+    await pubsub(updateMessage({ batchId: 'b1', fileId: 'f1', emails: ['a'], isComplete: true }));
+    await stream(updateMessage({ batchId: 'b2', fileId: 'f1', emails: ['b'], isComplete: true }));
     await retry(async () => {
       const { body } = await producer.get('/api/files/f1/stats');
       expect(body).toMatchObject({ progress: { processed: 2 } });
@@ -121,7 +121,7 @@ describeWithOwnServers('a MongoDB that refuses', (start) => {
     const gateway = await startWatched({ ...env, MAX_UPDATE_BYTES: '64000000', MAX_BODY_BYTES: '64000000' });
     await untilReadiness(gateway.url);
     const producer = new Producer(gateway.url);
-    const stored = message({ batchId: 'b', fileId: 'f', emails: addresses(1) });
+    const stored = updateMessage({ batchId: 'b', fileId: 'f', emails: addresses(1) });
     expect((await producer.call('POST', '/api/updates', stored)).status).toBe(202);
     for (const fault of chosen(MONGO_FAULTS)) {
       await fault.begin(client.db('admin'));
@@ -134,7 +134,7 @@ describeWithOwnServers('a MongoDB that refuses', (start) => {
     }, 15_000);
 
     // What no engine could store leaves no trace in this one either.
-    const huge = message({ batchId: 'h', fileId: 'huge', emails: ['x'.repeat(15 * 2 ** 20)] });
+    const huge = updateMessage({ batchId: 'h', fileId: 'huge', emails: ['x'.repeat(15 * 2 ** 20)] });
     expect((await producer.call('POST', '/api/updates', huge)).status).toBe(413);
     expect((await producer.get('/api/files/huge')).status).toBe(404);
   });

@@ -1,17 +1,30 @@
-/** The map for newcomers: every file that it names is there, and its glossary has each word once. */
-import { existsSync, readFileSync } from 'node:fs';
+/** The map for newcomers keeps its promises: the files that it names are there, and each file of src says what it is for. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 
 /** The tests run from dist/tests/docs. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** All other paths are below src. */
+const FROM_THE_ROOT = /^(tests|public|docs|bench|demo|scripts)\/|^\.dependency-cruiser\.cjs$/;
 const map = readFileSync(`${root}docs/architecture.md`, 'utf8');
 
 test('names files that are there', () => {
   const paths = [...map.matchAll(/`([\w./-]+\.(?:ts|cjs|js))`/g)].map(([, path = '']) => path);
   expect(paths.length).toBeGreaterThan(50);
-  const missing = paths.filter((path) => !['', 'src/'].some((folder) => existsSync(root + folder + path)));
+  const missing = paths.filter(
+    (path) => !existsSync(`${root}${FROM_THE_ROOT.test(path) ? '' : 'src/'}${path}`),
+  );
   expect(missing).toEqual([]);
+});
+
+test('each file of src begins with a comment', () => {
+  const files = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  expect(files.length).toBeGreaterThan(300);
+  const silent = files.filter((path) => !/^(#!.*\n)?\/\*\*/.test(readFileSync(`${root}src/${path}`, 'utf8')));
+  expect(silent).toEqual([]);
 });
 
 test('links to documents that are there', () => {

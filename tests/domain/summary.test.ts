@@ -21,7 +21,7 @@ const flags = fc.record({
 const result = fc.record({
   email: fc.constant('a'),
   cell: fc.nat({ max: CELL_COUNT - 1 }),
-  marks: fc
+  facetBits: fc
     .integer({ min: 0, max: 127 })
     .chain((attributes) => fc.nat({ max: 10 }).map((step) => attributes * 16 + step)),
   json: fc.constant('{}'),

@@ -4,9 +4,9 @@ import { InvalidInput } from '../../src/domain/invalid-input.js';
 import { readUpdate } from '../../src/domain/read-update.js';
 import { idSchema } from '../../src/domain/schemas.js';
 import { isNewer, merged, type Update } from '../../src/domain/update.js';
-import { entry, message, update } from '../support/updates.js';
+import { entry, update, updateMessage } from '../support/updates.js';
 
-const SAID = message({ batchId: 'b1', emails: ['a@example.com', 'b@example.com'], totalEmails: 10 });
+const SAID = updateMessage({ batchId: 'b1', emails: ['a@example.com', 'b@example.com'], totalEmails: 10 });
 
 /** The fields that were named as wrong, each once. */
 function wrongFields(value: unknown): string[] {

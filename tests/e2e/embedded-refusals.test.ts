@@ -5,7 +5,7 @@ import { expectSeen, startWatched } from '../cluster/operator.js';
 import { untilReadiness } from '../support/checks.js';
 import { Producer } from '../support/producer.js';
 import { describeWithDisk, MIB, smallDisk } from '../support/small-disk.js';
-import { addresses, message } from '../support/updates.js';
+import { addresses, updateMessage } from '../support/updates.js';
 import { SQLITE_FAULTS } from './embedded-faults.js';
 
 describeWithDisk('an embedded database that refuses', () => {
@@ -19,7 +19,7 @@ describeWithDisk('an embedded database that refuses', () => {
         await producer.call(
           'POST',
           '/api/updates',
-          message({ batchId: 'b', fileId: 'f', emails: addresses(emails) }),
+          updateMessage({ batchId: 'b', fileId: 'f', emails: addresses(emails) }),
         )
       ).status;
     const exported = async () =>

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { streamFor } from '../../src/inlet/redis/stream-names.js';
 import { startTestGateway } from '../support/gateway.js';
 import { type Message, Producer } from '../support/producer.js';
 import { runProgram } from '../support/program.js';
 import { describeWithPython } from '../support/redis-py.js';
 import { plainClient } from '../support/redis-server.js';
+import { streamFor } from '../support/streams.js';
 import { retry, Signal } from '../support/wait.js';
 
 const ADDRESSES = ['jane@example.com', 'plain', '', ' b@x.org', 'jürgen@x', '🙂', 'a@x'];

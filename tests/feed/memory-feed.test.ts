@@ -168,7 +168,7 @@ const resultsOf = (count: number) =>
   update({ batchId: 'b', emails: addresses(count) }).results.map((result, index) => ({
     ...result,
     cell: (index * 7) % CELL_COUNT,
-    marks: (index % 11) | ((index % 128) << 4),
+    facetBits: (index % 11) | ((index % 128) << 4),
   }));
 
 const batchesOf = (seed: number) =>

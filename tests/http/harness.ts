@@ -49,7 +49,6 @@ const DEFAULTS: HttpConfig = {
   MAX_UPLOADS: 4,
   MAX_UPLOADS_PER_CALLER: 3,
   MAX_LIST_THREADS: 2,
-  LIST_TTL_MS: 3_600_000,
 };
 
 const SUBMISSION_DEFAULTS: SubmissionConfig = {
@@ -125,6 +124,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     refusals: () => ({}),
     checks: {},
     writes: new WritesInFlight(),
+    listTtlMs: 3_600_000,
     ...parts,
     config: settings,
     metrics,

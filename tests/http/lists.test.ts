@@ -98,7 +98,7 @@ describe('an uploaded list', () => {
         ['', 'Bob'],
       ],
     });
-    expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(before + app.deps.config.LIST_TTL_MS);
+    expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(before + app.deps.listTtlMs);
     const path = `/api/lists/${listId}`;
     expect(headers.get('location')).toBe(path);
     expect((await call(app, 'GET', path)).json).toEqual(json);

@@ -4,7 +4,7 @@ import { Intake } from '../../src/inlet/intake.js';
 import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
 import { GROUP } from '../../src/inlet/redis/stream-group.js';
-import { STREAM, streamFor } from '../../src/inlet/redis/stream-names.js';
+import { STREAM } from '../../src/inlet/redis/stream-names.js';
 import { resultsKey } from '../../src/inlet/redis/validator-results.js';
 import { UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
@@ -14,8 +14,9 @@ import type { DeadLetter } from '../../src/store/dead-letters.js';
 import { type Engine, gatewayOn } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { plainClient, type RedisServer } from '../support/redis-server.js';
+import { streamFor } from '../support/streams.js';
 import { onTeardown } from '../support/teardown.js';
-import { addresses, type Message, message } from '../support/updates.js';
+import { addresses, type Message, updateMessage } from '../support/updates.js';
 
 export const MAX_UPDATE_BYTES = 64 * 1024;
 
@@ -107,7 +108,7 @@ export function gatewayWithInlets(server: RedisServer, engine: Engine, options: 
   return { ...gateway, intake, ...inletsOn(server, intake, { updates: engine.store.updates, ...options }) };
 }
 
-export const text = (content: Message): string => JSON.stringify(message(content));
+export const text = (content: Message): string => JSON.stringify(updateMessage(content));
 
 /** A message about a batch with so many results. */
 export const progress = (batchId: string, results: number, isComplete = false): string =>

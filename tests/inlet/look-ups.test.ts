@@ -142,10 +142,10 @@ describeWithOwnRedis('look-ups', (redis) => {
     const { keep } = producerOn(server);
     const client = plainClient(server.url);
     for (const batchId of ['b1', 'b2', 'b10']) await keep(progress(batchId, 2));
-    await inlets.forget(['b1', 'b2', 'never heard of']);
+    await inlets.deleteValidatorResults(['b1', 'b2', 'never heard of']);
     expect(await client.keys('validation_results:*')).toEqual(['validation_results:b10']);
     await server.kill();
-    await expect(inlets.forget(['b10'])).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(inlets.deleteValidatorResults(['b10'])).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('do not keep a stall from being announced when they fail', async () => {

@@ -5,7 +5,7 @@ import { InvalidInput } from '../../src/domain/invalid-input.js';
 import { parseUpdate, UpdateReader } from '../../src/inlet/update-reader.js';
 import { asPython } from '../support/python-json.js';
 import { hostileResult } from '../support/results.js';
-import { addresses, message } from '../support/updates.js';
+import { addresses, updateMessage } from '../support/updates.js';
 
 /** In one turn: the envelope of a message, and one or two of its results. */
 const FEW_RESULTS_BYTES = 1_200;
@@ -55,7 +55,7 @@ const entry = fc.oneof(
     weight: 4,
     arbitrary: fc
       .emailAddress()
-      .map((email) => message({ batchId: 'b', emails: [email] }).validatedEmails[0]),
+      .map((email) => updateMessage({ batchId: 'b', emails: [email] }).validatedEmails[0]),
   },
   { weight: 1, arbitrary: odd },
   { weight: 1, arbitrary: fc.jsonValue() },
@@ -176,7 +176,9 @@ describe('reading updates one after the other', () => {
   it('reads anew only what is new', () => {
     const reader = new UpdateReader(2 ** 20);
     const grown = [5, 10, 15].map((count) =>
-      reader.read(bytesOf(asPython(message({ batchId: 'b', emails: addresses(count), totalEmails: 20 })))),
+      reader.read(
+        bytesOf(asPython(updateMessage({ batchId: 'b', emails: addresses(count), totalEmails: 20 }))),
+      ),
     );
     for (const [index, { results }] of grown.entries()) {
       expect(results).toHaveLength((index + 1) * 5);
@@ -188,7 +190,7 @@ describe('reading updates one after the other', () => {
   it('reads a list that is too long for one turn from the layout of the validator, in turns', async () => {
     const reader = new UpdateReader(2 ** 20, FEW_RESULTS_BYTES);
     const [first, second] = [20, 60].map((count) =>
-      bytesOf(asPython(message({ batchId: 'b', emails: addresses(count), totalEmails: 100 }))),
+      bytesOf(asPython(updateMessage({ batchId: 'b', emails: addresses(count), totalEmails: 100 }))),
     );
     let turns = 0;
     let isDone = false;
@@ -208,7 +210,7 @@ describe('reading updates one after the other', () => {
 
   it('remembers nothing of a batch that it is to forget', () => {
     const reader = new UpdateReader(2 ** 20);
-    const bytes = bytesOf(asPython(message({ batchId: 'b', emails: addresses(5) })));
+    const bytes = bytesOf(asPython(updateMessage({ batchId: 'b', emails: addresses(5) })));
     const read = () => reader.read(bytes).results[0];
     const first = read();
     expect(read()).toBe(first);
@@ -220,9 +222,9 @@ describe('reading updates one after the other', () => {
   });
 
   it('keeps the text of a result as its producer wrote it', () => {
-    const [result] = message({ batchId: 'b', emails: ['a@example.com'] }).validatedEmails;
+    const [result] = updateMessage({ batchId: 'b', emails: ['a@example.com'] }).validatedEmails;
     const { results } = new UpdateReader(0).read(
-      bytesOf(asPython(message({ batchId: 'b', emails: ['a@example.com'] }))),
+      bytesOf(asPython(updateMessage({ batchId: 'b', emails: ['a@example.com'] }))),
     );
     expect(results[0]?.json).toBe(asPython(result));
   });

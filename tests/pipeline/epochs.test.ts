@@ -151,7 +151,7 @@ describe('what a gateway left unannounced', () => {
     await store.updates.save(update({ batchId: 'b1', emails: addresses(8) }), VALIDATOR);
     expect((await store.changes.unannounced()).map(({ fileId }) => fileId)).toEqual(['f1']);
     const second = gatewayOn(both);
-    await second.pipeline.markUnannounced();
+    await second.pipeline.queueUnannounced();
     await second.flusher.drain();
     expect(await store.changes.unannounced()).toEqual([]);
     await second.take({ batchId: 'b1', emails: addresses(9) });

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { OPERATOR } from '../../src/domain/ownership.js';
 import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { registration } from '../contracts/store/harness.js';
+import { OPERATOR } from '../support/operator.js';
 import { addresses } from '../support/updates.js';
 import { engine, gatewayOn } from './stage.js';
 

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
-import { OPERATOR, VALIDATOR } from '../../src/domain/ownership.js';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import type { Stats } from '../../src/domain/stats.js';
 import { ensureHead } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
@@ -13,6 +13,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
 import { type Request, registration } from '../contracts/store/harness.js';
+import { OPERATOR } from '../support/operator.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { type Message, update } from '../support/updates.js';
 

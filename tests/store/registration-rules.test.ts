@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Claimant, OPERATOR, VALIDATOR } from '../../src/domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../src/domain/ownership.js';
 import { type CurrentRequest, foreignBatches, planRegistration } from '../../src/store/registration-rules.js';
 import type { Registration } from '../../src/store/store.js';
+import { OPERATOR } from '../support/operator.js';
 
 const sized = (batchId: string, totalEmails: number | null = null) => ({ batchId, totalEmails });
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { openForReading } from '../../src/store/sqlite/database.js';
+import { openForReading } from '../../src/store/sqlite/open.js';
 import { pageOf, register, save } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';

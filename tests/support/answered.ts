@@ -2,7 +2,7 @@
 import { expect } from '@jest/globals';
 import { io } from 'socket.io-client';
 import { onTeardown } from './teardown.js';
-import { addresses, entry, message } from './updates.js';
+import { addresses, entry, updateMessage } from './updates.js';
 
 interface Read {
   readonly stats: { epoch: string; revision: number; progress: { processed: number } };
@@ -24,7 +24,7 @@ export async function expectReadsToShowUpdates(urls: readonly string[], rounds: 
   await post(first, '/files/f/batches', { batches: [{ batchId: 'b1' }, { batchId: 'b2' }] });
   for (let count = 1; count <= rounds; count++) {
     const emails = addresses(count).map((address) => entry(address, { status: 'risky' }));
-    const update = message({ batchId: `b${1 + (count % 2)}`, emails });
+    const update = updateMessage({ batchId: `b${1 + (count % 2)}`, emails });
     expect(await post(first, '/updates', update)).toBe(202);
     const expected = count + (count - 1);
     for (const url of [...urls].reverse()) {
@@ -71,7 +71,7 @@ export async function expectSnapshotsOfOneRevision(
   const sending = (async () => {
     for (let count = 1; !isDone; count++)
       for (const batchId of ['s1', 's2'])
-        await post(first, '/updates', message({ batchId, emails: addresses(count) }));
+        await post(first, '/updates', updateMessage({ batchId, emails: addresses(count) }));
   })();
   const byRevision = new Map<string, string>();
   for (let read = 0; read < snapshots; read += urls.length) {

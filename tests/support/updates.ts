@@ -41,7 +41,7 @@ export interface Message {
 }
 
 /** A message about a batch, as on the wire. */
-export function message({ emails, ...said }: Message) {
+export function updateMessage({ emails, ...said }: Message) {
   return {
     isComplete: false,
     totalEmails: Math.max(emails.length, 10),
@@ -53,7 +53,7 @@ export function message({ emails, ...said }: Message) {
 }
 
 /** The same message after reading. */
-export const update = (said: Message): Update => readUpdate(message(said));
+export const update = (said: Message): Update => readUpdate(updateMessage(said));
 
 /** Addresses `a0@example.com`, `a1@example.com` … */
 export const addresses = (count: number, name = 'a', from = 0): string[] =>

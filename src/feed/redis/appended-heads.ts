@@ -32,7 +32,6 @@ export class AppendedHeads {
     return batchIds.every((batchId) => known.head.batches.has(batchId)) ? known.head : null;
   }
 
-  /** To be called with a head that was read. */
   wasRead(fileId: FileId, { epoch, revision }: Head): void {
     const known = this.#files.get(fileId);
     if (known?.head.epoch === epoch && known.head.revision === revision) known.isShared = false;

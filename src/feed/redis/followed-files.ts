@@ -11,7 +11,7 @@ import { Followers } from './followers.js';
 import { type ByteBudget, parseMessage } from './messages.js';
 import { keysOf } from './scripts.js';
 
-export interface FollowedFilesOptions extends Pick<FeedReaderDeps, 'read' | 'ttlMs'> {
+interface FollowedFilesOptions extends Pick<FeedReaderDeps, 'read' | 'ttlMs'> {
   readonly prefix: string;
   readonly openSubscriptions: (events: SubscriptionEvents) => Subscriptions;
   readonly timeoutMs: number;

@@ -1,6 +1,6 @@
+/** The followers of one file on this gateway. One follower's failure does not reach the others. */
 import type { FeedEvent, Follower } from '../feed.js';
 
-/** The followers of one file on this gateway. One follower's failure does not reach the others. */
 export class Followers {
   readonly #followers = new Set<Follower>();
 

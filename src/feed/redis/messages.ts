@@ -12,7 +12,7 @@ export interface Message extends FeedEvent {
 }
 
 /** The file was removed; `id` names this removal. */
-export interface Removal {
+interface Removal {
   readonly feed: 'removed';
   readonly id: string;
 }

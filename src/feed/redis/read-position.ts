@@ -3,7 +3,7 @@
 import type { Epoch } from '../../domain/id.js';
 import type { Message } from './messages.js';
 
-export type Relation = 'next' | 'repeat' | 'gap';
+type Relation = 'next' | 'repeat' | 'gap';
 
 /** How far one file's feed was delivered. Pure: no connection, no clock. */
 export class ReadPosition {

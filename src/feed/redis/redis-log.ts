@@ -20,7 +20,7 @@ import {
   scriptKeys,
 } from './scripts.js';
 
-export interface RedisLogOptions {
+interface RedisLogOptions {
   readonly prefix: string;
   readonly history: number;
   readonly historyBytes: number;

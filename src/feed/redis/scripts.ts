@@ -30,7 +30,6 @@ export function keysOf(prefix: string, fileId: FileId): FileKeys {
 
 export const batchField = (batchId: BatchId): string => `b:${batchId}`;
 
-/** The KEYS of each script. */
 export const scriptKeys = ({ head, history }: FileKeys): string[] => [head, history];
 
 /**
@@ -54,7 +53,6 @@ local function publishCommand(given)
   return given == '${ANY_SERVER}' and redis.REDIS_VERSION_NUM and 'SPUBLISH' or 'PUBLISH'
 end`;
 
-/** The id of the server process that has the key. */
 export const SERVER_OF_KEY = new Script(`${SERVER_ID}
 return serverId('${ANY_SERVER}')`);
 

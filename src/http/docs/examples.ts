@@ -1,4 +1,4 @@
-/** An example of each shape that people write or read first; a test checks them by the schemas. */
+/** An example of each JSON shape that people write or read first. A test checks the examples by the schemas. */
 
 const time = '2026-11-28T10:11:12.123Z';
 

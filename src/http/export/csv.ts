@@ -24,8 +24,7 @@ export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
 type Fields = Readonly<Record<string, unknown>>;
 const NONE: Fields = {};
 
-/** Writes a value as a cell. */
-export type CellWriter = (value: unknown) => string;
+type CellWriter = (value: unknown) => string;
 
 export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);
 /** For programs: no cell is escaped for a spreadsheet. */

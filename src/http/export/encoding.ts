@@ -16,7 +16,7 @@ export const CONTENT_TYPES = {
   xlsx: XLSX_TYPE,
 } as const;
 
-export interface EncodingOptions {
+interface EncodingOptions {
   readonly format: keyof typeof CONTENT_TYPES;
   /** A byte order mark, by which Excel knows UTF-8. */
   readonly bom: boolean;

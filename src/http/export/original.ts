@@ -1,4 +1,4 @@
-/** The uploaded list, given back row by row with its verdicts. */
+/** Gives an uploaded list back, row by row, with the verdicts on its addresses. */
 import type { PlacedResult } from '../../domain/result.js';
 import { addressIn } from '../../lists/address.js';
 import type { Row, RowBatch } from '../../lists/read-rows.js';
@@ -16,7 +16,7 @@ export interface OriginalList {
   readonly delimiter: string;
 }
 
-export interface OriginalOptions {
+interface OriginalOptions {
   readonly format: 'csv' | 'xlsx';
   readonly bom: boolean;
   readonly rows: RowChoice;

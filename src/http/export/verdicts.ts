@@ -1,4 +1,4 @@
-/** The verdicts of a file by address, small enough for a million of them. */
+/** Keeps the verdicts of a file by address, small enough in memory for a million of them. */
 import type { PlacedResult } from '../../domain/result.js';
 import { CELLS, cellOf, type RiskLevel, type Status } from '../../domain/verdict.js';
 import { addressKey } from '../../lists/address.js';
@@ -12,7 +12,7 @@ interface ResultFields {
   readonly details: { readonly sub_status?: unknown } | null;
 }
 
-export interface RowVerdict {
+interface RowVerdict {
   readonly status: Status;
   /** The category, as the filter `reason` names it; null: the status has none. */
   readonly reason: string | null;

@@ -7,7 +7,7 @@ import { ZipFile } from 'yazl';
 import { InvalidInput } from '../../domain/invalid-input.js';
 
 /** What a sheet can have, the header among them. */
-export const MAX_SHEET_ROWS = 1_048_576;
+const MAX_SHEET_ROWS = 1_048_576;
 const MAX_SHEET_COLUMNS = 16_384;
 /** Excel repairs a workbook with a longer text, which loses it; so it is cut here. */
 const MAX_CELL_CHARACTERS = 32_767;
@@ -66,12 +66,12 @@ export class SheetRows {
 const columnName = (index: number): string =>
   (index < 26 ? '' : columnName(Math.floor(index / 26) - 1)) + String.fromCharCode(65 + (index % 26));
 
-function cellOf(place: string, value: unknown): string {
+function cellOf(reference: string, value: unknown): string {
   if (value === null || value === undefined || value === '') return '';
-  if (typeof value === 'number' && Number.isFinite(value)) return `<c r="${place}"><v>${value}</v></c>`;
-  if (typeof value === 'boolean') return `<c r="${place}" t="b"><v>${Number(value)}</v></c>`;
+  if (typeof value === 'number' && Number.isFinite(value)) return `<c r="${reference}"><v>${value}</v></c>`;
+  if (typeof value === 'boolean') return `<c r="${reference}" t="b"><v>${Number(value)}</v></c>`;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return `<c r="${place}" t="inlineStr"><is><t xml:space="preserve">${escaped(text)}</t></is></c>`;
+  return `<c r="${reference}" t="inlineStr"><is><t xml:space="preserve">${escaped(text)}</t></is></c>`;
 }
 
 /** Most texts: nothing has to be escaped. */

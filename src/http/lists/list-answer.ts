@@ -4,7 +4,7 @@ import type { ColumnCounts } from '../../domain/list-summary.js';
 import type { UploadedList } from '../../store/lists.js';
 import type { uploadedList } from '../docs/schemas.js';
 
-export type ListAnswer = z.infer<typeof uploadedList>;
+type ListAnswer = z.infer<typeof uploadedList>;
 
 /** `counts`: of the column that was asked for. */
 export function listAnswer(

@@ -2,7 +2,7 @@
 import { InvalidInput } from '../../domain/invalid-input.js';
 
 const MAX_CHARACTERS = 255;
-export const UNNAMED = 'list';
+const UNNAMED = 'list';
 
 /** @throws InvalidInput where it has control characters or is too long */
 export function listNameOf(given: string | undefined): string {

@@ -9,7 +9,7 @@ import type { ListReader } from '../../lists/list-reader.js';
 import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
 import { bodyPieces } from './body-stream.js';
 
-export interface UploadOptions {
+interface UploadOptions {
   readonly store: ListStore;
   readonly reader: ListReader;
   readonly limits: ListLimits;

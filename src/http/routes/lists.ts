@@ -6,6 +6,7 @@ import { Fault } from '../../errors.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { callerOf } from '../access.js';
+import { ConcurrencyLimit, RETRY_AFTER_SECONDS } from '../concurrency-limit.js';
 import type { HttpDependencies } from '../dependencies.js';
 import type { limits } from '../docs/schemas.js';
 import { listAnswer } from '../lists/list-answer.js';
@@ -13,17 +14,16 @@ import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
-import { RETRY_AFTER_SECONDS, Running } from '../running.js';
 
 /** How large a list may be, uploaded and as `emails`. */
 type Limits = z.infer<typeof limits>;
 
 export function listRoutes(
   app: Express,
-  { config, guard, rateLimit, store: { lists } }: HttpDependencies,
+  { config, listTtlMs, guard, rateLimit, store: { lists } }: HttpDependencies,
   reader: ListReader,
 ): void {
-  const running = new Running({
+  const running = new ConcurrencyLimit({
     what: 'uploads',
     ofCaller: ['MAX_UPLOADS_PER_CALLER', config.MAX_UPLOADS_PER_CALLER],
     ofAll: ['MAX_UPLOADS', config.MAX_UPLOADS],
@@ -41,7 +41,7 @@ export function listRoutes(
     await guard.authorize(callerOf(req), 'submit');
     const name = listNameOf(readQuery(req, listUploadQuery).name);
     rateLimit.consume(req, res);
-    const options = { store: lists, reader, limits: config, ttlMs: config.LIST_TTL_MS };
+    const options = { store: lists, reader, limits: config, ttlMs: listTtlMs };
     const end = running.begin(rateLimit.callerName(req));
     try {
       if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
@@ -76,7 +76,7 @@ export function listRoutes(
 
   app.delete('/api/lists/:listId', async (req, res) => {
     const list = await listOf(req);
-    // It is the file's now: what the file's verdicts are given back with goes with the file.
+    // The file needs the list for its `original` export, so the list is deleted with the file.
     if (list.fileId !== null) throw inUse();
     if (!(await lists.remove(list.listId))) throw new Fault('list_not_found');
     res.status(204).end();

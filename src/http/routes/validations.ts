@@ -10,13 +10,12 @@ import { Fault } from '../../errors.js';
 import { addressKey } from '../../lists/address.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { OpenList } from '../../submission/lists.js';
-import { fingerprintOf } from '../../submission/submitter.js';
 import { arrivalOf, callerOf } from '../access.js';
 import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
-import { beginClaim } from '../claims.js';
 import type { HttpDependencies } from '../dependencies.js';
-import { IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
+import { fingerprintOf, IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
+import { watchOwnerRace } from '../owner-race.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
@@ -30,8 +29,8 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
   app.post('/api/files/:fileId/validations', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    const claim = await beginClaim(guard, store.files, fileId, arrivalOf(req));
-    await claim.settle(guard.authorize(caller, 'submit', fileId));
+    const race = await watchOwnerRace(guard, store.files, fileId, arrivalOf(req));
+    await race.explainRefusal(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
     const request = await readJson(req, config.MAX_BODY_BYTES, body);
@@ -64,7 +63,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
             order,
             open: (id) => openList(given, id, deps, reader, caller),
           });
-    const { answer, isReplayed } = await claim.settle(submitted);
+    const { answer, isReplayed } = await race.explainRefusal(submitted);
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     sendJson(res, answer, 202);
   });
@@ -76,7 +75,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
     if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
     rateLimit.consume(req, res);
     if (submissions === null) throw new Fault('validator_not_configured');
-    const submission = await submissions.submitter.retry(fileId);
+    const submission = await submissions.worker.retry(fileId);
     sendJson(res, JSON.stringify({ fileId, submission }), 202);
   });
 }
@@ -106,7 +105,7 @@ async function readGiven({
 async function openList(
   { listId, column }: GivenList,
   submissionId: string,
-  { config, store: { lists } }: HttpDependencies,
+  { listTtlMs, store: { lists } }: HttpDependencies,
   reader: ListReader,
   { sub }: Principal,
 ): Promise<OpenList> {
@@ -121,7 +120,7 @@ async function openList(
   if (chosen >= summary.columns.length)
     throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
   // It must not end while it is read, nor become another file's.
-  if (!(await lists.reserve(listId, submissionId, clock.now() + config.LIST_TTL_MS))) {
+  if (!(await lists.reserve(listId, submissionId, clock.now() + listTtlMs))) {
     if ((await lists.find(listId)) === null) throw new Fault('list_not_found');
     throw new InvalidInput([{ field: 'listId', message: 'is being submitted already; upload it again' }]);
   }

@@ -1,6 +1,4 @@
-/**
- * Claims messages, each by itself: in a cluster, those whose shard gives no answer are tried again and hold up no other one.
- */
+/** Claims Pub/Sub messages one by one. In a cluster, a shard without an answer holds up only its own, which are tried again. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { backoff, pauseUnlessAborted } from '../../backoff.js';
@@ -11,7 +9,7 @@ import type { MessageClaims } from './claims.js';
 /** `abandoned`: Redis gave no answer before the inlet was closed. */
 type NotTaken = 'skipped' | 'abandoned';
 
-export interface ClaimQueueDeps {
+interface ClaimQueueDeps {
   readonly claims: MessageClaims;
   readonly closing: AbortSignal;
   readonly onClaimed: (message: Buffer) => void;

@@ -6,7 +6,7 @@ import { askEachNode } from '../../redis/client.js';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 
-export interface ClaimsOptions {
+interface ClaimsOptions {
   readonly prefix: string;
   /** How long a message is remembered: longer than any gateway lags behind another. */
   readonly ttlMs: number;
@@ -75,7 +75,7 @@ local now = string.format('%.0f', seconds * 1000000 + microseconds)
 redis.call('SET', key, now .. ' ' .. owner, 'PX', ttl)
 return 1`);
 
-export interface LookUpClaim {
+interface LookUpClaim {
   readonly claimed: readonly BatchId[];
   readonly unanswered: readonly BatchId[];
 }

@@ -8,7 +8,7 @@ import { bytesOf, type StreamEntry, type StreamGroup } from './stream-group.js';
 const MAX_ENTRIES = 256;
 
 /** One attempt at an entry; `failures`: how many attempts have failed before it for a reason that may be the entry. */
-export type Attempt = (failures: number) => Promise<ProcessOutcome>;
+type Attempt = (failures: number) => Promise<ProcessOutcome>;
 
 export class EntriesInProgress {
   readonly #bytesById = new Map<string, number>();

@@ -9,7 +9,7 @@ import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
 import type { LookUpClaims } from './claims.js';
 import type { ValidatorResults } from './validator-results.js';
 
-export interface LookUpsDeps {
+interface LookUpsDeps {
   readonly claims: LookUpClaims;
   readonly results: Pick<ValidatorResults, 'takeIn'>;
   readonly updates: Pick<UpdateStore, 'incompleteBatches'>;

@@ -10,7 +10,7 @@ import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { Intake } from '../intake.js';
 import { textOf } from '../update-reader.js';
 
-export interface MessageProcessorDeps {
+interface MessageProcessorDeps {
   readonly inlet: 'pubsub' | 'stream';
   readonly intake: Pick<Intake, 'update'>;
   readonly deadLetters: Pick<DeadLetterStore, 'add'>;
@@ -69,8 +69,8 @@ export class MessageProcessor {
     return 'done';
   }
 
-  count(outcome: string, messages = 1): void {
-    this.deps.metrics.inletMessages.inc({ inlet: this.deps.inlet, outcome }, messages);
+  count(outcome: string): void {
+    this.deps.metrics.inletMessages.inc({ inlet: this.deps.inlet, outcome });
   }
 
   /** A producer that sends nothing but unreadable messages must not fill the log as well. */

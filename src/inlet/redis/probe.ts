@@ -2,8 +2,9 @@
 
 import type { Redis } from 'ioredis';
 import { Fault } from '../../errors.js';
-import { type NeededRight, probeWrites } from '../../redis/probe.js';
+import { probeWrites } from '../../redis/probe.js';
 import { refusalOf } from '../../redis/refusals.js';
+import type { NeededRight } from '../../redis/rights.js';
 import { refusedByNone } from '../../redis/shards.js';
 import { CHANNEL } from './pubsub-inlet.js';
 import { GROUP, type StreamGroup } from './stream-group.js';

@@ -15,7 +15,7 @@ import type { LookUps } from './look-ups.js';
 import type { MessageProcessor } from './message-processor.js';
 import { RetryQueue } from './retry-queue.js';
 
-export interface PubSubDeps {
+interface PubSubDeps {
   readonly subscriber: Redis;
   readonly connection: Omit<RedisConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;
   readonly claims: MessageClaims;

@@ -132,7 +132,7 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       if (streams.every(({ awayBecause }) => awayBecause !== undefined)) requireConnected(streams);
     },
     lookUp: (batchIds) => lookUps.now(batchIds),
-    forget: (batchIds) => results.forget(batchIds),
+    deleteValidatorResults: (batchIds) => results.forget(batchIds),
   };
 }
 

@@ -16,7 +16,7 @@ import { EntriesInProgress } from './entries-in-progress.js';
 import type { MessageProcessor, ProcessOutcome } from './message-processor.js';
 import { bytesOf, entryText, type StreamEntry, type StreamGroup, updateIn } from './stream-group.js';
 
-export interface StreamDeps {
+interface StreamDeps {
   /** The connection that waits for entries; it does nothing else. */
   readonly reader: Redis;
   readonly connection: Omit<RedisConnectionOptions<void>, 'onConnect' | 'onLost' | 'name'>;

@@ -9,7 +9,7 @@ import type { Connection } from '../../redis/connection.js';
 import type { Intake } from '../intake.js';
 import { permanentReason } from './message-processor.js';
 
-export interface ValidatorResultsDeps {
+interface ValidatorResultsDeps {
   readonly connection: Connection<unknown>;
   readonly intake: Pick<Intake, 'update'>;
   readonly maxUpdateBytes: number;

@@ -1,8 +1,8 @@
 /** Has a job done by a thread of its own, and gives it the bytes of the list. */
 import { Worker } from 'node:worker_threads';
 import type { ByteSource } from '../byte-source.js';
-import type { Item, JobName, Order } from '../jobs.js';
-import type { ListLimits } from '../limits.js';
+import type { Item, JobInput, JobName } from '../jobs.js';
+import { LIST_LIMITS, type ListLimits } from '../limits.js';
 import { type FromThread, type ThreadTask, type ToThread, thrownBy } from './messages.js';
 
 /** Rows die young: more room for them costs memory and saves no time. */
@@ -13,25 +13,11 @@ export async function* inThread<J extends JobName>(
   job: J,
   source: ByteSource,
   limits: ListLimits,
-  order: Order<J>,
+  input: JobInput<J>,
 ): AsyncGenerator<Item<J>, void, void> {
-  const { MAX_LIST_BYTES, MAX_LIST_ROWS, MAX_LIST_COLUMNS, MAX_LIST_CELL, MAX_LIST_ROW } = limits;
-  const { MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO } = limits;
-  const task: ThreadTask = {
-    job,
-    order,
-    size: source.size,
-    // The limits may be a part of the configuration, whose secrets stay here.
-    limits: {
-      MAX_LIST_BYTES,
-      MAX_LIST_ROWS,
-      MAX_LIST_COLUMNS,
-      MAX_LIST_CELL,
-      MAX_LIST_ROW,
-      MAX_UNPACKED_BYTES,
-      MAX_UNPACKED_RATIO,
-    },
-  };
+  // The limits may be a part of the configuration, whose secrets stay here.
+  const own = Object.fromEntries(LIST_LIMITS.map((name) => [name, limits[name]])) as unknown as ListLimits;
+  const task: ThreadTask = { job, input, size: source.size, limits: own };
   const thread = new ListThread(source, task);
   try {
     for (let item = await thread.next(); item !== null; item = await thread.next())

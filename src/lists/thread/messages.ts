@@ -6,7 +6,7 @@ import type { ListLimits } from '../limits.js';
 /** What the thread is started for. */
 export interface ThreadTask {
   readonly job: JobName;
-  readonly order: unknown;
+  readonly input: unknown;
   readonly size: number;
   readonly limits: ListLimits;
 }
@@ -26,7 +26,7 @@ export type ToThread =
   | { readonly type: 'more' };
 
 /** `source`: the bytes could not be read, and the main thread has the reason already. */
-export type ReadingError = ErrorMessage | { readonly kind: 'source' };
+type ReadingError = ErrorMessage | { readonly kind: 'source' };
 
 /** In the thread: the bytes could not be read. */
 export class SourceFailed extends Error {

@@ -1,7 +1,7 @@
 /** The entry point of a thread that reads one list: it asks the main thread for the bytes, and sends it what it reads. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../byte-source.js';
-import { type Order, perform } from '../jobs.js';
+import { type JobInput, perform } from '../jobs.js';
 import { type FromThread, readingErrorOf, SourceFailed, type ThreadTask, type ToThread } from './messages.js';
 
 /** Items that are on the way at most: enough that neither thread waits for the other each time. */
@@ -48,9 +48,9 @@ const sourceOf = (size: number): ByteSource => ({
   },
 });
 
-const { job, order, size, limits } = workerData as ThreadTask;
+const { job, input, size, limits } = workerData as ThreadTask;
 try {
-  for await (const item of perform(job, sourceOf(size), limits, order as Order<typeof job>)) {
+  for await (const item of perform(job, sourceOf(size), limits, input as JobInput<typeof job>)) {
     while (room === 0)
       await new Promise<void>((resolve) => {
         onRoom = resolve;

@@ -36,7 +36,6 @@ class SourceReader extends RandomAccessReader {
     }
   }
 
-  /** Some bytes from a position on. */
   async #from(position: number): Promise<Uint8Array> {
     const { start, bytes } = this.#window;
     if (position >= start && position < start + bytes.length) return bytes.subarray(position - start);

@@ -10,7 +10,7 @@ const MAX_BYTES_PER_UNIT = 3;
 export class SharedStrings {
   readonly #blocks: Buffer[] = [];
   readonly #ends: number[] = [];
-  #places = new Uint32Array(1024 * 3);
+  #offsets = new Uint32Array(1024 * 3);
   #size = 0;
 
   add(text: string): void {
@@ -25,18 +25,18 @@ export class SharedStrings {
     const start = this.#ends[last] ?? 0;
     const length = block.write(text, start);
     this.#ends[last] = start + length;
-    if ((this.#size + 1) * 3 > this.#places.length) {
-      const places = new Uint32Array(this.#places.length * 2);
-      places.set(this.#places);
-      this.#places = places;
+    if ((this.#size + 1) * 3 > this.#offsets.length) {
+      const offsets = new Uint32Array(this.#offsets.length * 2);
+      offsets.set(this.#offsets);
+      this.#offsets = offsets;
     }
-    this.#places.set([last, start, length], this.#size++ * 3);
+    this.#offsets.set([last, start, length], this.#size++ * 3);
   }
 
   /** Empty: there is no such text. */
   at(index: number): string {
     if (!Number.isInteger(index) || index < 0 || index >= this.#size) return '';
-    const [block = 0, start = 0, length = 0] = this.#places.subarray(index * 3, index * 3 + 3);
+    const [block = 0, start = 0, length = 0] = this.#offsets.subarray(index * 3, index * 3 + 3);
     return this.#blocks[block]?.toString('utf8', start, start + length) ?? '';
   }
 }

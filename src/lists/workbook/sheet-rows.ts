@@ -8,7 +8,7 @@ import { readWorkbook, type Workbook } from './workbook.js';
 import { readXml, unescaped, type XmlHandler } from './xml.js';
 
 /** A workbook that is open for reading: its shared texts are read once, whichever sheets are. */
-export interface OpenWorkbook {
+interface OpenWorkbook {
   /** The parts of the sheets, in the order in which addresses are looked for. */
   readonly sheets: readonly string[];
   /** Rows without a cell do not count. @throws InvalidInput where a row or a cell is over a limit */

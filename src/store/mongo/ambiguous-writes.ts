@@ -1,4 +1,4 @@
-/** Writes that the database gave no answer to. */
+/** Remembers the writes that MongoDB did not answer: they may have been stored, and then they must still be announced. */
 import { isAmbiguous } from './errors.js';
 
 /** More are unlikely. Of one that is forgotten, the announcement waits for the sweep of the outbox. */

@@ -1,23 +1,16 @@
-/** What was counted by reading all results of files, in MongoDB. */
+/** The breakdowns that were counted by reading all results of a file, kept in MongoDB. */
 import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
-import type { BreakdownStore, KeptRanking } from '../breakdowns.js';
-import type { MongoConnection } from './connection.js';
-import type { BreakdownDoc } from './documents/files.js';
+import type { KeptRanking } from '../breakdowns.js';
 import { findFile } from './generations.js';
-import { type Models, updateEach } from './models.js';
+import { findDoc, type Models, updateEach } from './models.js';
 
-export const mongoBreakdowns = (connection: MongoConnection): BreakdownStore => ({
-  find: (fileId, by) => connection.run((db) => findBreakdown(db, fileId, by)),
-  keep: (fileId, generation, changes, rankings) =>
-    connection.run((db) => keepBreakdowns(db, fileId, generation, changes, rankings)),
-});
+export const breakdownCalls = { find: findBreakdown, keep: keepBreakdowns };
 
 async function findBreakdown(db: Models, fileId: FileId, by: CountedByScan): Promise<KeptRanking | null> {
   const file = await findFile(db, fileId);
   if (file === null) return null;
-  const _id = `${file.generation}/${by}`;
-  const kept = await db.breakdowns.findById(_id).lean<BreakdownDoc>().exec();
+  const kept = await findDoc(db.breakdowns, { _id: `${file.generation}/${by}` });
   return kept === null ? null : { changes: kept.changes, ranking: kept.ranking };
 }
 

@@ -11,7 +11,13 @@ import { keepPrefix } from './installation.js';
 import { createIndexes, type Models, modelsOf } from './models.js';
 import { assertFollowsPrimary, assertUsableUri, databaseOf } from './usable-uri.js';
 
-export interface MongoConnectionOptions {
+/** Calls of a part of the store. Each gets the collections first. */
+type Calls = Readonly<Record<string, (db: Models, ...args: never[]) => Promise<unknown>>>;
+type WithoutModels<C> = {
+  readonly [K in keyof C]: C[K] extends (db: Models, ...args: infer A) => infer R ? (...args: A) => R : never;
+};
+
+interface MongoConnectionOptions {
   readonly uri: string;
   /** What the gateways of one installation share beside the database; not checked where it is missing. */
   readonly keyPrefix?: string | undefined;
@@ -81,6 +87,15 @@ export class MongoConnection {
     this.#running.add(settled);
     void settled.then(() => this.#running.delete(settled));
     return running;
+  }
+
+  /** The calls of a part of the store, each made with `run`. */
+  part<C extends Calls>(calls: C): WithoutModels<C> {
+    const bound = Object.entries(calls).map(([name, call]) => [
+      name,
+      (...args: never[]) => this.run((db) => call(db, ...args)),
+    ]);
+    return Object.fromEntries(bound) as WithoutModels<C>;
   }
 
   async #run<T>(work: (models: Models) => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ import type { DeadLetter, DeadLetterQuery, DeadLetterStore, NewDeadLetter } from
 import { fileOfBatch } from './batches/save-update.js';
 import type { MongoConnection } from './connection.js';
 import type { DeadLetterDoc } from './documents/operation.js';
-import { findDocs, findFields, type Models } from './models.js';
+import { findDoc, findDocs, findFields, type Models } from './models.js';
 
 /** Dead letters deleted or read in one go. */
 const AT_ONCE = 256;
@@ -61,7 +61,7 @@ export class MongoDeadLetters implements DeadLetterStore {
 
   async find(id: string): Promise<DeadLetter | null> {
     if (this.records.hasExpired(id)) return null;
-    const doc = await this.connection.run((db) => db.deadLetters.findById(id).lean<DeadLetterDoc>().exec());
+    const doc = await this.connection.run((db) => findDoc(db.deadLetters, { _id: id }));
     return doc === null ? null : deadLetterFrom(doc);
   }
 

@@ -20,7 +20,7 @@ import type {
 import type { FileDoc } from './documents/files.js';
 import type { DeliveryDoc, WebhookDoc } from './documents/webhooks.js';
 import { findFile } from './generations.js';
-import { findDocs, type Models, updateEach } from './models.js';
+import { findDoc, findDocs, type Models, updateDoc, updateEach } from './models.js';
 
 /** Files whose events are made into deliveries in one go. */
 const FILES_AT_ONCE = 64;
@@ -28,7 +28,7 @@ const FILES_AT_ONCE = 64;
 const DELETION_MS = 600_000;
 
 export async function findWebhook(db: Models, webhookId: string): Promise<Webhook | null> {
-  const doc = await db.webhooks.findById(webhookId).lean<WebhookDoc>().exec();
+  const doc = await findDoc(db.webhooks, { _id: webhookId });
   return doc === null ? null : webhookOf(doc);
 }
 
@@ -145,21 +145,19 @@ export async function claimDue(
   await deliverEvents(db);
   const claimed: DueDelivery[] = [];
   while (claimed.length < limit) {
-    const doc = await db.deliveries
-      .findOneAndUpdate(
-        {
-          state: 'pending',
-          nextAttemptAt: trusted({ $lte: new Date(now) }),
-          webhookId: trusted({ $nin: [...except] }),
-        },
-        {
-          $set: { nextAttemptAt: new Date(now + leaseMs), lastAttemptAt: new Date(now) },
-          $inc: { attempts: 1 },
-        },
-        { sort: { nextAttemptAt: 1 }, returnDocument: 'after' },
-      )
-      .lean<DeliveryDoc>()
-      .exec();
+    const doc = await updateDoc(
+      db.deliveries,
+      {
+        state: 'pending',
+        nextAttemptAt: trusted({ $lte: new Date(now) }),
+        webhookId: trusted({ $nin: [...except] }),
+      },
+      {
+        $set: { nextAttemptAt: new Date(now + leaseMs), lastAttemptAt: new Date(now) },
+        $inc: { attempts: 1 },
+      },
+      { sort: { nextAttemptAt: 1 } },
+    );
     if (doc === null) break;
     const due = await dueDelivery(db, doc, now);
     if (due !== null) claimed.push(due);

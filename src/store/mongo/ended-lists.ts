@@ -26,7 +26,6 @@ export async function endList(db: Models, listId: ListId, generation?: Generatio
   return matchedCount > 0;
 }
 
-/** Ends the lists that are attached to a generation. */
 export async function endListsOfGeneration(db: Models, generation: Generation): Promise<void> {
   const lists = await findFields(db.lists, { generation, endedAt: null }, ['_id']);
   for (const { _id } of lists) await endList(db, _id, generation);

@@ -1,3 +1,6 @@
+/** The files in MongoDB. */
+import type { FileId } from '../../domain/id.js';
+import type { FileFacts } from '../../domain/stats.js';
 import type { FileStore } from '../store.js';
 import type { RecentWrites } from './batches/recent-writes.js';
 import { purgeFiles, removeFile } from './clean-up/remove-files.js';
@@ -6,25 +9,23 @@ import type { MongoConnection } from './connection.js';
 import { batchPage, batchStates, countBatches, listFiles } from './file-reads.js';
 import { factsOf, findFile } from './generations.js';
 import { fileLock, type KeyedLock } from './keyed-lock.js';
+import type { Models } from './models.js';
 import { readOverview } from './overview.js';
 
-/** The files in MongoDB. */
 export const mongoFiles = (
   connection: MongoConnection,
   locks: KeyedLock,
   recent: RecentWrites,
   cleanUp: BackgroundCleanUp,
 ): FileStore => ({
-  find: (fileId) =>
-    connection.run(async (db) => {
-      const file = await findFile(db, fileId);
-      return file === null ? null : factsOf(file);
-    }),
-  list: (query) => connection.run((db) => listFiles(db, query)),
-  batches: (fileId) => connection.run((db) => batchStates(db, fileId)),
-  batchPage: (query) => connection.run((db) => batchPage(db, query)),
-  overview: (viewer) => connection.run((db) => readOverview(db, viewer)),
-  batchCounts: (fileId) => connection.run((db) => countBatches(db, fileId)),
+  ...connection.part({
+    find: findFacts,
+    list: listFiles,
+    batches: batchStates,
+    batchPage,
+    batchCounts: countBatches,
+    overview: readOverview,
+  }),
   remove: (fileId) =>
     locks.run([fileLock(fileId, true)], (db) => removeFile(db, fileId)).finally(() => recent.forgetAll()),
   async purge(before) {
@@ -38,3 +39,8 @@ export const mongoFiles = (
     return purged;
   },
 });
+
+async function findFacts(db: Models, fileId: FileId): Promise<FileFacts | null> {
+  const file = await findFile(db, fileId);
+  return file === null ? null : factsOf(file);
+}

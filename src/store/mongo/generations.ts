@@ -12,7 +12,7 @@ import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
 import type { BatchHead, BatchTombstoneDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
-import type { Models } from './models.js';
+import { findDoc, type Models } from './models.js';
 
 export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>
   db.files.collection.findOne<FileDoc>({ fileId }, { projection: { _id: 0 } });
@@ -50,7 +50,7 @@ export async function hasTombstone(db: Models, fileId: FileId, requestId: Reques
 
 /** What remains of a batch of a generation that is over. */
 export const findBatchTombstone = (db: Models, batchId: BatchId): Promise<BatchTombstoneDoc | null> =>
-  db.batchTombstones.findById(batchId).lean<BatchTombstoneDoc>().exec();
+  findDoc(db.batchTombstones, { _id: batchId });
 
 /**
  * Notes that a generation is over, before it ends. A crash in between leaves a tombstone of a current generation, which does

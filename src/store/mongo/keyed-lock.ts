@@ -6,7 +6,7 @@ import { faultOf } from './errors.js';
 import type { Models } from './models.js';
 
 /** `exclusive`: no other call about the key runs at the same time; else others that are not exclusive may. */
-export interface LockRequest {
+interface LockRequest {
   readonly key: string;
   readonly exclusive: boolean;
 }

@@ -1,5 +1,5 @@
 /** The Mongoose models of all collections, and calls on them that are made in many places. */
-import type { Connection, Model, mongo, QueryFilter, Schema } from 'mongoose';
+import type { Connection, Model, mongo, QueryFilter, Schema, UpdateQuery } from 'mongoose';
 import { batches, batchTombstones, chunks, rollups } from './documents/batches.js';
 import { breakdowns, files, overviews, tombstones } from './documents/files.js';
 import { listChunks, lists } from './documents/lists.js';
@@ -72,6 +72,18 @@ export const findDoc = <T>(
   filter: QueryFilter<T>,
   options: ReadOptions = {},
 ): Promise<T | null> => model.findOne(filter, null, options).lean<T>().exec();
+
+/** Changes the first document that passes a filter, and answers with it as it is then; null: none passes. */
+export const updateDoc = <T>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  update: UpdateQuery<T>,
+  options: Pick<ReadOptions, 'sort'> = {},
+): Promise<T | null> =>
+  model
+    .findOneAndUpdate(filter, update, { ...options, returnDocument: 'after' })
+    .lean<T>()
+    .exec();
 
 /** Reads some fields of the documents that pass a filter. */
 export const findFields = <T, K extends keyof T & string>(

@@ -1,4 +1,4 @@
-/** The marks of what may not be announced: on batches and files, found by the sweep and by reads. */
+/** Finds the marks on batches and files whose changes may still have to be announced: for the sweep and for reads. */
 
 import { trusted } from 'mongoose';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
@@ -39,7 +39,7 @@ export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchI
 }
 
 /** A batch with a change that may not be announced. */
-export type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation'>;
+type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation'>;
 
 /** The batches with marks of some generations. Only the index of marks is read: there are few, whatever a file has. */
 export const markedBatches = (db: Models, generations: readonly Generation[]): Promise<MarkedBatch[]> =>

@@ -8,14 +8,13 @@ import { createHash } from 'node:crypto';
 import { mongo, trusted } from 'mongoose';
 import { clock } from '../../clock.js';
 import type { FileId, UserId } from '../../domain/id.js';
-import { type Counts, countsOf, difference, sumOf } from '../../domain/overview.js';
+import { ALL_FILES, additionsOf, type Counts, countsOf, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
 import type { OverviewCounts, Viewer } from '../store.js';
 import type { CountedFile, CountingFile, FileDoc } from './documents/files.js';
 import { DUPLICATE } from './errors.js';
 import { findFields, type Models, type OneUpdate, updateEach } from './models.js';
 
-/** Files counted in one go. */
 const FILES_AT_ONCE = 256;
 /** A read counts what has changed before it, and stops where files change faster than that. */
 const ROUNDS = 20;
@@ -23,8 +22,6 @@ const ROUNDS = 20;
 const SHARDS = 16;
 /** By then every gateway that may still add the same change has come to its end. */
 const REMEMBERED_MS = 3_600_000;
-/** The sum of all files. No user's id is empty. */
-const ALL = '';
 const NOTHING: CountedFile = { seq: 0, userId: null, counts: {}, at: 0 };
 
 type Source = Pick<FileDoc, 'fileId' | 'userId' | 'stats' | 'counted' | 'counting' | 'uncounted'>;
@@ -103,15 +100,9 @@ async function complete(db: Models, files: readonly Source[]): Promise<void> {
   const begun = files.flatMap(({ fileId, counting }) =>
     counting === undefined ? [] : [{ fileId, counting }],
   );
-  const additions = begun.flatMap(({ fileId, counting: { from, to } }) => [
-    ...additionsTo(ALL, fileId, to, difference(to.counts, from.counts)),
-    ...(from.userId === to.userId
-      ? additionsTo(to.userId, fileId, to, difference(to.counts, from.counts))
-      : [
-          ...additionsTo(from.userId, fileId, to, difference({}, from.counts)),
-          ...additionsTo(to.userId, fileId, to, to.counts),
-        ]),
-  ]);
+  const additions = begun.flatMap(({ fileId, counting: { from, to } }) =>
+    additionsOf(from, to).map(({ owner, by }) => additionTo(owner, fileId, to, by)),
+  );
   await addOnce(db, additions);
   await updateEach(
     db.files,
@@ -141,26 +132,18 @@ async function addOnce(db: Models, additions: readonly Addition[]): Promise<void
   await updateEach(db.overviews, additions);
 }
 
-function additionsTo(
-  userId: UserId | typeof ALL | null,
-  fileId: FileId,
-  { seq, at }: CountedFile,
-  by: Counts,
-): Addition[] {
-  if (userId === null) return [];
+function additionTo(owner: UserId, fileId: FileId, { seq, at }: CountedFile, by: Counts): Addition {
   const hash = createHash('sha256').update(fileId).digest();
   const seen = `seen.${hash.toString('hex', 1, 13)}`;
   const $inc = Object.fromEntries(Object.entries(by).map(([name, value]) => [`counts.${name}`, value]));
-  return [
-    {
-      filter: { _id: idOf(userId, (hash[0] ?? 0) % SHARDS), [seen]: { $not: { $gte: seq } } },
-      update: {
-        ...(Object.keys($inc).length === 0 ? {} : { $inc }),
-        $set: { [seen]: seq },
-        $max: { lastUpdated: at, touchedAt: seq },
-      },
+  return {
+    filter: { _id: idOf(owner, (hash[0] ?? 0) % SHARDS), [seen]: { $not: { $gte: seq } } },
+    update: {
+      ...(Object.keys($inc).length === 0 ? {} : { $inc }),
+      $set: { [seen]: seq },
+      $max: { lastUpdated: at, touchedAt: seq },
     },
-  ];
+  };
 }
 
 const idOf = (userId: UserId, shard: number): string => `${shard} ${userId}`;
@@ -168,7 +151,7 @@ const idOf = (userId: UserId, shard: number): string => `${shard} ${userId}`;
 /** Null: of all files. */
 export async function readOverview(db: Models, viewer: Viewer | null): Promise<OverviewCounts> {
   for (let round = 0; round < ROUNDS && (await countFiles(db)); round++);
-  const userId = viewer === null ? ALL : viewer.userId;
+  const userId = viewer === null ? ALL_FILES : viewer.userId;
   const ids = userId === null ? [] : Array.from({ length: SHARDS }, (_, shard) => idOf(userId, shard));
   const shards = await findFields(db.overviews, { _id: trusted({ $in: ids }) }, ['counts', 'lastUpdated']);
   const named = viewer === null || viewer.fileIds.length === 0 ? [] : await namedFiles(db, viewer);

@@ -1,4 +1,4 @@
-/** What an error of MongoDB or of its driver refuses, told by its code. */
+/** Tells by the code of an error of MongoDB or of its driver why a call was refused. */
 import { mongo } from 'mongoose';
 import { networkRefusal, type Refusal, type RefusalReason } from '../../refusal.js';
 

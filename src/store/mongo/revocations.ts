@@ -1,3 +1,4 @@
+/** The revocations of users' tokens, in MongoDB. The mark is a time of the database, in milliseconds since 1970. */
 import { trusted } from 'mongoose';
 import type { Revocation } from '../revocations.js';
 import { isDuplicate } from './errors.js';
@@ -6,8 +7,9 @@ import { findDocs, type Models } from './models.js';
 /** A revocation may be seen this much later than one with a later time: the clocks of two primaries differ. */
 const OVERLAP_MS = 60_000;
 
-/** The revocations of users' tokens, in MongoDB. The mark is a time of the database, in milliseconds since 1970. */
-export async function addRevocation(db: Models, { sub, at }: Revocation): Promise<void> {
+export const revocationCalls = { add: addRevocation, since: revocationsSince };
+
+async function addRevocation(db: Models, { sub, at }: Revocation): Promise<void> {
   const add = () =>
     db.revocations.updateOne(
       { _id: sub },
@@ -23,7 +25,7 @@ export async function addRevocation(db: Models, { sub, at }: Revocation): Promis
   }
 }
 
-export async function revocationsSince(db: Models, mark: number | null) {
+async function revocationsSince(db: Models, mark: number | null) {
   const docs = await findDocs(
     db.revocations,
     mark === null ? {} : { addedAt: trusted({ $gte: new Date(mark - OVERLAP_MS) }) },

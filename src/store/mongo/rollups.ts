@@ -1,10 +1,11 @@
 /** Counts of results by cell, added up over neighbouring batches, and the step that brings stored changes into them. */
 import { LRUCache } from 'lru-cache';
 import type { BatchId, Generation } from '../../domain/id.js';
+import { grouped } from '../grouped.js';
 import { summaryOf } from './batches/batch-docs.js';
 import type { BatchHead, CellCounts, RollupDoc, Slot } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
-import { findFields, insertIfNew, type Models } from './models.js';
+import { findDoc, findFields, insertIfNew, type Models } from './models.js';
 
 /** Batches whose counts share a rollup: a million results lie in some thirty rollups. */
 const FAN_OUT = 256;
@@ -12,7 +13,7 @@ const FAN_OUT = 256;
 const AT_ONCE = 256;
 
 /** What the rollups need of a batch. */
-export interface Contribution extends Pick<BatchHead, 'version'> {
+interface Contribution extends Pick<BatchHead, 'version'> {
   readonly ordinal: number;
   readonly cells: readonly number[];
 }
@@ -26,11 +27,7 @@ export async function addToRollups(
   generation: Generation,
   batches: readonly Contribution[],
 ): Promise<void> {
-  const byNode = new Map<number, Contribution[]>();
-  for (const batch of batches) {
-    const node = Math.floor(batch.ordinal / FAN_OUT);
-    byNode.set(node, [...(byNode.get(node) ?? []), batch]);
-  }
+  const byNode = grouped(batches, ({ ordinal }) => Math.floor(ordinal / FAN_OUT));
   await Promise.all([...byNode].map(([node, some]) => addToRollup(db, generation, node, some)));
 }
 
@@ -43,7 +40,7 @@ async function addToRollup(
   const _id = `${generation}/${node}`;
   const paths = Object.fromEntries(batches.map(({ ordinal }) => [pathOf(ordinal), 1]));
   for (;;) {
-    const known = await db.rollups.findById(_id, paths).lean<Pick<RollupDoc, 'slots'>>().exec();
+    const known = await findDoc(db.rollups, { _id: _id }, { projection: paths });
     const slots = known?.slots ?? {};
     const newer = batches.filter(({ ordinal, version }) => (slots[slotOf(ordinal)]?.v ?? 0) < version);
     if (newer.length === 0) return;

@@ -1,3 +1,4 @@
+/** Takes updates and registrations into MongoDB: those of one batch or file one after another, in the order of arrival. */
 import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
@@ -16,7 +17,6 @@ import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';
 
-/** Registrations and updates in MongoDB, in the order in which this gateway gets them. */
 export function mongoUpdates(
   connection: MongoConnection,
   locks: KeyedLock,

@@ -1,7 +1,6 @@
 /** The webhooks that callers have registered, in MongoDB, for all gateways together. */
 import type { UserId } from '../../domain/id.js';
-import type { Webhook, WebhookStore } from '../webhooks.js';
-import type { MongoConnection } from './connection.js';
+import type { Webhook } from '../webhooks.js';
 import {
   claimDue,
   dropSettled,
@@ -13,18 +12,17 @@ import {
 } from './deliveries.js';
 import { findDocs, findFields, insertIfNew, type Models } from './models.js';
 
-export const mongoWebhooks = (connection: MongoConnection): WebhookStore => ({
-  add: (webhook, max) => connection.run((db) => addWebhook(db, webhook, max)),
-  list: (ownerId) => connection.run((db) => listWebhooks(db, ownerId)),
-  find: (webhookId) => connection.run((db) => findWebhook(db, webhookId)),
-  remove: (webhookId) => connection.run((db) => removeWebhook(db, webhookId)),
-  deliveries: (webhookId, query) => connection.run((db) => listDeliveries(db, webhookId, query)),
-  replay: (webhookId, deliveryId, now) =>
-    connection.run((db) => replayDelivery(db, webhookId, deliveryId, now)),
-  claimDue: (query) => connection.run((db) => claimDue(db, query)),
-  report: (deliveryId, result) => connection.run((db) => reportAttempt(db, deliveryId, result)),
-  dropSettled: (before) => connection.run((db) => dropSettled(db, before)),
-});
+export const webhookCalls = {
+  add: addWebhook,
+  list: listWebhooks,
+  find: findWebhook,
+  remove: removeWebhook,
+  deliveries: listDeliveries,
+  replay: replayDelivery,
+  claimDue,
+  report: reportAttempt,
+  dropSettled,
+};
 
 async function addWebhook(
   db: Models,

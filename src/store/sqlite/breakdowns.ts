@@ -1,10 +1,10 @@
+/** The breakdowns that were counted by reading all results of a file, kept in SQLite. */
 import type { CountedByScan } from '../../domain/breakdown.js';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { KeptRanking } from '../breakdowns.js';
 import type { Database } from './database.js';
 import { CURRENT, findGeneration } from './generations.js';
 
-/** What was counted by reading all results of files, in SQLite. */
 function findBreakdown(db: Database, fileId: FileId, by: CountedByScan): KeptRanking | null {
   const row = db.get<KeptRanking>(
     `SELECT b.changes, b.ranking FROM generations AS g JOIN breakdowns AS b USING (generation)

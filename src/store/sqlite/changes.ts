@@ -26,7 +26,7 @@ export interface KnownBatch extends BatchVersion {
 
 /** `positions`: where the changed results are in the list that the caller has; null: they are in `results`. */
 type FoundBatch = BatchChanges & { readonly positions: readonly number[] | null };
-export type FoundChanges = Omit<FileChanges, 'batches'> & { readonly batches: readonly FoundBatch[] };
+type FoundChanges = Omit<FileChanges, 'batches'> & { readonly batches: readonly FoundBatch[] };
 
 function changesSince(
   db: Database,
@@ -57,7 +57,7 @@ function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): Fou
   };
 }
 
-export interface AnnouncedStats {
+interface AnnouncedStats {
   readonly state: AnnouncedState;
   readonly json: string;
   readonly counted: FileCounts;

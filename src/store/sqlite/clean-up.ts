@@ -24,7 +24,7 @@ const FILES_AT_ONCE = 16;
 const SMALL_STEP_BYTES = 512 * 1024;
 
 /** Deletes some of what generations, lists and submissions that are over still hold; false: nothing is left to delete. */
-export function cleanUpSome(db: Database, now: number, inSmallSteps = false): boolean {
+export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): boolean {
   if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',

@@ -7,7 +7,7 @@ import type { Database } from './database.js';
 import { findGeneration } from './generations.js';
 
 /** With the id below which dead letters have expired. */
-export type UnexpiredQuery = DeadLetterQuery & { readonly expiry: string };
+type UnexpiredQuery = DeadLetterQuery & { readonly expiry: string };
 
 interface DeadLetterRow {
   id: string;

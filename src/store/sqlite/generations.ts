@@ -10,7 +10,7 @@ import type { Database } from './database.js';
 
 import { endLists } from './ended-lists.js';
 
-import { type OwnedCounts, recount } from './overview.js';
+import { type KeptCounts, recount } from './overview.js';
 
 export interface GenerationRow {
   generation: number;
@@ -46,7 +46,7 @@ export const currentGeneration = (db: Database, fileId: string): GenerationRow |
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
-export type OwnerRow = Pick<
+type OwnerRow = Pick<
   GenerationRow,
   'fileId' | 'requestId' | 'userId' | 'producer' | 'state' | 'totalBatches'
 >;
@@ -89,7 +89,7 @@ export function openGeneration(
 
 export function updateRequest(db: Database, row: GenerationRow, request: RequestDetails): void {
   if (row.userId !== request.userId)
-    recount(db, ownedCounts(row), { userId: request.userId, counted: row.counted });
+    recount(db, keptCounts(row), { userId: request.userId, counted: row.counted });
   const { requestId, userId, totalEmails, totalBatches } = request;
   db.run(
     'UPDATE generations SET requestId = ?, userId = ?, totalEmails = ?, totalBatches = ? WHERE generation = ?',
@@ -107,7 +107,7 @@ export function endGeneration(
   state: typeof REPLACED | typeof REMOVED,
   now: number,
 ): void {
-  recount(db, ownedCounts(row), { userId: null, counted: null });
+  recount(db, keptCounts(row), { userId: null, counted: null });
   db.run(
     'UPDATE generations SET state = ?, endedAt = ?, stats = NULL, counted = NULL, userId = NULL, producer = NULL WHERE generation = ?',
     state,
@@ -128,7 +128,7 @@ export const touchGeneration = (db: Database, generation: number, now: number): 
     generation,
   );
 
-const ownedCounts = ({ userId, counted }: GenerationRow): OwnedCounts => ({ userId, counted });
+const keptCounts = ({ userId, counted }: GenerationRow): KeptCounts => ({ userId, counted });
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

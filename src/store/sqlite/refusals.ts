@@ -1,4 +1,4 @@
-/** What an error of SQLite or of the file system refuses, told by its code. */
+/** Tells by the code of an error of SQLite or of the file system why a write was refused. */
 import { statfsSync } from 'node:fs';
 import type { Refusal, RefusalReason } from '../../refusal.js';
 

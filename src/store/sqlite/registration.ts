@@ -1,3 +1,4 @@
+/** Registers batches in SQLite, as `UpdateStore.register` says: the rules decide what changes, and this file writes it. */
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
 import { foreignFile } from '../attribution.js';

@@ -1,7 +1,7 @@
+/** The revocations of users' tokens, in SQLite. The mark is the number of the newest row. */
 import type { Revocation } from '../revocations.js';
 import type { Database } from './database.js';
 
-/** The revocations of users' tokens, in SQLite. The mark is the number of the newest row. */
 function addRevocation(db: Database, { sub, at }: Revocation): void {
   const kept = db.get<{ at: number }>('SELECT at FROM revocations WHERE sub = ?', sub);
   if (kept !== undefined && kept.at >= at) return;

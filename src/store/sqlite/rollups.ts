@@ -48,7 +48,7 @@ const BELOW = `SELECT node, sum(count) AS count FROM rollups
   WHERE generation = ?1 AND level = ?3 AND parent IN (SELECT value FROM json_each(?4)) AND ${IN_CELLS}
   GROUP BY node HAVING sum(count) > 0 ORDER BY node`;
 
-export interface FoundBatches {
+interface FoundBatches {
   /** Their ordinals, in order. */
   readonly ordinals: readonly number[];
   /** Results in the given cells before the window, in the first of them. */

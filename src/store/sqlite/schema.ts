@@ -1,6 +1,5 @@
-/** The tables of the SQLite file. Times are in milliseconds since 1970. */
 /**
- * A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
+ * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
  * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
  * results of a file in arrival order.
  */

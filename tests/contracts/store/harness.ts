@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { JsonText } from '../../../src/domain/json-text.js';
-import { type Claimant, OPERATOR, VALIDATOR } from '../../../src/domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../../src/domain/ownership.js';
 import { type PlacedResult, type Result, readResult } from '../../../src/domain/result.js';
 import { type Stats, statsOf } from '../../../src/domain/stats.js';
 import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../../src/domain/summary.js';
@@ -12,6 +12,7 @@ import type {
   ResultPage,
   Store,
 } from '../../../src/store/store.js';
+import { OPERATOR } from '../../support/operator.js';
 import { emailsOf, type Message, update } from '../../support/updates.js';
 
 /** Bounds of held updates and dead letters; generous where a test does not depend on them. */

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { type Claimant, OPERATOR } from '../../../src/domain/ownership.js';
+import type { Claimant } from '../../../src/domain/ownership.js';
+import { OPERATOR } from '../../support/operator.js';
 import { listsOf, register, registration, type Stores, save } from './harness.js';
 
 const MANY = 1_200;

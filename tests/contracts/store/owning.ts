@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { type Claimant, OPERATOR, VALIDATOR } from '../../../src/domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../../src/domain/ownership.js';
 import { effort } from '../../support/effort.js';
+import { OPERATOR } from '../../support/operator.js';
 import { listsOf, register, type Stores, save } from './harness.js';
 
 const user = (userId: string, files: readonly string[] = []): Claimant => ({ userId, files, isAdmin: false });

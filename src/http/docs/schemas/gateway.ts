@@ -32,9 +32,7 @@ export const notReady = z.object({
     .describe('what each server that cannot be used has said'),
 });
 
-export const REST_CODES = (Object.keys(ERRORS) as ErrorCode[]).filter(
-  (code) => code !== 'too_many_subscriptions',
-);
+const REST_CODES = (Object.keys(ERRORS) as ErrorCode[]).filter((code) => code !== 'too_many_subscriptions');
 
 export const problem = z.object({
   type: z.string(),

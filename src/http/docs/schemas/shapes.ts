@@ -1,4 +1,4 @@
-/** What the schemas of several answers have in common. */
+/** The shapes that the schemas of several answers share. */
 import { z } from 'zod';
 
 export const count = z.number().int().min(0);

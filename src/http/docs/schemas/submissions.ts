@@ -1,4 +1,4 @@
-/** What is taken in, and the answers to it: updates, registrations and submissions. */
+/** The bodies of updates, registrations and submissions, and the answers to them. */
 import { z } from 'zod';
 import { MAX_RESULTS } from '../../../domain/read-update.js';
 import { countSchema, idSchema } from '../../../domain/schemas.js';

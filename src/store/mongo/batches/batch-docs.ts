@@ -7,7 +7,7 @@ import { type Summary, waitingSummary } from '../../../domain/summary.js';
 import { type BatchProgress, initialProgress, statusOf } from '../../batch-progress.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { findDocs, type Models, type ReadOptions } from '../models.js';
-import { EMPTY_LIST } from './lists.js';
+import { EMPTY_LIST } from './result-lists.js';
 
 /** Every field but the list. */
 export const WITHOUT_LIST = { _id: 0, cells: 0, keys: 0, domains: 0, results: 0 } as const;
@@ -57,7 +57,6 @@ export const progressOf = (batch: BatchHead): BatchProgress => ({
   processedCount: batch.processedCount,
 });
 
-/** Which generation of which file a batch belongs to, and its place in it. */
 export interface BatchPlace {
   readonly fileId: FileId;
   readonly requestId: RequestId | null;
@@ -93,7 +92,6 @@ export function freshBatch(
   };
 }
 
-/** The fields that follow from a batch's progress. */
 export const progressFields = (progress: BatchProgress, summary: Summary, version: number, now: Date) => ({
   ...progress,
   version,

@@ -8,7 +8,7 @@ import type { Result } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
 import { domainKey } from '../../result-filter.js';
 import type { ChunkDoc, ChunkRef } from '../documents/batches.js';
-import { findFields, type Models } from '../models.js';
+import { findDoc, findFields, type Models } from '../models.js';
 import { indexKeyOf, type ResultDoc, type SizedDoc, sizedDoc, toDoc } from '../results/result-docs.js';
 
 const MAX_CHUNK = 8 * 2 ** 20;
@@ -94,7 +94,7 @@ export async function writeChunks(
 
 /** The results of a chunk; null: it is gone, so its batch does not refer to it any more. */
 export async function itemsOf(db: Models, { id }: ChunkRef): Promise<Item[] | null> {
-  const chunk = await db.chunks.findById(id).lean<ChunkDoc>().exec();
+  const chunk = await findDoc(db.chunks, { _id: id });
   return chunk === null
     ? null
     : chunk.results.map((doc, index) => keyed(sizedDoc(doc), chunk.keys[index] ?? '', domainKey(doc.email)));

@@ -13,7 +13,7 @@ import { freshBatch } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { applyUpdate, type WriteOutcome } from './write-batch.js';
 
-export interface HeldLimits {
+interface HeldLimits {
   readonly ttlMs: number;
   readonly maxBytes: number;
 }

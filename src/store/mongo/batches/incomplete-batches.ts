@@ -2,6 +2,7 @@
 
 import { trusted } from 'mongoose';
 import type { BatchId, FileId } from '../../../domain/id.js';
+import { batchesByFile } from '../../grouped.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
 import type { BatchHead } from '../documents/batches.js';
 import { filesOfGenerations, type GenerationFile } from '../generations.js';
@@ -42,15 +43,13 @@ export async function markStalledBatches(
 ): Promise<StalledBatches[]> {
   const begun = await silentBatches(db, begunBefore, true, () => true);
   const queued = await silentBatches(db, queuedBefore, false, (file) => isSilent(db, file, queuedBefore));
-  const stalled = new Map<FileId, BatchId[]>();
+  const stalled: { fileId: FileId; batchId: BatchId }[] = [];
   const silent = [...begun, ...queued].slice(0, STALLS_AT_ONCE);
   for (let start = 0; start < silent.length; start += WRITES_AT_ONCE) {
-    for (const { fileId, batchId } of await markStalled(db, silent.slice(start, start + WRITES_AT_ONCE))) {
-      const key = fileId ?? '';
-      stalled.set(key, [...(stalled.get(key) ?? []), batchId]);
-    }
+    const marked = await markStalled(db, silent.slice(start, start + WRITES_AT_ONCE));
+    stalled.push(...marked.map(({ fileId, batchId }) => ({ fileId: fileId ?? '', batchId })));
   }
-  return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+  return batchesByFile(stalled);
 }
 
 /** Open batches without an update since a time, of those current files that pass. */

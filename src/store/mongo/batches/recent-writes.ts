@@ -1,3 +1,4 @@
+/** A cache of the batches that this gateway has written or read last, so that it reads less from MongoDB. */
 import { ByteCache } from '../../../byte-cache.js';
 import type { BatchId } from '../../../domain/id.js';
 import { type FingerprintedList, RecentLists } from '../../recent-lists.js';
@@ -7,10 +8,7 @@ const MAX_HEAD_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */
 const HEAD_BYTES = 1_500;
 
-/**
- * Remembers the batches that this gateway has written or read last, so that it has less to read. Another gateway may have
- * written since: every write that relies on this is made on condition that none has.
- */
+/** Another gateway may have written since: every write that relies on the cache is made on condition that none has. */
 export class RecentWrites {
   readonly lists = new RecentLists();
   readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);

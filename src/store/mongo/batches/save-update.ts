@@ -13,10 +13,10 @@ import {
 import type { Registered, Registration, Saved } from '../../store.js';
 import { confirmRead } from '../confirmation.js';
 import type { BatchHead } from '../documents/batches.js';
-import type { FileDoc, TombstoneDoc } from '../documents/files.js';
+import type { FileDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
-import type { Models } from '../models.js';
+import { findDoc, type Models } from '../models.js';
 import { findBatch } from './batch-docs.js';
 import { itemOf } from './chunks.js';
 import type { HeldUpdates } from './held-updates.js';
@@ -27,7 +27,7 @@ import { applyUpdate, failBatch } from './write-batch.js';
 /** Each failed attempt means that another write of the same batch succeeded. */
 const ATTEMPTS = 1_000;
 
-export interface SaveDeps {
+interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
   /** Updates that come at once share the read of their file's document. */
@@ -112,7 +112,7 @@ async function ownerOf(
   const tombstone =
     fileId === null || requestId === null
       ? null
-      : await db.tombstones.findById(generation, { requestId: 1 }).lean<Pick<TombstoneDoc, 'requestId'>>();
+      : await findDoc(db.tombstones, { _id: generation }, { projection: { requestId: 1 } });
   return { state: 'over', requestId: tombstone?.requestId };
 }
 

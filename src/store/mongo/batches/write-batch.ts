@@ -17,13 +17,13 @@ import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { findBatches, headOf, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
-import { type ListWrite, planList } from './lists.js';
+import { type ListWrite, planList } from './result-lists.js';
 
 /** `conflict`: the document is not as it was read, so the caller reads it again. */
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 
 /** What is known of an update's list, and a callback that gets the batch as it was written. */
-export interface WriteCache {
+interface WriteCache {
   readonly list: FingerprintedList;
   written(batch: BatchHead): void;
 }
@@ -45,10 +45,10 @@ export async function applyUpdate(
     return matchedCount === 1 ? 'unchanged' : 'conflict';
   }
   const { progress } = step;
-  const layout = step.takesList ? await planList(db, batch, update.results, cache?.list) : undefined;
-  if (layout === null) return 'conflict';
+  const list = step.takesList ? await planList(db, batch, update.results, cache?.list) : undefined;
+  if (list === null) return 'conflict';
   const summary =
-    layout === undefined
+    list === undefined
       ? withFlags(summaryOf(batch), flagsOf(progress))
       : summarize(flagsOf(progress), update.results);
   const set = {
@@ -56,7 +56,7 @@ export async function applyUpdate(
     ...(step.fails ? { failure: update.failure } : {}),
     ...refreshHeldAt(batch, now),
   };
-  const change = { progress, summary, set, ...(layout === undefined ? {} : { layout }) };
+  const change = { progress, summary, set, ...(list === undefined ? {} : { list }) };
   return writeBatch(db, batch, change, now, cache?.written);
 }
 
@@ -75,10 +75,10 @@ export async function failBatch(
 
 const refreshHeldAt = ({ held }: BatchHead, now: Date) => (held === true ? { heldAt: now } : {});
 
-export interface BatchChange {
+interface BatchChange {
   readonly progress: BatchProgress;
   readonly summary: Summary;
-  readonly layout?: ListWrite;
+  readonly list?: ListWrite;
   readonly set?: Partial<BatchHead>;
   readonly unset?: Partial<Record<keyof BatchHead, 1>>;
 }
@@ -101,7 +101,7 @@ export async function writeBatch(
   now: Date,
   written?: (batch: BatchHead) => void,
 ): Promise<WriteOutcome> {
-  const { written: added = [], dropped = [] } = change.layout ?? {};
+  const { written: added = [], dropped = [] } = change.list ?? {};
   await markUnconfirmed(db, dropped);
   const update = updateOf(batch, change, now);
   // By the driver: lists may be long, and Mongoose would check each result once more.
@@ -120,7 +120,7 @@ function updated(batch: BatchHead, { $set = {}, $unset = {} }: UpdateQuery<Batch
 
 function updateOf(
   batch: BatchHead,
-  { progress, summary, layout, set = {}, unset = {} }: BatchChange,
+  { progress, summary, list, set = {}, unset = {} }: BatchChange,
   now: Date,
 ): UpdateQuery<BatchDoc> {
   const isRegistered = (set.generation ?? batch.generation) !== null;
@@ -128,16 +128,16 @@ function updateOf(
   const update: UpdateQuery<BatchDoc> = {
     $set: {
       ...progressFields(progress, summary, batch.version + 1, now),
-      ...layout?.set,
+      ...list?.set,
       ...set,
       ...(open ? { open: true } : {}),
       ...(isRegistered ? { pendingRollup: randomUUID(), unannounced: clock.date() } : {}),
     },
   };
-  const unsetFields = { ...unset, ...layout?.unset, ...(open ? {} : { open: 1 }) };
+  const unsetFields = { ...unset, ...list?.unset, ...(open ? {} : { open: 1 }) };
   if (Object.keys(unsetFields).length > 0) update.$unset = unsetFields;
-  if (layout?.push !== undefined) update.$push = layout.push;
-  if (layout?.addToSet !== undefined) update.$addToSet = layout.addToSet;
+  if (list?.push !== undefined) update.$push = list.push;
+  if (list?.addToSet !== undefined) update.$addToSet = list.addToSet;
   return update;
 }
 

@@ -16,7 +16,6 @@ import { uncountFile } from '../overview.js';
 import { dropSubmissions, endSubmissionsOf } from '../submissions/submission-docs.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
-/** Files purged in one go. */
 const FILES_AT_ONCE = 16;
 
 const WITHOUT_RESULTS = { status: 'purged', next: 0, changes: 1, stats: null } as const;

@@ -1,4 +1,4 @@
-/** Cleans up in the background. */
+/** Deletes in the background what ended generations have left in MongoDB, and completes what a dead gateway left half done. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { TOMBSTONE_MS } from '../../attribution.js';

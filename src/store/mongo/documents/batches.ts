@@ -88,9 +88,9 @@ export const batches = schemaOf({
 export type BatchDoc = DocumentOf<typeof batches>;
 
 /** What a batch's list consists of. */
-export type ListField = 'cells' | 'keys' | 'domains' | 'results';
+type ListField = 'cells' | 'keys' | 'domains' | 'results';
 
-/** A batch without its list. */
+/** A batch without its list. The head of a feed is another thing. */
 export type BatchHead = Omit<BatchDoc, ListField>;
 
 export interface ChunkRef {

@@ -9,7 +9,7 @@ import type { Extension, NewGeneration, RequestDetails } from '../../registratio
 import type { RegisteredBatch } from '../../store.js';
 import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { newGeneration, writeTombstone } from '../generations.js';
-import { insertIfNew, type Models } from '../models.js';
+import { insertIfNew, type Models, updateDoc } from '../models.js';
 
 /** Batches of one pending registration, at most: it has to fit into the file's document. */
 export const AT_ONCE = 4_000;
@@ -59,17 +59,14 @@ async function replace(
   const { fileId, generation, requestId, userId } = file;
   const next = pending?.batches.length ?? 0;
   const set = { ...newGeneration(request, clock.date()), next };
-  return db.files
-    .findOneAndUpdate(
-      // Its owner is still the one who was asked about.
-      { fileId, generation, requestId, userId },
-      pending === null
-        ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
-        : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
-      { returnDocument: 'after' },
-    )
-    .lean<FileDoc>()
-    .exec();
+  return updateDoc(
+    db.files,
+    // Its owner is still the one who was asked about.
+    { fileId, generation, requestId, userId },
+    pending === null
+      ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
+      : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
+  );
 }
 
 async function extend(
@@ -82,23 +79,20 @@ async function extend(
   const now = clock.date();
   // With a pending registration the change is counted when that is completed: a reader of the count must see the batches.
   const counted = outcome === 'extended' && pending === null;
-  const extended = await db.files
-    .findOneAndUpdate(
-      { fileId, generation, requestId, userId, next, pending: trusted({ $exists: false }) },
-      {
-        $set: {
-          ...(request === null ? {} : requestFields(file, request)),
-          ...(request === null || request.userId === userId ? {} : { uncounted: now }),
-          ...(pending === null ? {} : { pending }),
-          ...(counted ? { unannounced: now } : {}),
-        },
-        $inc: { next: pending?.batches.length ?? 0, changes: Number(counted) },
-        ...(counted ? { $max: { lastUpdated: now } } : {}),
+  const extended = await updateDoc(
+    db.files,
+    { fileId, generation, requestId, userId, next, pending: trusted({ $exists: false }) },
+    {
+      $set: {
+        ...(request === null ? {} : requestFields(file, request)),
+        ...(request === null || request.userId === userId ? {} : { uncounted: now }),
+        ...(pending === null ? {} : { pending }),
+        ...(counted ? { unannounced: now } : {}),
       },
-      { returnDocument: 'after' },
-    )
-    .lean<FileDoc>()
-    .exec();
+      $inc: { next: pending?.batches.length ?? 0, changes: Number(counted) },
+      ...(counted ? { $max: { lastUpdated: now } } : {}),
+    },
+  );
   // For other readers of the database; the gateway reads the id in the file's document.
   if (extended !== null && extended.requestId !== requestId)
     await db.batches.updateMany({ generation }, { $set: { requestId: extended.requestId } });

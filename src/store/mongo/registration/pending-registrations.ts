@@ -9,7 +9,7 @@ import { takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
 import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { findFile, hasTombstone } from '../generations.js';
-import type { Models } from '../models.js';
+import { type Models, updateDoc } from '../models.js';
 import { addToRollups } from '../rollups.js';
 import { insertNewBatches, placeKnownBatch, type RegistrationObserver } from './placement.js';
 
@@ -56,12 +56,11 @@ export async function completeRegistration(
   }
   const filled = await takePrivatelyHeld(db, held, pending, now);
   author?.filled(filled);
-  const done = await db.files
-    .findOneAndUpdate({ fileId, generation, 'pending.id': pending.id }, finished(now, pending), {
-      returnDocument: 'after',
-    })
-    .lean<FileDoc>()
-    .exec();
+  const done = await updateDoc(
+    db.files,
+    { fileId, generation, 'pending.id': pending.id },
+    finished(now, pending),
+  );
   if (done !== null) return done;
   const current = await findFile(db, fileId);
   if (current?.generation === generation) return current;

@@ -6,7 +6,7 @@ import { waitingSummary } from '../../../domain/summary.js';
 import { initialProgress } from '../../batch-progress.js';
 import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
-import { emptyList } from '../batches/lists.js';
+import { emptyList } from '../batches/result-lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { findFile, owningFile } from '../generations.js';
@@ -19,7 +19,7 @@ export interface RegistrationObserver {
   filled(batchIds: readonly BatchId[]): void;
 }
 
-export interface Placement {
+interface Placement {
   readonly batchId: BatchId;
   readonly totalEmails: number | null;
   readonly place: BatchPlace;
@@ -99,5 +99,5 @@ function restartBatch(
   const progress = initialProgress(totalEmails);
   const summary = waitingSummary(totalEmails);
   const set = { ...place, lastUpdated: now, failure: null };
-  return writeBatch(db, batch, { progress, summary, set, unset: UNHELD, layout: emptyList(batch) }, now);
+  return writeBatch(db, batch, { progress, summary, set, unset: UNHELD, list: emptyList(batch) }, now);
 }

@@ -22,7 +22,7 @@ import type { RegistrationObserver } from './placement.js';
 const ATTEMPTS = 100;
 
 /** What a registration reports once it is in the database. */
-export interface RegistrationEffects extends Pick<RegistrationObserver, 'placed'> {
+interface RegistrationEffects extends Pick<RegistrationObserver, 'placed'> {
   replaced(ended: { _id: Generation; requestId: RequestId | null }): void;
 }
 

@@ -4,9 +4,9 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
 import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
+import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
-import { findDocs, type Models } from '../models.js';
+import { findDoc, findDocs, type Models } from '../models.js';
 import { type ResultDoc, toJson } from './result-docs.js';
 
 /** Lists up to this length are read whole, several in one go; longer ones a part at a time. */
@@ -97,7 +97,7 @@ async function readPart(
   const doc =
     chunk === null
       ? await db.batches.collection.findOne<Pick<BatchDoc, 'results'>>(ifUnchanged(batch), { projection })
-      : await db.chunks.findById(chunk, projection).lean<Pick<ChunkDoc, 'results'>>().exec();
+      : await findDoc(db.chunks, { _id: chunk }, { projection });
   return doc?.results ?? null;
 }
 
@@ -124,7 +124,6 @@ export async function readKeys(
   return docs.map(({ cells, keys, ...batch }) => ({ batch, cells, keys: keys ?? null }));
 }
 
-/** A batch with the positions that are wanted of it. */
 export interface Wanted {
   readonly batch: BatchHead;
   readonly positions: readonly number[];
@@ -171,8 +170,8 @@ export async function keysOf(db: Models, batch: BatchHead): Promise<string[] | n
   for (const { chunk } of partsOf(batch)) {
     const doc =
       chunk === null
-        ? await db.batches.findOne(ifUnchanged(batch), fields).lean<Pick<BatchDoc, 'keys'>>().exec()
-        : await db.chunks.findById(chunk, fields).lean<Pick<ChunkDoc, 'keys'>>().exec();
+        ? await findDoc(db.batches, ifUnchanged(batch), { projection: fields })
+        : await findDoc(db.chunks, { _id: chunk }, { projection: fields });
     if (doc === null) return null;
     keys.push(...doc.keys);
   }

@@ -101,7 +101,6 @@ async function countByAddresses(
   return slice?.count ?? 0;
 }
 
-/** What a batch has for a page. */
 export interface PageSlice {
   /** Results of the whole batch that pass the filter. */
   readonly count: number;

@@ -41,7 +41,7 @@ export function toDoc({ json }: Result): SizedDoc {
   if (bytes > 0 && (!json.includes('\ufffd') || isUnambiguous(json, parsed.details)))
     return { doc: parsed, bytes };
   const { details, ...verdict } = parsed;
-  const head = headOf(verdict);
+  const head = textBeforeDetails(verdict);
   // A text that was kept as it came is too short for its details to be nested too deeply.
   const text = json.startsWith(head) ? json.slice(head.length, -1) : JSON.stringify(details);
   return sizedDoc({ ...verdict, details: isSmall ? nearestBson(details, MAX_DEPTH) : null, json: text });
@@ -51,20 +51,24 @@ export const sizedDoc = (doc: ResultDoc): SizedDoc => ({ doc, bytes: mongo.BSON.
 
 /** The result's JSON, byte for byte as it was when it was stored, but without blanks. */
 export function toJson(doc: ResultDoc): string {
-  return `${headOf(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
+  return `${textBeforeDetails(doc)}${doc.json ?? JSON.stringify(doc.details)}}`;
 }
 
-/** The number of a result's cell. */
 export function cellOfDoc({ status, risk_level, details, json }: ResultDoc): number {
   const known: unknown = json === undefined ? details : JSON.parse(json);
   const subStatus = (known as { sub_status?: unknown } | null)?.sub_status;
   return cellOf(status as Status, risk_level as RiskLevel | null, subStatus);
 }
 
-/** The key of a result in the index of addresses: its search key, and the code of its cell. */
 export const indexKeyOf = ({ email, cell }: Result): string => `${searchKey(email)}${cellCode(cell)}`;
 
-function headOf({ email, is_valid, status, risk_level, deliverability_score }: ResultHead): string {
+function textBeforeDetails({
+  email,
+  is_valid,
+  status,
+  risk_level,
+  deliverability_score,
+}: ResultHead): string {
   const verdict = JSON.stringify({ email, is_valid, status, risk_level, deliverability_score });
   return `${verdict.slice(0, -1)},"details":`;
 }

@@ -24,7 +24,7 @@ import {
 } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findFile } from '../generations.js';
-import { findDoc, type Models } from '../models.js';
+import { findDoc, type Models, updateDoc } from '../models.js';
 import { findSubmission, LIVE, releaseFile, submissionOf } from './submission-docs.js';
 
 /** Claims of due submissions that lost a race, before the gateway looks again later. */
@@ -42,14 +42,11 @@ export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<
     );
     if (due === null) return null;
     const counts = await countsOf(db, due._id);
-    const taken = await db.submissions
-      .findOneAndUpdate(
-        { _id: due._id, owner: due.owner, dueAt: due.dueAt, ...LIVE },
-        { $set: { owner, dueAt: new Date(now + ms), ...counts } },
-        { returnDocument: 'after' },
-      )
-      .lean<SubmissionDoc>()
-      .exec();
+    const taken = await updateDoc(
+      db.submissions,
+      { _id: due._id, owner: due.owner, dueAt: due.dueAt, ...LIVE },
+      { $set: { owner, dueAt: new Date(now + ms), ...counts } },
+    );
     if (taken !== null) return submissionOf(taken);
   }
   return null;

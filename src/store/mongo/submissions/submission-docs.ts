@@ -2,7 +2,7 @@
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
 import { progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
-import type { SubmissionClaimDoc, SubmissionDoc } from '../documents/submissions.js';
+import type { SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findFields, type Models } from '../models.js';
 
 /** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
@@ -15,9 +15,9 @@ export const fileClaim = (fileId: FileId): string => `file ${fileId}`;
 
 /** The submission that has a claim. A claim whose submission is gone is dropped. */
 export async function claimedBy(db: Models, claim: string): Promise<SubmissionDoc | null> {
-  const found = await db.submissionClaims.findById(claim).lean<SubmissionClaimDoc>().exec();
+  const found = await findDoc(db.submissionClaims, { _id: claim });
   if (found === null) return null;
-  const doc = await db.submissions.findById(found.submission).lean<SubmissionDoc>().exec();
+  const doc = await findDoc(db.submissions, { _id: found.submission });
   if (doc === null) await db.submissionClaims.deleteOne({ _id: claim, submission: found.submission });
   return doc;
 }

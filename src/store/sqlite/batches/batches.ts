@@ -45,7 +45,7 @@ export interface BatchRow {
 }
 
 /** Every column that is read has to be copied. */
-export const BATCH_COLUMNS =
+const BATCH_COLUMNS =
   'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAtCount, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
@@ -146,7 +146,6 @@ function storeList(db: Database, row: BatchRow, version: number, results: readon
   return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
 }
 
-/** The tally of a batch after its list has changed, from the one before. */
 type TallyAfter = (before: Tally) => Tally;
 
 /** Writes a batch whose progress, and with `tallyAfter` whose list, has changed; the rollups above it follow. */

@@ -1,7 +1,8 @@
 /** Finds the batches that have not ended, and marks those that have been silent for too long. */
 
-import type { BatchId, FileId } from '../../../domain/id.js';
+import type { FileId } from '../../../domain/id.js';
 import { statusOf } from '../../batch-progress.js';
+import { batchesByFile } from '../../grouped.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
 import type { Database } from '../database.js';
 import { type BatchRow, progressOf, writeProgress } from './batches.js';
@@ -21,15 +22,13 @@ export function markStalledBatches(db: Database, silence: Silence): StalledBatch
     silence.begunBefore,
     silence.queuedBefore,
   );
-  const stalled = new Map<FileId, BatchId[]>();
   for (const row of silent) {
     // The time of its last update stays: it says since when the batch is silent.
     writeProgress(db, row, { stalled: true });
     // So does that of the file: else its waiting batches would get their time anew.
     db.run('UPDATE generations SET changes = changes + 1 WHERE generation = ?', row.generation);
-    stalled.set(row.fileId, [...(stalled.get(row.fileId) ?? []), row.batchId]);
   }
-  return [...stalled].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+  return batchesByFile(silent);
 }
 
 /**

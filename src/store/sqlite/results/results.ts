@@ -95,8 +95,7 @@ function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: nu
   return [...found].map(([key, { offsets, cells }]) => [key, place, `[${offsets}]`, cells]);
 }
 
-/** Which batch, of which generation. */
-export interface BatchKey {
+interface BatchKey {
   readonly number: number;
   readonly generation: number;
 }
@@ -164,7 +163,7 @@ export function dropResults(db: Database, { number, generation }: BatchKey): str
 }
 
 /** What is needed of a batch to read its results. */
-export interface ListRow {
+interface ListRow {
   readonly number: number;
   readonly batchId: BatchId;
 }

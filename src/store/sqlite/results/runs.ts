@@ -19,7 +19,6 @@ const TABLES = [
 ] as const;
 type Table = (typeof TABLES)[number];
 
-/** SQL for the runs of a generation. */
 export const RUNS = 'SELECT run FROM runs WHERE generation = ?1';
 
 /** The run that is being filled; a new one where it is long enough. */

@@ -9,7 +9,10 @@ export const data = workerData as ThreadData;
 const { directory } = data;
 
 export type Operations = Record<string, Record<string, (db: Database, ...args: never[]) => unknown>>;
-/** The replies to the requests of one commit are one message: each wakes the main thread. Bytes are handed over: copies of them would lie here until there is enough garbage. */
+/**
+ * The replies to the requests of one commit are one message: each message wakes the main thread. Bytes are handed over:
+ * copies of them would lie here until there is enough garbage.
+ */
 export const answer = (...replies: readonly ThreadReply[]): void =>
   port.postMessage(replies, replies.flatMap(bytesOf));
 

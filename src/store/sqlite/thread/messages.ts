@@ -29,7 +29,6 @@ type DatabaseError =
   | ErrorMessage
   | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number };
 
-/** `directory`: where the database is. */
 export function databaseErrorOf(error: unknown, directory: string): DatabaseError {
   if (error instanceof FatalError) return { kind: 'fatal', message: error.message, exitCode: error.exitCode };
   if (/^(SQLITE_|E[A-Z]+$)/.test(codeOf(error))) {

@@ -11,11 +11,12 @@ import { incompleteBatches, markStalledBatches } from '../batches/incomplete-bat
 import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
 import { breakdownReads, breakdownWrites } from '../breakdowns.js';
 import { changeWrites } from '../changes.js';
-import { type Database, writeProbe } from '../database.js';
+import type { Database } from '../database.js';
 import { addDeadLetter, deadLetterReads, deadLetterWrites } from '../dead-letters.js';
 import { deliveryReads, deliveryWrites } from '../deliveries.js';
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
+import { writeProbe } from '../open.js';
 import { foreignBatchesOf, register } from '../registration.js';
 import { readPage } from '../results/pages.js';
 import { scanSlice, scanStart } from '../results/scan.js';
@@ -68,7 +69,7 @@ export const readerOperations = {
 };
 
 /** The functions as the main thread calls them: without the database. */
-export type Remote<T> = {
+type Remote<T> = {
   readonly [K in keyof T]: T[K] extends (db: Database, ...args: infer A) => infer R
     ? (...args: A) => Promise<R>
     : never;

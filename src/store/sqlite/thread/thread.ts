@@ -1,5 +1,7 @@
 /** The entry point of a database thread: opens the database, and reads or writes. Each request is read on one view of it. */
-import { type Database, filesOf, openForReading, openForWriting } from '../database.js';
+import { filesOf } from '../data-directory.js';
+import type { Database } from '../database.js';
+import { openForReading, openForWriting } from '../open.js';
 import { answer, data, finish, onRequest, perform } from './answers.js';
 import { FileWatch } from './file-watch.js';
 import { databaseErrorOf, type ThreadReply, type ThreadRequest } from './messages.js';

@@ -5,8 +5,9 @@
 
 import { clock } from '../../../clock.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
-import { type Database, shrink, truncateLog } from '../database.js';
+import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
+import { shrink, truncateLog } from '../open.js';
 import { refusalOf } from '../refusals.js';
 import { mergeSome, needsMerge } from '../results/runs.js';
 import { releaseLeases } from '../submissions/steps.js';

@@ -14,7 +14,7 @@ interface ExpiryHandler {
   expired(): void;
 }
 
-export class Session {
+export class SocketToken {
   #timer: NodeJS.Timeout | undefined;
   /** When the token expires by the monotonic clock: setting the wall clock back gives no user more time. */
   #expiresAt = Number.POSITIVE_INFINITY;
@@ -30,8 +30,9 @@ export class Session {
   }
 
   /**
-   * Returns if the socket may listen to the file now.
-   * @throws Fault `forbidden`, for a file that does not exist as well; `unauthorized` where the token has expired
+   * Refuses a socket that may not listen to the file now.
+   * @throws Fault `forbidden` where the token does not allow it, or the file does not exist; `unauthorized` where the token
+   * has expired
    */
   async checkAccess(fileId: FileId): Promise<void> {
     for (;;) {

@@ -1,10 +1,17 @@
 /** Uploaded lists in MongoDB: a document for each list, and one for each chunk of it. */
 import { trusted } from 'mongoose';
 import { clock } from '../../clock.js';
-import type { FileId, ListId } from '../../domain/id.js';
+import type { FileId, ListId, UserId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
-import { LIST_CHUNK_BYTES, type ListStore, UPLOAD_SILENCE_MS, type UploadedList } from '../lists.js';
+import {
+  type CompletedList,
+  LIST_CHUNK_BYTES,
+  type ListStore,
+  type NewList,
+  UPLOAD_SILENCE_MS,
+  type UploadedList,
+} from '../lists.js';
 import type { MongoConnection } from './connection.js';
 import type { ListDoc } from './documents/lists.js';
 import { endExpiredLists, endList, sweepEndedLists } from './ended-lists.js';
@@ -21,60 +28,43 @@ const uploading = (listId: ListId) => ({
 
 const chunkId = (listId: ListId, index: number): string => `${listId} ${index}`;
 
-export const mongoLists = (connection: MongoConnection): ListStore => {
-  const run = <T>(work: (db: Models) => Promise<T>): Promise<T> => connection.run(work);
+const listCalls = {
+  create: createList,
+  append: appendChunk,
+  complete: completeList,
+  find: findList,
+  ofFile: listOfFile,
+  waiting: countUnattached,
+  reserve: reserveList,
+  attach: attachList,
+  remove: (db: Models, listId: ListId) => endList(db, listId),
+  dropExpired: async (db: Models) => {
+    await endExpiredLists(db, clock.now());
+    await sweepEndedLists(db, clock.now());
+  },
+  size: sizeOf,
+  chunk: readChunk,
+};
+
+export function mongoLists(connection: MongoConnection): ListStore {
+  const { size, chunk, ...calls } = connection.part(listCalls);
   return {
-    create: ({ listId, userId, name }) =>
-      run(async (db) => {
-        const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
-        const unused = { generation: null, fileId: null, reservedFor: null, endedAt: null };
-        const upload = { _id: listId, userId, name, bytes: 0, summary: null, expiresAt, ...unused };
-        await db.lists.insertMany([upload], { lean: true });
-      }),
-    append: (listId, index, bytes) => run((db) => appendChunk(db, listId, index, bytes)),
-    complete: (listId, { summary, expiresAt }) =>
-      run(async (db) => {
-        const done = { summary: JSON.stringify(summary), expiresAt: new Date(expiresAt) };
-        const { matchedCount } = await db.lists.updateOne(uploading(listId), { $set: done });
-        if (matchedCount === 0) throw listEnded();
-      }),
-    find: (listId) => run((db) => findList(db, listId)),
-    ofFile: (fileId) =>
-      run(async (db) => {
-        const file = await findFile(db, fileId);
-        if (file === null) return null;
-        const attached = { generation: file.generation, endedAt: null };
-        const list = await findDoc(db.lists, attached);
-        return list === null ? null : storedList(list);
-      }),
-    waiting: (userId) =>
-      run((db) =>
-        db.lists
-          .countDocuments({
-            userId,
-            generation: null,
-            endedAt: null,
-            expiresAt: trusted({ $gt: new Date(clock.now()) }),
-          })
-          .exec(),
-      ),
+    ...calls,
     read: (listId, from = 0) =>
       readChunks(
-        () => run((db) => sizeOf(db, listId)),
-        (index) => run((db) => readChunk(db, listId, index)),
+        () => size(listId),
+        (index) => chunk(listId, index),
         from,
       ),
-    reserve: (listId, submissionId, expiresAt) =>
-      run((db) => reserveList(db, listId, submissionId, expiresAt)),
-    attach: (listId, fileId) => run((db) => attachList(db, listId, fileId)),
-    remove: (listId) => run((db) => endList(db, listId)),
-    dropExpired: () =>
-      run(async (db) => {
-        await endExpiredLists(db, clock.now());
-        await sweepEndedLists(db, clock.now());
-      }),
   };
-};
+}
+
+async function createList(db: Models, { listId, userId, name }: NewList): Promise<void> {
+  const expiresAt = new Date(clock.now() + UPLOAD_SILENCE_MS);
+  const unused = { generation: null, fileId: null, reservedFor: null, endedAt: null };
+  const upload = { _id: listId, userId, name, bytes: 0, summary: null, expiresAt, ...unused };
+  await db.lists.insertMany([upload], { lean: true });
+}
 
 /** The document is written first: a chunk without one would be forgotten. */
 async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uint8Array): Promise<void> {
@@ -88,9 +78,31 @@ async function appendChunk(db: Models, listId: ListId, index: number, bytes: Uin
   await db.listChunks.collection.replaceOne({ _id } as never, chunk as never, { upsert: true });
 }
 
+async function completeList(
+  db: Models,
+  listId: ListId,
+  { summary, expiresAt }: CompletedList,
+): Promise<void> {
+  const done = { summary: JSON.stringify(summary), expiresAt: new Date(expiresAt) };
+  const { matchedCount } = await db.lists.updateOne(uploading(listId), { $set: done });
+  if (matchedCount === 0) throw listEnded();
+}
+
 async function findList(db: Models, listId: ListId): Promise<UploadedList | null> {
   const list = await findLive(db, listId);
   return list === null ? null : storedList(list);
+}
+
+async function listOfFile(db: Models, fileId: FileId): Promise<UploadedList | null> {
+  const file = await findFile(db, fileId);
+  if (file === null) return null;
+  const list = await findDoc(db.lists, { generation: file.generation, endedAt: null });
+  return list === null ? null : storedList(list);
+}
+
+async function countUnattached(db: Models, userId: UserId | null): Promise<number> {
+  const expiresAt = trusted({ $gt: new Date(clock.now()) });
+  return db.lists.countDocuments({ userId, generation: null, endedAt: null, expiresAt });
 }
 
 async function findLive(db: Models, listId: ListId): Promise<ListDoc | null> {

@@ -1,4 +1,4 @@
-/** Prepares how a list is stored: in its batch's document, and where that is full, in chunks. */
+/** Prepares how a batch's list of results is stored: in its document and, where that is full, in chunks. */
 
 import type { Result } from '../../../domain/result.js';
 import type { FingerprintedList } from '../../recent-lists.js';

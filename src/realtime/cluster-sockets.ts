@@ -1,7 +1,6 @@
 /**
- * What concerns the sockets of all gateways, whatever files they listen to: ends the sessions of a user, and counts the
- * listeners of a file. Other gateways are asked through Socket.IO's adapter. Its messages may be lost: what must hold all
- * the same is stored, see `auth/revocations.ts`.
+ * Reaches the sockets of all gateways: ends the sessions of a user, and counts the listeners of a file. The other gateways
+ * are asked through Socket.IO's adapter, whose messages may be lost. So revocations are stored too, see `auth/revocations.ts`.
  */
 
 import { z } from 'zod';
@@ -14,7 +13,7 @@ import { closeConnection } from './close-connection.js';
 import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
 
 /** The Socket.IO room of a user's sockets, at all gateways. */
-export const userRoom = (sub: UserId): string => `user:${sub}`;
+const userRoom = (sub: UserId): string => `user:${sub}`;
 
 /** The client sees it, see `closeConnection`. */
 const REVOKED = 'revoked';
@@ -31,13 +30,13 @@ const revocationSchema = z.object({
     .refine((at) => at <= Date.now() + MAX_SKEW_MS),
 });
 
-export interface ListenerCount {
+interface ListenerCount {
   readonly listeners: number;
   /** Gateways that were counted: one that does not answer in time is left out. */
   readonly gateways: number;
 }
 
-export class Sessions {
+export class ClusterSockets {
   /** `isShared`: there may be other gateways, and the server has an adapter that reaches them. */
   constructor(
     private readonly io: SocketServer,

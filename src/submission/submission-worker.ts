@@ -1,5 +1,4 @@
 /** Runs the submissions that this gateway has leased, and takes over those that other gateways have left. */
-import { createHash } from 'node:crypto';
 import { jittered, pauseUnlessAborted } from '../backoff.js';
 import type { FileId } from '../domain/id.js';
 import type { SubmissionProgress } from '../domain/stats.js';
@@ -7,7 +6,7 @@ import { Fault } from '../errors.js';
 import type { Lease, Submission } from '../store/submissions.js';
 import { type SliceDeps, SliceRun } from './slices.js';
 
-export interface SubmitterOptions extends SliceDeps {
+export interface SubmissionWorkerOptions extends SliceDeps {
   /** Due submissions are looked for this often. */
   readonly sweepMs: number;
 }
@@ -15,13 +14,13 @@ export interface SubmitterOptions extends SliceDeps {
 /** Submissions worked on in parallel: each holds the addresses of a slice in memory. */
 const RUNS_AT_ONCE = 4;
 
-export class Submitter {
+export class SubmissionWorker {
   readonly #stopping = new AbortController();
   readonly #runs = new Set<Promise<void>>();
   #sweeping: Promise<void> | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(private readonly options: SubmitterOptions) {}
+  constructor(private readonly options: SubmissionWorkerOptions) {}
 
   /** Looks for submissions without a working gateway, from now on. */
   start(): void {
@@ -94,7 +93,3 @@ export class Submitter {
     return true;
   }
 }
-
-/** Tells what is submitted from something else. */
-export const fingerprintOf = (...parts: readonly unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

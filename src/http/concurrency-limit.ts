@@ -1,4 +1,4 @@
-/** Limits how much of a kind runs at once: of one caller, so that none takes all of it, and of all callers together. */
+/** Limits how many exports or uploads run at once: those of one caller, so that none takes all places, and those of all. */
 import { Fault } from '../errors.js';
 
 export const RETRY_AFTER_SECONDS = 5;
@@ -6,14 +6,14 @@ export const RETRY_AFTER_SECONDS = 5;
 /** A limit by the name of its variable. */
 type Limit = readonly [name: string, max: number];
 
-export interface RunningLimits {
+interface RunningLimits {
   /** What is limited, in the plural. */
   readonly what: string;
   readonly ofCaller: Limit;
   readonly ofAll: Limit;
 }
 
-export class Running {
+export class ConcurrencyLimit {
   readonly #ofCaller = new Map<string, number>();
   #all = 0;
 

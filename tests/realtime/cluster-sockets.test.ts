@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { Revocations } from '../../src/auth/revocations.js';
+import { ClusterSockets } from '../../src/realtime/cluster-sockets.js';
 import type { SocketServer } from '../../src/realtime/server-types.js';
-import { Sessions } from '../../src/realtime/sessions.js';
 
 /** A socket that is connected, as far as sessions look at it. */
 function socketOf(issuedAt: number) {
@@ -28,7 +28,7 @@ test('a message of another gateway revokes nothing in the far future, and nothin
   const server = Object.assign(new EventEmitter(), { of: () => none });
   const store = { add: async () => undefined, since: async () => ({ revocations: [], mark: 0 }) };
   const revocations = new Revocations(store, { checkMs: 1_000, onProblem: () => undefined });
-  new Sessions(server as unknown as SocketServer, revocations, true);
+  new ClusterSockets(server as unknown as SocketServer, revocations, true);
   const isRevoked = () => revocations.isRevoked(socketOf(Date.now()).data.principal as never);
   for (const at of [Date.now() + 3_600_000, Number.MAX_SAFE_INTEGER, Number.NaN, '1e99'])
     server.emit('revoked', { sub: 'jane', at }, () => undefined);
@@ -47,7 +47,7 @@ test.each([
     const server = new EventEmitter();
     const store = { add: async () => undefined, since: async () => ({ revocations: [], mark: 0 }) };
     const revocations = new Revocations(store, { checkMs: 1_000, onProblem: () => undefined });
-    new Sessions(server as unknown as SocketServer, revocations, false);
+    new ClusterSockets(server as unknown as SocketServer, revocations, false);
     revocations.learn({ sub: 'jane', at: 10 });
     const socket = socketOf(issuedAt);
     server.emit('connection', socket);
