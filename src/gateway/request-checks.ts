@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
+import { oneAtATime } from './one-at-a-time.js';
 
 const SOCKET_PATH = '/socket.io/';
 
@@ -37,12 +38,19 @@ export class GatewayRequest extends IncomingMessage {
 
 type Check = (request: IncomingMessage) => Fault | null;
 
+export interface RequestChecks {
+  readonly check: Check;
+  readonly refused: (fault: Fault) => void;
+  /** Requests of one connection that wait for the one before them, at most: it is closed if there are more. */
+  readonly maxPipelined: number;
+}
+
 /** Call it after all other listeners are added: a refused request reaches none of them. */
-export function checkRequests(http: HttpServer, check: Check, refused: (fault: Fault) => void): void {
+export function checkRequests(http: HttpServer, { check, refused, maxPipelined }: RequestChecks): void {
   const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
   const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
   http.removeAllListeners('request').removeAllListeners('upgrade');
-  const handle = (request: IncomingMessage, response: ServerResponse) => {
+  const handle = oneAtATime((request, response) => {
     const fault = check(request);
     if (fault === null) {
       for (const listener of onRequest) listener.call(http, request, response);
@@ -50,7 +58,7 @@ export function checkRequests(http: HttpServer, check: Check, refused: (fault: F
     }
     refused(fault);
     sendProblem(response, fault);
-  };
+  }, maxPipelined);
   http.on('request', handle);
   // A server may ignore an expectation that it does not know; Node.js would answer 417 without a body.
   http.on('checkExpectation', handle);

@@ -59,13 +59,16 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
+    maxFramesPerSecond: config.MAX_FRAMES_PER_SECOND,
     isDraining: () => deps.readiness().includes('draining'),
     adapter: deps.adapter?.create ?? null,
   };
   const { guard, feed, snapshots, metrics, logger } = deps;
   const io = createSocketServer(http, options, (reason) => metrics.handshakesRefused.inc({ reason }));
-  checkRequests(http, hostCheckFor(config), (fault) => {
-    logger.debug({ code: fault.code, reason: fault.message }, 'refused a request');
+  checkRequests(http, {
+    check: hostCheckFor(config),
+    refused: ({ code, message }) => logger.debug({ code, reason: message }, 'refused a request'),
+    maxPipelined: config.MAX_PIPELINED_REQUESTS,
   });
   const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
   const broadcaster = new Broadcaster(feed, rooms);

@@ -79,7 +79,10 @@ export class RoomWriter implements Rooms {
     namespace.adapter.on('leave-room', (room, id) => {
       const fileId = this.#membersChange(room);
       const socket = namespace.sockets.get(id);
-      if (fileId !== null && socket !== undefined) this.#latestStats.discard(socket, fileId);
+      if (fileId === null || socket === undefined) return;
+      // Stats that are queued would wait, after this, for those in flight: they would come after `unsubscribed`.
+      if (socket.conn.readyState === 'open') this.#writeQueuedTo(socket);
+      this.#latestStats.discard(socket, fileId);
     });
   }
 

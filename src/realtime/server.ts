@@ -7,6 +7,7 @@ import type { Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
 import { type ConnectionLimitOptions, ConnectionLimits } from './connection-limits.js';
 import { responseOf } from './engine-internals.js';
+import { limitedWebSockets } from './frame-limit.js';
 import { HelloDeadline } from './hello-deadline.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
 import { textParser } from './parser.js';
@@ -18,6 +19,7 @@ export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly maxPayloadBytes: number;
   readonly maxSubscriptions: number;
   readonly maxEventsPerSecond: number;
+  readonly maxFramesPerSecond: number;
   /** Reaches the sockets of other gateways; null: there are no other gateways. */
   readonly adapter: ServerOptions['adapter'] | null;
 }
@@ -42,6 +44,7 @@ export function createSocketServer(
     transports: ['websocket', 'polling'],
     maxHttpBufferSize: options.maxPayloadBytes,
     parser: textParser,
+    wsEngine: limitedWebSockets(options.maxFramesPerSecond),
     ...(options.adapter === null ? {} : { adapter: options.adapter }),
     cors: { origin: options.origins.includes('*') ? '*' : [...options.origins] },
     allowRequest: (request, accept) => {

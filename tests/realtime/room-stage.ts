@@ -34,6 +34,7 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
     maxPayloadBytes: 65_536,
     maxSubscriptions: 1,
     maxEventsPerSecond: 100,
+    maxFramesPerSecond: 1_000,
     adapter: null,
   });
   const rooms = new RoomWriter(

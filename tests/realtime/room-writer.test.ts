@@ -242,6 +242,37 @@ test('a listener that stops reading gets all results and the newest stats once i
   expect(heard).toEqual([...all, `stats ${results + 1}`, `stats ${last}`]);
 });
 
+test('a listener that reads slowly gets no stats of a file after it has left its rooms', async () => {
+  const stage = await roomStage();
+  const client = await connect(stage.url);
+  const socket = stage.socketOf(client);
+  for (const feed of ['stats', 'emails'] as const) void socket.join(roomOf(feed, 'a'));
+  const heard: (string | number)[] = [];
+  client.on('file_stats', ({ number }) => heard.push(number));
+  client.on('left', () => heard.push('left'));
+  client.on('end', () => heard.push('end'));
+  const emit = socket.emit.bind(socket) as (event: string) => void;
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
+  const send = (feed: FeedName, number: number, padding = 0) =>
+    ours(stage, feed, 'a', { fileId: 'a', epoch: 'e', number, padding: 'x'.repeat(padding) });
+  for (let number = 0; waitingBytes(socket.conn) === 0; await new Promise(setImmediate))
+    send('emails', --number, 1_000_000);
+  send('stats', 1);
+  await new Promise(setImmediate);
+  // These are queued when it leaves, while the first ones are on their way.
+  send('stats', 2);
+  for (const feed of ['stats', 'emails'] as const) void socket.leave(roomOf(feed, 'a'));
+  emit('left');
+  pauseOf(listener)?.resume();
+  await retry(async () => expect(heard).toContain('left'));
+  // Behind it comes whatever waited for the first stats to be read.
+  await retry(async () => expect(waitingBytes(socket.conn)).toBe(0));
+  emit('end');
+  await retry(async () => expect(heard.at(-1)).toBe('end'));
+  expect(heard).toEqual([1, 'left', 'end']);
+});
+
 test('what a listener gets in one turn comes in one write', async () => {
   const stage = await roomStage();
   const client = await connect(stage.url);

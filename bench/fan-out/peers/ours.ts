@@ -21,6 +21,7 @@ const io = createSocketServer(http, {
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,
   maxEventsPerSecond: 100,
+  maxFramesPerSecond: 1_000,
   adapter: null,
 });
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { startTestGateway } from '../support/gateway.js';
+import { onTeardown } from '../support/teardown.js';
+
+const LIMIT = 30;
+
+async function openSocket(): Promise<WebSocket> {
+  const { url } = await startTestGateway({ MAX_FRAMES_PER_SECOND: String(LIMIT) });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  onTeardown(() => socket.terminate());
+  await once(socket, 'message');
+  return socket;
+}
+
+test('pings are answered', async () => {
+  const socket = await openSocket();
+  socket.ping('hello');
+  const [data] = await once(socket, 'pong');
+  expect(String(data)).toBe('hello');
+});
+
+test.each([
+  ['pings', (socket: WebSocket) => socket.ping()],
+  ['pongs', (socket: WebSocket) => socket.pong()],
+  ["pongs of engine.io's own", (socket: WebSocket) => socket.send('3')],
+])('a connection that sends too many %s ends, before it has joined anything', async (_, send) => {
+  const socket = await openSocket();
+  const closed = once(socket, 'close');
+  // Several seconds' worth, in one write: they may come at the turn of a second.
+  for (let n = 0; n < 3 * LIMIT; n++) send(socket);
+  const [code] = await closed;
+  expect(code).toBe(1006);
+});
+
+test('answers to pings do not pile up for a client that does not read', async () => {
+  const { limitedWebSockets } = await import('../../src/realtime/frame-limit.js');
+  const server = new (limitedWebSockets(1_000_000))({ port: 0, host: '127.0.0.1' });
+  onTeardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const client = new WebSocket(`ws://127.0.0.1:${port}`);
+  onTeardown(() => client.terminate());
+  const [peer] = (await once(server, 'connection')) as [WebSocket];
+  await once(client, 'open');
+  client.pause();
+  // More than the system's own buffers hold.
+  while (peer.bufferedAmount === 0) {
+    peer.send('x'.repeat(65_536));
+    await new Promise(setImmediate);
+  }
+  const waiting = peer.bufferedAmount;
+  let pings = 0;
+  peer.on('ping', () => pings++);
+  for (let n = 0; n < 2_000; n++) client.ping('x'.repeat(100));
+  while (pings < 2_000) await new Promise(setImmediate);
+  expect(peer.bufferedAmount - waiting).toBeLessThan(66_000);
+});
