@@ -1,4 +1,7 @@
-/** Derives webhook events from a change of stats, and picks their webhooks. The same rules for both stores. */
+/**
+ * Derives webhook events from a change of stats, and picks their webhooks. MongoDB compares with the state before in the write
+ * itself: its conditions, one for each event, are in mongo/changes.ts.
+ */
 import { createHash } from 'node:crypto';
 import type { FileId, Generation, UserId } from '../domain/id.js';
 import type { Stats } from '../domain/stats.js';
@@ -31,10 +34,13 @@ export const stateOf = ({ status, batches }: Stats): AnnouncedState => ({ status
 export const mayTriggerEvent = ({ status, stalled }: AnnouncedState): boolean =>
   status in ENDED || stalled > 0;
 
+/** Events that a change of stats triggers. */
+export type StatsEventType = Exclude<WebhookEventType, 'file.deleted'>;
+
 /** The events between two announced states of a file; `before` null: nothing was announced yet. */
-export function eventsBetween(before: AnnouncedState | null, after: AnnouncedState): WebhookEventType[] {
+export function eventsBetween(before: AnnouncedState | null, after: AnnouncedState): StatsEventType[] {
   const ended = after.status in ENDED && before?.status !== after.status;
-  const events: WebhookEventType[] = ended ? [ENDED[after.status as keyof typeof ENDED]] : [];
+  const events: StatsEventType[] = ended ? [ENDED[after.status as keyof typeof ENDED]] : [];
   if (after.stalled > 0 && (before?.stalled ?? 0) === 0) events.push('file.stalled');
   return events;
 }

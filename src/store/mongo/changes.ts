@@ -10,7 +10,7 @@ import type { BatchVersion } from '../../domain/summary.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
-import { eventsBetween } from '../webhook-events.js';
+import { eventsBetween, type StatsEventType } from '../webhook-events.js';
 import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
@@ -182,13 +182,15 @@ function eventWrites(
 ): mongo.AnyBulkWriteOperation[] {
   const { fileId, epoch, revision, status, batches } = stats.parsed();
   const at = clock.now();
-  const isNew = {
+  // A purged file has the status already, and no stats yet.
+  const hasNewStatus = { $or: [{ status: { $ne: status } }, { stats: null }] };
+  const isNew: Record<StatsEventType, object> = {
+    'file.completed': hasNewStatus,
+    'file.failed': hasNewStatus,
+    'file.purged': hasNewStatus,
     'file.stalled': { 'statsAt.stalled': { $not: { $gt: 0 } } },
-    // A purged file has the status already, and no stats yet.
-    ended: { $or: [{ status: { $ne: status } }, { stats: null }] },
   };
   return eventsBetween(null, { status, stalled: batches.stalled }).map((type) => {
-    const filter = type === 'file.stalled' ? isNew[type] : isNew.ended;
     const event: StoredEvent = {
       id: `${generation} ${epoch} ${revision} ${type}`,
       type,
@@ -198,6 +200,6 @@ function eventWrites(
     };
     const update = { $set: { ...set, eventsAt: new Date(at) }, $push: { events: event } };
     // The driver's types know no field of a collection without a schema.
-    return { updateOne: { filter: { $and: [current, filter] }, update: update as object } };
+    return { updateOne: { filter: { $and: [current, isNew[type]] }, update: update as object } };
   });
 }
