@@ -16,12 +16,12 @@ import {
   text,
 } from './config/kinds.js';
 import { problemOfMongoUri } from './config/mongodb-uri.js';
+import { DAY_MS, HOUR_MS } from './domain/durations.js';
 import { EXIT_CONFIG, FatalError } from './errors.js';
 import { AddressError, parseAddress } from './redis/address.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const HOUR_MS = 3_600_000;
 
 /** The error messages of the two never repeat the value: it may contain a password. */
 const mongoUri = z.string().superRefine((uri, context) => {
@@ -82,18 +82,18 @@ export const variables = {
   VALIDATOR_TIMEOUT_MS: integer(30_000, 10, HOUR_MS),
   VALIDATOR_MAX_FAILURES: integer(5, 1, 1000),
   VALIDATOR_PAUSE_MS: integer(10_000, 10, HOUR_MS),
-  IDEMPOTENCY_TTL_MS: integer(24 * HOUR_MS, 1000, 30 * 24 * HOUR_MS),
+  IDEMPOTENCY_TTL_MS: integer(DAY_MS, 1000, 30 * DAY_MS),
   VALIDATOR_SLICE: integer(10_000, 1, 100_000),
   SUBMISSION_LEASE_MS: integer(15_000, 100, HOUR_MS),
   SUBMISSION_RETRY_MS: integer(1_000, 10, HOUR_MS),
-  SUBMISSION_MAX_RETRY_MS: integer(60_000, 10, 24 * HOUR_MS),
+  SUBMISSION_MAX_RETRY_MS: integer(60_000, 10, DAY_MS),
   MAX_EMAILS_PER_VALIDATION: integer(100_000, 1, 10_000_000),
 
   WEBHOOKS_ALLOW_PRIVATE: flag,
   MAX_WEBHOOKS: integer(20, 0, 10_000),
   WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 120_000),
   WEBHOOK_RETRY_MS: integer(5_000, 10, HOUR_MS),
-  WEBHOOK_GIVE_UP_MS: integer(72 * HOUR_MS, 0, 30 * 24 * HOUR_MS),
+  WEBHOOK_GIVE_UP_MS: integer(3 * DAY_MS, 0, 30 * DAY_MS),
   MAX_LIST_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_LIST_ROWS: integer(1_000_000, 1, 100_000_000),
   MAX_LIST_COLUMNS: integer(1_000, 1, 16_384),
@@ -105,19 +105,19 @@ export const variables = {
   MAX_UPLOADS: integer(4, 1, 1000),
   MAX_UPLOADS_PER_CALLER: integer(3, 1, 1000),
   MAX_LIST_THREADS: integer(2, 0, 64),
-  LIST_TTL_MS: integer(HOUR_MS, 10, 30 * 24 * HOUR_MS),
+  LIST_TTL_MS: integer(HOUR_MS, 10, 30 * DAY_MS),
 
   FLUSH_INTERVAL_MS: integer(100, 0, 60_000),
   EMAILS_PER_EVENT: integer(500, 1, 10_000),
   FEED_HISTORY: integer(1000, 0, 1_000_000),
   FEED_HISTORY_BYTES: integer(4 * MIB, 0, 1024 * MIB),
   FEED_HISTORY_TOTAL_BYTES: integer(64 * MIB, 0, 64 * 1024 * MIB),
-  FEED_TTL_MS: integer(600_000, 1, 24 * HOUR_MS),
-  STALL_AFTER_MS: integer(120_000, 10, 24 * HOUR_MS),
-  QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * 24 * HOUR_MS),
-  HELD_TTL_MS: integer(24 * HOUR_MS, 1, 30 * 24 * HOUR_MS),
+  FEED_TTL_MS: integer(600_000, 1, DAY_MS),
+  STALL_AFTER_MS: integer(120_000, 10, DAY_MS),
+  QUEUE_STALL_AFTER_MS: integer(900_000, 10, 7 * DAY_MS),
+  HELD_TTL_MS: integer(DAY_MS, 1, 30 * DAY_MS),
   MAX_HELD_BYTES: integer(256 * MIB, 0, 1024 * 1024 * MIB),
-  DEAD_LETTER_TTL_MS: integer(7 * 24 * HOUR_MS, 1, 365 * 24 * HOUR_MS),
+  DEAD_LETTER_TTL_MS: integer(7 * DAY_MS, 1, 365 * DAY_MS),
   MAX_DEAD_LETTER_BYTES: integer(64 * MIB, 64 * KIB, 1024 * 1024 * MIB),
 
   MAX_UPDATE_BYTES: integer(8 * MIB, KIB, 256 * MIB),

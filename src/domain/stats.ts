@@ -107,7 +107,9 @@ function isSilent({ batches, completed, failed, stalled }: Summary): boolean {
   return stalled > 0 && stalled >= batches - completed - failed;
 }
 
-const hasEnded = (status: FileStatus): boolean => status === 'completed' || status === 'failed';
+/** Whether nothing more is expected of a file. */
+export const hasEnded = (status: FileStatus): boolean =>
+  status === 'completed' || status === 'failed' || status === 'purged';
 
 /** `batches`: how many the file has, or will have by what was registered. `begun`: those with a result. */
 export function fileStatus(

@@ -2,13 +2,13 @@
 
 import type { SocketAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
+import { DAY_MS } from '../domain/durations.js';
 import type { Feed } from '../feed/feed.js';
 import type { HealthChecks } from '../health/checks.js';
 import type { Probe } from '../health/dependency-watch.js';
 import type { Inlets } from '../inlet/inlet.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Metrics } from '../metrics.js';
-import { DAY_MS } from '../pipeline/background-jobs.js';
 import type { Store } from '../store/store.js';
 
 export interface Engine {

@@ -2,6 +2,7 @@
 
 import { jittered } from '../backoff.js';
 import { clock } from '../clock.js';
+import { DAY_MS, HOUR_MS } from '../domain/durations.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
@@ -34,10 +35,9 @@ interface StallOptions {
   readonly lookUp?: LookUp | undefined;
 }
 
-export const DAY_MS = 24 * 3_600_000;
 /** Stalls and expired records are looked for at least this often. */
 const MAX_PERIOD_MS = 10_000;
-const RETENTION_PERIOD_MS = 3_600_000;
+const RETENTION_PERIOD_MS = HOUR_MS;
 /**
  * A stored change that is older is announced by any gateway, not only by the one that stored it. A stall is not announced by
  * another gateway while the one that marked it still looks up what it missed.

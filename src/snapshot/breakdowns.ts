@@ -10,7 +10,7 @@ import {
   unranked,
 } from '../domain/breakdown.js';
 import type { FileId, Generation } from '../domain/id.js';
-import type { FileStatus, Stats } from '../domain/stats.js';
+import { hasEnded, type Stats } from '../domain/stats.js';
 import type { Store } from '../store/store.js';
 import { settledWithin } from '../within.js';
 import { countByScan } from './count-by-scan.js';
@@ -107,6 +107,3 @@ export class Breakdowns {
     return counting;
   }
 }
-
-const hasEnded = (status: FileStatus): boolean =>
-  status === 'completed' || status === 'failed' || status === 'purged';

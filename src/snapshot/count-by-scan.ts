@@ -1,4 +1,5 @@
 /** Counts the domains and providers of a file by reading all its results, and keeps them. */
+import { domainOf } from '../domain/address-domain.js';
 import type { FileId } from '../domain/id.js';
 import { ValueTally } from '../domain/value-tally.js';
 import type { Status } from '../domain/verdict.js';
@@ -54,23 +55,15 @@ async function addAll(
     if (stopping.aborted) return false;
     for (const { json } of slice) {
       const { email, status, details } = JSON.parse(json) as ReadResult;
-      tallies.domain.add(domainOf(email), status);
+      tallies.domain.add(countedDomain(email), status);
       tallies.provider.add(providerOf(details), status);
     }
   }
   return true;
 }
 
-/** What stands behind the last `@`, as in searches. */
-function domainOf(email: string): string | null {
-  const at = email.lastIndexOf('@');
-  return at < 0
-    ? null
-    : email
-        .slice(at + 1)
-        .trim()
-        .toLowerCase();
-}
+/** Spaces and upper case make no other domain. */
+const countedDomain = (email: string): string | null => domainOf(email)?.trim().toLowerCase() ?? null;
 
 function providerOf(details: ReadResult['details']): string | null {
   const name = details?.mail_server?.smtp_provider;

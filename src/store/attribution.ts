@@ -1,5 +1,6 @@
 /** Which file and request an update belongs to, decided once for every store. */
 
+import { DAY_MS } from '../domain/durations.js';
 import type { FileId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { type Claimant, mayExtend, type Ownership } from '../domain/ownership.js';
@@ -8,7 +9,7 @@ import { Fault } from '../errors.js';
 import type { Registration } from './store.js';
 
 /** How long a late update of a generation that is over is recognised as such. */
-export const TOMBSTONE_MS = 24 * 3_600_000;
+export const TOMBSTONE_MS = DAY_MS;
 
 /** What a store knows of an update's batch. */
 export type BatchRegistration =

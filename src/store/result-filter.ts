@@ -2,6 +2,7 @@
  * The rule by which both stores filter results: by *cell* (verdict and risk level, stored as one character for each result)
  * and by the start of the address or of its domain (stored as index keys).
  */
+import { domainOf } from '../domain/address-domain.js';
 import { type CellFilter, cellsOf } from '../domain/verdict.js';
 import type { ResultFilter } from './store.js';
 
@@ -16,12 +17,6 @@ const keyOf = (folded: string): string => folded.slice(0, KEY_LENGTH).toWellForm
 
 /** The index key of an address, or of the start of one. */
 export const searchKey = (email: string): string => keyOf(foldCase(email));
-
-/** What stands behind the last `@`; null: there is none. */
-function domainOf(email: string): string | null {
-  const at = email.lastIndexOf('@');
-  return at < 0 ? null : email.slice(at + 1);
-}
 
 /** The index key of an address's domain; null: it has none. */
 export function domainKey(email: string): string | null {

@@ -27,7 +27,6 @@ import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
 import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
 import type { BatchState, ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
-import { partsOf, rowsFromText, rowsToText } from './stored-pieces.js';
 import type { SubmissionStore } from './submissions.js';
 import { stateOf } from './webhook-events.js';
 import type { WebhookStore } from './webhooks.js';
@@ -264,11 +263,4 @@ function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterReco
 const submissionStore = (writer: Writer, reader: Reader): SubmissionStore => ({
   ...writer.part('submissions', submissionWrites),
   ...reader.part('submissions', submissionReads),
-  addRows: (id, owner, part, numbers) =>
-    writer.call('submissions.addRows', id, owner, part, rowsToText(numbers)),
-  rows: (id) =>
-    partsOf(async (part) => {
-      const text = await reader.call('submissions.rowsPart', id, part);
-      return text === null ? null : rowsFromText(text);
-    }),
 });

@@ -111,8 +111,6 @@ export interface SubmissionStore {
   claim(submission: NewSubmission): Promise<Claim>;
   /** Adds a slice while the submission is being prepared; false: its lease is lost. */
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
-  /** Adds the next rows of the map from rows to addresses, see `rows`; false: its lease is lost. */
-  addRows(id: string, owner: string, part: number, numbers: Uint32Array): Promise<boolean>;
   /** Leases a due submission that no gateway works on. Null: there is none. */
   take(lease: Lease): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
@@ -136,86 +134,6 @@ export interface SubmissionStore {
   retry(id: string): Promise<boolean>;
   /** What the validator answered to each slice of a submission, in order: each with its number of addresses. */
   slices(id: string): Promise<Slice[]>;
-  /** For each row of the list the number of its address among those submitted, in parts; `NO_ADDRESS`: it has none. */
-  rows(id: string): AsyncIterable<Uint32Array>;
   /** Frees keys whose time is over, and ends what nothing else needs. Called at intervals. */
   dropExpired(): Promise<void>;
-}
-
-/** In `rows`: the row has no address. */
-export const NO_ADDRESS = 0xffff_ffff;
-
-/** A submission as the rules below need it; times in milliseconds since 1970. */
-export interface StoredSubmission extends Submission {
-  readonly fingerprint: string;
-  readonly answer: string | null;
-  readonly dueAt: number;
-  readonly expiresAt: number;
-  /** The state of its first slice, where it is sent at once. */
-  readonly firstSlice: SliceState | null;
-}
-
-/** What a claim of a key comes to. `mine`: the key is free, and what is stored under it has to go. */
-export function decideClaim(
-  stored: StoredSubmission | null,
-  fingerprint: string,
-  now: number,
-): Exclude<Claim, { state: 'file_exists' }> {
-  if (stored === null) return { state: 'mine' };
-  const isBusy = stored.dueAt > now;
-  if (stored.expiresAt <= now && !isBusy) return { state: 'mine' };
-  if (stored.fingerprint !== fingerprint) return { state: 'key_reused' };
-  if (stored.answer !== null) return { state: 'answered', answer: stored.answer };
-  if (stored.state === 'preparing') return { state: isBusy ? 'in_progress' : 'mine' };
-  if (stored.requestId !== null) return { state: 'known', submission: stored, isMine: false };
-  if (stored.state === 'stopped') return { state: 'uncertain' };
-  if (isBusy) return { state: 'in_progress' };
-  // Its gateway has died.
-  return stored.firstSlice === 'accepted' || stored.firstSlice === 'registered'
-    ? { state: 'known', submission: stored, isMine: true }
-    : { state: 'uncertain' };
-}
-
-/**
- * Whether a gateway has found nothing left to do. A `retry`, or a late answer, that came after it looked must not be lost: the
- * stores look once more, in the step itself or behind it.
- */
-export const isEnd = ({ state, slice }: Step): boolean =>
-  slice === undefined && state !== undefined && !isWorkedAt(state);
-
-/** Whether gateways take it, and go on with it. */
-export const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
-
-/** Of a record that has more than its progress. */
-export const progressOf = ({
-  total,
-  submitted,
-  uncertain,
-  error,
-}: SubmissionProgress): SubmissionProgress => ({
-  total,
-  submitted,
-  uncertain,
-  error,
-});
-
-/** What a step adds to the progress. */
-export type ProgressDelta = Pick<SubmissionProgress, 'submitted' | 'uncertain'>;
-export const NO_DELTA: ProgressDelta = { submitted: 0, uncertain: 0 };
-
-export const progressAfter = (
-  before: SubmissionProgress,
-  { total, error }: Step,
-  delta: ProgressDelta,
-): SubmissionProgress => ({
-  total: total ?? before.total,
-  submitted: before.submitted + delta.submitted,
-  uncertain: before.uncertain + delta.uncertain,
-  error: error === undefined ? before.error : error,
-});
-
-/** What a slice's change of state adds to the progress of its submission. */
-export function progressDelta(before: SliceState, after: SliceState, emails: number): ProgressDelta {
-  const counted = (state: SliceState) => emails * (Number(after === state) - Number(before === state));
-  return { submitted: counted('registered'), uncertain: counted('uncertain') };
 }

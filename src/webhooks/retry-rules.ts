@@ -1,5 +1,6 @@
 /** What follows from an attempt: delivered, another attempt later, or given up. Pure. */
 import { backoff } from '../backoff.js';
+import { HOUR_MS } from '../domain/durations.js';
 import type { AttemptResult, DueDelivery } from '../store/webhooks.js';
 import type { PostResult } from './post.js';
 
@@ -10,7 +11,7 @@ export interface RetryLimits {
   readonly giveUpMs: number;
 }
 
-const MAX_PAUSE_MS = 8 * 3_600_000;
+const MAX_PAUSE_MS = 8 * HOUR_MS;
 const GONE = 410;
 
 /** `now` and `since` in milliseconds since 1970. */

@@ -1,6 +1,7 @@
 /** Sends what is owed to webhooks: claims deliveries that are due, posts them, and reports what came of it. */
 import { jittered } from '../backoff.js';
 import { clock } from '../clock.js';
+import { DAY_MS } from '../domain/durations.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { DueDelivery, WebhookStore } from '../store/webhooks.js';
@@ -29,7 +30,7 @@ const MAX_ATTEMPTS_OF_WEBHOOK = 4;
 /** Beyond the time of an attempt: the time to report it. */
 const REPORT_MS = 5_000;
 /** Delivered and failed deliveries are kept for this long, for `GET …/deliveries` and replays. */
-const KEEP_MS = 7 * 24 * 3_600_000;
+const KEEP_MS = 7 * DAY_MS;
 const CLEAN_UP_MS = 600_000;
 
 export class WebhookSender {

@@ -8,6 +8,7 @@ import { type ListLimits, tooLarge } from '../../lists/limits.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
 import { bodyPieces } from './body-stream.js';
+import { bytesOf } from './list-bytes.js';
 
 interface UploadOptions {
   readonly store: ListStore;
@@ -33,8 +34,8 @@ export async function upload(
   const listId = randomUUID();
   await store.create({ listId, userId, name });
   try {
-    const size = await storePieces(store, listId, startingWith(first, pieces, inspector));
-    const source = { size, read: (from?: number) => store.read(listId, from) };
+    const bytes = await storePieces(store, listId, startingWith(first, pieces, inspector));
+    const source = bytesOf(store, { listId, bytes });
     const layout = await inspector.layout(() => reader.workbookLayout(source));
     const summary = await reader.summary(source, layout);
     const expiresAt = clock.now() + ttlMs;

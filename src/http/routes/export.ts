@@ -16,6 +16,7 @@ import { attachment, downloadName, listNameWithoutExtension } from '../export/fi
 import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { sendText } from '../export/send-text.js';
 import { asWorkbook, checkSheet } from '../export/xlsx.js';
+import { bytesOf } from '../lists/list-bytes.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
 export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
@@ -85,13 +86,12 @@ async function openOriginal(
     if ((await files.find(fileId)) === null) throw new Fault('file_not_found');
     throw noLayout('the file was not submitted as a list, or its addresses were deleted');
   }
-  const { summary, listId } = list;
+  const { summary } = list;
   const submission = await submissions.ofFile(fileId);
   const order = submission === null ? null : orderFromText(submission.order);
   const column = order?.list?.column ?? summary.emailColumn ?? 0;
-  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
   return {
-    rows: reader.rows(source, summary),
+    rows: reader.rows(bytesOf(lists, list), summary),
     columns: summary.columns.length,
     column,
     delimiter: summary.delimiter ?? ',',

@@ -10,6 +10,7 @@ import { ConcurrencyLimit, RETRY_AFTER_SECONDS } from '../concurrency-limit.js';
 import type { HttpDependencies } from '../dependencies.js';
 import type { limits } from '../docs/schemas.js';
 import { listAnswer } from '../lists/list-answer.js';
+import { bytesOf } from '../lists/list-bytes.js';
 import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
@@ -69,8 +70,7 @@ export function listRoutes(
     if (column >= list.summary.columns.length)
       throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
     rateLimit.consume(req, res);
-    const source = { size: list.bytes, read: (from?: number) => lists.read(list.listId, from) };
-    const counts = await reader.counts(source, list.summary, column);
+    const counts = await reader.counts(bytesOf(lists, list), list.summary, column);
     sendJson(res, JSON.stringify(listAnswer(list, counts)));
   });
 

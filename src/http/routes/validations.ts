@@ -15,6 +15,7 @@ import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { fingerprintOf, IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
+import { bytesOf } from '../lists/list-bytes.js';
 import { watchOwnerRace } from '../owner-race.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';
@@ -124,6 +125,8 @@ async function openList(
     if ((await lists.find(listId)) === null) throw new Fault('list_not_found');
     throw new InvalidInput([{ field: 'listId', message: 'is being submitted already; upload it again' }]);
   }
-  const source = { size: list.bytes, read: (from?: number) => lists.read(listId, from) };
-  return { list: { listId, column: chosen }, addresses: reader.addresses(source, summary, chosen) };
+  return {
+    list: { listId, column: chosen },
+    addresses: reader.addresses(bytesOf(lists, list), summary, chosen),
+  };
 }

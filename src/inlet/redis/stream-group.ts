@@ -1,6 +1,7 @@
 /** A Redis Stream of updates: its entries, and the commands of one consumer of the group `verigate`. */
 
 import type { Redis } from 'ioredis';
+import { DAY_MS } from '../../domain/durations.js';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 import { textOf } from '../update-reader.js';
@@ -10,7 +11,7 @@ export const GROUP = 'verigate';
 /** The field of an entry that holds the update. */
 const FIELD = 'data';
 /** Longer than any gateway waits before it takes over an entry. */
-const RELEASED_IDLE_MS = 24 * 3_600_000;
+const RELEASED_IDLE_MS = DAY_MS;
 
 export interface StreamEntry {
   readonly id: string;

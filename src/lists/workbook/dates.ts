@@ -1,4 +1,5 @@
 /** Dates in a workbook are numbers of days with a format that shows them as dates. Read, they are ISO 8601. */
+import { DAY_MS } from '../../domain/durations.js';
 
 /** Formats that every workbook has, see ECMA-376, 18.8.30. */
 const isBuiltInDate = (id: number): boolean =>
@@ -10,7 +11,6 @@ export const isDateFormat = (id: number, code: string | undefined): boolean =>
     ? isBuiltInDate(id)
     : /[dmyhs]/i.test(code.replace(/"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]|general/gi, ''));
 
-const DAY_MS = 86_400_000;
 /** Day 0. Until March 1900 Excel counts a day that never was. */
 const EPOCH_1900 = Date.UTC(1899, 11, 30);
 const EPOCH_1904 = Date.UTC(1904, 0, 1);

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { mongo, trusted } from 'mongoose';
 import { clock } from '../../clock.js';
+import { HOUR_MS } from '../../domain/durations.js';
 import type { FileId, UserId } from '../../domain/id.js';
 import { ALL_FILES, additionsOf, type Counts, countsOf, sumOf } from '../../domain/overview.js';
 import type { Stats } from '../../domain/stats.js';
@@ -21,7 +22,7 @@ const ROUNDS = 20;
 /** Documents that the files of one owner are spread over, so that gateways seldom wait for each other. */
 const SHARDS = 16;
 /** By then every gateway that may still add the same change has come to its end. */
-const REMEMBERED_MS = 3_600_000;
+const REMEMBERED_MS = HOUR_MS;
 const NOTHING: CountedFile = { seq: 0, userId: null, counts: {}, at: 0 };
 
 type Source = Pick<FileDoc, 'fileId' | 'userId' | 'stats' | 'counted' | 'counting' | 'uncounted'>;

@@ -1,11 +1,10 @@
 /** The submissions in MongoDB. */
-import { partsOf, rowsFromText, rowsToText } from '../stored-pieces.js';
 import type { NewSubmission, SubmissionStore } from '../submissions.js';
 import { confirmRead } from './confirmation.js';
 import type { MongoConnection } from './connection.js';
 import type { Models } from './models.js';
 import { claimSubmission, dropExpiredSubmissions } from './submissions/claims.js';
-import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './submissions/slices.js';
+import { addressesOf, addSlice, nextSlice, slicesOf } from './submissions/slices.js';
 import {
   acceptSlice,
   advanceSubmission,
@@ -23,8 +22,6 @@ const submissionCalls = {
     return claim;
   },
   addSlice,
-  addRows,
-  rowsPart,
   take: takeSubmission,
   renew: renewSubmission,
   next: nextSlice,
@@ -38,15 +35,5 @@ const submissionCalls = {
   dropExpired: dropExpiredSubmissions,
 };
 
-export function mongoSubmissions(connection: MongoConnection): SubmissionStore {
-  const { addRows, rowsPart, ...calls } = connection.part(submissionCalls);
-  return {
-    ...calls,
-    addRows: (id, owner, part, numbers) => addRows(id, owner, part, rowsToText(numbers)),
-    rows: (id) =>
-      partsOf(async (part) => {
-        const text = await rowsPart(id, part);
-        return text === null ? null : rowsFromText(text);
-      }),
-  };
-}
+export const mongoSubmissions = (connection: MongoConnection): SubmissionStore =>
+  connection.part(submissionCalls);

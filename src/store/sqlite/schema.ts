@@ -187,7 +187,7 @@ CREATE TABLE slices (
 ) WITHOUT ROWID;
 CREATE INDEX slices_to_send ON slices (submission, number) WHERE state IN ('waiting', 'sending', 'accepted');
 
--- Texts in pieces: the addresses of a slice; for slice -1 the map from rows to addresses.
+-- The addresses of a slice in pieces of a text.
 CREATE TABLE submission_pieces (
   submission TEXT NOT NULL,
   slice INTEGER NOT NULL,

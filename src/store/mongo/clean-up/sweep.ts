@@ -1,6 +1,7 @@
 /** Deletes in the background what ended generations have left in MongoDB, and completes what a dead gateway left half done. */
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
+import { HOUR_MS } from '../../../domain/durations.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
@@ -16,7 +17,6 @@ import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 const SWEEP_MS = 30_000;
 /** By then every call that was under way when a generation ended has come to its end, too. */
 const QUIET_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** A tombstone of a current generation is dropped after this time. */
 const STALE_MS = HOUR_MS;
 /** Generations, or registrations, that one sweep looks at. */

@@ -64,7 +64,7 @@ export const slices = schemaOf({
   .index({ submission: 1, state: 1, emails: 1 });
 export type SliceDoc = DocumentOf<typeof slices>;
 
-/** A piece of the addresses of a slice; for slice -1 of the map from rows to addresses. */
+/** A piece of the addresses of a slice. */
 export const submissionPieces = schemaOf({
   submission: text(),
   slice: number(),

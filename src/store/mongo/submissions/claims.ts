@@ -2,7 +2,8 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import { type Claim, decideClaim, type NewSubmission, type Submission } from '../../submissions.js';
+import { decideClaim } from '../../submission-rules.js';
+import type { Claim, NewSubmission, Submission } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
 import { findDocs, insertIfNew, type Models } from '../models.js';

@@ -8,20 +8,15 @@ import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
-  type Advanced,
   isEnd,
   isWorkedAt,
-  type Lease,
   NO_DELTA,
   type ProgressDelta,
-  progressAfter,
   progressDelta,
-  progressOf,
-  type SliceState,
-  type Step,
-  type Submission,
-  type SubmissionState,
-} from '../../submissions.js';
+  submissionProgressAfter,
+  submissionProgressOf,
+} from '../../submission-rules.js';
+import type { Advanced, Lease, SliceState, Step, Submission, SubmissionState } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { findFile } from '../generations.js';
 import { findDoc, type Models, updateDoc } from '../models.js';
@@ -87,7 +82,7 @@ export async function advanceSubmission(
     slice === null || step.slice === undefined
       ? NO_DELTA
       : progressDelta(slice.state, step.slice.state, slice.emails);
-  const after: SubmissionDoc = { ...doc, ...progressAfter(doc, step, delta), state };
+  const after: SubmissionDoc = { ...doc, ...submissionProgressAfter(doc, step, delta), state };
   // No gateway takes a submission that has come to its end: the file has to know before.
   if (!isWorkedAt(state)) await tellFile(db, after);
   if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
@@ -166,7 +161,7 @@ async function writeSlice(
 async function tellFile(db: Models, doc: SubmissionDoc): Promise<void> {
   const { fileId, requestId } = doc;
   if (requestId === null || doc.state === 'preparing') return;
-  const submission = JSON.stringify(progressOf(doc));
+  const submission = JSON.stringify(submissionProgressOf(doc));
   const now = new Date(clock.now());
   await db.files.updateOne(
     { fileId, requestId, submission: trusted({ $ne: submission }) },

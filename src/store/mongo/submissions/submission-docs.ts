@@ -1,12 +1,11 @@
 /** The documents of submissions: read, ended, and deleted with all that they hold. */
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
-import { progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
+import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
+import type { Submission } from '../../submissions.js';
 import type { SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findFields, type Models } from '../models.js';
 
-/** In the place of a slice's number: the piece is a part of the map from rows to addresses. */
-export const MAP = -1;
 /** Ended submissions that one sweep cleans. */
 const AT_ONCE = 64;
 
@@ -31,7 +30,7 @@ export const submissionOf = (doc: SubmissionDoc): Submission => ({
   key: doc.key,
   order: doc.order,
   state: doc.state,
-  progress: progressOf(doc),
+  progress: submissionProgressOf(doc),
   failures: doc.failures,
 });
 

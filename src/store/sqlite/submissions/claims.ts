@@ -1,6 +1,7 @@
 /** Begins submissions in SQLite: of several that claim a key, or a file, one begins. */
 import { clock } from '../../../clock.js';
-import { type Claim, decideClaim, type NewSubmission } from '../../submissions.js';
+import { decideClaim } from '../../submission-rules.js';
+import type { Claim, NewSubmission } from '../../submissions.js';
 import type { Database } from '../database.js';
 import {
   endSubmission,

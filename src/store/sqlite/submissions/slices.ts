@@ -1,10 +1,8 @@
-/** The slices of submissions in SQLite, their addresses, and the map from rows to addresses. */
+/** The slices of submissions in SQLite, and their addresses. */
 import { piecesOf } from '../../stored-pieces.js';
 import type { NewSlice, Slice } from '../../submissions.js';
 import type { Database } from '../database.js';
 
-/** In the place of a slice's number: the piece is a part of the map. */
-const MAP = -1;
 /** Pieces deleted in one go. */
 const PIECES_AT_ONCE = 16;
 
@@ -18,16 +16,8 @@ export function addSlice(db: Database, id: string, owner: string, slice: NewSlic
   if (!isOwner(db, id, owner)) return false;
   const { number, emails, addresses } = slice;
   db.insert('slices', { submission: id, number, state: 'waiting', emails });
-  for (const [piece, text] of piecesOf(addresses).entries()) addPiece(db, id, number, piece, text);
-  return true;
-}
-
-const addPiece = (db: Database, submission: string, slice: number, piece: number, body: string): unknown =>
-  db.insert('submission_pieces', { submission, slice, piece, body });
-
-export function addRows(db: Database, id: string, owner: string, part: number, text: string): boolean {
-  if (!isOwner(db, id, owner)) return false;
-  addPiece(db, id, MAP, part, text);
+  for (const [piece, body] of piecesOf(addresses).entries())
+    db.insert('submission_pieces', { submission: id, slice: number, piece, body });
   return true;
 }
 
@@ -51,12 +41,6 @@ export function addressesOf(db: Database, id: string, number: number): string | 
   );
   return pieces.length === 0 ? null : pieces.map(({ body }) => body).join('');
 }
-
-export const rowsPart = (db: Database, id: string, part: number): string | null =>
-  db.get<{ body: string }>(
-    'SELECT body FROM submission_pieces WHERE submission = ? AND slice = ? AND piece = ?',
-    ...[id, MAP, part],
-  )?.body ?? null;
 
 /** Deletes some of what submissions that have ended still hold; false: nothing is left. */
 export function cleanSubmissions(db: Database): boolean {

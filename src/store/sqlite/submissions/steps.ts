@@ -2,19 +2,15 @@
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
-  type Advanced,
   isEnd,
   isWorkedAt,
-  type Lease,
   NO_DELTA,
   type ProgressDelta,
-  progressAfter,
   progressDelta,
-  progressOf,
-  type SliceState,
-  type Step,
-  type Submission,
-} from '../../submissions.js';
+  submissionProgressAfter,
+  submissionProgressOf,
+} from '../../submission-rules.js';
+import type { Advanced, Lease, SliceState, Step, Submission } from '../../submissions.js';
 import type { Database } from '../database.js';
 import { touchGeneration } from '../generations.js';
 import { findSubmission, type SubmissionRow, setLease, submissionOf } from './submission-rows.js';
@@ -52,7 +48,7 @@ export function advanceSubmission(db: Database, id: string, owner: string, step:
   const counts = step.slice === undefined ? NO_DELTA : setSlice(db, row, step.slice, owner);
   const after: SubmissionRow = {
     ...row,
-    ...progressAfter(row, step, counts),
+    ...submissionProgressAfter(row, step, counts),
     state,
     failures: step.failures ?? row.failures,
   };
@@ -82,7 +78,7 @@ const isCurrent = (db: Database, { fileId, requestId }: SubmissionRow): boolean 
 /** The file says how far the submission is; its listeners hear of it. */
 function tellFile(db: Database, row: SubmissionRow, now: number): void {
   if (row.requestId === null || row.state === 'preparing') return;
-  const progress = JSON.stringify(progressOf(row));
+  const progress = JSON.stringify(submissionProgressOf(row));
   const changed = db.get<{ generation: number }>(
     'UPDATE generations SET submission = ?1 WHERE fileId = ?2 AND state = 0 AND requestId = ?3 AND submission IS NOT ?1 RETURNING generation',
     ...[progress, row.fileId, row.requestId],

@@ -1,7 +1,8 @@
 /** The rows of submissions in SQLite: read, leased and ended. */
 import type { FileId, RequestId } from '../../../domain/id.js';
 import type { SubmissionProgress } from '../../../domain/stats.js';
-import { type Lease, progressOf, type StoredSubmission, type Submission } from '../../submissions.js';
+import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
+import type { Lease, Submission } from '../../submissions.js';
 import type { Database } from '../database.js';
 
 export interface SubmissionRow extends Omit<Submission, 'order' | 'progress'>, SubmissionProgress {
@@ -16,7 +17,7 @@ export interface SubmissionRow extends Omit<Submission, 'order' | 'progress'>, S
 
 export const submissionOf = (row: SubmissionRow): Submission => {
   const { id, fileId, requestId, key, body: order, state, failures } = row;
-  return { id, fileId, requestId, key, order, state, failures, progress: progressOf(row) };
+  return { id, fileId, requestId, key, order, state, failures, progress: submissionProgressOf(row) };
 };
 
 export const findSubmission = (db: Database, id: string): SubmissionRow | undefined =>

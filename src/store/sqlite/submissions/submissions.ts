@@ -1,6 +1,6 @@
 /** The submissions in SQLite: their calls, each of one transaction. */
 import { claimSubmission, dropExpiredSubmissions } from './claims.js';
-import { addRows, addressesOf, addSlice, nextSlice, rowsPart, slicesOf } from './slices.js';
+import { addressesOf, addSlice, nextSlice, slicesOf } from './slices.js';
 import {
   acceptSlice,
   advanceSubmission,
@@ -14,7 +14,6 @@ import { endSubmission } from './submission-rows.js';
 export const submissionWrites = {
   claim: claimSubmission,
   addSlice,
-  addRows,
   take: takeSubmission,
   renew: renewSubmission,
   next: nextSlice,
@@ -25,4 +24,4 @@ export const submissionWrites = {
   retry: retrySubmission,
   dropExpired: dropExpiredSubmissions,
 };
-export const submissionReads = { addresses: addressesOf, slices: slicesOf, rowsPart };
+export const submissionReads = { addresses: addressesOf, slices: slicesOf };

@@ -12,7 +12,6 @@ const NEED_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'deadLetters.add',
   'submissions.claim',
   'submissions.addSlice',
-  'submissions.addRows',
   'lists.create',
   'lists.append',
   'lists.complete',
