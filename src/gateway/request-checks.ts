@@ -51,7 +51,7 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
   http.removeAllListeners('request').removeAllListeners('upgrade');
   const handle = oneAtATime((request, response) => {
-    const fault = check(request);
+    const fault = check(request) ?? tunnelRefusal(request);
     if (fault === null) {
       for (const listener of onRequest) listener.call(http, request, response);
       return;
@@ -73,6 +73,12 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   });
   answerUnreadable(http);
 }
+
+/** The target of a CONNECT is a host and a port, which Express answers with a page of its own. */
+const tunnelRefusal = ({ method }: IncomingMessage): Fault | null =>
+  method === 'CONNECT'
+    ? new Fault('method_not_allowed', 'the gateway is no proxy', { allow: ['GET', 'HEAD', 'POST', 'DELETE'] })
+    : null;
 
 const UNREADABLE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'MAX_HEADER_BYTES: the head of the request is too large'],

@@ -186,6 +186,16 @@ describe('a handshake that is refused says why, on both transports', () => {
   });
 });
 
+test('a client that takes the gateway for a proxy is told that it is none', async () => {
+  const { url } = await startTestGateway();
+  const { status, head, body } = await answerTo(
+    url,
+    'CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  );
+  expect([status, JSON.parse(body)]).toEqual([405, expect.objectContaining({ code: 'method_not_allowed' })]);
+  expect(head).toMatch(/^Content-Type: application\/problem\+json/im);
+});
+
 test('a connection that never says hello is closed in time, whatever its peer does', async () => {
   const { url } = await startTestGateway({ HANDSHAKE_TIMEOUT_MS: '300' });
   // It neither joins a namespace nor answers the close frame.
