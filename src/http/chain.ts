@@ -9,7 +9,14 @@ export function chain(
   failed: (error: unknown, res: ServerResponse) => void,
 ): RequestListener {
   return (req, res) => {
-    const fail = (error: unknown) => failed(error, res);
+    const fail = (error: unknown) => {
+      try {
+        failed(error, res);
+      } catch {
+        // The caller learns at least that there is no answer; the process goes on.
+        res.destroy();
+      }
+    };
     const run = (at: number): void => {
       try {
         const running = steps[at]?.(req, res, () => run(at + 1));
