@@ -52,7 +52,7 @@ export function difference(after: Counts, before: Counts): Counts {
 /** The sum of all files. No user's id is empty. */
 export const ALL_FILES = '';
 
-/** What a file adds, and to whose sum beside that of all files; null: nobody's. */
+/** What a file adds to the sum of all files and to that of its owner; `userId` null: it has none. */
 export interface OwnedCounts {
   readonly userId: UserId | null;
   readonly counts: Counts;

@@ -27,12 +27,12 @@ const DASHBOARD = fileURLToPath(new URL('../../public/', import.meta.url));
 /** The names of its files there hold a hash of what is in them. */
 const HASHED = join(DASHBOARD, 'assets', sep);
 
-/** Does not listen: the gateway mounts it on its server. */
-export function createApp(deps: HttpDependencies): Express {
+/** Does not listen: the gateway mounts it on its server. `passed`: what each request passes before its route. */
+export function createApp(deps: HttpDependencies, passed = guards(deps)): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').enable('case sensitive routing');
 
-  const { everywhere, crossOrigin, api, callers } = guards(deps);
+  const { everywhere, crossOrigin, api, callers } = passed;
   app.use(...everywhere, compress(deps.config.COMPRESSION));
   app.use('/api', ...api);
   // Origins that may read answers may import the SDK too.

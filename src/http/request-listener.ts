@@ -10,8 +10,9 @@ import { takeUpdate, UPDATES } from './routes/updates.js';
 
 /** A producer sends thousands of updates a minute; the router and its wrappers were a tenth of what the gateway spent on one. */
 export function createRequestListener(deps: HttpDependencies): RequestListener {
-  const app = createApp(deps);
-  const { everywhere, api, callers } = guards(deps);
+  const passed = guards(deps);
+  const app = createApp(deps, passed);
+  const { everywhere, api, callers } = passed;
   const update = chain(
     [...everywhere, ...api, ...callers, routedAs(UPDATES), takeUpdate(deps)],
     problemSender(deps.logger),

@@ -14,7 +14,7 @@ export function securityHeaders(): Step {
 
 type Header = Parameters<ServerResponse['setHeader']>;
 
-/** A response that nobody gets. */
+/** A response without a connection: it only notes the headers that Helmet sets. */
 class NotedResponse extends ServerResponse {
   readonly headers: Header[] = [];
 
