@@ -67,13 +67,6 @@ test.each([
   expect(await send(3 * limit)).toEqual({ isOpen: false });
 });
 
-test('a WebSocket that wishes to connect again and again ends', async () => {
-  const socket = await openSocket();
-  const closed = once(socket, 'close');
-  for (let n = 0; n < LIMIT - 5; n++) socket.send('40');
-  await closed;
-});
-
 test('answers to pings do not pile up for a client that does not read', async () => {
   const { limitedWebSockets } = await import('../../src/realtime/frame-limit.js');
   const server = new (limitedWebSockets(1_000_000))({ port: 0, host: '127.0.0.1' });
