@@ -11,7 +11,7 @@ import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
 import { eventsBetween, type StatsEventType } from '../webhook-events.js';
-import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
+import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf, findFile } from './generations.js';
@@ -19,9 +19,6 @@ import { type Models, updateEach } from './models.js';
 import { UNMARK, UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { rollUp } from './rollups.js';
-
-/** Batches that are read together with their file, at most: some databases take long to join many. */
-const JOINED = 64;
 
 /**
  * The changes of some batches since they were announced. The file is read before the batches: they contain all that it
@@ -63,48 +60,12 @@ async function readFileWithBatches(
   fileId: FileId,
   batchIds: readonly BatchId[],
 ): Promise<FileWithBatches | null> {
-  if (batchIds.length > 0 && batchIds.length <= JOINED) return joinFileWithBatches(db, fileId, batchIds);
   const file = await findFile(db, fileId);
   if (file === null) return null;
   if (batchIds.length > 0) return { file, heads: await findBatches(db, batchIds) };
   // Where no batch is named, the count alone says what has changed.
   return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
 }
-
-/** In one command: this is what every flush reads. Each batch comes with the file, so what is large of a file is left out. */
-async function joinFileWithBatches(
-  db: Models,
-  fileId: FileId,
-  batchIds: readonly BatchId[],
-): Promise<FileWithBatches | null> {
-  const joined = await db.files.collection
-    .aggregate<FileDoc & { batch?: BatchHead }>([
-      { $match: { fileId } },
-      { $set: { batchIds: { $literal: batchIds } } },
-      // Without a pipeline of its own: some databases use no index for one that has.
-      {
-        $lookup: {
-          from: db.batches.collection.name,
-          localField: 'batchIds',
-          foreignField: 'batchId',
-          as: 'batch',
-        },
-      },
-      // Behind it, so that no document has to hold the lists of all batches.
-      { $unwind: { path: '$batch', preserveNullAndEmptyArrays: true } },
-      { $project: { _id: 0, batchIds: 0, pending: 0, events: 0, ...WITHOUT_BATCH_LIST } },
-    ])
-    .toArray();
-  const heads = joined.flatMap(({ batch }): [BatchId, BatchHead][] =>
-    batch === undefined ? [] : [[batch.batchId, batch]],
-  );
-  const [first] = joined;
-  return first === undefined ? null : { file: first, heads: new Map(heads) };
-}
-
-const WITHOUT_BATCH_LIST = Object.fromEntries(
-  Object.keys(WITHOUT_LIST).map((field) => [`batch.${field}`, 0 as const]),
-);
 
 function batchChangesOf(
   db: Models,
