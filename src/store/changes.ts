@@ -8,8 +8,15 @@ import type { BatchVersion } from '../domain/summary.js';
 
 /** The outbox: what is stored and not announced yet. */
 export interface ChangeStore {
-  /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
-  since(fileId: FileId, announced: ReadonlyMap<BatchId, BatchVersion>): Promise<FileChanges | null>;
+  /**
+   * The changes of the named batches since the announced versions; null: no such file. One consistent view. Of a batch in
+   * `saved`, those up to the last update that this store has saved are enough: who has changed it since announces that.
+   */
+  since(
+    fileId: FileId,
+    announced: ReadonlyMap<BatchId, BatchVersion>,
+    saved?: ReadonlySet<BatchId>,
+  ): Promise<FileChanges | null>;
   /**
    * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
    * get of these stats are stored in the same step. A no-op where that generation of the file is over.

@@ -86,8 +86,8 @@ export class MongoStore implements Store {
   }
 
   readonly changes: ChangeStore = {
-    since: (fileId, announced) =>
-      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent.lists)),
+    since: (fileId, announced, saved) =>
+      this.connection.run((db) => changesSince(db, fileId, { announced, saved }, this.#recent)),
     markAnnounced: (fileId, generation, announced, stats) =>
       this.connection.run(async (db) => {
         await markAnnounced(db, fileId, generation, announced, stats);

@@ -1,6 +1,64 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ChangeStore } from '../../src/store/store.js';
 import { addresses } from '../support/updates.js';
 import { engine, flaky, gatewayOn } from './stage.js';
+
+describe('a flush asks the store', () => {
+  /** What it was asked for of `b1`. */
+  async function asked() {
+    const { store, feed } = await engine();
+    const calls: ('saved' | 'all')[] = [];
+    let failures = 0;
+    const changes: ChangeStore = {
+      ...store.changes,
+      since(fileId, announced, saved) {
+        if (announced.has('b1')) calls.push(saved?.has('b1') ? 'saved' : 'all');
+        return failures-- > 0
+          ? Promise.reject(new Error('the store is away'))
+          : store.changes.since(fileId, announced, saved);
+      },
+    };
+    // The first flush of a file is made at once, the others when the test says so.
+    const gateway = gatewayOn({ store: { ...store, changes }, feed }, 60_000);
+    await gateway.register({ fileId: 'f1', batches: ['b1'] });
+    const flushed = async () => {
+      await gateway.flusher.flushNow('f1');
+      return calls.splice(0);
+    };
+    const take = (count: number) => gateway.take({ batchId: 'b1', emails: addresses(count) });
+    const fail = (times: number) => {
+      failures = times;
+    };
+    return { ...gateway, take, flushed, fail };
+  }
+
+  it('for no more than the updates that this gateway has saved', async () => {
+    const { take, flushed, fail } = await asked();
+    await take(1);
+    expect(await flushed()).toEqual(['saved']);
+    await take(2);
+    await take(3);
+    expect(await flushed()).toEqual(['saved']);
+    fail(1);
+    await take(4);
+    expect([...(await flushed()), ...(await flushed())]).toEqual(['saved', 'all']);
+    await take(5);
+    expect(await flushed()).toEqual(['saved']);
+  });
+
+  it('for all changes of a batch that something else has changed as well', async () => {
+    const { take, flushed, flusher, pipeline } = await asked();
+    await take(1);
+    flusher.markChanged('f1', ['b1']);
+    expect(await flushed()).toEqual(['all']);
+    flusher.markChanged('f1', ['b1']);
+    await take(2);
+    expect(await flushed()).toEqual(['all']);
+    await take(3);
+    await pipeline.fail('f1', 'b1', 'gave up');
+    expect(await flushed()).toEqual(['all']);
+  });
+});
 
 describe('the file of a batch', () => {
   it('is known without asking the store where the batch was registered here', async () => {

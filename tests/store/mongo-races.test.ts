@@ -85,6 +85,32 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(total).toBe(12 + 13);
   });
 
+  it('has all changes of a batch, except for a flush of what this gateway has saved itself', async () => {
+    const { a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1'] });
+    const listener = new Listener(a, 'f1');
+    const saved = new Set(['b1']);
+    const lengthAfter = async (of?: ReadonlySet<string>) => {
+      await listener.catchUp(['b1'], of);
+      return listener.list('b1').length;
+    };
+    const saveBoth = async (count: number) => {
+      await save(a, { batchId: 'b1', emails: addresses(count) });
+      await save(b, { batchId: 'b1', emails: addresses(count + 1) });
+    };
+    await saveBoth(1);
+    // The other gateway announces its own; the document of the batch is not read.
+    expect(await lengthAfter(saved)).toBe(1);
+    // A flush that is repeated reads it, because somebody else was faster.
+    expect(await lengthAfter(saved)).toBe(2);
+    await saveBoth(3);
+    // Nor does a batch go back to what this gateway has saved.
+    expect(await lengthAfter()).toBe(4);
+    expect(await lengthAfter(saved)).toBe(4);
+    await saveBoth(5);
+    expect(await lengthAfter()).toBe(6);
+  });
+
   it('registers each batch once and in one order, and opens one generation', async () => {
     const { a, b } = open();
     const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);

@@ -12,6 +12,7 @@ import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
 import { eventsBetween, type StatsEventType } from '../webhook-events.js';
 import { findBatches, summaryOf } from './batches/batch-docs.js';
+import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf, findFile } from './generations.js';
@@ -27,19 +28,19 @@ import { rollUp } from './rollups.js';
 export async function changesSince(
   db: Models,
   fileId: FileId,
-  announced: ReadonlyMap<BatchId, BatchVersion>,
-  recent: RecentLists,
+  wanted: WantedChanges,
+  recent: RecentWrites,
 ): Promise<FileChanges | null> {
-  const found = await readFileWithBatches(db, fileId, [...announced.keys()]);
+  const found = await readFileWithBatches(db, fileId, wanted, recent);
   if (found === null) return null;
   const { file, heads } = found;
-  const current = [...announced].flatMap(([batchId, last]) => {
+  const current = [...wanted.announced].flatMap(([batchId, last]) => {
     const batch = heads.get(batchId);
     const isChanged = batch?.generation === file.generation && batch.version !== last.version;
     return isChanged ? [{ batch, last }] : [];
   });
   const batches = await Promise.all(
-    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent)),
+    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent.lists)),
   );
   const times = [file.lastUpdated, ...current.map(({ batch }) => batch.changedAt)].map(Number);
   return {
@@ -47,6 +48,12 @@ export async function changesSince(
     changes: file.changes,
     batches: batches.flatMap((batch) => batch ?? []),
   };
+}
+
+/** As `ChangeStore.since` is asked for them. */
+interface WantedChanges {
+  readonly announced: ReadonlyMap<BatchId, BatchVersion>;
+  readonly saved?: ReadonlySet<BatchId> | undefined;
 }
 
 interface FileWithBatches {
@@ -58,13 +65,21 @@ interface FileWithBatches {
 async function readFileWithBatches(
   db: Models,
   fileId: FileId,
-  batchIds: readonly BatchId[],
+  { announced, saved }: WantedChanges,
+  recent: RecentWrites,
 ): Promise<FileWithBatches | null> {
   const file = await findFile(db, fileId);
   if (file === null) return null;
-  if (batchIds.length > 0) return { file, heads: await findBatches(db, batchIds) };
   // Where no batch is named, the count alone says what has changed.
-  return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
+  if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
+  const remembered = [...announced].flatMap(([batchId, { version }]): [BatchId, BatchHead][] => {
+    const batch = saved?.has(batchId) ? recent.takeSaved(batchId) : undefined;
+    // Where it is not newer, another gateway has stored and announced a later update.
+    return batch !== undefined && batch.version > version ? [[batchId, batch]] : [];
+  });
+  const heads = new Map(remembered);
+  const others = [...announced.keys()].filter((batchId) => !heads.has(batchId));
+  return { file, heads: new Map([...heads, ...(await findBatches(db, others))]) };
 }
 
 function batchChangesOf(

@@ -51,8 +51,8 @@ export async function saveUpdate(
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
   const list = recent.lists.fingerprint(batchId, update.results);
-  const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
   let hasRegistered = false;
+  recent.saving(batchId);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     // As this gateway has left it; if it has changed since, the write fails. A found update mostly writes nothing.
     const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
@@ -79,6 +79,9 @@ export async function saveUpdate(
       if (outcome === 'superseded') return SUPERSEDED;
       hasRegistered ||= outcome !== 'unchanged';
     } else if (batch !== null && file !== null) {
+      // A registration that is still pending may be taken back, and its batches with it.
+      const isCertain = file.pending === undefined;
+      const cache = { list, written: (saved: BatchHead) => recent.remember(saved, list, isCertain) };
       const written = await applyUpdate(db, batch, update, clock.date(), cache);
       if (written === 'conflict') continue;
       await holding.release();

@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, ifUnchanged, HEAD_FIELDS } from '../batches/batch-docs.js';
+import { findBatch, HEAD_FIELDS, ifUnchanged } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
 import { findDoc, findDocs, type Models } from '../models.js';
