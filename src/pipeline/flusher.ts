@@ -212,8 +212,7 @@ export class Flusher {
       this.deps.metrics.flushFailures.inc();
       for (const batchId of changed) {
         file.batches.add(batchId);
-        // The store gives what was saved once; after that it has to be read.
-        file.saved.delete(batchId);
+        if (!saved.has(batchId)) file.saved.delete(batchId);
       }
       for (const batch of registered) file.registered.set(batch.batchId, batch);
       this.#log.log('error', error, 'the gateway failed to announce a change and tries again');

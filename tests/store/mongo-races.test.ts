@@ -100,15 +100,14 @@ describeWithMongo('several gateways on one MongoDB', () => {
     };
     await saveBoth(1);
     // The other gateway announces its own; the document of the batch is not read.
-    expect(await lengthAfter(saved)).toBe(1);
-    // A flush that is repeated reads it, because somebody else was faster.
-    expect(await lengthAfter(saved)).toBe(2);
+    for (let flush = 0; flush < 2; flush++) expect(await lengthAfter(saved)).toBe(1);
+    expect(await lengthAfter()).toBe(2);
     await saveBoth(3);
-    // Nor does a batch go back to what this gateway has saved.
     expect(await lengthAfter()).toBe(4);
+    // It does not go back to what this gateway has saved.
     expect(await lengthAfter(saved)).toBe(4);
-    await saveBoth(5);
-    expect(await lengthAfter()).toBe(6);
+    await save(a, { batchId: 'b1', emails: addresses(6) });
+    expect(await lengthAfter(saved)).toBe(6);
   });
 
   it('registers each batch once and in one order, and opens one generation', async () => {

@@ -72,14 +72,15 @@ async function readFileWithBatches(
   if (file === null) return null;
   // Where no batch is named, the count alone says what has changed.
   if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
-  const remembered = [...announced].flatMap(([batchId, { version }]): [BatchId, BatchHead][] => {
-    const batch = saved?.has(batchId) ? recent.takeSaved(batchId) : undefined;
-    // Where it is not newer, another gateway has stored and announced a later update.
-    return batch !== undefined && batch.version > version ? [[batchId, batch]] : [];
-  });
-  const heads = new Map(remembered);
-  const others = [...announced.keys()].filter((batchId) => !heads.has(batchId));
-  return { file, heads: new Map([...heads, ...(await findBatches(db, others))]) };
+  const remembered: [BatchId, BatchHead][] = [];
+  const others: BatchId[] = [];
+  for (const [batchId, { version }] of announced) {
+    const batch = saved?.has(batchId) ? recent.savedHead(batchId) : undefined;
+    if (batch === undefined) others.push(batchId);
+    // Else another gateway has stored and announced a later update.
+    else if (batch.version > version) remembered.push([batchId, batch]);
+  }
+  return { file, heads: new Map([...remembered, ...(await findBatches(db, others))]) };
 }
 
 function batchChangesOf(

@@ -25,11 +25,9 @@ export class RecentWrites {
     this.heads.set(batch.batchId, batch, sizeOf(batch));
   }
 
-  /** A batch as the last update that this gateway has saved has left it, once; undefined: that is not remembered. */
-  takeSaved(batchId: BatchId): BatchHead | undefined {
-    const batch = this.#saved.get(batchId);
-    this.#saved.delete(batchId);
-    return batch;
+  /** A batch as the last update that this gateway has saved has left it; undefined: that is not remembered. */
+  savedHead(batchId: BatchId): BatchHead | undefined {
+    return this.#saved.get(batchId);
   }
 
   /** To be called before an update is stored: if there is no answer, what was saved before may not be the last one. */
