@@ -32,11 +32,16 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
-  /**
-   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
-   * itself has such a change; null: everything is announced; undefined: there is no such file.
-   */
-  pending(fileId: FileId): Promise<readonly BatchId[] | null | undefined>;
+  /** What of a file may not be announced, whichever gateway stored it; null: nothing; undefined: there is no such file. */
+  pending(fileId: FileId): Promise<PendingChanges | null | undefined>;
+}
+
+export interface PendingChanges {
+  readonly generation: Generation;
+  /** The file itself has such a change, or it is not known what has. */
+  readonly ofFile: boolean;
+  /** Batches with such changes, and their versions. The feed knows of some that they are announced. */
+  readonly batches: ReadonlyMap<BatchId, number>;
 }
 
 export interface FileChanges {

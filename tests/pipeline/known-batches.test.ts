@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ChangeStore } from '../../src/store/store.js';
+import { Announcer } from '../../src/pipeline/announcer.js';
+import { ChangeGate } from '../../src/pipeline/change-gate.js';
+import type { ChangeStore, PendingChanges } from '../../src/store/store.js';
 import { addresses } from '../support/updates.js';
 import { engine, flaky, gatewayOn } from './stage.js';
 
@@ -57,6 +59,40 @@ describe('a flush asks the store', () => {
     await take(3);
     await pipeline.fail('f1', 'b1', 'gave up');
     expect(await flushed()).toEqual(['all']);
+  });
+});
+
+describe('a read', () => {
+  it('flushes what is marked, except for what the feed knows to be announced', async () => {
+    const { store, feed } = await engine();
+    const { register, take, flusher } = gatewayOn({ store, feed }, 0);
+    await register({ fileId: 'f1', batches: ['b1', 'b2'] });
+    for (const batchId of ['b1', 'b2']) await take({ batchId, emails: addresses(2) });
+    await flusher.flushNow('f1');
+    const { state, batches } = (await feed.head('f1', ['b1', 'b2'])) ?? {};
+    const version = (batchId: string) => batches?.get(batchId)?.version ?? 0;
+    const marked: (readonly string[])[] = [];
+    const readWith = async (pending: PendingChanges | null | undefined) => {
+      const flushing = {
+        flushNow: async () => undefined,
+        markChanged: (_: string, batchIds: readonly string[]) => void marked.push(batchIds),
+      };
+      const outbox = { pending: async () => pending };
+      const found = await new Announcer(flushing, outbox, store.files, feed, new ChangeGate()).announce('f1');
+      return [found, ...marked.splice(0)];
+    };
+    const generation = state?.generation ?? '';
+    const marks = new Map([
+      ['b1', version('b1')],
+      ['b2', version('b2') + 1],
+      ['b3', 1],
+    ]);
+    expect(await readWith({ generation, ofFile: false, batches: marks })).toEqual([true, ['b2', 'b3']]);
+    const announced = new Map([['b1', version('b1')]]);
+    expect(await readWith({ generation, ofFile: false, batches: announced })).toEqual([true]);
+    expect(await readWith({ generation, ofFile: true, batches: announced })).toEqual([true, []]);
+    expect(await readWith({ generation: 'next', ofFile: false, batches: announced })).toEqual([true, ['b1']]);
+    expect([await readWith(null), await readWith(undefined)]).toEqual([[true], [false]]);
   });
 });
 

@@ -16,8 +16,8 @@ import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf, findFile } from './generations.js';
-import { type Models, updateEach } from './models.js';
-import { UNMARK, UNMARK_FILE } from './outbox.js';
+import type { Models } from './models.js';
+import { UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { rollUp } from './rollups.js';
 
@@ -104,14 +104,14 @@ function batchChangesOf(
 }
 
 /**
- * Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. Then the
- * marks of the batches go: if the gateway dies in between, they are found, and this is done again.
+ * Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. The marks
+ * of the batches go after that, see announced-marks.ts: if the gateway dies before, they are found, and this is done again.
  */
-export async function markAnnounced(
+export async function keepStats(
   db: Models,
   fileId: FileId,
   generation: Generation,
-  announced: AnnouncedVersions,
+  changes: AnnouncedVersions['changes'],
   stats: JsonText<Stats>,
 ): Promise<void> {
   const { epoch, revision, status, completedAt, progress, batches, lastUpdated } = stats.parsed();
@@ -126,7 +126,6 @@ export async function markAnnounced(
     completedAt: completedAt === null ? null : new Date(completedAt),
     uncounted: clock.date(),
   };
-  const { changes, batches: versions } = announced;
   const current = { fileId, generation, ...notNewer };
   const keep = {
     $set: set,
@@ -139,12 +138,6 @@ export async function markAnnounced(
       ? []
       : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK_FILE } }]),
   ]);
-  if (versions.size === 0) return;
-  const marks = [...versions].map(([batchId, version]) => ({
-    filter: { batchId, version, generation },
-    update: UNMARK,
-  }));
-  await updateEach(db.batches, marks);
 }
 
 /**

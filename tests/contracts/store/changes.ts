@@ -154,11 +154,22 @@ export function changes({ shared, own }: Stores): void {
     expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
     await save(store, { batchId: b2, emails: ['a'] });
     // A store for one gateway does not say which batches: that gateway knows.
-    const pending = await store.changes.pending(f1);
-    expect([[], [b2]]).toContainEqual(pending);
+    const { ofFile, batches } = (await store.changes.pending(f1)) ?? {};
+    const [, state] = await store.files.batches(f1);
+    const named = { ofFile: false, batches: new Map([[b2, state?.version]]) };
+    expect([{ ofFile: true, batches: new Map() }, named]).toContainEqual({ ofFile, batches });
     expect(await isListedAsPending()).toBe(true);
     await announce();
     expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
+    // Marks may stay for a moment. The next change is none of those that they stand for.
+    await save(store, { batchId: b2, emails: ['a', 'b'] });
+    const unannounced = async () => (await store.changes.unannounced()).map(({ fileId }) => fileId);
+    for (let sweep = 0; sweep < 2; sweep++) {
+      expect(await unannounced()).toContain(f1);
+      expect([await store.changes.pending(f1), await isListedAsPending()]).not.toContain(null);
+    }
+    await announce();
+    expect(await unannounced()).not.toContain(f1);
     await store.files.remove(f1);
     expect(await store.changes.pending(f1)).toBeUndefined();
   });

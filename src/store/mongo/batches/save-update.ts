@@ -11,6 +11,7 @@ import {
   type SelfRegistration,
 } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
+import type { AnnouncedMarks } from '../announced-marks.js';
 import { confirmRead } from '../confirmation.js';
 import type { BatchHead } from '../documents/batches.js';
 import type { FileDoc } from '../documents/files.js';
@@ -30,6 +31,7 @@ const ATTEMPTS = 1_000;
 interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
+  readonly marks: Pick<AnnouncedMarks, 'replaced'>;
   /** Updates that come at once share the read of their file's document. */
   readonly files: SharedCalls<FileId, FileDoc | null>;
   readonly register: (registration: Registration) => Promise<Registered>;
@@ -46,7 +48,7 @@ export async function saveUpdate(
   db: Models,
   update: Update,
   sender: Claimant,
-  { held, recent, files, register }: SaveDeps,
+  { held, recent, marks, files, register }: SaveDeps,
 ): Promise<Saved> {
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
@@ -81,11 +83,14 @@ export async function saveUpdate(
     } else if (batch !== null && file !== null) {
       // A registration that is still pending may be taken back, and its batches with it.
       const isCertain = file.pending === undefined;
-      const cache = { list, written: (saved: BatchHead) => recent.remember(saved, list, isCertain) };
-      const written = await applyUpdate(db, batch, update, clock.date(), cache);
-      if (written === 'conflict') continue;
+      const written = (saved: BatchHead) => {
+        recent.remember(saved, list, isCertain);
+        marks.replaced(saved);
+      };
+      const applied = await applyUpdate(db, batch, update, clock.date(), { list, written });
+      if (applied === 'conflict') continue;
       await holding.release();
-      const isApplied = written === 'applied' || hasRegistered;
+      const isApplied = applied === 'applied' || hasRegistered;
       return { outcome: isApplied ? 'applied' : 'unchanged', fileId: file.fileId };
     }
   }
