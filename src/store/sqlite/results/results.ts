@@ -51,15 +51,16 @@ interface IndexEntries {
   readonly domains: string;
 }
 
-/** `lines`: the text of all the results, where the caller has it already. */
-export function rowsOf(results: readonly Result[], lines?: string): ResultRows {
-  const text = results.length <= CHUNK_LENGTH ? lines : undefined;
+/** `lines`: the text of all the results, as `textLines` gives it. */
+export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
+  let end = 0;
   return {
-    chunks: slices(results, CHUNK_LENGTH).map((slice) => ({
-      length: slice.length,
-      cells: cellsOf(slice),
-      body: (text ?? textLines(slice)).slice(0, -1),
-    })),
+    chunks: slices(results, CHUNK_LENGTH).map((slice) => {
+      const start = end;
+      end += slice.reduce((length, { json }) => length + json.length + 1, 0);
+      // A part of a text is no copy of it.
+      return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
+    }),
     index: slices(results, INDEXED_AT_ONCE).map((slice) => ({
       length: slice.length,
       cells: cellsOf(slice),
