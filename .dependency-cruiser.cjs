@@ -147,7 +147,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/', 'shared-calls'],
       'one guard for REST and sockets',
     ),
     only(
