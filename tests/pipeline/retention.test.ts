@@ -33,6 +33,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
     store,
     feed,
     new Announcer(flusher, null, store.files, feed, new ChangeGate()),
+    2 ** 24,
   );
   const late = {
     fileId: 'f1',
