@@ -23,7 +23,7 @@ import { Breakdowns } from './snapshot/breakdowns.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
-import { settledWithin } from './within.js';
+import { settledWithin } from './waiting.js';
 
 /** The gateway waits this long for its first probes; a server may come later. */
 const FIRST_PROBES_MS = 500;

@@ -1,7 +1,7 @@
 /** Creates the ioredis clients of a gateway, for each topology, with the options that every one of them needs. */
 
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { backoff } from '../backoff.js';
+import { backoff } from '../waiting.js';
 import { type HostPort, parseAddress, type RedisAddress } from './address.js';
 import { needsNewConnection } from './refusals.js';
 
