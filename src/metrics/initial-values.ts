@@ -1,12 +1,6 @@
 /** Counters begin at 0 for every label value that is known in advance: of one that appears at 1, `rate()` misses the first event. */
 import { FEEDS } from '../domain/events.js';
-import type { CalledServer, serverMetrics } from './servers.js';
-import type { socketMetrics } from './sockets.js';
-import type { updateMetrics } from './updates.js';
-
-type Labelled = ReturnType<typeof updateMetrics> &
-  ReturnType<typeof socketMetrics> &
-  ReturnType<typeof serverMetrics>;
+import type { CalledServer, defineMetrics } from './definitions.js';
 
 const UPDATE_OUTCOMES = ['applied', 'unchanged', 'held', 'superseded'] as const;
 const INLETS = ['http', 'pubsub', 'stream', 'look-up'] as const;
@@ -32,7 +26,7 @@ const WEBHOOK_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
 
 const SLICE_OUTCOMES = ['accepted', 'later', 'refused', 'lost'] as const;
 
-export function initialise(metrics: Labelled): void {
+export function initialise(metrics: ReturnType<typeof defineMetrics>): void {
   for (const outcome of UPDATE_OUTCOMES) metrics.updates.inc({ outcome }, 0);
   for (const outcome of WEBHOOK_OUTCOMES) metrics.webhookAttempts.inc({ outcome }, 0);
   for (const outcome of SLICE_OUTCOMES) metrics.slices.inc({ outcome }, 0);
