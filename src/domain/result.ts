@@ -136,3 +136,9 @@ export function fingerprints(results: readonly Result[], length: number): { pref
 /** The text that a list is fingerprinted by: one line per result. */
 export const textLines = (results: readonly Result[]): string =>
   results.length === 0 ? '' : `${results.map(({ json }) => json).join('\n')}\n`;
+
+/** What stands behind the last `@` of an address, as it is written; null: there is none. */
+export function domainOf(email: string): string | null {
+  const at = email.lastIndexOf('@');
+  return at < 0 ? null : email.slice(at + 1);
+}

@@ -2,8 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
-import { inOurWords } from '../domain/issue-words.js';
-import { countSchema, idSchema, optional } from '../domain/schemas.js';
+import { countSchema, idSchema, inOurWords, optional } from '../domain/schemas.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks.js';
 import { MAX_URL_LENGTH } from '../webhooks/webhook-url.js';
 

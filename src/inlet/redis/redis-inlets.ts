@@ -16,9 +16,8 @@ import { LookUps } from './look-ups.js';
 import { MessageProcessor } from './message-processor.js';
 import { probeInlets } from './probe.js';
 import { PubSubInlet } from './pubsub-inlet.js';
-import { StreamGroup } from './stream-group.js';
+import { StreamGroup, streamsOf } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
-import { streamsOf } from './stream-names.js';
 import { resultsKey, ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
