@@ -48,10 +48,8 @@ async function* inPieces(text: AsyncIterable<Piece>, onRead: () => void): AsyncG
   }
 }
 
-async function* startingWith(
-  first: IteratorResult<Piece>,
-  rest: AsyncGenerator<Piece>,
-): AsyncGenerator<Piece> {
+/** The rest of a sequence behind its first item, which was taken before. */
+export async function* startingWith<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
   if (first.done) return;
   yield first.value;
   yield* rest;

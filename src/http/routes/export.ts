@@ -16,7 +16,7 @@ import { attachment, downloadName, listNameWithoutExtension } from '../export/fi
 import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { sendText } from '../export/send-text.js';
 import { asWorkbook, checkSheet } from '../export/xlsx.js';
-import { bytesOf } from '../lists/list-bytes.js';
+import { bytesOf } from '../lists/uploaded-list.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
 
 export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {

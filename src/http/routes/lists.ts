@@ -9,10 +9,8 @@ import { callerOf } from '../access.js';
 import { ConcurrencyLimit, RETRY_AFTER_SECONDS } from '../concurrency-limit.js';
 import type { HttpDependencies } from '../dependencies.js';
 import type { limits } from '../docs/schemas.js';
-import { listAnswer } from '../lists/list-answer.js';
-import { bytesOf } from '../lists/list-bytes.js';
-import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
+import { bytesOf, listAnswer, listNameOf } from '../lists/uploaded-list.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
 
