@@ -4,8 +4,8 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: `^src/${from}/` },
-  // The clock is a tool like the language's own.
-  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/clock'] },
+  // Tools like the language's own.
+  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/(clock|portions)'] },
 });
 
 module.exports = {

@@ -3,6 +3,7 @@ import type { BatchId } from '../domain/id.js';
 import { countsOf } from '../domain/overview.js';
 
 import { tallyOf } from '../domain/summary.js';
+import { portions } from '../portions.js';
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -159,8 +160,8 @@ const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): Updat
   async checkRegistration(registration, claimant) {
     const { batches } = registration;
     const foreign = new Set<BatchId>();
-    for (let start = 0; start < batches.length; start += CHECKED_AT_ONCE) {
-      const some = { ...registration, batches: batches.slice(start, start + CHECKED_AT_ONCE) };
+    for (const portion of portions(batches, CHECKED_AT_ONCE)) {
+      const some = { ...registration, batches: portion };
       for (const batchId of await writer.call('updates.foreignBatches', some, claimant)) foreign.add(batchId);
     }
     if (foreign.size > 0) throw foreignBatches(batches, foreign);
