@@ -23,15 +23,21 @@ export class Announcer {
   }
 
   /**
-   * Answers whether there is such a file. What tells that tells also whether others have something pending. All who wait for
-   * a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
+   * All who wait for a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
    */
-  announce(fileId: FileId): Promise<boolean> {
-    if (this.outbox === null) return this.#announceOwn(fileId);
-    return this.#reads.run(fileId, () => this.#readOutbox(fileId));
+  async announce(fileId: FileId): Promise<void> {
+    if (this.outbox === null) await this.flusher.flushNow(fileId);
+    else await this.announceExisting(fileId);
   }
 
-  async #announceOwn(fileId: FileId): Promise<boolean> {
+  /** The same, and answers whether there is such a file: what tells that tells also whether others have something pending. */
+  announceExisting(fileId: FileId): Promise<boolean> {
+    return this.#reads.run(fileId, () =>
+      this.outbox === null ? this.#flushOwn(fileId) : this.#readOutbox(fileId),
+    );
+  }
+
+  async #flushOwn(fileId: FileId): Promise<boolean> {
     await this.flusher.flushNow(fileId);
     return (await this.files.find(fileId)) !== null;
   }

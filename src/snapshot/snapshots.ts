@@ -26,8 +26,9 @@ interface SnapshotRequest {
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 interface Announces {
-  /** False: there is no such file. */
-  announce(fileId: FileId): Promise<boolean>;
+  announce(fileId: FileId): Promise<void>;
+  /** The same; false: there is no such file. */
+  announceExisting(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
   pauseChanges(fileId: FileId): () => void;
 }
@@ -57,7 +58,7 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.announcer.announce(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
+    return (await this.announcer.announceExisting(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
   }
 
   /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
