@@ -1,9 +1,7 @@
 /** The Socket.IO events of a file's feeds, with their payloads, and the requests of listeners with their answers. */
 
-import { z } from 'zod';
 import type { BatchId, Epoch, FileId } from './id.js';
 import { type PlacedResult, placedJson } from './result.js';
-import { countSchema, idSchema } from './schemas.js';
 import type { Stats } from './stats.js';
 import type { RiskLevel, Status } from './verdict.js';
 
@@ -94,22 +92,6 @@ export interface ClientToServerEvents {
     answer: (reply: { ok: true; expiresAt: string | null } | Refused) => void,
   ) => void;
 }
-
-/** The requests as the gateway reads them. Unknown keys are ignored. */
-export const subscribeSchema = z.object({
-  fileId: idSchema,
-  feeds: z
-    .array(z.enum(FEEDS))
-    .min(1)
-    .max(8)
-    .nullish()
-    .transform((given) => given ?? [...FEEDS]),
-  since: z.object({ epoch: z.string().max(128), revision: countSchema }).nullish(),
-});
-
-export const unsubscribeSchema = z.object({ fileId: idSchema });
-
-export const refreshSchema = z.object({ token: z.string().min(1).max(16_384) });
 
 /** The JSON of a `file_emails` payload, put together from results that are JSON already. */
 export function emailsPayload(

@@ -2,9 +2,10 @@
 
 import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
-import { type Refused, refreshSchema, subscribeSchema, unsubscribeSchema } from '../domain/events.js';
+import type { Refused } from '../domain/events.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import { JsonText } from '../domain/json-text.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../domain/requests.js';
 import { parseInput } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 import type { Logger } from '../logger.js';

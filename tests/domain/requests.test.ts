@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../../src/domain/events.js';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../../src/domain/requests.js';
 import { parseInput } from '../../src/domain/schemas.js';
 import { ERRORS, type ErrorCode, FatalError, Fault } from '../../src/errors.js';
 import { refusal } from '../../src/realtime/listeners.js';

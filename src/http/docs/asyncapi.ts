@@ -1,12 +1,7 @@
 /** The socket events and the Redis channels (distributed engine) as an AsyncAPI 3.0 document. */
 import { z } from 'zod';
-import {
-  type ClientToServerEvents,
-  refreshSchema,
-  type ServerToClientEvents,
-  subscribeSchema,
-  unsubscribeSchema,
-} from '../../domain/events.js';
+import type { ClientToServerEvents, ServerToClientEvents } from '../../domain/events.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../../domain/requests.js';
 import { idSchema } from '../../domain/schemas.js';
 import { ERRORS } from '../../errors.js';
 import { components } from './components.js';
