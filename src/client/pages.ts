@@ -1,11 +1,10 @@
 /** Reads the pages of a file's results over REST. */
 import { VerigateError } from './errors.js';
 import type { EmailsPage } from './protocol.js';
+import { retryPause } from './retry.js';
 import type { TokenSource } from './token-keeper.js';
 
 const PAGE_LIMIT = 500;
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 30_000;
 
 export interface PageSource {
   /** Where the gateway is. */
@@ -32,7 +31,7 @@ export async function* readPages(
     } catch (error) {
       if (signal.aborted || !isWaitedOut(error)) throw error;
       failures += 1;
-      await pause(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10)), signal);
+      await pause(retryPause(failures), signal);
     }
   }
 }
@@ -59,7 +58,7 @@ const isWaitedOut = (error: unknown) =>
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms * (0.5 + Math.random() / 2));
+    const timer = setTimeout(resolve, ms);
     signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();
