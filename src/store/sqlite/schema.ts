@@ -50,6 +50,7 @@ CREATE TABLE batches (
   complete INTEGER NOT NULL DEFAULT 0,
   stalled INTEGER NOT NULL DEFAULT 0,
   failedAtCount INTEGER,                       -- counts as failed until more than this many are processed
+  status TEXT NOT NULL DEFAULT 'waiting',  -- what follows from the four before, see batch-progress.ts
   failure TEXT,
   totalEmails INTEGER,
   processedCount INTEGER NOT NULL DEFAULT 0,
@@ -270,4 +271,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 20;
+export const SCHEMA_VERSION = 21;
