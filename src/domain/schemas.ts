@@ -20,6 +20,10 @@ export const countSchema = z.number().int().min(0).max(MAX_COUNT);
 export const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? null);
 
+/** A field that may be missing or null; its value is the fallback in both cases. */
+export const withDefault = <T extends z.ZodType>(schema: T, fallback: z.output<T>) =>
+  schema.nullish().transform((value) => value ?? fallback);
+
 /** `field` names the value as a whole. @throws InvalidInput with the first field errors */
 export function parseInput<T extends z.ZodType>(schema: T, value: unknown, field = ''): z.output<T> {
   const parsed = schema.safeParse(value, { error: inOurWords });

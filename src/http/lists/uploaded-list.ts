@@ -9,7 +9,10 @@ import type { uploadedList } from '../docs/schemas.js';
 const MAX_NAME_CHARACTERS = 255;
 const UNNAMED = 'list';
 
-/** The name of a file as people may give it: without its folder, and short enough to show. @throws InvalidInput where it has control characters or is too long */
+/**
+ * The name of a file as people may give it: without its folder, and short enough to show.
+ * @throws InvalidInput where it has control characters or is too long
+ */
 export function listNameOf(given: string | undefined): string {
   const refuse = (message: string) => new InvalidInput([{ field: 'name', message }]);
   if (given === undefined) return UNNAMED;

@@ -113,8 +113,8 @@ export interface BatchSlice {
 }
 
 /**
- * Some batches of a file's current request, in the order of registration, from the end of the slice before on. Null: there is no such file. Where
- * another request has replaced that of the slice before, the first ones.
+ * The next batches of a file's current request, in the order of registration. Null: there is no such file. If another request has
+ * replaced that of the slice before, the first ones.
  */
 function batchSlice(
   db: Database,

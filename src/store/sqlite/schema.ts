@@ -1,7 +1,7 @@
 /**
- * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
- * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
- * results of a file in arrival order.
+ * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation, and
+ * what belongs to the number of the old one is cleaned up. Batches are numbered in the order of registration, so a result's
+ * *place*, `batch number × 2^24 + position`, sorts the results of a file in arrival order.
  */
 export const SCHEMA = `
 CREATE TABLE generations (
