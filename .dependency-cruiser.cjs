@@ -69,7 +69,7 @@ module.exports = {
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'waiting'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(
@@ -134,7 +134,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/', 'shared-calls'],
       'one guard for REST and sockets',
     ),
     only(

@@ -34,8 +34,8 @@ it('a thousand listeners who come to a quiet file of the embedded engine cost th
   await register({ fileId: 'f1', batches: ['b1'] });
   await take({ batchId: 'b1', emails: addresses(3), isComplete: true });
   const { store, calls } = counted(inner);
-  const announcer = new Announcer(flusher, null, store.files, new ChangeGate());
-  const snapshots = new Snapshots(store, feed, announcer);
+  const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
+  const snapshots = new Snapshots(store, feed, announcer, 2 ** 24);
   const listen = () => snapshots.subscribed({ fileId: 'f1', feeds: ['stats', 'emails'], since: null });
 
   const first = (await listen()).parsed();
