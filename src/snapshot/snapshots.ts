@@ -15,7 +15,7 @@ import type { PageQuery, ResultPage, Store } from '../store/store.js';
 /** The page of results in a snapshot: the same as `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** A first page is sent to every new listener and kept in memory. Of results that are very large it has fewer. */
-const FIRST_PAGE_BYTES = 256 * 1024;
+const FIRST_PAGE_BYTES = 512 * 1024;
 /** Files whose first page is cached for further requests at the same revision. */
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
@@ -147,8 +147,8 @@ export class Snapshots {
     const forget = () => {
       if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
     };
-    // One result may be larger than that by itself.
-    page.then((text) => (text === null || text.length > 2 * FIRST_PAGE_BYTES) && forget(), forget);
+    // One result may be larger by itself.
+    page.then((text) => (text === null || text.length > FIRST_PAGE_BYTES) && forget(), forget);
     return page;
   }
 

@@ -78,8 +78,8 @@ describe('a read', () => {
         markChanged: (_: string, batchIds: readonly string[]) => void marked.push(batchIds),
       };
       const outbox = { pending: async () => pending };
-      const announcer = new Announcer(flushing, outbox, store.files, feed, new ChangeGate());
-      return [await announcer.announceExisting('f1'), ...marked.splice(0)];
+      const found = await new Announcer(flushing, outbox, store.files, feed, new ChangeGate()).announceExisting('f1');
+      return [found, ...marked.splice(0)];
     };
     const generation = state?.generation ?? '';
     const marks = new Map([
