@@ -15,7 +15,7 @@ import type { PageQuery, ResultPage, Store } from '../store/store.js';
 /** The page of results in a snapshot: the same as `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** A first page is sent to every new listener and kept in memory. Of results that are very large it has fewer. */
-const FIRST_PAGE_BYTES = 256 * 1024;
+const FIRST_PAGE_BYTES = 512 * 1024;
 /** Files whose first page is cached for further requests at the same revision. */
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
@@ -30,8 +30,9 @@ interface SnapshotRequest {
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 interface Announces {
-  /** False: there is no such file. */
-  announce(fileId: FileId): Promise<boolean>;
+  announce(fileId: FileId): Promise<void>;
+  /** The same; false: there is no such file. */
+  announceExisting(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
   pauseChanges(fileId: FileId): () => void;
 }
@@ -64,7 +65,7 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.announcer.announce(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
+    return (await this.announcer.announceExisting(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
   }
 
   /**
@@ -146,8 +147,8 @@ export class Snapshots {
     const forget = () => {
       if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
     };
-    // One result may be larger than that by itself.
-    page.then((text) => (text === null || text.length > 2 * FIRST_PAGE_BYTES) && forget(), forget);
+    // One result may be larger by itself.
+    page.then((text) => (text === null || text.length > FIRST_PAGE_BYTES) && forget(), forget);
     return page;
   }
 

@@ -110,7 +110,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, gate), MIB);
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, feed, gate), MIB);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {

@@ -32,7 +32,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
   const snapshots = new Snapshots(
     store,
     feed,
-    new Announcer(flusher, null, store.files, new ChangeGate()),
+    new Announcer(flusher, null, store.files, feed, new ChangeGate()),
     2 ** 24,
   );
   const late = {

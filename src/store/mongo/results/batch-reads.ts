@@ -3,7 +3,7 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
+import { findBatch, HEAD_FIELDS, ifUnchanged } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
 import { eachDoc, findDoc, type Models } from '../models.js';
@@ -46,7 +46,7 @@ export async function* readBatches(
   const docs = eachDoc(
     db.batches,
     { generation, ordinal: trusted(ordinal) },
-    { projection: { ...WITHOUT_LIST, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
+    { projection: { ...HEAD_FIELDS, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
   );
   for await (const { results, ...batch } of docs)
     yield { batch, some: results.map((doc, index) => ({ position: slice[0] + index, doc })) };
@@ -115,7 +115,7 @@ export async function readKeys(
   ordinals: readonly number[],
   withKeys: boolean,
 ): Promise<KeyedBatch[]> {
-  const projection = { _id: 0, domains: 0, results: 0, ...(withKeys ? {} : { keys: 0 }) };
+  const projection = { ...HEAD_FIELDS, cells: 1, ...(withKeys ? { keys: 1 } : {}) };
   const docs = await db.batches.collection
     .find<Omit<BatchDoc, 'keys'> & Partial<BatchDoc>>(
       { generation, ordinal: { $in: [...ordinals] } },
