@@ -36,6 +36,7 @@ export interface ToFlush {
 /**
  * `hasOtherChanges`: whether this gateway knows of changes of the file besides those batches. It is asked before the store is
  * read, so that a later change never counts as announced. `arrivedAt`: when the oldest update among the changes came.
+ * Answers with the batches that are left for another flush: their results did not fit into this one.
  */
 export async function flush(
   deps: FlushDeps,
@@ -43,7 +44,7 @@ export async function flush(
   { changed, saved, registered }: ToFlush,
   hasOtherChanges: () => boolean,
   arrivedAt?: number,
-): Promise<void> {
+): Promise<readonly BatchId[]> {
   const { store, feed, metrics } = deps;
   const batchIds = [...changed, ...registered.map(({ batchId }) => batchId)];
   // Retries when another flush or a new generation won the race.
@@ -52,7 +53,7 @@ export async function flush(
     const announced = new Map(changed.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
     const isWhole = !hasOtherChanges();
     const stored = await store.changes.since(fileId, announced, saved);
-    if (stored === null) return;
+    if (stored === null) return [];
     const changes = withRegistered(stored, registered, head);
     // What is remembered may be out of date, which only an append would find out.
     if (remembered !== null && (!isNews(remembered, changes) || isOver(remembered, changes))) continue;
@@ -72,14 +73,15 @@ export async function flush(
     if (next !== null) metrics.flushes.inc();
     const { generation } = (next?.change ?? head).state;
     const stats = next?.stats ?? new JsonText<Stats>(head.state.stats);
+    const { left } = stored;
     const versions = announcedVersions(announced, stored);
     await store.changes.markAnnounced(
       fileId,
       generation,
-      { changes: isWhole ? changes.changes : null, batches: versions },
+      { changes: isWhole && left.length === 0 ? changes.changes : null, batches: versions },
       stats,
     );
-    return;
+    return left;
   }
 }
 
@@ -113,9 +115,10 @@ const isOver = ({ state }: Head, { facts }: FileChanges): boolean =>
 /** The versions that are announced after the flush, whether it announced them itself or an earlier one did. */
 function announcedVersions(
   before: ReadonlyMap<BatchId, BatchVersion>,
-  { batches }: FileChanges,
+  { batches, left }: FileChanges,
 ): Map<BatchId, number> {
   const versions = new Map([...before].map(([batchId, { version }]) => [batchId, version]));
+  for (const batchId of left) versions.delete(batchId);
   for (const { batchId, version } of batches) versions.set(batchId, version);
   return versions;
 }

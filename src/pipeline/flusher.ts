@@ -22,8 +22,8 @@ interface PendingFile {
   readonly registered: Map<BatchId, NewBatch>;
   /** Changes that are being stored. While there are any, no flush is known to announce everything. */
   storing: number;
-  /** The flush in progress; fulfilled with whether it succeeded. */
-  flushing: Promise<boolean> | null;
+  /** The flush in progress; fulfilled with the batches that it has announced. Null: it has failed. */
+  flushing: Promise<ReadonlySet<BatchId> | null> | null;
   /** The batches that the flush in progress has taken; after a failure they are pending again. */
   taken: readonly BatchId[];
   timer: NodeJS.Timeout | null;
@@ -96,15 +96,17 @@ export class Flusher {
     if (file === undefined) return;
     const wanted = new Set([...file.batches, ...file.registered.keys()]);
     const { flushing, taken } = file;
-    if (flushing !== null && !(await flushing)) for (const batchId of taken) wanted.add(batchId);
+    if (flushing !== null) {
+      const announced = await flushing;
+      for (const batchId of taken) if (!announced?.has(batchId)) wanted.add(batchId);
+    }
     const isPending = (batchId: BatchId) =>
       file.batches.has(batchId) || file.registered.has(batchId) || file.taken.includes(batchId);
     while ([...wanted].some(isPending)) {
-      const attempt = file.flushing ?? this.#flush(fileId, file);
-      const { taken } = file;
-      if (!(await attempt)) return;
+      const announced = await (file.flushing ?? this.#flush(fileId, file));
+      if (announced === null) return;
       // A batch that is marked again meanwhile is not waited for.
-      for (const batchId of taken) wanted.delete(batchId);
+      for (const batchId of announced) wanted.delete(batchId);
     }
   }
 
@@ -170,7 +172,7 @@ export class Flusher {
     return failures === 0 ? intervalMs : Math.max(intervalMs, backoff(failures - 1, RETRY));
   }
 
-  #flush(fileId: FileId, file: PendingFile): Promise<boolean> {
+  #flush(fileId: FileId, file: PendingFile): Promise<ReadonlySet<BatchId> | null> {
     if (file.timer !== null) clearTimeout(file.timer);
     file.timer = null;
     const changed = takeFirst(file.batches, BATCHES_PER_FLUSH);
@@ -191,33 +193,38 @@ export class Flusher {
     fileId: FileId,
     file: PendingFile,
     { changed, saved, registered }: ToFlush,
-  ): Promise<boolean> {
+  ): Promise<ReadonlySet<BatchId> | null> {
     const hasOtherChanges = () => file.storing > 0 || isMarked(file);
     const { arrivedAt } = file;
     file.arrivedAt = undefined;
     try {
-      if (changed.length > 0 || registered.length > 0)
-        await flush(
-          this.deps,
-          fileId,
-          { changed: changed.filter((batchId) => batchId !== WHOLE_FILE), saved, registered },
-          hasOtherChanges,
-          arrivedAt,
-        );
+      const named = changed.filter((batchId) => batchId !== WHOLE_FILE);
+      const left =
+        changed.length > 0 || registered.length > 0
+          ? await flush(this.deps, fileId, { changed: named, saved, registered }, hasOtherChanges, arrivedAt)
+          : [];
       file.failures = 0;
-      return true;
+      putBack(file, left, saved);
+      const announced = new Set([...changed, ...registered.map(({ batchId }) => batchId)]);
+      for (const batchId of left) announced.delete(batchId);
+      return announced;
     } catch (error) {
       file.failures++;
       file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
       this.deps.metrics.flushFailures.inc();
-      for (const batchId of changed) {
-        file.batches.add(batchId);
-        if (!saved.has(batchId)) file.saved.delete(batchId);
-      }
+      putBack(file, changed, saved);
       for (const batch of registered) file.registered.set(batch.batchId, batch);
       this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
-      return false;
+      return null;
     }
+  }
+}
+
+/** Batches that a flush had taken and has not announced. `saved`: those of them that were. */
+function putBack(file: PendingFile, batchIds: readonly BatchId[], saved: ReadonlySet<BatchId>): void {
+  for (const batchId of batchIds) {
+    file.batches.add(batchId);
+    if (!saved.has(batchId)) file.saved.delete(batchId);
   }
 }
 

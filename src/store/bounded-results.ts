@@ -1,8 +1,10 @@
-/** How both stores keep a page or a slice of results within a bound of bytes: one result may have megabytes. */
+/** How both stores keep a page, a slice or the changes of results within a bound of bytes: one result may have megabytes. */
 import type { PlacedResult } from '../domain/result.js';
 
 /** Bytes of a slice of a scan, about. */
 export const SLICE_BYTES = 4 * 2 ** 20;
+/** Bytes of results in the changes of some batches, about; one batch is never left. */
+export const CHANGES_BYTES = 16 * 2 ** 20;
 
 export class BoundedResults {
   readonly results: PlacedResult[] = [];

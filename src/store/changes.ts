@@ -50,6 +50,8 @@ export interface FileChanges {
   /** Counts the file's stored changes. */
   readonly changes: number;
   readonly batches: readonly BatchChanges[];
+  /** Batches that are left for another call: with them the answer would have more bytes than `CHANGES_BYTES`. */
+  readonly left: readonly BatchId[];
 }
 
 export interface BatchChanges extends BatchVersion {

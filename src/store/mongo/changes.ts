@@ -7,6 +7,7 @@ import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion } from '../../domain/summary.js';
+import { CHANGES_BYTES } from '../bounded-results.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
@@ -39,15 +40,39 @@ export async function changesSince(
     const isChanged = batch?.generation === file.generation && batch.version !== last.version;
     return isChanged ? [{ batch, last }] : [];
   });
+  const { fitting, left } = withinBytes(current);
   const batches = await Promise.all(
-    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent.lists)),
+    fitting.map(({ batch, last }) => batchChangesOf(db, batch, last, recent.lists)),
   );
-  const times = [file.lastUpdated, ...current.map(({ batch }) => batch.changedAt)].map(Number);
+  const times = [file.lastUpdated, ...fitting.map(({ batch }) => batch.changedAt)].map(Number);
   return {
     facts: factsOf({ ...file, lastUpdated: new Date(Math.max(...times)) }),
     changes: file.changes,
     batches: batches.flatMap((batch) => batch ?? []),
+    left,
   };
+}
+
+interface ChangedBatch {
+  readonly batch: BatchHead;
+  readonly last: BatchVersion;
+}
+
+/** The batches whose changes have `CHANGES_BYTES` together, and the ids of the others. */
+function withinBytes(changed: readonly ChangedBatch[]): { fitting: ChangedBatch[]; left: BatchId[] } {
+  const fitting: ChangedBatch[] = [];
+  const left: BatchId[] = [];
+  let bytes = 0;
+  for (const { batch, last } of changed) {
+    if (bytes >= CHANGES_BYTES) {
+      left.push(batch.batchId);
+      continue;
+    }
+    fitting.push({ batch, last });
+    const share = differenceSince(batch, last).positions.length / Math.max(1, batch.length);
+    bytes += batch.bytes * share;
+  }
+  return { fitting, left };
 }
 
 /** As `ChangeStore.since` is asked for them. */

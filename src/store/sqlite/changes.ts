@@ -3,6 +3,7 @@ import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
+import { CHANGES_BYTES } from '../bounded-results.js';
 import { differenceSince } from '../rewrites.js';
 import type { BatchChanges, FileChanges, PendingChanges, Unannounced } from '../store.js';
 import {
@@ -36,12 +37,20 @@ function changesSince(
   const generation = currentGeneration(db, fileId);
   if (generation === undefined) return null;
   const batches: FoundBatch[] = [];
+  const left: BatchId[] = [];
+  let bytes = 0;
   for (const [batchId, known] of announced) {
     const row = batchOf(db, batchId);
-    if (row?.generation === generation.generation && row.version !== known.version)
-      batches.push(batchChangesOf(db, row, known));
+    if (row?.generation !== generation.generation || row.version === known.version) continue;
+    if (bytes >= CHANGES_BYTES) {
+      left.push(batchId);
+      continue;
+    }
+    const changes = batchChangesOf(db, row, known);
+    batches.push(changes);
+    bytes += changes.results.reduce((sum, { json }) => sum + json.length, 0);
   }
-  return { facts: factsOf(generation), changes: generation.changes, batches };
+  return { facts: factsOf(generation), changes: generation.changes, batches, left };
 }
 
 function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): FoundBatch {
