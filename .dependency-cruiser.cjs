@@ -188,6 +188,7 @@ module.exports = {
       [
         'http/',
         'health/',
+        'within',
         'json/',
         'auth/',
         'inlet/',

@@ -14,7 +14,7 @@ import { eventsBetween, type StatsEventType } from '../webhook-events.js';
 import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
-import { factsOf, findFile } from './generations.js';
+import { factsOf } from './generations.js';
 import { type Models, updateEach } from './models.js';
 import { UNMARK, UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
@@ -64,12 +64,15 @@ async function readFileWithBatches(
   batchIds: readonly BatchId[],
 ): Promise<FileWithBatches | null> {
   if (batchIds.length > 0 && batchIds.length <= JOINED) return joinFileWithBatches(db, fileId, batchIds);
-  const file = await findFile(db, fileId);
+  const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LISTS });
   if (file === null) return null;
   if (batchIds.length > 0) return { file, heads: await findBatches(db, batchIds) };
   // Where no batch is named, the count alone says what has changed.
   return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
 }
+
+/** What may be long in a file's document, and is not asked for by a flush. */
+const WITHOUT_LISTS = { _id: 0, pending: 0, events: 0 } as const;
 
 /** In one command: this is what every flush reads. Each batch comes with the file, so what is large of a file is left out. */
 async function joinFileWithBatches(
@@ -92,7 +95,7 @@ async function joinFileWithBatches(
       },
       // Behind it, so that no document has to hold the lists of all batches.
       { $unwind: { path: '$batch', preserveNullAndEmptyArrays: true } },
-      { $project: { _id: 0, batchIds: 0, pending: 0, events: 0, ...WITHOUT_BATCH_LIST } },
+      { $project: { ...WITHOUT_LISTS, batchIds: 0, ...WITHOUT_BATCH_LIST } },
     ])
     .toArray();
   const heads = joined.flatMap(({ batch }): [BatchId, BatchHead][] =>

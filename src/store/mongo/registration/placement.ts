@@ -4,7 +4,7 @@ import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
 import { waitingSummary } from '../../../domain/summary.js';
 import { initialProgress } from '../../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch-docs.js';
+import { type BatchPlace, findBatch, freshBatches, headOf } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/result-lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
@@ -32,14 +32,12 @@ export async function insertNewBatches(
   now: Date,
   author?: RegistrationObserver,
 ): Promise<Placement[]> {
-  const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
+  const documentOf = freshBatches(now);
+  const fresh = places.map(({ batchId, place, totalEmails }) => documentOf(batchId, place, totalEmails));
   const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(headOf));
   try {
-    // By the driver: Mongoose would look at each field of each of them.
-    await db.batches.collection.insertMany(
-      fresh.map((batch) => ({ ...batch })),
-      { ordered: false },
-    );
+    // By the driver: Mongoose would look at each field of each of them. The server gives them their keys.
+    await db.batches.collection.insertMany([...fresh], { ordered: false, forceServerObjectId: true });
     placed(fresh);
     return [];
   } catch (error) {
