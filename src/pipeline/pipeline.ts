@@ -188,8 +188,13 @@ export class Pipeline {
 
   /** Queues a flush of each file that has changes in the outbox: those that any gateway stored before the time given. */
   async queueUnannounced(before?: number): Promise<void> {
-    for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
-      this.deps.flusher.markChanged(fileId, batchIds);
+    const { flusher, store } = this.deps;
+    for (const { fileId, batchIds, registered } of await store.changes.unannounced(before)) {
+      // Until all are marked, no flush may record that everything of the file is announced.
+      const done = flusher.expectChange(fileId);
+      if (registered !== undefined) flusher.markRegistered(fileId, registered.generation, registered.batches);
+      done(batchIds);
+    }
   }
 
   /** Stores a change of a file. Until it is stored and marked, no flush records that everything of the file is announced. */

@@ -45,7 +45,7 @@ export async function removeFile(db: Models, fileId: FileId, stopping: AbortSign
   const over: TombstoneDoc[] = [];
   for (const generation of ended) {
     if ((await findFile(db, fileId))?.generation === generation._id) continue;
-    if (!(await cleanGeneration(db, generation, stopping))) throw unavailable('the gateway is stopping');
+    if (!(await cleanGeneration(db, generation, { stopping }))) throw unavailable('the gateway is stopping');
     over.push(generation);
   }
   await dropSubmissions(db, fileId);

@@ -25,12 +25,27 @@ interface Placement {
   readonly place: BatchPlace;
 }
 
-/** Most batches are new: they are written in one go. Answers with those that are there already, in whatever state. */
+/** New batches written in one go. Some databases let all other updates wait meanwhile. */
+const INSERTED_AT_ONCE = 100;
+
+/** Most batches are new: they are written many at a time. Answers with those that are there already, in whatever state. */
 export async function insertNewBatches(
   db: Models,
   places: readonly Placement[],
   now: Date,
   author?: RegistrationObserver,
+): Promise<Placement[]> {
+  const known: Placement[] = [];
+  for (let start = 0; start < places.length; start += INSERTED_AT_ONCE)
+    known.push(...(await insertSome(db, places.slice(start, start + INSERTED_AT_ONCE), now, author)));
+  return known;
+}
+
+async function insertSome(
+  db: Models,
+  places: readonly Placement[],
+  now: Date,
+  author: RegistrationObserver | undefined,
 ): Promise<Placement[]> {
   const documentOf = freshBatches(now);
   const fresh = places.map(({ batchId, place, totalEmails }) => documentOf(batchId, place, totalEmails));
