@@ -28,6 +28,7 @@ it('keeps its result for the caller who was told to come back', async () => {
   const { ask, ends } = stage();
   await expect(ask()).rejects.toMatchObject(TAKES_LONGER);
   ends[0]?.resolve('done');
+  await new Promise(setImmediate);
   expect(await ask()).toBe('done');
   expect(ends).toHaveLength(1);
 });
