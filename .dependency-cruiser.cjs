@@ -80,7 +80,7 @@ module.exports = {
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'within'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'within'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(
@@ -147,7 +147,7 @@ module.exports = {
     only(
       'auth-decides',
       'auth',
-      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/'],
+      ['auth/', 'store/store', 'store/revocations', 'domain/', 'errors', 'json/', 'shared-calls'],
       'one guard for REST and sockets',
     ),
     only(

@@ -4,6 +4,7 @@
 
 import { batches } from './batches/batches.js';
 import { commands } from './commands/commands.js';
+import { connect } from './connect/connect.js';
 import { distributed } from './distributed/distributed.js';
 import { eventLoop } from './event-loop/event-loop.js';
 import { buildCentrifugo } from './fan-out/centrifugo.js';
@@ -33,6 +34,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   intake,
   lists,
   'fan-out': fanOut,
+  connect,
   reconnect,
   latency,
   traffic,

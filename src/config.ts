@@ -127,6 +127,8 @@ export const variables = {
   MAX_EXPORTS: integer(16, 1, 1000),
   MAX_EXPORTS_PER_CALLER: integer(8, 1, 1000),
   EXPORT_IDLE_MS: integer(60_000, 100, HOUR_MS),
+  MAX_PAGE_BYTES: integer(8 * MIB, 64 * KIB, 256 * MIB),
+  MAX_UNREAD_BYTES: integer(128 * MIB, MIB, 64 * 1024 * MIB),
 
   MAX_INLET_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_DELIVERIES: integer(5, 1, 1000),

@@ -71,7 +71,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     onProblem: (err) => logger.warn({ err }, 'the revoked sessions cannot be read'),
   });
   const guard = new Guard(config.AUTH === 'jwt' ? createTokens(config) : null, store.files, revocations);
-  const snapshots = new Snapshots(store, feed, updates.announcer);
+  const snapshots = new Snapshots(store, feed, updates.announcer, config.MAX_PAGE_BYTES);
   const breakdowns = new Breakdowns(store, snapshots);
   const writes = new WritesInFlight();
   const submissions =

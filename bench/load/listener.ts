@@ -6,7 +6,8 @@ interface Protocol {
   readonly path: string;
   /** Frames that the server sends before the listener does. */
   readonly greetings: number;
-  readonly open: string;
+  /** The first message, which is answered; null: there is none. */
+  readonly open: string | null;
   subscribe(to: string): string;
   readonly pingLength: number;
   readonly pong: string;
@@ -28,6 +29,14 @@ const PROTOCOLS = {
     subscribe: (channel) => JSON.stringify({ id: 2, subscribe: { channel } }),
     pingLength: 2,
     pong: '{}',
+  },
+  json: {
+    path: '/',
+    greetings: 0,
+    open: null,
+    subscribe: (fileId) => JSON.stringify({ fileId }),
+    pingLength: 0,
+    pong: '',
   },
 } satisfies Record<string, Protocol>;
 
@@ -61,11 +70,12 @@ export class Listener {
     const listener = new Listener(connect(Number(port), hostname), PROTOCOLS[protocol]);
     await listener.#upgrade(hostname);
     await listener.#until(greetings);
-    listener.#send(open);
-    await listener.#until(greetings + 1);
+    const opened = greetings + (open === null ? 0 : 1);
+    if (open !== null) listener.#send(open);
+    await listener.#until(opened);
     if (fileId !== undefined) {
       listener.#send(subscribe(fileId));
-      await listener.#until(greetings + 2);
+      await listener.#until(opened + 1);
     }
     return listener;
   }

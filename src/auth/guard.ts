@@ -1,7 +1,9 @@
 /** Authenticates callers by their tokens and authorizes what they do. REST and sockets ask the same guard. */
 
 import type { FileId } from '../domain/id.js';
+import type { FileFacts } from '../domain/stats.js';
 import { Fault } from '../errors.js';
+import { SharedCalls } from '../shared-calls.js';
 import type { FileStore, Viewer } from '../store/store.js';
 import {
   type Action,
@@ -16,6 +18,9 @@ import type { Revocations } from './revocations.js';
 import type { Tokens } from './tokens.js';
 
 export class Guard {
+  /** Thousands of listeners of a file may come back at once. */
+  readonly #reads = new SharedCalls<FileId, FileFacts | null>();
+
   /** `tokens` null: `AUTH=none`, every caller may do everything. */
   constructor(
     private readonly tokens: Tokens | null,
@@ -66,7 +71,7 @@ export class Guard {
     const unknown: FileTarget = { fileId, userId: undefined };
     if (isVisibleByToken(principal, fileId) || decideAccess(principal, action, unknown) === 'forbidden')
       return unknown;
-    const facts = await this.files.find(fileId);
+    const facts = await this.#reads.run(fileId, () => this.files.find(fileId));
     return facts === null ? unknown : { fileId, userId: facts.userId };
   }
 }

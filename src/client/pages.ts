@@ -3,7 +3,8 @@ import { VerigateError } from './errors.js';
 import type { EmailsPage } from './protocol.js';
 import type { TokenSource } from './token-keeper.js';
 
-const PAGE_LIMIT = 500;
+/** The gateway bounds a page in bytes: smaller pages are asked for where the results are very large. Each divides those before it. */
+const PAGE_LIMITS = [500, 250, 50, 10, 1];
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
 
@@ -20,8 +21,9 @@ export async function* readPages(
   signal: AbortSignal,
 ): AsyncGenerator<EmailsPage> {
   const base = new URL(`/api/files/${encodeURIComponent(fileId)}/emails`, url);
+  let [limit = 1, ...smaller] = PAGE_LIMITS;
   for (let page = 1, pages = 1, failures = 0; page <= pages; ) {
-    base.search = `page=${page}&limit=${PAGE_LIMIT}`;
+    base.search = `page=${page}&limit=${limit}`;
     try {
       const read = await readPage(base, token, signal);
       if (read === null) return;
@@ -30,6 +32,13 @@ export async function* readPages(
       page += 1;
       failures = 0;
     } catch (error) {
+      const [next] = smaller;
+      if (next !== undefined && isTooLarge(error)) {
+        page = ((page - 1) * limit) / next + 1;
+        pages = page;
+        [limit, ...smaller] = [next, ...smaller.slice(1)];
+        continue;
+      }
       if (signal.aborted || !isWaitedOut(error)) throw error;
       failures += 1;
       await pause(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10)), signal);
@@ -52,6 +61,8 @@ async function readPage(
   const isTransient = [408, 429, 500, 502, 503, 504].includes(response.status);
   throw new VerigateError(code, detail, isTransient, response.status);
 }
+
+const isTooLarge = (error: unknown) => error instanceof VerigateError && error.code === 'payload_too_large';
 
 /** `fetch` rejects with a TypeError when the connection fails. */
 const isWaitedOut = (error: unknown) =>

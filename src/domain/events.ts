@@ -101,5 +101,11 @@ export function emailsPayload(
   const { fileId, epoch, revision, previous } = event;
   const head = JSON.stringify({ fileId, epoch, revision, previous }).slice(0, -1);
   const tail = truncated.length === 0 ? '' : `,"truncated":${JSON.stringify(truncated)}`;
-  return `${head},"emails":[${emails.map(placedJson).join(',')}]${tail}}`;
+  const [before, after] = [`${head},"emails":[`, `]${tail}}`];
+  if (emails.length === 0) return before + after;
+  const entries = emails.map(placedJson);
+  // Joined with the rest in one go: a long text that is added to is copied once more when it is read.
+  entries[0] = before + entries[0];
+  entries[entries.length - 1] += after;
+  return entries.join(',');
 }

@@ -92,7 +92,7 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   return (
     text.length <= MAX_KEPT_LENGTH &&
     text.endsWith('}') &&
-    text.startsWith(textBeforeDetails(read)) &&
+    startsAsStored(text, read) &&
     (entry as Partial<ReadFields>).details === read.details &&
     Object.keys(entry).length === KEY_COUNT &&
     !text.includes('\\ud') &&
@@ -102,15 +102,25 @@ function isAsStored(text: string, read: ReadFields, entry: object): boolean {
   );
 }
 
-const textBeforeDetails = ({
-  email,
-  is_valid,
-  status,
-  risk_level,
-  deliverability_score,
-}: ReadFields): string =>
-  `{"email": ${JSON.stringify(email)}, "is_valid": ${is_valid}, "status": "${status}", "risk_level": ` +
-  `${risk_level === null ? 'null' : `"${risk_level}"`}, "deliverability_score": ${deliverability_score}, "details": `;
+/** The fields before `details`, each with the text before its value. */
+const FIELDS = [
+  ['{"email": ', 'email'],
+  [', "is_valid": ', 'is_valid'],
+  [', "status": ', 'status'],
+  [', "risk_level": ', 'risk_level'],
+  [', "deliverability_score": ', 'deliverability_score'],
+] as const;
+
+/** Compared piece by piece: one text for each result would leave more behind than the result itself. */
+function startsAsStored(text: string, read: ReadFields): boolean {
+  let end = 0;
+  for (const [before, field] of FIELDS) {
+    const value = JSON.stringify(read[field]);
+    if (!text.startsWith(before, end) || !text.startsWith(value, end + before.length)) return false;
+    end += before.length + value.length;
+  }
+  return text.startsWith(', "details": ', end);
+}
 
 /** Replaces lone surrogates, which no database stores. They are the only ones that JSON.stringify escapes. */
 function wellFormed(json: string): string {
@@ -134,5 +144,9 @@ export function fingerprints(results: readonly Result[], length: number): { pref
 }
 
 /** The text that a list is fingerprinted by: one line per result. */
-export const textLines = (results: readonly Result[]): string =>
-  results.length === 0 ? '' : `${results.map(({ json }) => json).join('\n')}\n`;
+export function textLines(results: readonly Result[]): string {
+  const lines = results.map(({ json }) => json);
+  // The end of the last line comes with the join: a text that is added to is copied once more when it is read.
+  if (lines.length > 0) lines.push('');
+  return lines.join('\n');
+}

@@ -12,6 +12,7 @@ import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
 import { hostCheck } from '../hosts.js';
 import type { HttpDependencies } from '../http/dependencies.js';
+import { LargeAnswers } from '../http/large-answers.js';
 import { RateLimit } from '../http/rate-limit.js';
 import { createRequestListener } from '../http/request-listener.js';
 import { ClusterSockets } from '../realtime/cluster-sockets.js';
@@ -34,7 +35,8 @@ export interface GatewayServer {
   destroyConnections(): void;
 }
 
-interface ServerDeps extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'snapshots' | 'sessions'> {
+interface ServerDeps
+  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'answers' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
   readonly revocations: Revocations;
   /** Null: there are no other gateways. */
@@ -82,7 +84,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     options,
   });
   const sessions = new ClusterSockets(io, deps.revocations, deps.adapter !== null);
-  app = createRequestListener({ ...deps, config, rateLimit, sessions });
+  app = createRequestListener({ ...deps, config, rateLimit, answers: new LargeAnswers(config), sessions });
   return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }
 

@@ -43,6 +43,6 @@ export function createUpdatePath(config: Config, engine: Engine, metrics: Metric
   const reader = new UpdateReader(config.MAX_REMEMBERED_BYTES);
   const intake = new Intake(pipeline, conflator, reader, config.MAX_UPDATE_BYTES);
   const inlets: Inlets | undefined = openInlets?.({ intake, metrics });
-  const announcer = new Announcer(flusher, isShared ? store.changes : null, store.files, gate);
+  const announcer = new Announcer(flusher, isShared ? store.changes : null, store.files, feed, gate);
   return { flusher, announcer, pipeline, conflator, reader, intake, inlets };
 }

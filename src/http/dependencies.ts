@@ -11,6 +11,7 @@ import type { Breakdowns } from '../snapshot/breakdowns.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Submissions } from '../submission/submissions.js';
+import type { LargeAnswers } from './large-answers.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
 
@@ -24,6 +25,7 @@ export interface HttpConfig extends ListReaderOptions {
   readonly MAX_EXPORTS: number;
   readonly MAX_EXPORTS_PER_CALLER: number;
   readonly EXPORT_IDLE_MS: number;
+  readonly MAX_UNREAD_BYTES: number;
   readonly MAX_EMAILS_PER_VALIDATION: number;
   readonly VALIDATOR_USER_ID: string;
   readonly WEBHOOKS_ALLOW_PRIVATE: boolean;
@@ -46,6 +48,7 @@ export interface HttpDependencies {
   readonly listTtlMs: number;
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
+  readonly answers: Pick<LargeAnswers, 'send'>;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;
   readonly breakdowns: Pick<Breakdowns, 'of'>;

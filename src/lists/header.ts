@@ -29,7 +29,17 @@ export function hasHeader(rows: readonly (readonly string[])[]): boolean {
   if (isEmailWord(cell)) return true;
   if (cell.includes('@')) return false;
   if (cell === '') return cells.some((name) => isEmailWord(name) || OTHER_WORDS.test(name));
-  return !cells.some((name, at) => isFigure(name) && below.some((row) => isFigure(addressIn(row[at] ?? ''))));
+  const figures = columnsWithFigures(below);
+  return !cells.some((name, at) => isFigure(name) && figures.has(at));
+}
+
+/** By one pass: a first row may have tens of thousands of cells, and each would be looked for in every row. */
+function columnsWithFigures(rows: readonly (readonly string[])[]): ReadonlySet<number> {
+  const columns = new Set<number>();
+  for (const row of rows)
+    for (const [column, cell] of row.entries())
+      if (!columns.has(column) && isFigure(addressIn(cell))) columns.add(column);
+  return columns;
 }
 
 /** The column with the most addresses; null: there is none with any. */

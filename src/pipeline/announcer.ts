@@ -1,8 +1,9 @@
 /** Announces what is stored of a file before the file is read, so that a read shows every change that was answered before. */
 
-import type { FileId } from '../domain/id.js';
+import type { BatchId, FileId } from '../domain/id.js';
+import type { Feed } from '../feed/feed.js';
 import { SharedCalls } from '../shared-calls.js';
-import type { ChangeStore, FileStore } from '../store/store.js';
+import type { ChangeStore, FileStore, PendingChanges } from '../store/store.js';
 import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
 
@@ -14,6 +15,7 @@ export class Announcer {
     private readonly flusher: Pick<Flusher, 'flushNow' | 'markChanged'>,
     private readonly outbox: Pick<ChangeStore, 'pending'> | null,
     private readonly files: Pick<FileStore, 'find'>,
+    private readonly feed: Pick<Feed, 'head'>,
     private readonly gate: ChangeGate,
   ) {}
 
@@ -23,15 +25,21 @@ export class Announcer {
   }
 
   /**
-   * Answers whether there is such a file. What tells that tells also whether others have something pending. All who wait for
-   * a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
+   * All who wait for a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
    */
-  announce(fileId: FileId): Promise<boolean> {
-    if (this.outbox === null) return this.#announceOwn(fileId);
-    return this.#reads.run(fileId, () => this.#readOutbox(fileId));
+  async announce(fileId: FileId): Promise<void> {
+    if (this.outbox === null) await this.flusher.flushNow(fileId);
+    else await this.announceExisting(fileId);
   }
 
-  async #announceOwn(fileId: FileId): Promise<boolean> {
+  /** The same, and answers whether there is such a file: what tells that tells also whether others have something pending. */
+  announceExisting(fileId: FileId): Promise<boolean> {
+    return this.#reads.run(fileId, () =>
+      this.outbox === null ? this.#flushOwn(fileId) : this.#readOutbox(fileId),
+    );
+  }
+
+  async #flushOwn(fileId: FileId): Promise<boolean> {
     await this.flusher.flushNow(fileId);
     return (await this.files.find(fileId)) !== null;
   }
@@ -40,9 +48,19 @@ export class Announcer {
     await this.flusher.flushNow(fileId);
     const pending = await this.outbox?.pending(fileId);
     if (pending === undefined) return false;
-    if (pending === null) return true;
-    this.flusher.markChanged(fileId, pending);
+    const batchIds = pending === null ? [] : await this.#unannounced(fileId, pending);
+    if (batchIds.length === 0 && !pending?.ofFile) return true;
+    this.flusher.markChanged(fileId, batchIds);
     await this.flusher.flushNow(fileId);
     return true;
+  }
+
+  /** A mark stays for a moment after its change was announced, which the feed knows. */
+  async #unannounced(fileId: FileId, { generation, batches }: PendingChanges): Promise<BatchId[]> {
+    const batchIds = [...batches.keys()];
+    if (batchIds.length === 0) return [];
+    const head = await this.feed.head(fileId, batchIds);
+    if (head?.state.generation !== generation) return batchIds;
+    return batchIds.filter((batchId) => head.batches.get(batchId)?.version !== batches.get(batchId));
   }
 }

@@ -27,6 +27,8 @@ export interface NewBatch extends FreshBatch {
 export interface ToFlush {
   /** Batches whose changes the store is asked for. */
   readonly changed: readonly BatchId[];
+  /** Those of them that only updates have changed which this gateway has stored. */
+  readonly saved: ReadonlySet<BatchId>;
   /** Announced as they were registered, without being read again: what came to them since is a change of its own. */
   readonly registered: readonly NewBatch[];
 }
@@ -38,7 +40,7 @@ export interface ToFlush {
 export async function flush(
   deps: FlushDeps,
   fileId: FileId,
-  { changed, registered }: ToFlush,
+  { changed, saved, registered }: ToFlush,
   hasOtherChanges: () => boolean,
   arrivedAt?: number,
 ): Promise<void> {
@@ -49,7 +51,7 @@ export async function flush(
     const head = remembered ?? (await feed.head(fileId, batchIds));
     const announced = new Map(changed.map((id) => [id, head?.batches.get(id) ?? NEVER_ANNOUNCED]));
     const isWhole = !hasOtherChanges();
-    const stored = await store.changes.since(fileId, announced);
+    const stored = await store.changes.since(fileId, announced, saved);
     if (stored === null) return;
     const changes = withRegistered(stored, registered, head);
     // What is remembered may be out of date, which only an append would find out.

@@ -5,7 +5,7 @@ import type { BatchId, FileId, Generation } from '../domain/id.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { FreshBatch } from '../store/store.js';
-import { type FlushDeps, flush, type NewBatch } from './flush.js';
+import { type FlushDeps, flush, type NewBatch, type ToFlush } from './flush.js';
 
 interface FlusherDeps extends FlushDeps {
   readonly logger: Logger;
@@ -16,6 +16,8 @@ interface FlusherDeps extends FlushDeps {
 interface PendingFile {
   /** Changed batches that no flush has taken yet; `WHOLE_FILE`: the file itself may have changed. */
   readonly batches: Set<BatchId>;
+  /** Those of them that only updates have changed which this gateway has stored. */
+  readonly saved: Set<BatchId>;
   /** Registered batches without an update, which no flush has taken yet. */
   readonly registered: Map<BatchId, NewBatch>;
   /** Changes that are being stored. While there are any, no flush is known to announce everything. */
@@ -65,12 +67,16 @@ export class Flusher {
 
   /**
    * The batches have changed; an empty list: the file itself may have changed. `arrivedAt`: when the update came that has
-   * changed them.
+   * changed them, where this gateway has stored it.
    */
   markChanged(fileId: FileId, batchIds: readonly BatchId[], arrivedAt?: number): void {
     const file = this.#fileOf(fileId);
     file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
-    for (const batchId of batchIds.length > 0 ? batchIds : [WHOLE_FILE]) file.batches.add(batchId);
+    for (const batchId of batchIds.length > 0 ? batchIds : [WHOLE_FILE]) {
+      if (arrivedAt === undefined) file.saved.delete(batchId);
+      else if (!file.batches.has(batchId)) file.saved.add(batchId);
+      file.batches.add(batchId);
+    }
     this.#schedule(fileId, file);
   }
 
@@ -126,6 +132,7 @@ export class Flusher {
     if (file === undefined) {
       file = {
         batches: new Set(),
+        saved: new Set(),
         registered: new Map(),
         storing: 0,
         flushing: null,
@@ -171,7 +178,8 @@ export class Flusher {
     for (const { batchId } of registered) file.registered.delete(batchId);
     file.taken = [...changed, ...registered.map(({ batchId }) => batchId)];
     file.flushedAt = performance.now();
-    file.flushing = this.#attempt(fileId, file, changed, registered).finally(() => {
+    const saved = new Set(changed.filter((batchId) => file.saved.delete(batchId)));
+    file.flushing = this.#attempt(fileId, file, { changed, saved, registered }).finally(() => {
       file.flushing = null;
       file.taken = [];
       this.#schedule(fileId, file);
@@ -182,8 +190,7 @@ export class Flusher {
   async #attempt(
     fileId: FileId,
     file: PendingFile,
-    changed: readonly BatchId[],
-    registered: readonly NewBatch[],
+    { changed, saved, registered }: ToFlush,
   ): Promise<boolean> {
     const hasOtherChanges = () => file.storing > 0 || isMarked(file);
     const { arrivedAt } = file;
@@ -193,7 +200,7 @@ export class Flusher {
         await flush(
           this.deps,
           fileId,
-          { changed: changed.filter((batchId) => batchId !== WHOLE_FILE), registered },
+          { changed: changed.filter((batchId) => batchId !== WHOLE_FILE), saved, registered },
           hasOtherChanges,
           arrivedAt,
         );
@@ -203,7 +210,10 @@ export class Flusher {
       file.failures++;
       file.arrivedAt = earlier(file.arrivedAt, arrivedAt);
       this.deps.metrics.flushFailures.inc();
-      for (const batchId of changed) file.batches.add(batchId);
+      for (const batchId of changed) {
+        file.batches.add(batchId);
+        if (!saved.has(batchId)) file.saved.delete(batchId);
+      }
       for (const batch of registered) file.registered.set(batch.batchId, batch);
       this.#log.log('error', error, 'the gateway failed to announce a change and tries again');
       return false;

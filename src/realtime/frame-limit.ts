@@ -4,6 +4,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 type HandleUpgrade = WebSocketServer['handleUpgrade'];
 
+/** Frames of one message: those before its last one are not counted. No client of Socket.IO sends a packet in pieces this small. */
+const MAX_FRAGMENTS = 64;
 /** Characters of one answer to a ping are 125 at most, and only the latest has to be answered (RFC 6455, 5.5.3). */
 const MAX_WAITING_BYTES = 65_536;
 
@@ -35,7 +37,7 @@ export function limitedWebSockets(maxPerSecond: number): new (options: object) =
   };
   return class extends WebSocketServer {
     constructor(options: object) {
-      super({ ...options, autoPong: false });
+      super({ ...options, autoPong: false, maxFragments: MAX_FRAGMENTS });
     }
 
     override handleUpgrade(...[request, tcp, head, done]: Parameters<HandleUpgrade>): void {

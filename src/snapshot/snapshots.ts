@@ -1,5 +1,6 @@
 /** Answers what a file is now: stats from the head of its feed, results from the store. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
@@ -7,11 +8,14 @@ import { JsonText } from '../domain/json-text.js';
 import { placedJson } from '../domain/result.js';
 import { NEVER_ANNOUNCED } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
+import { Fault } from '../errors.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
 
 /** The page of results in a snapshot: the same as `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
+/** A first page is sent to every new listener and kept in memory. Of results that are very large it has fewer. */
+const FIRST_PAGE_BYTES = 512 * 1024;
 /** Files whose first page is cached for further requests at the same revision. */
 const CACHED_PAGES = 256;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
@@ -26,8 +30,9 @@ interface SnapshotRequest {
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 interface Announces {
-  /** False: there is no such file. */
-  announce(fileId: FileId): Promise<boolean>;
+  announce(fileId: FileId): Promise<void>;
+  /** The same; false: there is no such file. */
+  announceExisting(fileId: FileId): Promise<boolean>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
   pauseChanges(fileId: FileId): () => void;
 }
@@ -44,10 +49,13 @@ export class Snapshots {
     max: CACHED_PAGES,
   });
 
+  #turns: Promise<void> = Promise.resolve();
+
   constructor(
     private readonly store: Store,
     private readonly feed: Feed,
     private readonly announcer: Announces,
+    private readonly maxPageBytes: number,
   ) {}
 
   /** The file's stats as JSON; null: there is no such file. */
@@ -57,13 +65,19 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.announcer.announce(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
+    return (await this.announcer.announceExisting(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
   }
 
-  /** A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. */
-  async page(query: PageQuery): Promise<string | null> {
-    const found = await this.store.results.page(query);
-    return found === null ? null : pageText(found, query);
+  /**
+   * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file.
+   * @throws Fault `payload_too_large` where it would have more bytes than a page may have
+   */
+  async page(query: Omit<PageQuery, 'maxBytes'>): Promise<string | null> {
+    const found = await this.store.results.page({ ...query, maxBytes: this.maxPageBytes });
+    if (found?.isCut) throw pageTooLarge(this.maxPageBytes, found.results.length);
+    if (found === null) return null;
+    if (isLarge(found)) await this.#turn();
+    return pageText(found, query);
   }
 
   /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
@@ -90,6 +104,12 @@ export class Snapshots {
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
+  /** Large pages that are read at the same time are put together one in a turn of the event loop. */
+  #turn(): Promise<void> {
+    this.#turns = this.#turns.then(() => nextTurn());
+    return this.#turns;
+  }
+
   async #headOf(fileId: FileId): Promise<Head> {
     await this.announcer.announce(fileId);
     return ensureHead(this.store, this.feed, fileId);
@@ -107,8 +127,7 @@ export class Snapshots {
         head = await this.#headOf(fileId);
       }
       // The head is read before the page: what the page has beyond it comes as an event, too.
-      const page = (await this.store.results.page({ fileId, ...FIRST_PAGE })) ?? EMPTY_PAGE;
-      return { head, page: pageText(page, FIRST_PAGE) };
+      return { head, page: firstPageText(await this.#readResults(fileId)) };
     } finally {
       release?.();
     }
@@ -128,13 +147,14 @@ export class Snapshots {
     const forget = () => {
       if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
     };
-    page.then((text) => text === null && forget(), forget);
+    // One result may be larger by itself.
+    page.then((text) => (text === null || text.length > FIRST_PAGE_BYTES) && forget(), forget);
     return page;
   }
 
   async #readFirstPage(fileId: FileId, { epoch, revision, state }: Head): Promise<string | null> {
     // A file without a registration has a feed, and an empty page.
-    const { total, results } = (await this.store.results.page({ fileId, ...FIRST_PAGE })) ?? EMPTY_PAGE;
+    const { total, results, isCut } = await this.#readResults(fileId);
     const batchIds = [...new Set(results.map(({ batchId }) => batchId))];
     const after = await this.feed.head(fileId, batchIds);
     if (after === null || after.epoch !== epoch || after.revision !== revision) return null;
@@ -145,8 +165,13 @@ export class Snapshots {
       return null;
     // A purged file has totals and no results.
     const counted = total === 0 ? 0 : state.totals.processed;
-    if (results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
-    return pageText({ total: counted, results }, FIRST_PAGE);
+    if (!isCut && results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
+    return firstPageText({ total: counted, results, isCut });
+  }
+
+  async #readResults(fileId: FileId): Promise<ResultPage> {
+    const query = { fileId, ...FIRST_PAGE, maxBytes: FIRST_PAGE_BYTES };
+    return (await this.store.results.page(query)) ?? EMPTY_PAGE;
   }
 }
 
@@ -155,10 +180,23 @@ function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: bo
   return `${said.slice(0, -1)},"stats":${state.stats}`;
 }
 
-const EMPTY_PAGE: ResultPage = { total: 0, results: [] };
+const EMPTY_PAGE: ResultPage = { total: 0, results: [], isCut: false };
+
+const LARGE_CHARS = 256 * 1024;
+const isLarge = ({ results }: ResultPage): boolean =>
+  results.reduce((sum, { json }) => sum + json.length, 0) > LARGE_CHARS;
+
+function pageTooLarge(maxBytes: number, fitting: number): Fault {
+  const message = `a page may have MAX_PAGE_BYTES, ${maxBytes} bytes, and ${fitting} results have as many`;
+  return new Fault('payload_too_large', message, { errors: [{ field: 'limit', message }] });
+}
+
+/** Where results were left out, `pagination` says how many a page like this has. */
+const firstPageText = (page: ResultPage): string =>
+  pageText(page, page.isCut ? { ...FIRST_PAGE, limit: page.results.length } : FIRST_PAGE);
 
 function pageText(
-  { total, results }: ResultPage,
+  { total, results }: Pick<ResultPage, 'total' | 'results'>,
   { page, limit }: Pick<PageQuery, 'page' | 'limit'>,
 ): string {
   const pagination = JSON.stringify({ total, page, limit, pages: Math.ceil(total / limit) });

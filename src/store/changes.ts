@@ -9,8 +9,15 @@ import type { FreshBatch } from './updates.js';
 
 /** The outbox: what is stored and not announced yet. */
 export interface ChangeStore {
-  /** The changes of the named batches since the announced versions; null: no such file. One consistent view. */
-  since(fileId: FileId, announced: ReadonlyMap<BatchId, BatchVersion>): Promise<FileChanges | null>;
+  /**
+   * The changes of the named batches since the announced versions; null: no such file. One consistent view. Of a batch in
+   * `saved`, those up to the last update that this store has saved are enough: who has changed it since announces that.
+   */
+  since(
+    fileId: FileId,
+    announced: ReadonlyMap<BatchId, BatchVersion>,
+    saved?: ReadonlySet<BatchId>,
+  ): Promise<FileChanges | null>;
   /**
    * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
    * get of these stats are stored in the same step. A no-op where that generation of the file is over.
@@ -26,11 +33,16 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
-  /**
-   * The batches of a file with changes that may not be announced, whichever gateway stored them; an empty list: the file
-   * itself has such a change; null: everything is announced; undefined: there is no such file.
-   */
-  pending(fileId: FileId): Promise<readonly BatchId[] | null | undefined>;
+  /** What of a file may not be announced, whichever gateway stored it; null: nothing; undefined: there is no such file. */
+  pending(fileId: FileId): Promise<PendingChanges | null | undefined>;
+}
+
+export interface PendingChanges {
+  readonly generation: Generation;
+  /** The file itself has such a change, or it is not known what has. */
+  readonly ofFile: boolean;
+  /** Batches with such changes, and their versions. The feed knows of some that they are announced. */
+  readonly batches: ReadonlyMap<BatchId, number>;
 }
 
 export interface FileChanges {

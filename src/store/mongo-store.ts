@@ -3,10 +3,11 @@ import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
 import type { ListStore } from './lists.js';
+import { AnnouncedMarks } from './mongo/announced-marks.js';
 import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
 import { breakdownCalls } from './mongo/breakdowns.js';
-import { changesSince, markAnnounced } from './mongo/changes.js';
+import { changesSince, keepStats } from './mongo/changes.js';
 import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
@@ -48,6 +49,7 @@ export class MongoStore implements Store {
   readonly #held: HeldUpdates;
   readonly #recent = new RecentWrites();
   readonly #rollups = new RollupSchedule();
+  readonly #marks: AnnouncedMarks;
   readonly #cleanUp: BackgroundCleanUp;
   readonly files: FileStore;
   readonly updates: UpdateStore;
@@ -64,10 +66,11 @@ export class MongoStore implements Store {
   ) {
     const { deadLetterTtlMs, maxDeadLetterBytes } = options;
     const locks = new KeyedLock(connection);
+    this.#marks = new AnnouncedMarks(connection);
     this.#held = new HeldUpdates({ ttlMs: options.heldTtlMs, maxBytes: options.maxHeldBytes });
     this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
-    this.files = mongoFiles(connection, locks, this.#recent, this.#cleanUp);
-    this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#cleanUp);
+    this.files = mongoFiles(connection, locks, this.#recent, this.#marks, this.#cleanUp);
+    this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#marks, this.#cleanUp);
     this.breakdowns = connection.part(breakdownCalls);
     this.revocations = connection.part(revocationCalls);
     this.webhooks = connection.part(webhookCalls);
@@ -86,15 +89,20 @@ export class MongoStore implements Store {
   }
 
   readonly changes: ChangeStore = {
-    since: (fileId, announced) =>
-      this.connection.run((db) => changesSince(db, fileId, announced, this.#recent.lists)),
+    since: (fileId, announced, saved) =>
+      this.connection.run((db) => changesSince(db, fileId, { announced, saved }, this.#recent)),
     markAnnounced: (fileId, generation, announced, stats) =>
       this.connection.run(async (db) => {
-        await markAnnounced(db, fileId, generation, announced, stats);
+        await keepStats(db, fileId, generation, announced.changes, stats);
+        await this.#marks.add(db, generation, announced.batches);
         await this.#rollups.after(db, generation, announced.batches.keys());
       }),
-    unannounced: (before) => this.connection.run((db) => findUnannounced(db, this.#held, before)),
-    pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId)),
+    unannounced: (before) =>
+      this.connection.run(async (db) => {
+        await this.#marks.remove(db);
+        return findUnannounced(db, this.#held, before);
+      }),
+    pending: (fileId) => this.connection.run((db) => pendingChanges(db, fileId, this.#marks)),
   };
 
   readonly results: ResultStore = {
@@ -129,6 +137,7 @@ export class MongoStore implements Store {
   close(): Promise<void> {
     this.#cleanUp.close();
     this.#recent.close();
+    this.#marks.close();
     return this.connection.close();
   }
 }

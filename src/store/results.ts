@@ -24,10 +24,14 @@ export interface PageQuery extends ResultFilter {
   /** Counts from 1. */
   readonly page: number;
   readonly limit: number;
+  /** A page ends before the result with which it would have more bytes than this, if it is not the first one. */
+  readonly maxBytes?: number;
 }
 
 export interface ResultPage {
   /** Results that pass the filter, on all pages. */
   readonly total: number;
   readonly results: readonly PlacedResult[];
+  /** The page ends early because of `maxBytes`. */
+  readonly isCut: boolean;
 }

@@ -15,6 +15,9 @@ export type PostResult =
   | { readonly status: number; readonly error: null }
   | { readonly status: null; readonly error: string };
 
+/** Answers of 1xx come before the answer proper; a receiver that sends nothing else costs more than one that is silent. */
+const MAX_INTERIM_ANSWERS = 16;
+
 /** Redirects are not followed: an answer of 3xx is a failure like any other. Never rejects. */
 export async function post(delivery: DueDelivery, options: PostOptions): Promise<PostResult> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
@@ -50,6 +53,12 @@ function statusOf(
   return new Promise((resolve, reject) => {
     const request: ClientRequest = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);
     request.on('error', reject);
+    // An answer that asks for another protocol ends the connection without an error.
+    request.on('close', () => reject(new Error('the connection ended without an answer')));
+    let interim = 0;
+    request.on('information', () => {
+      if (++interim > MAX_INTERIM_ANSWERS) request.destroy(new Error('too many interim answers'));
+    });
     request.on('response', (response) => {
       resolve(response.statusCode ?? 0);
       // The answer's text is of no use, however long it is.

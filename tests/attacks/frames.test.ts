@@ -34,6 +34,14 @@ test.each([
   expect(code).toBe(1006);
 });
 
+test('a message in very many pieces ends its connection, however small they are', async () => {
+  const socket = await openSocket();
+  const closed = once(socket, 'close');
+  for (let n = 0; n < 100; n++) socket.send('', { fin: false });
+  const [code] = await closed;
+  expect(code).toBe(1008);
+});
+
 test('answers to pings do not pile up for a client that does not read', async () => {
   const { limitedWebSockets } = await import('../../src/realtime/frame-limit.js');
   const server = new (limitedWebSockets(1_000_000))({ port: 0, host: '127.0.0.1' });

@@ -104,6 +104,22 @@ describe('a workbook', () => {
     expect((await rowsOf(workbook(real.join('')), undefined, limits)).batches.length).toBeGreaterThan(1);
   });
 
+  it('is not read for minutes because of what its patterns would look for', async () => {
+    const brackets = `<numFmt numFmtId="200" formatCode="${'['.repeat(60_000)}"/>`.repeat(50);
+    const styles = `<s>${brackets}<cellXfs>${'<xf numFmtId="200"/>'.repeat(2_000)}</cellXfs></s>`;
+    const digits = `<row><c r="${'1'.repeat(60_000)}&#10;"><v>1</v></c></row>`;
+    const book = bookOf({
+      targets: '<Relationship Id="t" Type="x/styles" Target="st.xml"/>',
+      more: [part('xl/st.xml', styles)],
+      rows: `<row>${textCell('A1', 'ann@example.com')}</row>${digits.repeat(20)}`,
+    });
+    expect(book.length).toBeLessThan(64 * 1024);
+    const before = process.cpuUsage();
+    expect((await readList(book)).addresses).toEqual(['ann@example.com']);
+    const { user } = process.cpuUsage(before);
+    expect(user / 1e6).toBeLessThan(10);
+  });
+
   it('has no row longer than a row may be', async () => {
     const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
     const row = `<row>${'<c t="s"><v>0</v></c>'.repeat(100)}</row>`;

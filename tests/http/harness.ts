@@ -5,6 +5,7 @@ import { clientIpBehind } from '../../src/client-ip.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
 import type { HttpConfig, HttpDependencies } from '../../src/http/dependencies.js';
+import { LargeAnswers } from '../../src/http/large-answers.js';
 import { RateLimit } from '../../src/http/rate-limit.js';
 import { createRequestListener } from '../../src/http/request-listener.js';
 import { WritesInFlight } from '../../src/http/writes-in-flight.js';
@@ -35,6 +36,7 @@ const DEFAULTS: HttpConfig = {
   MAX_EXPORTS: 2,
   MAX_EXPORTS_PER_CALLER: 2,
   EXPORT_IDLE_MS: 60_000,
+  MAX_UNREAD_BYTES: 8 * MIB,
   MAX_EMAILS_PER_VALIDATION: 1000,
   VALIDATOR_USER_ID: 'verigate',
   WEBHOOKS_ALLOW_PRIVATE: false,
@@ -109,12 +111,13 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, gate));
+  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, feed, gate), MIB);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit: new RateLimit(100_000, clientIpBehind([])),
+    answers: new LargeAnswers(settings),
     store,
     snapshots,
     breakdowns,

@@ -82,6 +82,24 @@ describeWithOwnRedis('look-ups', (redis) => {
     expect(await gateway.counted('pubsub', 'overflow')).toBeGreaterThan(0);
   });
 
+  it('begin where very many small messages come, which take more memory than they have bytes', async () => {
+    const server = await redis();
+    const intake = new RecordingIntake();
+    let goOn = (): void => undefined;
+    const isOver = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    intake.answer = () => isOver;
+    const maxInletBytes = 64 * 1024;
+    const { counted } = await listening(inletsOn(server, intake, { maxInletBytes }));
+    onTeardown(async () => goOn());
+    const { redis: client } = producerOn(server);
+    const flood = client.multi();
+    for (let n = 0; n < 1_000; n++) flood.publish('email_validation_results', '');
+    await flood.exec();
+    await eventually('most are dropped', async () => (await counted('pubsub', 'overflow')) > 900);
+  });
+
   it('are made by one of several gateways', async () => {
     const server = await redis();
     const batchIds = Array.from({ length: 450 }, (_, i) => `b${i}`);

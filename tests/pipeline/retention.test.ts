@@ -29,7 +29,12 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
   if (before === null) throw new Error('there is a head');
   expect(await feed.since('f1', { epoch: before.epoch, revision: 0 }, before.revision)).toBeNull();
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, new ChangeGate()));
+  const snapshots = new Snapshots(
+    store,
+    feed,
+    new Announcer(flusher, null, store.files, feed, new ChangeGate()),
+    2 ** 24,
+  );
   const late = {
     fileId: 'f1',
     feeds: ['stats', 'emails'] as const,

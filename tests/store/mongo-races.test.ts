@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Saved } from '../../src/store/store.js';
 import {
+  announce,
   expectConsistent,
   keptStats,
   listsOf,
@@ -11,6 +12,7 @@ import {
 } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
+import { eventually } from '../support/eventually.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
 import { addresses, emailsOf } from '../support/updates.js';
 import { dump, openStore, refusals, shuffled } from './mongo-harness.js';
@@ -83,6 +85,66 @@ describeWithMongo('several gateways on one MongoDB', () => {
     await expectConsistent(b, 'f1');
     const { total } = await pageOf(a, { fileId: 'f1', page: 1, limit: 1, status: ['deliverable'] });
     expect(total).toBe(12 + 13);
+  });
+
+  it('has all changes of a batch, except for a flush of what this gateway has saved itself', async () => {
+    const { a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1'] });
+    const listener = new Listener(a, 'f1');
+    const saved = new Set(['b1']);
+    const lengthAfter = async (of?: ReadonlySet<string>) => {
+      await listener.catchUp(['b1'], of);
+      return listener.list('b1').length;
+    };
+    const saveBoth = async (count: number) => {
+      await save(a, { batchId: 'b1', emails: addresses(count) });
+      await save(b, { batchId: 'b1', emails: addresses(count + 1) });
+    };
+    await saveBoth(1);
+    // The other gateway announces its own; the document of the batch is not read.
+    for (let flush = 0; flush < 2; flush++) expect(await lengthAfter(saved)).toBe(1);
+    expect(await lengthAfter()).toBe(2);
+    await saveBoth(3);
+    expect(await lengthAfter()).toBe(4);
+    // It does not go back to what this gateway has saved.
+    expect(await lengthAfter(saved)).toBe(4);
+    await save(a, { batchId: 'b1', emails: addresses(6) });
+    expect(await lengthAfter(saved)).toBe(6);
+  });
+
+  it('leaves marks of what it has announced for a moment, and takes them for nothing new', async () => {
+    const { uri, a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1'] });
+    await announce(a, 'f1');
+    const marks = () =>
+      withDatabase(uri, (database) =>
+        database.collection('emailresults').countDocuments({ unannounced: { $exists: true } }),
+      );
+    for (let count = 1; count < 5; count++) {
+      await save(a, { batchId: 'b1', emails: addresses(count) });
+      await announce(a, 'f1');
+      expect(await a.changes.pending('f1')).toBeNull();
+      expect(await a.files.list({ limit: 1, after: null })).toMatchObject([{ isPending: false }]);
+    }
+    // Another gateway has only the version to go by: the feed says whether it is announced.
+    await save(a, { batchId: 'b1', emails: addresses(5) });
+    await announce(a, 'f1');
+    const [state] = await b.files.batches('f1');
+    const left = await b.changes.pending('f1');
+    if (left !== null) expect(left?.batches).toEqual(new Map([['b1', state?.version]]));
+    await eventually('the mark is removed', async () => (await marks()) === 0);
+    // One that is replaced in time stays.
+    await save(a, { batchId: 'b1', emails: addresses(6) });
+    await announce(a, 'f1');
+    await save(b, { batchId: 'b1', emails: addresses(7) });
+    expect(await a.changes.unannounced()).toHaveLength(1);
+    expect(await marks()).toBe(1);
+    await save(a, { batchId: 'b1', emails: addresses(8) });
+    await announce(a, 'f1');
+    // Those of a gateway that stops are removed.
+    await a.close();
+    expect(await marks()).toBe(0);
+    expect(await b.changes.pending('f1')).toBeNull();
   });
 
   it('registers each batch once and in one order, and opens one generation', async () => {

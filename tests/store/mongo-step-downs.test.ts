@@ -6,6 +6,7 @@ import { refusalOf } from '../../src/store/mongo/refusals.js';
 import { assertFollowsPrimary } from '../../src/store/mongo/usable-uri.js';
 import type { Store } from '../../src/store/store.js';
 import { fill, listsOf, register, registration, save } from '../contracts/store/harness.js';
+import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
 import { FailingCommands, STEP_DOWN_CODES, WRITES } from '../support/fail-command.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
@@ -69,6 +70,23 @@ describeWithOwnMongo('a primary that steps down before other members have its wr
     server = await MongoServer.start({ isDurable: false });
   });
   afterAll(() => server?.stop());
+
+  it('has an update in a flush although its answer was lost, and an earlier one was saved', async () => {
+    const uri = server.newUri();
+    const commands = FailingCommands.at(uri);
+    const store = openStore(uri);
+    await register(store, { fileId: 'f1', batches: ['b1'] });
+    await save(store, { batchId: 'b1', emails: ['a'] });
+    const writeConcernError = { code: 64, errmsg: 'not replicated' };
+    await commands.begin({ commands: WRITES, writeConcernError });
+    await expect(save(store, { batchId: 'b1', emails: ['a', 'b'] })).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+    await commands.end();
+    const listener = new Listener(store, 'f1');
+    await listener.catchUp(['b1'], new Set(['b1']));
+    expect(listener.list('b1')).toHaveLength(2);
+  });
 
   /** After a step-down the driver waits half a second before each next call: left to the thorough run. */
   const CODES: [string, number][] = [

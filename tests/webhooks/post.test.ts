@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
 import type { DueDelivery } from '../../src/store/webhooks.js';
@@ -6,6 +7,7 @@ import { isPublicAddress, lookUpPublic } from '../../src/webhooks/public-address
 import { resultOf } from '../../src/webhooks/retry-rules.js';
 import { newSecret } from '../../src/webhooks/signature.js';
 import { webhookUrl } from '../../src/webhooks/webhook-url.js';
+import { onTeardown } from '../support/teardown.js';
 import { startReceiver } from './receiver.js';
 
 const delivery = (url: string, secret = newSecret()): DueDelivery => ({
@@ -49,6 +51,29 @@ describe('one attempt', () => {
     receiver.status = null;
     const answer = await post(delivery(receiver.url), { ...PRIVATE, timeoutMs: 200 });
     expect(answer).toEqual({ status: null, error: 'timeout' });
+  });
+
+  it.each([
+    ['asks for another protocol', 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n', false],
+    ['says that it will answer, and says it again', 'HTTP/1.1 102 X\r\n\r\n', true],
+  ])('ends where the receiver %s', async (_, answer, repeats) => {
+    let closed = (_: unknown): void => undefined;
+    const isClosed = new Promise((resolve) => {
+      closed = resolve;
+    });
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).on('close', closed);
+      const write = () => {
+        while (socket.writable && socket.write(answer.repeat(repeats ? 100 : 1)) && repeats);
+      };
+      socket.on('data', write).on('drain', () => repeats && write());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTeardown(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const result = await post(delivery(`http://127.0.0.1:${port}/`), { ...PRIVATE, timeoutMs: 60_000 });
+    expect(result).toEqual({ status: null, error: 'connection_failed' });
+    await isClosed;
   });
 
   it('connects to no address inside, by number or by name', async () => {

@@ -8,7 +8,10 @@ import { bodyOf, FILE, serve } from './commands.js';
 const [redis] = process.argv.slice(2);
 const http = createServer();
 const io = new Server(http, redis === undefined ? {} : { adapter: adapterOn(redis) });
-io.on('connection', (socket) => void socket.join(FILE));
+io.on('connection', (socket) => {
+  void socket.join(FILE);
+  socket.on('subscribe', (request, answer) => answer({ ok: true, ...request }));
+});
 
 serve(http, (bytes) => {
   const body = bodyOf(bytes);

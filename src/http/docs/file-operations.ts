@@ -15,10 +15,15 @@ export const files = (): Operation[] => [
   get('/api/stats', 'getOverview', 'What all files that the caller may see add up to.', {
     answers: [ok('The sums.', schemas.overview)],
   }),
-  get(FILE, 'getFile', 'The snapshot: the stats and the first page of results.', {
-    answers: [ok('The file.', schemas.snapshot)],
-    codes: ['file_not_found'],
-  }),
+  get(
+    FILE,
+    'getFile',
+    'The snapshot: the stats and the first page of results. Of very large results it has fewer; `pagination.limit` says how many.',
+    {
+      answers: [ok('The file.', schemas.snapshot)],
+      codes: ['file_not_found'],
+    },
+  ),
   get(`${FILE}/stats`, 'getStats', 'The totals of a file, always absolute.', {
     answers: [ok('The stats.', schemas.stats)],
     codes: ['file_not_found'],
@@ -30,7 +35,7 @@ export const files = (): Operation[] => [
     {
       query: emailsQuery,
       answers: [ok('The page; empty after the last one.', schemas.emailsPage)],
-      codes: ['file_not_found', 'rate_limited'],
+      codes: ['file_not_found', 'payload_too_large', 'rate_limited'],
     },
   ),
   get(

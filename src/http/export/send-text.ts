@@ -40,13 +40,18 @@ export async function sendText(
 /** `onRead` is called each time that the client has made room for the next piece. */
 async function* inPieces(text: AsyncIterable<Piece>, onRead: () => void): AsyncGenerator<Piece> {
   for await (const long of text) {
-    for (let from = 0; from < long.length; from += PIECE_CHARS) {
-      const to = from + PIECE_CHARS;
+    for (let from = 0; from < long.length; ) {
+      const to = typeof long === 'string' ? endOfPiece(long, from + PIECE_CHARS) : from + PIECE_CHARS;
       yield typeof long === 'string' ? long.slice(from, to) : long.subarray(from, to);
+      from = to;
       onRead();
     }
   }
 }
+
+/** Where a piece of a text may end, about there: each is encoded by itself, and half a character cannot be. */
+export const endOfPiece = (text: string, at: number): number =>
+  at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 ? at + 1 : at;
 
 async function* startingWith(
   first: IteratorResult<Piece>,

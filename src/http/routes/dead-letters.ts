@@ -14,12 +14,12 @@ import { sendJson } from '../responses.js';
 const LISTED_BYTES = 64 * 1024;
 const deadLetterCursor = z.object({ id: idSchema });
 
-export function deadLetterRoutes(app: Express, { intake, store }: HttpDependencies): void {
+export function deadLetterRoutes(app: Express, { answers, intake, store }: HttpDependencies): void {
   app.get('/api/dead-letters', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, deadLetterCursor)?.id ?? null;
     const deadLetters = await store.deadLetters.list({ limit: limit + 1, after, payloadBytes: LISTED_BYTES });
-    sendJson(
+    await answers.send(
       res,
       pageAnswer(deadLetters, limit, listItemOf, ({ id }) => ({ id })),
     );
@@ -27,7 +27,7 @@ export function deadLetterRoutes(app: Express, { intake, store }: HttpDependenci
 
   app.get('/api/dead-letters/:id', async (req, res) => {
     const deadLetter = foundOr404(await store.deadLetters.find(idIn(req, 'id')));
-    sendJson(res, JSON.stringify(listItemOf(deadLetter)));
+    await answers.send(res, JSON.stringify(listItemOf(deadLetter)));
   });
 
   // A replay that fails keeps the dead letter. If only discarding it fails, the next replay changes nothing and discards it.

@@ -18,7 +18,7 @@ const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
 export function fileRoutes(
   app: Express,
-  { breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
+  { answers, breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
   const deletions = new LongWork<boolean>(config.ANSWER_WITHIN_MS);
   app.get('/api/files', async (req, res) => {
@@ -35,7 +35,7 @@ export function fileRoutes(
     const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
     const nextCursor = next === null ? 'null' : `"${encodeCursor(next)}"`;
     // A file that was deleted meanwhile has no stats.
-    sendJson(
+    await answers.send(
       res,
       `{"items":[${stats.filter((text) => text !== null).join(',')}],"nextCursor":${nextCursor}}`,
     );
@@ -61,7 +61,7 @@ export function fileRoutes(
     if (found === null) throw new Fault('file_not_found');
     const { stats, emails } = found;
     const batches = JSON.stringify(await store.files.batchCounts(fileId));
-    sendJson(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
+    await answers.send(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
 
   app.get('/api/files/:fileId/emails', async (req, res) => {
@@ -71,7 +71,7 @@ export function fileRoutes(
     if (query.email !== undefined) rateLimit.consume(req, res);
     const page = await snapshots.page({ fileId, ...query });
     if (page === null) throw new Fault('file_not_found');
-    sendJson(res, page);
+    await answers.send(res, page);
   });
 
   app.get('/api/files/:fileId/breakdown', async (req, res) => {

@@ -24,7 +24,7 @@ import { sendJson } from '../responses.js';
 type ValidationBody = z.output<ReturnType<typeof validationBody>>;
 
 export function validationRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
-  const { config, guard, rateLimit, readiness, store, submissions } = deps;
+  const { answers, config, guard, rateLimit, readiness, store, submissions } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
@@ -66,7 +66,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
           });
     const { answer, isReplayed } = await race.explainRefusal(submitted);
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
-    sendJson(res, answer, 202);
+    await answers.send(res, answer, 202);
   });
 
   app.post('/api/files/:fileId/validations/retry', async (req, res) => {

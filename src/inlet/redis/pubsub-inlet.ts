@@ -32,6 +32,8 @@ export const CHANNEL = 'email_validation_results';
 /** Messages that are claimed in one step: they are hashed within one turn of the event loop. */
 const CLAIM_BYTES = 2 ** 20;
 const CLAIM_MESSAGES = 64;
+/** What a waiting message takes beside its bytes: a flood of empty ones has a bound, too. */
+const OVERHEAD_BYTES = 1_024;
 /** Producers write the batch id ahead of the results. */
 const ID_WITHIN_BYTES = 2_048;
 
@@ -42,7 +44,7 @@ export class PubSubInlet implements Inlet {
   #unclaimed: Buffer[] = [];
   readonly #claims: ClaimQueue;
   readonly #claimed: RetryQueue;
-  /** Of all messages, claimed or not. */
+  /** Of all messages, claimed or not, with what each takes beside them. */
   #bytes = 0;
   #isDropping = false;
   #claiming: Promise<void> | undefined;
@@ -51,7 +53,7 @@ export class PubSubInlet implements Inlet {
 
   constructor(private readonly deps: PubSubDeps) {
     this.#claimed = new RetryQueue(deps.processor, this.#closing.signal, (bytes) => {
-      this.#bytes -= bytes;
+      this.#bytes -= bytes + OVERHEAD_BYTES;
     });
     this.#claims = new ClaimQueue({
       claims: deps.claims,
@@ -59,7 +61,7 @@ export class PubSubInlet implements Inlet {
       onClaimed: (message) => this.#claimed.take(message),
       onNotTaken: (message, outcome) => {
         deps.processor.count(outcome);
-        this.#bytes -= message.byteLength;
+        this.#bytes -= message.byteLength + OVERHEAD_BYTES;
       },
     });
     deps.subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#receive(message));
@@ -114,12 +116,13 @@ export class PubSubInlet implements Inlet {
   /** Called while the client reads from its socket. It has to be fast, or Redis has to buffer the messages. */
   #receive(message: Buffer): void {
     // A single message is always accepted, or one above the limit could never be stored.
-    if (this.#bytes > 0 && this.#bytes + message.byteLength > this.deps.maxBytes) {
+    const bytes = message.byteLength + OVERHEAD_BYTES;
+    if (this.#bytes > 0 && this.#bytes + bytes > this.deps.maxBytes) {
       this.#drop(message);
       return;
     }
     this.#isDropping = false;
-    this.#bytes += message.byteLength;
+    this.#bytes += bytes;
     this.#unclaimed.push(message);
     this.#claiming ??= this.#claimAll().finally(() => {
       this.#claiming = undefined;

@@ -5,11 +5,14 @@ import { DAY_MS } from '../../domain/durations.js';
 const isBuiltInDate = (id: number): boolean =>
   (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
 
+/** Excel allows 255 characters. */
+const MAX_CODE = 1_000;
+/** Each step ends at the next bracket or quote: otherwise a format of nothing but brackets would take minutes. */
+const NO_DATE = /"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^[\]]*\]|general/gi;
+
 /** Whether a format of its own shows a date. Texts in quotes, escaped characters, colours and conditions do not count. */
 export const isDateFormat = (id: number, code: string | undefined): boolean =>
-  code === undefined
-    ? isBuiltInDate(id)
-    : /[dmyhs]/i.test(code.replace(/"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]|general/gi, ''));
+  code === undefined ? isBuiltInDate(id) : /[dmyhs]/i.test(code.slice(0, MAX_CODE).replace(NO_DATE, ''));
 
 /** Day 0. Until March 1900 Excel counts a day that never was. */
 const EPOCH_1900 = Date.UTC(1899, 11, 30);

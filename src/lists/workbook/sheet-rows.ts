@@ -141,10 +141,7 @@ class SheetReader implements XmlHandler {
 /** `C7` is in column 2. */
 function columnOf(reference: string): number {
   let column = 0;
-  for (const char of reference
-    .replace(/[^A-Za-z].*$/, '')
-    .slice(0, 6)
-    .toUpperCase())
+  for (const char of (/^[A-Za-z]{1,6}/.exec(reference)?.[0] ?? '').toUpperCase())
     column = column * 26 + char.charCodeAt(0) - 64;
   return column - 1;
 }

@@ -55,15 +55,16 @@ async function readTargets(archive: Archive, folder: string, main: string) {
 
 async function readDateStyles(archive: Archive, part: string | null): Promise<boolean[]> {
   if (part === null) return [];
-  const codes = new Map<number, string>();
+  /** Whether each format of the workbook's own shows a date: told once, however many styles have it. */
+  const own = new Map<number, boolean>();
   const styles: boolean[] = [];
   let isCellFormat = false;
   await readWholeXml(archive.read(part), (name, { numFmtId, formatCode }) => {
     const id = Number(numFmtId);
-    if (name === 'numFmt' && formatCode !== undefined) codes.set(id, formatCode);
+    if (name === 'numFmt' && formatCode !== undefined) own.set(id, isDateFormat(id, formatCode));
     else if (name === 'cellXfs') isCellFormat = true;
     else if (name === 'cellStyles' || name === 'cellStyleXfs') isCellFormat = false;
-    else if (name === 'xf' && isCellFormat) styles.push(isDateFormat(id, codes.get(id)));
+    else if (name === 'xf' && isCellFormat) styles.push(own.get(id) ?? isDateFormat(id, undefined));
   });
   return styles;
 }

@@ -11,17 +11,15 @@ import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
 import { eventsBetween, type StatsEventType } from '../webhook-events.js';
-import { findBatches, summaryOf, WITHOUT_LIST } from './batches/batch-docs.js';
+import { findBatches, summaryOf } from './batches/batch-docs.js';
+import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf } from './generations.js';
-import { type Models, updateEach } from './models.js';
-import { UNMARK, UNMARK_FILE } from './outbox.js';
+import type { Models } from './models.js';
+import { UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
 import { rollUp } from './rollups.js';
-
-/** Batches that are read together with their file, at most: some databases take long to join many. */
-const JOINED = 64;
 
 /**
  * The changes of some batches since they were announced. The file is read before the batches: they contain all that it
@@ -30,19 +28,19 @@ const JOINED = 64;
 export async function changesSince(
   db: Models,
   fileId: FileId,
-  announced: ReadonlyMap<BatchId, BatchVersion>,
-  recent: RecentLists,
+  wanted: WantedChanges,
+  recent: RecentWrites,
 ): Promise<FileChanges | null> {
-  const found = await readFileWithBatches(db, fileId, [...announced.keys()]);
+  const found = await readFileWithBatches(db, fileId, wanted, recent);
   if (found === null) return null;
   const { file, heads } = found;
-  const current = [...announced].flatMap(([batchId, last]) => {
+  const current = [...wanted.announced].flatMap(([batchId, last]) => {
     const batch = heads.get(batchId);
     const isChanged = batch?.generation === file.generation && batch.version !== last.version;
     return isChanged ? [{ batch, last }] : [];
   });
   const batches = await Promise.all(
-    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent)),
+    current.map(({ batch, last }) => batchChangesOf(db, batch, last, recent.lists)),
   );
   const times = [file.lastUpdated, ...current.map(({ batch }) => batch.changedAt)].map(Number);
   return {
@@ -50,6 +48,12 @@ export async function changesSince(
     changes: file.changes,
     batches: batches.flatMap((batch) => batch ?? []),
   };
+}
+
+/** As `ChangeStore.since` is asked for them. */
+interface WantedChanges {
+  readonly announced: ReadonlyMap<BatchId, BatchVersion>;
+  readonly saved?: ReadonlySet<BatchId> | undefined;
 }
 
 interface FileWithBatches {
@@ -61,53 +65,26 @@ interface FileWithBatches {
 async function readFileWithBatches(
   db: Models,
   fileId: FileId,
-  batchIds: readonly BatchId[],
+  { announced, saved }: WantedChanges,
+  recent: RecentWrites,
 ): Promise<FileWithBatches | null> {
-  if (batchIds.length > 0 && batchIds.length <= JOINED) return joinFileWithBatches(db, fileId, batchIds);
   const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LISTS });
   if (file === null) return null;
-  if (batchIds.length > 0) return { file, heads: await findBatches(db, batchIds) };
   // Where no batch is named, the count alone says what has changed.
-  return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
+  if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
+  const remembered: [BatchId, BatchHead][] = [];
+  const others: BatchId[] = [];
+  for (const [batchId, { version }] of announced) {
+    const batch = saved?.has(batchId) ? recent.savedHead(batchId) : undefined;
+    if (batch === undefined) others.push(batchId);
+    // Else another gateway has stored and announced a later update.
+    else if (batch.version > version) remembered.push([batchId, batch]);
+  }
+  return { file, heads: new Map([...remembered, ...(await findBatches(db, others))]) };
 }
 
 /** What may be long in a file's document, and is not asked for by a flush. */
 const WITHOUT_LISTS = { _id: 0, pending: 0, events: 0 } as const;
-
-/** In one command: this is what every flush reads. Each batch comes with the file, so what is large of a file is left out. */
-async function joinFileWithBatches(
-  db: Models,
-  fileId: FileId,
-  batchIds: readonly BatchId[],
-): Promise<FileWithBatches | null> {
-  const joined = await db.files.collection
-    .aggregate<FileDoc & { batch?: BatchHead }>([
-      { $match: { fileId } },
-      { $set: { batchIds: { $literal: batchIds } } },
-      // Without a pipeline of its own: some databases use no index for one that has.
-      {
-        $lookup: {
-          from: db.batches.collection.name,
-          localField: 'batchIds',
-          foreignField: 'batchId',
-          as: 'batch',
-        },
-      },
-      // Behind it, so that no document has to hold the lists of all batches.
-      { $unwind: { path: '$batch', preserveNullAndEmptyArrays: true } },
-      { $project: { ...WITHOUT_LISTS, batchIds: 0, ...WITHOUT_BATCH_LIST } },
-    ])
-    .toArray();
-  const heads = joined.flatMap(({ batch }): [BatchId, BatchHead][] =>
-    batch === undefined ? [] : [[batch.batchId, batch]],
-  );
-  const [first] = joined;
-  return first === undefined ? null : { file: first, heads: new Map(heads) };
-}
-
-const WITHOUT_BATCH_LIST = Object.fromEntries(
-  Object.keys(WITHOUT_LIST).map((field) => [`batch.${field}`, 0 as const]),
-);
 
 function batchChangesOf(
   db: Models,
@@ -130,14 +107,14 @@ function batchChangesOf(
 }
 
 /**
- * Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. Then the
- * marks of the batches go: if the gateway dies in between, they are found, and this is done again.
+ * Keeps a file's stats, unless newer ones of the same epoch are kept already: another gateway may have been faster. The marks
+ * of the batches go after that, see announced-marks.ts: if the gateway dies before, they are found, and this is done again.
  */
-export async function markAnnounced(
+export async function keepStats(
   db: Models,
   fileId: FileId,
   generation: Generation,
-  announced: AnnouncedVersions,
+  changes: AnnouncedVersions['changes'],
   stats: JsonText<Stats>,
 ): Promise<void> {
   const { epoch, revision, status, completedAt, progress, batches, lastUpdated } = stats.parsed();
@@ -152,7 +129,6 @@ export async function markAnnounced(
     completedAt: completedAt === null ? null : new Date(completedAt),
     uncounted: clock.date(),
   };
-  const { changes, batches: versions } = announced;
   const current = { fileId, generation, ...notNewer };
   const keep = {
     $set: set,
@@ -165,12 +141,6 @@ export async function markAnnounced(
       ? []
       : [{ updateOne: { filter: { fileId, generation, changes }, update: UNMARK_FILE } }]),
   ]);
-  if (versions.size === 0) return;
-  const marks = [...versions].map(([batchId, version]) => ({
-    filter: { batchId, version, generation },
-    update: UNMARK,
-  }));
-  await updateEach(db.batches, marks);
 }
 
 /**

@@ -13,6 +13,7 @@ import type {
   ListedFile,
   Viewer,
 } from '../store.js';
+import type { AnnouncedMarks } from './announced-marks.js';
 import { summaryOf } from './batches/batch-docs.js';
 import type { BatchDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
@@ -25,10 +26,11 @@ import { markedBatches } from './outbox.js';
 export async function listFiles(
   db: Models,
   { limit, after, viewer = null }: FilesQuery,
+  marks: AnnouncedMarks,
 ): Promise<ListedFile[]> {
   const files = await newestFor(db, limit, after, viewer);
   const generations = files.map(({ generation }) => generation);
-  const marked = await markedBatches(db, generations);
+  const marked = await markedBatches(db, generations, marks);
   const pending = new Set(marked.map(({ generation }) => generation));
   // The stats are read after the marks, because an announcement stores the one before it removes the other.
   const announced = await announcedStats(db, generations);

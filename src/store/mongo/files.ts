@@ -1,7 +1,8 @@
 /** The files in MongoDB. */
 import type { FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
-import type { FileStore } from '../store.js';
+import type { FileStore, FilesQuery } from '../store.js';
+import type { AnnouncedMarks } from './announced-marks.js';
 import type { RecentWrites } from './batches/recent-writes.js';
 import { purgeFiles, removeFile } from './clean-up/remove-files.js';
 import type { BackgroundCleanUp } from './clean-up/sweep.js';
@@ -16,11 +17,12 @@ export const mongoFiles = (
   connection: MongoConnection,
   locks: KeyedLock,
   recent: RecentWrites,
+  marks: AnnouncedMarks,
   cleanUp: BackgroundCleanUp,
 ): FileStore => ({
   ...connection.part({
     find: findFacts,
-    list: listFiles,
+    list: (db: Models, query: FilesQuery) => listFiles(db, query, marks),
     batches: batchStates,
     batchPage,
     batchCounts: countBatches,
@@ -32,7 +34,7 @@ export const mongoFiles = (
       .finally(() => recent.forgetAll()),
   async purge(before) {
     const purged = await connection.run((db) =>
-      purgeFiles(db, before, (ended) => {
+      purgeFiles(db, before, marks, (ended) => {
         recent.forgetAll();
         cleanUp.clean(ended);
       }),

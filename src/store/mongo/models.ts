@@ -67,6 +67,13 @@ export const findDocs = <T>(
   options: ReadOptions = {},
 ): Promise<T[]> => model.find(filter, null, options).lean<T[]>().exec();
 
+/** The same, one after the other: what is read of them at once is bounded by the driver's own batches. */
+export const eachDoc = <T>(
+  model: Model<T>,
+  filter: QueryFilter<T>,
+  options: ReadOptions = {},
+): AsyncIterable<T> => model.collection.find(filter as object, options) as unknown as AsyncIterable<T>;
+
 export const findDoc = <T>(
   model: Model<T>,
   filter: QueryFilter<T>,

@@ -1,8 +1,9 @@
 /** Finds the marks on batches and files whose changes may still have to be announced: for the sweep and for reads. */
 
 import { trusted } from 'mongoose';
-import type { BatchId, FileId, Generation } from '../../domain/id.js';
-import type { Unannounced } from '../store.js';
+import type { FileId, Generation } from '../../domain/id.js';
+import type { PendingChanges, Unannounced } from '../store.js';
+import type { AnnouncedMarks, MarkedBatch } from './announced-marks.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import type { BatchDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
@@ -15,8 +16,7 @@ const MARKS_AT_ONCE = 1_000;
 /** The latest time that a date can be. */
 const MAX_TIME = 8.64e15;
 
-/** Removes a mark: of a batch only if none of its changes was stored since, and of the file only if none at all was. */
-export const UNMARK = { $unset: { unannounced: 1 } } as const;
+/** Removes the mark of a file, if no change at all was stored since. */
 export const UNMARK_FILE = { $unset: { unannounced: 1, unannouncedFrom: 1 } } as const;
 
 /** The batches of a file whose registration may not be announced, those without an update apart. */
@@ -44,25 +44,38 @@ async function registeredUnannounced(
 }
 
 /** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
-export async function pendingChanges(db: Models, fileId: FileId): Promise<BatchId[] | null | undefined> {
+export async function pendingChanges(
+  db: Models,
+  fileId: FileId,
+  marks: AnnouncedMarks,
+): Promise<PendingChanges | null | undefined> {
   const file = await findFile(db, fileId);
   if (file === null) return undefined;
-  const marked = await markedBatches(db, [file.generation]);
-  return marked.length > 0 || file.unannounced !== undefined ? marked.map(({ batchId }) => batchId) : null;
+  const { generation } = file;
+  const marked = await markedBatches(db, [generation], marks);
+  const ofFile = file.unannounced !== undefined;
+  if (marked.length === 0 && !ofFile) return null;
+  return { generation, ofFile, batches: new Map(marked.map(({ batchId, version }) => [batchId, version])) };
 }
 
-/** A batch with a change that may not be announced. */
-type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation'>;
-
-/** The batches with marks of some generations. Only the index of marks is read: there are few, whatever a file has. */
-export const markedBatches = (db: Models, generations: readonly Generation[]): Promise<MarkedBatch[]> =>
-  db.batches.collection
+/**
+ * The batches with marks of some generations, without those that this gateway has announced. Only the index of marks is
+ * read: there are few, whatever a file has.
+ */
+export async function markedBatches(
+  db: Models,
+  generations: readonly Generation[],
+  marks: AnnouncedMarks,
+): Promise<MarkedBatch[]> {
+  const marked = await db.batches.collection
     .find<MarkedBatch>(
       { generation: { $in: [...generations] }, unannounced: { $gt: new Date(0) } },
-      { projection: { _id: 0, batchId: 1, generation: 1 } },
+      { projection: { _id: 0, batchId: 1, generation: 1, version: 1 } },
     )
-    .hint({ unannounced: 1, generation: 1, batchId: 1 })
+    .hint({ unannounced: 1, generation: 1, batchId: 1, version: 1 })
     .toArray();
+  return marked.filter((batch) => !marks.isAnnounced(batch));
+}
 
 /**
  * What may not be announced: the write that stores a change marks it. Registrations that a gateway left half done are
@@ -101,6 +114,7 @@ export async function findUnannounced(
     } else if (generation !== null) over.push(generation);
   }
   // Changes of a generation that is over are never announced.
-  if (over.length > 0) await db.batches.updateMany({ generation: trusted({ $in: over }) }, UNMARK);
+  if (over.length > 0)
+    await db.batches.updateMany({ generation: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
   return [...found.values()];
 }

@@ -5,6 +5,7 @@ import type { Claimant } from '../../domain/ownership.js';
 import { SharedCalls } from '../../shared-calls.js';
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
+import type { AnnouncedMarks } from './announced-marks.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from './batches/incomplete-batches.js';
 import type { RecentWrites } from './batches/recent-writes.js';
@@ -25,6 +26,7 @@ export function mongoUpdates(
   locks: KeyedLock,
   held: HeldUpdates,
   recent: RecentWrites,
+  marks: AnnouncedMarks,
   cleanUp: BackgroundCleanUp,
 ): UpdateStore {
   const ambiguous = new AmbiguousWrites();
@@ -69,7 +71,7 @@ export function mongoUpdates(
         ambiguous.run(
           `batch ${batchId}`,
           async () => {
-            const deps = { held, recent, files, register: registerWith(db, sender) };
+            const deps = { held, recent, marks, files, register: registerWith(db, sender) };
             const saved = await saveUpdate(db, update, sender, deps);
             if (saved.outcome === 'superseded') await confirmRead(db);
             return saved;

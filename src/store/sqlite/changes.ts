@@ -4,7 +4,7 @@ import type { BatchId, FileId, Generation } from '../../domain/id.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
 import { differenceSince } from '../rewrites.js';
-import type { BatchChanges, FileChanges, Unannounced } from '../store.js';
+import type { BatchChanges, FileChanges, PendingChanges, Unannounced } from '../store.js';
 import {
   type AnnouncedState,
   eventsBetween,
@@ -105,10 +105,13 @@ const findUnannounced = (db: Database): Unannounced[] =>
     .map(({ fileId }) => ({ fileId, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-function pendingChanges(db: Database, fileId: FileId): BatchId[] | null | undefined {
+function pendingChanges(db: Database, fileId: FileId): PendingChanges | null | undefined {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return undefined;
-  return current.changes === current.announcedChanges ? null : [];
+  const { generation, changes, announcedChanges } = current;
+  return changes === announcedChanges
+    ? null
+    : { generation: String(generation), ofFile: true, batches: new Map() };
 }
 
 export const changeWrites = {

@@ -24,6 +24,28 @@ export function changes({ shared, own }: Stores): void {
     }
   });
 
+  it('has what was saved, also where it is asked for no more than that', async () => {
+    const { store, f1, b1, b2 } = shared();
+    await register(store, { fileId: f1, batches: [b1, b2] });
+    const listener = new Listener(store, f1);
+    const saved = new Set([b1, b2]);
+    for (const count of [2, 5, 5, 9]) {
+      for (const batchId of saved) await save(store, { batchId, emails: addresses(count) });
+      await listener.catchUp([b1, b2], saved);
+      expect([b1, b2].map((batchId) => listener.list(batchId).length)).toEqual([count, count]);
+    }
+    // Another list, and a change that is no update.
+    await save(store, { batchId: b1, emails: addresses(4), isComplete: true });
+    await store.updates.fail(f1, b2, 'gave up');
+    await listener.catchUp([b1], saved);
+    const [failed] = await listener.catchUp([b2]);
+    expect(listener.list(b1)).toHaveLength(4);
+    expect(failed?.summary).toMatchObject({ failed: 1 });
+    await save(store, { batchId: b2, emails: addresses(12) });
+    await store.files.remove(f1);
+    expect(await store.changes.since(f1, new Map([[b2, NEVER]]), saved)).toBeNull();
+  });
+
   it('has the positions after a hole in the middle, and no others', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] });
@@ -132,11 +154,22 @@ export function changes({ shared, own }: Stores): void {
     expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
     await save(store, { batchId: b2, emails: ['a'] });
     // A store for one gateway does not say which batches: that gateway knows.
-    const pending = await store.changes.pending(f1);
-    expect([[], [b2]]).toContainEqual(pending);
+    const { ofFile, batches } = (await store.changes.pending(f1)) ?? {};
+    const [, state] = await store.files.batches(f1);
+    const named = { ofFile: false, batches: new Map([[b2, state?.version]]) };
+    expect([{ ofFile: true, batches: new Map() }, named]).toContainEqual({ ofFile, batches });
     expect(await isListedAsPending()).toBe(true);
     await announce();
     expect([await store.changes.pending(f1), await isListedAsPending()]).toEqual([null, false]);
+    // Marks may stay for a moment. The next change is none of those that they stand for.
+    await save(store, { batchId: b2, emails: ['a', 'b'] });
+    const unannounced = async () => (await store.changes.unannounced()).map(({ fileId }) => fileId);
+    for (let sweep = 0; sweep < 2; sweep++) {
+      expect(await unannounced()).toContain(f1);
+      expect([await store.changes.pending(f1), await isListedAsPending()]).not.toContain(null);
+    }
+    await announce();
+    expect(await unannounced()).not.toContain(f1);
     await store.files.remove(f1);
     expect(await store.changes.pending(f1)).toBeUndefined();
   });

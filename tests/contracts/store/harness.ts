@@ -79,7 +79,7 @@ export const register = (store: Store, said: Request, claimant: Claimant = OPERA
   store.updates.register(registration(said), claimant);
 /** A page; empty where there is no such file. */
 export const pageOf = async (store: Store, query: PageQuery): Promise<ResultPage> =>
-  (await store.results.page(query)) ?? { total: 0, results: [] };
+  (await store.results.page(query)) ?? { total: 0, results: [], isCut: false };
 
 /** Stats to be kept as this text. */
 export const keptStats = (json: string, completedAt: string | null = null): JsonText<Stats> => {
@@ -175,5 +175,5 @@ export async function expectConsistent(store: Store, fileId: string): Promise<vo
   const places = results.map(({ batchId, position }) => `${position} of ${batchId}`);
   expect(new Set(places).size).toBe(places.length);
   const page = await pageOf(store, { fileId, page: 1, limit: Math.max(1, results.length) });
-  expect(page).toEqual({ total: results.length, results });
+  expect(page).toEqual({ total: results.length, results, isCut: false });
 }

@@ -15,10 +15,10 @@ export class Listener {
     private readonly fileId: string,
   ) {}
 
-  /** Reads the changes of the batches, applies them and answers with them. */
-  async catchUp(batchIds: Iterable<string>): Promise<readonly BatchChanges[]> {
+  /** Reads the changes of the batches, applies them and answers with them. `saved`: as `ChangeStore.since` has it. */
+  async catchUp(batchIds: Iterable<string>, saved?: ReadonlySet<string>): Promise<readonly BatchChanges[]> {
     const known = new Map([...batchIds].map((id) => [id, this.#known.get(id) ?? NEVER]));
-    const changes = await this.store.changes.since(this.fileId, known);
+    const changes = await this.store.changes.since(this.fileId, known, saved);
     for (const batch of changes?.batches ?? []) this.#apply(batch);
     return changes?.batches ?? [];
   }

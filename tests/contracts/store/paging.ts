@@ -50,7 +50,11 @@ async function pagesByHand(store: Store, { fileId, limit, ...filter }: Omit<Page
     );
   });
   expect(await scanned(store, fileId, filter)).toEqual(all);
-  return (page: number) => ({ total: all.length, results: all.slice((page - 1) * limit, page * limit) });
+  return (page: number) => ({
+    total: all.length,
+    results: all.slice((page - 1) * limit, page * limit),
+    isCut: false,
+  });
 }
 
 let files = 0;
@@ -120,6 +124,7 @@ export function paging({ shared }: Stores): void {
         expect(await pageOf(store, { fileId: f1, page, limit: 100, ...filter })).toEqual({
           total: passing.length,
           results: passing.slice((page - 1) * 100, page * 100),
+          isCut: false,
         });
       }
     }
@@ -129,13 +134,49 @@ export function paging({ shared }: Stores): void {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, ['a', 'b']]]));
     for (const page of [2, 3, 1_000_000, Number.MAX_SAFE_INTEGER]) {
-      expect(await pageOf(store, { fileId: f1, page, limit: 500 })).toEqual({ total: 2, results: [] });
+      expect(await pageOf(store, { fileId: f1, page, limit: 500 })).toEqual({
+        total: 2,
+        results: [],
+        isCut: false,
+      });
       expect(await pageOf(store, { fileId: f1, page, limit: 500, email: 'a' })).toEqual({
         total: 1,
         results: [],
+        isCut: false,
       });
     }
     expect(await store.results.page({ fileId: 'unknown', page: 1, limit: 1 })).toBeNull();
+  });
+
+  it('has pages that end before they have too many bytes, and says so', async () => {
+    const { store, f1, b0, b1 } = shared();
+    const long = (name: string) => entry(`${name}@${'x'.repeat(10_000)}`);
+    const names = Array.from({ length: 12 }, (_, n) => `${String.fromCharCode(97 + n)}`);
+    await fill(
+      store,
+      f1,
+      new Map([
+        [b0, names.slice(0, 6).map(long)],
+        [b1, names.slice(6).map(long)],
+      ]),
+    );
+    for (const filter of [{}, { status: ['deliverable'] as const }, { email: '@x' }]) {
+      const whole = await pageOf(store, { fileId: f1, page: 1, limit: 500, ...filter });
+      expect(whole).toMatchObject({ total: 12, isCut: false });
+      for (const [maxBytes, length] of [
+        [1, 1],
+        [45_000, 4],
+        [85_000, 8],
+        [200_000, 12],
+      ] as const)
+        expect(await pageOf(store, { fileId: f1, page: 1, limit: 500, maxBytes, ...filter })).toEqual({
+          total: 12,
+          results: whole.results.slice(0, length),
+          isCut: length < 12,
+        });
+      const second = await pageOf(store, { fileId: f1, page: 2, limit: 5, maxBytes: 25_000, ...filter });
+      expect(second).toEqual({ total: 12, results: whole.results.slice(5, 7), isCut: true });
+    }
   });
 
   it('never mixes two states of a batch on one page', async () => {

@@ -36,7 +36,11 @@ export function purging({ own }: Stores): void {
     const after = await announce(store, f1);
     expect(after).toEqual({ ...before, status: 'purged', revision: after.revision });
     expect((await store.files.find(f1))?.userId).toBe('jane');
-    expect(await pageOf(store, { fileId: f1, page: 1, limit: 50 })).toEqual({ total: 0, results: [] });
+    expect(await pageOf(store, { fileId: f1, page: 1, limit: 50 })).toEqual({
+      total: 0,
+      results: [],
+      isCut: false,
+    });
     expect((await pageOf(store, { fileId: f1, page: 1, limit: 50, email: 'z' })).total).toBe(0);
     const slices = [];
     for await (const slice of store.results.scan(f1, {})) slices.push(...slice);

@@ -22,7 +22,7 @@ export function removing({ shared }: Stores): void {
     expect(await store.updates.fileOfBatch(b1)).toBeNull();
     expect(await listsOf(store, f1)).toEqual({});
     const page = await pageOf(store, { fileId: f1, page: 1, limit: 50 });
-    expect(page).toEqual({ total: 0, results: [] });
+    expect(page).toEqual({ total: 0, results: [], isCut: false });
     expect((await pageOf(store, { fileId: f1, page: 1, limit: 50, email: 'a' })).total).toBe(0);
     const listed = (await store.files.list({ limit: 500, after: null })).map(({ facts }) => facts.fileId);
     expect(listed).toContain(f2);

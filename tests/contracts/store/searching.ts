@@ -230,6 +230,7 @@ export function searching({ shared }: Stores): void {
       expect(await pageOf(store, { ...filter, page })).toEqual({
         total: wanted.length,
         results: wanted.slice((page - 1) * 37, page * 37),
+        isCut: false,
       });
     }
   });

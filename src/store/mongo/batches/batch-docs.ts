@@ -5,12 +5,18 @@ import type { QueryFilter } from 'mongoose';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
 import { type Summary, waitingSummary } from '../../../domain/summary.js';
 import { type BatchProgress, initialProgress, statusOf } from '../../batch-progress.js';
-import type { BatchDoc, BatchHead } from '../documents/batches.js';
+import { type BatchDoc, type BatchHead, batches } from '../documents/batches.js';
+import { fieldsOf } from '../documents/schema.js';
 import { findDocs, type Models, type ReadOptions } from '../models.js';
 import { EMPTY_LIST } from './result-lists.js';
 
-/** Every field but the list. */
-export const WITHOUT_LIST = { _id: 0, cells: 0, keys: 0, domains: 0, results: 0 } as const;
+const LIST = new Set(['cells', 'keys', 'domains', 'results']);
+
+/** Every field but the list. By name: to leave out the others, some databases decode the whole list. */
+export const HEAD_FIELDS: Readonly<Record<string, 0 | 1>> = {
+  _id: 0,
+  ...Object.fromEntries(fieldsOf(batches).flatMap((name) => (LIST.has(name) ? [] : [[name, 1]]))),
+};
 
 /** The batch alone of a document that has its list. */
 export function headOf({ cells: _, keys: __, domains: ___, results: ____, ...head }: BatchDoc): BatchHead {
@@ -19,20 +25,20 @@ export function headOf({ cells: _, keys: __, domains: ___, results: ____, ...hea
 
 /** By the driver: every update asks this, and Mongoose would double the time that it takes. */
 export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | null> =>
-  db.batches.collection.findOne<BatchHead>({ batchId }, { projection: WITHOUT_LIST });
+  db.batches.collection.findOne<BatchHead>({ batchId }, { projection: HEAD_FIELDS });
 
 /** Batches without their lists. */
 export const findHeads = (
   db: Models,
   filter: QueryFilter<BatchDoc>,
   options: Omit<ReadOptions, 'projection'> = {},
-): Promise<BatchHead[]> => findDocs(db.batches, filter, { ...options, projection: WITHOUT_LIST });
+): Promise<BatchHead[]> => findDocs(db.batches, filter, { ...options, projection: HEAD_FIELDS });
 
 /** Ids in one query: it has to fit into a document, too. */
 const IDS_AT_ONCE = 1_000;
 
 export const findBatches = (db: Models, batchIds: readonly BatchId[]): Promise<Map<BatchId, BatchHead>> =>
-  findByIds<BatchHead>(db, batchIds, WITHOUT_LIST);
+  findByIds<BatchHead>(db, batchIds, HEAD_FIELDS);
 
 /** What a registration asks of a batch that is there already. */
 export type KnownBatch = Pick<BatchHead, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;

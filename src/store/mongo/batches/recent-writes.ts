@@ -12,29 +12,47 @@ const HEAD_BYTES = 1_500;
 export class RecentWrites {
   readonly lists = new RecentLists();
   readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
+  readonly #saved = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
 
-  remember(batch: BatchHead, list: FingerprintedList): void {
+  /** To be called once an update is stored. `isCertain`: its batch stays in its generation. */
+  remember(batch: BatchHead, list: FingerprintedList, isCertain: boolean): void {
     this.rememberHead(batch);
+    if (isCertain) this.#saved.set(batch.batchId, batch, sizeOf(batch));
     if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list, batch.complete);
   }
 
   rememberHead(batch: BatchHead): void {
-    const { batchId, summary, rewrites, chunks } = batch;
-    this.heads.set(batchId, batch, HEAD_BYTES + summary.length + rewrites.length + 200 * chunks.length);
+    this.heads.set(batch.batchId, batch, sizeOf(batch));
+  }
+
+  /** A batch as the last update that this gateway has saved has left it; undefined: that is not remembered. */
+  savedHead(batchId: BatchId): BatchHead | undefined {
+    return this.#saved.get(batchId);
+  }
+
+  /** To be called before an update is stored: if there is no answer, what was saved before may not be the last one. */
+  saving(batchId: BatchId): void {
+    this.#saved.delete(batchId);
   }
 
   forget(batchId: BatchId): void {
     this.heads.delete(batchId);
+    this.#saved.delete(batchId);
     this.lists.forget(batchId);
   }
 
   forgetAll(): void {
     this.heads.clear();
+    this.#saved.clear();
     this.lists.forgetAll();
   }
 
   close(): void {
     this.heads.close();
+    this.#saved.close();
     this.lists.close();
   }
 }
+
+const sizeOf = ({ summary, rewrites, chunks }: BatchHead): number =>
+  HEAD_BYTES + summary.length + rewrites.length + 200 * chunks.length;

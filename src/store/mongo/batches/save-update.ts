@@ -11,6 +11,7 @@ import {
   type SelfRegistration,
 } from '../../attribution.js';
 import type { Registered, Registration, Saved } from '../../store.js';
+import type { AnnouncedMarks } from '../announced-marks.js';
 import { confirmRead } from '../confirmation.js';
 import type { BatchHead } from '../documents/batches.js';
 import type { FileDoc } from '../documents/files.js';
@@ -30,6 +31,7 @@ const ATTEMPTS = 1_000;
 interface SaveDeps {
   readonly held: HeldUpdates;
   readonly recent: RecentWrites;
+  readonly marks: Pick<AnnouncedMarks, 'replaced'>;
   /** Updates that come at once share the read of their file's document. */
   readonly files: SharedCalls<FileId, FileDoc | null>;
   readonly register: (registration: Registration) => Promise<Registered>;
@@ -46,13 +48,13 @@ export async function saveUpdate(
   db: Models,
   update: Update,
   sender: Claimant,
-  { held, recent, files, register }: SaveDeps,
+  { held, recent, marks, files, register }: SaveDeps,
 ): Promise<Saved> {
   const { batchId } = update;
   const holding = new Holding(db, held, update, sender);
   const list = recent.lists.fingerprint(batchId, update.results);
-  const cache = { list, written: (batch: BatchHead) => recent.remember(batch, list) };
   let hasRegistered = false;
+  recent.saving(batchId);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     // As this gateway has left it; if it has changed since, the write fails. A found update mostly writes nothing.
     const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
@@ -79,10 +81,16 @@ export async function saveUpdate(
       if (outcome === 'superseded') return SUPERSEDED;
       hasRegistered ||= outcome !== 'unchanged';
     } else if (batch !== null && file !== null) {
-      const written = await applyUpdate(db, batch, update, clock.date(), cache);
-      if (written === 'conflict') continue;
+      // A registration that is still pending may be taken back, and its batches with it.
+      const isCertain = file.pending === undefined;
+      const written = (saved: BatchHead) => {
+        recent.remember(saved, list, isCertain);
+        marks.replaced(saved);
+      };
+      const applied = await applyUpdate(db, batch, update, clock.date(), { list, written });
+      if (applied === 'conflict') continue;
       await holding.release();
-      const isApplied = written === 'applied' || hasRegistered;
+      const isApplied = applied === 'applied' || hasRegistered;
       return { outcome: isApplied ? 'applied' : 'unchanged', fileId: file.fileId };
     }
   }

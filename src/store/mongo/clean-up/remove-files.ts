@@ -5,6 +5,7 @@ import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
+import type { AnnouncedMarks } from '../announced-marks.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import { addDeletion } from '../deliveries.js';
 import type { TombstoneDoc } from '../documents/files.js';
@@ -68,6 +69,7 @@ export async function removeFile(db: Models, fileId: FileId, stopping: AbortSign
 export async function purgeFiles(
   db: Models,
   before: number,
+  marks: AnnouncedMarks,
   ended: (generation: EndedGeneration) => void,
 ): Promise<FileId[]> {
   const finished = await findDocs(
@@ -84,7 +86,7 @@ export async function purgeFiles(
   for (const file of finished) {
     const { fileId, generation, requestId, changes, statsAt } = file;
     // It has had an update since, which its count does not have yet.
-    if ((await markedBatches(db, [generation])).length > 0) continue;
+    if ((await markedBatches(db, [generation], marks)).length > 0) continue;
     const batches = await batchStates(db, fileId);
     const totals = batches.reduce((sum, { summary }) => add(sum, summary), EMPTY_SUMMARY);
     await writeTombstone(db, file, false);

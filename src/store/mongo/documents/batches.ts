@@ -46,7 +46,7 @@ export const batches = schemaOf({
   open: flag<true | undefined>(),
   /** Token of a change that the rollups and the file's count of changes do not have yet, see rollups.ts. */
   pendingRollup: text<string | undefined>(),
-  /** Time of its last change; removed once `markAnnounced` has seen that change. */
+  /** Time of its last change; removed some time after `markAnnounced` has seen that change, see announced-marks.ts. */
   unannounced: date<Date | undefined>(),
   held: flag<true | undefined>(),
   heldAt: date<Date | undefined>(),
@@ -76,7 +76,7 @@ export const batches = schemaOf({
     { generation: 1, pendingRollup: 1, ordinal: 1, version: 1, changedAt: 1, summary: 1 },
     where('pendingRollup'),
   )
-  .index({ unannounced: 1, generation: 1, batchId: 1 }, where('unannounced'))
+  .index({ unannounced: 1, generation: 1, batchId: 1, version: 1 }, where('unannounced'))
   .index({ begun: 1, lastUpdated: 1, generation: 1 }, { partialFilterExpression: { open: true } })
   .index(
     { complete: 1, batchId: 1, generation: 1, status: 1 },

@@ -45,6 +45,10 @@ export const schemaOf = <F extends Record<string, object>>(fields: F): Schema<Do
     id: false,
   });
 
+/** The names of a document's fields, without its `_id`. */
+export const fieldsOf = (schema: Pick<Schema, 'paths'>): string[] =>
+  Object.keys(schema.paths).filter((name) => name !== '_id');
+
 export type DocumentOf<S> = S extends Schema<infer T> ? T : never;
 
 /** For an index of those documents only that have a field. */

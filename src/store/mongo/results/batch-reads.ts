@@ -3,10 +3,10 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
+import { findBatch, HEAD_FIELDS, ifUnchanged } from '../batches/batch-docs.js';
 import type { BatchDoc, BatchHead } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
-import { findDoc, findDocs, type Models } from '../models.js';
+import { eachDoc, findDoc, type Models } from '../models.js';
 import { type ResultDoc, toJson } from './result-docs.js';
 
 /** Lists up to this length are read whole, several in one go; longer ones a part at a time. */
@@ -32,23 +32,24 @@ type Ordinals =
   | { readonly ordinal: { readonly $in: number[] } }
   | { readonly ordinal: { readonly $gte: number } };
 
-/** Reads batches of a generation in their order, each with the results of its own document: `[from, count]`. */
-export async function readBatches(
+/**
+ * Reads batches of a generation in their order, each with the results of its own document: `[from, count]`. Who has enough
+ * reads on no further: a document may have megabytes.
+ */
+export async function* readBatches(
   db: Models,
   generation: Generation,
   { ordinal }: Ordinals,
   slice: [from: number, count: number],
   limit: number,
-): Promise<BatchRead[]> {
-  const docs = await findDocs(
+): AsyncGenerator<BatchRead, void> {
+  const docs = eachDoc(
     db.batches,
     { generation, ordinal: trusted(ordinal) },
-    { projection: { ...WITHOUT_LIST, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
+    { projection: { ...HEAD_FIELDS, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
   );
-  return docs.map(({ results, ...batch }) => ({
-    batch,
-    some: results.map((doc, index) => ({ position: slice[0] + index, doc })),
-  }));
+  for await (const { results, ...batch } of docs)
+    yield { batch, some: results.map((doc, index) => ({ position: slice[0] + index, doc })) };
 }
 
 /** A part of a list, with where it is stored: in a chunk, or in the batch's own document (`chunk` null). */
@@ -114,7 +115,7 @@ export async function readKeys(
   ordinals: readonly number[],
   withKeys: boolean,
 ): Promise<KeyedBatch[]> {
-  const projection = { _id: 0, domains: 0, results: 0, ...(withKeys ? {} : { keys: 0 }) };
+  const projection = { ...HEAD_FIELDS, cells: 1, ...(withKeys ? { keys: 1 } : {}) };
   const docs = await db.batches.collection
     .find<Omit<BatchDoc, 'keys'> & Partial<BatchDoc>>(
       { generation, ordinal: { $in: [...ordinals] } },

@@ -96,9 +96,9 @@ async function countByAddresses(
   filter: CompiledFilter,
   ordinal: number,
 ): Promise<number> {
-  const [read] = await readBatches(db, generation, { ordinal: { $in: [ordinal] } }, [0, SHORT], 1);
-  const slice = read === undefined ? null : await pageSliceOf(db, read, filter, { skip: 0, limit: 0 });
-  return slice?.count ?? 0;
+  for await (const read of readBatches(db, generation, { ordinal: { $in: [ordinal] } }, [0, SHORT], 1))
+    return (await pageSliceOf(db, read, filter, { skip: 0, limit: 0 }))?.count ?? 0;
+  return 0;
 }
 
 export interface PageSlice {

@@ -1,6 +1,6 @@
 /** Reads a page of a file's results: counts by batch say where it lies, so that only the batches on it are read. */
 import type { Generation } from '../../../domain/id.js';
-import type { PlacedResult } from '../../../domain/result.js';
+import { BoundedResults } from '../../bounded-results.js';
 import { cutWindow, windowOf } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
 import type { PageQuery, ResultPage } from '../../store.js';
@@ -32,7 +32,7 @@ export const readPage = (db: Models, query: PageQuery): Promise<ResultPage | nul
  */
 class PageReader {
   readonly #filter: CompiledFilter;
-  readonly #results: PlacedResult[] = [];
+  readonly #page: BoundedResults;
   #toSkip: number;
   #total = 0;
 
@@ -42,13 +42,15 @@ class PageReader {
     private readonly query: PageQuery,
   ) {
     this.#filter = new CompiledFilter(query);
+    this.#page = new BoundedResults(query.maxBytes);
     this.#toSkip = windowOf(query).skip;
   }
 
   /** Null: the generation is over. */
   async fill(): Promise<ResultPage | null> {
     const isCurrent = await (this.#filter.hasPrefix ? this.#fillBySearch() : this.#fillByRollups());
-    return isCurrent ? { total: this.#total, results: this.#results } : null;
+    const { results, isCut } = this.#page;
+    return isCurrent ? { total: this.#total, results, isCut } : null;
   }
 
   async #fillByRollups(): Promise<boolean> {
@@ -80,7 +82,7 @@ class PageReader {
   }
 
   get #room(): number {
-    return this.query.limit - this.#results.length;
+    return this.#page.isCut ? 0 : this.query.limit - this.#page.results.length;
   }
 
   async #fillFrom(batches: readonly CountedBatch[]): Promise<boolean> {
@@ -146,16 +148,19 @@ class PageReader {
     const ordinals = batches.map(({ ordinal }) => ordinal);
     const lengths = this.#filter.passesAll ? Math.min(SHORT, this.#toSkip + this.#room) : SHORT;
     const wanted = { ordinal: { $in: ordinals } };
-    const found = await readBatches(this.db, this.generation, wanted, [0, lengths], ordinals.length);
-    const byOrdinal = new Map(found.map((read) => [read.batch.ordinal, read]));
+    const reads = readBatches(this.db, this.generation, wanted, [0, lengths], ordinals.length);
+    let next = await reads.next();
     for (const { ordinal, count } of batches) {
-      const read = byOrdinal.get(ordinal);
+      const read = next.done || next.value.batch.ordinal !== ordinal ? undefined : next.value;
+      if (read !== undefined) next = await reads.next();
       const window = { skip: this.#toSkip, limit: Math.max(0, this.#room) };
       const slice = read === undefined ? null : await pageSliceOf(this.db, read, this.#filter, window);
       // A batch may be taken back while it is being registered; any other goes with its generation only.
       if (slice === null && !(await this.#isCurrent())) return false;
       this.#take(slice ?? { count: 0, results: [] }, count);
+      if (this.#page.isCut) break;
     }
+    await reads.return();
     return true;
   }
 
@@ -163,7 +168,7 @@ class PageReader {
   #take({ count, results }: PageSlice, counted: number): void {
     this.#total += count - counted;
     this.#toSkip = Math.max(0, this.#toSkip - count);
-    this.#results.push(...results);
+    this.#page.add(results);
   }
 
   async #isCurrent(): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** Reads all results of a file in arrival order, a slice at a time. */
 import type { FileId, Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
+import { SLICE_BYTES } from '../../bounded-results.js';
 import { range } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
 import type { ScanSlice } from '../../scan.js';
@@ -54,9 +55,12 @@ export async function scanSlice(
   const results: PlacedResult[] = [];
   let { ordinal, position } = point;
   let readCount = 0;
-  const found = await readBatches(db, generation, { ordinal: { $gte: ordinal } }, [position, SLICE], limit);
-  for (const read of found) {
-    if (readCount >= SLICE) break;
+  let isFull = false;
+  let batchCount = 0;
+  let bytes = 0;
+  const wantedBatches = { ordinal: { $gte: ordinal } };
+  for await (const read of readBatches(db, generation, wantedBatches, [position, SLICE], limit)) {
+    batchCount++;
     const { batch } = read;
     if (batch.ordinal !== ordinal && position > 0) {
       // The batch is gone, and this is the next one: it has to be read from its start.
@@ -65,17 +69,21 @@ export async function scanSlice(
     }
     const some = (await restOfSlice(db, read, position)) ?? [];
     const passing = some.filter((result) => passes(filter, result));
-    results.push(...placedResults(batch, passing));
+    const placed = placedResults(batch, passing);
+    results.push(...placed);
+    for (const { json } of placed) bytes += json.length;
     readCount += some.length;
     position += some.length;
     ordinal = batch.ordinal ?? ordinal;
     if (position >= batch.length || some.length < SLICE) [ordinal, position] = [ordinal + 1, 0];
+    isFull = readCount >= SLICE || bytes > SLICE_BYTES;
+    if (isFull) break;
   }
   // Checked after the reads: while the file is current, nothing that was read can have been half deleted.
   if ((await findFile(db, fileId))?.generation !== generation)
     throw unavailable('the file changed while it was read');
-  if (found.length < limit && readCount < SLICE) return { results, next: null };
-  const batches = readCount < SLICE ? Math.min(MAX_BATCHES, point.batches * 2) : MIN_BATCHES;
+  if (batchCount < limit && !isFull) return { results, next: null };
+  const batches = !isFull ? Math.min(MAX_BATCHES, point.batches * 2) : MIN_BATCHES;
   return { results, next: { fileId, generation, ordinal, position, batches } };
 }
 

@@ -1,12 +1,14 @@
 /** Reads a page of a file's results: those that pass a filter. */
 import type { PlacedResult } from '../../../domain/result.js';
+import { BoundedResults } from '../../bounded-results.js';
 import { cutWindow, type PageWindow, windowOf } from '../../positions.js';
 import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../../result-filter.js';
 import type { PageQuery, ResultPage } from '../../store.js';
 import type { Database } from '../database.js';
 import { currentGeneration } from '../generations.js';
 import { countOf, findBatches } from '../rollups.js';
-import { passingPlaces, resultsAt, resultsAtPlaces } from './results.js';
+import { resultsAtPlaces } from './at-places.js';
+import { passingPlaces, resultsAt } from './results.js';
 import { RUNS } from './runs.js';
 
 export function readPage(db: Database, query: PageQuery): ResultPage | null {
@@ -14,22 +16,29 @@ export function readPage(db: Database, query: PageQuery): ResultPage | null {
   if (current === undefined) return null;
   const { generation } = current;
   const filter = new CompiledFilter(query);
-  return filter.hasPrefix
-    ? pageBySearch(db, generation, filter, windowOf(query))
-    : pageByCounts(db, generation, filter, windowOf(query));
+  const page = new BoundedResults(query.maxBytes);
+  const total = (filter.hasPrefix ? pageBySearch : pageByCounts)(
+    db,
+    generation,
+    filter,
+    windowOf(query),
+    page,
+  );
+  return { total, results: page.results, isCut: page.isCut };
 }
 
 type BatchInOrder = { number: number; batchId: string; length: number };
 
-/** A page of a filter by cells: the rollups say which batches it comes from. */
+/** A page of a filter by cells: the rollups say which batches it comes from. Answers with the total. */
 function pageByCounts(
   db: Database,
   generation: number,
   filter: CompiledFilter,
   window: PageWindow,
-): ResultPage {
+  page: BoundedResults,
+): number {
   const total = countOf(db, generation, filter.cells);
-  if (window.skip >= total) return { total, results: [] };
+  if (window.skip >= total) return total;
   const { ordinals, skip } = findBatches(db, generation, filter.cells, window);
   const batches = db.all<BatchInOrder>(
     `SELECT number, batchId, length FROM batches
@@ -38,26 +47,36 @@ function pageByCounts(
     JSON.stringify(ordinals),
   );
   const within = { skip, limit: window.limit };
-  if (filter.passesAllCells) return { total, results: consecutive(db, batches, within) };
-  const numbers = batches.map(({ number }) => number);
-  return { total, results: resultsAtPlaces(db, cutWindow(passingPlaces(db, numbers, filter), within)) };
+  if (filter.passesAllCells) takeConsecutive(db, batches, within, page);
+  else {
+    const numbers = batches.map(({ number }) => number);
+    takeFrom(resultsAtPlaces(db, cutWindow(passingPlaces(db, numbers, filter), within)), page);
+  }
+  return total;
+}
+
+function takeFrom(portions: Iterable<readonly PlacedResult[]>, page: BoundedResults): void {
+  for (const some of portions) {
+    page.add(some);
+    if (page.isCut) return;
+  }
 }
 
 /** A window of all results of some batches. */
-function consecutive(
+function takeConsecutive(
   db: Database,
   batches: readonly BatchInOrder[],
   { skip, limit }: PageWindow,
-): PlacedResult[] {
-  const results: PlacedResult[] = [];
+  page: BoundedResults,
+): void {
   let from = skip;
   for (const batch of batches) {
-    const count = Math.min(batch.length - from, limit - results.length);
+    if (page.isCut) return;
+    const count = Math.min(batch.length - from, limit - page.results.length);
     const positions = Array.from({ length: count }, (_, index) => from + index);
-    results.push(...resultsAt(db, batch, positions));
+    page.add(resultsAt(db, batch, positions));
     from = 0;
   }
-  return results;
 }
 
 const inCells = (cell: string) => `(?2 IS NULL OR ${cell} IN (SELECT value FROM json_each(?2)))`;
@@ -73,22 +92,24 @@ const byAddressOrDomain = `
 
 type Place = { place: number };
 
-/** The places whose keys begin with a prefix, in each run of the index; there are few runs. */
+/** The places whose keys begin with a prefix, in each run of the index; there are few runs. Answers with the total. */
 function pageBySearch(
   db: Database,
   generation: number,
   filter: CompiledFilter,
   window: PageWindow,
-): ResultPage {
+  page: BoundedResults,
+): number {
   const sql = filter.isDomainOnly ? byDomain : byAddressOrDomain;
   const cells = filter.passesAllCells ? null : JSON.stringify(filter.cells);
   const binds = [generation, cells, ...filter.keyRange] as const;
   if (filter.exceedsKeys) {
     const candidates = db.all<Place>(`${sql} ORDER BY place`, ...binds).map(({ place }) => place);
     const found = candidates.filter((place) =>
-      resultsAtPlaces(db, [place]).some(({ json }) => filter.passesAddress(emailIn(json))),
+      [...resultsAtPlaces(db, [place])].flat().some(({ json }) => filter.passesAddress(emailIn(json))),
     );
-    return { total: found.length, results: resultsAtPlaces(db, cutWindow(found, window)) };
+    takeFrom(resultsAtPlaces(db, cutWindow(found, window)), page);
+    return found.length;
   }
   const found = db.all<Place & { total: number }>(
     `SELECT place, count(*) OVER () AS total FROM (${sql}) ORDER BY place LIMIT ?5 OFFSET ?6`,
@@ -97,8 +118,8 @@ function pageBySearch(
     window.skip,
   );
   const places = found.map(({ place }) => place);
-  const total = found[0]?.total ?? (window.skip === 0 ? 0 : totalOf(db, sql, binds));
-  return { total, results: resultsAtPlaces(db, places) };
+  takeFrom(resultsAtPlaces(db, places), page);
+  return found[0]?.total ?? (window.skip === 0 ? 0 : totalOf(db, sql, binds));
 }
 
 /** For a page beyond the end, which has no row that could say it. */

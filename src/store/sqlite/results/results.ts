@@ -21,7 +21,7 @@ const CHUNK_LENGTH = 64;
 /** Results whose index entries are written in one go, into one run. */
 const INDEXED_AT_ONCE = 1024;
 
-interface ChunkRow {
+export interface ChunkRow {
   place: number;
   length: number;
   body: string;
@@ -51,15 +51,16 @@ interface IndexEntries {
   readonly domains: string;
 }
 
-/** `lines`: the text of all the results, where the caller has it already. */
-export function rowsOf(results: readonly Result[], lines?: string): ResultRows {
-  const text = results.length <= CHUNK_LENGTH ? lines : undefined;
+/** `lines`: the text of all the results, as `textLines` gives it. */
+export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
+  let end = 0;
   return {
-    chunks: slices(results, CHUNK_LENGTH).map((slice) => ({
-      length: slice.length,
-      cells: cellsOf(slice),
-      body: (text ?? textLines(slice)).slice(0, -1),
-    })),
+    chunks: slices(results, CHUNK_LENGTH).map((slice) => {
+      const start = end;
+      end += slice.reduce((length, { json }) => length + json.length + 1, 0);
+      // A part of a text is no copy of it.
+      return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
+    }),
     index: slices(results, INDEXED_AT_ONCE).map((slice) => ({
       length: slice.length,
       cells: cellsOf(slice),
@@ -163,7 +164,7 @@ export function dropResults(db: Database, { number, generation }: BatchKey): str
 }
 
 /** What is needed of a batch to read its results. */
-interface ListRow {
+export interface ListRow {
   readonly number: number;
   readonly batchId: BatchId;
 }
@@ -194,43 +195,6 @@ function readGroup(db: Database, { number, batchId }: ListRow, positions: readon
   }
   return found;
 }
-
-/** The results at some places, in their order, in a fixed number of reads however far apart they are. */
-export function resultsAtPlaces(db: Database, places: readonly number[]): PlacedResult[] {
-  if (places.length === 0) return [];
-  const chunkOf = new Map(
-    db
-      .all<{ place: number; chunk: number }>(
-        `SELECT p.value AS place, (SELECT max(place) FROM chunks WHERE place <= p.value) AS chunk FROM json_each(?) AS p`,
-        JSON.stringify(places),
-      )
-      .map(({ place, chunk }) => [place, chunk]),
-  );
-  const lines = new Map(
-    db
-      .all<ChunkRow>(
-        'SELECT place, body FROM chunks WHERE place IN (SELECT value FROM json_each(?))',
-        JSON.stringify([...new Set(chunkOf.values())]),
-      )
-      .map(({ place, body }) => [place, body.split('\n')]),
-  );
-  const batchIds = new Map(
-    db
-      .all<ListRow>(
-        'SELECT number, batchId FROM batches WHERE number IN (SELECT value FROM json_each(?))',
-        JSON.stringify([...new Set(places.map(batchOfPlace))]),
-      )
-      .map(({ number, batchId }) => [number, batchId]),
-  );
-  return places.flatMap((place) => {
-    const chunk = chunkOf.get(place) ?? place;
-    const json = lines.get(chunk)?.[place - chunk];
-    const batchId = batchIds.get(batchOfPlace(place));
-    return json === undefined || batchId === undefined ? [] : [{ batchId, position: place % PLACES, json }];
-  });
-}
-
-const batchOfPlace = (place: number): number => Math.floor(place / PLACES);
 
 /** The places of the results of some batches whose cells pass a filter, in order. */
 export function passingPlaces(db: Database, batches: readonly number[], filter: CompiledFilter): number[] {

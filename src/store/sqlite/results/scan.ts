@@ -2,6 +2,7 @@
 import type { FileId } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
+import { SLICE_BYTES } from '../../bounded-results.js';
 import { range } from '../../positions.js';
 import { CompiledFilter, emailIn } from '../../result-filter.js';
 import type { ScanSlice } from '../../scan.js';
@@ -41,6 +42,7 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
     point.ordinal,
   );
   let room = SLICE;
+  let bytes = 0;
   for (const batch of batches) {
     const from = batch.ordinal === point.ordinal ? point.position : 0;
     const passing = filter.passesAllCells
@@ -54,7 +56,8 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
       ...(filter.hasPrefix ? found.filter(({ json }) => filter.passesAddress(emailIn(json))) : found),
     );
     room -= positions.length;
-    if (room === 0) {
+    for (const { json } of found) bytes += json.length;
+    if (room === 0 || bytes > SLICE_BYTES) {
       const position = (positions.at(-1) ?? from) + 1;
       return { results, next: { generation, ordinal: batch.ordinal, position } };
     }
