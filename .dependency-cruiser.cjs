@@ -4,8 +4,8 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: `^src/${from}/` },
-  // The clock is a tool like the language's own.
-  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/clock'] },
+  // Tools like the language's own.
+  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/(clock|portions)'] },
 });
 
 module.exports = {
@@ -27,29 +27,19 @@ module.exports = {
     only(
       'store-never-looks-up',
       'store',
-      [
-        'store/',
-        'domain/',
-        'errors',
-        'refusal',
-        'backoff',
-        'byte-cache',
-        'shared-calls',
-        'thread-errors',
-        'within',
-      ],
+      ['store/', 'domain/', 'errors', 'refusal', 'waiting', 'byte-cache', 'shared-calls', 'thread-errors'],
       'a store keeps; it knows no feed, no socket, no route',
     ),
     only(
       'feed-never-looks-up',
       'feed',
-      ['feed/', 'redis/', 'domain/', 'errors', 'refusal', 'backoff', 'byte-cache'],
+      ['feed/', 'redis/', 'domain/', 'errors', 'refusal', 'waiting', 'byte-cache'],
       'a feed orders and keeps; it knows no store',
     ),
     only(
       'redis-knows-no-neighbour',
       'redis',
-      ['redis/', 'errors', 'refusal', 'backoff', 'within'],
+      ['redis/', 'errors', 'refusal', 'waiting'],
       'connections, whatever they are for',
     ),
     only(
@@ -71,16 +61,15 @@ module.exports = {
         'logger',
         'log-repeats',
         'metrics',
-        'backoff',
+        'waiting',
         'shared-calls',
-        'within',
       ],
       'ports only',
     ),
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'within'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(
@@ -99,8 +88,7 @@ module.exports = {
         'logger',
         'log-repeats',
         'metrics',
-        'backoff',
-        'within',
+        'waiting',
         'byte-cache',
       ],
       'bytes in, updates out',
@@ -108,7 +96,7 @@ module.exports = {
     only(
       'health-watches-from-outside',
       'health',
-      ['health/', 'errors', 'refusal', 'logger', 'metrics', 'within'],
+      ['health/', 'errors', 'refusal', 'logger', 'metrics', 'waiting'],
       'probes are given to it: it knows neither the stores nor Redis',
     ),
     only(
@@ -127,8 +115,7 @@ module.exports = {
         'errors',
         'logger',
         'metrics',
-        'backoff',
-        'within',
+        'waiting',
       ],
       'what is sent to the validator is a record in the store; what it accepted comes in by the one door',
     ),
@@ -178,7 +165,7 @@ module.exports = {
         'origins',
         'client-ip',
         'problem',
-        'within',
+        'waiting',
       ],
       'sockets read snapshots and follow feeds',
     ),
@@ -188,7 +175,7 @@ module.exports = {
       [
         'http/',
         'health/',
-        'within',
+        'waiting',
         'json/',
         'auth/',
         'inlet/',
@@ -214,7 +201,7 @@ module.exports = {
     only(
       'webhooks-send-what-the-store-owes',
       'webhooks',
-      ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'backoff', 'within'],
+      ['webhooks/', 'store/webhooks', 'domain/', 'errors', 'logger', 'metrics', 'waiting'],
       'deliveries go out; nothing comes in',
     ),
     only(

@@ -1,7 +1,8 @@
 /** Finds out the network address of a client, behind trusted proxies too. */
 
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { inNetworks } from './networks.js';
 
 type RequestSource = Pick<IncomingMessage, 'headers'> & {
   readonly socket: { readonly remoteAddress?: string | undefined };
@@ -15,19 +16,11 @@ export type ClientIpOf = (request: RequestSource) => string;
  */
 export function clientIpBehind(proxies: readonly string[]): ClientIpOf {
   if (proxies.length === 0) return ({ socket }) => plainAddress(socket.remoteAddress ?? '');
-  const trusted = new BlockList();
-  for (const proxy of proxies) {
-    const [address = '', bits] = proxy.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(bits), family);
-  }
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
+  const isTrusted = inNetworks(proxies);
   return ({ headers, socket }) => {
     let address = plainAddress(socket.remoteAddress ?? '');
     const forwardedFor = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
-    while (isIP(address) !== 0 && isTrusted(address)) {
+    while (isTrusted(address)) {
       const next = plainAddress(forwardedFor.pop()?.trim() ?? '');
       if (isIP(next) === 0) break;
       address = next;

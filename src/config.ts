@@ -38,6 +38,9 @@ const redisUrl = z.string().superRefine((url, context) => {
   }
 });
 
+/** What keys of Redis begin with. */
+const keyText = z.string().regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -');
+
 /** Shorter secrets can be guessed from a single token. */
 const MIN_SECRET_BYTES = 32;
 
@@ -67,14 +70,8 @@ export const variables = {
 
   MONGODB_URI: mongoUri.optional(),
   REDIS_URL: redisUrl.optional(),
-  KEY_PREFIX: z
-    .string()
-    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
-    .default('verigate:'),
-  SOCKET_IO_KEY: z
-    .string()
-    .regex(/^[\w.:-]{1,100}$/, 'must be 1 to 100 letters, digits or any of . : _ -')
-    .default('socket.io'),
+  KEY_PREFIX: keyText.default('verigate:'),
+  SOCKET_IO_KEY: keyText.default('socket.io'),
 
   VALIDATOR_URL: httpUrl({ hasQuery: false }).optional(),
   VALIDATOR_API_KEY: headerText().optional(),

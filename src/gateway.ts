@@ -8,12 +8,12 @@ import type { Config } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { type Engine, listTtl, storeLimits } from './engine/engine.js';
 import { warnOfSettings } from './gateway/advice.js';
-import { watchDependencies } from './gateway/dependencies.js';
 import { instrumentEngine, instrumentGateway } from './gateway/measured.js';
 import { createGatewayServer } from './gateway/server.js';
 import { closeEngine, shutDown } from './gateway/shutdown.js';
 import { createUpdatePath } from './gateway/update-path.js';
 import { startWebhooks } from './gateway/webhooks.js';
+import { DependencyWatch } from './health/dependency-watch.js';
 import { WritesInFlight } from './http/writes-in-flight.js';
 import type { Logger } from './logger.js';
 import { measured } from './metrics/measured-calls.js';
@@ -23,7 +23,7 @@ import { Breakdowns } from './snapshot/breakdowns.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import { createSubmissions } from './submission/submissions.js';
 import { createValidator, type Validator } from './validator/validator.js';
-import { settledWithin } from './within.js';
+import { settledWithin } from './waiting.js';
 
 /** The gateway waits this long for its first probes; a server may come later. */
 const FIRST_PROBES_MS = 500;
@@ -63,7 +63,9 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
   const { pipeline, intake, inlets } = updates;
   let phase: 'starting' | 'ready' | 'draining' = 'starting';
   const closing = new AbortController();
-  const watch = watchDependencies(config, engine, inlets, { logger, metrics });
+  const ofInlets = inlets && { dependency: 'redis' as const, run: () => inlets.probe() };
+  const probes = [...engine.probes, ...(ofInlets ? [ofInlets] : [])];
+  const watch = new DependencyWatch(probes, { intervalMs: config.PROBE_INTERVAL_MS }, { logger, metrics });
   const readiness = () => (phase === 'ready' ? [...(inlets?.problems() ?? []), ...watch.reasons()] : [phase]);
   const refusals = () => watch.refusals();
   const revocations = new Revocations(store.revocations, {

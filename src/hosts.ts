@@ -1,8 +1,9 @@
 /** Decides by which names a gateway without tokens may be called, by the `Host` of a request. REST and sockets share it. */
 
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { Fault } from './errors.js';
+import { inNetworks } from './networks.js';
 
 interface Authority {
   /** In lower case, without brackets and the dot at the end. */
@@ -24,22 +25,11 @@ function readAuthority(text: string): Authority | null {
   return host === undefined || (ip6 !== undefined && isIP(ip6) !== 6) ? null : { host, port: port || null };
 }
 
-const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
-const loopback = network('127.0.0.0/8', '::1/128');
-
-function network(...networks: readonly string[]): HostPattern {
-  const list = new BlockList();
-  for (const text of networks) {
-    const [address = '', bits] = text.split('/');
-    list.addSubnet(address, Number(bits), familyOf(address));
-  }
-  return ({ host }) => isIP(host) !== 0 && list.check(host, familyOf(host));
-}
+const isLoopbackAddress = inNetworks(['127.0.0.0/8', '::1/128']);
 
 const isLoopback: HostPattern = (authority) =>
   // Most requests of an open gateway: to look an address up in a list of networks takes microseconds.
-  authority.host === '127.0.0.1' || LOOPBACK_NAME.test(authority.host) || loopback(authority);
+  authority.host === '127.0.0.1' || LOOPBACK_NAME.test(authority.host) || isLoopbackAddress(authority.host);
 
 /**
  * One value of `ALLOWED_HOSTS`: a name, an address, either with `:port` for this port alone, `*.example.com` for one label
@@ -49,18 +39,23 @@ export function hostPattern(text: string): HostPattern | null {
   if (text === '*') return () => true;
   const [, base = '', bits] = /^([\da-f:.]+)\/(\d{1,3})$/i.exec(text) ?? [];
   if (bits !== undefined)
-    return isIP(base) !== 0 && Number(bits) <= (isIP(base) === 6 ? 128 : 32) ? network(text) : null;
+    return isIP(base) !== 0 && Number(bits) <= (isIP(base) === 6 ? 128 : 32) ? addressIn(text) : null;
   const isWildcard = text.startsWith('*.');
   const wanted = readAuthority(isWildcard ? text.slice(2) : isIP(text) === 6 ? `[${text}]` : text);
   if (wanted === null || Number(wanted.port ?? 0) > 65_535) return null;
   const portFits: HostPattern = ({ port }) => wanted.port === null || wanted.port === port;
   if (isIP(wanted.host) !== 0) {
-    const isSame = network(`${wanted.host}/${isIP(wanted.host) === 6 ? 128 : 32}`);
+    const isSame = addressIn(wanted.host);
     return isWildcard ? null : (authority) => isSame(authority) && portFits(authority);
   }
   if (!NAME.test(wanted.host)) return null;
   return (authority) =>
     (isWildcard ? withoutFirstLabel(authority.host) : authority.host) === wanted.host && portFits(authority);
+}
+
+function addressIn(network: string): HostPattern {
+  const isIn = inNetworks([network]);
+  return ({ host }) => isIn(host);
 }
 
 const withoutFirstLabel = (host: string): string | undefined => /^[\w-]+\.(.+)$/.exec(host)?.[1];

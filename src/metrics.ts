@@ -1,12 +1,9 @@
 /** The gateway's Prometheus metrics. */
 
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { defineMetrics } from './metrics/definitions.js';
 import { DeliveryTimes } from './metrics/delivery-times.js';
 import { initialise } from './metrics/initial-values.js';
-import { metricsIn } from './metrics/registry.js';
-import { serverMetrics } from './metrics/servers.js';
-import { socketMetrics } from './metrics/sockets.js';
-import { updateMetrics } from './metrics/updates.js';
 
 /** Gauges of prom-client that are named like counters, which Prometheus complains of: sums of others by type, which stay. */
 const MISNAMED = [
@@ -20,17 +17,9 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
-  const add = metricsIn(registry);
-  const updates = updateMetrics(add);
-  const metrics = {
-    registry,
-    ...updates,
-    ...socketMetrics(add),
-    ...serverMetrics(add),
-    deliveries: new DeliveryTimes(updates.deliverySeconds),
-  };
-  initialise(metrics);
-  return metrics;
+  const defined = defineMetrics(registry);
+  initialise(defined);
+  return { registry, ...defined, deliveries: new DeliveryTimes(defined.deliverySeconds) };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

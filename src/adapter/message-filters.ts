@@ -39,23 +39,23 @@ const someRooms = target.extend({ rooms: strings.min(1) });
 const gatewayEvent = z.tuple([z.enum(GATEWAY_EVENTS)], z.unknown());
 const requestId = z.string().min(1);
 
-const classicBroadcast = z.tuple([z.string(), packet, target]);
+const broadcast = z.tuple([z.string(), packet, target]);
 /** The subscriptions of sockets are the guard's to decide, so requests to join or leave rooms are not among them. */
-const classicRequest = z.discriminatedUnion('type', [
+const request = z.discriminatedUnion('type', [
   z.object({ type: z.literal(4), opts: someRooms, close: z.boolean().optional() }),
   z.object({ type: z.literal(5), requestId, opts: target }),
   z.object({ type: z.literal(6), requestId: requestId.optional(), uid: z.string(), data: gatewayEvent }),
 ]);
-const classicResponse = z.object({ requestId });
+const response = z.object({ requestId });
 
 const fits = (schema: z.ZodType, value: unknown): boolean => schema.safeParse(value).success;
 const parsed = (message: Buffer): unknown => JSON.parse(message.toString());
 
 /** For the adapter on ordinary Pub/Sub. Broadcasts are MessagePack; requests and their answers JSON. */
-export function classicFilter(key: string, decode: (message: Buffer) => unknown): MessageFilter {
+export function messageFilter(key: string, decode: (message: Buffer) => unknown): MessageFilter {
   return (channel, message) => {
-    if (channel.startsWith(`${key}-request#`)) return fits(classicRequest, parsed(message));
-    if (channel.startsWith(`${key}-response#`)) return fits(classicResponse, parsed(message));
-    return fits(classicBroadcast, decode(message));
+    if (channel.startsWith(`${key}-request#`)) return fits(request, parsed(message));
+    if (channel.startsWith(`${key}-response#`)) return fits(response, parsed(message));
+    return fits(broadcast, decode(message));
   };
 }

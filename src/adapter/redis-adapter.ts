@@ -5,7 +5,7 @@ import type { Namespace, ServerOptions } from 'socket.io';
 import { connector, DEFAULT_TIMEOUT_MS, type RedisSource } from '../redis/client.js';
 import type { NeededRight } from '../redis/rights.js';
 import { AdapterBus } from './adapter-bus.js';
-import { classicFilter } from './message-filters.js';
+import { messageFilter } from './message-filters.js';
 
 interface SocketAdapterOptions {
   readonly redis: RedisSource;
@@ -37,7 +37,7 @@ export function openRedisAdapter(options: SocketAdapterOptions): SocketAdapter {
     // Socket.IO calls a function that is no class like one.
     create: function (this: unknown, namespace: Namespace) {
       const adapter = new RedisAdapter(namespace, bus, bus, { key, requestsTimeout: answerMs });
-      bus.filter(classicFilter(key, (message) => adapter.parser.decode(message)));
+      bus.filter(messageFilter(key, (message) => adapter.parser.decode(message)));
       return adapter;
     } as unknown as SocketAdapter['create'],
     probe: () => bus.probe(neededRights(key)),

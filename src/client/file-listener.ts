@@ -1,4 +1,6 @@
 /** Listens to one file over a Socket.IO client. */
+
+import { ConnectionWatch } from './connection-watch.js';
 import { type FeedEvent, FeedLog } from './feed-log.js';
 import type { FileListener, ListenerOptions, ListenerState } from './listener-options.js';
 import type {
@@ -10,6 +12,7 @@ import type {
   SubscribeAnswer,
   Subscribed,
 } from './protocol.js';
+import { retryPause } from './retry.js';
 import { feedsWanted, join, leave } from './shared-sockets.js';
 import { TokenKeeper } from './token-keeper.js';
 
@@ -37,9 +40,6 @@ class Listening implements FileListener {
   /** The number of the newest request: answers to older ones are ignored. */
   #request = 0;
   #failures = 0;
-  #reconnectAt: number | undefined;
-  /** Why the gateway has closed the last connection. */
-  #cutOff: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -50,14 +50,11 @@ class Listening implements FileListener {
     this.#keeper = options.token === undefined ? undefined : TokenKeeper.of(socket, options.token);
     this.feeds = options.feeds ?? ['stats', 'emails'];
     this.#handlers = {
-      connect: () => this.#onConnect(),
-      disconnect: (reason, details) => this.#onDisconnect(reason, details),
-      connect_error: (error) => this.#onConnectError(error),
+      ...new ConnectionWatch(socket, this).handlers,
       file_stats: (body) => this.#onEvent({ kind: 'stats', body: body as Stats }),
       file_emails: (body) => this.#onEvent({ kind: 'emails', body: body as FileEmails }),
       file_deleted: (body) => this.#onDeleted(body as { fileId: string }),
       unsubscribed: (body) => this.#onUnsubscribed(body as { fileId: string; code: string }),
-      server_draining: (body) => this.#onDraining(body as { reconnectInMs?: number }),
     };
     join(socket, fileId, this);
     for (const [event, handler] of Object.entries(this.#handlers)) socket.on(event, handler);
@@ -88,10 +85,23 @@ class Listening implements FileListener {
     }
   }
 
-  #onConnect(): void {
-    if (this.#cutOff !== undefined) this.#options.onCutOff?.(this.#cutOff);
-    this.#cutOff = undefined;
+  connected(cutOff: string | undefined): void {
+    if (cutOff !== undefined) this.#options.onCutOff?.(cutOff);
     this.#subscribe();
+  }
+
+  disconnected(reason: 'disconnected' | 'draining'): void {
+    this.#abandonRequest();
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason });
+  }
+
+  failed(error: Refusal | undefined): void {
+    const refusal = error && { error };
+    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected', ...refusal });
+  }
+
+  mustConnect(afterMs = this.#pauseOfFailure()): void {
+    this.#wait(Math.max(0, afterMs), () => this.#socket.connect());
   }
 
   #subscribe(): void {
@@ -170,8 +180,8 @@ class Listening implements FileListener {
     this.#log.hold(event);
     this.#enter({ state: 'catching-up', since: Date.now() });
     // The first gap is closed at once; repeated ones with growing pauses.
-    this.#failures += 1;
-    this.#wait(this.#failures === 1 ? 0 : this.#backoff(), () => this.#subscribe());
+    const pause = this.#pauseOfFailure();
+    this.#wait(this.#failures === 1 ? 0 : pause, () => this.#subscribe());
   }
 
   #onDeleted(body: { fileId?: string } | undefined): void {
@@ -195,47 +205,7 @@ class Listening implements FileListener {
     this.#abandonRequest();
     this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'refused', error });
     if (!error.retryable) return;
-    this.#failures += 1;
-    this.#wait(this.#backoff(), () => this.#subscribe());
-  }
-
-  #onDraining(body: { reconnectInMs?: number } | undefined): void {
-    this.#reconnectAt = Date.now() + Math.max(0, Number(body?.reconnectInMs) || 0);
-  }
-
-  #onDisconnect(reason: unknown, details: unknown): void {
-    // The reason of the WebSocket's close frame.
-    const { context } = (details ?? {}) as { context?: { reason?: unknown } };
-    if (typeof context?.reason === 'string' && context.reason !== '') this.#cutOff = context.reason;
-    const reconnectAt = this.#reconnectAt;
-    this.#reconnectAt = undefined;
-    this.#abandonRequest();
-    const cause = reconnectAt === undefined ? 'disconnected' : 'draining';
-    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: cause });
-    if (reason === 'io client disconnect') return; // the program disconnected on purpose
-    if (reconnectAt !== undefined) {
-      // Socket.IO would reconnect in a second: too early, and together with all listeners of this gateway.
-      this.#socket.disconnect();
-      this.#connectIn((reconnectAt - Date.now()) * (1 + Math.random() / 2));
-    } else if (reason === 'io server disconnect') {
-      // The only disconnect after which Socket.IO does not reconnect by itself.
-      this.#failures += 1;
-      this.#connectIn(this.#backoff());
-    }
-  }
-
-  #onConnectError(error: unknown): void {
-    const { data } = (error ?? {}) as { data?: Refusal };
-    const refusal = typeof data?.code === 'string' ? { error: data } : {};
-    this.#enter({ state: 'stale', since: this.#outOfDateSince(), reason: 'disconnected', ...refusal });
-    // Socket.IO does not retry a refused handshake, even one that the gateway marks as retryable.
-    if (data?.retryable !== true) return;
-    this.#failures += 1;
-    this.#connectIn(this.#backoff());
-  }
-
-  #connectIn(ms: number): void {
-    this.#wait(Math.max(0, ms), () => this.#socket.connect());
+    this.#wait(this.#pauseOfFailure(), () => this.#subscribe());
   }
 
   #abandonRequest(): void {
@@ -243,11 +213,11 @@ class Listening implements FileListener {
     clearTimeout(this.#timer);
   }
 
-  /** Half of the wait is random, so that listeners which failed together do not retry together. */
-  #backoff(): number {
-    const { retryMinMs = 500, retryMaxMs = 30_000 } = this.#options;
-    const wait = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures - 1, 20));
-    return wait * (0.5 + Math.random() / 2);
+  /** Counts a failure. */
+  #pauseOfFailure(): number {
+    this.#failures += 1;
+    const { retryMinMs, retryMaxMs } = this.#options;
+    return retryPause(this.#failures, retryMinMs, retryMaxMs);
   }
 
   /** One timer is enough: the listener waits for an answer, a retry or a connection, never for two of them. */

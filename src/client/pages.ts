@@ -1,12 +1,11 @@
 /** Reads the pages of a file's results over REST. */
 import { VerigateError } from './errors.js';
 import type { EmailsPage } from './protocol.js';
+import { retryPause } from './retry.js';
 import type { TokenSource } from './token-keeper.js';
 
 /** The gateway bounds a page in bytes: smaller pages are asked for where the results are very large. Each divides those before it. */
 const PAGE_LIMITS = [500, 250, 50, 10, 1];
-const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 30_000;
 
 export interface PageSource {
   /** Where the gateway is. */
@@ -41,7 +40,7 @@ export async function* readPages(
       }
       if (signal.aborted || !isWaitedOut(error)) throw error;
       failures += 1;
-      await pause(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10)), signal);
+      await pause(retryPause(failures), signal);
     }
   }
 }
@@ -70,7 +69,7 @@ const isWaitedOut = (error: unknown) =>
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms * (0.5 + Math.random() / 2));
+    const timer = setTimeout(resolve, ms);
     signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();

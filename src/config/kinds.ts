@@ -64,25 +64,20 @@ export const hosts = separated.refine(
 );
 
 /** Origins as browsers send them: a slash or path at the end is not part of one. */
-export const origins = separated.transform((items, context) => {
-  const read = items.map(originOf);
-  const wrong = read.find((origin) => origin instanceof Wrong);
-  if (wrong === undefined) return read as string[];
-  context.addIssue({ code: 'custom', message: wrong.reason });
-  return z.NEVER;
-});
+export const origins = separated
+  .superRefine((items, context) => {
+    const message = items.map(problemOfOrigin).find((problem) => problem !== null);
+    if (message) context.addIssue({ code: 'custom', message });
+  })
+  .transform((items) => items.map((item) => (item === '*' ? item : new URL(item).origin)));
 
-class Wrong {
-  constructor(readonly reason: string) {}
-}
-
-function originOf(item: string): string | Wrong {
-  if (item === '*') return item;
+function problemOfOrigin(item: string): string | null {
+  if (item === '*') return null;
   if (item.includes('*'))
-    return new Wrong('must name each origin: a * inside one matches nothing; * alone stands for all');
-  if (!isHttpUrl(item)) return new Wrong('must be origins such as https://app.test:8443, or *');
-  const { origin, username, password } = new URL(item);
-  return username + password === '' ? origin : new Wrong('must hold no user name or password');
+    return 'must name each origin: a * inside one matches nothing; * alone stands for all';
+  if (!isHttpUrl(item)) return 'must be origins such as https://app.test:8443, or *';
+  const { username, password } = new URL(item);
+  return username + password === '' ? null : 'must hold no user name or password';
 }
 
 function isHttpUrl(value: string): boolean {

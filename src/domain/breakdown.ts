@@ -1,6 +1,7 @@
 /** Breaks the results of a file down by one property: how many there are of each value, and with which verdict. */
 import { ATTRIBUTES, countOfAttribute, countOfPlain, countOfScore, SCORE_STEPS } from './facets.js';
-import type { Summary } from './summary.js';
+import { recordOf } from './record-of.js';
+import { countCells, type Summary } from './summary.js';
 import { CELLS, STATUSES, type Status } from './verdict.js';
 
 /** Their values have no bound, so they are counted once the file has ended, by reading its results. */
@@ -33,25 +34,16 @@ export interface Breakdown extends Ranking {
 }
 
 export function countedOf(byStatus: (status: Status) => number): Counted {
-  const counts = Object.fromEntries(STATUSES.map((status) => [status, byStatus(status)])) as Record<
-    Status,
-    number
-  >;
+  const counts = recordOf(STATUSES, byStatus);
   return { count: STATUSES.reduce((sum, status) => sum + counts[status], 0), ...counts };
 }
 
 const sum = (a: Counted, b: Counted): Counted => countedOf((status) => a[status] + b[status]);
 export const NOTHING: Counted = countedOf(() => 0);
 
-const inCells = (totals: Summary, status: Status, passes: (category: string | null) => boolean): number =>
-  CELLS.reduce(
-    (count, cell, number) =>
-      cell.status === status && passes(cell.category) ? count + (totals.cells[number] ?? 0) : count,
-    0,
-  );
-
 /** All results of a file. */
-const allOf = (totals: Summary): Counted => countedOf((status) => inCells(totals, status, () => true));
+const allOf = (totals: Summary): Counted =>
+  countedOf((status) => countCells(totals, (cell) => cell.status === status));
 
 /** By what the summaries of the batches add up to. */
 export function rankingOf(totals: Summary, by: Exclude<BreakdownBy, CountedByScan>): Ranking {
@@ -78,15 +70,10 @@ export function rankingOf(totals: Summary, by: Exclude<BreakdownBy, CountedBySca
     };
   }
   const reasons = new Set(CELLS.flatMap(({ category }) => category ?? []));
-  const items = [...reasons].map((value) => ({
-    value,
-    ...countedOf((status) => inCells(totals, status, (category) => category === value)),
-  }));
-  return {
-    items: present(items),
-    other: NOTHING,
-    none: countedOf((status) => inCells(totals, status, (category) => category === null)),
-  };
+  const withReason = (reason: string | null) =>
+    countedOf((status) => countCells(totals, (cell) => cell.status === status && cell.category === reason));
+  const items = [...reasons].map((value) => ({ value, ...withReason(value) }));
+  return { items: present(items), other: NOTHING, none: withReason(null) };
 }
 
 /** Nothing is known of the values: they are not counted yet, or were deleted with the addresses. */

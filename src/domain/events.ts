@@ -1,4 +1,5 @@
 /** The Socket.IO events of a file's feeds, with their payloads, and the requests of listeners with their answers. */
+
 import type { BatchId, Epoch, FileId } from './id.js';
 import { type PlacedResult, placedJson } from './result.js';
 import type { Stats } from './stats.js';

@@ -1,14 +1,15 @@
 /** What is known of an uploaded list: how it is to be read, and what is in it. */
 
-type ListFormat = 'csv' | 'text' | 'xlsx';
-export type ListEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+export const LIST_FORMATS = ['csv', 'text', 'xlsx'] as const;
+export const LIST_ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'] as const;
+export type ListEncoding = (typeof LIST_ENCODINGS)[number];
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
 export type Delimiter = (typeof DELIMITERS)[number];
 
 /** How the bytes of a list become rows. The same layout gives the same rows each time. */
 export interface ListLayout {
   /** `text`: addresses one after the other; each is a row of one cell. */
-  readonly format: ListFormat;
+  readonly format: (typeof LIST_FORMATS)[number];
   readonly encoding: ListEncoding;
   /** Null: one column, or a format that has none. */
   readonly delimiter: Delimiter | null;

@@ -1,12 +1,11 @@
 /** What many files add up to: the counts that each file adds, and the answer of `GET /stats`. */
 import type { UserId } from './id.js';
-import type { FileStatus, Stats } from './stats.js';
-import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
+import { recordOf } from './record-of.js';
+import { FILE_STATUSES, type FileStatus, percentageOf, type Stats, statusCounts } from './stats.js';
+import { RISK_LEVELS, type RiskLevel, type Status, VERDICTS } from './verdict.js';
 
 /** Counts by name, without zeros. Those of several files are added up name by name. */
 export type Counts = Readonly<Record<string, number>>;
-
-export const FILE_STATUSES = ['pending', 'processing', 'completed', 'failed', 'purged'] as const;
 
 /** The totals of all files that a caller may see. */
 export interface Overview {
@@ -77,27 +76,13 @@ export function sumOf(all: readonly Counts[]): Counts {
 /** `lastUpdated`: milliseconds since 1970; 0: there is no file. */
 export function overviewOf(counts: Counts, lastUpdated: number): Overview {
   const of = (name: string): number => counts[name] ?? 0;
-  const byStatus = Object.fromEntries(
-    FILE_STATUSES.map((status) => [status, of(`file:${status}`)]),
-  ) as Record<FileStatus, number>;
-  const total = FILE_STATUSES.reduce((sum, status) => sum + byStatus[status], 0);
-  const stats = Object.fromEntries(STATUSES.map((status) => [status, { count: 0 }])) as Overview['stats'];
-  for (const { status, category } of VERDICTS) {
-    const value = of(nameOfVerdict(status, category));
-    stats[status].count += value;
-    if (category !== null) stats[status].categories = { ...stats[status].categories, [category]: value };
-  }
+  const byStatus = recordOf(FILE_STATUSES, (status) => of(`file:${status}`));
+  const [total, processed, skipped] = [of('total'), of('processed'), of('skipped')];
   return {
-    files: { total, ...byStatus },
-    progress: progressOf(of('total'), of('processed'), of('skipped')),
-    stats,
-    risk: Object.fromEntries(RISK_LEVELS.map((level) => [level, of(`risk:${level}`)])) as Overview['risk'],
+    files: { total: FILE_STATUSES.reduce((sum, status) => sum + byStatus[status], 0), ...byStatus },
+    progress: { total, processed, skipped, percentage: percentageOf(total, processed + skipped) },
+    stats: statusCounts((status, category) => of(nameOfVerdict(status, category))),
+    risk: recordOf(RISK_LEVELS, (level) => of(`risk:${level}`)),
     lastUpdated: lastUpdated === 0 ? null : new Date(lastUpdated).toISOString(),
   };
-}
-
-/** 100 only where every address has a result or never gets one. */
-function progressOf(total: number, processed: number, skipped: number): Stats['progress'] {
-  const percentage = total === 0 ? 0 : Math.floor(((processed + skipped) * 100) / total);
-  return { total, processed, skipped, percentage };
 }

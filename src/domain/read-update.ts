@@ -35,14 +35,15 @@ export type Envelope = z.output<typeof envelopeSchema>;
  */
 export function readUpdate(value: unknown): Update {
   const envelope = readEnvelope(value);
-  return updateOf(envelope, readResults(envelope.validatedEmails ?? []));
+  const results = new ResultReader();
+  for (const entry of envelope.validatedEmails ?? []) results.add(entry);
+  return updateOf(envelope, results.all());
 }
 
 /** Results of one update. A batch is what one worker checks, so it is far smaller; each costs memory beside its text. */
 export const MAX_RESULTS = 100_000;
 
-export const tooManyResults = () =>
-  new InvalidInput([{ field: 'validatedEmails', message: `must have at most ${MAX_RESULTS} entries` }]);
+const LIST = 'validatedEmails';
 
 /** All of an update but its results. @throws InvalidInput naming each field that cannot be read */
 export const readEnvelope = (value: unknown): Envelope => parseInput(envelopeSchema, value);
@@ -62,15 +63,25 @@ export function updateOf(envelope: Envelope, results: readonly Result[]): Update
   };
 }
 
-function readResults(entries: readonly unknown[]): Result[] {
-  if (entries.length > MAX_RESULTS) throw tooManyResults();
-  const results: Result[] = [];
-  const errors: FieldError[] = [];
-  entries.forEach((entry, index) => {
-    const result = readResult(entry);
-    if (typeof result !== 'string') results.push(result);
-    else if (errors.length < MAX_FIELD_ERRORS) errors.push(resultError(index, result));
-  });
-  if (errors.length > 0) throw new InvalidInput(errors);
-  return results;
+/** Reads the entries of `validatedEmails`, one by one. */
+export class ResultReader {
+  readonly #results: Result[] = [];
+  readonly #errors: FieldError[] = [];
+  #count = 0;
+
+  /** `text`: the JSON of the entry, see `readResult`. @throws InvalidInput where there are too many */
+  add(entry: unknown, text?: string): void {
+    const index = this.#count++;
+    if (index >= MAX_RESULTS)
+      throw new InvalidInput([{ field: LIST, message: `must have at most ${MAX_RESULTS} entries` }]);
+    const result = readResult(entry, text);
+    if (typeof result !== 'string') this.#results.push(result);
+    else if (this.#errors.length < MAX_FIELD_ERRORS) this.#errors.push(resultError(index, result));
+  }
+
+  /** @throws InvalidInput naming the entries that are no results */
+  all(): readonly Result[] {
+    if (this.#errors.length > 0) throw new InvalidInput(this.#errors);
+    return this.#results;
+  }
 }

@@ -150,3 +150,9 @@ export function textLines(results: readonly Result[]): string {
   if (lines.length > 0) lines.push('');
   return lines.join('\n');
 }
+
+/** What stands behind the last `@` of an address, as it is written; null: there is none. */
+export function domainOf(email: string): string | null {
+  const at = email.lastIndexOf('@');
+  return at < 0 ? null : email.slice(at + 1);
+}

@@ -1,10 +1,12 @@
 /** The stats of a file, computed from its totals. */
 import type { Epoch, FileId, Generation, RequestId, UserId } from './id.js';
-import type { Summary } from './summary.js';
+import { recordOf } from './record-of.js';
+import { countCells, type Summary } from './summary.js';
 import { ratePerSecond } from './throughput.js';
-import { CELLS, RISK_LEVELS, type RiskLevel, STATUSES, type Status } from './verdict.js';
+import { RISK_LEVELS, type RiskLevel, STATUSES, type Status, VERDICTS } from './verdict.js';
 
-export type FileStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'purged';
+export const FILE_STATUSES = ['pending', 'processing', 'completed', 'failed', 'purged'] as const;
+export type FileStatus = (typeof FILE_STATUSES)[number];
 
 /** How far the submission of a list is, in addresses. */
 export interface SubmissionProgress {
@@ -87,8 +89,10 @@ export function statsOf({ fileId, facts, totals, cursor, recentRate }: StatsInpu
     status,
     progress,
     batches: { total: batches, completed: totals.completed, failed: totals.failed, stalled: totals.stalled },
-    stats: countsByStatus(totals),
-    risk: countsByRisk(totals),
+    stats: statusCounts((status, category) =>
+      countCells(totals, (cell) => cell.status === status && cell.category === category),
+    ),
+    risk: recordOf(RISK_LEVELS, (level) => countCells(totals, ({ risk }) => risk === level)),
     throughput:
       hasEnded(outcome) && facts !== null
         ? overallThroughput(progress, facts)
@@ -123,34 +127,30 @@ export function fileStatus(
   return begun + failed > 0 ? 'processing' : 'pending';
 }
 
+/** 100 only where all of them are done. */
+export const percentageOf = (total: number, done: number): number =>
+  total === 0 ? 0 : Math.floor((done * 100) / total);
+
 function progressOf(totals: Summary, declared: number, status: FileStatus): Stats['progress'] {
   const total = Math.max(declared, totals.total);
   // Addresses that were submitted and are in no batch will never get a result: they are skipped too.
   const skipped = status === 'completed' ? total - totals.processed : totals.skipped;
-  const share = total === 0 ? 0 : Math.floor(((totals.processed + skipped) * 100) / total);
+  const share = percentageOf(total, totals.processed + skipped);
   const percentage = status === 'completed' ? 100 : status === 'failed' ? share : Math.min(share, 99);
   return { total, processed: totals.processed, skipped, percentage };
 }
 
-function countsByStatus(totals: Summary): Record<Status, StatusCount> {
-  const counts = Object.fromEntries(
-    STATUSES.map((status) => [status, { count: 0 } as StatusCount]),
-  ) as Record<Status, StatusCount>;
-  CELLS.forEach(({ status, category }, cell) => {
-    const found = totals.cells[cell] ?? 0;
+/** The counts of all statuses with their categories, from those of the verdicts. */
+export function statusCounts(
+  countOf: (status: Status, category: string | null) => number,
+): Record<Status, StatusCount> {
+  const counts = recordOf(STATUSES, (): StatusCount => ({ count: 0 }));
+  for (const { status, category } of VERDICTS) {
+    const found = countOf(status, category);
     const { count, categories } = counts[status];
     counts[status].count = count + found;
-    if (category !== null)
-      counts[status].categories = { ...categories, [category]: (categories?.[category] ?? 0) + found };
-  });
-  return counts;
-}
-
-function countsByRisk(totals: Summary): Record<RiskLevel, number> {
-  const counts = Object.fromEntries(RISK_LEVELS.map((risk) => [risk, 0])) as Record<RiskLevel, number>;
-  CELLS.forEach(({ risk }, cell) => {
-    if (risk !== null) counts[risk] += totals.cells[cell] ?? 0;
-  });
+    if (category !== null) counts[status].categories = { ...categories, [category]: found };
+  }
   return counts;
 }
 

@@ -1,7 +1,7 @@
 /** The counts of a batch and of a file, and how they are added up. */
 import { addFacets, countFacets, type FacetCounts } from './facets.js';
 import type { Result } from './result.js';
-import { CELL_COUNT } from './verdict.js';
+import { CELL_COUNT, CELLS, type Cell } from './verdict.js';
 
 /**
  * What a batch adds to its file, as plain counts. The totals of a file are the sum of its batches' summaries and have the
@@ -129,3 +129,7 @@ export function add(a: Summary, b: Summary, times = 1): Summary {
 }
 
 export const subtract = (a: Summary, b: Summary): Summary => add(a, b, -1);
+
+/** Results in the cells that pass. */
+export const countCells = ({ cells }: Pick<Summary, 'cells'>, passes: (cell: Cell) => boolean): number =>
+  CELLS.reduce((count, cell, number) => (passes(cell) ? count + (cells[number] ?? 0) : count), 0);

@@ -76,7 +76,7 @@ export const CELL_COUNT = VERDICTS.length * RISK_COLUMNS.length;
 export const cellOf = (status: Status, risk: RiskLevel | null, subStatus: unknown): number =>
   verdictIndexOf(status, subStatus) * RISK_COLUMNS.length + RISK_COLUMNS.indexOf(risk);
 
-interface Cell extends Verdict {
+export interface Cell extends Verdict {
   readonly risk: RiskLevel | null;
 }
 

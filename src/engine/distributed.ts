@@ -8,7 +8,7 @@ import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import { createClient } from '../redis/client.js';
 import { MongoStore } from '../store/mongo-store.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import { type Engine, feedLimits, storeLimits } from './engine.js';
 
 /** Any number of gateways on MongoDB and Redis. Until a server can be reached, calls that need it fail with `unavailable`. */

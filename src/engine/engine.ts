@@ -3,7 +3,7 @@
 import type { SocketAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
 import { DAY_MS } from '../domain/durations.js';
-import type { Feed } from '../feed/feed.js';
+import type { Feed, FeedLimits } from '../feed/feed.js';
 import type { HealthChecks } from '../health/checks.js';
 import type { Probe } from '../health/dependency-watch.js';
 import type { Inlets } from '../inlet/inlet.js';
@@ -42,7 +42,7 @@ interface InletDeps {
   readonly metrics: Metrics;
 }
 
-export const feedLimits = (config: Config) => ({
+export const feedLimits = (config: Config): FeedLimits => ({
   history: config.FEED_HISTORY,
   historyBytes: config.FEED_HISTORY_BYTES,
   ttlMs: config.FEED_TTL_MS,

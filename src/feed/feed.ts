@@ -98,3 +98,13 @@ export interface Follower {
   /** The file was deleted. No event follows. */
   removed(): void;
 }
+
+/** How much is kept of a file's feed, at most. */
+export interface FeedLimits {
+  /** Revisions whose events are kept. */
+  readonly history: number;
+  /** Bytes of events that are kept, as they go over the wire. */
+  readonly historyBytes: number;
+  /** A file without followers is forgotten this long after its last change. */
+  readonly ttlMs: number;
+}

@@ -2,14 +2,12 @@
 
 import type { Cursor } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
-import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
-import { FileLog, type HistoryLimits } from './memory/file-log.js';
+import type { Change, EpochStart, Feed, FeedEvent, FeedLimits, Follower, Head } from './feed.js';
+import { FileLog } from './memory/file-log.js';
 
-interface MemoryFeedOptions extends HistoryLimits {
+interface MemoryFeedOptions extends FeedLimits {
   /** Bytes that all heads and histories may take together; see `#fit` for what goes beyond it. */
   readonly totalBytes: number;
-  /** A file without followers is forgotten this long after its last change. */
-  readonly ttlMs: number;
 }
 
 export class MemoryFeed implements Feed {

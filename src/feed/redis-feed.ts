@@ -12,20 +12,12 @@ import { refusalOf } from '../redis/refusals.js';
 import type { NeededRight } from '../redis/rights.js';
 import type { Change, EpochStart, Feed, FeedEvent, Follower, Head } from './feed.js';
 import { FollowedFiles } from './redis/followed-files.js';
-import { RedisLog } from './redis/redis-log.js';
+import { RedisLog, type RedisLogOptions } from './redis/redis-log.js';
 import { ANY_SERVER, keysOf } from './redis/scripts.js';
 
-export interface RedisFeedOptions {
+export interface RedisFeedOptions extends RedisLogOptions {
   /** Two connections are made, one for commands, one for subscriptions; in a cluster one of each kind to each primary. */
   readonly redis: RedisSource;
-  /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
-  readonly prefix: string;
-  /** Revisions of a file whose events are kept, at most. */
-  readonly history: number;
-  /** Bytes of a file's events that are kept, at most. */
-  readonly historyBytes: number;
-  /** A file without followers is forgotten this long after its last change. */
-  readonly ttlMs: number;
   /** A command that is not answered in this time has failed. */
   readonly timeoutMs?: number;
   /** Called when Redis goes away and when it is back. No message holds personal data. */

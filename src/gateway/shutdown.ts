@@ -6,8 +6,8 @@ import type { Logger } from '../logger.js';
 import { drainSockets } from '../realtime/draining.js';
 import type { Submissions } from '../submission/submissions.js';
 import type { Validator } from '../validator/validator.js';
+import { settledWithin } from '../waiting.js';
 import type { WebhookSender } from '../webhooks/sender.js';
-import { settledWithin } from '../within.js';
 import type { GatewayServer } from './server.js';
 import type { UpdatePath } from './update-path.js';
 

@@ -1,6 +1,6 @@
 /** Checks whether the servers that a gateway depends on answer, for `/readyz`. */
 
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 
 /** By the name of the server: fulfilled if it answers. */
 export type HealthChecks = Readonly<Record<string, () => Promise<void>>>;

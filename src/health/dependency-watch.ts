@@ -5,7 +5,7 @@ import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Refusal, RefusalReason } from '../refusal.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 
 export type Dependency = 'database' | 'redis';
 

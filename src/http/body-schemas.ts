@@ -2,8 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
-import { inOurWords } from '../domain/issue-words.js';
-import { countSchema, idSchema, optional } from '../domain/schemas.js';
+import { countSchema, idSchema, inOurWords, optional, withDefault } from '../domain/schemas.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks.js';
 import { MAX_URL_LENGTH } from '../webhooks/webhook-url.js';
 
@@ -72,19 +71,14 @@ const EVENTS = `must be one of ${WEBHOOK_EVENTS.join(', ')}`;
 /** The URL itself is checked in webhooks/webhook-url.ts. */
 export const webhookBody = z.object({
   url: z.string().meta({ format: 'uri', maxLength: MAX_URL_LENGTH }),
-  events: z
-    .array(z.enum(WEBHOOK_EVENTS, EVENTS))
-    .min(1, 'must not be empty')
-    .max(WEBHOOK_EVENTS.length)
-    .nullish()
-    .transform((given) => [...new Set(given ?? WEBHOOK_EVENTS)]),
+  events: withDefault(
+    z.array(z.enum(WEBHOOK_EVENTS, EVENTS)).min(1, 'must not be empty').max(WEBHOOK_EVENTS.length),
+    [...WEBHOOK_EVENTS],
+  ).transform((given) => [...new Set(given)]),
   fileId: optional(idSchema),
 });
 
-const flag = z
-  .boolean()
-  .nullish()
-  .transform((given) => given ?? true);
+const flag = withDefault(z.boolean(), true);
 /** The checks that the validator is to make. Strict: a misspelt flag would leave a check on that the caller turned off. */
 const flags = z.strictObject(
   { check_mx: flag, check_smtp: flag, check_disposable: flag, check_catch_all: flag, check_blacklist: flag },
@@ -97,14 +91,9 @@ export const validationBody = (maxEmails: number) =>
     emails: optional(boundedList(maxEmails).meta({ items: { type: 'string' } })),
     listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
     column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
-    repeats: z
-      .enum(['drop', 'keep'])
-      .nullish()
-      .transform((given) => given ?? 'drop')
-      .describe('of a list: whether an address that stands in it again is checked again'),
-    flags: flags.nullish().transform((given) => given ?? flags.parse({})),
-    replace: z
-      .boolean()
-      .nullish()
-      .transform((given) => given ?? false),
+    repeats: withDefault(z.enum(['drop', 'keep']), 'drop').describe(
+      'of a list: whether an address that stands in it again is checked again',
+    ),
+    flags: withDefault(flags, flags.parse({})),
+    replace: withDefault(z.boolean(), false),
   });

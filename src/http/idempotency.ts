@@ -1,4 +1,4 @@
-/** Recognises a repeated submission: by its `Idempotency-Key`, made its caller's own, and by the fingerprint of what it submits. */
+/** Recognises a repeated submission by its `Idempotency-Key` and by the fingerprint of what it submits. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../auth/principal.js';

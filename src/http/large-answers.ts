@@ -1,6 +1,7 @@
 /** Sends answers that may be large, and bounds what all of them together keep in memory for clients that do not read. */
 import type { Response } from 'express';
-import { endOfPiece, sendText } from './export/send-text.js';
+import { textPortions } from '../portions.js';
+import { sendText } from './export/send-text.js';
 import { sendJson } from './responses.js';
 
 interface LargeAnswersConfig {
@@ -35,10 +36,8 @@ export class LargeAnswers {
 
   /** Each piece is asked for once the client has read enough of those before it. */
   async *#pieces(res: Response, json: string): AsyncGenerator<string> {
-    for (let at = 0; at < json.length; ) {
-      const to = endOfPiece(json, at + LARGE_CHARS);
-      yield json.slice(at, to);
-      at = to;
+    for (const piece of textPortions(json, LARGE_CHARS)) {
+      yield piece;
       if (this.#waiting.has(res)) this.#add(res, json.length);
     }
   }

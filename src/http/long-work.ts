@@ -1,6 +1,6 @@
 /** Work that may take longer than the caller of its request can wait: it goes on, and the same request again gets the result. */
 import { Fault } from '../errors.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 
 interface Work<T> {
   readonly result: Promise<T>;

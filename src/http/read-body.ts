@@ -1,4 +1,4 @@
-/** Reads the body of a request: its bytes, or a JSON object by a schema. */
+/** Reads the body of a request: in pieces as it arrives, as a whole, or as a JSON object by a schema. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
@@ -12,37 +12,11 @@ const DRAIN_MS = 5_000;
 
 const invalidBody = (message: string) => new InvalidInput([{ field: 'body', message }]);
 
-/**
- * Reads at most `limit` bytes. A larger body is refused as soon as that is known, not after all of it was sent.
- */
-export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const finish = (complete: () => void) => {
-      req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      complete();
-    };
-    const refuse = (error: Error) => {
-      finish(() => reject(error));
-      drain(req);
-    };
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) refuse(tooLarge(limit));
-      else chunks.push(chunk);
-    };
-    const onEnd = () =>
-      finish(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    // A caller who disconnected during authentication: no more events will come.
-    if (req.destroyed && !req.readableEnded) return reject(invalidBody('ended before it was complete'));
-    const onClose = () => finish(() => reject(invalidBody('ended before it was complete')));
-
-    if (isEncoded(req))
-      refuse(new InvalidInput([{ field: 'content-encoding', message: 'must be identity' }]));
-    else if (Number(req.headers['content-length'] ?? 0) > limit) refuse(tooLarge(limit));
-    else req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-  });
+/** Reads at most `limit` bytes. */
+export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) pieces.push(piece);
+  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** Reads a body that is a JSON object of the given shape, whatever its content type. */
@@ -56,8 +30,40 @@ export async function parseJson<T>(bytes: Buffer, schema: z.ZodType<T>): Promise
   return parseInputInTurns(schema, await parseObject(bytes));
 }
 
+/**
+ * A body in pieces, as it arrives. A larger one than `limit` is refused as soon as that is known, not after all of it was sent.
+ * @throws what `tooLarge` makes
+ * @throws InvalidInput where the body is encoded, or ends early
+ */
+export async function* bodyPieces(
+  req: IncomingMessage,
+  limit: number,
+  tooLarge: () => Error,
+): AsyncGenerator<Buffer> {
+  try {
+    if (isEncoded(req)) throw new InvalidInput([{ field: 'content-encoding', message: 'must be identity' }]);
+    if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
+    let length = 0;
+    // `destroyOnReturn` would cut the connection before the refusal is sent.
+    for await (const piece of req.iterator({ destroyOnReturn: false })) {
+      length += (piece as Buffer).length;
+      if (length > limit) throw tooLarge();
+      yield piece as Buffer;
+    }
+  } catch (error) {
+    throw isCutOff(error) ? invalidBody('ended before it was complete') : error;
+  } finally {
+    if (!req.readableEnded) drain(req);
+  }
+}
+
+const isCutOff = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  /^(ECONNRESET|ERR_STREAM_PREMATURE_CLOSE|EPIPE)$/.test(String(error.code));
+
 /** Whether it has to be decoded first: the gateway takes bodies as they are. */
-export function isEncoded(req: IncomingMessage): boolean {
+function isEncoded(req: IncomingMessage): boolean {
   const encoding = req.headers['content-encoding'];
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
 }
@@ -68,7 +74,7 @@ function tooLarge(limit: number): Fault {
 }
 
 /** Reads and drops what is left of a refused body. */
-export function drain(req: IncomingMessage): void {
+function drain(req: IncomingMessage): void {
   const timer = setTimeout(() => req.destroy(), DRAIN_MS).unref();
   req.once('close', () => clearTimeout(timer));
   req.on('error', () => undefined);

@@ -41,6 +41,16 @@ export function checkDepth(source: string | Uint8Array): void {
   }
 }
 
+/** Whether the text or the bytes are nested so deeply that they must not be parsed. */
+export function isTooDeep(source: string | Uint8Array): boolean {
+  try {
+    checkDepth(source);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Too few to be nested too deeply: found out many times faster than how deep they are. */
 function hasFewBrackets(text: string): boolean {
   let left = MAX_DEPTH;

@@ -13,7 +13,6 @@ export class AddressSet {
   readonly #blocks: Buffer[] = [];
   #end = BLOCK_BYTES;
   #size = 0;
-  #isNew = false;
   readonly #seed = randomBytes(4).readUInt32LE();
   /** By entry. */
   #hashes = new Uint32Array(FIRST_CAPACITY / 2);
@@ -28,14 +27,14 @@ export class AddressSet {
 
   /** False: the text was in the set already. */
   add(text: string): boolean {
-    this.numberOf(text);
-    return this.#isNew;
+    const sizeBefore = this.#size;
+    this.addOrFind(text);
+    return this.#size > sizeBefore;
   }
 
   /** The number of a text, which is added where it is new. Texts are numbered from 0 on. */
-  numberOf(text: string): number {
+  addOrFind(text: string): number {
     const { hash, slot, number, length } = this.#lookUp(text);
-    this.#isNew = number === null;
     if (number !== null) return number;
     this.#hashes[this.#size] = hash;
     this.#starts[this.#size] = (this.#blocks.length - 1) * BLOCK_BYTES + this.#end;

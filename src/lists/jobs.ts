@@ -1,6 +1,6 @@
 /** The jobs that read a list, such as counting its addresses: the same on the main thread and on a thread of their own. */
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
-import { addressesOf, type RowAddresses } from './addresses.js';
+import { addressIn } from './address.js';
 import type { ByteSource } from './byte-source.js';
 import type { ListLimits } from './limits.js';
 import { type RowBatch, readRows } from './read-rows.js';
@@ -12,7 +12,8 @@ interface Jobs {
   workbookLayout: { readonly input: null; readonly item: ListLayout };
   summary: { readonly input: ListLayout; readonly item: ListSummary };
   counts: { readonly input: { layout: ListLayout; column: number }; readonly item: ColumnCounts };
-  addresses: { readonly input: { layout: ListLayout; column: number }; readonly item: RowAddresses };
+  /** An item: the addresses of some rows, cleaned. */
+  addresses: { readonly input: { layout: ListLayout; column: number }; readonly item: readonly string[] };
   rows: { readonly input: ListLayout; readonly item: RowBatch };
 }
 
@@ -33,6 +34,16 @@ const JOBS: { readonly [J in JobName]: Job<J> } = {
   addresses: (source, limits, { layout, column }) => addressesOf(source, layout, column, limits),
   rows: (source, limits, layout) => readRows(source, layout, limits),
 };
+
+async function* addressesOf(
+  source: ByteSource,
+  layout: ListLayout,
+  column: number,
+  limits: ListLimits,
+): AsyncGenerator<readonly string[], void, void> {
+  for await (const { rows } of readRows(source, layout, limits))
+    yield rows.map((row) => addressIn(row[column] ?? '')).filter((address) => address !== '');
+}
 
 async function* once<T>(item: Promise<T>): AsyncGenerator<T, void, void> {
   yield await item;

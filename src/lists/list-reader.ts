@@ -1,6 +1,5 @@
 /** Reads lists: large ones by threads of their own, so that updates, sockets and other requests do not wait for rows. */
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
-import type { RowAddresses } from './addresses.js';
 import type { ByteSource } from './byte-source.js';
 import { type Item, type JobInput, type JobName, perform } from './jobs.js';
 import type { ListLimits } from './limits.js';
@@ -36,7 +35,8 @@ export class ListReader {
     return this.#one('counts', source, { layout, column });
   }
 
-  addresses(source: ByteSource, layout: ListLayout, column: number): AsyncGenerator<RowAddresses> {
+  /** Of a column, those of some rows at a time. Rows without one are left out. */
+  addresses(source: ByteSource, layout: ListLayout, column: number): AsyncGenerator<readonly string[]> {
     return this.#read('addresses', source, { layout, column });
   }
 

@@ -1,14 +1,9 @@
 /** Counters begin at 0 for every label value that is known in advance: of one that appears at 1, `rate()` misses the first event. */
 import { FEEDS } from '../domain/events.js';
-import type { CalledServer, serverMetrics } from './servers.js';
-import type { socketMetrics } from './sockets.js';
-import type { updateMetrics } from './updates.js';
+import { UPDATE_OUTCOMES } from '../store/store.js';
+import { ATTEMPT_OUTCOMES } from '../store/webhooks.js';
+import type { CalledServer, defineMetrics } from './definitions.js';
 
-type Labelled = ReturnType<typeof updateMetrics> &
-  ReturnType<typeof socketMetrics> &
-  ReturnType<typeof serverMetrics>;
-
-const UPDATE_OUTCOMES = ['applied', 'unchanged', 'held', 'superseded'] as const;
 const INLETS = ['http', 'pubsub', 'stream', 'look-up'] as const;
 const REFUSED_HANDSHAKES = [
   'CORS_ORIGINS',
@@ -28,13 +23,11 @@ const REFUSED_REQUESTS = [
   'unavailable',
 ] as const;
 const DEPENDENCIES: readonly CalledServer[] = ['database', 'redis', 'validator'];
-const WEBHOOK_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
-
 const SLICE_OUTCOMES = ['accepted', 'later', 'refused', 'lost'] as const;
 
-export function initialise(metrics: Labelled): void {
+export function initialise(metrics: ReturnType<typeof defineMetrics>): void {
   for (const outcome of UPDATE_OUTCOMES) metrics.updates.inc({ outcome }, 0);
-  for (const outcome of WEBHOOK_OUTCOMES) metrics.webhookAttempts.inc({ outcome }, 0);
+  for (const outcome of ATTEMPT_OUTCOMES) metrics.webhookAttempts.inc({ outcome }, 0);
   for (const outcome of SLICE_OUTCOMES) metrics.slices.inc({ outcome }, 0);
   for (const inlet of INLETS)
     for (const outcome of [...UPDATE_OUTCOMES, 'dead_letter'])

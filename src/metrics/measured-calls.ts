@@ -2,7 +2,7 @@
 import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
-import type { CalledServer } from './servers.js';
+import type { CalledServer } from './definitions.js';
 
 type Call = (...args: unknown[]) => unknown;
 type Target = Record<PropertyKey, unknown>;

@@ -24,15 +24,13 @@ export class Announcer {
     return this.gate.pause(fileId);
   }
 
-  /**
-   * All who wait for a file share one flush. A flush that fails is tried again later, and the read shows what was announced.
-   */
+  /** Reads of a file at the same time share one flush. One that fails is tried again later; the read shows what was announced. */
   async announce(fileId: FileId): Promise<void> {
     if (this.outbox === null) await this.flusher.flushNow(fileId);
     else await this.announceExisting(fileId);
   }
 
-  /** The same, and answers whether there is such a file: what tells that tells also whether others have something pending. */
+  /** The same, and answers whether there is such a file. One read of the store says that, and whether others have something pending. */
   announceExisting(fileId: FileId): Promise<boolean> {
     return this.#reads.run(fileId, () =>
       this.outbox === null ? this.#flushOwn(fileId) : this.#readOutbox(fileId),

@@ -1,11 +1,11 @@
 /** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
 
-import { jittered } from '../backoff.js';
 import { clock } from '../clock.js';
 import { DAY_MS, HOUR_MS } from '../domain/durations.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
+import { jittered } from '../waiting.js';
 import { LOOK_UP_MS, type LookUp, type Pipeline } from './pipeline.js';
 
 /** Ends a job. Work that is in progress goes on to its end. */

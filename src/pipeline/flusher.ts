@@ -1,10 +1,10 @@
 /** Decides when each file is flushed: at once after a quiet spell, then once an interval, and again after a failure. */
 
-import { backoff } from '../backoff.js';
 import type { BatchId, FileId, Generation } from '../domain/id.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { FreshBatch } from '../store/store.js';
+import { backoff } from '../waiting.js';
 import { type FlushDeps, flush, type NewBatch, type ToFlush } from './flush.js';
 
 interface FlusherDeps extends FlushDeps {

@@ -9,7 +9,7 @@ import { Fault } from '../errors.js';
 import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
 import { registerInSlices } from './registrations.js';

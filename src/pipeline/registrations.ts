@@ -1,6 +1,7 @@
 /** Registers the batches of one request a slice at a time: nothing else waits for longer than one slice. */
 
 import type { Claimant } from '../domain/ownership.js';
+import { portions } from '../portions.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
 
 /** Batches of one slice. */
@@ -27,8 +28,8 @@ export async function registerInSlices(
   claimant: Claimant,
   steps: SliceSteps,
 ): Promise<Registered> {
-  const slices = slicesOf(registration.batches);
-  if (slices.length === 1) {
+  const slices = portions(registration.batches, AT_ONCE);
+  if (slices.length <= 1) {
     const registered = await steps.register(registration);
     await steps.announce();
     return registered;
@@ -64,11 +65,6 @@ async function registerAll(
   }
   await announcing;
   return whole as Registered;
-}
-
-function slicesOf(batches: readonly RegisteredBatch[]): (readonly RegisteredBatch[])[] {
-  const count = Math.max(1, Math.ceil(batches.length / AT_ONCE));
-  return Array.from({ length: count }, (_, slice) => batches.slice(slice * AT_ONCE, (slice + 1) * AT_ONCE));
 }
 
 function joined(before: Registered, after: Registered): Registered {

@@ -8,7 +8,7 @@ import type { Revocations } from '../auth/revocations.js';
 import { FEEDS, roomOf } from '../domain/events.js';
 import type { FileId, UserId } from '../domain/id.js';
 import { countSchema, idSchema } from '../domain/schemas.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import { closeConnection } from './close-connection.js';
 import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
 

@@ -1,12 +1,10 @@
 /** Closes connections that join no namespace in time: a connection that says nothing must not keep its place. */
 
 import type { Server, Socket } from 'socket.io';
-import { internalsOf } from './engine-internals.js';
+import { closeConnection } from './close-connection.js';
 
 type Connection = Socket['conn'];
 
-/** The WebSocket close code for a breach of policy. */
-const POLICY_VIOLATION = 1008;
 /** How long the peer may take to close a WebSocket; a peer of whom nothing was heard will hardly do it. */
 const CLOSE_TIMEOUT_MS = 500;
 
@@ -41,21 +39,9 @@ export class HelloDeadline {
       for (const [connection, openedAt] of this.#silent) {
         if (openedAt > newestLate) break;
         this.#silent.delete(connection);
-        closeSoon(connection);
+        closeConnection(connection, 'handshake_timeout', CLOSE_TIMEOUT_MS);
       }
       this.#schedule();
     }, Math.ceil(waitMs)).unref();
   }
-}
-
-/** Without the 30 s that ws and engine.io wait for the peer's part of closing. */
-function closeSoon(connection: Connection): void {
-  const socket = internalsOf(connection).transport?.socket;
-  if (socket?.close === undefined) {
-    connection.close(true);
-    return;
-  }
-  socket.close(POLICY_VIOLATION, 'handshake_timeout');
-  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
-  socket.once('close', () => clearTimeout(timer));
 }

@@ -2,15 +2,17 @@
 
 import type { Guard } from '../auth/guard.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
+import type { Refused } from '../domain/events.js';
+import { InvalidInput } from '../domain/invalid-input.js';
 import { JsonText } from '../domain/json-text.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../domain/requests.js';
 import { parseInput } from '../domain/schemas.js';
-import { Fault } from '../errors.js';
+import { ERRORS, Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backpressure } from './backpressure.js';
 import { trimSocket } from './memory-trimming.js';
-import { refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from './requests.js';
 import type { SocketServerOptions } from './server.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
@@ -159,4 +161,18 @@ function outcomeOf(answer: object): string {
   if (!(answer instanceof JsonText)) return 'ok';
   // Inside a string its quotes would be escaped. The answer is too long to be parsed for this.
   return answer.json.slice(0, HEAD_CHARS).includes('"recovered":true') ? 'recovered' : 'snapshot';
+}
+
+/** An error as an answer: a request that fails never ends its connection. */
+export function refusal(error: unknown): Refused {
+  const fault =
+    error instanceof Fault
+      ? error
+      : error instanceof InvalidInput
+        ? new Fault('invalid_request', error.message)
+        : new Fault('internal');
+  return {
+    ok: false,
+    error: { code: fault.code, message: fault.message, retryable: ERRORS[fault.code].retryable },
+  };
 }

@@ -2,19 +2,10 @@
 
 import { type Packet, PacketType, Decoder as StockDecoder, Encoder as StockEncoder } from 'socket.io-parser';
 import { JsonText } from '../domain/json-text.js';
-import { checkDepth } from '../json/scan.js';
+import { isTooDeep } from '../json/scan.js';
 
 /** An event or an acknowledgement with binary attachments, of which Socket.IO takes ten at most. */
 const WITH_ATTACHMENTS = /^([56])([1-9]|10)-/;
-
-function isTooDeep(text: string): boolean {
-  try {
-    checkDepth(text);
-    return false;
-  } catch {
-    return true;
-  }
-}
 
 /** An event with one argument, null, which the schemas refuse: so the client gets an answer. Another packet is no packet then. */
 const withoutArguments = (text: string): string =>

@@ -1,4 +1,4 @@
-/** Creates the Socket.IO server, and announces to its sockets that it is about to close. */
+/** Creates the Socket.IO server: its limits, its refusals, and what it keeps of a connection. */
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';

@@ -1,7 +1,7 @@
 /** Creates the ioredis clients of a gateway, for each topology, with the options that every one of them needs. */
 
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { backoff } from '../backoff.js';
+import { backoff } from '../waiting.js';
 import { type HostPort, parseAddress, type RedisAddress } from './address.js';
 import { needsNewConnection } from './refusals.js';
 
@@ -34,11 +34,18 @@ export function nodeConnector(source: RedisSource, timeoutMs: number) {
 export const isCluster = (source: RedisSource): boolean =>
   typeof source === 'string' && parseAddress(source).topology === 'cluster';
 
-/** Asks every server behind a client, and returns the answers that came. @throws the reason where there are none */
-export async function askEachNode<T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T[]> {
+const nodesOf = (redis: Redis): Redis[] => {
   const client: Redis | Cluster = redis as Redis | Cluster;
-  const nodes: Redis[] = client instanceof Cluster ? client.nodes('all') : [redis];
-  const outcomes = await Promise.allSettled(nodes.map((node) => ask(node)));
+  return client instanceof Cluster ? client.nodes('all') : [redis];
+};
+
+/** Asks every server behind a client, and returns the answers that came. @throws the reason where there are none */
+export const askEachNode = <T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T[]> =>
+  answersThatCame(nodesOf(redis).map((node) => ask(node)));
+
+/** @throws the first reason where no answer came */
+export async function answersThatCame<T>(asked: readonly Promise<T>[]): Promise<T[]> {
+  const outcomes = await Promise.allSettled(asked);
   const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   if (answers.length > 0) return answers;
   throw outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? new Error('no node is known');
@@ -46,10 +53,8 @@ export async function askEachNode<T>(redis: Redis, ask: (node: Redis) => Promise
 
 /** The answer of the server behind a client that answers first. @throws the reason where none does */
 export async function askAnyNode<T>(redis: Redis, ask: (node: Redis) => Promise<T>): Promise<T> {
-  const client: Redis | Cluster = redis as Redis | Cluster;
-  const nodes: Redis[] = client instanceof Cluster ? client.nodes('all') : [redis];
   try {
-    return await Promise.any(nodes.map((node) => ask(node)));
+    return await Promise.any(nodesOf(redis).map((node) => ask(node)));
   } catch (error) {
     throw error instanceof AggregateError ? (error.errors[0] ?? new Error('no node is known')) : error;
   }

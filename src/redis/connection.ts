@@ -1,10 +1,9 @@
 /** A connection to Redis that is set up on every connect and fails its commands at once while Redis is away. */
 
 import type { Redis } from 'ioredis';
-import { backoff } from '../backoff.js';
 import { Fault } from '../errors.js';
 import type { Refusal } from '../refusal.js';
-import { settledWithin } from '../within.js';
+import { backoff, settledWithin } from '../waiting.js';
 import { REDIS_BACKOFF } from './client.js';
 import { refusalOf } from './refusals.js';
 

@@ -8,9 +8,9 @@
 
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
-import { backoff, pauseUnlessAborted } from '../backoff.js';
 import { Fault } from '../errors.js';
 import type { Refusal } from '../refusal.js';
+import { backoff, pauseUnlessAborted } from '../waiting.js';
 import type { HostPort } from './address.js';
 import { isMoved, isSubscribedOn, SHARDED } from './sharded-commands.js';
 import type { NodeName, SlotOwners } from './slot-owners.js';

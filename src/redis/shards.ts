@@ -1,7 +1,7 @@
 /** Tries something at every shard of a cluster. One that gives no answer refuses nothing: the callers of the others can go on. */
 
 import type { Redis } from 'ioredis';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import { refusalOf } from './refusals.js';
 import { askSlotOwners } from './slot-owners.js';
 

@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { Fault } from '../errors.js';
+import { portions } from '../portions.js';
 import type { Refusal } from '../refusal.js';
 import { Connection } from './connection.js';
 
@@ -141,10 +142,9 @@ export class ConnectionSubscriptions implements Subscriptions {
 
   /** A new connection has no subscriptions. */
   async #resubscribe(redis: Redis): Promise<void> {
-    const all = [...this.#channels];
-    for (let first = 0; first < all.length; first += CHANNELS_PER_COMMAND) {
+    for (const portion of portions([...this.#channels], CHANNELS_PER_COMMAND)) {
       // A channel that was unsubscribed during the loop would stay subscribed to for ever.
-      const wanted = all.slice(first, first + CHANNELS_PER_COMMAND).filter((channel) => this.has(channel));
+      const wanted = portion.filter((channel) => this.has(channel));
       if (wanted.length === 0) continue;
       const made = new Set(await this.commands.subscribe(redis, wanted));
       for (const channel of wanted)

@@ -12,7 +12,7 @@ import {
 import type { FileId, Generation } from '../domain/id.js';
 import { hasEnded, type Stats } from '../domain/stats.js';
 import type { Store } from '../store/store.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import { countByScan } from './count-by-scan.js';
 import type { Snapshots } from './snapshots.js';
 

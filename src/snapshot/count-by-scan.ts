@@ -1,6 +1,7 @@
 /** Counts the domains and providers of a file by reading all its results, and keeps them. */
-import { domainOf } from '../domain/address-domain.js';
+
 import type { FileId } from '../domain/id.js';
+import { domainOf } from '../domain/result.js';
 import { ValueTally } from '../domain/value-tally.js';
 import type { Status } from '../domain/verdict.js';
 import type { Store } from '../store/store.js';

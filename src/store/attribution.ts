@@ -40,25 +40,25 @@ type Attribution = 'apply' | 'hold' | 'superseded' | SelfRegistration;
  */
 export function attributionOf(
   update: Omit<Update, 'results'>,
-  owner: BatchRegistration,
+  batch: BatchRegistration,
   sender: Claimant,
 ): Attribution {
   const { fileId, requestId } = update;
   if (fileId === null) {
-    if (owner.state === 'current') return mayExtend(sender, owner) ? 'apply' : 'hold';
-    return owner.state === 'over' ? 'superseded' : 'hold';
+    if (batch.state === 'current') return mayExtend(sender, batch) ? 'apply' : 'hold';
+    return batch.state === 'over' ? 'superseded' : 'hold';
   }
-  const isOwnRequest = owner.state !== 'unregistered' && (requestId ?? owner.requestId) === owner.requestId;
-  if (owner.state === 'over' && (isOwnRequest || owner.requestId === undefined)) return 'superseded';
-  if (owner.state === 'current') {
-    if (owner.fileId !== fileId) throw foreignBatch();
-    if (!mayExtend(sender, owner)) throw foreignFile();
+  const isOwnRequest = batch.state !== 'unregistered' && (requestId ?? batch.requestId) === batch.requestId;
+  if (batch.state === 'over' && (isOwnRequest || batch.requestId === undefined)) return 'superseded';
+  if (batch.state === 'current') {
+    if (batch.fileId !== fileId) throw foreignBatch();
+    if (!mayExtend(sender, batch)) throw foreignFile();
     // Most updates of a batch repeat what its first one has registered.
-    const saysNothingNew = isOwnRequest && (update.totalBatches ?? owner.totalBatches) === owner.totalBatches;
-    if (saysNothingNew && owner.isRegistering !== true) return 'apply';
+    const saysNothingNew = isOwnRequest && (update.totalBatches ?? batch.totalBatches) === batch.totalBatches;
+    if (saysNothingNew && batch.isRegistering !== true) return 'apply';
   }
   const registration = registrationOf(update, fileId);
-  const isCurrent = owner.state === 'current' && isOwnRequest;
+  const isCurrent = batch.state === 'current' && isOwnRequest;
   return { registration, unlessOver: requestId === null || isCurrent ? null : { fileId, requestId } };
 }
 

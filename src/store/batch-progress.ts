@@ -1,4 +1,5 @@
 /** How far a batch is, and how updates move it on: decided once for every store. */
+import { recordOf } from '../domain/record-of.js';
 import type { BatchFlags } from '../domain/summary.js';
 import { isNewer, type Update } from '../domain/update.js';
 import { BATCH_STATUSES, type BatchCounts, type BatchStatus } from './store.js';
@@ -88,10 +89,9 @@ export function failedByOperator(progress: BatchProgress): BatchProgress | null 
 export function batchCounts(
   groups: readonly { readonly status: BatchStatus; readonly count: number; readonly since: number }[],
 ): BatchCounts {
-  const counts = BATCH_STATUSES.map((status) => {
+  return recordOf(BATCH_STATUSES, (status) => {
     const group = groups.find((one) => one.status === status);
     const since = group === undefined ? null : new Date(group.since).toISOString();
-    return [status, { count: group?.count ?? 0, since }];
+    return { count: group?.count ?? 0, since };
   });
-  return Object.fromEntries(counts) as BatchCounts;
 }

@@ -2,7 +2,7 @@
  * The rule by which both stores filter results: by *cell* (verdict and risk level, stored as one character for each result)
  * and by the start of the address or of its domain (stored as index keys).
  */
-import { domainOf } from '../domain/address-domain.js';
+import { domainOf } from '../domain/result.js';
 import { type CellFilter, cellsOf } from '../domain/verdict.js';
 import type { ResultFilter } from './store.js';
 

@@ -4,8 +4,8 @@ import type { BatchVersion } from '../domain/summary.js';
 import type { FingerprintedList } from './recent-lists.js';
 
 /**
- * A batch remembers the times its list was replaced instead of extended. From that, and from the length and version that a listener has, follows which positions to announce, so no
- * result carries a version of its own.
+ * A batch remembers when its list was replaced instead of extended. From that, and from the length and version that were
+ * announced, follows which positions are to be announced now: no result needs a version of its own.
  */
 interface Rewrite {
   /** Version of the batch that the rewrite made. */

@@ -65,6 +65,9 @@ export interface Submission {
   readonly failures: number;
 }
 
+/** The addresses of a slice are stored in pieces of about so many characters: databases bound a record. */
+export const STORED_PIECE_CHARS = 256 * 1024;
+
 export interface NewSlice {
   /** Counts from 0. */
   readonly number: number;

@@ -86,12 +86,14 @@ export interface FreshBatch extends RegisteredBatch {
   readonly version: number;
 }
 
+export const UPDATE_OUTCOMES = ['applied', 'unchanged', 'held', 'superseded'] as const;
+
 export interface Saved {
   /**
    * `applied`: it is stored and changed something. `unchanged`: there is nothing new in it. `held`: its batch is not
    * registered; kept until the registration comes. `superseded`: its request was replaced, or its file deleted.
    */
-  readonly outcome: 'applied' | 'unchanged' | 'held' | 'superseded';
+  readonly outcome: (typeof UPDATE_OUTCOMES)[number];
   /** The file of its batch; null: held or superseded. */
   readonly fileId: FileId | null;
 }

@@ -29,7 +29,8 @@ export interface Webhook {
   readonly isActive: boolean;
 }
 
-export type DeliveryState = 'pending' | 'delivered' | 'failed';
+export const DELIVERY_STATES = ['pending', 'delivered', 'failed'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** One event for one webhook. */
 export interface Delivery {
@@ -66,12 +67,14 @@ export interface DueDelivery {
   readonly since: number;
 }
 
+export const ATTEMPT_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
+
 /** What became of an attempt. */
 export interface AttemptResult {
   readonly status: number | null;
   readonly error: string | null;
   /** `retry`: pending again from `nextAttemptAt` (milliseconds since 1970) on. `gone`: the webhook is ended as well. */
-  readonly outcome: 'delivered' | 'retry' | 'failed' | 'gone';
+  readonly outcome: (typeof ATTEMPT_OUTCOMES)[number];
   readonly nextAttemptAt: number | null;
 }
 

@@ -4,7 +4,7 @@ import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
 import { type Acceptance, ValidatorFault } from '../validator/validator.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import {
   answerLostError,
   claimError,

@@ -5,7 +5,7 @@ import { InvalidInput } from '../domain/invalid-input.js';
 import { Fault } from '../errors.js';
 import type { Store } from '../store/store.js';
 import type { Claim, Lease, Submission } from '../store/submissions.js';
-import { settledWithin } from '../within.js';
+import { settledWithin } from '../waiting.js';
 import type { AddressesDeps, AddressesRequest } from './addresses.js';
 import { claimError, fileExistsError, type Submitted } from './answers.js';
 import { orderFromText, orderToText, type SubmissionOrder } from './order.js';

@@ -2,8 +2,8 @@
 import { AddressSet } from '../lists/address-set.js';
 import type { SubmissionStore } from '../store/submissions.js';
 
-/** A list as a submission reads it: for each row its address, or null where the row has none. */
-export type ListAddresses = AsyncIterable<readonly (string | null)[]>;
+/** A list as a submission reads it: the addresses of some rows at a time. */
+export type ListAddresses = AsyncIterable<readonly string[]>;
 
 interface Preparation {
   readonly id: string;
@@ -33,7 +33,6 @@ export async function prepareSlices(
   let repeats = 0;
   for await (const batch of addresses) {
     for (const address of batch) {
-      if (address === null) continue;
       const isRepeat = !seen.add(dedupKey(address));
       if (isRepeat) repeats++;
       if (!isRepeat || keepsRepeats) slices.add(address);

@@ -1,6 +1,5 @@
 /** Registers what the validator has accepted. Unlike the submission, this may be repeated as often as it takes. */
 import { setTimeout } from 'node:timers/promises';
-import { backoff, pauseUnlessAborted } from '../backoff.js';
 import type { FileId, RequestId } from '../domain/id.js';
 import { InvalidInput } from '../domain/invalid-input.js';
 import type { Claimant } from '../domain/ownership.js';
@@ -8,6 +7,7 @@ import { ERRORS, Fault } from '../errors.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Registered, Registration } from '../store/store.js';
 import { type Acceptance, invalidResponse } from '../validator/validator.js';
+import { backoff, pauseUnlessAborted } from '../waiting.js';
 import type { SubmissionOrder } from './order.js';
 
 export const acceptanceFromText = (text: string): Acceptance => JSON.parse(text) as Acceptance;

@@ -1,5 +1,5 @@
 /** Works on a submission, slice by slice: sends, registers, and writes down each step before and after it. */
-import { backoff } from '../backoff.js';
+
 import type { FileId, ListId } from '../domain/id.js';
 import { VALIDATOR } from '../domain/ownership.js';
 import type { Intake } from '../inlet/intake.js';
@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.js';
 import type { Store } from '../store/store.js';
 import type { Advanced, Lease, Slice, Step, Submission } from '../store/submissions.js';
 import { type Validator, ValidatorFault } from '../validator/validator.js';
+import { backoff } from '../waiting.js';
 import type { Leases } from './leases.js';
 import { orderFromText, type SubmissionOrder } from './order.js';
 import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';

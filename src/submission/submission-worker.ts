@@ -1,9 +1,10 @@
 /** Runs the submissions that this gateway has leased, and takes over those that other gateways have left. */
-import { jittered, pauseUnlessAborted } from '../backoff.js';
+
 import type { FileId } from '../domain/id.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import { Fault } from '../errors.js';
 import type { Lease, Submission } from '../store/submissions.js';
+import { jittered, pauseUnlessAborted } from '../waiting.js';
 import { type SliceDeps, SliceRun } from './slices.js';
 
 export interface SubmissionWorkerOptions extends SliceDeps {

@@ -1,7 +1,8 @@
 /** What follows from an attempt: delivered, another attempt later, or given up. Pure. */
-import { backoff } from '../backoff.js';
+
 import { HOUR_MS } from '../domain/durations.js';
 import type { AttemptResult, DueDelivery } from '../store/webhooks.js';
+import { backoff } from '../waiting.js';
 import type { PostResult } from './post.js';
 
 export interface RetryLimits {

@@ -1,11 +1,11 @@
 /** Sends what is owed to webhooks: claims deliveries that are due, posts them, and reports what came of it. */
-import { jittered } from '../backoff.js';
+
 import { clock } from '../clock.js';
 import { DAY_MS } from '../domain/durations.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { DueDelivery, WebhookStore } from '../store/webhooks.js';
-import { settledWithin } from '../within.js';
+import { jittered, settledWithin } from '../waiting.js';
 import { type PostOptions, post } from './post.js';
 import { type RetryLimits, resultOf } from './retry-rules.js';
 

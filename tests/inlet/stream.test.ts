@@ -1,7 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
-import { GROUP } from '../../src/inlet/redis/stream-group.js';
-import { STREAM, streamsOf } from '../../src/inlet/redis/stream-names.js';
+import { GROUP, STREAM, streamsOf } from '../../src/inlet/redis/stream-group.js';
 import { engine } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { describeWithOwnRedis, type RedisServer } from '../support/redis-server.js';

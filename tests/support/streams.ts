@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { BatchId } from '../../src/domain/id.js';
-import { STREAM } from '../../src/inlet/redis/stream-names.js';
+import { STREAM } from '../../src/inlet/redis/stream-group.js';
 
 /**
  * The Stream of a batch's updates, as producers choose it: all of a batch in one, so that they keep their order. CRC-32 (of

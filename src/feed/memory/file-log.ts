@@ -2,15 +2,8 @@
 
 import type { Cursor } from '../../domain/events.js';
 import type { BatchId, Epoch } from '../../domain/id.js';
-import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
+import type { Change, EpochStart, FeedEvent, FeedLimits, FileState, Head } from '../feed.js';
 import { AnnouncedBatches } from './announced-batches.js';
-
-export interface HistoryLimits {
-  /** Revisions of a file whose events are kept, at most. */
-  readonly history: number;
-  /** Bytes of a file's events that are kept, at most, as they go over the wire. */
-  readonly historyBytes: number;
-}
 
 /**
  * The payload in UTF-8. As a string it would take one or two bytes a character, which V8 does not tell, and often a tree of
@@ -67,7 +60,7 @@ export class FileLog {
     return this.epoch === epoch && this.#revision === revision;
   }
 
-  append({ state, batches, events }: Change, limits: HistoryLimits): void {
+  append({ state, batches, events }: Change, limits: FeedLimits): void {
     this.#state = state;
     this.changedAt = performance.now();
     this.#batches.announce(batches);

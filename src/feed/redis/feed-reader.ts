@@ -1,10 +1,10 @@
 /** Delivers one file's feed to its followers, in order and without a gap, whatever its Redis channel loses. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { backoff } from '../../backoff.js';
 import { type Cursor, emailsPayload } from '../../domain/events.js';
 import type { Epoch, FileId } from '../../domain/id.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
+import { backoff } from '../../waiting.js';
 import type { FeedEvent } from '../feed.js';
 import type { Followers } from './followers.js';
 import { type ByteBudget, type Message, MessageBuffer } from './messages.js';

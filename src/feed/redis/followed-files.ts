@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { FileId } from '../../domain/id.js';
+import { portions } from '../../portions.js';
 import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
 import type { SubscriptionEvents, Subscriptions } from '../../redis/subscriptions.js';
 import type { Refusal } from '../../refusal.js';
@@ -186,14 +187,9 @@ export class FollowedFiles {
 
   /** A followed file that does not change for long stays in its epoch. */
   async #extendTtls(): Promise<void> {
-    for (const portion of portionsOf([...this.#byChannel.values()])) {
+    for (const portion of portions([...this.#byChannel.values()], FILES_PER_COMMAND)) {
       // A failure was logged by the connection; the next call comes early enough.
       await this.options.extendTtl(portion.map(({ fileId }) => fileId)).catch(() => undefined);
     }
   }
-}
-
-function* portionsOf<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let first = 0; first < all.length; first += FILES_PER_COMMAND)
-    yield all.slice(first, first + FILES_PER_COMMAND);
 }

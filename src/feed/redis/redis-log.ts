@@ -4,7 +4,7 @@ import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
-import type { Change, EpochStart, FeedEvent, FileState, Head } from '../feed.js';
+import type { Change, EpochStart, FeedEvent, FeedLimits, FileState, Head } from '../feed.js';
 import { AppendedHeads } from './appended-heads.js';
 import { removalMessage } from './messages.js';
 import {
@@ -20,11 +20,9 @@ import {
   scriptKeys,
 } from './scripts.js';
 
-interface RedisLogOptions {
+export interface RedisLogOptions extends FeedLimits {
+  /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
   readonly prefix: string;
-  readonly history: number;
-  readonly historyBytes: number;
-  readonly ttlMs: number;
 }
 
 /** What one read finds of a file's feed; `server` is the id of the server process that answered. */

@@ -1,6 +1,8 @@
 /** The socket events and the Redis channels (distributed engine) as an AsyncAPI 3.0 document. */
 import { z } from 'zod';
-import { type ClientToServerEvents, FEEDS, type ServerToClientEvents } from '../../domain/events.js';
+import type { ClientToServerEvents, ServerToClientEvents } from '../../domain/events.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../../domain/requests.js';
+import { idSchema } from '../../domain/schemas.js';
 import { ERRORS } from '../../errors.js';
 import { components } from './components.js';
 import { API_VERSION } from './openapi.js';
@@ -11,32 +13,24 @@ interface Event {
   readonly payload: z.ZodType;
 }
 
-const id = z.string().min(1).max(256);
-const cursor = z.object({ epoch: z.string(), revision: z.number().int().min(0) });
 const refused = z.object({
   ok: z.literal(false),
   error: z.object({ code: z.enum(Object.keys(ERRORS)), message: z.string(), retryable: z.boolean() }),
 });
 const done = z.object({ ok: z.literal(true) });
-const deleted = z.object({ fileId: id });
-const ended = z.object({ fileId: id, code: z.string() });
+const deleted = z.object({ fileId: idSchema });
+const ended = z.object({ fileId: idSchema, code: z.string() });
 const advice = z.object({ reconnectInMs: z.number().int().min(0) });
-const subscribe = z.object({
-  fileId: id,
-  feeds: z.array(z.enum(FEEDS)).nullish(),
-  since: cursor.nullish(),
-});
 const subscribed = z.object({
   ok: z.literal(true),
-  fileId: id,
-  ...cursor.shape,
+  fileId: idSchema,
+  epoch: z.string(),
+  revision: z.number().int().min(0),
   recovered: z.boolean().describe('true: `missed` holds every file_emails after `since`; false: start over'),
   stats: schemas.stats,
   emails: schemas.emailsPage.optional(),
   missed: z.array(schemas.fileEmails).optional(),
 });
-const unsubscribe = z.object({ fileId: id });
-const refresh = z.object({ token: z.string() });
 const refreshed = done.extend({ expiresAt: z.iso.datetime().nullable() });
 
 export const SENT: Record<keyof ServerToClientEvents, Event> = {
@@ -53,13 +47,13 @@ export const SENT: Record<keyof ServerToClientEvents, Event> = {
 export const RECEIVED: Record<keyof ClientToServerEvents, Event & { readonly reply: z.ZodType }> = {
   subscribe: {
     summary: 'Joins the rooms of a file and answers with its snapshot.',
-    payload: subscribe,
+    payload: subscribeSchema,
     reply: subscribed,
   },
-  unsubscribe: { summary: 'Leaves the rooms of a file.', payload: unsubscribe, reply: done },
+  unsubscribe: { summary: 'Leaves the rooms of a file.', payload: unsubscribeSchema, reply: done },
   refresh: {
     summary: 'Replaces the token before it expires.',
-    payload: refresh,
+    payload: refreshSchema,
     reply: refreshed,
   },
 };
@@ -74,11 +68,11 @@ export function asyncApi(): object {
     Deleted: deleted,
     Unsubscribed: ended,
     Advice: advice,
-    Subscribe: subscribe,
+    Subscribe: subscribeSchema,
     Subscribed: subscribed,
-    Unsubscribe: unsubscribe,
+    Unsubscribe: unsubscribeSchema,
     Done: done,
-    Refresh: refresh,
+    Refresh: refreshSchema,
     Refreshed: refreshed,
     Refused: refused,
   });

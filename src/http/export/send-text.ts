@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
+import { textPortions } from '../../portions.js';
 
 type Piece = string | Uint8Array;
 
@@ -40,23 +41,19 @@ export async function sendText(
 /** `onRead` is called each time that the client has made room for the next piece. */
 async function* inPieces(text: AsyncIterable<Piece>, onRead: () => void): AsyncGenerator<Piece> {
   for await (const long of text) {
-    for (let from = 0; from < long.length; ) {
-      const to = typeof long === 'string' ? endOfPiece(long, from + PIECE_CHARS) : from + PIECE_CHARS;
-      yield typeof long === 'string' ? long.slice(from, to) : long.subarray(from, to);
-      from = to;
+    for (const piece of typeof long === 'string' ? textPortions(long, PIECE_CHARS) : bytePortions(long)) {
+      yield piece;
       onRead();
     }
   }
 }
 
-/** Where a piece of a text may end, about there: each is encoded by itself, and half a character cannot be. */
-export const endOfPiece = (text: string, at: number): number =>
-  at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 ? at + 1 : at;
+function* bytePortions(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += PIECE_CHARS) yield bytes.subarray(from, from + PIECE_CHARS);
+}
 
-async function* startingWith(
-  first: IteratorResult<Piece>,
-  rest: AsyncGenerator<Piece>,
-): AsyncGenerator<Piece> {
+/** The rest of a sequence behind its first item, which was taken before. */
+export async function* startingWith<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
   if (first.done) return;
   yield first.value;
   yield* rest;

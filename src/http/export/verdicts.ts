@@ -30,7 +30,7 @@ export class Verdicts {
   add(results: readonly PlacedResult[]): void {
     for (const { json } of results) {
       const result = JSON.parse(json) as ResultFields;
-      const number = this.#addresses.numberOf(addressKey(result.email));
+      const number = this.#addresses.addOrFind(addressKey(result.email));
       if (number >= this.#cells.length) this.#grow();
       this.#cells[number] = cellOf(result.status, result.risk_level, result.details?.sub_status);
       this.#scores[number] = result.deliverability_score ?? Number.NaN;

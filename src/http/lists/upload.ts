@@ -7,8 +7,9 @@ import { ListInspector } from '../../lists/inspector.js';
 import { type ListLimits, tooLarge } from '../../lists/limits.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
-import { bodyPieces } from './body-stream.js';
-import { bytesOf } from './list-bytes.js';
+import { startingWith } from '../export/send-text.js';
+import { bodyPieces } from '../read-body.js';
+import { bytesOf } from './uploaded-list.js';
 
 interface UploadOptions {
   readonly store: ListStore;
@@ -25,16 +26,14 @@ export async function upload(
 ): Promise<Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
   const { MAX_LIST_BYTES } = limits;
   const inspector = new ListInspector();
-  const pieces = bodyPieces(req, MAX_LIST_BYTES, () =>
-    tooLarge('MAX_LIST_BYTES', MAX_LIST_BYTES, 'it is too large'),
-  );
+  const refusal = () => tooLarge('MAX_LIST_BYTES', MAX_LIST_BYTES, 'it is too large');
+  const pieces = inspected(bodyPieces(req, MAX_LIST_BYTES, refusal), inspector);
   // Before anything is stored: a list that is refused by its first bytes costs no write.
   const first = await pieces.next();
-  if (!first.done) inspector.add(first.value);
   const listId = randomUUID();
   await store.create({ listId, userId, name });
   try {
-    const bytes = await storePieces(store, listId, startingWith(first, pieces, inspector));
+    const bytes = await storePieces(store, listId, startingWith(first, pieces));
     const source = bytesOf(store, { listId, bytes });
     const layout = await inspector.layout(() => reader.workbookLayout(source));
     const summary = await reader.summary(source, layout);
@@ -49,14 +48,8 @@ export async function upload(
   }
 }
 
-async function* startingWith(
-  first: IteratorResult<Buffer>,
-  rest: AsyncGenerator<Buffer>,
-  inspector: ListInspector,
-): AsyncGenerator<Buffer> {
-  if (first.done) return;
-  yield first.value;
-  for await (const piece of rest) {
+async function* inspected(pieces: AsyncIterable<Buffer>, inspector: ListInspector): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
     inspector.add(piece);
     yield piece;
   }

@@ -8,7 +8,6 @@ import type { UploadedList } from '../../store/lists.js';
 import type { ResultFilter } from '../../store/store.js';
 import { orderFromText } from '../../submission/order.js';
 import { callerOf } from '../access.js';
-import { ConcurrencyLimit } from '../concurrency-limit.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { COLUMNS } from '../export/csv.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
@@ -16,12 +15,13 @@ import { attachment, downloadName, listNameWithoutExtension } from '../export/fi
 import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { sendText } from '../export/send-text.js';
 import { asWorkbook, checkSheet } from '../export/xlsx.js';
-import { bytesOf } from '../lists/list-bytes.js';
+import { bytesOf } from '../lists/uploaded-list.js';
 import { exportQuery, idIn, readQuery } from '../parameters.js';
+import { RunningLimit } from '../running-limit.js';
 
 export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
   const { config, guard, rateLimit, store } = deps;
-  const running = new ConcurrencyLimit({
+  const running = new RunningLimit({
     what: 'exports',
     ofCaller: ['MAX_EXPORTS_PER_CALLER', config.MAX_EXPORTS_PER_CALLER],
     ofAll: ['MAX_EXPORTS', config.MAX_EXPORTS],

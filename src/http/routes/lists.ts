@@ -6,15 +6,13 @@ import { Fault } from '../../errors.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import type { UploadedList } from '../../store/lists.js';
 import { callerOf } from '../access.js';
-import { ConcurrencyLimit, RETRY_AFTER_SECONDS } from '../concurrency-limit.js';
 import type { HttpDependencies } from '../dependencies.js';
 import type { limits } from '../docs/schemas.js';
-import { listAnswer } from '../lists/list-answer.js';
-import { bytesOf } from '../lists/list-bytes.js';
-import { listNameOf } from '../lists/list-name.js';
 import { upload } from '../lists/upload.js';
+import { bytesOf, listAnswer, listNameOf } from '../lists/uploaded-list.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
+import { RETRY_AFTER_SECONDS, RunningLimit } from '../running-limit.js';
 
 /** How large a list may be, uploaded and as `emails`. */
 type Limits = z.infer<typeof limits>;
@@ -24,7 +22,7 @@ export function listRoutes(
   { config, listTtlMs, guard, rateLimit, store: { lists } }: HttpDependencies,
   reader: ListReader,
 ): void {
-  const running = new ConcurrencyLimit({
+  const running = new RunningLimit({
     what: 'uploads',
     ofCaller: ['MAX_UPLOADS_PER_CALLER', config.MAX_UPLOADS_PER_CALLER],
     ofAll: ['MAX_UPLOADS', config.MAX_UPLOADS],

@@ -15,7 +15,7 @@ import { type AddressList, readAddressList } from '../address-list.js';
 import { validationBody } from '../body-schemas.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { fingerprintOf, IDEMPOTENCY_REPLAYED, submissionKey } from '../idempotency.js';
-import { bytesOf } from '../lists/list-bytes.js';
+import { bytesOf } from '../lists/uploaded-list.js';
 import { watchOwnerRace } from '../owner-race.js';
 import { idIn } from '../parameters.js';
 import { readJson } from '../read-body.js';

@@ -93,7 +93,7 @@ export function webhookRoutes(app: Express, { config, guard, rateLimit, store }:
   }
 }
 
-/** Whose webhooks a caller sees; undefined: everybody's. */
+/** Whose webhooks a caller sees; undefined: those of all users. */
 const ownersSeenBy = ({ sub, scopes }: Principal): UserId | null | undefined =>
   scopes.has('admin') ? undefined : sub;
 

@@ -1,9 +1,8 @@
 /** Claims Pub/Sub messages one by one. In a cluster, a shard without an answer holds up only its own, which are tried again. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { settledWithin } from '../../within.js';
+import { backoff, pauseUnlessAborted, settledWithin } from '../../waiting.js';
 import type { MessageClaims } from './claims.js';
 
 /** `abandoned`: Redis gave no answer before the inlet was closed. */

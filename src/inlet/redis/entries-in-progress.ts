@@ -1,7 +1,7 @@
 /** Works on the stream entries that this gateway has read: each is acknowledged in the end, or released to another gateway. */
 
-import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
+import { backoff, pauseUnlessAborted } from '../../waiting.js';
 import type { ProcessOutcome } from './message-processor.js';
 import { bytesOf, type StreamEntry, type StreamGroup } from './stream-group.js';
 

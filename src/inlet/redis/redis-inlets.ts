@@ -4,21 +4,26 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import { connector, DEFAULT_TIMEOUT_MS, isCluster, type RedisSource } from '../../redis/client.js';
+import {
+  answersThatCame,
+  connector,
+  DEFAULT_TIMEOUT_MS,
+  isCluster,
+  type RedisSource,
+} from '../../redis/client.js';
 import { Connection, requireConnected } from '../../redis/connection.js';
 import { slotRangeOf } from '../../redis/slot-owners.js';
 import type { DeadLetterStore } from '../../store/dead-letters.js';
 import type { UpdateStore } from '../../store/store.js';
-import type { Inlets, StreamBacklog } from '../inlet.js';
+import type { Inlets } from '../inlet.js';
 import type { Intake } from '../intake.js';
 import { LookUpClaims, MessageClaims } from './claims.js';
 import { LookUps } from './look-ups.js';
 import { MessageProcessor } from './message-processor.js';
 import { probeInlets } from './probe.js';
 import { PubSubInlet } from './pubsub-inlet.js';
-import { StreamGroup } from './stream-group.js';
+import { StreamGroup, streamsOf } from './stream-group.js';
 import { StreamInlet } from './stream-inlet.js';
-import { streamsOf } from './stream-names.js';
 import { resultsKey, ValidatorResults } from './validator-results.js';
 
 export interface RedisInletsOptions {
@@ -115,7 +120,9 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
       lookUps.start();
       for (const inlet of inlets) inlet.start();
     },
-    streamBacklogs: () => backlogsOf(groups),
+    // Of the Streams that can be asked.
+    streamBacklogs: () =>
+      answersThatCame(groups.map(async (group) => ({ stream: group.stream, ...(await group.backlog()) }))),
     // Each connection comes back by itself: a deletion needs the one of the look-ups, for instance.
     problems: () => {
       const isAway = commands.isAway || values.isAway;
@@ -134,14 +141,4 @@ export function createRedisInlets(options: RedisInletsOptions): Inlets {
     lookUp: (batchIds) => lookUps.now(batchIds),
     deleteValidatorResults: (batchIds) => results.forget(batchIds),
   };
-}
-
-/** Of the Streams that can be asked. @throws where none can */
-async function backlogsOf(groups: readonly StreamGroup[]): Promise<StreamBacklog[]> {
-  const answers = await Promise.allSettled(
-    groups.map(async (group) => ({ stream: group.stream, ...(await group.backlog()) })),
-  );
-  const backlogs = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-  if (backlogs.length > 0) return backlogs;
-  throw answers.find((answer) => answer.status === 'rejected')?.reason;
 }

@@ -6,8 +6,14 @@ import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
 import { textOf } from '../update-reader.js';
 
-/** The validator's side knows this name, so it has no prefix. */
+/** The validator's side knows the names of the Streams and of the group, so they have no prefix. */
+export const STREAM = 'email_validation_results:stream';
 export const GROUP = 'verigate';
+
+/** The Streams that gateways read: the one that every producer knows, and the parts of a split one. */
+export const streamsOf = (shards: number): string[] =>
+  shards === 1 ? [STREAM] : [STREAM, ...Array.from({ length: shards }, (_, number) => `${STREAM}:${number}`)];
+
 /** The field of an entry that holds the update. */
 const FIELD = 'data';
 /** Longer than any gateway waits before it takes over an entry. */

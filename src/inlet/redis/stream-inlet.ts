@@ -6,11 +6,11 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
 import { Connection, type RedisConnectionOptions } from '../../redis/connection.js';
 import type { Refusal } from '../../refusal.js';
+import { backoff, pauseUnlessAborted } from '../../waiting.js';
 import type { Inlet } from '../inlet.js';
 import { EntriesInProgress } from './entries-in-progress.js';
 import type { MessageProcessor, ProcessOutcome } from './message-processor.js';

@@ -5,6 +5,7 @@ import { VALIDATOR } from '../../domain/ownership.js';
 import { Fault } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
+import { portions } from '../../portions.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Intake } from '../intake.js';
 import { permanentReason } from './message-processor.js';
@@ -38,8 +39,8 @@ export class ValidatorResults {
 
   /** @throws Fault('unavailable') */
   async forget(batchIds: readonly BatchId[]): Promise<void> {
-    for (let start = 0; start < batchIds.length; start += DELETED_AT_ONCE) {
-      const keys = batchIds.slice(start, start + DELETED_AT_ONCE).map(resultsKey);
+    for (const portion of portions(batchIds, DELETED_AT_ONCE)) {
+      const keys = portion.map(resultsKey);
       // One key a command: in a cluster they are on different nodes.
       await this.deps.connection.run((redis) => Promise.all(keys.map((key) => redis.unlink(key))));
     }

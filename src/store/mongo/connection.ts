@@ -1,11 +1,10 @@
 /** The connection to MongoDB: opens it, keeps trying while it cannot be opened, and lets calls wait for it a bounded time. */
 
 import { type Connection, Mongoose } from 'mongoose';
-import { backoff, pauseUnlessAborted } from '../../backoff.js';
 import { clock } from '../../clock.js';
 import { FatalError, Fault } from '../../errors.js';
 import type { Refusal } from '../../refusal.js';
-import { settledWithin } from '../../within.js';
+import { backoff, pauseUnlessAborted, settledWithin } from '../../waiting.js';
 import { faultOf, unavailable } from './errors.js';
 import { keepPrefix } from './installation.js';
 import { createIndexes, type Models, modelsOf } from './models.js';

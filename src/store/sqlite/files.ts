@@ -3,7 +3,7 @@ import { clock } from '../../clock.js';
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
-import { batchCounts, statusOf } from '../batch-progress.js';
+import { batchCounts } from '../batch-progress.js';
 import type {
   BatchCounts,
   BatchesQuery,
@@ -14,7 +14,7 @@ import type {
   ListedFile,
 } from '../store.js';
 import { deletionOf } from '../webhook-events.js';
-import { type BatchRow, batchOf, failBatch, progressOf } from './batches/batches.js';
+import { type BatchRow, batchOf, failBatch } from './batches/batches.js';
 import { purgeFiles } from './clean-up.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
@@ -113,8 +113,8 @@ export interface BatchSlice {
 }
 
 /**
- * Some batches of a file's current request, in the order of registration, from the end of the slice before on. Null: there is no such file. Where
- * another request has replaced that of the slice before, the first ones.
+ * The next batches of a file's current request, in the order of registration. Null: there is no such file. If another request has
+ * replaced that of the slice before, the first ones.
  */
 function batchSlice(
   db: Database,
@@ -123,7 +123,7 @@ function batchSlice(
 ): BatchSlice | null {
   const generation = currentGeneration(db, fileId)?.generation;
   if (generation === undefined) return null;
-  const rows = db.all<BatchRow>(
+  const rows = db.all<StateRow>(
     `SELECT ordinal, ${STATE_COLUMNS} FROM batches WHERE generation = ? AND ordinal > ? ORDER BY ordinal LIMIT ?`,
     generation,
     before?.generation === generation ? (before.end ?? -1) : -1,
@@ -137,40 +137,34 @@ function batchSlice(
 function batchPage(db: Database, { fileId, limit, before, status }: BatchesQuery): ListedBatch[] {
   const current = currentGeneration(db, fileId);
   if (current === undefined) return [];
-  const rows = db.all<BatchRow>(
+  const rows = db.all<StateRow>(
     `SELECT ordinal, ${STATE_COLUMNS} FROM batches
-     WHERE generation = ? AND ordinal < ? AND (? IS NULL OR ${STATUS} = ?) ORDER BY ordinal DESC LIMIT ?`,
+     WHERE generation = ?1 AND ordinal < ?2 AND (?3 IS NULL OR status = ?3) ORDER BY ordinal DESC LIMIT ?4`,
     current.generation,
     before ?? Number.MAX_SAFE_INTEGER,
-    status ?? null,
     status ?? null,
     limit,
   );
   return rows.map((row) => ({ ...batchStateOf(row), ordinal: row.ordinal }));
 }
 
-const STATE_COLUMNS =
-  'batchId, version, summary, begun, complete, stalled, failedAtCount, processedCount, lastUpdateAt';
+const STATE_COLUMNS = 'batchId, version, summary, status, lastUpdateAt';
+type StateRow = Pick<BatchRow, 'ordinal' | 'batchId' | 'version' | 'summary' | 'lastUpdateAt'> & {
+  readonly status: BatchStatus;
+};
 
-const batchStateOf = (row: BatchRow): BatchState => ({
-  batchId: row.batchId,
-  version: row.version,
-  summary: JSON.parse(row.summary) as Summary,
-  status: statusOf(progressOf(row)),
-  lastUpdated: iso(row.lastUpdateAt),
+const batchStateOf = ({ batchId, version, summary, status, lastUpdateAt }: StateRow): BatchState => ({
+  batchId,
+  version,
+  summary: JSON.parse(summary) as Summary,
+  status,
+  lastUpdated: iso(lastUpdateAt),
 });
-
-/** The same statuses as `statusOf` gives, without reading a row into memory. */
-const STATUS = `CASE WHEN complete = 1 THEN 'completed'
-                   WHEN failedAtCount IS NOT NULL AND processedCount <= failedAtCount THEN 'failed'
-                   WHEN stalled = 1 THEN 'stalled'
-                   WHEN begun = 1 THEN 'running'
-                   ELSE 'waiting' END`;
 
 const countBatches = (db: Database, fileId: FileId): BatchCounts =>
   batchCounts(
     db.all<{ status: BatchStatus; count: number; since: number }>(
-      `SELECT ${STATUS} AS status, count(*) AS count, min(lastUpdateAt) AS since
+      `SELECT status, count(*) AS count, min(lastUpdateAt) AS since
        FROM batches WHERE generation = (SELECT generation FROM generations WHERE fileId = ? AND state = 0) GROUP BY 1`,
       fileId,
     ),

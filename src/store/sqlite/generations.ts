@@ -46,14 +46,14 @@ export const currentGeneration = (db: Database, fileId: string): GenerationRow |
 export const findGeneration = (db: Database, generation: number): GenerationRow | undefined =>
   db.get<GenerationRow>('SELECT * FROM generations WHERE generation = ?', generation);
 
-type OwnerRow = Pick<
+type RegistrationRow = Pick<
   GenerationRow,
   'fileId' | 'requestId' | 'userId' | 'producer' | 'state' | 'totalBatches'
 >;
 
 /** What an update has to know of its generation: each column that is read has to be copied, and the stats are long. */
-export const findOwner = (db: Database, generation: number): OwnerRow | undefined =>
-  db.get<OwnerRow>(
+export const findRegistration = (db: Database, generation: number): RegistrationRow | undefined =>
+  db.get<RegistrationRow>(
     'SELECT fileId, requestId, userId, producer, state, totalBatches FROM generations WHERE generation = ?',
     generation,
   );
@@ -132,7 +132,7 @@ const keptCounts = ({ userId, counted }: GenerationRow): KeptCounts => ({ userId
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const ownershipOf = ({ fileId, userId, producer }: OwnerRow): Ownership => ({
+const ownershipOf = ({ fileId, userId, producer }: RegistrationRow): Ownership => ({
   fileId,
   userId,
   producer,
@@ -147,8 +147,8 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
   isPurged: row.purged !== null,
 });
 
-/** The owner of a batch of this generation; undefined: the batch is not registered. */
-export const ownerOf = (row: OwnerRow | undefined): BatchRegistration =>
+/** Where a batch of this generation belongs; undefined: the batch is not registered. */
+export const batchRegistrationOf = (row: RegistrationRow | undefined): BatchRegistration =>
   row === undefined
     ? { state: 'unregistered' }
     : row.state === CURRENT

@@ -1,7 +1,7 @@
 /**
- * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation; everything that belongs to the old one's number is cleaned up.
- * Batches are numbered in order of registration, so a result's *place*, `batch number × 2^24 + position`, sorts the
- * results of a file in arrival order.
+ * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation, and
+ * what belongs to the number of the old one is cleaned up. Batches are numbered in the order of registration, so a result's
+ * *place*, `batch number × 2^24 + position`, sorts the results of a file in arrival order.
  */
 export const SCHEMA = `
 CREATE TABLE generations (
@@ -50,6 +50,7 @@ CREATE TABLE batches (
   complete INTEGER NOT NULL DEFAULT 0,
   stalled INTEGER NOT NULL DEFAULT 0,
   failedAtCount INTEGER,                       -- counts as failed until more than this many are processed
+  status TEXT NOT NULL DEFAULT 'waiting',  -- what follows from the four before, see batch-progress.ts
   failure TEXT,
   totalEmails INTEGER,
   processedCount INTEGER NOT NULL DEFAULT 0,
@@ -270,4 +271,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 20;
+export const SCHEMA_VERSION = 21;

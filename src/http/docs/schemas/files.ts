@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { BREAKDOWNS, type Breakdown } from '../../../domain/breakdown.js';
 import type { EmailEntry, EmailsPage, FileEmails } from '../../../domain/events.js';
-import { FILE_STATUSES, type Overview } from '../../../domain/overview.js';
-import type { Stats } from '../../../domain/stats.js';
+import type { Overview } from '../../../domain/overview.js';
+import { FILE_STATUSES, type Stats } from '../../../domain/stats.js';
 import { CATEGORIES, RISK_LEVELS, STATUSES, type Status } from '../../../domain/verdict.js';
 import { BATCH_STATUSES } from '../../../store/store.js';
 import { count, details, entries, nextCursor, time } from './shapes.js';
 
-const counted = (status: Status) => {
+const statusCount = (status: Status) => {
   const categories = Object.values(CATEGORIES[status]);
   return categories.length === 0
     ? z.object({ count })
@@ -35,14 +35,14 @@ export const stats = z.object({
     .string()
     .describe('names one unbroken run of revisions; another one means: start over from the snapshot'),
   revision: count.describe('counts the changes of the file inside one epoch'),
-  status: z.enum(['pending', 'processing', 'completed', 'failed', 'purged']),
+  status: z.enum(FILE_STATUSES),
   progress: z.object({ total: count, processed: count, skipped: count, percentage: count.max(100) }),
   batches: z.object({ total: count, completed: count, failed: count, stalled: count }),
   stats: z.object({
-    deliverable: counted('deliverable'),
-    undeliverable: counted('undeliverable'),
-    risky: counted('risky'),
-    unknown: counted('unknown'),
+    deliverable: statusCount('deliverable'),
+    undeliverable: statusCount('undeliverable'),
+    risky: statusCount('risky'),
+    unknown: statusCount('unknown'),
   }),
   risk: entries(RISK_LEVELS, count),
   throughput: z.object({

@@ -1,6 +1,6 @@
 /** The answers about uploaded lists. */
 import { z } from 'zod';
-import { DELIMITERS } from '../../../domain/list-summary.js';
+import { DELIMITERS, LIST_ENCODINGS, LIST_FORMATS } from '../../../domain/list-summary.js';
 import { count, time } from './shapes.js';
 
 export const limits = z.object({
@@ -15,8 +15,8 @@ export const uploadedList = z
   .object({
     listId: z.string(),
     name: z.string(),
-    format: z.enum(['csv', 'text', 'xlsx']),
-    encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']),
+    format: z.enum(LIST_FORMATS),
+    encoding: z.enum(LIST_ENCODINGS),
     delimiter: z.enum(DELIMITERS).nullable(),
     header: z.boolean().describe('the first row names the columns'),
     columns: z.array(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MAX_RESULTS } from '../../../domain/read-update.js';
 import { countSchema, idSchema } from '../../../domain/schemas.js';
 import { RISK_LEVELS, STATUSES } from '../../../domain/verdict.js';
+import { UPDATE_OUTCOMES } from '../../../store/store.js';
 import { stats, submission } from './files.js';
 import { count, details } from './shapes.js';
 
@@ -18,7 +19,7 @@ export const submitted = registered.extend({
   submission: submission.nullable().describe('null: the addresses came with the request'),
 });
 export const retried = z.object({ fileId: z.string(), submission });
-export const outcome = z.object({ outcome: z.enum(['applied', 'unchanged', 'held', 'superseded']) });
+export const outcome = z.object({ outcome: z.enum(UPDATE_OUTCOMES) });
 
 /** A result as producers send it. All but the address may be missing, and what is not known is read as null. */
 const sentResult = z.looseObject({

@@ -1,6 +1,6 @@
 /** The answers about webhooks. */
 import { z } from 'zod';
-import { WEBHOOK_EVENTS } from '../../../store/webhooks.js';
+import { DELIVERY_STATES, WEBHOOK_EVENTS } from '../../../store/webhooks.js';
 import { count, nextCursor, time } from './shapes.js';
 
 const webhookEvents = z.array(z.enum(WEBHOOK_EVENTS));
@@ -19,7 +19,7 @@ const webhook = newWebhook.omit({ secret: true }).extend({
   active: z.boolean().describe('false: its receiver answered 410'),
 });
 export const webhookList = z.object({ items: z.array(webhook), nextCursor });
-const deliveryState = z.enum(['pending', 'delivered', 'failed']);
+const deliveryState = z.enum(DELIVERY_STATES);
 const delivery = z.object({
   id: z.string().describe('the `webhook-id` of each attempt'),
   type: z.enum(WEBHOOK_EVENTS),

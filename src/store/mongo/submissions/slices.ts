@@ -1,6 +1,6 @@
 /** The slices of submissions in MongoDB, and their addresses. */
-import { piecesOf } from '../../stored-pieces.js';
-import type { NewSlice, Slice } from '../../submissions.js';
+import { textPortions } from '../../../portions.js';
+import { type NewSlice, type Slice, STORED_PIECE_CHARS } from '../../submissions.js';
 import { findFields, type Models } from '../models.js';
 import { findSubmission } from './submission-docs.js';
 
@@ -12,7 +12,7 @@ export async function addSlice(db: Models, id: string, owner: string, slice: New
     [{ submission: id, number, state: 'waiting', isOpen: true, emails, attempt: null, acceptance: null }],
     { lean: true },
   );
-  for (const [piece, body] of piecesOf(addresses).entries())
+  for (const [piece, body] of [...textPortions(addresses, STORED_PIECE_CHARS)].entries())
     await db.submissionPieces.insertMany([{ submission: id, slice: number, piece, body }], { lean: true });
   if (await isPreparing(db, id, owner)) return true;
   await db.submissionPieces.deleteMany({ submission: id });

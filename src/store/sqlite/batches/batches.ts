@@ -18,6 +18,7 @@ import {
   flagsOf,
   isOpen,
   progressAfter,
+  statusOf,
 } from '../../batch-progress.js';
 import { compareLists, rewritesAfter, type StoredList } from '../../rewrites.js';
 import type { Database } from '../database.js';
@@ -156,7 +157,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
   const summary = tallyAfter === null ? withFlags(old, flags) : summaryOf(flags, tallyAfter(old));
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failedAtCount = ?, totalEmails = ?,
-       processedCount = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?
+       processedCount = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?, status = ?
      WHERE number = ?`,
     after.version,
     after.begun,
@@ -171,6 +172,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
     JSON.stringify(summary),
     after.lastUpdateAt,
     Number(isOpen(progress)),
+    statusOf(progress),
     after.number,
   );
   if (tallyAfter !== null) addToRollups(db, after.generation, after.ordinal, subtract(summary, old).cells);

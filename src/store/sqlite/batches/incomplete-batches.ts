@@ -1,11 +1,10 @@
 /** Finds the batches that have not ended, and marks those that have been silent for too long. */
 
 import type { FileId } from '../../../domain/id.js';
-import { statusOf } from '../../batch-progress.js';
 import { batchesByFile } from '../../grouped.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
 import type { Database } from '../database.js';
-import { type BatchRow, progressOf, writeProgress } from './batches.js';
+import { type BatchRow, writeProgress } from './batches.js';
 
 /** Batches marked by one call; the next call takes the next ones. */
 const STALLS_AT_ONCE = 1_000;
@@ -37,18 +36,15 @@ export function markStalledBatches(db: Database, silence: Silence): StalledBatch
  */
 export function incompleteBatches(db: Database, { limit, after }: IncompleteQuery): IncompleteBatches {
   const from = Number(after ?? 0);
-  const rows = db.all<BatchRow & { fileId: FileId }>(
-    `SELECT b.*, g.fileId FROM batches b JOIN generations g ON g.generation = b.generation
-     WHERE b.number > ?1 AND b.number <= ?2 AND b.complete = 0 AND g.state = 0 ORDER BY b.number LIMIT ?3`,
+  const rows = db.all<IncompleteBatches['batches'][number] & { readonly number: number }>(
+    `SELECT b.number, g.fileId, b.batchId, b.status FROM batches b JOIN generations g ON g.generation = b.generation
+     WHERE b.number > ?1 AND b.number <= ?2 AND b.status IN ('waiting', 'running', 'stalled') AND g.state = 0
+     ORDER BY b.number LIMIT ?3`,
     from,
     from + READ_AT_ONCE,
     limit,
   );
-  const batches = rows.flatMap((row) => {
-    const status = statusOf(progressOf(row));
-    if (status === 'completed' || status === 'failed') return [];
-    return [{ fileId: row.fileId, batchId: row.batchId, status }];
-  });
+  const batches = rows.map(({ fileId, batchId, status }) => ({ fileId, batchId, status }));
   const upTo = rows.length === limit ? (rows.at(-1)?.number ?? from) : from + READ_AT_ONCE;
   const last = db.get<{ number: number }>('SELECT max(number) AS number FROM batches')?.number ?? 0;
   return { batches, next: upTo < last ? String(upTo) : null };

@@ -6,7 +6,13 @@ import type { Update } from '../../../domain/update.js';
 import { attributionOf, foreignFile } from '../../attribution.js';
 import type { Saved } from '../../store.js';
 import type { Database } from '../database.js';
-import { currentGeneration, findOwner, hasTombstone, ownerOf, requestOf } from '../generations.js';
+import {
+  batchRegistrationOf,
+  currentGeneration,
+  findRegistration,
+  hasTombstone,
+  requestOf,
+} from '../generations.js';
 import { register } from '../registration.js';
 import { appendResults, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
@@ -23,8 +29,8 @@ export function saveUpdate(
   now: number,
 ): Saved {
   const batch = batchOf(db, update.batchId);
-  const generation = batch && findOwner(db, batch.generation);
-  const attribution = attributionOf(update, ownerOf(generation), sender);
+  const generation = batch && findRegistration(db, batch.generation);
+  const attribution = attributionOf(update, batchRegistrationOf(generation), sender);
   if (attribution === 'superseded') return SUPERSEDED;
   if (attribution === 'hold') {
     hold(db, update, sender, held, now);
@@ -88,8 +94,9 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
   if (batch === undefined || !isBaseOf(batch, tail)) return null;
-  const generation = findOwner(db, batch.generation);
-  if (generation === undefined || attributionOf(tail, ownerOf(generation), sender) !== 'apply') return null;
+  const generation = findRegistration(db, batch.generation);
+  if (generation === undefined || attributionOf(tail, batchRegistrationOf(generation), sender) !== 'apply')
+    return null;
   const applied = applyTail(db, batch, tail, now);
   return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.fileId };
 }

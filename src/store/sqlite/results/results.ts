@@ -1,6 +1,8 @@
 /** Writes and reads the results of batches: in chunks of one text, with an index of their addresses and domains. */
+
 import type { BatchId } from '../../../domain/id.js';
 import { type PlacedResult, type Result, textLines } from '../../../domain/result.js';
+import { portions } from '../../../portions.js';
 import { groupNear } from '../../positions.js';
 import {
   type CompiledFilter,
@@ -55,28 +57,21 @@ interface IndexEntries {
 export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
   let end = 0;
   return {
-    chunks: slices(results, CHUNK_LENGTH).map((slice) => {
+    chunks: portions(results, CHUNK_LENGTH).map((slice) => {
       const start = end;
       end += slice.reduce((length, { json }) => length + json.length + 1, 0);
       // A part of a text is no copy of it.
       return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
     }),
-    index: slices(results, INDEXED_AT_ONCE).map((slice) => ({
+    index: portions(results, INDEXED_AT_ONCE).map((slice) => ({
       length: slice.length,
       cells: cellsOf(slice),
       addresses: JSON.stringify(slice.map(({ email }) => searchKey(email))),
       domains: JSON.stringify(
-        slices(slice, CHUNK_LENGTH).flatMap((chunk, index) => domainsOf(chunk, index * CHUNK_LENGTH)),
+        portions(slice, CHUNK_LENGTH).flatMap((chunk, index) => domainsOf(chunk, index * CHUNK_LENGTH)),
       ),
     })),
   };
-}
-
-function slices<T>(items: readonly T[], length: number): (readonly T[])[] {
-  if (items.length <= length) return items.length === 0 ? [] : [items];
-  return Array.from({ length: Math.ceil(items.length / length) }, (_, n) =>
-    items.slice(n * length, (n + 1) * length),
-  );
 }
 
 const cellsOf = (results: readonly Result[]): string => results.map(({ cell }) => cellCode(cell)).join('');

@@ -1,6 +1,6 @@
 /** The slices of submissions in SQLite, and their addresses. */
-import { piecesOf } from '../../stored-pieces.js';
-import type { NewSlice, Slice } from '../../submissions.js';
+import { textPortions } from '../../../portions.js';
+import { type NewSlice, type Slice, STORED_PIECE_CHARS } from '../../submissions.js';
 import type { Database } from '../database.js';
 
 /** Pieces deleted in one go. */
@@ -16,7 +16,7 @@ export function addSlice(db: Database, id: string, owner: string, slice: NewSlic
   if (!isOwner(db, id, owner)) return false;
   const { number, emails, addresses } = slice;
   db.insert('slices', { submission: id, number, state: 'waiting', emails });
-  for (const [piece, body] of piecesOf(addresses).entries())
+  for (const [piece, body] of [...textPortions(addresses, STORED_PIECE_CHARS)].entries())
     db.insert('submission_pieces', { submission: id, slice: number, piece, body });
   return true;
 }

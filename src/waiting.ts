@@ -1,4 +1,4 @@
-/** How long to pause before the next attempt, and the pause itself. */
+/** Waits: for the pause before the next attempt, or for a promise, but no longer than a given time. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -20,3 +20,15 @@ export const jittered = (ms: number): number => ms * (0.5 + Math.random() / 2);
 /** Pauses until the time is over or `signal` is aborted. Never rejects. */
 export const pauseUnlessAborted = (ms: number, signal: AbortSignal): Promise<unknown> =>
   pause(ms, undefined, { signal }).catch(() => undefined);
+
+/** Waits until a promise is settled or the time is over, and returns whether it is settled. Never rejects. */
+export function settledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settle = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    promise.then(settle, settle);
+  });
+}

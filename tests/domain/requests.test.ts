@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidInput } from '../../src/domain/invalid-input.js';
+import { refreshSchema, subscribeSchema, unsubscribeSchema } from '../../src/domain/requests.js';
 import { parseInput } from '../../src/domain/schemas.js';
 import { ERRORS, type ErrorCode, FatalError, Fault } from '../../src/errors.js';
-import { refreshSchema, refusal, subscribeSchema, unsubscribeSchema } from '../../src/realtime/requests.js';
+import { refusal } from '../../src/realtime/listeners.js';
 
 /** The fields that were named as wrong; empty: it was taken. */
 function wrongFields(request: unknown, schema: Parameters<typeof parseInput>[0] = subscribeSchema): string[] {

@@ -13,7 +13,7 @@ interface RunningLimits {
   readonly ofAll: Limit;
 }
 
-export class ConcurrencyLimit {
+export class RunningLimit {
   readonly #ofCaller = new Map<string, number>();
   #all = 0;
 

@@ -1,0 +1,18 @@
+/** Cuts what is long into portions. */
+
+/** Portions of at most `size` items. One that fits is not copied; an empty one has no portion. */
+export function portions<T>(items: readonly T[], size: number): (readonly T[])[] {
+  if (items.length <= size) return items.length === 0 ? [] : [items];
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, n) => items.slice(n * size, (n + 1) * size));
+}
+
+/** Portions of about `size` characters. None ends within a surrogate pair, so each can be encoded by itself. */
+export function* textPortions(text: string, size: number): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    const at = from + size;
+    const to = at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 ? at + 1 : at;
+    yield text.slice(from, to);
+    from = to;
+  }
+}
