@@ -4,7 +4,7 @@ import type { FeedPosition, FileEmails, Stats, Subscribed } from './protocol.js'
 export type FeedEvent = { kind: 'stats'; body: Stats } | { kind: 'emails'; body: FileEmails };
 
 /** An event is the next change, a repeat of one received before, or it shows that an earlier event is missing. */
-export type EventOrder = 'next' | 'repeat' | 'missing';
+type EventOrder = 'next' | 'repeat' | 'missing';
 
 /** Events are held for the seconds until an answer. Beyond this the oldest are dropped, and the gap is noticed later. */
 const MAX_HELD_RESULTS = 20_000;

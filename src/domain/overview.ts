@@ -52,7 +52,7 @@ export function difference(after: Counts, before: Counts): Counts {
 export const ALL_FILES = '';
 
 /** What a file adds to the sum of all files and to that of its owner; `userId` null: it has none. */
-export interface OwnedCounts {
+interface OwnedCounts {
   readonly userId: UserId | null;
   readonly counts: Counts;
 }

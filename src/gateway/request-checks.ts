@@ -38,7 +38,7 @@ export class GatewayRequest extends IncomingMessage {
 
 type Check = (request: IncomingMessage) => Fault | null;
 
-export interface RequestChecks {
+interface RequestChecks {
   readonly check: Check;
   readonly refused: (fault: Fault) => void;
   /** Requests of one connection that wait for the one before them, at most: it is closed if there are more. */

@@ -7,7 +7,7 @@ import type { HttpDependencies } from './dependencies.js';
 import { measureRequests } from './request-metrics.js';
 import { securityHeaders } from './security-headers.js';
 
-export interface Guards {
+interface Guards {
   readonly everywhere: readonly Step[];
   /** Where another origin may read the answer. */
   readonly crossOrigin: Step;

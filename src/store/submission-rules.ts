@@ -43,6 +43,10 @@ export const isEnd = ({ state, slice }: Step): boolean =>
 /** Whether gateways take it, and go on with it. */
 export const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
 
+/** A submission of a list that is prepared: its file says how far it is, and it goes on without the key that it was claimed by. */
+export const isPreparedList = ({ requestId, state }: Pick<Submission, 'requestId' | 'state'>): boolean =>
+  requestId !== null && state !== 'preparing';
+
 /** Of a record that has more than its progress. */
 export const submissionProgressOf = ({
   total,

@@ -19,7 +19,7 @@ const MAX_RETRY_AFTER_SECONDS = 3600;
  * What is known of a submission that failed. `later`: surely not accepted, and sending it again may help. `refused`: surely
  * not accepted, and sending it again does not help. `lost`: the validator may have accepted it, or a part of it.
  */
-export type FailedSubmission = 'later' | 'refused' | 'lost';
+type FailedSubmission = 'later' | 'refused' | 'lost';
 
 export class ValidatorFault extends Fault {
   constructor(

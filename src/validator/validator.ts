@@ -7,7 +7,7 @@ import { endpointOf, headersOf } from './endpoint.js';
 import { isDown, post, unavailable, ValidatorFault } from './post.js';
 import { type Acceptance, readResponse } from './response.js';
 
-export { type FailedSubmission, ValidatorFault } from './post.js';
+export { ValidatorFault } from './post.js';
 export { type Acceptance, invalidResponse } from './response.js';
 
 /** The checks to make; the validator requires all five. */

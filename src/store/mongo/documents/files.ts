@@ -105,7 +105,6 @@ export const breakdowns = schemaOf({
   /** JSON of the `Ranking`. */
   ranking: text(),
 }).index({ generation: 1 });
-export type BreakdownDoc = DocumentOf<typeof breakdowns>;
 
 export interface CountedFile {
   /** Grows with each change. */

@@ -45,7 +45,6 @@ export const submissionClaims = schemaOf({
   _id: text(),
   submission: text(),
 }).index({ submission: 1 });
-export type SubmissionClaimDoc = DocumentOf<typeof submissionClaims>;
 
 export const slices = schemaOf({
   submission: text(),

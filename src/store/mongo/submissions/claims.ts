@@ -2,7 +2,7 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import { decideClaim } from '../../submission-rules.js';
+import { decideClaim, isPreparedList } from '../../submission-rules.js';
 import type { Claim, NewSubmission, Submission } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
@@ -47,10 +47,10 @@ export async function claimSubmission(db: Models, submission: NewSubmission): Pr
   throw unavailable('too many submissions under one key at once');
 }
 
-/** A list submission outlives its key. */
-async function giveUpKey(db: Models, { id, requestId, state, key }: Submission): Promise<void> {
-  if (requestId === null || state === 'preparing' || key === null) await endSubmission(db, id);
-  else await releaseKey(db, id, key);
+async function giveUpKey(db: Models, submission: Submission): Promise<void> {
+  const { id, key } = submission;
+  if (isPreparedList(submission) && key !== null) await releaseKey(db, id, key);
+  else await endSubmission(db, id);
 }
 
 /** The claims come last: none is ever without its submission. Answers with the claim that another submission has. */

@@ -9,6 +9,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
   isEnd,
+  isPreparedList,
   isWorkedAt,
   NO_DELTA,
   type ProgressDelta,
@@ -160,7 +161,7 @@ async function writeSlice(
 /** The file says how far the submission is; its listeners hear of it. */
 async function tellFile(db: Models, doc: SubmissionDoc): Promise<void> {
   const { fileId, requestId } = doc;
-  if (requestId === null || doc.state === 'preparing') return;
+  if (!isPreparedList(doc)) return;
   const submission = JSON.stringify(submissionProgressOf(doc));
   const now = new Date(clock.now());
   await db.files.updateOne(

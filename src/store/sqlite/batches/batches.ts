@@ -78,7 +78,7 @@ export function insertBatch(
   );
 }
 
-export const progressOf = (row: BatchRow): BatchProgress => ({
+const progressOf = (row: BatchRow): BatchProgress => ({
   begun: row.begun === 1,
   complete: row.complete === 1,
   stalled: row.stalled === 1,

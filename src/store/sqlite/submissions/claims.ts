@@ -6,7 +6,7 @@ import type { Database } from '../database.js';
 import {
   endSubmission,
   findSubmission,
-  releaseKey,
+  giveUpKey,
   type SubmissionRow,
   setLease,
   submissionOf,
@@ -21,7 +21,7 @@ export function claimSubmission(db: Database, submission: NewSubmission): Claim 
     const decision = decideClaim(stored, submission.fingerprint, now);
     if (decision.state === 'known' && decision.isMine) setLease(db, decision.submission.id, lease, now);
     if (decision.state !== 'mine') return decision;
-    if (stored !== null && findSubmission(db, stored.id) !== undefined) releaseKey(db, stored);
+    if (stored !== null && findSubmission(db, stored.id) !== undefined) giveUpKey(db, stored);
     else if (stored !== null) endSubmission(db, stored.id);
   }
   if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
@@ -53,7 +53,7 @@ export function dropExpiredSubmissions(db: Database): void {
     ...[now, now],
   );
   for (const row of expired) {
-    if (row.ended === 0) releaseKey(db, submissionOf(row));
+    if (row.ended === 0) giveUpKey(db, submissionOf(row));
     else endSubmission(db, row.id);
   }
 }

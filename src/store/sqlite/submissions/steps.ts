@@ -3,6 +3,7 @@ import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import {
   isEnd,
+  isPreparedList,
   isWorkedAt,
   NO_DELTA,
   type ProgressDelta,
@@ -77,7 +78,7 @@ const isCurrent = (db: Database, { fileId, requestId }: SubmissionRow): boolean 
 
 /** The file says how far the submission is; its listeners hear of it. */
 function tellFile(db: Database, row: SubmissionRow, now: number): void {
-  if (row.requestId === null || row.state === 'preparing') return;
+  if (!isPreparedList(row)) return;
   const progress = JSON.stringify(submissionProgressOf(row));
   const changed = db.get<{ generation: number }>(
     'UPDATE generations SET submission = ?1 WHERE fileId = ?2 AND state = 0 AND requestId = ?3 AND submission IS NOT ?1 RETURNING generation',

@@ -1,7 +1,7 @@
 /** The rows of submissions in SQLite: read, leased and ended. */
 import type { FileId, RequestId } from '../../../domain/id.js';
 import type { SubmissionProgress } from '../../../domain/stats.js';
-import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
+import { isPreparedList, type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
 import type { Lease, Submission } from '../../submissions.js';
 import type { Database } from '../database.js';
 
@@ -37,10 +37,10 @@ export const submissionUnder = (db: Database, key: string): StoredSubmission | n
 export const setLease = (db: Database, id: string, { owner, ms }: Lease, now: number): unknown =>
   db.run('UPDATE submissions SET owner = ?, dueAt = ? WHERE id = ?', owner, now + ms, id);
 
-/** A list submission outlives its key. */
-export function releaseKey(db: Database, { id, requestId, state }: Submission): void {
-  if (requestId === null || state === 'preparing') endSubmission(db, id);
-  else db.run('UPDATE submissions SET key = NULL, answer = NULL WHERE id = ?', id);
+export function giveUpKey(db: Database, submission: Submission): void {
+  const { id } = submission;
+  if (isPreparedList(submission)) db.run('UPDATE submissions SET key = NULL, answer = NULL WHERE id = ?', id);
+  else endSubmission(db, id);
 }
 
 /** What it holds is deleted afterwards, a few pieces at a time. */
