@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Stats } from '../../src/domain/stats.js';
 import type { Feed } from '../../src/feed/feed.js';
+import { CHANGES_BYTES } from '../../src/store/bounded-results.js';
 import { eventually } from '../support/eventually.js';
-import { addresses } from '../support/updates.js';
+import { addresses, entry } from '../support/updates.js';
 import { type Engine, engine, gatewayOn } from './stage.js';
 
 type Append = Feed['append'];
@@ -70,6 +71,17 @@ describe('a caller that ends a batch is answered once the stats include it', () 
     await pipeline.fail('f1', 'b1', 'gave up');
     await pipeline.fail('f1', 'b2', 'gave up');
     expect(await statsOf(both)).toMatchObject(ENDED);
+  });
+
+  it('though its results are too many bytes for one flush', async () => {
+    const both = await engine();
+    const { register, take, flusher } = gatewayOn(both, 60_000);
+    const batches = ['b1', 'b2', 'b3', 'b4', 'b5'];
+    await register({ fileId: 'f1', batches });
+    const emails = [entry('a@x.org', { reason: 'x'.repeat(CHANGES_BYTES / 2 + 1) })];
+    for (const batchId of batches) await take({ batchId, emails, isComplete: true });
+    await flusher.flushNow('f1');
+    expect(await statsOf(both)).toMatchObject({ status: 'completed', progress: { processed: 5 } });
   });
 
   it('though another change could not be announced just now', async () => {

@@ -3,8 +3,9 @@ import { expect, it } from '@jest/globals';
 import { JsonText } from '../../../src/domain/json-text.js';
 import { statsOf } from '../../../src/domain/stats.js';
 import { EMPTY_SUMMARY } from '../../../src/domain/summary.js';
+import { CHANGES_BYTES } from '../../../src/store/bounded-results.js';
 import { effort } from '../../support/effort.js';
-import { addresses, emailsOf } from '../../support/updates.js';
+import { addresses, emailsOf, entry } from '../../support/updates.js';
 import { announce as announceAll, fill, keptStats, listsOf, register, type Stores, save } from './harness.js';
 import { Listener } from './listener.js';
 
@@ -44,6 +45,23 @@ export function changes({ shared, own }: Stores): void {
     await save(store, { batchId: b2, emails: addresses(12) });
     await store.files.remove(f1);
     expect(await store.changes.since(f1, new Map([[b2, NEVER]]), saved)).toBeNull();
+  });
+
+  it('has the changes of as many batches as fit, and leaves the others for another call', async () => {
+    const { store, f1 } = shared();
+    const batchIds = ['l1', 'l2', 'l3'].map((name) => `${f1}-${name}`);
+    await register(store, { fileId: f1, batches: batchIds });
+    for (const batchId of batchIds) {
+      const emails = [entry('a@x.org', { reason: 'x'.repeat(CHANGES_BYTES / 2 + 1) })];
+      await save(store, { batchId, emails, isComplete: true });
+    }
+    const asked = new Map(batchIds.map((batchId) => [batchId, NEVER]));
+    const first = await store.changes.since(f1, asked);
+    expect(first?.batches.map(({ batchId }) => batchId)).toEqual(batchIds.slice(0, 2));
+    expect(first?.left).toEqual(batchIds.slice(2));
+    const rest = await store.changes.since(f1, new Map((first?.left ?? []).map((id) => [id, NEVER])));
+    expect(rest?.batches.map(({ batchId }) => batchId)).toEqual(first?.left);
+    expect(rest?.left).toEqual([]);
   });
 
   it('has the positions after a hole in the middle, and no others', async () => {
