@@ -175,6 +175,7 @@ module.exports = {
       [
         'http/',
         'health/',
+        'waiting',
         'json/',
         'auth/',
         'inlet/',

@@ -137,6 +137,7 @@ export const variables = {
   MAX_HEADER_BYTES: integer(16 * KIB, KIB, MIB),
   HEADERS_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
   REQUEST_TIMEOUT_MS: integer(120_000, 100, HOUR_MS),
+  ANSWER_WITHIN_MS: integer(8_000, 1, HOUR_MS),
   MAX_PIPELINED_REQUESTS: integer(100, 1, 100_000),
   MAX_COSTLY_REQUESTS_PER_MINUTE: integer(3_000, 1, 1_000_000),
 

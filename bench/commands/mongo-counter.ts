@@ -82,14 +82,24 @@ export class MongoCounter {
 /** Cuts a stream of bytes into messages, which begin with their length. */
 class Messages {
   #rest: Buffer = Buffer.alloc(0);
+  /** What has come of a long message: joined once it is complete. */
+  #parts: Buffer[] = [];
+  #missing = 0;
 
   constructor(private readonly onMessage: (message: Buffer) => void) {}
 
   add(data: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, data]);
+    this.#parts.push(data);
+    this.#missing -= data.length;
+    if (this.#missing > 0) return;
+    this.#rest = Buffer.concat([this.#rest, ...this.#parts]);
+    this.#parts = [];
     while (this.#rest.length >= HEADER_BYTES) {
       const length = this.#rest.readInt32LE(0);
-      if (this.#rest.length < length) return;
+      if (this.#rest.length < length) {
+        this.#missing = length - this.#rest.length;
+        return;
+      }
       this.onMessage(this.#rest.subarray(0, length));
       this.#rest = this.#rest.subarray(length);
     }

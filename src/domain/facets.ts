@@ -64,10 +64,10 @@ export function countFacets(counts: Record<number, number>, cell: number, facetB
     if ((attributes & (1 << index)) !== 0) count(SCORE_STEPS.length + index);
 }
 
-export function addFacets(a: FacetCounts, b: FacetCounts, sign: 1 | -1): FacetCounts {
+export function addFacets(a: FacetCounts, b: FacetCounts, times: number): FacetCounts {
   const sum: Record<string, number> = { ...a };
   for (const [facet, count] of Object.entries(b)) {
-    const added = (sum[facet] ?? 0) + sign * count;
+    const added = (sum[facet] ?? 0) + times * count;
     if (added === 0) delete sum[facet];
     else sum[facet] = added;
   }

@@ -107,23 +107,24 @@ export const waitingSummary = (totalEmails: number | null): Summary =>
     totalEmails,
   });
 
-export const addTallies = (a: Tally, b: Tally, sign: 1 | -1 = 1): Tally => ({
-  processed: a.processed + sign * b.processed,
-  cells: a.cells.map((count, index) => count + sign * (b.cells[index] ?? 0)),
-  facets: addFacets(a.facets, b.facets, sign),
+export const addTallies = (a: Tally, b: Tally, times = 1): Tally => ({
+  processed: a.processed + times * b.processed,
+  cells: a.cells.map((count, index) => count + times * (b.cells[index] ?? 0)),
+  facets: addFacets(a.facets, b.facets, times),
 });
 
-export function add(a: Summary, b: Summary, sign: 1 | -1 = 1): Summary {
+/** `times`: how often `b` is added; below 0, it is taken away. */
+export function add(a: Summary, b: Summary, times = 1): Summary {
   return {
-    batches: a.batches + sign * b.batches,
-    begun: a.begun + sign * b.begun,
-    completed: a.completed + sign * b.completed,
-    failed: a.failed + sign * b.failed,
-    stalled: a.stalled + sign * b.stalled,
-    unsized: a.unsized + sign * b.unsized,
-    total: a.total + sign * b.total,
-    skipped: a.skipped + sign * b.skipped,
-    ...addTallies(a, b, sign),
+    batches: a.batches + times * b.batches,
+    begun: a.begun + times * b.begun,
+    completed: a.completed + times * b.completed,
+    failed: a.failed + times * b.failed,
+    stalled: a.stalled + times * b.stalled,
+    unsized: a.unsized + times * b.unsized,
+    total: a.total + times * b.total,
+    skipped: a.skipped + times * b.skipped,
+    ...addTallies(a, b, times),
   };
 }
 

@@ -45,6 +45,7 @@ export async function shutDown(deps: ShutdownDeps): Promise<void> {
   const finish = async () => {
     await step('close the inlets', () => updates.inlets?.close());
     await step('answer the requests under way', () => writes.drain(timeoutMs * REQUESTS_SHARE));
+    await step('end the registrations under way', () => updates.pipeline.endRegistrations());
     await step('end the slices that are being sent', () => submissions?.close());
     await step('store the updates that were taken in', () => updates.conflator.idle());
     await step('announce the changes that were stored', () => updates.flusher.drain());

@@ -21,6 +21,7 @@ export interface HttpConfig extends ListReaderOptions {
   readonly COMPRESSION: boolean;
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
+  readonly ANSWER_WITHIN_MS: number;
   readonly MAX_EXPORTS: number;
   readonly MAX_EXPORTS_PER_CALLER: number;
   readonly EXPORT_IDLE_MS: number;

@@ -21,7 +21,11 @@ export async function readBody(req: IncomingMessage, limit: number): Promise<Buf
 
 /** Reads a body that is a JSON object of the given shape, whatever its content type. */
 export async function readJson<T>(req: IncomingMessage, limit: number, schema: z.ZodType<T>): Promise<T> {
-  const bytes = await readBody(req, limit);
+  return parseJson(await readBody(req, limit), schema);
+}
+
+/** @throws InvalidInput */
+export async function parseJson<T>(bytes: Buffer, schema: z.ZodType<T>): Promise<T> {
   if (!isUtf8(bytes)) throw invalidBody('must be UTF-8');
   return parseInputInTurns(schema, await parseObject(bytes));
 }

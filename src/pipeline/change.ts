@@ -5,7 +5,7 @@ import type { BatchId, FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
 import { type Stats, statsOf } from '../domain/stats.js';
-import { add, type BatchVersion, EMPTY_SUMMARY, type Summary, subtract } from '../domain/summary.js';
+import { add, type BatchVersion, type Summary, subtract } from '../domain/summary.js';
 import { advanceWindow, recentRate, startWindow, type ThroughputWindow } from '../domain/throughput.js';
 import type { Change, FeedEvent, Head } from '../feed/feed.js';
 import type { FileChanges } from '../store/store.js';
@@ -25,11 +25,7 @@ export function changeOf(
 ): { change: Change; stats: JsonText<Stats> } {
   const { facts, batches } = changes;
   const { fileId } = facts;
-  const totals = batches.reduce<Summary>(
-    (sum, { batchId, summary }) =>
-      add(subtract(sum, head.batches.get(batchId)?.summary ?? EMPTY_SUMMARY), summary),
-    head.state.totals,
-  );
+  const totals = totalsAfter(head, changes);
   const events = emailsEvents(fileId, head, changes, emailsPerEvent);
   const revision = Math.max(head.revision + 1, events.at(-1)?.revision ?? 0);
   const pace = paceOf(head, changes, totals, now);
@@ -62,6 +58,19 @@ export function changeOf(
     events: [...events, { feed: 'stats', revision, payload: stats.json }],
   };
   return { change, stats };
+}
+
+function totalsAfter(head: Head, { batches }: FileChanges): Summary {
+  let totals = head.state.totals;
+  // Of many new batches most share a summary.
+  const added = new Map<Summary, number>();
+  for (const { batchId, summary } of batches) {
+    const announced = head.batches.get(batchId)?.summary;
+    if (announced !== undefined) totals = subtract(totals, announced);
+    added.set(summary, (added.get(summary) ?? 0) + 1);
+  }
+  for (const [summary, times] of added) totals = add(totals, summary, times);
+  return totals;
 }
 
 /** The pace of a file begins at most this long before its first results: it may have waited in a queue until then. */

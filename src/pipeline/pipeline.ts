@@ -5,6 +5,7 @@ import type { BatchId, FileId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
 import { NO_GENERATION } from '../epoch/head.js';
+import { Fault } from '../errors.js';
 import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
 import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
@@ -39,7 +40,17 @@ const NO_LISTENER: Follower = { event: () => undefined, removed: () => undefined
 export class Pipeline {
   readonly #fileIds = new LRUCache<BatchId, FileId>({ max: CACHED_BATCHES });
 
+  /** Registrations under way. */
+  readonly #registering = new Set<Promise<unknown>>();
+  #isClosing = false;
+
   constructor(private readonly deps: PipelineDeps) {}
+
+  /** Ends large registrations after the slice that they are at: the same call again goes on with them. */
+  async endRegistrations(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled(this.#registering);
+  }
 
   /** `arrivedAt`: when the update came, on the monotonic clock. */
   async handle(update: Update, sender: Claimant, arrivedAt = performance.now()): Promise<Saved['outcome']> {
@@ -62,13 +73,18 @@ export class Pipeline {
   async register(registration: Registration, claimant: Claimant): Promise<Registered> {
     const { feed, flusher, store } = this.deps;
     const { fileId } = registration;
-    return registerInSlices(store.updates, registration, claimant, {
+    const registering = registerInSlices(store.updates, registration, claimant, {
+      assertMayGoOn: () => {
+        if (this.#isClosing) throw new Fault('unavailable', 'the gateway is stopping');
+      },
       register: (slice) => this.#registerSlice(slice, claimant),
       // The caller is answered once the file's stats include the registration.
       announce: () => flusher.flushNow(fileId),
       // A followed head stays: else a feed that is short of room would have it built again for each slice.
       pinHead: () => feed.follow(fileId, NO_LISTENER),
     });
+    this.#registering.add(registering);
+    return registering.finally(() => this.#registering.delete(registering));
   }
 
   async #registerSlice(slice: Registration, claimant: Claimant): Promise<Registered> {
@@ -172,8 +188,13 @@ export class Pipeline {
 
   /** Queues a flush of each file that has changes in the outbox: those that any gateway stored before the time given. */
   async queueUnannounced(before?: number): Promise<void> {
-    for (const { fileId, batchIds } of await this.deps.store.changes.unannounced(before))
-      this.deps.flusher.markChanged(fileId, batchIds);
+    const { flusher, store } = this.deps;
+    for (const { fileId, batchIds, registered } of await store.changes.unannounced(before)) {
+      // Until all are marked, no flush may record that everything of the file is announced.
+      const done = flusher.expectChange(fileId);
+      if (registered !== undefined) flusher.markRegistered(fileId, registered.generation, registered.batches);
+      done(batchIds);
+    }
   }
 
   /** Stores a change of a file. Until it is stored and marked, no flush records that everything of the file is announced. */

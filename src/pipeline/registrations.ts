@@ -10,6 +10,8 @@ const AT_ONCE = 1_000;
 /** What becomes of one slice. */
 interface SliceSteps {
   register(slice: Registration): Promise<Registered>;
+  /** @throws Fault `unavailable` where no further slice may begin */
+  assertMayGoOn(): void;
   /** Announces the slices that are registered. */
   announce(): Promise<void>;
   /** Pins the feed's head of the file until the returned function is called. */
@@ -44,13 +46,14 @@ export async function registerInSlices(
 async function registerAll(
   registration: Registration,
   slices: readonly (readonly RegisteredBatch[])[],
-  { register, announce }: SliceSteps,
+  { assertMayGoOn, register, announce }: SliceSteps,
 ): Promise<Registered> {
   // Else the file would be complete whenever the batches of the first slices are.
   const totalBatches = registration.totalBatches ?? registration.batches.length;
   let whole: Registered | null = null;
   let announcing = Promise.resolve();
   for (const batches of slices) {
+    assertMayGoOn();
     const generation = whole?.facts?.generation;
     const slice = { ...registration, totalBatches, batches };
     const registered = await register(generation === undefined ? slice : { ...slice, generation });

@@ -5,6 +5,7 @@ import type { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
 import type { FileFacts, Stats } from '../domain/stats.js';
 import type { BatchVersion } from '../domain/summary.js';
+import type { FreshBatch } from './updates.js';
 
 /** The outbox: what is stored and not announced yet. */
 export interface ChangeStore {
@@ -71,4 +72,6 @@ export interface Unannounced {
   readonly fileId: FileId;
   /** Batches that changed, as far as the store knows. */
   readonly batchIds: readonly BatchId[];
+  /** Batches that were registered and had no update yet, with their generation; missing: none. */
+  readonly registered?: { readonly generation: Generation; readonly batches: readonly FreshBatch[] };
 }

@@ -7,7 +7,7 @@ import type { Registered, Store } from '../store/store.js';
  * the store, because the feed may still have the stats of the request before; from counts, because the batches may be many.
  */
 export async function statusAfter(
-  { outcome, facts }: Registered,
+  { outcome, facts }: Pick<Registered, 'outcome' | 'facts'>,
   store: Store,
 ): Promise<FileStatus | 'superseded'> {
   return outcome === 'superseded' || facts === null ? 'superseded' : statusOfFile(facts, store);

@@ -78,7 +78,13 @@ describe('a read', () => {
         markChanged: (_: string, batchIds: readonly string[]) => void marked.push(batchIds),
       };
       const outbox = { pending: async () => pending };
-      const found = await new Announcer(flushing, outbox, store.files, feed, new ChangeGate()).announceExisting('f1');
+      const found = await new Announcer(
+        flushing,
+        outbox,
+        store.files,
+        feed,
+        new ChangeGate(),
+      ).announceExisting('f1');
       return [found, ...marked.splice(0)];
     };
     const generation = state?.generation ?? '';

@@ -81,6 +81,54 @@ it('leaves out a new batch that the feed has already, with an update that anothe
   expect(sum).toMatchObject({ batches: 2, completed: 1, processed: 2 });
 });
 
+it('announces the waiting batches that a dead gateway has left, many at a time, and only then all of the file', async () => {
+  const one = await engine();
+  const gateway = gatewayOn(one);
+  await gateway.register({ fileId: 'f', batches: ['b0'] });
+  // Stored, and its gateway died.
+  const { facts, fresh } = await one.store.updates.register(
+    registration({ fileId: 'f', batches: batchIds }),
+    OPERATOR,
+  );
+  const left = {
+    fileId: 'f',
+    batchIds: [],
+    registered: { generation: facts?.generation ?? '', batches: fresh },
+  };
+  const { markAnnounced } = one.store.changes;
+  const wholeAt: number[] = [];
+  Object.assign(one.store.changes, {
+    unannounced: async () => [left],
+    markAnnounced: (...args: Parameters<typeof markAnnounced>) => {
+      const [, , { changes }, stats] = args;
+      if (changes !== null) wholeAt.push(stats.parsed().batches.total);
+      return markAnnounced.apply(one.store.changes, args);
+    },
+  });
+  const flushes = async () => (await gateway.metrics.flushes.get()).values[0]?.value ?? 0;
+  const before = await flushes();
+  await gateway.pipeline.queueUnannounced();
+  await gateway.flusher.drain();
+  expect((await flushes()) - before).toBeLessThan(5);
+  expect(wholeAt.length).toBeGreaterThan(0);
+  expect(new Set(wholeAt)).toEqual(new Set([MANY]));
+  expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY } });
+});
+
+it('ends a large registration between two slices when the gateway stops, and the same call completes it', async () => {
+  const one = await engine();
+  const gateway = gatewayOn(one);
+  const all = registration({ fileId: 'f', batches: batchIds });
+  const registering = gateway.pipeline.register(all, OPERATOR);
+  await gateway.pipeline.endRegistrations();
+  await expect(registering).rejects.toMatchObject({ code: 'unavailable' });
+  const { length } = await one.store.files.batches('f');
+  expect(length).toBeLessThan(MANY);
+  const other = gatewayOn(one);
+  expect(['created', 'extended']).toContain((await other.pipeline.register(all, OPERATOR)).outcome);
+  expect(await statsOf(one, 'f')).toMatchObject({ batches: { total: MANY } });
+});
+
 it('does not call a file complete whose batches are registered in part', async () => {
   const one = await engine();
   const gateway = gatewayOn(one);

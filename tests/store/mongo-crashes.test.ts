@@ -157,8 +157,15 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
   it('names the registered batches that nobody has announced, until they are', async () => {
     const store = openStore(server.newUri());
     await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
-    const unannounced = () => store.changes.unannounced();
-    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b1', 'b2'] }]);
+    const unannounced = async () =>
+      (await store.changes.unannounced()).map(({ fileId, batchIds, registered }) => ({
+        fileId,
+        changed: batchIds,
+        waiting: registered?.batches.map(({ batchId }) => batchId),
+      }));
+    expect(await unannounced()).toEqual([{ fileId: 'f1', changed: [], waiting: ['b1', 'b2'] }]);
+    await save(store, { batchId: 'b1', emails: ['a'] });
+    expect(await unannounced()).toMatchObject([{ changed: ['b1', 'b1'], waiting: ['b2'] }]);
     const { generation } = (await store.files.find('f1')) ?? { generation: '' };
     const changes = (await store.changes.since('f1', new Map()))?.changes ?? null;
     const versions = (await store.files.batches('f1')).map(({ batchId, version }): [string, number] => [
@@ -173,9 +180,9 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     );
     expect(await unannounced()).toEqual([]);
     await register(store, { fileId: 'f1', batches: ['b3'] });
-    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b3'] }]);
+    expect(await unannounced()).toEqual([{ fileId: 'f1', changed: [], waiting: ['b3'] }]);
     await register(store, { fileId: 'f1', requestId: 'r2', batches: ['b4'] });
-    expect(await unannounced()).toEqual([{ fileId: 'f1', batchIds: ['b4'] }]);
+    expect(await unannounced()).toEqual([{ fileId: 'f1', changed: [], waiting: ['b4'] }]);
   });
 
   it('lets the later request stand, wherever its taking over died', async () => {

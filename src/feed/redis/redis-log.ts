@@ -2,7 +2,7 @@
 
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
-import type { BatchVersion } from '../../domain/summary.js';
+import type { BatchVersion, Summary } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FeedLimits, FileState, Head } from '../feed.js';
 import { AppendedHeads } from './appended-heads.js';
@@ -156,7 +156,14 @@ export class RedisLog {
 }
 
 function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, BatchVersion>): string[] {
-  const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), JSON.stringify(batch)]);
+  // Of many new batches most share a summary.
+  const summaries = new Map<Summary, string>();
+  const textOf = ({ version, summary }: BatchVersion): string => {
+    const text = summaries.get(summary) ?? JSON.stringify(summary);
+    summaries.set(summary, text);
+    return `{"version":${version},"summary":${text}}`;
+  };
+  const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), textOf(batch)]);
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }
 

@@ -1,35 +1,50 @@
 /** Batches: what producers send of them (registrations, updates, failures), and their list. */
+import { createHash } from 'node:crypto';
 import type { Express } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
 import type { BatchId, FileId } from '../../domain/id.js';
 import { Fault } from '../../errors.js';
-import type { BatchState, Registration } from '../../store/store.js';
+import type { BatchState, Registered, Registration } from '../../store/store.js';
 import { statusAfter } from '../../submission/registration-answer.js';
 import { arrivalOf, callerOf } from '../access.js';
 import { type BatchList, batchListBody, failBody } from '../body-schemas.js';
 import { decodeCursor, invalidCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
+import { fingerprintOf } from '../idempotency.js';
+import { LongWork } from '../long-work.js';
 import { watchOwnerRace } from '../owner-race.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
-import { readJson } from '../read-body.js';
+import { parseJson, readBody, readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 import { statsOrNotFound } from './files.js';
 import { takeUpdate, UPDATES } from './updates.js';
+
+/** What became of a registration. */
+type Outcome = Pick<Registered, 'outcome' | 'facts'>;
 
 /** A position in the list of one generation: the batches of a later request are another list. */
 const batchCursor = z.object({ generation: z.string(), ordinal: z.number().int().min(0) });
 
 export function batchRoutes(app: Express, deps: HttpDependencies): void {
   const { config, guard, intake, snapshots, store } = deps;
+  const registrations = new LongWork<Outcome>(config.ANSWER_WITHIN_MS);
+  const isCurrent = async ({ facts }: Outcome) =>
+    facts !== null && (await store.files.find(facts.fileId))?.generation === facts.generation;
   app.post('/api/files/:fileId/batches', async (req, res) => {
     const id = idIn(req, 'fileId');
     const caller = callerOf(req);
     await guard.authorize(caller, 'report');
     const race = await watchOwnerRace(guard, store.files, id, arrivalOf(req));
-    const body = await readJson(req, config.MAX_BODY_BYTES, batchListBody);
-    const registration = registrationOf(id, body);
-    const registered = await race.explainRefusal(intake.register(registration, claimantOf(caller)));
+    const bytes = await readBody(req, config.MAX_BODY_BYTES);
+    const registration = registrationOf(id, await parseJson(bytes, batchListBody));
+    const claimant = claimantOf(caller);
+    const key = fingerprintOf(id, claimant, createHash('sha256').update(bytes).digest('base64url'));
+    const register = async () => {
+      const { outcome, facts } = await intake.register(registration, claimant);
+      return { outcome, facts };
+    };
+    const registered = await race.explainRefusal(registrations.run(key, register, isCurrent));
     const { fileId, requestId, totalEmails } = registration;
     const batchIds = registration.batches.map(({ batchId }) => batchId);
     const status = await statusAfter(registered, store);

@@ -1,6 +1,7 @@
 /** Files: their list, snapshot, stats, pages of results, and deletion. */
 import type { Express } from 'express';
 import { z } from 'zod';
+import { claimantOf } from '../../auth/access-rules.js';
 import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -9,6 +10,7 @@ import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
+import { LongWork } from '../long-work.js';
 import { breakdownQuery, emailsQuery, idIn, listQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
 
@@ -16,8 +18,9 @@ const fileCursor = z.object({ createdAt: z.iso.datetime(), fileId: idSchema });
 
 export function fileRoutes(
   app: Express,
-  { answers, breakdowns, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
+  { answers, breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
+  const deletions = new LongWork<boolean>(config.ANSWER_WITHIN_MS);
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -82,8 +85,16 @@ export function fileRoutes(
 
   app.delete('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.authorize(callerOf(req), 'remove', fileId);
-    if (!(await intake.remove(fileId))) throw new Fault('file_not_found');
+    const caller = callerOf(req);
+    await guard.authorize(caller, 'remove');
+    // A file that is being deleted has no owner any more who may ask for it.
+    const remove = async () => {
+      await guard.authorize(caller, 'remove', fileId);
+      return intake.remove(fileId);
+    };
+    const isGone = async () => (await store.files.find(fileId)) === null;
+    const key = JSON.stringify([fileId, claimantOf(caller)]);
+    if (!(await deletions.run(key, remove, isGone))) throw new Fault('file_not_found');
     res.status(204).end();
   });
 }

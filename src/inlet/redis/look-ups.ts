@@ -24,6 +24,8 @@ interface LookUpsDeps {
 
 /** Batches that are claimed in one step. */
 const SLICE = 200;
+/** Batches that a sweep reads at once: some databases read all that are left for each page. */
+const READ_AT_ONCE = 4_000;
 /** Values are large, so few are read at once from one part of Redis. */
 const CONCURRENT_READS = 4;
 /** With more single batches than this, all batches are looked up instead. */
@@ -38,8 +40,11 @@ interface Sweep {
   readonly status: SweptStatus;
   /** When it began (the server's time in microseconds): earlier look-ups by other gateways do not count. */
   since: number | null;
-  /** Where the next slice begins. */
+  /** Batches that were read and not looked up yet. */
+  read: readonly BatchId[];
+  /** Where the next ones begin. */
   after: string | null;
+  isAllRead: boolean;
   /** An update may have been missed since it began: once it ends, it begins again. */
   isRepeated: boolean;
 }
@@ -103,7 +108,14 @@ export class LookUps {
   #beginSweep(status: SweptStatus): void {
     const sweep = this.#sweeps.get(status);
     if (sweep === undefined)
-      this.#sweeps.set(status, { status, since: null, after: null, isRepeated: false });
+      this.#sweeps.set(status, {
+        status,
+        since: null,
+        read: [],
+        after: null,
+        isAllRead: false,
+        isRepeated: false,
+      });
     else if (sweep.since !== null) sweep.isRepeated = true;
     this.#wake();
   }
@@ -136,21 +148,25 @@ export class LookUps {
   /** Looks up the next slice of a sweep. */
   async #advance(sweep: Sweep): Promise<void> {
     sweep.since ??= await this.deps.claims.now();
-    const { batches, next }: IncompleteBatches = await this.deps.updates.incompleteBatches({
-      limit: SLICE,
-      after: sweep.after,
-    });
-    const wanted = batches.filter(({ status }) => sweep.status === 'all' || status === sweep.status);
-    const failed = await this.#lookUpUnclaimed(
-      wanted.map(({ batchId }) => batchId),
-      sweep.since,
-    );
+    if (sweep.read.length === 0 && !sweep.isAllRead) await this.#readNext(sweep);
+    const failed = await this.#lookUpUnclaimed(sweep.read.slice(0, SLICE), sweep.since);
     for (const batchId of failed) this.soon(batchId);
-    sweep.after = next;
-    if (next !== null) return;
+    sweep.read = sweep.read.slice(SLICE);
+    if (sweep.read.length > 0 || !sweep.isAllRead) return;
     // A repeated sweep comes after the other sweeps, so that each of them gets its turn.
     this.#sweeps.delete(sweep.status);
     if (sweep.isRepeated) this.#beginSweep(sweep.status);
+  }
+
+  async #readNext(sweep: Sweep): Promise<void> {
+    const { batches, next }: IncompleteBatches = await this.deps.updates.incompleteBatches({
+      limit: READ_AT_ONCE,
+      after: sweep.after,
+    });
+    const wanted = batches.filter(({ status }) => sweep.status === 'all' || status === sweep.status);
+    sweep.read = wanted.map(({ batchId }) => batchId);
+    sweep.after = next;
+    sweep.isAllRead = next === null;
   }
 
   async #lookUpMissed(): Promise<void> {

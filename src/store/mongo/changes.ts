@@ -15,7 +15,7 @@ import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { RecentWrites } from './batches/recent-writes.js';
 import type { BatchHead } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
-import { factsOf, findFile } from './generations.js';
+import { factsOf } from './generations.js';
 import type { Models } from './models.js';
 import { UNMARK_FILE } from './outbox.js';
 import { placedResults, readConsistently, resultsAt } from './results/batch-reads.js';
@@ -68,7 +68,7 @@ async function readFileWithBatches(
   { announced, saved }: WantedChanges,
   recent: RecentWrites,
 ): Promise<FileWithBatches | null> {
-  const file = await findFile(db, fileId);
+  const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LISTS });
   if (file === null) return null;
   // Where no batch is named, the count alone says what has changed.
   if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
@@ -82,6 +82,9 @@ async function readFileWithBatches(
   }
   return { file, heads: new Map([...remembered, ...(await findBatches(db, others))]) };
 }
+
+/** What may be long in a file's document, and is not asked for by a flush. */
+const WITHOUT_LISTS = { _id: 0, pending: 0, events: 0 } as const;
 
 function batchChangesOf(
   db: Models,

@@ -110,18 +110,19 @@ export async function batchPage(
   db: Models,
   { fileId, limit, before, status }: BatchesQuery,
 ): Promise<ListedBatch[]> {
-  const batches = await readCurrent(db, fileId, (generation) =>
-    findFields(
-      db.batches,
-      {
-        generation,
-        ...(before !== null && { ordinal: trusted({ $lt: before }) }),
-        ...(status !== undefined && { status }),
-      },
-      [...STATE_FIELDS, 'ordinal'],
-      { sort: { generation: -1, ordinal: -1 }, limit },
-    ),
-  );
+  const batches = await readCurrent(db, fileId, async (generation, { next }) => {
+    const find = (ordinal: object) =>
+      findFields(
+        db.batches,
+        { generation, ordinal: trusted(ordinal), ...(status !== undefined && { status }) },
+        [...STATE_FIELDS, 'ordinal'],
+        { sort: { generation: -1, ordinal: -1 }, limit },
+      );
+    const end = before ?? next;
+    // Few ordinals are left out, and some databases read all batches that are left for a page without a lower bound.
+    const near = await find({ $gte: end - limit, $lt: end });
+    return near.length === limit || end <= limit ? near : find({ $lt: end });
+  });
   return (batches ?? []).map((batch) => ({ ...batchStateOf(batch), ordinal: batch.ordinal ?? 0 }));
 }
 
@@ -163,12 +164,12 @@ const ATTEMPTS = 10;
 export async function readCurrent<T>(
   db: Models,
   fileId: FileId,
-  read: (generation: Generation) => Promise<T | null>,
+  read: (generation: Generation, file: FileDoc) => Promise<T | null>,
 ): Promise<T | null> {
   let file = await findFile(db, fileId);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (file === null) return null;
-    const result = await read(file.generation);
+    const result = await read(file.generation, file);
     const current: FileDoc | null = await findFile(db, fileId);
     if (result !== null && current?.generation === file.generation) return result;
     file = current;

@@ -29,7 +29,9 @@ export const mongoFiles = (
     overview: readOverview,
   }),
   remove: (fileId) =>
-    locks.run([fileLock(fileId, true)], (db) => removeFile(db, fileId)).finally(() => recent.forgetAll()),
+    locks
+      .run([fileLock(fileId, true)], (db) => removeFile(db, fileId, connection.stopping))
+      .finally(() => recent.forgetAll()),
   async purge(before) {
     const purged = await connection.run((db) =>
       purgeFiles(db, before, marks, (ended) => {

@@ -85,7 +85,7 @@ export const updateDoc = <T>(
   model: Model<T>,
   filter: QueryFilter<T>,
   update: UpdateQuery<T>,
-  options: Pick<ReadOptions, 'sort'> = {},
+  options: Pick<ReadOptions, 'sort' | 'projection'> = {},
 ): Promise<T | null> =>
   model
     .findOneAndUpdate(filter, update, { ...options, returnDocument: 'after' })

@@ -1,10 +1,11 @@
 /** Finds the marks on batches and files whose changes may still have to be announced: for the sweep and for reads. */
 
 import { trusted } from 'mongoose';
-import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import type { FileId, Generation } from '../../domain/id.js';
 import type { PendingChanges, Unannounced } from '../store.js';
 import type { AnnouncedMarks, MarkedBatch } from './announced-marks.js';
 import type { HeldUpdates } from './batches/held-updates.js';
+import type { BatchDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
 import { filesOfGenerations, findFile } from './generations.js';
 import { findDocs, findFields, type Models } from './models.js';
@@ -18,15 +19,28 @@ const MAX_TIME = 8.64e15;
 /** Removes the mark of a file, if no change at all was stored since. */
 export const UNMARK_FILE = { $unset: { unannounced: 1, unannouncedFrom: 1 } } as const;
 
-/** The batches of a file whose registration may not be announced. */
+/** The batches of a file whose registration may not be announced, those without an update apart. */
 async function registeredUnannounced(
   db: Models,
-  { generation, unannouncedFrom }: Pick<FileDoc, 'generation' | 'unannouncedFrom'>,
-): Promise<BatchId[]> {
-  if (unannouncedFrom === undefined) return [];
-  const ordinal = trusted({ $gte: unannouncedFrom });
-  const batches = await findFields(db.batches, { generation, ordinal }, ['batchId']);
-  return batches.map(({ batchId }) => batchId);
+  { fileId, generation, unannouncedFrom }: Pick<FileDoc, 'fileId' | 'generation' | 'unannouncedFrom'>,
+): Promise<Unannounced> {
+  if (unannouncedFrom === undefined) return { fileId, batchIds: [] };
+  const found = await db.batches.collection
+    .find<Pick<BatchDoc, 'batchId' | 'version' | 'totalEmails' | 'status'>>(
+      { generation, ordinal: { $gte: unannouncedFrom } },
+      { projection: { _id: 0, batchId: 1, version: 1, totalEmails: 1, status: 1 } },
+    )
+    .toArray();
+  const begun = found.filter(({ status }) => status !== 'waiting');
+  const waiting = found.filter(({ status }) => status === 'waiting');
+  return {
+    fileId,
+    batchIds: begun.map(({ batchId }) => batchId),
+    registered: {
+      generation,
+      batches: waiting.map(({ batchId, version, totalEmails }) => ({ batchId, version, totalEmails })),
+    },
+  };
 }
 
 /** The marks of one file: its own, and those of its batches. A registration that is half done has not been answered. */
@@ -85,7 +99,7 @@ export async function findUnannounced(
       limit: MARKS_AT_ONCE,
     }),
   ]);
-  const found = new Map<FileId, BatchId[]>();
+  const found = new Map<FileId, Unannounced>();
   for (const file of files) found.set(file.fileId, await registeredUnannounced(db, file));
   const owners = await filesOfGenerations(
     db,
@@ -94,11 +108,13 @@ export async function findUnannounced(
   const over: Generation[] = [];
   for (const { batchId, generation } of batches) {
     const fileId = owners.get(generation ?? '')?.fileId;
-    if (fileId !== undefined) found.set(fileId, [...(found.get(fileId) ?? []), batchId]);
-    else if (generation !== null) over.push(generation);
+    if (fileId !== undefined) {
+      const before = found.get(fileId) ?? { fileId, batchIds: [] };
+      found.set(fileId, { ...before, batchIds: [...before.batchIds, batchId] });
+    } else if (generation !== null) over.push(generation);
   }
   // Changes of a generation that is over are never announced.
   if (over.length > 0)
     await db.batches.updateMany({ generation: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
-  return [...found].map(([fileId, batchIds]) => ({ fileId, batchIds }));
+  return [...found.values()];
 }

@@ -18,6 +18,9 @@ import { batchLock, fileLock, type KeyedLock } from './keyed-lock.js';
 import type { Models } from './models.js';
 import { checkRegistration, register } from './registration/register.js';
 
+/** New batches of one registration that are remembered. More would push out those of all other files. */
+const MAX_REMEMBERED = 256;
+
 export function mongoUpdates(
   connection: MongoConnection,
   locks: KeyedLock,
@@ -35,7 +38,7 @@ export function mongoUpdates(
         cleanUp.clean(ended);
       },
       placed: (batches) => {
-        for (const placed of batches) recent.rememberHead(placed);
+        if (batches.length <= MAX_REMEMBERED) for (const placed of batches) recent.rememberHead(placed);
       },
     });
   return {

@@ -37,19 +37,30 @@ export const findHeads = (
 /** Ids in one query: it has to fit into a document, too. */
 const IDS_AT_ONCE = 1_000;
 
-export async function findBatches(
+export const findBatches = (db: Models, batchIds: readonly BatchId[]): Promise<Map<BatchId, BatchHead>> =>
+  findByIds<BatchHead>(db, batchIds, HEAD_FIELDS);
+
+/** What a registration asks of a batch that is there already. */
+export type KnownBatch = Pick<BatchHead, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;
+
+export const findKnownBatches = (
   db: Models,
   batchIds: readonly BatchId[],
-): Promise<Map<BatchId, BatchHead>> {
-  const heads = new Map<BatchId, BatchHead>();
+): Promise<Map<BatchId, KnownBatch>> =>
+  findByIds<KnownBatch>(db, batchIds, { _id: 0, batchId: 1, fileId: 1, generation: 1, totalEmails: 1 });
+
+async function findByIds<T extends { readonly batchId: BatchId }>(
+  db: Models,
+  batchIds: readonly BatchId[],
+  projection: Readonly<Record<string, 0 | 1>>,
+): Promise<Map<BatchId, T>> {
+  const found = new Map<BatchId, T>();
   for (let start = 0; start < batchIds.length; start += IDS_AT_ONCE) {
     const ids = batchIds.slice(start, start + IDS_AT_ONCE);
-    const some = await db.batches.collection
-      .find<BatchHead>({ batchId: { $in: ids } }, { projection: HEAD_FIELDS })
-      .toArray();
-    for (const head of some) heads.set(head.batchId, head);
+    const some = await db.batches.collection.find<T>({ batchId: { $in: ids } }, { projection }).toArray();
+    for (const batch of some) found.set(batch.batchId, batch);
   }
-  return heads;
+  return found;
 }
 
 export const summaryOf = ({ summary }: Pick<BatchHead, 'summary'>): Summary => JSON.parse(summary) as Summary;
@@ -76,25 +87,37 @@ const firstVersion = (): number => randomInt(1, 2 ** 47);
 const NO_PLACE = { fileId: null, requestId: null, generation: null, ordinal: null };
 
 /** The document of a batch without an update. `place` is null where it is not registered: what comes is held. */
-export function freshBatch(
+export const freshBatch = (
   batchId: BatchId,
   place: BatchPlace | null,
   totalEmails: number | null,
   now: Date,
-): BatchDoc {
-  const progress = initialProgress(totalEmails);
-  const state = progressFields(progress, waitingSummary(totalEmails), firstVersion(), now);
-  const mark =
-    // That it was registered, its file's document says: a mark for each of many batches would be removed one by one.
-    place === null ? { held: true as const, heldAt: now } : { open: true as const };
-  return {
-    batchId,
-    ...(place ?? NO_PLACE),
-    ...state,
-    ...EMPTY_LIST,
-    lastUpdated: now,
-    failure: null,
-    ...mark,
+): BatchDoc => freshBatches(now)(batchId, place, totalEmails);
+
+/** Makes such documents. Those of one size share what follows from it. */
+export function freshBatches(
+  now: Date,
+): (batchId: BatchId, place: BatchPlace | null, totalEmails: number | null) => BatchDoc {
+  const states = new Map<number | null, ReturnType<typeof progressFields>>();
+  return (batchId, place, totalEmails) => {
+    let state = states.get(totalEmails);
+    if (state === undefined) {
+      state = progressFields(initialProgress(totalEmails), waitingSummary(totalEmails), 0, now);
+      states.set(totalEmails, state);
+    }
+    const mark =
+      // That it was registered, its file's document says: a mark for each of many batches would be removed one by one.
+      place === null ? { held: true as const, heldAt: now } : { open: true as const };
+    return {
+      batchId,
+      ...(place ?? NO_PLACE),
+      ...state,
+      version: firstVersion(),
+      ...EMPTY_LIST,
+      lastUpdated: now,
+      failure: null,
+      ...mark,
+    };
   };
 }
 

@@ -1,4 +1,5 @@
 /** Deletes what a generation that is over has left. */
+import { setTimeout } from 'node:timers/promises';
 import type { mongo } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
@@ -10,13 +11,25 @@ import { endListsOfGeneration } from '../ended-lists.js';
 import { isDuplicate } from '../errors.js';
 import { findFields, type Models, updateEach } from '../models.js';
 
-/** Batches deleted in one go. */
-const AT_ONCE = 256;
+/** Batches deleted in one go. Some databases let all updates wait meanwhile. */
+const AT_ONCE = 100;
 
 export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
 
+interface Cleaning {
+  readonly done: Promise<unknown>;
+  /** Nobody waits for it, so it leaves the database half of the time to others. */
+  isInBackground: boolean;
+}
+
 /** The last cleaning of each generation that this process has not finished. */
-const cleaning = new Map<Generation, Promise<unknown>>();
+const cleanings = new Map<Generation, Cleaning>();
+
+export interface CleaningOptions {
+  /** Aborted when the gateway is about to stop. */
+  readonly stopping?: AbortSignal | undefined;
+  readonly isInBackground?: boolean;
+}
 
 /**
  * Deletes the results of a generation that is over, and its list. Each batch leaves a tombstone before it goes. False: the gateway is
@@ -25,22 +38,25 @@ const cleaning = new Map<Generation, Promise<unknown>>();
 export async function cleanGeneration(
   db: Models,
   ended: EndedGeneration,
-  stopping?: AbortSignal,
+  { stopping, isInBackground = false }: CleaningOptions = {},
 ): Promise<boolean> {
   // A file is deleted while its earlier request is still being cleaned. Side by side each would do the work of both.
-  const earlier = cleaning.get(ended._id);
-  const own = Promise.allSettled([earlier]).then(() => clean(db, ended, stopping));
-  cleaning.set(ended._id, own);
+  const earlier = cleanings.get(ended._id);
+  if (earlier !== undefined && !isInBackground) earlier.isInBackground = false;
+  const done = Promise.allSettled([earlier?.done]).then(() => clean(db, ended, () => own, stopping));
+  const own: Cleaning = { done, isInBackground };
+  cleanings.set(ended._id, own);
   try {
-    return await own;
+    return await done;
   } finally {
-    if (cleaning.get(ended._id) === own) cleaning.delete(ended._id);
+    if (cleanings.get(ended._id) === own) cleanings.delete(ended._id);
   }
 }
 
 async function clean(
   db: Models,
   { _id: generation, requestId }: EndedGeneration,
+  own: () => Cleaning,
   stopping?: AbortSignal,
 ): Promise<boolean> {
   const expireAt = new Date(clock.now() + TOMBSTONE_MS);
@@ -50,6 +66,7 @@ async function clean(
     for await (const batches of batchesOf(db, generation)) {
       if (stopping?.aborted) return false;
       isClean = false;
+      const begunAt = performance.now();
       await writeBatchTombstones(
         db,
         batches.map(({ batchId }) => ({ _id: batchId, generation, requestId, expireAt })),
@@ -59,6 +76,7 @@ async function clean(
       const short = batches.flatMap(({ _id, chunks }) => (chunks.length > 0 ? [] : [_id]));
       // By the key alone: with any other index at hand, a database may walk through all of the generation to find these.
       await db.batches.collection.deleteMany({ _id: { $in: short }, generation, chunks: { $size: 0 } });
+      if (own().isInBackground) await setTimeout(performance.now() - begunAt);
     }
   }
   await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);

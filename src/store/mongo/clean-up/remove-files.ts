@@ -9,6 +9,7 @@ import type { AnnouncedMarks } from '../announced-marks.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import { addDeletion } from '../deliveries.js';
 import type { TombstoneDoc } from '../documents/files.js';
+import { unavailable } from '../errors.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, writeTombstone } from '../generations.js';
 import { findDocs, type Models } from '../models.js';
@@ -25,8 +26,9 @@ const WITHOUT_RESULTS = { status: 'purged', next: 0, changes: 1, stats: null } a
  * Deletes a file and every trace of its addresses; false: there is no such file. The tombstone of its generation is written
  * first; then the file's document goes, in one write. Wherever this is interrupted after that, no call answers anything of
  * the file, and the next call, or the sweep of any gateway, finishes the deletion.
+ * @throws Fault `unavailable` where the gateway stops meanwhile
  */
-export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
+export async function removeFile(db: Models, fileId: FileId, stopping: AbortSignal): Promise<boolean> {
   for (;;) {
     const file = await findFile(db, fileId);
     if (file === null) break;
@@ -44,7 +46,7 @@ export async function removeFile(db: Models, fileId: FileId): Promise<boolean> {
   const over: TombstoneDoc[] = [];
   for (const generation of ended) {
     if ((await findFile(db, fileId))?.generation === generation._id) continue;
-    await cleanGeneration(db, generation);
+    if (!(await cleanGeneration(db, generation, { stopping }))) throw unavailable('the gateway is stopping');
     over.push(generation);
   }
   await dropSubmissions(db, fileId);

@@ -41,7 +41,7 @@ export class BackgroundCleanUp {
 
   /** Where this fails, the sweep cleans the generation. */
   clean(ended: EndedGeneration): void {
-    this.#run((db, stopping) => cleanGeneration(db, ended, stopping));
+    this.#run((db, stopping) => cleanGeneration(db, ended, { stopping, isInBackground: true }));
   }
 
   close(): void {
@@ -71,7 +71,7 @@ export async function sweep(
       if (endedAt.getTime() < now - STALE_MS) await db.tombstones.deleteOne({ _id, cleaned: false, endedAt });
       continue;
     }
-    if (!(await cleanGeneration(db, generation, stopping))) return;
+    if (!(await cleanGeneration(db, generation, { stopping, isInBackground: true }))) return;
     // No call has answered yet that the file is gone: the one that removed it may not have come this far.
     if (generation.removed) await discardDeadLettersOfFile(db, fileId);
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);

@@ -15,7 +15,7 @@ import { insertIfNew, type Models, updateDoc } from '../models.js';
 export const AT_ONCE = 4_000;
 
 /** Null: the document is not as it was read. */
-export function writeFile(
+export async function writeFile(
   db: Models,
   fileId: FileId,
   file: FileDoc | null,
@@ -24,9 +24,17 @@ export function writeFile(
 ): Promise<FileDoc | null> {
   const from = 'sized' in plan && file !== null ? file.next : 0;
   const pending = pendingOf(from, plan.missing.slice(0, AT_ONCE), claimant);
-  if ('sized' in plan) return extend(db, file as FileDoc, plan, pending);
-  return file === null ? create(db, fileId, plan.request, pending) : replace(db, file, plan.request, pending);
+  const written =
+    'sized' in plan
+      ? await extend(db, file as FileDoc, plan, pending)
+      : file === null
+        ? await create(db, fileId, plan.request, pending)
+        : await replace(db, file, plan.request, pending);
+  return written === null || pending === null ? written : { ...written, pending };
 }
+
+/** The answer leaves out what the call has written itself: it may be long. */
+const WITHOUT_PENDING = { projection: { _id: 0, pending: 0 } } as const;
 
 const pendingOf = (
   from: number,
@@ -66,6 +74,7 @@ async function replace(
     pending === null
       ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
       : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
+    WITHOUT_PENDING,
   );
 }
 
@@ -92,6 +101,7 @@ async function extend(
       $inc: { next: pending?.batches.length ?? 0, changes: Number(counted) },
       ...(counted ? { $max: { lastUpdated: now } } : {}),
     },
+    WITHOUT_PENDING,
   );
   // For other readers of the database; the gateway reads the id in the file's document.
   if (extended !== null && extended.requestId !== requestId)

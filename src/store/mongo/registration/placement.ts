@@ -4,7 +4,7 @@ import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
 import { waitingSummary } from '../../../domain/summary.js';
 import { initialProgress } from '../../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatch, headOf } from '../batches/batch-docs.js';
+import { type BatchPlace, findBatch, freshBatches, headOf } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/result-lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
@@ -25,21 +25,34 @@ interface Placement {
   readonly place: BatchPlace;
 }
 
-/** Most batches are new: they are written in one go. Answers with those that are there already, in whatever state. */
+/** New batches written in one go. Some databases let all other updates wait meanwhile. */
+const INSERTED_AT_ONCE = 100;
+
+/** Most batches are new: they are written many at a time. Answers with those that are there already, in whatever state. */
 export async function insertNewBatches(
   db: Models,
   places: readonly Placement[],
   now: Date,
   author?: RegistrationObserver,
 ): Promise<Placement[]> {
-  const fresh = places.map(({ batchId, place, totalEmails }) => freshBatch(batchId, place, totalEmails, now));
+  const known: Placement[] = [];
+  for (let start = 0; start < places.length; start += INSERTED_AT_ONCE)
+    known.push(...(await insertSome(db, places.slice(start, start + INSERTED_AT_ONCE), now, author)));
+  return known;
+}
+
+async function insertSome(
+  db: Models,
+  places: readonly Placement[],
+  now: Date,
+  author: RegistrationObserver | undefined,
+): Promise<Placement[]> {
+  const documentOf = freshBatches(now);
+  const fresh = places.map(({ batchId, place, totalEmails }) => documentOf(batchId, place, totalEmails));
   const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(headOf));
   try {
-    // By the driver: Mongoose would look at each field of each of them.
-    await db.batches.collection.insertMany(
-      fresh.map((batch) => ({ ...batch })),
-      { ordered: false },
-    );
+    // By the driver: Mongoose would look at each field of each of them. The server gives them their keys.
+    await db.batches.collection.insertMany([...fresh], { ordered: false, forceServerObjectId: true });
     placed(fresh);
     return [];
   } catch (error) {

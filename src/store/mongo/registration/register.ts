@@ -5,7 +5,7 @@ import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { FreshBatch, Registered, Registration } from '../../store.js';
-import { findBatches } from '../batches/batch-docs.js';
+import { findBatches, findKnownBatches, type KnownBatch } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
 import type { BatchHead } from '../documents/batches.js';
@@ -59,7 +59,7 @@ export async function register(
     ),
   });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const known = await findBatches(db, batchIds);
+    const known = await findKnownBatches(db, batchIds);
     const file = await findFile(db, fileId);
     if (file?.pending !== undefined) {
       await completeRegistration(db, held, file, file.pending);
@@ -78,7 +78,7 @@ export async function register(
     if (plan.outcome === 'unchanged') return answer(file as FileDoc);
 
     const sized = 'sized' in plan ? plan.sized : [];
-    const resized = await setSizes(db, known, sized);
+    const resized = await setSizes(db, file?.generation ?? null, sized);
     for (const batchId of resized) touched.add(batchId);
     const written = await writeFile(db, fileId, file, plan, claimant);
     if (written === null) continue;
@@ -111,7 +111,7 @@ export async function checkRegistration(
   // What the rule says of the batches is not asked for.
   const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
   if (plan.outcome === 'refused') throw foreignFile();
-  const known = await findBatches(
+  const known = await findKnownBatches(
     db,
     batches.map(({ batchId }) => batchId),
   );
@@ -121,7 +121,7 @@ export async function checkRegistration(
 async function refuseForeignBatches(
   db: Models,
   { fileId, batches }: Registration,
-  known: ReadonlyMap<BatchId, BatchHead>,
+  known: ReadonlyMap<BatchId, KnownBatch>,
 ): Promise<void> {
   const elsewhere = [...known.values()].filter((batch) => batch.fileId !== fileId);
   const files = await filesOfGenerations(
@@ -135,14 +135,19 @@ async function refuseForeignBatches(
 /** Sets sizes that were not known before; answers with the batches that have theirs now. */
 async function setSizes(
   db: Models,
-  known: ReadonlyMap<BatchId, BatchHead>,
+  generation: Generation | null,
   sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[],
 ): Promise<BatchId[]> {
   const now = clock.date();
+  const known = await findBatches(
+    db,
+    sized.map(({ batchId }) => batchId),
+  );
   const done: BatchId[] = [];
   for (const { batchId, totalEmails } of sized) {
     const batch = known.get(batchId);
-    if (batch === undefined) continue;
+    // It is another request's by now, or another call has set its size: the next attempt finds out.
+    if (batch === undefined || batch.generation !== generation || batch.totalEmails !== null) continue;
     const written = await writeBatch(db, batch, progressChange(batch, { totalEmails }), now);
     if (written === 'applied') done.push(batchId);
   }
