@@ -33,7 +33,7 @@ export class MongoCounter {
     return counter;
   }
 
-  /** The commands since the last call, each as its name, its collection and the fields that it asks for. */
+  /** The commands since the last call, each as its name, its collection, the fields that it asks for, and whether it names an index. */
   take(): string[] {
     const commands = this.#commands;
     this.#commands = [];
@@ -75,7 +75,9 @@ export class MongoCounter {
     const [name = '', collection] = Object.entries(command)[0] ?? [];
     if (OF_THE_DRIVER.has(name)) return;
     const asked = Object.keys(command.filter ?? command.query ?? {});
-    this.#commands.push([name, collection, ...asked.sort()].join(' '));
+    // The sweep of the outbox asks for the same field, without a hint.
+    const hint = command.hint === undefined ? [] : ['with a hint'];
+    this.#commands.push([name, collection, ...asked.sort(), ...hint].join(' '));
   }
 }
 

@@ -10,6 +10,7 @@ import { responseOf } from './engine-internals.js';
 import { limitedWebSockets } from './frame-limit.js';
 import { HelloDeadline } from './hello-deadline.js';
 import { releaseUpgradeRequests } from './memory-trimming.js';
+import { limitPackets } from './packet-limit.js';
 import { textParser } from './parser.js';
 import { limitPollingPayloads } from './polling-payloads.js';
 import type { SocketServer } from './server-types.js';
@@ -67,6 +68,7 @@ export function createSocketServer(
   new HelloDeadline(options.handshakeTimeoutMs).watch(io);
   releaseUpgradeRequests(io.engine);
   limitPollingPayloads(io.engine);
+  limitPackets(io.engine, options.maxFramesPerSecond);
   return io;
 }
 

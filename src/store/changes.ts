@@ -19,8 +19,9 @@ export interface ChangeStore {
     saved?: ReadonlySet<BatchId>,
   ): Promise<FileChanges | null>;
   /**
-   * Clears the outbox up to the announced versions, and keeps the stats that lists of files show. The events that webhooks
-   * get of these stats are stored in the same step. A no-op where that generation of the file is over.
+   * Clears the outbox up to the announced versions, of batches perhaps a moment later, and keeps the stats that lists of files
+   * show. The events that webhooks get of these stats are stored in the same step. A no-op where that generation of the file is
+   * over.
    */
   markAnnounced(
     fileId: FileId,

@@ -42,6 +42,31 @@ test('a message in very many pieces ends its connection, however small they are'
   expect(code).toBe(1008);
 });
 
+/** What a client sends in one request that polls. */
+async function poll(url: string, packets: readonly string[]): Promise<{ isOpen: boolean }> {
+  const path = `${url}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(path)).text()).slice(1)) as { sid: string };
+  const body = packets.join('\x1e');
+  expect((await fetch(`${path}&sid=${sid}`, { method: 'POST', body })).status).toBe(200);
+  // Something to answer, if it is open.
+  const { status } = await fetch(`${path}&sid=${sid}`, { method: 'POST', body: '3' });
+  return { isOpen: status === 200 };
+}
+
+test.each([
+  ['packets', '3', LIMIT],
+  ['wishes to connect', '40', 10],
+])('a connection that sends too many %s in one request ends', async (_, packet, limit) => {
+  const { url } = await startTestGateway({ MAX_FRAMES_PER_SECOND: String(LIMIT) });
+  const send = (count: number) =>
+    poll(
+      url,
+      Array.from({ length: count }, () => packet),
+    );
+  expect(await send(limit - 1)).toEqual({ isOpen: true });
+  expect(await send(3 * limit)).toEqual({ isOpen: false });
+});
+
 test('answers to pings do not pile up for a client that does not read', async () => {
   const { limitedWebSockets } = await import('../../src/realtime/frame-limit.js');
   const server = new (limitedWebSockets(1_000_000))({ port: 0, host: '127.0.0.1' });

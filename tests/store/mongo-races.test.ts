@@ -147,6 +147,32 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(await b.changes.pending('f1')).toBeNull();
   });
 
+  it('lists which files are pending, whatever many marks other files have', async () => {
+    const { uri, a } = open();
+    const batchIds = Array.from({ length: 600 }, (_, i) => `b${i}`);
+    await register(a, { fileId: 'many', batches: batchIds });
+    for (const fileId of ['done', 'saved']) await register(a, { fileId, batches: [`${fileId} 1`] });
+    for (const fileId of ['many', 'done', 'saved']) await announce(a, fileId);
+    await save(a, { batchId: 'saved 1', emails: addresses(2) });
+    const pendingOnes = async () =>
+      (await a.files.list({ limit: 10, after: null })).flatMap(({ facts, stats, isPending }) => {
+        expect(stats).toContain(facts.fileId);
+        return isPending ? [facts.fileId] : [];
+      });
+    expect(await pendingOnes()).toEqual(['saved']);
+    await withDatabase(uri, (database) =>
+      database
+        .collection('emailresults')
+        .updateMany(
+          { batchId: { $in: batchIds } },
+          { $set: { unannounced: new Date() }, $inc: { version: 1 } },
+        ),
+    );
+    expect(await pendingOnes()).toEqual(['saved', 'many']);
+    await announce(a, 'saved');
+    expect(await pendingOnes()).toEqual(['many']);
+  });
+
   it('registers each batch once and in one order, and opens one generation', async () => {
     const { a, b } = open();
     const batchIds = Array.from({ length: 60 }, (_, i) => `b${i}`);

@@ -20,7 +20,7 @@ import type { FileDoc } from './documents/files.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
 import { findDocs, findFields, type Models } from './models.js';
-import { markedBatches } from './outbox.js';
+import { markedBatches, markedGenerations } from './outbox.js';
 
 /** Files, newest first, with whether any of them has changes that may not be announced. */
 export async function listFiles(
@@ -28,33 +28,22 @@ export async function listFiles(
   { limit, after, viewer = null }: FilesQuery,
   marks: AnnouncedMarks,
 ): Promise<ListedFile[]> {
-  const files = await newestFor(db, limit, after, viewer);
-  const generations = files.map(({ generation }) => generation);
-  const marked = await markedBatches(db, generations, marks);
-  const pending = new Set(marked.map(({ generation }) => generation));
   // The stats are read after the marks, because an announcement stores the one before it removes the other.
-  const announced = await announcedStats(db, generations);
-  return files.map((file) => {
-    const { stats = null, unannounced } = announced.get(file.generation) ?? {};
-    return {
-      facts: factsOf(file),
-      stats,
-      isPending: file.unannounced !== undefined || unannounced !== undefined || pending.has(file.generation),
-    };
-  });
-}
-
-/** The stats of files as they were announced, by generation; one that is over meanwhile is left out. */
-async function announcedStats(
-  db: Models,
-  generations: readonly Generation[],
-): Promise<ReadonlyMap<Generation, Pick<FileDoc, 'stats' | 'unannounced'>>> {
-  const files = await findFields(db.files, { generation: trusted({ $in: [...generations] }) }, [
-    'generation',
-    'stats',
-    'unannounced',
-  ]);
-  return new Map(files.map((file) => [file.generation, file]));
+  let marked = await markedGenerations(db, marks);
+  let files = await newestFor(db, limit, after, viewer);
+  if (marked === null) {
+    const page = files.map(({ generation }) => generation);
+    marked = new Set((await markedBatches(db, page, marks)).map(({ generation }) => generation));
+    files = await newestFor(db, limit, after, viewer);
+    // A file may have got another generation, of which no marks were read.
+    for (const { generation } of files) if (!page.includes(generation)) marked.add(generation);
+  }
+  const pending = marked;
+  return files.map((file) => ({
+    facts: factsOf(file),
+    stats: file.stats,
+    isPending: file.unannounced !== undefined || pending.has(file.generation),
+  }));
 }
 
 /** A viewer's own files and the named ones are two queries, each in index order: one query would sort all of them. */
@@ -77,10 +66,9 @@ const named = (fileIds: readonly FileId[], from: object) => ({
   $and: [{ fileId: trusted({ $in: [...fileIds] }) }, from],
 });
 
-/** Without the stats, which are read after the marks. */
 const newest = (db: Models, filter: object, limit: number): Promise<FileDoc[]> =>
   findDocs(db.files, filter, {
-    projection: { _id: 0, pending: 0, stats: 0 },
+    projection: { _id: 0, pending: 0 },
     sort: { createdAt: -1, fileId: -1 },
     limit,
   });

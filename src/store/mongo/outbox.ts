@@ -13,6 +13,8 @@ import { completeRegistration } from './registration/pending-registrations.js';
 
 /** Marks read in one go; the next call reads the next ones. */
 const MARKS_AT_ONCE = 1_000;
+/** Of all files: marks last for less than a second. */
+const FEW_MARKS = 500;
 /** The latest time that a date can be. */
 const MAX_TIME = 8.64e15;
 
@@ -58,24 +60,36 @@ export async function pendingChanges(
   return { generation, ofFile, batches: new Map(marked.map(({ batchId, version }) => [batchId, version])) };
 }
 
-/**
- * The batches with marks of some generations, without those that this gateway has announced. Only the index of marks is
- * read: there are few, whatever a file has.
- */
+/** The batches with marks of some generations, without those that this gateway has announced. */
 export async function markedBatches(
   db: Models,
   generations: readonly Generation[],
   marks: AnnouncedMarks,
 ): Promise<MarkedBatch[]> {
-  const marked = await db.batches.collection
+  const marked = await findMarks(db, { generation: { $in: [...generations] } });
+  return marked.filter((batch) => !marks.isAnnounced(batch));
+}
+
+/** The generations of all such batches; null: there are too many marks to read them for a list of files. */
+export async function markedGenerations(
+  db: Models,
+  marks: AnnouncedMarks,
+): Promise<Set<Generation | null> | null> {
+  const marked = await findMarks(db, {}, FEW_MARKS + 1);
+  if (marked.length > FEW_MARKS) return null;
+  return new Set(marked.flatMap((batch) => (marks.isAnnounced(batch) ? [] : [batch.generation])));
+}
+
+/** Reads the index of marks alone: there are few, whatever a file has. */
+const findMarks = (db: Models, of: object, limit = 0): Promise<MarkedBatch[]> =>
+  db.batches.collection
     .find<MarkedBatch>(
-      { generation: { $in: [...generations] }, unannounced: { $gt: new Date(0) } },
+      { ...of, unannounced: { $gt: new Date(0) } },
       { projection: { _id: 0, batchId: 1, generation: 1, version: 1 } },
     )
     .hint({ unannounced: 1, generation: 1, batchId: 1, version: 1 })
+    .limit(limit)
     .toArray();
-  return marked.filter((batch) => !marks.isAnnounced(batch));
-}
 
 /**
  * What may not be announced: the write that stores a change marks it. Registrations that a gateway left half done are
