@@ -1,5 +1,6 @@
 /** The REST calls of the commands. */
 import { setTimeout } from 'node:timers/promises';
+import { z } from 'zod';
 import { EXIT, exitCodeOf, Failure } from './failure.js';
 
 export interface GatewayAddress {
@@ -36,12 +37,40 @@ export async function request(gateway: GatewayAddress, path: string, call: Call 
   }
 }
 
+/** The largest answers name the batches of a submission. What is larger comes from no gateway, and may be endless. */
+const MAX_ANSWER_BYTES = 64 * 2 ** 20;
+
+/** @throws Failure where it is no answer of a gateway */
+export async function answerOf<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
+  const answer = schema.safeParse(await jsonOf(response));
+  if (answer.success) return answer.data;
+  throw new Failure('unavailable', `what answers at ${response.url} is no gateway`, EXIT.unavailable);
+}
+
+/** Undefined: it is no JSON, or it broke off. */
+async function jsonOf(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > MAX_ANSWER_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    return undefined;
+  }
+}
+
+const problemSchema = z.object({
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+
 async function refusalOf(response: Response): Promise<Failure> {
-  const problem = (await response.json().catch(() => ({}))) as {
-    code?: string;
-    detail?: string;
-    errors?: { field: string; message: string }[];
-  };
+  const problem = problemSchema.safeParse(await jsonOf(response)).data ?? {};
   const code = problem.code ?? 'unavailable';
   const fields = (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`).join('; ');
   const message = fields || problem.detail || `the gateway answered ${response.status}`;

@@ -27,13 +27,19 @@ export function outputFor(wantsJson: boolean): Output {
   return process.stderr.isTTY && process.stderr.columns > 0 ? terminal() : plainLines();
 }
 
+/** The same JSON in characters that no terminal obeys: it may be shown in one. */
+const lineOf = (value: object): string =>
+  JSON.stringify(value).replace(
+    /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 function jsonLines(): Output {
   return {
-    result: (type, value) => out(JSON.stringify({ type, ...value })),
-    progress: (stats) => out(JSON.stringify({ type: 'stats', ...stats })),
+    result: (type, value) => out(lineOf({ type, ...value })),
+    progress: (stats) => out(lineOf({ type: 'stats', ...stats })),
     note: () => undefined,
-    error: (code, message) =>
-      void process.stderr.write(`${JSON.stringify({ type: 'error', code, message })}\n`),
+    error: (code, message) => void process.stderr.write(`${lineOf({ type: 'error', code, message })}\n`),
     endProgress: () => undefined,
   };
 }

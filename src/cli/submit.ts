@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
-import { type GatewayAddress, request } from './api.js';
+import { z } from 'zod';
+import { answerOf, type GatewayAddress, request } from './api.js';
 import { EXIT, Failure } from './failure.js';
 import { formatted, type Output } from './output.js';
 import { watch } from './watch.js';
@@ -18,20 +19,19 @@ export interface SubmitOptions {
 }
 
 /** The parts of the answers that are shown or sent on. */
-interface UploadedList {
-  readonly listId: string;
-  readonly rows: number;
-  readonly columns: readonly { index: number; name: string | null; addresses: number }[];
-  readonly emailColumn: number | null;
-  /** Null: it is not known which column is meant. */
-  readonly unique: number | null;
-  readonly repeats: number | null;
-  readonly withoutAt: number | null;
-}
-interface Submitted {
-  readonly fileId: string;
-  readonly totalEmails: number;
-}
+const uploadedList = z.object({
+  listId: z.string(),
+  rows: z.number(),
+  columns: z.array(z.object({ index: z.number(), name: z.string().nullable(), addresses: z.number() })),
+  /** Null: it is not known which column is meant; so are the next three. */
+  emailColumn: z.number().nullable(),
+  unique: z.number().nullable(),
+  repeats: z.number().nullable(),
+  withoutAt: z.number().nullable(),
+});
+type UploadedList = z.infer<typeof uploadedList>;
+/** All of it is printed as JSON. */
+const submittedFile = z.looseObject({ fileId: z.string(), totalEmails: z.number() });
 
 const TRIES = 5;
 
@@ -54,7 +54,7 @@ export async function submit(
   }).catch((error: unknown) => {
     throw error instanceof Failure && error.code === 'file_exists' ? fileExists(fileId) : error;
   });
-  const submitted = (await response.json()) as Submitted;
+  const submitted = await answerOf(response, submittedFile);
   const text = `${formatted(submitted.totalEmails)} addresses are submitted as ${fileId}`;
   output.result('submitted', submitted, text);
   if (!options.watch) return EXIT.ok;
@@ -87,7 +87,7 @@ async function upload(gateway: GatewayAddress, path: string): Promise<UploadedLi
     body: Readable.toWeb(createReadStream(path)) as ReadableStream,
     duplex: 'half',
   } as RequestInit);
-  return (await response.json()) as UploadedList;
+  return answerOf(response, uploadedList);
 }
 
 /** By its number, counted from 0, or by its name in the header. Undefined: the one that was found. */

@@ -1,8 +1,11 @@
 /** The commands as processes of their own, against a gateway. */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
+import { onTeardown, spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
 import { plainResults } from '../support/results.js';
@@ -181,4 +184,41 @@ test('the packed main package runs the gateway with its page', async () => {
   expect(await (await fetch(gateway.url)).text()).toContain('Verigate');
   expect((await fetch(`${gateway.url}/client/index.js`)).status).toBe(200);
   expect(await gateway.end('SIGTERM')).toBe(0);
+});
+
+test('what answers and is no gateway is told in one line, whatever it says', async () => {
+  const commands = '\u001b]0;x\u0007\u009b31m\u202e';
+  let answer: { status: number; body: string | null } = { status: 200, body: '' };
+  const server = createServer((req, res) => {
+    res.writeHead(answer.status, { 'content-type': 'application/json' });
+    if (answer.body !== null) {
+      res.end(answer.body);
+      return;
+    }
+    const more = () => {
+      while (res.write('['.repeat(65_536)));
+    };
+    res.on('drain', more).on('error', () => undefined);
+    req.resume();
+    more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTeardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const [said, ...json] of [
+    [{ status: 200, body: '{"listId":"x","rows":1,"columns":"x","emailColumn":null}' }],
+    [{ status: 400, body: JSON.stringify({ code: commands, detail: commands }) }, '--json'],
+    [{ status: 400, body: null }],
+  ] as const) {
+    answer = said;
+    const { code, out, err } = await verigate(url, 'submit', list(), ...json);
+    expect(code).not.toBe(0);
+    expect(out).toBe('');
+    expect(err.trim().split('\n')).toHaveLength(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+  }
 });
