@@ -14,7 +14,7 @@ import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
 import { eventsBetween, type StatsEventType } from '../webhook-events.js';
 import { findBatches, summaryOf } from './batches/batch-docs.js';
 import type { RecentWrites } from './batches/recent-writes.js';
-import type { BatchHead } from './documents/batches.js';
+import type { StoredBatch } from './documents/batches.js';
 import type { FileDoc, StoredEvent } from './documents/files.js';
 import { factsOf } from './generations.js';
 import type { Models } from './models.js';
@@ -34,9 +34,9 @@ export async function changesSince(
 ): Promise<FileChanges | null> {
   const found = await readFileWithBatches(db, fileId, wanted, recent);
   if (found === null) return null;
-  const { file, heads } = found;
+  const { file, stored } = found;
   const current = [...wanted.announced].flatMap(([batchId, last]) => {
-    const batch = heads.get(batchId);
+    const batch = stored.get(batchId);
     const isChanged = batch?.generation === file.generation && batch.version !== last.version;
     return isChanged ? [{ batch, last }] : [];
   });
@@ -83,7 +83,7 @@ interface WantedChanges {
 
 interface FileWithBatches {
   readonly file: FileDoc;
-  readonly heads: ReadonlyMap<BatchId, BatchHead>;
+  readonly stored: ReadonlyMap<BatchId, StoredBatch>;
 }
 
 /** A file, and then some batches, which may be of another one; null: no such file. */
@@ -96,16 +96,16 @@ async function readFileWithBatches(
   const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LISTS });
   if (file === null) return null;
   // Where no batch is named, the count alone says what has changed.
-  if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, heads: new Map() };
-  const remembered: [BatchId, BatchHead][] = [];
+  if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, stored: new Map() };
+  const remembered: [BatchId, StoredBatch][] = [];
   const others: BatchId[] = [];
   for (const [batchId, { version }] of announced) {
-    const batch = saved?.has(batchId) ? recent.savedHead(batchId) : undefined;
+    const batch = saved?.has(batchId) ? recent.savedBatch(batchId) : undefined;
     if (batch === undefined) others.push(batchId);
     // Else another gateway has stored and announced a later update.
     else if (batch.version > version) remembered.push([batchId, batch]);
   }
-  return { file, heads: new Map([...remembered, ...(await findBatches(db, others))]) };
+  return { file, stored: new Map([...remembered, ...(await findBatches(db, others))]) };
 }
 
 /** What may be long in a file's document, and is not asked for by a flush. */
@@ -113,7 +113,7 @@ const WITHOUT_LISTS = { _id: 0, pending: 0, events: 0 } as const;
 
 function batchChangesOf(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   announced: BatchVersion,
   recent: RecentLists,
 ): Promise<BatchChanges | null> {

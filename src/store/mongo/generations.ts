@@ -10,7 +10,7 @@ import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
-import type { BatchHead, BatchTombstoneDoc } from './documents/batches.js';
+import type { BatchTombstoneDoc, StoredBatch } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
 import { findDoc, type Models } from './models.js';
 
@@ -19,7 +19,7 @@ export const findFile = (db: Models, fileId: FileId): Promise<FileDoc | null> =>
 
 /** The file of a batch; null: the batch is not registered, or of a generation that is over. */
 export async function owningFile(
-  { fileId, generation }: Pick<BatchHead, 'fileId' | 'generation'>,
+  { fileId, generation }: Pick<StoredBatch, 'fileId' | 'generation'>,
   find: (fileId: FileId) => Promise<FileDoc | null>,
 ): Promise<FileDoc | null> {
   if (fileId === null || generation === null) return null;

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { BatchId, Generation } from '../../domain/id.js';
 import { grouped } from '../grouped.js';
 import { summaryOf } from './batches/batch-docs.js';
-import type { BatchHead, CellCounts, RollupDoc, Slot } from './documents/batches.js';
+import type { CellCounts, RollupDoc, Slot, StoredBatch } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
 import { findDoc, findFields, insertIfNew, type Models } from './models.js';
 
@@ -13,7 +13,7 @@ const FAN_OUT = 256;
 const AT_ONCE = 256;
 
 /** What the rollups need of a batch. */
-interface Contribution extends Pick<BatchHead, 'version'> {
+interface Contribution extends Pick<StoredBatch, 'version'> {
   readonly ordinal: number;
   readonly cells: readonly number[];
 }
@@ -123,7 +123,7 @@ export async function batchesIn(
     .sort((a, b) => a.ordinal - b.ordinal);
 }
 
-type PendingBatch = Pick<BatchHead, 'ordinal' | 'version' | 'summary' | 'changedAt' | 'pendingRollup'>;
+type PendingBatch = Pick<StoredBatch, 'ordinal' | 'version' | 'summary' | 'changedAt' | 'pendingRollup'>;
 /** Any token. The index answers this alone; for `$exists` the database would read every document. */
 const ANY_TOKEN = { $gt: '' };
 

@@ -38,7 +38,7 @@ export function mongoUpdates(
         cleanUp.clean(ended);
       },
       placed: (batches) => {
-        if (batches.length <= MAX_REMEMBERED) for (const placed of batches) recent.rememberHead(placed);
+        if (batches.length <= MAX_REMEMBERED) for (const placed of batches) recent.rememberBatch(placed);
       },
     });
   return {

@@ -4,44 +4,50 @@ import { randomInt } from 'node:crypto';
 import type { QueryFilter } from 'mongoose';
 import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
 import { type Summary, waitingSummary } from '../../../domain/summary.js';
+import { portions } from '../../../portions.js';
 import { type BatchProgress, initialProgress, statusOf } from '../../batch-progress.js';
-import { type BatchDoc, type BatchHead, batches } from '../documents/batches.js';
+import { type BatchDoc, batches, LIST_FIELDS, type StoredBatch } from '../documents/batches.js';
 import { fieldsOf } from '../documents/schema.js';
 import { findDocs, type Models, type ReadOptions } from '../models.js';
 import { EMPTY_LIST } from './result-lists.js';
 
-const LIST = new Set(['cells', 'keys', 'domains', 'results']);
+const LIST = new Set<string>(LIST_FIELDS);
 
 /** Every field but the list. By name: to leave out the others, some databases decode the whole list. */
-export const HEAD_FIELDS: Readonly<Record<string, 0 | 1>> = {
+export const WITHOUT_LIST: Readonly<Record<string, 0 | 1>> = {
   _id: 0,
   ...Object.fromEntries(fieldsOf(batches).flatMap((name) => (LIST.has(name) ? [] : [[name, 1]]))),
 };
 
-/** The batch alone of a document that has its list. */
-export function headOf({ cells: _, keys: __, domains: ___, results: ____, ...head }: BatchDoc): BatchHead {
-  return head;
+export function withoutList({
+  cells: _,
+  keys: __,
+  domains: ___,
+  results: ____,
+  ...batch
+}: BatchDoc): StoredBatch {
+  return batch;
 }
 
 /** By the driver: every update asks this, and Mongoose would double the time that it takes. */
-export const findBatch = (db: Models, batchId: BatchId): Promise<BatchHead | null> =>
-  db.batches.collection.findOne<BatchHead>({ batchId }, { projection: HEAD_FIELDS });
+export const findBatch = (db: Models, batchId: BatchId): Promise<StoredBatch | null> =>
+  db.batches.collection.findOne<StoredBatch>({ batchId }, { projection: WITHOUT_LIST });
 
 /** Batches without their lists. */
-export const findHeads = (
+export const findBatchesWhere = (
   db: Models,
   filter: QueryFilter<BatchDoc>,
   options: Omit<ReadOptions, 'projection'> = {},
-): Promise<BatchHead[]> => findDocs(db.batches, filter, { ...options, projection: HEAD_FIELDS });
+): Promise<StoredBatch[]> => findDocs(db.batches, filter, { ...options, projection: WITHOUT_LIST });
 
 /** Ids in one query: it has to fit into a document, too. */
 const IDS_AT_ONCE = 1_000;
 
-export const findBatches = (db: Models, batchIds: readonly BatchId[]): Promise<Map<BatchId, BatchHead>> =>
-  findByIds<BatchHead>(db, batchIds, HEAD_FIELDS);
+export const findBatches = (db: Models, batchIds: readonly BatchId[]): Promise<Map<BatchId, StoredBatch>> =>
+  findByIds<StoredBatch>(db, batchIds, WITHOUT_LIST);
 
 /** What a registration asks of a batch that is there already. */
-export type KnownBatch = Pick<BatchHead, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;
+export type KnownBatch = Pick<StoredBatch, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;
 
 export const findKnownBatches = (
   db: Models,
@@ -55,17 +61,17 @@ async function findByIds<T extends { readonly batchId: BatchId }>(
   projection: Readonly<Record<string, 0 | 1>>,
 ): Promise<Map<BatchId, T>> {
   const found = new Map<BatchId, T>();
-  for (let start = 0; start < batchIds.length; start += IDS_AT_ONCE) {
-    const ids = batchIds.slice(start, start + IDS_AT_ONCE);
+  for (const ids of portions(batchIds, IDS_AT_ONCE)) {
     const some = await db.batches.collection.find<T>({ batchId: { $in: ids } }, { projection }).toArray();
     for (const batch of some) found.set(batch.batchId, batch);
   }
   return found;
 }
 
-export const summaryOf = ({ summary }: Pick<BatchHead, 'summary'>): Summary => JSON.parse(summary) as Summary;
+export const summaryOf = ({ summary }: Pick<StoredBatch, 'summary'>): Summary =>
+  JSON.parse(summary) as Summary;
 
-export const progressOf = (batch: BatchHead): BatchProgress => ({
+export const progressOf = (batch: StoredBatch): BatchProgress => ({
   begun: batch.begun,
   complete: batch.complete,
   stalled: batch.stalled,
@@ -131,7 +137,7 @@ export const progressFields = (progress: BatchProgress, summary: Summary, versio
 });
 
 /** Matches a batch only while it is as it was read: a faster write is not overwritten. */
-export const ifUnchanged = ({ batchId, version }: Pick<BatchHead, 'batchId' | 'version'>) => ({
+export const ifUnchanged = ({ batchId, version }: Pick<StoredBatch, 'batchId' | 'version'>) => ({
   batchId,
   version,
 });

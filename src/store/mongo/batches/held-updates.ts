@@ -7,7 +7,7 @@ import type { BatchId } from '../../../domain/id.js';
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import type { HeldCounts } from '../../store.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 import { findFields, insertIfNew, type Models } from '../models.js';
 import { freshBatch } from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
@@ -23,7 +23,7 @@ const AT_ONCE = 64;
 /** The held bytes are added up each time so large a fraction of their limit has come: they are never far beyond it. */
 const CHECKS = 64;
 
-type DroppableBatch = Pick<BatchHead, 'batchId' | 'version' | 'chunks' | 'bytes'>;
+type DroppableBatch = Pick<StoredBatch, 'batchId' | 'version' | 'chunks' | 'bytes'>;
 
 /**
  * Holds the updates of a batch until it is registered, in a batch document without a file. It grows like any other, and
@@ -37,12 +37,17 @@ export class HeldUpdates {
 
   constructor(private readonly limits: HeldLimits) {}
 
-  isExpired({ heldAt }: Pick<BatchHead, 'heldAt'>, now: number): boolean {
+  isExpired({ heldAt }: Pick<StoredBatch, 'heldAt'>, now: number): boolean {
     return heldAt !== undefined && heldAt.getTime() < now - this.limits.ttlMs;
   }
 
   /** `heldFor`: the batch, where the document has an id of its own. */
-  async hold(db: Models, batch: BatchHead | null, update: Update, heldFor?: BatchId): Promise<WriteOutcome> {
+  async hold(
+    db: Models,
+    batch: StoredBatch | null,
+    update: Update,
+    heldFor?: BatchId,
+  ): Promise<WriteOutcome> {
     const now = this.#now();
     if (batch === null) {
       // The caller reads it again and brings its update in.

@@ -2,12 +2,13 @@
 
 import { trusted } from 'mongoose';
 import type { BatchId, FileId } from '../../../domain/id.js';
+import { portions } from '../../../portions.js';
 import { batchesByFile } from '../../grouped.js';
 import type { IncompleteBatches, IncompleteQuery, Silence, StalledBatches } from '../../store.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 import { filesOfGenerations, type GenerationFile } from '../generations.js';
 import { findFields, type Models } from '../models.js';
-import { findHeads } from './batch-docs.js';
+import { findBatchesWhere } from './batch-docs.js';
 import { markStalled } from './write-batch.js';
 
 /** Batches marked by one call; the next call takes the next ones. */
@@ -45,8 +46,8 @@ export async function markStalledBatches(
   const queued = await silentBatches(db, queuedBefore, false, (file) => isSilent(db, file, queuedBefore));
   const stalled: { fileId: FileId; batchId: BatchId }[] = [];
   const silent = [...begun, ...queued].slice(0, STALLS_AT_ONCE);
-  for (let start = 0; start < silent.length; start += WRITES_AT_ONCE) {
-    const marked = await markStalled(db, silent.slice(start, start + WRITES_AT_ONCE));
+  for (const some of portions(silent, WRITES_AT_ONCE)) {
+    const marked = await markStalled(db, some);
     stalled.push(...marked.map(({ fileId, batchId }) => ({ fileId: fileId ?? '', batchId })));
   }
   return batchesByFile(stalled);
@@ -58,14 +59,14 @@ async function silentBatches(
   since: number,
   begun: boolean,
   passes: (file: GenerationFile) => boolean | Promise<boolean>,
-): Promise<BatchHead[]> {
+): Promise<StoredBatch[]> {
   const silent = { open: true, begun, lastUpdated: trusted({ $lt: new Date(since) }) } as const;
   const generations = await db.batches.distinct('generation', silent).exec();
   const passing: string[] = [];
   for (const file of (await filesOfGenerations(db, generations)).values())
     if (await passes(file)) passing.push(file.generation);
   if (passing.length === 0) return [];
-  return findHeads(
+  return findBatchesWhere(
     db,
     { ...silent, generation: trusted({ $in: passing }) },
     { sort: { lastUpdated: 1 }, limit: STALLS_AT_ONCE },

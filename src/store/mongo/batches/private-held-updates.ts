@@ -8,13 +8,13 @@ import type { BatchId, UserId } from '../../../domain/id.js';
 import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
 import { readResult } from '../../../domain/result.js';
 import type { Update } from '../../../domain/update.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 import type { PendingRegistration } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';
 import { resultsAt } from '../results/batch-reads.js';
 import { toJson } from '../results/result-docs.js';
-import { findBatch, findHeads } from './batch-docs.js';
+import { findBatch, findBatchesWhere } from './batch-docs.js';
 import type { HeldUpdates } from './held-updates.js';
 import { applyUpdate } from './write-batch.js';
 
@@ -41,7 +41,7 @@ export class Holding {
   }
 
   /** False: the caller reads the batch again and decides anew. */
-  async hold(batch: BatchHead | null): Promise<boolean> {
+  async hold(batch: StoredBatch | null): Promise<boolean> {
     if (this.#holder === null) return (await this.held.hold(this.db, batch, this.update)) !== 'conflict';
     // Held, and the batch is still not registered: a registration from now on finds the update.
     if (this.#isHeld) return true;
@@ -69,7 +69,7 @@ export async function takePrivatelyHeld(
   now: Date,
 ): Promise<BatchId[]> {
   const $in = batches.map(({ batchId }) => batchId);
-  const documents = await findHeads(db, { heldFor: trusted({ $in }) });
+  const documents = await findBatchesWhere(db, { heldFor: trusted({ $in }) });
   const taken = documents.filter(
     (document) => takesHeld(by, holderIn(document.batchId)) && !held.isExpired(document, now.getTime()),
   );
@@ -77,8 +77,8 @@ export async function takePrivatelyHeld(
   return taken.map(({ heldFor }) => heldFor ?? '');
 }
 
-async function takeOne(db: Models, held: HeldUpdates, first: BatchHead, now: Date): Promise<void> {
-  let document: BatchHead | null = first;
+async function takeOne(db: Models, held: HeldUpdates, first: StoredBatch, now: Date): Promise<void> {
+  let document: StoredBatch | null = first;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (document === null) return;
     const update = await heldUpdate(db, document);
@@ -93,7 +93,7 @@ async function takeOne(db: Models, held: HeldUpdates, first: BatchHead, now: Dat
 }
 
 /** What a document holds, as an update of its batch; null: the document has changed since it was read. */
-async function heldUpdate(db: Models, document: BatchHead): Promise<Update | null> {
+async function heldUpdate(db: Models, document: StoredBatch): Promise<Update | null> {
   const positions = Array.from({ length: document.length }, (_, position) => position);
   const placed = await resultsAt(db, document, positions);
   if (placed === null) return null;

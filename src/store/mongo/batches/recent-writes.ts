@@ -2,31 +2,31 @@
 import { ByteCache } from '../../../byte-cache.js';
 import type { BatchId } from '../../../domain/id.js';
 import { type FingerprintedList, RecentLists } from '../../recent-lists.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 
-const MAX_HEAD_BYTES = 4 * 2 ** 20;
+const MAX_BYTES = 4 * 2 ** 20;
 /** What a batch without its list takes beside its texts, about. */
-const HEAD_BYTES = 1_500;
+const BATCH_BYTES = 1_500;
 
 /** Another gateway may have written since: every write that relies on the cache is made on condition that none has. */
 export class RecentWrites {
   readonly lists = new RecentLists();
-  readonly heads = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
-  readonly #saved = new ByteCache<BatchHead>(MAX_HEAD_BYTES);
+  readonly batches = new ByteCache<StoredBatch>(MAX_BYTES);
+  readonly #saved = new ByteCache<StoredBatch>(MAX_BYTES);
 
   /** To be called once an update is stored. `isCertain`: its batch stays in its generation. */
-  remember(batch: BatchHead, list: FingerprintedList, isCertain: boolean): void {
-    this.rememberHead(batch);
+  remember(batch: StoredBatch, list: FingerprintedList, isCertain: boolean): void {
+    this.rememberBatch(batch);
     if (isCertain) this.#saved.set(batch.batchId, batch, sizeOf(batch));
     if (batch.fingerprint === list.fingerprint) this.lists.remember(batch.batchId, list, batch.complete);
   }
 
-  rememberHead(batch: BatchHead): void {
-    this.heads.set(batch.batchId, batch, sizeOf(batch));
+  rememberBatch(batch: StoredBatch): void {
+    this.batches.set(batch.batchId, batch, sizeOf(batch));
   }
 
   /** A batch as the last update that this gateway has saved has left it; undefined: that is not remembered. */
-  savedHead(batchId: BatchId): BatchHead | undefined {
+  savedBatch(batchId: BatchId): StoredBatch | undefined {
     return this.#saved.get(batchId);
   }
 
@@ -36,23 +36,23 @@ export class RecentWrites {
   }
 
   forget(batchId: BatchId): void {
-    this.heads.delete(batchId);
+    this.batches.delete(batchId);
     this.#saved.delete(batchId);
     this.lists.forget(batchId);
   }
 
   forgetAll(): void {
-    this.heads.clear();
+    this.batches.clear();
     this.#saved.clear();
     this.lists.forgetAll();
   }
 
   close(): void {
-    this.heads.close();
+    this.batches.close();
     this.#saved.close();
     this.lists.close();
   }
 }
 
-const sizeOf = ({ summary, rewrites, chunks }: BatchHead): number =>
-  HEAD_BYTES + summary.length + rewrites.length + 200 * chunks.length;
+const sizeOf = ({ summary, rewrites, chunks }: StoredBatch): number =>
+  BATCH_BYTES + summary.length + rewrites.length + 200 * chunks.length;

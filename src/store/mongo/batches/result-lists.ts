@@ -4,7 +4,7 @@ import type { Result } from '../../../domain/result.js';
 import type { FingerprintedList } from '../../recent-lists.js';
 import { cellCode } from '../../result-filter.js';
 import { compareLists, rewritesAfter } from '../../rewrites.js';
-import type { BatchDoc, BatchHead, ChunkRef } from '../documents/batches.js';
+import type { BatchDoc, ChunkRef, StoredBatch } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import { type ResultDoc, toJson } from '../results/result-docs.js';
 import { bytesOf, domainsOf, type Item, itemOf, itemsOf, split, writeChunks } from './chunks.js';
@@ -42,7 +42,7 @@ export interface ListWrite {
 /** Only the tail where the list extends the stored one. Null: the batch has changed since it was read. */
 export async function planList(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   results: readonly Result[],
   measured?: FingerprintedList,
 ): Promise<ListWrite | null> {
@@ -59,7 +59,7 @@ export async function planList(
 }
 
 /** A list that begins again from nothing. */
-export const emptyList = ({ chunks }: BatchHead): ListWrite => ({
+export const emptyList = ({ chunks }: StoredBatch): ListWrite => ({
   set: EMPTY_LIST,
   unset: { isChunked: 1 },
   written: [],
@@ -68,7 +68,7 @@ export const emptyList = ({ chunks }: BatchHead): ListWrite => ({
 
 async function extendList(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   tail: readonly Item[],
   known: Partial<BatchDoc>,
 ): Promise<ListWrite | null> {
@@ -102,7 +102,7 @@ async function extendList(
 
 async function replaceList(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   items: readonly Item[],
   known: Partial<BatchDoc>,
 ): Promise<ListWrite> {
@@ -125,7 +125,7 @@ async function replaceList(
 }
 
 /** The JSON of a batch's results, in order; null: the batch has changed since it was read. */
-async function storedJson(db: Models, batch: BatchHead): Promise<string[] | null> {
+async function storedJson(db: Models, batch: StoredBatch): Promise<string[] | null> {
   const { batchId, version } = batch;
   const projection = { _id: 0, results: 1 };
   const main = await db.batches.collection.findOne({ batchId, version }, { projection });

@@ -13,7 +13,7 @@ import {
 import type { Registered, Registration, Saved } from '../../store.js';
 import type { AnnouncedMarks } from '../announced-marks.js';
 import { confirmRead } from '../confirmation.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 import type { FileDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { findBatchTombstone, findFile, hasTombstone, ownershipOf, owningFile } from '../generations.js';
@@ -57,14 +57,14 @@ export async function saveUpdate(
   recent.saving(batchId);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     // As this gateway has left it; if it has changed since, the write fails. A found update mostly writes nothing.
-    const remembered = attempt === 0 && update.isFound !== true ? recent.heads.get(batchId) : undefined;
+    const remembered = attempt === 0 && update.isFound !== true ? recent.batches.get(batchId) : undefined;
     const batch = remembered ?? (await findBatch(db, batchId));
     // The file is read after the batch: if the generation is current then, it was when the batch was read.
     const file =
       batch === null
         ? null
         : await owningFile(batch, (fileId) => files.run(fileId, () => findFile(db, fileId)));
-    const attribution = attributionOf(update, await ownerOf(db, update, batch, file), sender);
+    const attribution = attributionOf(update, await registrationOf(db, update, batch, file), sender);
     if (attribution !== 'apply') {
       recent.forget(batchId);
       if (remembered !== undefined) continue;
@@ -83,7 +83,7 @@ export async function saveUpdate(
     } else if (batch !== null && file !== null) {
       // A registration that is still pending may be taken back, and its batches with it.
       const isCertain = file.pending === undefined;
-      const written = (saved: BatchHead) => {
+      const written = (saved: StoredBatch) => {
         recent.remember(saved, list, isCertain);
         marks.replaced(saved);
       };
@@ -98,10 +98,10 @@ export async function saveUpdate(
 }
 
 /** Reads no more than the rule needs: the request of a batch that is over matters to an update that names file and request. */
-async function ownerOf(
+async function registrationOf(
   db: Models,
   { batchId, fileId, requestId }: Update,
-  batch: BatchHead | null,
+  batch: StoredBatch | null,
   file: FileDoc | null,
 ): Promise<BatchRegistration> {
   if (file !== null) {
@@ -163,6 +163,6 @@ export async function fileOfBatch(
   const batch = await findBatch(db, batchId);
   const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
   if (batch === null || file === null) return null;
-  recent?.rememberHead(batch);
+  recent?.rememberBatch(batch);
   return file.fileId;
 }

@@ -13,9 +13,16 @@ import {
   progressAfter,
 } from '../../batch-progress.js';
 import type { FingerprintedList } from '../../recent-lists.js';
-import type { BatchDoc, BatchHead } from '../documents/batches.js';
+import type { BatchDoc, StoredBatch } from '../documents/batches.js';
 import type { Models } from '../models.js';
-import { findBatches, headOf, ifUnchanged, progressFields, progressOf, summaryOf } from './batch-docs.js';
+import {
+  findBatches,
+  ifUnchanged,
+  progressFields,
+  progressOf,
+  summaryOf,
+  withoutList,
+} from './batch-docs.js';
 import { dropChunks, markUnconfirmed } from './chunks.js';
 import { type ListWrite, planList } from './result-lists.js';
 
@@ -25,12 +32,12 @@ export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 /** What is known of an update's list, and a callback that gets the batch as it was written. */
 interface WriteCache {
   readonly list: FingerprintedList;
-  written(batch: BatchHead): void;
+  written(batch: StoredBatch): void;
 }
 
 export async function applyUpdate(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   update: Update,
   now: Date,
   cache?: WriteCache,
@@ -63,7 +70,7 @@ export async function applyUpdate(
 /** Ends a batch that will never answer. */
 export async function failBatch(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   reason: string,
   now: Date,
 ): Promise<WriteOutcome> {
@@ -73,18 +80,18 @@ export async function failBatch(
   return writeBatch(db, batch, { ...progressChange(batch, progress), set }, now);
 }
 
-const refreshHeldAt = ({ held }: BatchHead, now: Date) => (held === true ? { heldAt: now } : {});
+const refreshHeldAt = ({ held }: StoredBatch, now: Date) => (held === true ? { heldAt: now } : {});
 
 interface BatchChange {
   readonly progress: BatchProgress;
   readonly summary: Summary;
   readonly list?: ListWrite;
-  readonly set?: Partial<BatchHead>;
-  readonly unset?: Partial<Record<keyof BatchHead, 1>>;
+  readonly set?: Partial<StoredBatch>;
+  readonly unset?: Partial<Record<keyof StoredBatch, 1>>;
 }
 
 /** The change of a batch that keeps its list. */
-export const progressChange = (batch: BatchHead, change: Partial<BatchProgress>): BatchChange => {
+export const progressChange = (batch: StoredBatch, change: Partial<BatchProgress>): BatchChange => {
   const progress = { ...progressOf(batch), ...change };
   return { progress, summary: withFlags(summaryOf(batch), flagsOf(progress)) };
 };
@@ -96,10 +103,10 @@ export const progressChange = (batch: BatchHead, change: Partial<BatchProgress>)
  */
 export async function writeBatch(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   change: BatchChange,
   now: Date,
-  written?: (batch: BatchHead) => void,
+  written?: (batch: StoredBatch) => void,
 ): Promise<WriteOutcome> {
   const { written: added = [], dropped = [] } = change.list ?? {};
   await markUnconfirmed(db, dropped);
@@ -112,14 +119,14 @@ export async function writeBatch(
 }
 
 /** A batch as an update has left it. */
-function updated(batch: BatchHead, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): BatchHead {
-  const head = headOf({ ...batch, ...$set } as BatchDoc);
-  for (const field of Object.keys($unset)) delete (head as Record<string, unknown>)[field];
-  return head;
+function updated(batch: StoredBatch, { $set = {}, $unset = {} }: UpdateQuery<BatchDoc>): StoredBatch {
+  const after = withoutList({ ...batch, ...$set } as BatchDoc);
+  for (const field of Object.keys($unset)) delete (after as Record<string, unknown>)[field];
+  return after;
 }
 
 function updateOf(
-  batch: BatchHead,
+  batch: StoredBatch,
   { progress, summary, list, set = {}, unset = {} }: BatchChange,
   now: Date,
 ): UpdateQuery<BatchDoc> {
@@ -142,7 +149,7 @@ function updateOf(
 }
 
 /** Marks batches as stalled in one command; answers with those that were still as they were read. */
-export async function markStalled(db: Models, batches: readonly BatchHead[]): Promise<BatchHead[]> {
+export async function markStalled(db: Models, batches: readonly StoredBatch[]): Promise<StoredBatch[]> {
   const updates = batches.map((batch) => {
     // The times stay: they say since when the batch is silent, and its file has had no update either.
     const update = updateOf(batch, progressChange(batch, { stalled: true }), batch.changedAt);
@@ -150,12 +157,12 @@ export async function markStalled(db: Models, batches: readonly BatchHead[]): Pr
   });
   const { matchedCount } = await db.batches.bulkWrite(updates, { ordered: false });
   if (matchedCount === batches.length) return [...batches];
-  const heads = await findBatches(
+  const current = await findBatches(
     db,
     batches.map(({ batchId }) => batchId),
   );
   return batches.filter(({ batchId, version }) => {
-    const head = heads.get(batchId);
-    return head?.stalled === true && head.version === version + 1;
+    const batch = current.get(batchId);
+    return batch?.stalled === true && batch.version === version + 1;
   });
 }

@@ -88,10 +88,10 @@ export const batches = schemaOf({
 export type BatchDoc = DocumentOf<typeof batches>;
 
 /** What a batch's list consists of. */
-type ListField = 'cells' | 'keys' | 'domains' | 'results';
+export const LIST_FIELDS = ['cells', 'keys', 'domains', 'results'] as const;
 
-/** A batch without its list. The head of a feed is another thing. */
-export type BatchHead = Omit<BatchDoc, ListField>;
+/** A batch as its document has it, without the list. */
+export type StoredBatch = Omit<BatchDoc, (typeof LIST_FIELDS)[number]>;
 
 export interface ChunkRef {
   id: string;

@@ -3,6 +3,7 @@ import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { Generation, RequestId } from '../../../domain/id.js';
 import { EMPTY_SUMMARY } from '../../../domain/summary.js';
+import { portions } from '../../../portions.js';
 import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { takePrivatelyHeld } from '../batches/private-held-updates.js';
@@ -45,8 +46,7 @@ export async function completeRegistration(
   }));
   const known = await insertNewBatches(db, placings, now, author);
   const foreign: string[] = [];
-  for (let start = 0; start < known.length; start += AT_ONCE) {
-    const some = known.slice(start, start + AT_ONCE);
+  for (const some of portions(known, AT_ONCE)) {
     const placed = await Promise.all(some.map((placing) => placeKnownBatch(db, held, placing, now)));
     foreign.push(...placed.flatMap((batchId) => batchId ?? []));
   }

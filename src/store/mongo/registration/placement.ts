@@ -3,18 +3,20 @@
 import { mongo } from 'mongoose';
 import type { BatchId } from '../../../domain/id.js';
 import { waitingSummary } from '../../../domain/summary.js';
+import { portions } from '../../../portions.js';
 import { initialProgress } from '../../batch-progress.js';
-import { type BatchPlace, findBatch, freshBatches, headOf } from '../batches/batch-docs.js';
+import { type BatchPlace, findBatch, freshBatches, withoutList } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { emptyList } from '../batches/result-lists.js';
 import { progressChange, type WriteOutcome, writeBatch } from '../batches/write-batch.js';
-import type { BatchDoc, BatchHead } from '../documents/batches.js';
+import type { BatchDoc, StoredBatch } from '../documents/batches.js';
+import { DUPLICATE } from '../errors.js';
 import { findFile, owningFile } from '../generations.js';
 import type { Models } from '../models.js';
 
 export interface RegistrationObserver {
   /** New batches, as they were written. */
-  placed(batches: readonly BatchHead[]): void;
+  placed(batches: readonly StoredBatch[]): void;
   /** Updates that were held for one user have come into these batches. */
   filled(batchIds: readonly BatchId[]): void;
 }
@@ -36,8 +38,8 @@ export async function insertNewBatches(
   author?: RegistrationObserver,
 ): Promise<Placement[]> {
   const known: Placement[] = [];
-  for (let start = 0; start < places.length; start += INSERTED_AT_ONCE)
-    known.push(...(await insertSome(db, places.slice(start, start + INSERTED_AT_ONCE), now, author)));
+  for (const some of portions(places, INSERTED_AT_ONCE))
+    known.push(...(await insertSome(db, some, now, author)));
   return known;
 }
 
@@ -49,7 +51,7 @@ async function insertSome(
 ): Promise<Placement[]> {
   const documentOf = freshBatches(now);
   const fresh = places.map(({ batchId, place, totalEmails }) => documentOf(batchId, place, totalEmails));
-  const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(headOf));
+  const placed = (batches: readonly BatchDoc[]) => author?.placed(batches.map(withoutList));
   try {
     // By the driver: Mongoose would look at each field of each of them. The server gives them their keys.
     await db.batches.collection.insertMany([...fresh], { ordered: false, forceServerObjectId: true });
@@ -58,7 +60,7 @@ async function insertSome(
   } catch (error) {
     if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
     const failures = [error.writeErrors].flat();
-    if (failures.some(({ code }) => code !== 11000)) throw error;
+    if (failures.some(({ code }) => code !== DUPLICATE)) throw error;
     const there = new Set(failures.map(({ index }) => index));
     placed(fresh.filter((_, index) => !there.has(index)));
     return places.filter((_, index) => there.has(index));
@@ -92,7 +94,7 @@ export async function placeKnownBatch(
 /** The held list becomes that of the registered batch. */
 function adoptHeld(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   { place, totalEmails }: Placement,
   now: Date,
 ): Promise<WriteOutcome> {
@@ -105,7 +107,7 @@ const UNHELD = { held: 1, heldAt: 1 } as const;
 /** A batch of a generation that is over, or one whose held list has expired, begins again from nothing. */
 function restartBatch(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   { place, totalEmails }: Placement,
   now: Date,
 ): Promise<WriteOutcome> {

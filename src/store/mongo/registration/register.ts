@@ -8,7 +8,7 @@ import type { FreshBatch, Registered, Registration } from '../../store.js';
 import { findBatches, findKnownBatches, type KnownBatch } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
-import type { BatchHead } from '../documents/batches.js';
+import type { StoredBatch } from '../documents/batches.js';
 import type { FileDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
@@ -38,9 +38,9 @@ export async function register(
   const batchIds = [...new Set(registration.batches.map(({ batchId }) => batchId))];
   const touched = new Set<BatchId>();
   let outcome: Registered['outcome'] = 'unchanged';
-  const fresh = new Map<BatchId, FreshBatch & Pick<BatchHead, 'generation'>>();
+  const fresh = new Map<BatchId, FreshBatch & Pick<StoredBatch, 'generation'>>();
   const observer = {
-    placed(batches: readonly BatchHead[]) {
+    placed(batches: readonly StoredBatch[]) {
       for (const { batchId, generation, version, totalEmails } of batches)
         fresh.set(batchId, { batchId, generation, version, totalEmails });
       effects.placed(batches);

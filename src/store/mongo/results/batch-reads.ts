@@ -3,8 +3,8 @@ import { trusted } from 'mongoose';
 import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { groupNear } from '../../positions.js';
-import { findBatch, HEAD_FIELDS, ifUnchanged } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead } from '../documents/batches.js';
+import { findBatch, ifUnchanged, WITHOUT_LIST } from '../batches/batch-docs.js';
+import type { BatchDoc, StoredBatch } from '../documents/batches.js';
 import { unavailable } from '../errors.js';
 import { eachDoc, findDoc, type Models } from '../models.js';
 import { type ResultDoc, toJson } from './result-docs.js';
@@ -19,12 +19,12 @@ export interface PlacedDoc {
   readonly doc: ResultDoc;
 }
 
-export const placedResults = ({ batchId }: BatchHead, results: readonly PlacedDoc[]): PlacedResult[] =>
+export const placedResults = ({ batchId }: StoredBatch, results: readonly PlacedDoc[]): PlacedResult[] =>
   results.map(({ position, doc }) => ({ batchId, position, json: toJson(doc) }));
 
 /** A batch with some consecutive results of its list, in one state of it. */
 export interface BatchRead {
-  readonly batch: BatchHead;
+  readonly batch: StoredBatch;
   readonly some: readonly PlacedDoc[];
 }
 
@@ -46,7 +46,7 @@ export async function* readBatches(
   const docs = eachDoc(
     db.batches,
     { generation, ordinal: trusted(ordinal) },
-    { projection: { ...HEAD_FIELDS, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
+    { projection: { ...WITHOUT_LIST, results: { $slice: slice } }, sort: { ordinal: 1 }, limit },
   );
   for await (const { results, ...batch } of docs)
     yield { batch, some: results.map((doc, index) => ({ position: slice[0] + index, doc })) };
@@ -59,7 +59,7 @@ interface ListPart {
   readonly to: number;
 }
 
-const partsOf = ({ length, chunks }: BatchHead): ListPart[] => [
+const partsOf = ({ length, chunks }: StoredBatch): ListPart[] => [
   { chunk: null, from: 0, to: chunks[0]?.from ?? length },
   ...chunks.map(({ id, from, length }) => ({ chunk: id, from, to: from + length })),
 ];
@@ -67,7 +67,7 @@ const partsOf = ({ length, chunks }: BatchHead): ListPart[] => [
 /** The results at the given positions, which are in ascending order; null: the batch has changed since it was read. */
 export async function resultsAt(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   positions: readonly number[],
 ): Promise<PlacedDoc[] | null> {
   const found: PlacedDoc[] = [];
@@ -89,7 +89,7 @@ export async function resultsAt(
 
 async function readPart(
   db: Models,
-  batch: BatchHead,
+  batch: StoredBatch,
   { chunk, from }: ListPart,
   first: number,
   count: number,
@@ -104,7 +104,7 @@ async function readPart(
 
 /** Batches with the codes of their cells and, where they are asked for, with the keys in their own documents. */
 export interface KeyedBatch {
-  readonly batch: BatchHead;
+  readonly batch: StoredBatch;
   readonly cells: string;
   readonly keys: readonly string[] | null;
 }
@@ -115,7 +115,7 @@ export async function readKeys(
   ordinals: readonly number[],
   withKeys: boolean,
 ): Promise<KeyedBatch[]> {
-  const projection = { ...HEAD_FIELDS, cells: 1, ...(withKeys ? { keys: 1 } : {}) };
+  const projection = { ...WITHOUT_LIST, cells: 1, ...(withKeys ? { keys: 1 } : {}) };
   const docs = await db.batches.collection
     .find<Omit<BatchDoc, 'keys'> & Partial<BatchDoc>>(
       { generation, ordinal: { $in: [...ordinals] } },
@@ -126,7 +126,7 @@ export async function readKeys(
 }
 
 export interface Wanted {
-  readonly batch: BatchHead;
+  readonly batch: StoredBatch;
   readonly positions: readonly number[];
 }
 
@@ -165,7 +165,7 @@ export async function sparseResults(
 }
 
 /** The index keys of all results of a batch, in order; null: the batch has changed since it was read. */
-export async function keysOf(db: Models, batch: BatchHead): Promise<string[] | null> {
+export async function keysOf(db: Models, batch: StoredBatch): Promise<string[] | null> {
   const keys: string[] = [];
   const fields = { _id: 0, keys: 1 };
   for (const { chunk } of partsOf(batch)) {
@@ -185,10 +185,10 @@ export async function keysOf(db: Models, batch: BatchHead): Promise<string[] | n
  */
 export async function readConsistently<T>(
   db: Models,
-  batch: BatchHead,
-  read: (batch: BatchHead) => Promise<T | null>,
+  batch: StoredBatch,
+  read: (batch: StoredBatch) => Promise<T | null>,
 ): Promise<T | null> {
-  let current: BatchHead | null = batch;
+  let current: StoredBatch | null = batch;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const result: T | null = await read(current);
     if (result !== null) return result;

@@ -4,8 +4,8 @@ import type { Generation } from '../../../domain/id.js';
 import type { PlacedResult } from '../../../domain/result.js';
 import { cutWindow, type PageWindow, range } from '../../positions.js';
 import type { CompiledFilter } from '../../result-filter.js';
-import { findHeads } from '../batches/batch-docs.js';
-import type { BatchDoc, BatchHead, ChunkDoc } from '../documents/batches.js';
+import { findBatchesWhere } from '../batches/batch-docs.js';
+import type { BatchDoc, ChunkDoc, StoredBatch } from '../documents/batches.js';
 import type { Models } from '../models.js';
 import type { CountedBatch } from '../rollups.js';
 import {
@@ -65,7 +65,7 @@ export async function countMatches(
     .cursor();
   for await (const { ordinal, keys } of batches) count(ordinal, keys);
 
-  const chunked = await findHeads(db, { generation, isChunked: true });
+  const chunked = await findBatchesWhere(db, { generation, isChunked: true });
   for (const { batchId, ordinal, chunks } of chunked) {
     const ids = new Set(chunks.map(({ id }) => id));
     const found = db.chunks
@@ -131,7 +131,7 @@ export function pageSliceOf(
 }
 
 function cutSlice(
-  batch: BatchHead,
+  batch: StoredBatch,
   results: readonly PlacedDoc[],
   filter: CompiledFilter,
   window: PageWindow,
