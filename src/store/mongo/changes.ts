@@ -54,7 +54,7 @@ export async function changesSince(
 }
 
 interface ChangedBatch {
-  readonly batch: BatchHead;
+  readonly batch: StoredBatch;
   readonly last: BatchVersion;
 }
 
