@@ -111,7 +111,9 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   submissions?.start();
   onTeardown(() => submissions?.close());
 
-  const snapshots = new Snapshots(store, feed, new Announcer(flusher, null, store.files, feed, gate), MIB);
+  const announcer = new Announcer(flusher, null, store.files, feed, gate);
+  // A page has room for what one update may bring.
+  const snapshots = new Snapshots(store, feed, announcer, settings.MAX_UPDATE_BYTES);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
   const deps: HttpDependencies = {

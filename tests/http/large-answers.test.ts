@@ -67,7 +67,7 @@ test('what waits for clients that do not read has a bound: the one that has read
     return socket;
   };
   const [first, second, third] = [await ask(), await ask(), await ask()];
-  // Whoever reads all has all.
+  // A client that reads all has all.
   expect(await (await fetch(url)).text()).toHaveLength(text.length);
   // What the system has taken is still read, and then the end.
   await Promise.all([first, second].map((ended) => once(ended.resume(), 'close')));

@@ -18,7 +18,7 @@ export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
 
 interface Cleaning {
   readonly done: Promise<unknown>;
-  /** Nobody waits for it, so it leaves the database half of the time to others. */
+  /** No caller waits for it, so it leaves the database half of the time to others. */
   isInBackground: boolean;
 }
 
