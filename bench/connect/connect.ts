@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Listener, type ProtocolName } from '../load/listener.js';
-import { killOnExit } from '../support/children.js';
 import { BATCH, emptyDataset } from '../support/dataset.js';
 import { type Figure, inTurns, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
+import { Program } from '../support/program.js';
 import { cpuOf } from '../support/usage.js';
 
 const ONE_MESSAGE = fileURLToPath(new URL('./one-message.js', import.meta.url));
@@ -30,8 +27,8 @@ interface Server {
 /** Benchmark: what does a connection cost that is accepted and subscribed, in multiples of a WebSocket with one message? */
 export async function connect(): Promise<Figure[]> {
   const ours = await gateway();
-  const stock = await node(STOCK, 'socket.io');
-  const floor = await node(ONE_MESSAGE, 'json');
+  const stock = await peer(STOCK, 'socket.io');
+  const floor = await peer(ONE_MESSAGE, 'json');
   try {
     for (const server of [ours, stock, floor]) for (let n = 0; n < WARM_UPS; n++) await costOfOne(server);
     const cpu = await inTurns(ROUNDS, {
@@ -70,17 +67,9 @@ async function gateway(): Promise<Server> {
   return { pid, url, protocol: 'socket.io', stop: () => process.stop().finally(remove) };
 }
 
-/** A program that prints its port, and ends with its input. */
-async function node(script: string, protocol: ProtocolName): Promise<Server> {
-  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
-  killOnExit(child);
-  const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-  const stop = async () => {
-    const exited = once(child, 'exit');
-    child.stdin.end();
-    await exited;
-  };
-  return { pid: child.pid ?? 0, url: `http://127.0.0.1:${port}`, protocol, stop };
+async function peer(script: string, protocol: ProtocolName): Promise<Server> {
+  const program = await Program.start(process.execPath, script);
+  return { pid: program.pid, url: program.url, protocol, stop: () => program.stop() };
 }
 
 /** CPU microseconds of the server until a socket has its answer. */

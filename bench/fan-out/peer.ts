@@ -1,14 +1,12 @@
 /** One of the compared servers in a process of its own, with its listeners in another. */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
-import { killOnExit } from '../support/children.js';
+import { Program } from '../support/program.js';
 import { cpuOf, memoryOf } from '../support/usage.js';
 import { Centrifugo } from './centrifugo.js';
 import { type Command, FILE, lineOf } from './peers/commands.js';
@@ -64,23 +62,13 @@ export class Peer {
   }
 
   static async #start(listeners: number, command: string, ...args: string[]): Promise<Peer> {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    killOnExit(child);
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const { value: port } = await lines.next();
-    const pid = child.pid ?? 0;
+    const program = await Program.start(command, ...args);
+    const { pid, url } = program;
     const before = memoryOf(pid).rss;
-    const load = await LoadProcess.listening(`http://127.0.0.1:${port}`, Array<string>(listeners).fill(''));
+    const load = await LoadProcess.listening(url, Array<string>(listeners).fill(''));
     const sender: Sender = {
-      async send(command) {
-        child.stdin.write(lineOf(command));
-        await lines.next();
-      },
-      async stop() {
-        const exited = once(child, 'exit');
-        child.stdin.end();
-        await exited;
-      },
+      send: (command) => program.ask(lineOf(command)),
+      stop: () => program.stop(),
     };
     return new Peer(pid, sender, load, listeners, grownBy(pid, before, listeners), false);
   }

@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoadProcess } from '../load/load-process.js';
-import { killOnExit } from '../support/children.js';
 import { emptyDataset } from '../support/dataset.js';
 import { type Figure, ratios } from '../support/figures.js';
 import { GatewayProcess } from '../support/gateway.js';
+import { Program } from '../support/program.js';
 import { memoryOf } from '../support/usage.js';
 import { COLLECT, FLAGS } from './collect.js';
 
@@ -59,13 +56,9 @@ async function measure(): Promise<{ idle: number; each: number }> {
 
 /** The same for a server that only joins sockets to a room. */
 async function measureStock(): Promise<number> {
-  const child = spawn(process.execPath, [...FLAGS, STOCK], { stdio: ['pipe', 'pipe', 'inherit'] });
-  killOnExit(child);
-  const { value: port } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-  const each = await forEach(child.pid ?? 0, `http://127.0.0.1:${port}`, () => '');
-  const exited = once(child, 'exit');
-  child.stdin.end();
-  await exited;
+  const stock = await Program.start(process.execPath, ...FLAGS, STOCK);
+  const each = await forEach(stock.pid, stock.url, () => '');
+  await stock.stop();
   return each;
 }
 

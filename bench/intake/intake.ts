@@ -116,6 +116,8 @@ async function measured(
     },
     parsed: (round) => parsed(blockOf(name(round))),
   });
+  const lastBlock = blockOf(name('allocated'));
+  const allocated = await gateway.allocatedDuring(() => handled(gateway, lastBlock));
   const block = blockOf('x').flatMap(({ texts }) => texts);
   const bytes = block.reduce((sum, text) => sum + text.length, 0) / block.length;
   return [
@@ -127,6 +129,11 @@ async function measured(
     },
     { what: `${what}: CPU of the gateway for an update`, unit: 'ms', values: cpu.handled },
     { what: `${what}: of it on the main thread`, unit: 'ms', values: main },
+    {
+      what: `${what}: allocated on the main thread for an update`,
+      unit: 'kB',
+      values: [allocated / 1000 / updatesIn(lastBlock)],
+    },
     {
       what: `${what}: JSON.parse of an update, ${Math.round(bytes / 1000)} kB in the mean`,
       unit: 'ms',

@@ -87,10 +87,21 @@ export class GatewayProcess {
   }
 
   /** The event loop's delay in milliseconds since the last call. An idle loop shows 1. */
-  async loopDelay(): Promise<LoopDelay> {
-    this.child.send('delay');
-    const [delay] = (await once(this.child, 'message')) as [LoopDelay];
-    return delay;
+  loopDelay(): Promise<LoopDelay> {
+    return this.#askProbe('delay');
+  }
+
+  /** Bytes that its main thread allocates during the work, garbage included, by V8's samples. */
+  async allocatedDuring(work: () => Promise<unknown>): Promise<number> {
+    await this.#askProbe('allocations');
+    await work();
+    return this.#askProbe<number>('allocations');
+  }
+
+  async #askProbe<T>(question: string): Promise<T> {
+    this.child.send(question);
+    const [answer] = (await once(this.child, 'message')) as [T];
+    return answer;
   }
 
   get(path: string): Promise<string> {

@@ -151,6 +151,10 @@ export function textLines(results: readonly Result[]): string {
   return lines.join('\n');
 }
 
+/** Characters of the results' JSON. */
+export const charsOf = (results: readonly Pick<Result, 'json'>[]): number =>
+  results.reduce((sum, { json }) => sum + json.length, 0);
+
 /** What stands behind the last `@` of an address, as it is written; null: there is none. */
 export function domainOf(email: string): string | null {
   const at = email.lastIndexOf('@');

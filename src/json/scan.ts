@@ -23,10 +23,15 @@ export const notJson = () => invalid('must be JSON');
 export const notAnObject = () => invalid('must be a JSON object');
 export const tooManyValues = () => invalid('has too many values');
 
-/** @throws InvalidInput where the text or the bytes are nested too deeply; whether they are JSON is left to the parser */
+/** @throws InvalidInput where the text or the bytes are nested too deeply */
 export function checkDepth(source: string | Uint8Array): void {
+  if (isTooDeep(source)) throw tooDeep();
+}
+
+/** Whether the text or the bytes are nested so deeply that they must not be parsed. Whether they are JSON is left to the parser. */
+export function isTooDeep(source: string | Uint8Array): boolean {
   // Most packets of a socket, and most results.
-  if (source.length <= MAX_DEPTH || (typeof source === 'string' && hasFewBrackets(source))) return;
+  if (source.length <= MAX_DEPTH || (typeof source === 'string' && hasFewBrackets(source))) return false;
   const bytes = typeof source === 'string' ? Buffer.from(source) : source;
   let depth = 0;
   for (let i = 0; i < bytes.length; i++) {
@@ -34,21 +39,12 @@ export function checkDepth(source: string | Uint8Array): void {
     if (byte === QUOTE) {
       i = endOfString(bytes, i) - 1;
       // The parser says what is wrong with it.
-      if (i < 0) return;
+      if (i < 0) return false;
     } else if (byte === LIST_START || byte === OBJECT_START) {
-      if (++depth > MAX_DEPTH) throw tooDeep();
+      if (++depth > MAX_DEPTH) return true;
     } else if (byte === LIST_END || byte === OBJECT_END) depth--;
   }
-}
-
-/** Whether the text or the bytes are nested so deeply that they must not be parsed. */
-export function isTooDeep(source: string | Uint8Array): boolean {
-  try {
-    checkDepth(source);
-    return false;
-  } catch {
-    return true;
-  }
+  return false;
 }
 
 /** Too few to be nested too deeply: found out many times faster than how deep they are. */

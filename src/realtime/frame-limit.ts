@@ -1,6 +1,7 @@
 /** Limits the WebSocket frames that a client may send in a second, and the answers that wait for one that does not read. */
 
 import { type WebSocket, WebSocketServer } from 'ws';
+import { SentThisSecond } from './throttling.js';
 
 type HandleUpgrade = WebSocketServer['handleUpgrade'];
 
@@ -15,18 +16,9 @@ const MAX_WAITING_BYTES = 65_536;
  * without bound for a client that does not read; it needs no token for that.
  */
 export function limitedWebSockets(maxPerSecond: number): new (options: object) => WebSocketServer {
-  // Only of those that have sent something in this second.
-  let counts = new Map<WebSocket, number>();
-  let second = 0;
+  const frames = new SentThisSecond<WebSocket>();
   const count = function (this: WebSocket) {
-    const now = Math.floor(performance.now() / 1000);
-    if (now !== second) {
-      second = now;
-      counts = new Map();
-    }
-    const frames = (counts.get(this) ?? 0) + 1;
-    counts.set(this, frames);
-    if (frames !== maxPerSecond + 1) return;
+    if (frames.add(this) !== maxPerSecond + 1) return;
     this.terminate();
     // What has come with this frame is still read.
     this.removeAllListeners('message').removeAllListeners('ping');

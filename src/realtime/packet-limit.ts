@@ -5,6 +5,7 @@
 
 import type { Server, Socket } from 'socket.io';
 import { internalsOf } from './engine-internals.js';
+import { SentThisSecond } from './throttling.js';
 
 type Connection = Socket['conn'];
 
@@ -13,26 +14,13 @@ const MAX_CONNECTS_PER_SECOND = 10;
 /** The type of a Socket.IO packet that asks to join a namespace. */
 const CONNECT = '0';
 
-interface Sent {
-  packets: number;
-  connects: number;
-}
-
 export function limitPackets(engine: Server['engine'], maxPerSecond: number): void {
-  // Only of those that have sent something in this second.
-  let sent = new Map<Connection, Sent>();
-  let second = 0;
+  const packets = new SentThisSecond<Connection>();
+  const connects = new SentThisSecond<Connection>();
   const count = function (this: Connection, { data }: { data?: unknown }) {
-    const now = Math.floor(performance.now() / 1000);
-    if (now !== second) {
-      second = now;
-      sent = new Map();
-    }
-    const { packets, connects } = sent.get(this) ?? { packets: 0, connects: 0 };
     const isConnect = typeof data === 'string' && data.startsWith(CONNECT);
-    const counted = { packets: packets + 1, connects: connects + Number(isConnect) };
-    sent.set(this, counted);
-    if (counted.packets > maxPerSecond || counted.connects > MAX_CONNECTS_PER_SECOND) end(this);
+    const hasTooMany = packets.add(this) > maxPerSecond;
+    if (hasTooMany || (isConnect && connects.add(this) > MAX_CONNECTS_PER_SECOND)) end(this);
   };
   engine.on('connection', (connection: Connection) => connection.on('packet', count));
 }

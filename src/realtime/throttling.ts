@@ -1,4 +1,22 @@
-/** Three limits on what sockets may ask of the gateway: events a second, events at a time, answers a turn of the loop. */
+/** Limits on what sockets may send and ask: by the second, at a time, and in a turn of the event loop. */
+
+/** What each has sent in this second. It keeps nothing of those that have sent nothing: there may be thousands. */
+export class SentThisSecond<K> {
+  #counts = new Map<K, number>();
+  #second = 0;
+
+  /** Counts one more. @returns how many there are now */
+  add(sender: K): number {
+    const now = Math.floor(performance.now() / 1000);
+    if (now !== this.#second) {
+      this.#second = now;
+      this.#counts = new Map();
+    }
+    const count = (this.#counts.get(sender) ?? 0) + 1;
+    this.#counts.set(sender, count);
+    return count;
+  }
+}
 
 /** Allows `perSecond` events a second, and as many at once after a quiet second. */
 export class TokenBucket {

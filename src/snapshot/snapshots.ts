@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
-import { placedJson } from '../domain/result.js';
+import { charsOf, placedJson } from '../domain/result.js';
 import { NEVER_ANNOUNCED } from '../domain/summary.js';
 import { ensureHead } from '../epoch/head.js';
 import { Fault } from '../errors.js';
@@ -183,8 +183,7 @@ function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: bo
 const EMPTY_PAGE: ResultPage = { total: 0, results: [], isCut: false };
 
 const LARGE_CHARS = 256 * 1024;
-const isLarge = ({ results }: ResultPage): boolean =>
-  results.reduce((sum, { json }) => sum + json.length, 0) > LARGE_CHARS;
+const isLarge = ({ results }: ResultPage): boolean => charsOf(results) > LARGE_CHARS;
 
 function pageTooLarge(maxBytes: number, fitting: number): Fault {
   const message = `a page may have MAX_PAGE_BYTES, ${maxBytes} bytes, and ${fitting} results have as many`;

@@ -1,10 +1,30 @@
 /** How both stores keep a page, a slice or the changes of results within a bound of bytes: one result may have megabytes. */
+import type { BatchId } from '../domain/id.js';
 import type { PlacedResult } from '../domain/result.js';
 
 /** Bytes of a slice of a scan, about. */
 export const SLICE_BYTES = 4 * 2 ** 20;
-/** Bytes of results in the changes of some batches, about; one batch is never left. */
+/** Bytes of results that are read for the changes of some batches, about. */
 export const CHANGES_BYTES = 16 * 2 ** 20;
+
+/** Decides which batches' changes are read in one go. */
+export class BoundedChanges {
+  /** Those for which there was no room. */
+  readonly left: BatchId[] = [];
+  #bytes = 0;
+
+  /** The first one fits however large it is. */
+  fits(batchId: BatchId): boolean {
+    if (this.#bytes < CHANGES_BYTES) return true;
+    this.left.push(batchId);
+    return false;
+  }
+
+  /** To be called for each that fits. */
+  took(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
 
 export class BoundedResults {
   readonly results: PlacedResult[] = [];

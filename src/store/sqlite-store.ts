@@ -14,10 +14,10 @@ import {
   deadLetterStore,
   fileStore,
   listStore,
-  type Reader,
+  type ReadingThread,
   resultStore,
   updateStore,
-  type Writer,
+  type WritingThread,
 } from './sqlite/parts.js';
 import { revocationReads, revocationWrites } from './sqlite/revocations.js';
 import { submissionReads, submissionWrites } from './sqlite/submissions/submissions.js';
@@ -51,8 +51,8 @@ export class SqliteStore implements Store {
 
   private constructor(
     private readonly lockFile: Database,
-    private readonly writer: Writer,
-    private readonly reader: Reader,
+    private readonly writer: WritingThread,
+    private readonly reader: ReadingThread,
     deadLetterRecords: DeadLetterRecords,
   ) {
     this.files = fileStore(writer, reader, this.#recent);

@@ -27,11 +27,15 @@ export const FILE = 'fan-out';
 /** Turns of the event loop after the last event, so that the writes are finished. */
 const DRAIN_TICKS = 20;
 
+/** Prints the port as the first line. */
+export const listen = (http: Server): Server =>
+  http.listen(0, '127.0.0.1', () => process.stdout.write(`${(http.address() as AddressInfo).port}\n`));
+
 /**
  * Prints the port as the first line, then carries out commands. `prepare` returns the function that sends one event.
  */
 export function serve(http: Server, prepare: (bytes: number) => () => unknown): void {
-  http.listen(0, '127.0.0.1', () => process.stdout.write(`${(http.address() as AddressInfo).port}\n`));
+  listen(http);
   const lines = createInterface({ input: process.stdin });
   lines.on('line', async (line) => {
     const [bytes = 0, events = 0, inOneTick = 1] = line.split(' ').map(Number);

@@ -16,6 +16,9 @@ const MAX_BATCHES = 1_000;
 /** The marks that are left when a gateway stops are found by the sweep of another one, so they may not hold it up for long. */
 const LAST_MS = 1_000;
 
+/** Removes the mark of a batch. */
+export const UNMARK = { $unset: { unannounced: 1 } } as const;
+
 /** A batch with a change that may not be announced. */
 export type MarkedBatch = Pick<BatchDoc, 'batchId' | 'generation' | 'version'>;
 
@@ -91,9 +94,7 @@ export class AnnouncedMarks {
 
   async #removeAnnounced(db: Models, before: number): Promise<void> {
     const marks = [...this.#batches].flatMap(([batchId, { generation, version, at }]) =>
-      at > before
-        ? []
-        : [{ filter: { batchId, version, generation }, update: { $unset: { unannounced: 1 } } }],
+      at > before ? [] : [{ filter: { batchId, version, generation }, update: UNMARK }],
     );
     for (let start = 0; start < marks.length && performance.now() < this.#endsAt; start += AT_ONCE) {
       // Those that were replaced meanwhile are left out.

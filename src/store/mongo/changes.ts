@@ -7,7 +7,7 @@ import type { JsonText } from '../../domain/json-text.js';
 import type { PlacedResult } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion } from '../../domain/summary.js';
-import { CHANGES_BYTES } from '../bounded-results.js';
+import { BoundedChanges } from '../bounded-results.js';
 import type { RecentLists } from '../recent-lists.js';
 import { differenceSince } from '../rewrites.js';
 import type { AnnouncedVersions, BatchChanges, FileChanges } from '../store.js';
@@ -40,7 +40,12 @@ export async function changesSince(
     const isChanged = batch?.generation === file.generation && batch.version !== last.version;
     return isChanged ? [{ batch, last }] : [];
   });
-  const { fitting, left } = withinBytes(current);
+  const bounded = new BoundedChanges();
+  const fitting = current.filter(({ batch, last }) => {
+    const fits = bounded.fits(batch.batchId);
+    if (fits) bounded.took(changedBytes(batch, last));
+    return fits;
+  });
   const batches = await Promise.all(
     fitting.map(({ batch, last }) => batchChangesOf(db, batch, last, recent.lists)),
   );
@@ -49,31 +54,13 @@ export async function changesSince(
     facts: factsOf({ ...file, lastUpdated: new Date(Math.max(...times)) }),
     changes: file.changes,
     batches: batches.flatMap((batch) => batch ?? []),
-    left,
+    left: bounded.left,
   };
 }
 
-interface ChangedBatch {
-  readonly batch: StoredBatch;
-  readonly last: BatchVersion;
-}
-
-/** The batches whose changes have `CHANGES_BYTES` together, and the ids of the others. */
-function withinBytes(changed: readonly ChangedBatch[]): { fitting: ChangedBatch[]; left: BatchId[] } {
-  const fitting: ChangedBatch[] = [];
-  const left: BatchId[] = [];
-  let bytes = 0;
-  for (const { batch, last } of changed) {
-    if (bytes >= CHANGES_BYTES) {
-      left.push(batch.batchId);
-      continue;
-    }
-    fitting.push({ batch, last });
-    const share = differenceSince(batch, last).positions.length / Math.max(1, batch.length);
-    bytes += batch.bytes * share;
-  }
-  return { fitting, left };
-}
+/** Bytes of the changed results, as large as those of the list are in the mean. */
+const changedBytes = (batch: StoredBatch, last: BatchVersion): number =>
+  (batch.bytes * differenceSince(batch, last).positions.length) / Math.max(1, batch.length);
 
 /** As `ChangeStore.since` is asked for them. */
 interface WantedChanges {
@@ -93,7 +80,7 @@ async function readFileWithBatches(
   { announced, saved }: WantedChanges,
   recent: RecentWrites,
 ): Promise<FileWithBatches | null> {
-  const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LISTS });
+  const file = await db.files.collection.findOne<FileDoc>({ fileId }, { projection: WITHOUT_LONG_FIELDS });
   if (file === null) return null;
   // Where no batch is named, the count alone says what has changed.
   if (announced.size === 0) return { file: (await rollUp(db, file.generation)) ?? file, stored: new Map() };
@@ -109,7 +96,7 @@ async function readFileWithBatches(
 }
 
 /** What may be long in a file's document, and is not asked for by a flush. */
-const WITHOUT_LISTS = { _id: 0, pending: 0, events: 0 } as const;
+const WITHOUT_LONG_FIELDS = { _id: 0, pending: 0, events: 0 } as const;
 
 function batchChangesOf(
   db: Models,

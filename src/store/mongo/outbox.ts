@@ -3,7 +3,7 @@
 import { trusted } from 'mongoose';
 import type { FileId, Generation } from '../../domain/id.js';
 import type { PendingChanges, Unannounced } from '../store.js';
-import type { AnnouncedMarks, MarkedBatch } from './announced-marks.js';
+import { type AnnouncedMarks, type MarkedBatch, UNMARK } from './announced-marks.js';
 import type { HeldUpdates } from './batches/held-updates.js';
 import type { BatchDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
@@ -128,7 +128,6 @@ export async function findUnannounced(
     } else if (generation !== null) over.push(generation);
   }
   // Changes of a generation that is over are never announced.
-  if (over.length > 0)
-    await db.batches.updateMany({ generation: trusted({ $in: over }) }, { $unset: { unannounced: 1 } });
+  if (over.length > 0) await db.batches.updateMany({ generation: trusted({ $in: over }) }, UNMARK);
   return [...found.values()];
 }

@@ -1,9 +1,10 @@
 /** What was stored and is not announced yet, read and marked in SQLite. */
 import { clock } from '../../clock.js';
 import type { BatchId, FileId, Generation } from '../../domain/id.js';
+import { charsOf } from '../../domain/result.js';
 import type { Stats } from '../../domain/stats.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
-import { CHANGES_BYTES } from '../bounded-results.js';
+import { BoundedChanges } from '../bounded-results.js';
 import { differenceSince } from '../rewrites.js';
 import type { BatchChanges, FileChanges, PendingChanges, Unannounced } from '../store.js';
 import {
@@ -37,20 +38,16 @@ function changesSince(
   const generation = currentGeneration(db, fileId);
   if (generation === undefined) return null;
   const batches: FoundBatch[] = [];
-  const left: BatchId[] = [];
-  let bytes = 0;
+  const bounded = new BoundedChanges();
   for (const [batchId, known] of announced) {
     const row = batchOf(db, batchId);
     if (row?.generation !== generation.generation || row.version === known.version) continue;
-    if (bytes >= CHANGES_BYTES) {
-      left.push(batchId);
-      continue;
-    }
+    if (!bounded.fits(batchId)) continue;
     const changes = batchChangesOf(db, row, known);
     batches.push(changes);
-    bytes += changes.results.reduce((sum, { json }) => sum + json.length, 0);
+    bounded.took(charsOf(changes.results));
   }
-  return { facts: factsOf(generation), changes: generation.changes, batches, left };
+  return { facts: factsOf(generation), changes: generation.changes, batches, left: bounded.left };
 }
 
 function batchChangesOf(db: Database, row: BatchRow, announced: KnownBatch): FoundBatch {

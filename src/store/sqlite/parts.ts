@@ -19,10 +19,10 @@ import { rowsOf } from './results/results.js';
 import type { ThreadClient } from './thread/client.js';
 import type { ReaderOperations, WriterOperations } from './thread/operations.js';
 
-export type Writer = ThreadClient<WriterOperations>;
-export type Reader = ThreadClient<ReaderOperations>;
+export type WritingThread = ThreadClient<WriterOperations>;
+export type ReadingThread = ThreadClient<ReaderOperations>;
 
-export const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): FileStore => ({
+export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: RecentLists): FileStore => ({
   ...reader.part('files', fileReads),
   async batches(fileId) {
     let states: BatchState[] = [];
@@ -57,7 +57,11 @@ export const fileStore = (writer: Writer, reader: Reader, recent: RecentLists): 
 /** Batches that are looked up in one go before a large registration. */
 const CHECKED_AT_ONCE = 1_000;
 
-export const updateStore = (writer: Writer, reader: Reader, recent: RecentLists): UpdateStore => ({
+export const updateStore = (
+  writer: WritingThread,
+  reader: ReadingThread,
+  recent: RecentLists,
+): UpdateStore => ({
   fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
   async register(registration, claimant) {
     const registered = await writer.call('updates.register', registration, claimant);
@@ -97,7 +101,7 @@ export const updateStore = (writer: Writer, reader: Reader, recent: RecentLists)
   dropExpired: () => writer.call('updates.dropExpired'),
 });
 
-export const changeStore = (writer: Writer, recent: RecentLists): ChangeStore => ({
+export const changeStore = (writer: WritingThread, recent: RecentLists): ChangeStore => ({
   async since(fileId, announced) {
     // For lists that are remembered here, the writing thread answers with positions instead of results.
     const lists = new Map([...announced.keys()].map((batchId) => [batchId, recent.get(batchId)]));
@@ -126,7 +130,7 @@ export const changeStore = (writer: Writer, recent: RecentLists): ChangeStore =>
   pending: (fileId) => writer.call('changes.pending', fileId),
 });
 
-export const resultStore = (reader: Reader): ResultStore => ({
+export const resultStore = (reader: ReadingThread): ResultStore => ({
   page: (query) => reader.call('results.page', query),
   scan: (fileId, filter) =>
     scanSlices(
@@ -135,7 +139,7 @@ export const resultStore = (reader: Reader): ResultStore => ({
     ),
 });
 
-export const listStore = (writer: Writer, reader: Reader): ListStore => ({
+export const listStore = (writer: WritingThread, reader: ReadingThread): ListStore => ({
   ...writer.part('lists', listWrites),
   ...reader.part('lists', listReads),
   read: (listId, from = 0) =>
@@ -151,7 +155,11 @@ export const listStore = (writer: Writer, reader: Reader): ListStore => ({
   },
 });
 
-export function deadLetterStore(writer: Writer, reader: Reader, records: DeadLetterRecords): DeadLetterStore {
+export function deadLetterStore(
+  writer: WritingThread,
+  reader: ReadingThread,
+  records: DeadLetterRecords,
+): DeadLetterStore {
   return {
     add: (letter) => writer.call('deadLetters.add', records.of(letter), records.expiry()),
     list: (query) => reader.call('deadLetters.list', { ...query, expiry: records.expiry() }),

@@ -47,13 +47,13 @@ export const findBatches = (db: Models, batchIds: readonly BatchId[]): Promise<M
   findByIds<StoredBatch>(db, batchIds, WITHOUT_LIST);
 
 /** What a registration asks of a batch that is there already. */
-export type KnownBatch = Pick<StoredBatch, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;
+export type ExistingBatch = Pick<StoredBatch, 'batchId' | 'fileId' | 'generation' | 'totalEmails'>;
 
-export const findKnownBatches = (
+export const findExistingBatches = (
   db: Models,
   batchIds: readonly BatchId[],
-): Promise<Map<BatchId, KnownBatch>> =>
-  findByIds<KnownBatch>(db, batchIds, { _id: 0, batchId: 1, fileId: 1, generation: 1, totalEmails: 1 });
+): Promise<Map<BatchId, ExistingBatch>> =>
+  findByIds<ExistingBatch>(db, batchIds, { _id: 0, batchId: 1, fileId: 1, generation: 1, totalEmails: 1 });
 
 async function findByIds<T extends { readonly batchId: BatchId }>(
   db: Models,

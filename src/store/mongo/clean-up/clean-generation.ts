@@ -17,7 +17,7 @@ const AT_ONCE = 100;
 export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
 
 interface Cleaning {
-  readonly done: Promise<unknown>;
+  done: Promise<boolean>;
   /** No caller waits for it, so it leaves the database half of the time to others. */
   isInBackground: boolean;
 }
@@ -43,11 +43,11 @@ export async function cleanGeneration(
   // A file is deleted while its earlier request is still being cleaned. Side by side each would do the work of both.
   const earlier = cleanings.get(ended._id);
   if (earlier !== undefined && !isInBackground) earlier.isInBackground = false;
-  const done = Promise.allSettled([earlier?.done]).then(() => clean(db, ended, () => own, stopping));
-  const own: Cleaning = { done, isInBackground };
+  const own: Cleaning = { done: Promise.resolve(true), isInBackground };
+  own.done = Promise.allSettled([earlier?.done]).then(() => clean(db, ended, own, stopping));
   cleanings.set(ended._id, own);
   try {
-    return await done;
+    return await own.done;
   } finally {
     if (cleanings.get(ended._id) === own) cleanings.delete(ended._id);
   }
@@ -56,7 +56,7 @@ export async function cleanGeneration(
 async function clean(
   db: Models,
   { _id: generation, requestId }: EndedGeneration,
-  own: () => Cleaning,
+  own: Cleaning,
   stopping?: AbortSignal,
 ): Promise<boolean> {
   const expireAt = new Date(clock.now() + TOMBSTONE_MS);
@@ -76,7 +76,7 @@ async function clean(
       const short = batches.flatMap(({ _id, chunks }) => (chunks.length > 0 ? [] : [_id]));
       // By the key alone: with any other index at hand, a database may walk through all of the generation to find these.
       await db.batches.collection.deleteMany({ _id: { $in: short }, generation, chunks: { $size: 0 } });
-      if (own().isInBackground) await setTimeout(performance.now() - begunAt);
+      if (own.isInBackground) await setTimeout(performance.now() - begunAt);
     }
   }
   await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);

@@ -5,7 +5,7 @@ import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
 import type { FreshBatch, Registered, Registration } from '../../store.js';
-import { findBatches, findKnownBatches, type KnownBatch } from '../batches/batch-docs.js';
+import { type ExistingBatch, findBatches, findExistingBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
 import type { StoredBatch } from '../documents/batches.js';
@@ -59,7 +59,7 @@ export async function register(
     ),
   });
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const known = await findKnownBatches(db, batchIds);
+    const known = await findExistingBatches(db, batchIds);
     const file = await findFile(db, fileId);
     if (file?.pending !== undefined) {
       await completeRegistration(db, held, file, file.pending);
@@ -111,7 +111,7 @@ export async function checkRegistration(
   // What the rule says of the batches is not asked for.
   const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
   if (plan.outcome === 'refused') throw foreignFile();
-  const known = await findKnownBatches(
+  const known = await findExistingBatches(
     db,
     batches.map(({ batchId }) => batchId),
   );
@@ -121,7 +121,7 @@ export async function checkRegistration(
 async function refuseForeignBatches(
   db: Models,
   { fileId, batches }: Registration,
-  known: ReadonlyMap<BatchId, KnownBatch>,
+  known: ReadonlyMap<BatchId, ExistingBatch>,
 ): Promise<void> {
   const elsewhere = [...known.values()].filter((batch) => batch.fileId !== fileId);
   const files = await filesOfGenerations(

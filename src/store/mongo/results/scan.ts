@@ -1,6 +1,6 @@
 /** Reads all results of a file in arrival order, a slice at a time. */
 import type { FileId, Generation } from '../../../domain/id.js';
-import type { PlacedResult } from '../../../domain/result.js';
+import { charsOf, type PlacedResult } from '../../../domain/result.js';
 import { SLICE_BYTES } from '../../bounded-results.js';
 import { range } from '../../positions.js';
 import { CompiledFilter } from '../../result-filter.js';
@@ -71,7 +71,7 @@ export async function scanSlice(
     const passing = some.filter((result) => passes(filter, result));
     const placed = placedResults(batch, passing);
     results.push(...placed);
-    for (const { json } of placed) bytes += json.length;
+    bytes += charsOf(placed);
     readCount += some.length;
     position += some.length;
     ordinal = batch.ordinal ?? ordinal;

@@ -1,7 +1,7 @@
 /** Writes and reads the results of batches: in chunks of one text, with an index of their addresses and domains. */
 
 import type { BatchId } from '../../../domain/id.js';
-import { type PlacedResult, type Result, textLines } from '../../../domain/result.js';
+import { charsOf, type PlacedResult, type Result, textLines } from '../../../domain/result.js';
 import { portions } from '../../../portions.js';
 import { groupNear } from '../../positions.js';
 import {
@@ -59,7 +59,7 @@ export function rowsOf(results: readonly Result[], lines = textLines(results)): 
   return {
     chunks: portions(results, CHUNK_LENGTH).map((slice) => {
       const start = end;
-      end += slice.reduce((length, { json }) => length + json.length + 1, 0);
+      end += charsOf(slice) + slice.length;
       // A part of a text is no copy of it.
       return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
     }),

@@ -1,6 +1,6 @@
 /** Reads all results of a file that pass a filter, in arrival order and a slice at a time. */
 import type { FileId } from '../../../domain/id.js';
-import type { PlacedResult } from '../../../domain/result.js';
+import { charsOf, type PlacedResult } from '../../../domain/result.js';
 import { Fault } from '../../../errors.js';
 import { SLICE_BYTES } from '../../bounded-results.js';
 import { range } from '../../positions.js';
@@ -56,7 +56,7 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
       ...(filter.hasPrefix ? found.filter(({ json }) => filter.passesAddress(emailIn(json))) : found),
     );
     room -= positions.length;
-    for (const { json } of found) bytes += json.length;
+    bytes += charsOf(found);
     if (room === 0 || bytes > SLICE_BYTES) {
       const position = (positions.at(-1) ?? from) + 1;
       return { results, next: { generation, ordinal: batch.ordinal, position } };
