@@ -2,6 +2,7 @@
 
 import type { Config } from '../config.js';
 import type { Store } from '../store/store.js';
+import { receiverLookUp } from '../webhooks/look-up.js';
 import { type SenderDeps, WebhookSender } from '../webhooks/sender.js';
 
 /** The longest pause between two looks for due deliveries; the sender shortens it by up to half. */
@@ -11,12 +12,14 @@ export function startWebhooks(
   config: Config,
   { store, metrics, logger }: Pick<SenderDeps, 'metrics' | 'logger'> & { readonly store: Store },
 ): WebhookSender {
+  const allowPrivate = config.WEBHOOKS_ALLOW_PRIVATE;
   const sender = new WebhookSender(
     { webhooks: store.webhooks, metrics, logger },
     {
       periodMs: PERIOD_MS,
       timeoutMs: config.WEBHOOK_TIMEOUT_MS,
-      allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE,
+      allowPrivate,
+      lookUp: receiverLookUp({ allowPrivate }),
       firstMs: config.WEBHOOK_RETRY_MS,
       giveUpMs: config.WEBHOOK_GIVE_UP_MS,
     },

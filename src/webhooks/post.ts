@@ -1,13 +1,16 @@
 /** Posts a delivery to its receiver, once, and says what came of it. */
 import { type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { DueDelivery } from '../store/webhooks.js';
-import { addressInHost, ForbiddenAddress, isPublicAddress, lookUpPublic } from './public-addresses.js';
+import { addressInHost, ForbiddenAddress, isPublicAddress } from './public-addresses.js';
 import { signedHeaders } from './signature.js';
 
 export interface PostOptions {
   readonly timeoutMs: number;
   readonly allowPrivate: boolean;
+  /** Refuses what `allowPrivate` does not allow. */
+  readonly lookUp: LookupFunction;
 }
 
 /** Either the status of the answer, or why there is none: a code word, never a text of the receiver. */
@@ -30,7 +33,7 @@ export async function post(delivery: DueDelivery, options: PostOptions): Promise
 
 function statusOf(
   delivery: DueDelivery,
-  { allowPrivate }: PostOptions,
+  { allowPrivate, lookUp }: PostOptions,
   signal: AbortSignal,
 ): Promise<number> {
   const { body } = delivery;
@@ -42,13 +45,13 @@ function statusOf(
     method: 'POST',
     signal,
     agent: false,
+    lookup: lookUp,
     headers: {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       'user-agent': 'Verigate-Webhooks/1',
       ...signedHeaders(delivery, Date.now()),
     },
-    ...(allowPrivate ? {} : { lookup: lookUpPublic as NonNullable<RequestOptions['lookup']> }),
   };
   return new Promise((resolve, reject) => {
     const request: ClientRequest = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options);

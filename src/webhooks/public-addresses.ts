@@ -1,5 +1,4 @@
-/** Keeps deliveries from reaching addresses that are not public (SSRF). */
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+/** Tells public addresses from those that webhooks may not reach (SSRF). */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
@@ -16,27 +15,6 @@ export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
   return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST));
-}
-
-type LookupCallback = (
-  error: NodeJS.ErrnoException | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void;
-
-/**
- * Resolves a name like Node does, and fails where any of its addresses is not public. Used as the look-up of the connection
- * itself, so that a name which changes its address after a check (DNS rebinding) gains nothing.
- */
-export function lookUpPublic(hostname: string, options: LookupOptions, callback: LookupCallback): void {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error !== null || first === undefined) callback(error ?? new Error('no address'), []);
-    else if (!addresses.every(({ address }) => isPublicAddress(address)))
-      callback(new ForbiddenAddress('the address is not public'), []);
-    else if (options.all === true) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
 }
 
 /** The address in a URL's host, if it is one: those are connected to without a look-up. */

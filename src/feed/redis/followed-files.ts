@@ -1,9 +1,9 @@
 /** The files that are followed on this gateway, and the subscriptions to their channels. */
 
 import { randomBytes } from 'node:crypto';
+import { limitConcurrencyEach } from '../../concurrency-limit.js';
 import type { FileId } from '../../domain/id.js';
 import { portions } from '../../portions.js';
-import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
 import type { SubscriptionEvents, Subscriptions } from '../../redis/subscriptions.js';
 import type { Refusal } from '../../refusal.js';
 import type { Follower } from '../feed.js';

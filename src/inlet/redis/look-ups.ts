@@ -1,9 +1,9 @@
 /** Looks up batches at the keys where the validator keeps their newest update, so that a lost message does no harm. */
 
+import { limitConcurrencyEach } from '../../concurrency-limit.js';
 import type { BatchId } from '../../domain/id.js';
 import type { Logger } from '../../logger.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { limitConcurrencyEach } from '../../redis/concurrency-limit.js';
 import type { IncompleteBatches, UpdateStore } from '../../store/store.js';
 import { backoff, pauseUnlessAborted } from '../../waiting.js';
 import type { LookUpClaims } from './claims.js';

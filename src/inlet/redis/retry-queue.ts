@@ -1,7 +1,7 @@
 /** Has each claimed Pub/Sub message stored: at once where the store is there, else again until it is stored or a dead letter. */
 
+import { limitConcurrency } from '../../concurrency-limit.js';
 import { REDIS_BACKOFF } from '../../redis/client.js';
-import { limitConcurrency } from '../../redis/concurrency-limit.js';
 import { backoff, pauseUnlessAborted } from '../../waiting.js';
 import type { MessageProcessor } from './message-processor.js';
 import { NewestMessages, type WaitingMessage } from './newest-messages.js';
