@@ -26,18 +26,18 @@ const NONE: Fields = {};
 
 type CellWriter = (value: unknown) => string;
 
-export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);
+export const csvRow = (placed: PlacedResult): string => rowOf(placed, innerField, csvField);
 /** For programs: no cell is escaped for a spreadsheet. */
 export const plainRow = (placed: PlacedResult): string => rowOf(placed, plainField);
 
-function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter): string {
+function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter, firstCell = cell): string {
   const result = JSON.parse(json) as Fields;
   const details = fieldsOf(result.details);
   const general = fieldsOf(details.general);
   const attributes = fieldsOf(details.attributes);
   const server = fieldsOf(details.mail_server);
   // Written out instead of looped: an export may have a million rows.
-  return `${cell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
+  return `${firstCell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
     result.deliverability_score,
   )},${cell(result.is_valid)},${cell(general.reason)},${cell(general.domain)},${cell(attributes.free_email)},${cell(
     attributes.role_account,
@@ -62,6 +62,9 @@ const fieldsOf = (value: unknown): Fields =>
 
 export const csvField: CellWriter = (value) =>
   typeof value === 'string' ? safeCell(value) : otherField(value, safeCell);
+/** Any but the first of a row. */
+const innerField: CellWriter = (value) =>
+  typeof value === 'string' ? safeInnerCell(value) : otherField(value, safeInnerCell);
 export const plainField: CellWriter = (value) =>
   typeof value === 'string' ? quoted(value) : otherField(value, quoted);
 
@@ -84,6 +87,19 @@ function safeCell(text: string): string {
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
   return quoted(PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown);
 }
+
+/**
+ * Excel splits a file at the list separator of its language, `;` in much of Europe, and heeds quotes only where a cell begins: there it
+ * finds cells inside ours, save inside the first of a row. Each that would be a formula gets an apostrophe, too.
+ */
+const safeInnerCell = (text: string): string =>
+  safeCell(HAS_SEPARATOR.test(text) ? text.replace(AFTER_SEPARATOR, guarded) : text);
+
+const HAS_SEPARATOR = /[;\t\r\n]/;
+const AFTER_SEPARATOR = /(?<=[;\t\r\n])[^;\t\r\n]+/g;
+const QUOTES = /^["'\s\p{Cc}\p{Cf}]+/u;
+const guarded = (text: string): string =>
+  needsGuard(text.replace(QUOTES, '')) ? FORMULA_GUARD + text : text;
 
 /** A semicolon or a tab is quoted as well: readers that take it for the delimiter would begin a cell behind it. */
 const quoted = (text: string): string => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
