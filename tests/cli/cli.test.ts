@@ -1,6 +1,7 @@
 /** The commands as processes of their own, against a gateway. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -221,4 +222,39 @@ test('what answers and is no gateway is told in one line, whatever it says', asy
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
     expect(err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
   }
+});
+
+/** Answers every export with what a mail server may have said. */
+async function exporting(text: string): Promise<string> {
+  const server = createServer((_req, res) => res.end(text)).listen(0, '127.0.0.1');
+  onTeardown(() => void server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('a download in a terminal holds nothing that the terminal obeys, and elsewhere all of it', async () => {
+  const text = 'email\treason\r\n\u001b]0;mine\u0007a\u202e@x\u009b2J,é\r\n';
+  const url = await exporting(text);
+  const line = `${process.execPath} dist/src/cli/main.js export f`;
+  const { code, out } = await running(url, ['-qec', line, '/dev/null'], 'script').ended();
+  expect(code).toBe(0);
+  expect(out).toMatch(/^email\treason\r+\n ]0;mine a @x 2J,é\r+\n$/);
+  expect((await verigate(url, 'export', 'f')).out).toBe(text);
+});
+
+test('a download writes through no link beside it, and into a device instead of over it', async () => {
+  const url = await exporting('results');
+  const folder = temporaryDirectory();
+  const path = join(folder, 'out.csv');
+  writeFileSync(join(folder, 'precious'), 'precious');
+  symlinkSync('precious', `${path}.part`);
+  expect((await verigate(url, 'export', 'f', '-o', path)).code).toBe(0);
+  expect(readFileSync(path, 'utf8')).toBe('results');
+  expect(readFileSync(join(folder, 'precious'), 'utf8')).toBe('precious');
+  expect(readdirSync(folder).sort()).toEqual(['out.csv', 'out.csv.part', 'precious']);
+
+  const device = join(folder, 'device');
+  symlinkSync('/dev/null', device);
+  expect((await verigate(url, 'export', 'f', '-o', device)).code).toBe(0);
+  expect(lstatSync(device).isSymbolicLink()).toBe(true);
 });
