@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { Server } from 'socket.io';
 import { onTeardown, spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
@@ -257,4 +258,36 @@ test('a download writes through no link beside it, and into a device instead of 
   symlinkSync('/dev/null', device);
   expect((await verigate(url, 'export', 'f', '-o', device)).code).toBe(0);
   expect(lstatSync(device).isSymbolicLink()).toBe(true);
+});
+
+test.each([
+  ['none', null],
+  ['empty', {}],
+  ['without a pace', { progress: { total: 1, processed: 1, skipped: 0, percentage: 9 }, throughput: null }],
+  ['beyond the bar', { progress: { total: 1, processed: 1, skipped: 0, percentage: 1e9 } }],
+])('stats that are %s end no command with a stack', async (name, said) => {
+  const server = createServer((_req, res) => res.end('{}'));
+  const io = new Server(server);
+  onTeardown(() => io.close());
+  const rest = { fileId: 'f', epoch: 'e', revision: 1, status: 'processing', stats: {}, submission: null };
+  const stats = said && { ...rest, throughput: { emailsPerSecond: null, etaSeconds: null }, ...said };
+  let asks = 0;
+  const asked = new Promise<void>((resolve) => {
+    io.on('connection', (socket) =>
+      socket.on('subscribe', (_body, answer) => {
+        answer({ ok: true, recovered: false, epoch: 'e', revision: 1, stats, emails: null });
+        asks += 1;
+        if (stats !== null || asks === 2) resolve();
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const command = running(url, ['dist/src/cli/main.js', 'watch', 'f']);
+  await asked;
+  // Without stats it asks again, as it does where a gateway cannot answer now.
+  if (name === 'none') command.child.kill('SIGINT');
+  const { code, err } = await command.ended();
+  expect(code).toBe(name === 'none' ? 130 : 69);
+  expect(err).toBe(name === 'none' ? '' : `verigate: what answers at ${url} is no gateway\n`);
 });
