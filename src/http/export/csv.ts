@@ -93,13 +93,15 @@ function safeCell(text: string): string {
  * finds cells inside ours, save inside the first of a row. Each that would be a formula gets an apostrophe, too.
  */
 const safeInnerCell = (text: string): string =>
-  safeCell(HAS_SEPARATOR.test(text) ? text.replace(AFTER_SEPARATOR, guarded) : text);
+  safeCell(HAS_SEPARATOR.test(text) ? text.replace(BEFORE_FORMULA, `$&${FORMULA_GUARD}`) : text);
 
 const HAS_SEPARATOR = /[;\t\r\n]/;
-const AFTER_SEPARATOR = /(?<=[;\t\r\n])[^;\t\r\n]+/g;
-const QUOTES = /^["'\s\p{Cc}\p{Cf}]+/u;
-const guarded = (text: string): string =>
-  needsGuard(text.replace(QUOTES, '')) ? FORMULA_GUARD + text : text;
+/**
+ * A separator with a formula behind it, whatever quotes and blanks are between. One pattern, because a text of megabytes may have a
+ * separator at every second place; the signs are all those that NFKC turns into one.
+ */
+const BEFORE_FORMULA =
+  /[;\t\r\n](?=(?:(?![\t\r\n])["'\s\p{Cc}\p{Cf}])*[\u{25}\u{2b}\u{2d}\u{3d}\u{40}\u{7c}\u{207a}\u{207b}\u{207c}\u{208a}\u{208b}\u{208c}\u{2212}\u{2a75}\u{2a76}\u{fb29}\u{fe62}\u{fe63}\u{fe66}\u{fe6a}\u{fe6b}\u{ff05}\u{ff0b}\u{ff0d}\u{ff1d}\u{ff20}\u{ff5c}])/gu;
 
 /** A semicolon or a tab is quoted as well: readers that take it for the delimiter would begin a cell behind it. */
 const quoted = (text: string): string => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
