@@ -120,3 +120,17 @@ function textsIn(path: string): string[] {
   visit(source);
   return found;
 }
+
+test('two addresses that differ look so', async () => {
+  const { plain } = (await load('text.js')) as { plain: (text: string) => string };
+  const shown = plain('jane@example.com');
+  const alike: string[] = [];
+  const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/u;
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    if (invisible.test(character) && plain(`jane${character}@example.com`).includes(character))
+      alike.push(code.toString(16));
+  }
+  expect(alike).toEqual([]);
+  expect(shown).toBe('jane@example.com');
+});

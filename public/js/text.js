@@ -4,9 +4,9 @@ import { t } from './texts.js';
 
 /**
  * Addresses, reasons and ids are shown unchanged, isolated in their direction. Invisible characters (controls,
- * direction marks, unusual spaces, lone surrogates) are shown by name.
+ * direction marks, unusual spaces, variation selectors, lone surrogates) are shown by name: two addresses that differ look so.
  */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\u115f\u1160\u3164\uffa0]|(?! )\p{Zs}/u;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u;
 const UNSEEN_ALL = new RegExp(UNSEEN.source, 'gu');
 
 const NAMES = {

@@ -16,8 +16,8 @@ const load = (name) =>
 const texts = language === 'en' ? en : await load(language);
 export const t = texts({ bytes, count, duration, plural });
 
-/** A value comes from the validator and may be any text: `constructor` is no word of ours. */
-const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
+/** A value comes from the validator or a proxy and may be any text: `constructor` is no word of ours. */
+export const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
 
 /** The words for values of the API. A value that has none is shown as it comes. */
 export const word = (key) => own(t.words, key) ?? String(key);

@@ -44,8 +44,11 @@ const MAX_ANSWER_BYTES = 64 * 2 ** 20;
 export async function answerOf<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
   const answer = schema.safeParse(await jsonOf(response));
   if (answer.success) return answer.data;
-  throw new Failure('unavailable', `what answers at ${response.url} is no gateway`, EXIT.unavailable);
+  throw noGateway(response.url);
 }
+
+export const noGateway = (url: string): Failure =>
+  new Failure('unavailable', `what answers at ${url} is no gateway`, EXIT.unavailable);
 
 /** Undefined: it is no JSON, or it broke off. */
 async function jsonOf(response: Response): Promise<unknown> {

@@ -1,12 +1,13 @@
 /** Downloads a file's results, to stdout or to a file that is whole once it has its name. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, rmSync } from 'node:fs';
+import { rename, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { type GatewayAddress, request, unreachable } from './api.js';
 import { EXIT, Failure } from './failure.js';
-import type { Output } from './output.js';
+import { type Output, plainText } from './output.js';
 
 export interface ExportOptions {
   readonly output?: string;
@@ -31,23 +32,42 @@ export async function exportFile(
     tries: 3,
   });
   const body = Readable.fromWeb(response.body as ReadableStream);
-  const partial = path === undefined ? undefined : `${path}.part`;
   try {
-    if (partial === undefined) await pipeline(body, process.stdout, { end: false });
-    else await pipeline(body, createWriteStream(partial));
+    if (path === undefined) await toStdout(body);
+    else await toFile(body, path);
   } catch (error) {
-    if (partial !== undefined) await rm(partial, { force: true });
     throw whyCutOff(gateway, error as NodeJS.ErrnoException);
   }
-  if (path !== undefined && partial !== undefined) {
-    await rename(partial, path);
-    output.note(`Written to ${path}.`);
-  }
+  if (path !== undefined) output.note(`Written to ${path}.`);
   return EXIT.ok;
 }
 
+/** In a terminal no text of the results moves the cursor or says something else than it shows. */
+async function toStdout(body: Readable): Promise<void> {
+  if (process.stdout.isTTY)
+    await pipeline(body.setEncoding('utf8'), plainText, process.stdout, { end: false });
+  else await pipeline(body, process.stdout, { end: false });
+}
+
+/** A device or a pipe is written to; renaming a file over it would replace it. */
+async function toFile(body: Readable, path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile()) return pipeline(body, createWriteStream(path));
+  // A name that nobody has prepared as a link to another file, and that no other export uses.
+  const partial = `${path}.${randomBytes(6).toString('hex')}.part`;
+  const remove = () => rmSync(partial, { force: true });
+  process.once('exit', remove);
+  try {
+    await pipeline(body, createWriteStream(partial, { flags: 'wx' }));
+    await rename(partial, path);
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
 function whyCutOff(gateway: GatewayAddress, error: NodeJS.ErrnoException): Failure {
-  if (error.syscall === 'open' || error.syscall === 'write' || error.code === 'EPIPE')
+  if (['open', 'write', 'rename'].includes(error.syscall ?? '') || error.code === 'EPIPE')
     return new Failure('cannot_write', `the results cannot be written (${error.code})`, EXIT.cannotWrite);
   return new Failure(
     'cut_off',

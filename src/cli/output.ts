@@ -18,6 +18,10 @@ const BAR_WIDTH = 30;
 const number = new Intl.NumberFormat('en');
 /** Names and texts come from files and servers: none of them moves the cursor. */
 const plain = (text: string) => text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+/** A download as a terminal may have it: line by line as it was, and without what a terminal obeys. */
+export async function* plainText(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const piece of pieces) yield piece.replace(/(?![\t\n]|\r\n)[\p{Cc}\p{Cf}]/gu, ' ');
+}
 const out = (text: string) => void process.stdout.write(`${text}\n`);
 const err = (text: string) => void process.stderr.write(`${plain(text)}\n`);
 

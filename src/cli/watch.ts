@@ -1,9 +1,20 @@
 /** Follows a file to its end. */
 import { io } from 'socket.io-client';
+import { z } from 'zod';
 import { type Stats, VerigateError, waitFor } from '../client/index.js';
-import { type GatewayAddress, request } from './api.js';
+import { type GatewayAddress, noGateway, request } from './api.js';
 import { EXIT, exitCodeOf, Failure } from './failure.js';
 import { type Output, summaryOf } from './output.js';
+
+const count = z.number().nonnegative();
+/** The parts of the stats that are shown. */
+const shownStats = z.object({
+  status: z.string(),
+  progress: z.object({ total: count, processed: count, skipped: count, percentage: count.max(100) }),
+  stats: z.record(z.string(), z.object({ count })),
+  throughput: z.object({ emailsPerSecond: z.number().nullable(), etaSeconds: z.number().nullable() }),
+  submission: z.object({ uncertain: count, error: z.string().nullable() }).nullable(),
+});
 
 /** @returns the exit code: 0 when the file is completed, or was once */
 export async function watch(gateway: GatewayAddress, fileId: string, output: Output): Promise<number> {
@@ -22,7 +33,10 @@ export async function watch(gateway: GatewayAddress, fileId: string, output: Out
   try {
     const stats = await waitFor(socket, fileId, {
       ...(gateway.token === undefined ? {} : { token: gateway.token }),
-      onStats: (now) => output.progress(now),
+      onStats: (now) => {
+        if (!shownStats.safeParse(now).success) throw noGateway(gateway.url);
+        output.progress(now);
+      },
     });
     return ended(stats, output);
   } catch (error) {

@@ -8,6 +8,7 @@ import type {
   FileEmails,
   ListenerSocket,
   Refusal,
+  Refused,
   Stats,
   SubscribeAnswer,
   Subscribed,
@@ -128,9 +129,13 @@ class Listening implements FileListener {
   }
 
   #answered(answer: SubscribeAnswer | undefined): void {
-    if (answer?.ok !== true) {
+    if (answer?.ok !== true || typeof answer.stats?.epoch !== 'string') {
       this.#refused(
-        answer?.error ?? { code: 'unavailable', message: 'The answer is not valid.', retryable: true },
+        (answer as Refused | undefined)?.error ?? {
+          code: 'unavailable',
+          message: 'The answer is not valid.',
+          retryable: true,
+        },
       );
       return;
     }
@@ -157,6 +162,8 @@ class Listening implements FileListener {
 
   #onEvent(event: FeedEvent): void {
     if (this.#closed || event.body?.fileId !== this.#fileId || !this.feeds.includes(event.kind)) return;
+    // From no gateway: it would end the program.
+    if (event.kind === 'emails' && !Array.isArray(event.body.emails)) return;
     if (this.state.state !== 'live') {
       this.#log.hold(event);
       return;

@@ -63,7 +63,7 @@ class FileStore {
 
   /** @returns what closes it */
   open(url: string, fileId: string, token: TokenSource | undefined, withResults: boolean): () => void {
-    const [socket, giveBack] = borrowSocket(url, token);
+    const [socket, giveBack] = borrowSocket(url, token, this);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const show = () => {
       timer = undefined;

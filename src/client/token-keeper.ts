@@ -71,7 +71,8 @@ export class TokenKeeper {
     clearTimeout(this.#timer);
     if (this.#expiresAt === null || typeof this.source === 'string') return;
     const left = this.#expiresAt - Date.now();
-    const wait = Math.max(0, left - Math.min(MAX_LEAD_MS, left * SHARE_LEFT));
+    // The gateway accepts what has expired by the clock of this machine: that clock is ahead, and says nothing about the time left.
+    const wait = left > 0 ? left - Math.min(MAX_LEAD_MS, left * SHARE_LEFT) : MAX_LEAD_MS;
     this.#timer = setTimeout(
       () => (wait > MAX_WAIT_MS ? this.#schedule() : void this.refresh()),
       Math.min(wait, MAX_WAIT_MS),

@@ -1,10 +1,12 @@
 /** The commands as processes of their own, against a gateway. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { Server } from 'socket.io';
 import { onTeardown, spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
@@ -221,4 +223,71 @@ test('what answers and is no gateway is told in one line, whatever it says', asy
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
     expect(err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
   }
+});
+
+/** Answers every export with what a mail server may have said. */
+async function exporting(text: string): Promise<string> {
+  const server = createServer((_req, res) => res.end(text)).listen(0, '127.0.0.1');
+  onTeardown(() => void server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('a download in a terminal holds nothing that the terminal obeys, and elsewhere all of it', async () => {
+  const text = 'email\treason\r\n\u001b]0;mine\u0007a\u202e@x\u009b2J,é\r\n';
+  const url = await exporting(text);
+  const line = `${process.execPath} dist/src/cli/main.js export f`;
+  const { code, out } = await running(url, ['-qec', line, '/dev/null'], 'script').ended();
+  expect(code).toBe(0);
+  expect(out).toMatch(/^email\treason\r+\n ]0;mine a @x 2J,é\r+\n$/);
+  expect((await verigate(url, 'export', 'f')).out).toBe(text);
+});
+
+test('a download writes through no link beside it, and into a device instead of over it', async () => {
+  const url = await exporting('results');
+  const folder = temporaryDirectory();
+  const path = join(folder, 'out.csv');
+  writeFileSync(join(folder, 'precious'), 'precious');
+  symlinkSync('precious', `${path}.part`);
+  expect((await verigate(url, 'export', 'f', '-o', path)).code).toBe(0);
+  expect(readFileSync(path, 'utf8')).toBe('results');
+  expect(readFileSync(join(folder, 'precious'), 'utf8')).toBe('precious');
+  expect(readdirSync(folder).sort()).toEqual(['out.csv', 'out.csv.part', 'precious']);
+
+  const device = join(folder, 'device');
+  symlinkSync('/dev/null', device);
+  expect((await verigate(url, 'export', 'f', '-o', device)).code).toBe(0);
+  expect(lstatSync(device).isSymbolicLink()).toBe(true);
+});
+
+test.each([
+  ['none', null],
+  ['empty', {}],
+  ['without a pace', { progress: { total: 1, processed: 1, skipped: 0, percentage: 9 }, throughput: null }],
+  ['beyond the bar', { progress: { total: 1, processed: 1, skipped: 0, percentage: 1e9 } }],
+])('stats that are %s end no command with a stack', async (name, said) => {
+  const server = createServer((_req, res) => res.end('{}'));
+  const io = new Server(server);
+  onTeardown(() => io.close());
+  const rest = { fileId: 'f', epoch: 'e', revision: 1, status: 'processing', stats: {}, submission: null };
+  const stats = said && { ...rest, throughput: { emailsPerSecond: null, etaSeconds: null }, ...said };
+  let asks = 0;
+  const asked = new Promise<void>((resolve) => {
+    io.on('connection', (socket) =>
+      socket.on('subscribe', (_body, answer) => {
+        answer({ ok: true, recovered: false, epoch: 'e', revision: 1, stats, emails: null });
+        asks += 1;
+        if (stats !== null || asks === 2) resolve();
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const command = running(url, ['dist/src/cli/main.js', 'watch', 'f']);
+  await asked;
+  // Without stats it asks again, as it does where a gateway cannot answer now.
+  if (name === 'none') command.child.kill('SIGINT');
+  const { code, err } = await command.ended();
+  expect(code).toBe(name === 'none' ? 130 : 69);
+  expect(err).toBe(name === 'none' ? '' : `verigate: what answers at ${url} is no gateway\n`);
 });

@@ -124,7 +124,8 @@ describeBalancer('behind the load balancer', () => {
 
     test('do not show their metrics', async () => {
       const { url } = await startBoth(newEnv());
-      expect((await get(`${url}/metrics`)).status).toBe(404);
+      for (const path of ['/metrics', '/metrics/', '/metrics?x', '//metrics'])
+        expect((await get(`${url}${path}`)).status).toBe(404);
       expect((await get(`${url}/readyz`)).status).toBe(200);
     });
 

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { announced, headOf, start } from '../contracts/feed/harness.js';
 import { describeOnRedis, plainClient, randomPrefix } from '../support/redis-server.js';
 import { retry } from '../support/wait.js';
@@ -95,6 +96,37 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     expect(await since(4)).toEqual(sent.slice(0, 1));
     await client.xdel(history, '5-0');
     expect(await since(4)).toBeNull();
+  });
+
+  it.each<[string, (client: Redis, head: string, history: string) => Promise<unknown>]>([
+    [
+      'a head of another type',
+      async (client, head) => [await client.del(head), await client.lpush(head, 'x')],
+    ],
+    ['a history of another type', async (client, _, history) => client.set(history, 'x')],
+    ['a revision that is none', (client, head) => client.hset(head, 'revision', '9'.repeat(24))],
+    ['a revision written otherwise', (client, head) => client.hset(head, 'revision', '01')],
+    ['a floor that is no number', (client, head) => client.hset(head, 'floor', 'x')],
+    ['a state that is no JSON', (client, head) => client.hset(head, 'state', '{', 'revision', 7)],
+    ['a state without its totals', (client, head) => client.hset(head, 'state', '{}', 'revision', 7)],
+    ['a batch that is none', (client, head) => client.hset(head, 'b:b1', 'null', 'revision', 7)],
+  ])('counts as not kept where another program wrote %s', async (_, spoil) => {
+    const prefix = randomPrefix();
+    const feed = openFeed(url(), prefix);
+    const batches = new Map([['b1', announced(1, 1)]]);
+    for (const fileId of ['f1', 'f2']) await feed.begin(fileId, start('e1', { batches }), null);
+    await announce(feed, 'f1');
+    const known = await headOf(feed, 'f1', ['b1']);
+    const names = (await keysOf(prefix)).filter((key) => key.includes('{f1}'));
+    await spoil(plainClient(url()), names[0] ?? '', names[1] ?? '');
+    expect(await feed.append('f1', known, changeOn('f1', known))).toBe(false);
+    expect(await feed.head('f1', ['b1'])).toBeNull();
+    await feed.begin('f1', start('e2', { batches }), null);
+    expect(await feed.since('f1', { epoch: 'e2', revision: 0 }, 9)).toEqual([]);
+    const [event] = await announce(feed, 'f1');
+    expect(await feed.since('f1', { epoch: 'e2', revision: 0 }, 9)).toEqual([event]);
+    // Another file is not touched.
+    expect(await headOf(feed, 'f2', ['b1'])).toMatchObject({ epoch: 'e1', batches });
   });
 
   it('survives that Redis forgets the scripts', async () => {

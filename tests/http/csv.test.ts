@@ -10,6 +10,28 @@ import { readCsv } from './rfc4180.js';
 const isFormula = (shown: string): boolean =>
   /^[=+\-@|%]/.test(shown.replace(/^[\s\p{Cc}\p{Cf}]+/u, '').normalize('NFKC'));
 
+/** As spreadsheets read: a quote counts only where a cell begins, and a line break outside of one ends a row. */
+function cellsOf(written: string, delimiter: string): string[] {
+  const cells: string[] = [];
+  let cell = '';
+  let isQuoted = false;
+  let isStart = true;
+  for (let at = 0; at < written.length; at++) {
+    const char = written[at] ?? '';
+    if (isQuoted && char === '"' && written[at + 1] === '"') cell += written[++at];
+    else if (char === '"' && (isQuoted || isStart)) isQuoted = !isQuoted;
+    else if (isQuoted || ![delimiter, '\r', '\n'].includes(char)) cell += char;
+    else {
+      cells.push(cell);
+      cell = '';
+      isStart = true;
+      continue;
+    }
+    isStart = false;
+  }
+  return [...cells, cell];
+}
+
 const start = fc.constantFrom(
   '',
   ' ',
@@ -86,6 +108,29 @@ describe('a row', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('has no formula either for a reader that splits it at another character', () => {
+    const json = (email: string, reason: string) => ({
+      email,
+      details: { sub_status: reason, general: { reason }, mail_server: { mx_record: reason } },
+    });
+    fc.assert(
+      fc.property(fc.array(text), fc.array(text), fc.constantFrom(';', '\t'), (emails, parts, delimiter) => {
+        const read = readResult(json(emails.join(delimiter).replaceAll('\n', ''), parts.join(delimiter)));
+        if (typeof read === 'string') throw new Error(read);
+        const written = csvRow({ batchId: 'b', position: 3, json: read.json });
+        // The first cell is quoted for this reader, too.
+        for (const cell of cellsOf(written, delimiter).slice(1)) expect(isFormula(cell)).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+    for (const reason of ["550 x;=cmd|' /C calc'!A0;y", 'x\n=1+1;y', 'x;"=1+1;y', 'x;"" =1+1;y', 'x;＝1;y'])
+      expect(
+        cellsOf(csvRow({ batchId: 'b', position: 3, json: JSON.stringify(json('a@b', reason)) }), ';').filter(
+          isFormula,
+        ),
+      ).toEqual([]);
   });
 
   test('guards every character that becomes the sign of a formula in some normalization', () => {

@@ -2,7 +2,7 @@
 import { call, filePath } from '../api.js';
 import { toast } from '../dialog.js';
 import { el, icon, setData, setText } from '../dom.js';
-import { explain, t } from '../texts.js';
+import { explain, own, t } from '../texts.js';
 
 /** The gateway sends nothing more after these until it is asked to. */
 const STOPPED = new Set(['validator_refused', 'payload_too_large']);
@@ -43,7 +43,10 @@ export function submissionNote(fileId) {
       setText(far, t.submission.far(submitted, total));
       setText(
         trouble,
-        [uncertain > 0 && t.submission.uncertain(uncertain), error && (t.submission.errors[error] ?? error)]
+        [
+          uncertain > 0 && t.submission.uncertain(uncertain),
+          error && (own(t.submission.errors, error) ?? error),
+        ]
           .filter(Boolean)
           .join(' '),
       );

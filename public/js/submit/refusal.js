@@ -1,7 +1,7 @@
 /** Says in plain words why a list was refused. */
 import { el, icon } from '../dom.js';
 import { raw } from '../text.js';
-import { explain, t } from '../texts.js';
+import { explain, own, t } from '../texts.js';
 
 export function refusalNote(error, limits) {
   const later = error.retryAfter ? t.refusal.later(error.retryAfter) : '';
@@ -14,7 +14,7 @@ export function refusalNote(error, limits) {
     el(
       'div',
       {},
-      el('h2', { text: t.refusal.titles[error.code] ?? t.refusal.other }),
+      el('h2', { text: own(t.refusal.titles, error.code) ?? t.refusal.other }),
       el('p', { text: `${text}${later}` }),
       fields.length > 0 ? el('ul', {}, ...fields.slice(0, 10).map(fieldLine)) : null,
     ),
@@ -22,10 +22,10 @@ export function refusalNote(error, limits) {
 }
 
 const fieldLine = ({ field, message }) =>
-  el('li', {}, t.refusal.fields[field] ?? el('code', {}, raw(field, 80)), ': ', raw(message, 300));
+  el('li', {}, own(t.refusal.fields, field) ?? el('code', {}, raw(field, 80)), ': ', raw(message, 300));
 
 /** For people who upload; the gateway's own texts name its settings. */
 function textOf(error, limits) {
-  if (error.code !== 'payload_too_large') return t.refusal.texts[error.code] ?? explain(error);
+  if (error.code !== 'payload_too_large') return own(t.refusal.texts, error.code) ?? explain(error);
   return limits === null ? t.refusal.tooLarge : t.refusal.tooLargeFor(limits.listBytes, limits.listRows);
 }

@@ -1,10 +1,10 @@
 /** The feeds as they are stored in Redis: reads and writes heads and histories, and publishes what is appended. */
 
+import type { Redis } from 'ioredis';
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
-import type { BatchVersion, Summary } from '../../domain/summary.js';
 import type { Connection } from '../../redis/connection.js';
-import type { Change, EpochStart, FeedEvent, FeedLimits, FileState, Head } from '../feed.js';
+import type { Change, EpochStart, FeedEvent, FeedLimits, Head } from '../feed.js';
 import { AppendedHeads } from './appended-heads.js';
 import { removalMessage } from './messages.js';
 import {
@@ -19,6 +19,7 @@ import {
   SERVER_OF_KEY,
   scriptKeys,
 } from './scripts.js';
+import { fieldsOf, headFrom, isUnreadable } from './stored-head.js';
 
 export interface RedisLogOptions extends FeedLimits {
   /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
@@ -57,25 +58,16 @@ export class RedisLog {
   async head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
     const fields = ['server', 'epoch', 'revision', 'emails', 'state', 'stats', ...batchIds.map(batchField)];
     const key = this.#keys(fileId).head;
-    const { server, values } = await this.connection.run(async (redis, server) => ({
+    const { server, values } = await this.#run(fileId, async (redis, server) => ({
       values: (await redis.call('hmget', [key, ...fields])) as (string | null)[],
       // Asked afterwards: the head of a server that was replaced meanwhile counts as not kept.
       server: server === ANY_SERVER ? await SERVER_OF_KEY.run(redis, [key], []) : server,
     }));
     const [writtenBy, epoch, revision, emails, state, stats, ...batches] = values;
-    if (writtenBy !== server || !epoch || !state) return null;
-    const announced = batchIds.flatMap((batchId, index): [BatchId, BatchVersion][] => {
-      const batch = batches[index];
-      return batch ? [[batchId, JSON.parse(batch) as BatchVersion]] : [];
-    });
-    const head: Head = {
-      epoch,
-      revision: Number(revision),
-      emailsRevision: Number(emails),
-      state: { ...(JSON.parse(state) as Omit<FileState, 'stats'>), stats: stats ?? '' },
-      batches: new Map(announced),
-    };
-    this.#appended.wasRead(fileId, head);
+    if (writtenBy !== server || !epoch) return null;
+    const head = headFrom({ epoch, revision, emails, state, stats, batches }, batchIds);
+    if (head === null) await this.connection.run((redis) => redis.unlink(scriptKeys(this.#keys(fileId))));
+    else this.#appended.wasRead(fileId, head);
     return head;
   }
 
@@ -86,7 +78,7 @@ export class RedisLog {
   async begin(fileId: FileId, { epoch, state, batches }: EpochStart, replaces: Epoch | null): Promise<void> {
     const fields = ['epoch', epoch, ...fieldsOf(state, batches)];
     this.#appended.forget(fileId);
-    await this.connection.run((redis, server) =>
+    await this.#run(fileId, (redis, server) =>
       BEGIN.run(redis, scriptKeys(this.#keys(fileId)), [
         server,
         replaces ?? '',
@@ -111,7 +103,7 @@ export class RedisLog {
     ]);
     const keys = this.#keys(fileId);
     const rest = [ttlMs, history, historyBytes, keys.channel, fields.length, ...fields, ...eventArgs];
-    const { server, isAppended } = await this.connection.run(async (redis, server) => {
+    const { server, isAppended } = await this.#run(fileId, async (redis, server) => {
       const args = [server, expected.epoch, expected.revision, revision, ...rest];
       return { server, isAppended: (await APPEND.run(redis, scriptKeys(keys), args)) === 1 };
     });
@@ -125,7 +117,7 @@ export class RedisLog {
   read(fileId: FileId, cursor: Cursor | null, upTo: number): Promise<HistoryRead> {
     const { epoch, revision } = cursor ?? { epoch: '', revision: 0 };
     const last = Number.isFinite(upTo) ? upTo : '+';
-    return this.connection.run(async (redis, server) => {
+    return this.#run(fileId, async (redis, server) => {
       const args = [server, epoch, revision, last, cursor === null ? 1 : 0];
       return parseReply((await READ.run(redis, scriptKeys(this.#keys(fileId)), args)) as Reply);
     });
@@ -150,21 +142,20 @@ export class RedisLog {
     this.#appended.close();
   }
 
+  /** A feed that no gateway has written so counts as not kept: its file would wait for an operator otherwise. */
+  async #run<T>(fileId: FileId, command: (redis: Redis, server: string) => Promise<T>): Promise<T> {
+    try {
+      return await this.connection.run(command);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      await this.connection.run((redis) => redis.unlink(scriptKeys(this.#keys(fileId))));
+      return await this.connection.run(command);
+    }
+  }
+
   #keys(fileId: FileId): FileKeys {
     return keysOf(this.options.prefix, fileId);
   }
-}
-
-function fieldsOf({ stats, ...state }: FileState, batches: ReadonlyMap<BatchId, BatchVersion>): string[] {
-  // Of many new batches most share a summary.
-  const summaries = new Map<Summary, string>();
-  const textOf = ({ version, summary }: BatchVersion): string => {
-    const text = summaries.get(summary) ?? JSON.stringify(summary);
-    summaries.set(summary, text);
-    return `{"version":${version},"summary":${text}}`;
-  };
-  const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), textOf(batch)]);
-  return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }
 
 /** What the script `READ` answers. */

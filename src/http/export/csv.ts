@@ -26,18 +26,18 @@ const NONE: Fields = {};
 
 type CellWriter = (value: unknown) => string;
 
-export const csvRow = (placed: PlacedResult): string => rowOf(placed, csvField);
+export const csvRow = (placed: PlacedResult): string => rowOf(placed, innerField, csvField);
 /** For programs: no cell is escaped for a spreadsheet. */
 export const plainRow = (placed: PlacedResult): string => rowOf(placed, plainField);
 
-function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter): string {
+function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter, firstCell = cell): string {
   const result = JSON.parse(json) as Fields;
   const details = fieldsOf(result.details);
   const general = fieldsOf(details.general);
   const attributes = fieldsOf(details.attributes);
   const server = fieldsOf(details.mail_server);
   // Written out instead of looped: an export may have a million rows.
-  return `${cell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
+  return `${firstCell(result.email)},${cell(result.status)},${cell(details.sub_status)},${cell(result.risk_level)},${cell(
     result.deliverability_score,
   )},${cell(result.is_valid)},${cell(general.reason)},${cell(general.domain)},${cell(attributes.free_email)},${cell(
     attributes.role_account,
@@ -62,6 +62,9 @@ const fieldsOf = (value: unknown): Fields =>
 
 export const csvField: CellWriter = (value) =>
   typeof value === 'string' ? safeCell(value) : otherField(value, safeCell);
+/** Any but the first of a row. */
+const innerField: CellWriter = (value) =>
+  typeof value === 'string' ? safeInnerCell(value) : otherField(value, safeInnerCell);
 export const plainField: CellWriter = (value) =>
   typeof value === 'string' ? quoted(value) : otherField(value, quoted);
 
@@ -84,6 +87,21 @@ function safeCell(text: string): string {
   const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
   return quoted(PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown);
 }
+
+/**
+ * Excel splits a file at the list separator of its language, `;` in much of Europe, and heeds quotes only where a cell begins: there it
+ * finds cells inside ours, save inside the first of a row. Each that would be a formula gets an apostrophe, too.
+ */
+const safeInnerCell = (text: string): string =>
+  safeCell(HAS_SEPARATOR.test(text) ? text.replace(BEFORE_FORMULA, `$&${FORMULA_GUARD}`) : text);
+
+const HAS_SEPARATOR = /[;\t\r\n]/;
+/**
+ * A separator with a formula behind it, whatever quotes and blanks are between. One pattern, because a text of megabytes may have a
+ * separator at every second place; the signs are all those that NFKC turns into one.
+ */
+const BEFORE_FORMULA =
+  /[;\t\r\n](?=(?:(?![\t\r\n])["'\s\p{Cc}\p{Cf}])*[\u{25}\u{2b}\u{2d}\u{3d}\u{40}\u{7c}\u{207a}\u{207b}\u{207c}\u{208a}\u{208b}\u{208c}\u{2212}\u{2a75}\u{2a76}\u{fb29}\u{fe62}\u{fe63}\u{fe66}\u{fe6a}\u{fe6b}\u{ff05}\u{ff0b}\u{ff0d}\u{ff1d}\u{ff20}\u{ff5c}])/gu;
 
 /** A semicolon or a tab is quoted as well: readers that take it for the delimiter would begin a cell behind it. */
 const quoted = (text: string): string => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -123,12 +123,22 @@ CREATE TABLE held (
   PRIMARY KEY (batchId, holder)
 );
 CREATE INDEX held_by_age ON held (receivedAt);
+CREATE INDEX held_of_holder ON held (holder, receivedAt);
 
--- Bytes of all held updates, kept by triggers: adding them up would read them all for each update that is held.
+-- Bytes of all held updates, and of each holder's, kept by triggers: adding them up would read all for each one that is held.
 CREATE TABLE held_total (bytes INTEGER NOT NULL);
 INSERT INTO held_total (bytes) VALUES (0);
-CREATE TRIGGER held_added AFTER INSERT ON held BEGIN UPDATE held_total SET bytes = bytes + NEW.bytes; END;
-CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN UPDATE held_total SET bytes = bytes - OLD.bytes; END;
+CREATE TABLE held_shares (holder TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER held_added AFTER INSERT ON held BEGIN
+  UPDATE held_total SET bytes = bytes + NEW.bytes;
+  INSERT INTO held_shares (holder, bytes) VALUES (NEW.holder, NEW.bytes)
+    ON CONFLICT (holder) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN
+  UPDATE held_total SET bytes = bytes - OLD.bytes;
+  UPDATE held_shares SET bytes = bytes - OLD.bytes WHERE holder = OLD.holder;
+  DELETE FROM held_shares WHERE holder = OLD.holder AND bytes <= 0;
+END;
 
 CREATE TABLE dead_letters (
   id TEXT PRIMARY KEY,                     -- sorts by time, see dead-letter-records.ts
@@ -271,4 +281,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 21;
+export const SCHEMA_VERSION = 22;

@@ -1,9 +1,13 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Claimant } from '../../../src/domain/ownership.js';
 import { effort } from '../../support/effort.js';
 import { eventually } from '../../support/eventually.js';
 import { addresses } from '../../support/updates.js';
 import { batchOf, expectConsistent, listsOf, register, type Stores, save } from './harness.js';
+
+const ADMIN: Claimant = { userId: 'root', files: '*', isAdmin: true };
+const user = (userId: string): Claimant => ({ userId, files: [], isAdmin: false });
 
 export function holding({ shared, own }: Stores): void {
   it('holds what comes before its registration, and applies it then', async () => {
@@ -90,6 +94,31 @@ export function holding({ shared, own }: Stores): void {
     expect(kept.length).toBeGreaterThan(2);
     expect(kept.length).toBeLessThan(20);
     expect(kept).toEqual(['b0', ...batchIds.slice(1 - kept.length)]);
+  });
+
+  it('drops those of the user with the most, and the operator’s last: no user pushes out another’s', async () => {
+    const { store, f1 } = await own({ maxHeldBytes: 100_000 });
+    await save(store, { batchId: 'operator', emails: addresses(40, 'o') });
+    await save(store, { batchId: 'jane', emails: addresses(40, 'j') }, user('jane'));
+    const batchIds = Array.from({ length: 20 }, (_, i) => `joe ${i}`);
+    for (const batchId of batchIds)
+      await save(store, { batchId, emails: addresses(40, batchId) }, user('joe'));
+    await save(store, { batchId: 'jane later', emails: addresses(40, 'l') }, user('jane'));
+    await register(store, { fileId: f1, batches: ['operator', 'jane', 'jane later', ...batchIds] }, ADMIN);
+    const kept = Object.keys(await listsOf(store, f1));
+    expect(kept.slice(0, 3)).toEqual(['operator', 'jane', 'jane later']);
+    expect(kept.length).toBeGreaterThan(4);
+    expect(kept.length).toBeLessThan(23);
+    expect(kept.slice(3)).toEqual(batchIds.slice(3 - kept.length));
+  });
+
+  it('drops the operator’s where there are no others', async () => {
+    const { store, f1 } = await own({ maxHeldBytes: 1_000 });
+    await save(store, { batchId: 'jane', emails: addresses(40) }, user('jane'));
+    await save(store, { batchId: 'b1', emails: addresses(100) });
+    await save(store, { batchId: 'b2', emails: addresses(100) });
+    await register(store, { fileId: f1, batches: ['jane', 'b1', 'b2'] }, ADMIN);
+    expect(Object.keys(await listsOf(store, f1))).toEqual(['b2']);
   });
 
   it('holds the one that just came, however large: its sender is told so', async () => {

@@ -2,10 +2,11 @@
 import { trusted } from 'mongoose';
 
 import { clock } from '../../../clock.js';
-import type { BatchId } from '../../../domain/id.js';
+import type { BatchId, UserId } from '../../../domain/id.js';
 
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
+import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
 import type { StoredBatch } from '../documents/batches.js';
 import { findFields, insertIfNew, type Models } from '../models.js';
@@ -27,8 +28,8 @@ type DroppableBatch = Pick<StoredBatch, 'batchId' | 'version' | 'chunks' | 'byte
 
 /**
  * Holds the updates of a batch until it is registered, in a batch document without a file. It grows like any other, and
- * the registration gives it its place in a single write, so that nothing is lost on the way. Beyond the byte limit the
- * oldest are dropped; the newest one stays, however large it is: the answer to it says that it is held.
+ * the registration gives it its place in a single write, so that nothing is lost on the way. Beyond the byte limit
+ * others are dropped, see held-shares.ts; the newest one stays, however large it is: the answer to it says that it is held.
  */
 export class HeldUpdates {
   #lastAt = 0;
@@ -41,18 +42,18 @@ export class HeldUpdates {
     return heldAt !== undefined && heldAt.getTime() < now - this.limits.ttlMs;
   }
 
-  /** `heldFor`: the batch, where the document has an id of its own. */
+  /** `ofSender`: the batch and the user, where the document is for that user only. */
   async hold(
     db: Models,
     batch: StoredBatch | null,
     update: Update,
-    heldFor?: BatchId,
+    ofSender: Pick<StoredBatch, 'heldFor' | 'heldBy'> = {},
   ): Promise<WriteOutcome> {
     const now = this.#now();
     if (batch === null) {
       // The caller reads it again and brings its update in.
       const fresh = freshBatch(update.batchId, null, null, now);
-      await insertIfNew(db.batches, heldFor === undefined ? fresh : { ...fresh, heldFor });
+      await insertIfNew(db.batches, { ...fresh, ...ofSender });
       return 'conflict';
     }
     if (this.isExpired(batch, now.getTime())) {
@@ -87,14 +88,25 @@ export class HeldUpdates {
     if (this.#uncheckedBytes < maxBytes / CHECKS) return;
     this.#uncheckedBytes = 0;
     await this.dropExpired(db, now.getTime());
-    for (let excess = (await this.counts(db)).bytes - maxBytes; excess > 0; ) {
-      const batches = await oldest(db, { held: true, batchId: trusted({ $ne: batchId }) });
-      if (batches.length === 0) return;
-      for (const batch of entriesToDrop(batches, excess)) {
-        await this.#drop(db, batch);
-        excess -= batch.bytes;
-      }
+    const shares = await sharesOf(db);
+    const steps = givingWay(
+      shares,
+      shares.reduce((sum, { bytes }) => sum + bytes, -maxBytes),
+    );
+    for (let step = steps.next(); !step.done; )
+      step = steps.next(await this.#dropOldest(db, step.value, batchId));
+  }
+
+  /** Drops the oldest of a holder, but not the newest of all, until so many bytes are free. @returns how many are */
+  async #dropOldest(db: Models, { holder, bytes }: HeldShare, newest: BatchId): Promise<number> {
+    const others = trusted({ $ne: newest });
+    const batches = await oldest(db, { held: true, heldBy: holder, batchId: others });
+    let dropped = 0;
+    for (const batch of entriesToDrop(batches, bytes)) {
+      await this.#drop(db, batch);
+      dropped += Math.max(1, batch.bytes);
     }
+    return dropped;
   }
 
   async #drop(db: Models, batch: Omit<DroppableBatch, 'bytes'>): Promise<void> {
@@ -116,6 +128,14 @@ export class HeldUpdates {
     return new Date(this.#lastAt);
   }
 }
+
+const sharesOf = async (db: Models): Promise<HeldShare[]> =>
+  (
+    await db.batches.aggregate<{ _id: UserId | null; bytes: number }>([
+      { $match: { held: true } },
+      { $group: { _id: '$heldBy', bytes: { $sum: '$bytes' } } },
+    ])
+  ).map(({ _id, bytes }) => ({ holder: _id ?? null, bytes }));
 
 const oldest = (db: Models, filter: Record<string, unknown>) =>
   findFields(db.batches, filter, ['batchId', 'version', 'chunks', 'bytes'], {

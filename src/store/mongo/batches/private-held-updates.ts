@@ -48,7 +48,8 @@ export class Holding {
     const { batchId } = this.update;
     const id = privateId(batchId, this.#holder);
     const document = await findBatch(this.db, id);
-    const written = await this.held.hold(this.db, document, { ...this.update, batchId: id }, batchId);
+    const ofSender = { heldFor: batchId, heldBy: this.#holder };
+    const written = await this.held.hold(this.db, document, { ...this.update, batchId: id }, ofSender);
     this.#isHeld = written !== 'conflict';
     return false;
   }

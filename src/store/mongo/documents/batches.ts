@@ -1,5 +1,5 @@
 /** The documents of batches with their lists, and the counts over them. */
-import type { BatchId, FileId, Generation, RequestId } from '../../../domain/id.js';
+import type { BatchId, FileId, Generation, RequestId, UserId } from '../../../domain/id.js';
 import type { BatchStatus } from '../../store.js';
 import type { ResultDoc } from '../results/result-docs.js';
 import { type DocumentOf, date, flag, list, mixed, number, schemaOf, text, where } from './schema.js';
@@ -52,6 +52,8 @@ export const batches = schemaOf({
   heldAt: date<Date | undefined>(),
   /** The batch for which this update is held, where it is held for one user only; see private-held-updates.ts. */
   heldFor: text<BatchId | undefined>(),
+  /** That user. */
+  heldBy: text<UserId | undefined>(),
   /** BSON bytes of the results in this document. */
   mainBytes: number(),
   /** BSON bytes of all results, those in chunks as well. */
@@ -84,6 +86,7 @@ export const batches = schemaOf({
   )
   .index({ heldFor: 1 }, where('heldFor'))
   .index({ heldAt: 1, bytes: 1 }, { partialFilterExpression: { held: true } })
+  .index({ heldBy: 1, heldAt: 1 }, where('heldBy'))
   .index({ generation: 1, isChunked: 1 }, { partialFilterExpression: { isChunked: true } });
 export type BatchDoc = DocumentOf<typeof batches>;
 

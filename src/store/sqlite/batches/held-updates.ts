@@ -3,6 +3,7 @@ import type { BatchId, UserId } from '../../../domain/id.js';
 import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
 import { merged, type Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
+import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
 import type { Database } from '../database.js';
 
@@ -19,10 +20,11 @@ const AT_ONCE = 64;
 
 /** As it is stored: a key cannot hold a null. */
 const holderKey = (holder: UserId | null): string => holder ?? '';
+const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
 /**
  * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Beyond
- * the byte limit the oldest are dropped; the new one stays, however large it is: the answer to it says that it is held.
+ * the byte limit others are dropped, see held-shares.ts; the new one stays, however large it is: the answer to it says that it is held.
  */
 export function hold(db: Database, update: Update, sender: Claimant, held: HeldState, now: number): void {
   const { batchId } = update;
@@ -38,7 +40,7 @@ export function hold(db: Database, update: Update, sender: Claimant, held: HeldS
     body,
   );
   dropExpired(db, held, now);
-  keepWithinLimit(db, batchId, held);
+  keepWithinLimit(db, { batchId, holder }, held);
 }
 
 export const isAnythingHeld = (db: Database): boolean =>
@@ -51,7 +53,7 @@ export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Up
     batchId,
   );
   return rows
-    .filter(({ holder }) => takesHeld(claimant, holder === '' ? null : holder))
+    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)))
     .flatMap(({ holder }) => take(db, batchId, holder) ?? []);
 }
 
@@ -78,17 +80,36 @@ export function heldCounts(db: Database, { dropped }: HeldState): HeldCounts {
 const heldBytes = (db: Database): number =>
   db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
 
-function keepWithinLimit(db: Database, newest: BatchId, held: HeldState): void {
-  for (let excess = heldBytes(db) - held.maxBytes; excess > 0; ) {
-    const oldest = db.all<{ batchId: BatchId; holder: string; bytes: number }>(
-      'SELECT batchId, holder, bytes FROM held WHERE batchId <> ? ORDER BY receivedAt, rowid LIMIT ?',
-      newest,
-      AT_ONCE,
-    );
-    if (oldest.length === 0) return;
-    for (const { batchId, holder, bytes } of entriesToDrop(oldest, excess)) {
-      held.dropped += db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder).changes;
-      excess -= bytes;
-    }
+function keepWithinLimit(db: Database, newest: HeldKey, held: HeldState): void {
+  const excess = heldBytes(db) - held.maxBytes;
+  if (excess <= 0) return;
+  const steps = givingWay(sharesOf(db), excess);
+  for (let step = steps.next(); !step.done; ) step = steps.next(dropOldest(db, step.value, newest, held));
+}
+
+interface HeldKey {
+  readonly batchId: BatchId;
+  readonly holder: string;
+}
+
+const sharesOf = (db: Database): HeldShare[] =>
+  db
+    .all<{ holder: string; bytes: number }>('SELECT holder, bytes FROM held_shares')
+    .map(({ holder, bytes }) => ({ holder: holderOfKey(holder), bytes }));
+
+/** Drops the oldest of a holder, but not the newest of all, until so many bytes are free. @returns how many are */
+function dropOldest(db: Database, share: HeldShare, newest: HeldKey, held: HeldState): number {
+  const holder = holderKey(share.holder);
+  const oldest = db.all<{ batchId: BatchId; bytes: number }>(
+    'SELECT batchId, bytes FROM held WHERE holder = ? AND batchId IS NOT ? ORDER BY receivedAt, rowid LIMIT ?',
+    holder,
+    newest.holder === holder ? newest.batchId : null,
+    AT_ONCE,
+  );
+  let dropped = 0;
+  for (const { batchId, bytes } of entriesToDrop(oldest, share.bytes)) {
+    held.dropped += db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder).changes;
+    dropped += bytes;
   }
+  return dropped;
 }

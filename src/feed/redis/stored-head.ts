@@ -1,0 +1,79 @@
+/** How a head is written to Redis, and read from it. Others write to Redis as well: what no gateway has written is none. */
+import type { BatchId, Epoch } from '../../domain/id.js';
+import type { BatchVersion, Summary } from '../../domain/summary.js';
+import { refusalOf } from '../../redis/refusals.js';
+import type { FileState, Head } from '../feed.js';
+import { batchField } from './scripts.js';
+
+type Field = string | null | undefined;
+
+interface StoredHead {
+  readonly epoch: Epoch;
+  readonly revision: Field;
+  readonly emails: Field;
+  readonly state: Field;
+  readonly stats: Field;
+  /** In the order of the ids; null: nothing of that batch was announced. */
+  readonly batches: readonly Field[];
+}
+
+export function fieldsOf(
+  { stats, ...state }: FileState,
+  batches: ReadonlyMap<BatchId, BatchVersion>,
+): string[] {
+  // Of many new batches most share a summary.
+  const summaries = new Map<Summary, string>();
+  const textOf = ({ version, summary }: BatchVersion): string => {
+    const text = summaries.get(summary) ?? JSON.stringify(summary);
+    summaries.set(summary, text);
+    return `{"version":${version},"summary":${text}}`;
+  };
+  const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), textOf(batch)]);
+  return ['state', JSON.stringify(state), 'stats', stats, ...announced];
+}
+
+/** Null: the head is unreadable. Nothing could be appended to it, and a gateway would try again without end. */
+export function headFrom(stored: StoredHead, batchIds: readonly BatchId[]): Head | null {
+  const revision = numberOf(stored.revision);
+  const emailsRevision = numberOf(stored.emails);
+  const state = objectOf<Omit<FileState, 'stats'>>(stored.state, ['generation', 'totals', 'pace', 'changes']);
+  if (revision === null || emailsRevision === null || state === null) return null;
+  const batches = new Map<BatchId, BatchVersion>();
+  for (const [index, batchId] of batchIds.entries()) {
+    const text = stored.batches[index];
+    if (!text) continue;
+    const batch = objectOf<BatchVersion>(text, ['version', 'summary']);
+    if (batch === null) return null;
+    batches.set(batchId, batch);
+  }
+  return {
+    epoch: stored.epoch,
+    revision,
+    emailsRevision,
+    state: { ...state, stats: stored.stats ?? '' },
+    batches,
+  };
+}
+
+/** The scripts compare revisions as texts, so only the text that a number is written as is one. */
+function numberOf(text: Field): number | null {
+  const number = Number(text);
+  return Number.isSafeInteger(number) && number >= 0 && String(number) === text ? number : null;
+}
+
+function objectOf<T>(text: Field, keys: readonly string[]): T | null {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    const isWhole =
+      typeof value === 'object' && value !== null && keys.every((key) => Object.hasOwn(value, key));
+    return isWhole ? (value as T) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a script or command failed by what the keys hold: another type, or no number where it counts. */
+export function isUnreadable(error: unknown): boolean {
+  const { code } = refusalOf(error);
+  return code === 'WRONGTYPE' || code === 'ERR';
+}
