@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readResult } from '../../src/domain/result.js';
+import { type PlacedResult, readResult } from '../../src/domain/result.js';
 import { COLUMNS, CSV_HEADER, csvField, csvRow, plainField } from '../../src/http/export/csv.js';
-import { encodeRows } from '../../src/http/export/encoding.js';
+import { encodeRows, encodingOf } from '../../src/http/export/encoding.js';
 import { attachment, downloadName } from '../../src/http/export/file-name.js';
 import { readCsv } from './rfc4180.js';
 
@@ -290,4 +290,43 @@ test('rows are written in slices, so that nothing else waits long for its turn',
   expect(length).toBeGreaterThan(100_000 * 500);
   // Others had their turn within each of the slices; on any machine of today that is many times.
   expect(turns).toBeGreaterThan(SLICES);
+});
+
+describe('a result of megabytes', () => {
+  const of = (reason: unknown) => ({
+    batchId: 'b',
+    position: 0,
+    json: JSON.stringify({ email: '=a;=b@example.com', details: { general: { reason } } }),
+  });
+  const csv = encodingOf({ format: 'csv', bom: false, escape: 'formulas' });
+  const plain = encodingOf({ format: 'csv', bom: false, escape: 'none' });
+  async function encoded(result: PlacedResult, encoding: typeof csv): Promise<string[]> {
+    async function* slices() {
+      yield [result];
+    }
+    const chunks: string[] = [];
+    for await (const chunk of encodeRows(slices(), encoding)) chunks.push(chunk);
+    return chunks;
+  }
+
+  test.each([
+    ['quotes', '"'.repeat(4e6)],
+    ['formulas', ';='.repeat(4e6)],
+    ['NUL', '\0'.repeat(1e6)],
+    ['a list of texts', Array.from({ length: 500_000 }, () => 'a"b')],
+  ])('of %s is written in pieces', async (_, reason) => {
+    for (const encoding of [csv, plain]) {
+      const chunks = await encoded(of(reason), encoding);
+      for (const chunk of chunks) expect(chunk.length).toBeLessThan(128 * 1024);
+    }
+  });
+
+  test('comes back whole, and guarded at its start and behind every separator', async () => {
+    const reason = `=1;${'\0"'.repeat(50_000)}\tx`;
+    const [, plainCells] = readCsv((await encoded(of(reason), plain)).join(''));
+    const [, cells] = readCsv((await encoded(of(reason), csv)).join(''));
+    expect(plainCells?.[COLUMNS.indexOf('reason')]).toBe(reason);
+    expect(cells?.[COLUMNS.indexOf('reason')]).toBe(`'=1;'${'␀"'.repeat(50_000)}\t'x`);
+    expect(cells?.[0]).toBe("'=a;=b@example.com");
+  });
 });

@@ -2,6 +2,7 @@
 import { ATTRIBUTES } from '../../domain/facets.js';
 import type { PlacedResult } from '../../domain/result.js';
 import { FORMULA_GUARD, needsGuard } from '../../lists/address.js';
+import { textPortions } from '../../portions.js';
 
 export const COLUMNS = [
   'email',
@@ -26,11 +27,25 @@ const NONE: Fields = {};
 
 type CellWriter = (value: unknown) => string;
 
-export const csvRow = (placed: PlacedResult): string => rowOf(placed, innerField, csvField);
-/** For programs: no cell is escaped for a spreadsheet. */
-export const plainRow = (placed: PlacedResult): string => rowOf(placed, plainField);
+/** How texts become cells. */
+interface Escape {
+  readonly firstCell: CellWriter;
+  readonly cell: CellWriter;
+  /** For long texts, of which it stands in front. */
+  readonly guardOf: (text: string) => string;
+  readonly portion: (text: string) => string;
+}
 
-function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter, firstCell = cell): string {
+export const csvRow = (placed: PlacedResult): string => rowOf(placed, FOR_SPREADSHEETS);
+export const csvRowInPortions = (placed: PlacedResult) => rowInPortions(placed, FOR_SPREADSHEETS);
+/** For programs: no cell is escaped for a spreadsheet. */
+export const plainRow = (placed: PlacedResult): string => rowOf(placed, FOR_PROGRAMS);
+export const plainRowInPortions = (placed: PlacedResult) => rowInPortions(placed, FOR_PROGRAMS);
+
+function rowOf(
+  { batchId, position, json }: PlacedResult,
+  { firstCell, cell }: Pick<Escape, 'firstCell' | 'cell'>,
+): string {
   const result = JSON.parse(json) as Fields;
   const details = fieldsOf(result.details);
   const general = fieldsOf(details.general);
@@ -46,13 +61,35 @@ function rowOf({ batchId, position, json }: PlacedResult, cell: CellWriter, firs
   )},${cell(attributes.no_reply)},${cell(server.smtp_provider)},${cell(server.mx_record)},${cell(batchId)},${position}\r\n`;
 }
 
+/** No spreadsheet has room for a text of this length in one cell. */
+const LONG_CHARS = 64 * 1024;
+const PORTION_CHARS = 16 * 1024;
+
+/** The row of a result of megabytes: to quote and to guard them in one go would hold up everything else for half a second. */
+function* rowInPortions(placed: PlacedResult, escaping: Escape): Generator<string> {
+  for (const [index, value] of valuesOf(placed).entries()) {
+    if (index > 0) yield ',';
+    const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+    if (typeof text === 'string' && text.length > LONG_CHARS) yield* longCell(text, escaping);
+    else yield (index === 0 ? escaping.firstCell : escaping.cell)(value);
+  }
+  yield '\r\n';
+}
+
+function* longCell(text: string, { guardOf, portion }: Escape): Generator<string> {
+  yield `"${guardOf(text)}`;
+  for (const part of textPortions(text, PORTION_CHARS)) yield portion(part).replaceAll('"', '""');
+  yield '"';
+}
+
 /** The cells of a row as values, in the order of the columns. */
 export function valuesOf(placed: PlacedResult): unknown[] {
   const values: unknown[] = [];
-  rowOf(placed, (value) => {
+  const cell: CellWriter = (value) => {
     values.push(value);
     return '';
-  });
+  };
+  rowOf(placed, { firstCell: cell, cell });
   return [...values, placed.position];
 }
 
@@ -83,10 +120,12 @@ const TO_QUOTE = /[",;\t\r\n]/;
  * apostrophe in front.
  */
 function safeCell(text: string): string {
-  // Some readers end a text at NUL, so its visible symbol takes its place.
-  const shown = text.includes('\0') ? text.replaceAll('\0', '␀') : text;
+  const shown = withVisibleNul(text);
   return quoted(PLAIN_START.test(shown) || !needsGuard(shown) ? shown : FORMULA_GUARD + shown);
 }
+
+/** Some readers end a text at NUL, so its visible symbol takes its place. */
+const withVisibleNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '␀') : text);
 
 /**
  * Excel splits a file at the list separator of its language, `;` in much of Europe, and heeds quotes only where a cell begins: there it
@@ -96,6 +135,7 @@ const safeInnerCell = (text: string): string =>
   safeCell(HAS_SEPARATOR.test(text) ? text.replace(BEFORE_FORMULA, `$&${FORMULA_GUARD}`) : text);
 
 const HAS_SEPARATOR = /[;\t\r\n]/;
+const SEPARATORS = /[;\t\r\n]/g;
 /**
  * A separator with a formula behind it, whatever quotes and blanks are between. One pattern, because a text of megabytes may have a
  * separator at every second place; the signs are all those that NFKC turns into one.
@@ -105,3 +145,17 @@ const BEFORE_FORMULA =
 
 /** A semicolon or a tab is quoted as well: readers that take it for the delimiter would begin a cell behind it. */
 const quoted = (text: string): string => (TO_QUOTE.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+const FOR_SPREADSHEETS: Escape = {
+  firstCell: csvField,
+  cell: innerField,
+  guardOf: (text) => (needsGuard(text) ? FORMULA_GUARD : ''),
+  // Behind each separator, whatever follows: that may be in the next portion.
+  portion: (text) => withVisibleNul(text).replace(SEPARATORS, `$&${FORMULA_GUARD}`),
+};
+const FOR_PROGRAMS: Escape = {
+  firstCell: plainField,
+  cell: plainField,
+  guardOf: () => '',
+  portion: (text) => text,
+};

@@ -1,13 +1,23 @@
 /** Turns results into the text of an export. */
 import { setImmediate } from 'node:timers/promises';
 import { type PlacedResult, placedJson } from '../../domain/result.js';
-import { COLUMNS, CSV_HEADER, csvRow, plainRow, valuesOf } from './csv.js';
+import {
+  COLUMNS,
+  CSV_HEADER,
+  csvRow,
+  csvRowInPortions,
+  plainRow,
+  plainRowInPortions,
+  valuesOf,
+} from './csv.js';
 import { SheetRows, XLSX_TYPE } from './xlsx.js';
 
 interface Encoding {
   /** The text before the first row. */
   readonly head: string;
   readonly row: (result: PlacedResult) => string;
+  /** The same of a large result, where making it in one go would take long. */
+  readonly rowInPortions?: (result: PlacedResult) => Iterable<string>;
 }
 
 export const CONTENT_TYPES = {
@@ -32,7 +42,10 @@ export function encodingOf({ format, bom, escape: escaped }: EncodingOptions): E
     const { write } = new SheetRows();
     return { head: write(COLUMNS), row: (result) => write(valuesOf(result)) };
   }
-  return { head: bom ? `${BOM}${CSV_HEADER}` : CSV_HEADER, row: escaped === 'none' ? plainRow : csvRow };
+  const head = bom ? `${BOM}${CSV_HEADER}` : CSV_HEADER;
+  return escaped === 'none'
+    ? { head, row: plainRow, rowInPortions: plainRowInPortions }
+    : { head, row: csvRow, rowInPortions: csvRowInPortions };
 }
 
 const CHUNK_CHARS = 64 * 1024;
@@ -42,13 +55,13 @@ const TURN_MS = 5;
 /** The rows as text, in pieces that are made only when the stream asks for them. */
 export async function* encodeRows(
   slices: AsyncIterable<readonly PlacedResult[]>,
-  { head, row }: Encoding,
+  encoding: Encoding,
 ): AsyncGenerator<string, void, void> {
-  let text = head;
+  let text = encoding.head;
   let since = performance.now();
   for await (const slice of slices) {
-    for (const result of slice) {
-      text += row(result);
+    for (const portion of rowPortions(slice, encoding)) {
+      text += portion;
       if (text.length < CHUNK_CHARS) continue;
       yield text;
       text = '';
@@ -58,4 +71,14 @@ export async function* encodeRows(
     }
   }
   if (text !== '') yield text;
+}
+
+function* rowPortions(
+  slice: readonly PlacedResult[],
+  { row, rowInPortions }: Encoding,
+): Generator<string, void, void> {
+  for (const result of slice) {
+    if (rowInPortions !== undefined && result.json.length > CHUNK_CHARS) yield* rowInPortions(result);
+    else yield row(result);
+  }
 }
