@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
-import type { PlacedResult } from '../../../src/domain/result.js';
+import { charsOf, type PlacedResult } from '../../../src/domain/result.js';
 import { STATUSES } from '../../../src/domain/verdict.js';
+import { SLICE_BYTES } from '../../../src/store/bounded-results.js';
 import { effort } from '../../support/effort.js';
 import { addresses, type Entry, entry } from '../../support/updates.js';
 import { fill, pageOf, register, type Stores, save, scanned } from './harness.js';
@@ -32,6 +33,25 @@ export function scanning({ shared }: Stores): void {
       expect(results).toEqual(pages);
     }
     for await (const slice of store.results.scan(f1, {})) expect(slice.length).toBeLessThan(2_000);
+  });
+
+  it('reads slices of bounded bytes, however large the results are', async () => {
+    const { store, f1 } = shared();
+    const reason = 'x'.repeat(SLICE_BYTES / 8);
+    const large = Array.from({ length: 12 }, (_, n): [string, Entry[]] => [
+      `${n} of ${f1}`,
+      [1, 2].map((i) => entry(`${n}-${i}@example.com`, { reason })),
+    ]);
+    await fill(store, f1, new Map(large));
+    for (const filter of [{}, { status: ['deliverable'] }] as const) {
+      let count = 0;
+      for await (const slice of store.results.scan(f1, filter)) {
+        // What has begun to be read is read to the end of its batch.
+        expect(charsOf(slice)).toBeLessThan(SLICE_BYTES * 1.5);
+        count += slice.length;
+      }
+      expect(count).toBe(24);
+    }
   });
 
   it('reads nothing of an unknown file', async () => {
