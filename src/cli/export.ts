@@ -53,7 +53,7 @@ async function toStdout(body: Readable): Promise<void> {
 async function toFile(body: Readable, path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined && !found.isFile()) return pipeline(body, createWriteStream(path));
-  // A name that nobody has prepared as a link to another file, and that no other export uses.
+  // A name that no other program can have prepared as a link, and that no other export uses.
   const partial = `${path}.${randomBytes(6).toString('hex')}.part`;
   const remove = () => rmSync(partial, { force: true });
   process.once('exit', remove);

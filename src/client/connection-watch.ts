@@ -1,6 +1,9 @@
 /** Watches the connection of a listener's socket: why it has ended, and when to connect again where Socket.IO does not. */
 import type { ListenerSocket, Refusal } from './protocol.js';
 
+/** Later than any gateway asks for. */
+const MAX_RECONNECT_MS = 600_000;
+
 interface ConnectionListener {
   /** `cutOff`: why the gateway had closed the last connection. */
   connected(cutOff: string | undefined): void;
@@ -38,7 +41,7 @@ export class ConnectionWatch {
     },
     server_draining: (body) => {
       const { reconnectInMs } = (body ?? {}) as { reconnectInMs?: number };
-      this.#reconnectAt = Date.now() + Math.max(0, Number(reconnectInMs) || 0);
+      this.#reconnectAt = Date.now() + Math.min(MAX_RECONNECT_MS, Math.max(0, Number(reconnectInMs) || 0));
     },
   };
 

@@ -53,12 +53,27 @@ async function readPage(
   const bearer = typeof token === 'function' ? await token() : token;
   const headers: Record<string, string> = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
   const response = await fetch(address, { headers, signal });
-  if (response.ok) return (await response.json()) as EmailsPage;
+  if (response.ok) return pageIn(await response.text());
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
   if (response.status === 404 && problem.code === 'file_not_found') return null;
   const { code = 'unavailable', detail = `The gateway answered ${response.status}.` } = problem;
   const isTransient = [408, 429, 500, 502, 503, 504].includes(response.status);
   throw new VerigateError(code, detail, isTransient, response.status);
+}
+
+/** A proxy that asks for a login may answer anything with success: trying again would not help. */
+function pageIn(text: string): EmailsPage {
+  const page = parsed(text) as Partial<EmailsPage> | null;
+  if (Array.isArray(page?.emails) && Number.isInteger(page.pagination?.pages)) return page as EmailsPage;
+  throw new VerigateError('unavailable', 'What answered is no gateway.', false);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 const isTooLarge = (error: unknown) => error instanceof VerigateError && error.code === 'payload_too_large';

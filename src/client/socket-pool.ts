@@ -15,7 +15,7 @@ const CLOSE_AFTER_MS = 500;
 
 /**
  * Functions cannot be told apart by their users, because each rendering may make another one. So a socket with no user left goes on for
- * those that had it, and for no other: the next one may be of somebody else, who has signed in since.
+ * those that had it, and for no other: the next one may be of another person, who has signed in since.
  *
  * @returns the socket, and what gives it back
  */

@@ -1,12 +1,22 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { readPages } from '../../src/client/pages.js';
 import { onTeardown } from '../support/teardown.js';
 
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTeardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 /** A gateway that has 600 results, of which the last hundred are very large. */
-async function start(): Promise<string> {
-  const server = createServer((req, res) => {
+const start = () =>
+  serve((req, res) => {
     const query = new URL(req.url ?? '', 'http://localhost').searchParams;
     const [page, limit] = [Number(query.get('page')), Number(query.get('limit'))];
     const [from, to] = [(page - 1) * limit, Math.min(600, page * limit)];
@@ -18,13 +28,6 @@ async function start(): Promise<string> {
     const pagination = { total: 600, page, limit, pages: Math.ceil(600 / limit) };
     res.end(JSON.stringify({ emails, pagination }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTeardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 test('where a page is too large, smaller ones go on at the same place', async () => {
   const read: string[] = [];
@@ -32,3 +35,17 @@ test('where a page is too large, smaller ones go on at the same place', async ()
     read.push(...emails.map(({ email }) => email));
   expect(read).toEqual(Array.from({ length: 600 }, (_, n) => String(n)));
 });
+
+test.each(['<p>Please log in', '{}', 'null', '{"emails":{},"pagination":{"pages":1}}', '{"emails":[]}'])(
+  'an answer of success that is no page ends the reading: %s',
+  async (text) => {
+    let answers = 0;
+    const url = await serve((_, res) => {
+      answers++;
+      res.end(text);
+    });
+    const pages = readPages({ url }, 'f', new AbortController().signal);
+    await expect(pages.next()).rejects.toMatchObject({ name: 'VerigateError', code: 'unavailable' });
+    expect(answers).toBe(1);
+  },
+);
