@@ -14,6 +14,8 @@ const TIMEOUT_MS = 5_000;
 const MAX_AGE_MS = 600_000;
 /** A token with an unknown key id causes another fetch, at most once in this time. */
 const COOLDOWN_MS = 30_000;
+/** After a failed fetch the next one waits for this long. Each request with a token would make one otherwise. */
+const PAUSE_MS = 1_000;
 const MAX_BYTES = 256 * 1024;
 
 /** Errors that the token causes, not the keys. */
@@ -26,17 +28,23 @@ const TOKEN_ERRORS = [
 
 /** @throws Fault (when called) `unavailable` where the keys cannot be fetched */
 export function remoteKeys(url: URL): JWTVerifyGetKey {
+  let failedAt = Number.NEGATIVE_INFINITY;
+  const isPaused = () => performance.now() - failedAt < PAUSE_MS;
   const keys = createRemoteJWKSet(url, {
     timeoutDuration: TIMEOUT_MS,
     cacheMaxAge: MAX_AGE_MS,
     cooldownDuration: COOLDOWN_MS,
-    [customFetch]: fetchBounded,
+    [customFetch]: async (url, options) => {
+      if (isPaused()) throw new Error('the last fetch failed just now');
+      return fetchBounded(url, options);
+    },
   });
   return async (header, token) => {
     try {
       return await keys(header, token);
     } catch (error) {
       if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
+      if (!isPaused()) failedAt = performance.now();
       throw new Fault('unavailable', 'the keys that verify tokens cannot be fetched now', { cause: error });
     }
   };

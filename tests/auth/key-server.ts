@@ -9,12 +9,14 @@ interface Answer {
   /** Bytes of white space in front of the keys. */
   readonly padding?: number;
   readonly location?: string;
+  /** In place of the keys. */
+  readonly text?: string;
 }
 
 /** Publishes keys, on a free port, until the test is over. */
 export async function keyServer(
   keys: readonly JWK[],
-  { status = 200, padding = 0, location }: Answer = {},
+  { status = 200, padding = 0, location, text = JSON.stringify({ keys }) }: Answer = {},
 ): Promise<{ url: string; asked(): number }> {
   let asked = 0;
   const server = createServer((_, response) => {
@@ -23,7 +25,7 @@ export async function keyServer(
       'content-type': 'application/json',
       ...(location === undefined ? {} : { location }),
     });
-    response.end(' '.repeat(padding) + JSON.stringify({ keys }));
+    response.end(' '.repeat(padding) + text);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -218,4 +218,18 @@ describe('a token signed with a published key', () => {
       expect(await codeOf(createTokens({ ...settings, JWKS_URL }).verify(token))).toBe('unavailable');
     expect(endless.asked()).toBe(1);
   });
+
+  it.each([
+    ['answers with errors', { status: 500 }],
+    ['has too many', { padding: 2 ** 20 }],
+    ['has no keys in its answer', { text: '{}' }],
+  ])('are not fetched for each token while their server %s', async (_, answer) => {
+    const { privateKey } = await generateKeyPair('ES256');
+    const token = await sign('ES256', privateKey);
+    const keys = await keyServer([], answer);
+    const tokens = createTokens({ ...settings, JWKS_URL: keys.url });
+    // Once a second: on any machine fewer than there are tokens.
+    for (let n = 0; n < 100; n++) expect(await codeOf(tokens.verify(token))).toBe('unavailable');
+    expect(keys.asked()).toBeLessThan(50);
+  });
 });
