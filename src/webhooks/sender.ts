@@ -1,12 +1,14 @@
 /** Sends what is owed to webhooks: claims deliveries that are due, posts them, and reports what came of it. */
 
+import { LRUCache } from 'lru-cache';
 import { clock } from '../clock.js';
 import { DAY_MS } from '../domain/durations.js';
+import type { UserId } from '../domain/id.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { DueDelivery, WebhookStore } from '../store/webhooks.js';
 import { jittered, settledWithin } from '../waiting.js';
-import { type PostOptions, post } from './post.js';
+import { type PostOptions, type PostResult, post } from './post.js';
 import { type RetryLimits, resultOf } from './retry-rules.js';
 
 interface SenderOptions extends PostOptions, RetryLimits {
@@ -27,6 +29,10 @@ export interface SenderDeps {
 const MAX_ATTEMPTS = 32;
 const MAX_ATTEMPTS_OF_OWNER = 12;
 const MAX_ATTEMPTS_OF_WEBHOOK = 4;
+/** The same of a user whose last attempt ran out of its time: a few such users would hold up everybody else's for hours. */
+const MAX_ATTEMPTS_OF_SLOW_OWNER = 2;
+/** Users that count as slow at once; the gateway forgets the others. */
+const MAX_SLOW_OWNERS = 1_000;
 /** Beyond the time of an attempt: the time to report it. */
 const REPORT_MS = 5_000;
 /** Delivered and failed deliveries are kept for this long, for `GET …/deliveries` and replays. */
@@ -35,6 +41,7 @@ const CLEAN_UP_MS = 600_000;
 
 export class WebhookSender {
   readonly #underWay = new Map<DueDelivery, Promise<void>>();
+  readonly #slowOwners = new LRUCache<UserId, true>({ max: MAX_SLOW_OWNERS });
   #timer: NodeJS.Timeout | undefined;
   #cleanedAt = 0;
   #isClosed = false;
@@ -82,7 +89,7 @@ export class WebhookSender {
     const leaseMs = this.options.timeoutMs + REPORT_MS;
     const query = {
       now: clock.now(),
-      limit: Math.min(limit, MAX_ATTEMPTS_OF_WEBHOOK),
+      limit: this.#slowOwners.size > 0 ? 1 : Math.min(limit, MAX_ATTEMPTS_OF_WEBHOOK),
       leaseMs,
       except: await this.#busy(),
     };
@@ -99,11 +106,13 @@ export class WebhookSender {
     const underWay = [...this.#underWay.keys()];
     const busy = valuesOfMany(
       underWay.map(({ webhookId }) => webhookId),
-      MAX_ATTEMPTS_OF_WEBHOOK,
+      () => MAX_ATTEMPTS_OF_WEBHOOK,
     );
     // Without tokens all callers are one.
     const owners = underWay.flatMap(({ ownerId }) => ownerId ?? []);
-    for (const ownerId of valuesOfMany(owners, MAX_ATTEMPTS_OF_OWNER))
+    const limitOf = (ownerId: UserId) =>
+      this.#slowOwners.has(ownerId) ? MAX_ATTEMPTS_OF_SLOW_OWNER : MAX_ATTEMPTS_OF_OWNER;
+    for (const ownerId of valuesOfMany(owners, limitOf))
       busy.push(...(await this.deps.webhooks.list(ownerId)).map(({ webhookId }) => webhookId));
     return busy;
   }
@@ -112,6 +121,7 @@ export class WebhookSender {
     const { webhooks, metrics, logger } = this.deps;
     const { deliveryId, webhookId, attempts } = delivery;
     const answer = await post(delivery, this.options);
+    this.#judge(delivery, answer);
     const result = resultOf(delivery, answer, this.options, clock.now());
     metrics.webhookAttempts.inc({ outcome: result.outcome });
     if (result.outcome !== 'delivered')
@@ -126,6 +136,12 @@ export class WebhookSender {
     }
   }
 
+  #judge({ ownerId }: DueDelivery, { error }: PostResult): void {
+    if (ownerId === null) return;
+    if (error === 'timeout') this.#slowOwners.set(ownerId, true);
+    else this.#slowOwners.delete(ownerId);
+  }
+
   async #dropOld(): Promise<void> {
     const now = clock.now();
     if (now - this.#cleanedAt < CLEAN_UP_MS) return;
@@ -134,9 +150,9 @@ export class WebhookSender {
   }
 }
 
-/** The values that occur at least so many times. */
-function valuesOfMany(values: readonly string[], many: number): string[] {
-  const counts = new Map<string, number>();
+/** The values that occur at least as many times as their limit says. */
+function valuesOfMany<T>(values: readonly T[], limitOf: (value: T) => number): T[] {
+  const counts = new Map<T, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].filter(([, count]) => count >= many).map(([value]) => value);
+  return [...counts].filter(([value, count]) => count >= limitOf(value)).map(([value]) => value);
 }

@@ -1,0 +1,81 @@
+/** Users whose receivers run out of time leave room for others, however many deliveries are due to them. */
+import { expect, it } from '@jest/globals';
+import { createLogger } from '../../src/logger.js';
+import { createMetrics } from '../../src/metrics.js';
+import type { DueDelivery, DueQuery } from '../../src/store/webhooks.js';
+import { receiverLookUp } from '../../src/webhooks/look-up.js';
+import { type SenderDeps, WebhookSender } from '../../src/webhooks/sender.js';
+import { newSecret } from '../../src/webhooks/signature.js';
+import { eventually } from '../support/eventually.js';
+import { onTeardown } from '../support/teardown.js';
+import { startReceiver } from './receiver.js';
+
+const USERS = ['ann', 'bob', 'cem', 'dan'];
+const SECRET = newSecret();
+
+/** A store in which deliveries are always due to four users with twelve webhooks each. */
+class Backlog {
+  readonly underWay = new Map<string, string>();
+  /** Of each user: attempts that have ended, and the most that were under way since the first one had. */
+  readonly ended = new Map<string, number>();
+  readonly most = new Map<string, number>();
+  #claimed = 0;
+
+  constructor(private readonly url: string) {}
+
+  readonly port: SenderDeps['webhooks'] = {
+    claimDue: async ({ limit, except }: DueQuery) => this.#claim(limit, new Set(except)),
+    list: async (ownerId) => idsOf(ownerId ?? '').map((webhookId) => ({ webhookId }) as never),
+    report: async (deliveryId) => {
+      const user = this.underWay.get(deliveryId) ?? '';
+      this.underWay.delete(deliveryId);
+      this.ended.set(user, (this.ended.get(user) ?? 0) + 1);
+    },
+    dropSettled: async () => undefined,
+  };
+
+  countOf(user: string): number {
+    return [...this.underWay.values()].filter((other) => other === user).length;
+  }
+
+  #claim(limit: number, except: ReadonlySet<string>): DueDelivery[] {
+    const free = USERS.flatMap(idsOf).filter((webhookId) => !except.has(webhookId));
+    return free.slice(0, limit).map((webhookId) => {
+      const deliveryId = `d${this.#claimed++}`;
+      const ownerId = webhookId.slice(0, 3);
+      this.underWay.set(deliveryId, ownerId);
+      if (this.ended.has(ownerId))
+        this.most.set(ownerId, Math.max(this.most.get(ownerId) ?? 0, this.countOf(ownerId)));
+      const common = { url: this.url, secret: SECRET, body: '{}', attempts: 1, since: Date.now() };
+      return { ...common, deliveryId, webhookId, ownerId };
+    });
+  }
+}
+
+const idsOf = (user: string): string[] => Array.from({ length: 12 }, (_, n) => `${user}-${n}`);
+
+it('a user whose receivers run out of time has two attempts at once', async () => {
+  const silent = await startReceiver();
+  silent.status = null;
+  const backlog = new Backlog(silent.url);
+  const sender = new WebhookSender(
+    { webhooks: backlog.port, metrics: createMetrics(), logger: createLogger('silent') },
+    {
+      periodMs: 10,
+      timeoutMs: 100,
+      allowPrivate: true,
+      lookUp: receiverLookUp({ allowPrivate: true }),
+      firstMs: 1_000,
+      giveUpMs: 60_000,
+    },
+  );
+  sender.start();
+  onTeardown(() => sender.close(0));
+  const all = (counts: ReadonlyMap<string, number>, atLeast: number) =>
+    USERS.every((user) => (counts.get(user) ?? 0) >= atLeast);
+  // The attempts that were begun before the first one ran out of time have ended as well.
+  await eventually('every user has had attempts', () => all(backlog.ended, 20));
+  backlog.most.clear();
+  await eventually('every user has more', () => all(backlog.most, 1) && all(backlog.ended, 40));
+  for (const user of USERS) expect(backlog.most.get(user)).toBe(2);
+});
