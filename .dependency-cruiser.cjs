@@ -5,7 +5,10 @@ const only = (name, from, allowed, comment) => ({
   severity: 'error',
   from: { path: `^src/${from}/` },
   // Tools like the language's own.
-  to: { path: '^src/', pathNot: [...allowed.map((room) => `^src/${room}`), '^src/(clock|portions|concurrency-limit)'] },
+  to: {
+    path: '^src/',
+    pathNot: [...allowed.map((room) => `^src/${room}`), '^src/(clock|portions|concurrency-limit)'],
+  },
 });
 
 module.exports = {
