@@ -79,11 +79,41 @@ export function rankingOf(totals: Summary, by: Exclude<BreakdownBy, CountedBySca
 /** Nothing is known of the values: they are not counted yet, or were deleted with the addresses. */
 export const unranked = (totals: Summary): Ranking => ({ items: [], other: allOf(totals), none: NOTHING });
 
-const byCount = (a: Ranking['items'][number], b: Ranking['items'][number]): number =>
-  b.count - a.count || (a.value < b.value ? -1 : 1);
+type Item = Ranking['items'][number];
+
+const byCount = (a: Item, b: Item): number => b.count - a.count || (a.value < b.value ? -1 : 1);
 
 const present = (items: Ranking['items']): Ranking['items'] =>
   items.filter(({ count }) => count > 0).sort(byCount);
+
+/** Keeps the largest of any number of items, in order. */
+export class LargestItems {
+  readonly items: Item[] = [];
+
+  constructor(private readonly limit: number) {}
+
+  /** Whether an item with this value and count is among the largest so far. */
+  takes(value: string, count: number): boolean {
+    const last = this.items.length < this.limit ? undefined : this.items.at(-1);
+    return last === undefined || isBefore(value, count, last);
+  }
+
+  /** One that `takes` has said yes to. */
+  add(item: Item): void {
+    let from = 0;
+    let to = this.items.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (isBefore(item.value, item.count, this.items[middle] as Item)) to = middle;
+      else from = middle + 1;
+    }
+    this.items.splice(from, 0, item);
+    if (this.items.length > this.limit) this.items.pop();
+  }
+}
+
+const isBefore = (value: string, count: number, item: Item): boolean =>
+  count > item.count || (count === item.count && value < item.value);
 
 /** The largest items; the rest is added to `other`. */
 export function largest({ items, other, none }: Ranking, limit: number): Ranking {

@@ -1,5 +1,5 @@
 /** Counts results by a text that has any number of values, in bounded memory. */
-import { type Counted, countedOf, largest, type Ranking } from './breakdown.js';
+import { type Counted, countedOf, LargestItems, type Ranking } from './breakdown.js';
 import { STATUSES, type Status } from './verdict.js';
 
 /** Values that a ranking keeps: as many as can be asked for. */
@@ -56,8 +56,14 @@ export class ValueTally {
       : new ValueTally(this.maxLength, new Set(this.#entries.keys()), this.maxValues);
   }
 
+  /** In one turn of the event loop: nothing is made for the values that it does not keep. */
   ranking(): Ranking {
-    const items = [...this.#entries].map(([value, { counts }]) => ({ value, ...counted(counts) }));
+    const top = new LargestItems(KEPT);
+    for (const [value, { counts }] of this.#entries) {
+      const count = counts.reduce((sum, of) => sum + of, 0);
+      if (top.takes(value, count)) top.add({ value, ...counted(counts) });
+    }
+    const { items } = top;
     const none = counted(this.#none);
     const other = countedOf((status) =>
       items.reduce(
@@ -65,7 +71,7 @@ export class ValueTally {
         (this.#all[STATUSES.indexOf(status)] ?? 0) - none[status],
       ),
     );
-    return largest({ items, other, none }, KEPT);
+    return { items, other, none };
   }
 
   #prune(): void {

@@ -7,6 +7,7 @@ import { type FileFacts, statsOf } from '../domain/stats.js';
 import { add, type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
+import { SharedCalls } from '../shared-calls.js';
 import type { Store } from '../store/store.js';
 
 /** The generation in the head of a file that the store does not have. */
@@ -17,12 +18,23 @@ export async function ensureHead(store: Store, feed: Feed, fileId: FileId): Prom
   for (;;) {
     const head = await feed.head(fileId, []);
     if (head !== null) return head;
-    await beginEpoch(store, feed, fileId, {
-      facts: await store.files.find(fileId),
-      replaces: null,
-      unannounced: [],
-    });
+    await beginningsOf(feed).run(fileId, () => beginFirst(store, feed, fileId));
   }
+}
+
+/** All batches of a file are read for its head: those who ask for it at once share that. A file may have half a million. */
+const BEGINNINGS = new WeakMap<Feed, SharedCalls<FileId, void>>();
+
+function beginningsOf(feed: Feed): SharedCalls<FileId, void> {
+  const known = BEGINNINGS.get(feed) ?? new SharedCalls();
+  BEGINNINGS.set(feed, known);
+  return known;
+}
+
+async function beginFirst(store: Store, feed: Feed, fileId: FileId): Promise<void> {
+  if ((await feed.head(fileId, [])) !== null) return;
+  const facts = await store.files.find(fileId);
+  await beginEpoch(store, feed, fileId, { facts, replaces: null, unannounced: [] });
 }
 
 interface NewEpoch {

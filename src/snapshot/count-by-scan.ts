@@ -63,8 +63,11 @@ async function addAll(
   return true;
 }
 
-/** Spaces and upper case make no other domain. */
-const countedDomain = (email: string): string | null => domainOf(email)?.trim().toLowerCase() ?? null;
+/** Spaces and upper case make no other domain. Megabytes, which are no domain, are not searched for capitals. */
+function countedDomain(email: string): string | null {
+  const domain = domainOf(email)?.trim() ?? null;
+  return domain === null || domain.length > MAX_DOMAIN ? domain : domain.toLowerCase();
+}
 
 function providerOf(details: ReadResult['details']): string | null {
   const name = details?.mail_server?.smtp_provider;

@@ -159,6 +159,19 @@ describe('a tally of values', () => {
       expect(deliverable + undeliverable + risky + unknown).toBe(count);
   });
 
+  it('ranks as sorting all of them does, in whatever order they came', () => {
+    const value = fc.integer({ min: 0, max: 900 }).map((n) => `v${n}`);
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 600, maxLength: 2_000 }), (values) => {
+        const counts = new Map<string, number>();
+        for (const one of values) counts.set(one, (counts.get(one) ?? 0) + 1);
+        const sorted = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).slice(0, 500);
+        expect(ranked(values, 1_000).items.map((item) => [item.value, item.count])).toEqual(sorted);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('keeps 500 values, and none that is too long', () => {
     const values = [...Array.from({ length: 600 }, (_, n) => `v${n}`), 'x'.repeat(21), '', null];
     const { items, other, none } = ranked(values, 1_000);

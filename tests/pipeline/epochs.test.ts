@@ -112,6 +112,27 @@ describe('an epoch', () => {
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(2);
   });
 
+  it('is built once, or once more, for however many ask for it at once', async () => {
+    const both = await engine();
+    const { take, flusher } = gatewayOn(both);
+    await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await flusher.drain();
+    await both.feed.remove('f1');
+    let built = 0;
+    const { files } = both.store;
+    const batches = (fileId: string): Promise<BatchState[]> => {
+      built++;
+      return files.batches(fileId);
+    };
+    const store: Store = {
+      ...both.store,
+      files: { ...files, find: (fileId) => files.find(fileId), batches },
+    };
+    const heads = await Promise.all(Array.from({ length: 40 }, () => ensureHead(store, both.feed, 'f1')));
+    expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(1);
+    expect(built).toBeLessThanOrEqual(2);
+  });
+
   it('does not outlive its file, wherever the deletion falls', async () => {
     const both = await engine();
     const setUp = gatewayOn(both);
