@@ -48,7 +48,7 @@ module.exports = {
     only(
       'epochs-rebuild-a-feed-from-the-store',
       'epoch',
-      ['epoch/', 'store/store', 'feed/feed', 'domain/'],
+      ['epoch/', 'store/store', 'feed/feed', 'domain/', 'shared-calls'],
       'a feed that is lost begins anew from what the store has',
     ),
     only(

@@ -1,10 +1,25 @@
 /** Cuts what is long into portions. */
 
+import { setImmediate } from 'node:timers/promises';
+
 /** Portions of at most `size` items. One that fits is not copied; an empty one has no portion. */
 export function portions<T>(items: readonly T[], size: number): (readonly T[])[] {
   if (items.length <= size) return items.length === 0 ? [] : [items];
   const count = Math.ceil(items.length / size);
   return Array.from({ length: count }, (_, n) => items.slice(n * size, (n + 1) * size));
+}
+
+/** Items whose handling takes a few milliseconds at most. */
+const TURN_ITEMS = 1_000;
+
+/** Portions with a turn of the event loop between them, for others. */
+export async function* inTurns<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  let isFirst = true;
+  for (const some of portions(items, TURN_ITEMS)) {
+    if (!isFirst) await setImmediate();
+    isFirst = false;
+    yield some;
+  }
 }
 
 /** Portions of about `size` characters. None ends within a surrogate pair, so each can be encoded by itself. */

@@ -7,34 +7,36 @@ import { type FileFacts, statsOf } from '../domain/stats.js';
 import { add, type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
+import { inTurns } from '../portions.js';
 import { SharedCalls } from '../shared-calls.js';
 import type { Store } from '../store/store.js';
 
 /** The generation in the head of a file that the store does not have. */
 export const NO_GENERATION = '';
 
-/** The head of a file's feed. It is built where there is none: after a restart, a lost history, or at the first request. */
-export async function ensureHead(store: Store, feed: Feed, fileId: FileId): Promise<Head> {
-  for (;;) {
-    const head = await feed.head(fileId, []);
-    if (head !== null) return head;
-    await beginningsOf(feed).run(fileId, () => beginFirst(store, feed, fileId));
+/** The heads of the files' feeds. One is built where there is none: after a restart, a lost history, or at the first request. */
+export class Heads {
+  /** All batches of a file are read for its head, and it may have hundreds of thousands: those who ask at once share that. */
+  readonly #beginnings = new SharedCalls<FileId, void>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly feed: Feed,
+  ) {}
+
+  async ensure(fileId: FileId): Promise<Head> {
+    for (;;) {
+      const head = await this.feed.head(fileId, []);
+      if (head !== null) return head;
+      await this.#beginnings.run(fileId, () => this.#begin(fileId));
+    }
   }
-}
 
-/** All batches of a file are read for its head: those who ask for it at once share that. A file may have half a million. */
-const BEGINNINGS = new WeakMap<Feed, SharedCalls<FileId, void>>();
-
-function beginningsOf(feed: Feed): SharedCalls<FileId, void> {
-  const known = BEGINNINGS.get(feed) ?? new SharedCalls();
-  BEGINNINGS.set(feed, known);
-  return known;
-}
-
-async function beginFirst(store: Store, feed: Feed, fileId: FileId): Promise<void> {
-  if ((await feed.head(fileId, [])) !== null) return;
-  const facts = await store.files.find(fileId);
-  await beginEpoch(store, feed, fileId, { facts, replaces: null, unannounced: [] });
+  async #begin(fileId: FileId): Promise<void> {
+    if ((await this.feed.head(fileId, [])) !== null) return;
+    const facts = await this.store.files.find(fileId);
+    await beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] });
+  }
 }
 
 interface NewEpoch {
@@ -56,11 +58,12 @@ export async function beginEpoch(
   const leftOut = new Set(unannounced);
   const batches = new Map<BatchId, BatchVersion>();
   let totals = facts?.purged ?? EMPTY_SUMMARY;
-  for (const { batchId, version, summary } of facts === null ? [] : await store.files.batches(fileId)) {
-    if (leftOut.has(batchId)) continue;
-    batches.set(batchId, { version, summary });
-    totals = add(totals, summary);
-  }
+  for await (const some of inTurns(facts === null ? [] : await store.files.batches(fileId)))
+    for (const { batchId, version, summary } of some) {
+      if (leftOut.has(batchId)) continue;
+      batches.set(batchId, { version, summary });
+      totals = add(totals, summary);
+    }
   const cursor = { epoch: randomBytes(9).toString('base64url'), revision: 0 };
   const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
   const state = {

@@ -7,7 +7,7 @@ import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { charsOf, placedJson } from '../domain/result.js';
 import { NEVER_ANNOUNCED } from '../domain/summary.js';
-import { ensureHead } from '../epoch/head.js';
+import { Heads } from '../epoch/head.js';
 import { Fault } from '../errors.js';
 import type { Feed, Head } from '../feed/feed.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
@@ -49,6 +49,7 @@ export class Snapshots {
     max: CACHED_PAGES,
   });
 
+  readonly #heads: Heads;
   #turns: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,7 +57,9 @@ export class Snapshots {
     private readonly feed: Feed,
     private readonly announcer: Announces,
     private readonly maxPageBytes: number,
-  ) {}
+  ) {
+    this.#heads = new Heads(store, feed);
+  }
 
   /** The file's stats as JSON; null: there is no such file. */
   async stats(fileId: FileId): Promise<string | null> {
@@ -65,7 +68,7 @@ export class Snapshots {
 
   /** The newest revision of the file, with all that was stored before; null: there is no such file. */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.announcer.announceExisting(fileId)) ? ensureHead(this.store, this.feed, fileId) : null;
+    return (await this.announcer.announceExisting(fileId)) ? this.#heads.ensure(fileId) : null;
   }
 
   /**
@@ -112,7 +115,7 @@ export class Snapshots {
 
   async #headOf(fileId: FileId): Promise<Head> {
     await this.announcer.announce(fileId);
-    return ensureHead(this.store, this.feed, fileId);
+    return this.#heads.ensure(fileId);
   }
 
   /** `first`: a head that was just read. */

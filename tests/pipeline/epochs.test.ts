@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
-import { beginEpoch, ensureHead } from '../../src/epoch/head.js';
+import { beginEpoch, Heads } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
@@ -107,7 +107,7 @@ describe('an epoch', () => {
     await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
     await flusher.drain();
     const heads = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => ensureHead(both.store, both.feed, i % 2 ? 'f1' : 'f2')),
+      Array.from({ length: 20 }, (_, i) => new Heads(both.store, both.feed).ensure(i % 2 ? 'f1' : 'f2')),
     );
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(2);
   });
@@ -128,9 +128,34 @@ describe('an epoch', () => {
       ...both.store,
       files: { ...files, find: (fileId) => files.find(fileId), batches },
     };
-    const heads = await Promise.all(Array.from({ length: 40 }, () => ensureHead(store, both.feed, 'f1')));
+    const asked = new Heads(store, both.feed);
+    const heads = await Promise.all(Array.from({ length: 40 }, () => asked.ensure('f1')));
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(1);
     expect(built).toBeLessThanOrEqual(2);
+  });
+
+  it('is built in turns of the event loop where the file has many batches', async () => {
+    const both = await engine();
+    await gatewayOn(both).take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await both.feed.remove('f1');
+    const { files } = both.store;
+    const [first] = await files.batches('f1');
+    const states = Array.from({ length: 20_000 }, (_, n) => ({ ...first, batchId: `b${n}` }) as BatchState);
+    const store: Store = {
+      ...both.store,
+      files: { ...files, find: (fileId) => files.find(fileId), batches: async () => states },
+    };
+    let turns = 0;
+    const count = () => {
+      turns++;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    const { state } = await new Heads(store, both.feed).ensure('f1');
+    clearImmediate(next);
+    expect(state.totals.batches).toBe(20_000);
+    // A thousand batches a turn, once for the totals and once for what is announced.
+    expect(turns).toBeGreaterThan(35);
   });
 
   it('does not outlive its file, wherever the deletion falls', async () => {
@@ -154,9 +179,9 @@ describe('an epoch', () => {
       ...both.store,
       files: { ...files, find: (fileId) => files.find(fileId), batches },
     };
-    await ensureHead(store, both.feed, 'f1');
+    await new Heads(store, both.feed).ensure('f1');
     expect(deleted).toBe(true);
-    const head = await ensureHead(both.store, both.feed, 'f1');
+    const head = await new Heads(both.store, both.feed).ensure('f1');
     expect(JSON.parse(head.state.stats)).toMatchObject({ status: 'pending', progress: { processed: 0 } });
   });
 });

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import type { FileEmails } from '../../src/domain/events.js';
 import { VALIDATOR } from '../../src/domain/ownership.js';
 import type { Stats } from '../../src/domain/stats.js';
-import { ensureHead } from '../../src/epoch/head.js';
+import { Heads } from '../../src/epoch/head.js';
 import type { Feed, FeedEvent, Follower } from '../../src/feed/feed.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { createLogger } from '../../src/logger.js';
@@ -96,7 +96,7 @@ export class Copy implements Follower {
   static async of({ store, feed }: Engine, fileId: string): Promise<Copy> {
     const copy = new Copy(fileId);
     await feed.follow(fileId, copy);
-    const { epoch, revision, emailsRevision } = await ensureHead(store, feed, fileId);
+    const { epoch, revision, emailsRevision } = await new Heads(store, feed).ensure(fileId);
     copy.epochs.push(epoch);
     copy.#revision = revision;
     copy.#emailsRevision = emailsRevision;

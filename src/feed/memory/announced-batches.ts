@@ -5,6 +5,7 @@
 
 import type { BatchId } from '../../domain/id.js';
 import { type BatchVersion, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
+import { inTurns } from '../../portions.js';
 
 /** Estimated memory of a batch beside its text. */
 const BATCH_BYTES = 150;
@@ -13,8 +14,11 @@ export class AnnouncedBatches {
   readonly #texts = new Map<BatchId, string>();
   #characters = 0;
 
-  constructor(batches: ReadonlyMap<BatchId, BatchVersion>) {
-    this.announce(batches);
+  /** In turns of the event loop: there may be hundreds of thousands. */
+  static async withAll(batches: ReadonlyMap<BatchId, BatchVersion>): Promise<AnnouncedBatches> {
+    const announced = new AnnouncedBatches();
+    for await (const some of inTurns([...batches])) announced.announce(some);
+    return announced;
   }
 
   /** About what they take in memory. */
@@ -22,7 +26,7 @@ export class AnnouncedBatches {
     return BATCH_BYTES * this.#texts.size + this.#characters;
   }
 
-  announce(batches: ReadonlyMap<BatchId, BatchVersion>): void {
+  announce(batches: Iterable<readonly [BatchId, BatchVersion]>): void {
     for (const [batchId, batch] of batches) {
       const text = textOf(batch);
       this.#characters += text.length - (this.#texts.get(batchId)?.length ?? 0);
