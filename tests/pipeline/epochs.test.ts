@@ -136,7 +136,9 @@ describe('an epoch', () => {
 
   it('is built in turns of the event loop where the file has many batches', async () => {
     const both = await engine();
-    await gatewayOn(both).take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    const { take, flusher } = gatewayOn(both);
+    await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await flusher.drain();
     await both.feed.remove('f1');
     const { files } = both.store;
     const [first] = await files.batches('f1');
