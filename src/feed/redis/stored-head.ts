@@ -1,7 +1,6 @@
 /** How a head is written to Redis, and read from it. Others write to Redis as well: what no gateway has written is none. */
 import type { BatchId, Epoch } from '../../domain/id.js';
 import type { BatchVersion, Summary } from '../../domain/summary.js';
-import { refusalOf } from '../../redis/refusals.js';
 import type { FileState, Head } from '../feed.js';
 import { batchField } from './scripts.js';
 
@@ -72,8 +71,9 @@ function objectOf<T>(text: Field, keys: readonly string[]): T | null {
   }
 }
 
-/** Whether a script or command failed by what the keys hold: another type, or no number where it counts. */
-export function isUnreadable(error: unknown): boolean {
-  const { code } = refusalOf(error);
-  return code === 'WRONGTYPE' || code === 'ERR';
-}
+/** In the texts of errors, as every version of Redis has them: another type, or no number where a script counts. */
+const UNREADABLE = /WRONGTYPE|attempt to|The ID specified|not an integer|invalid stream id/i;
+
+/** Whether a script or command failed by what the keys hold, and not by the state of the server. */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof Error && UNREADABLE.test(error.message);
