@@ -74,6 +74,6 @@ function objectOf<T>(text: Field, keys: readonly string[]): T | null {
 /** In the texts of errors, as every version of Redis has them: another type, or no number where a script counts. */
 const UNREADABLE = /WRONGTYPE|attempt to|The ID specified|not an integer|invalid stream id/i;
 
-/** Whether a script or command failed by what the keys hold, and not by the state of the server. */
-export const isUnreadable = (error: unknown): boolean =>
-  error instanceof Error && UNREADABLE.test(error.message);
+/** Whether a fault comes from what the keys hold, and not from the state of the server. */
+export const isUnreadable = (fault: unknown): boolean =>
+  fault instanceof Error && fault.cause instanceof Error && UNREADABLE.test(fault.cause.message);
