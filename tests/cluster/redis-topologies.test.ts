@@ -37,7 +37,7 @@ describeWithOwnMongo('gateways behind sentinels', () => {
         }
         await expectAllComplete(work);
       },
-      240_000,
+      480_000,
     );
   });
 });
@@ -85,7 +85,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
         }
         await expectAllComplete(work);
       },
-      240_000,
+      480_000,
     );
 
     thoroughTest(

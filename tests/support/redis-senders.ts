@@ -9,7 +9,8 @@ export const CHANNEL = 'email_validation_results';
 export const STREAM = 'email_validation_results:stream';
 
 const AGAIN_MS = 20;
-const PATIENCE_MS = 60_000;
+/** Longer than a failover may take. */
+const PATIENCE_MS = 150_000;
 
 /**
  * Publishes on Redis as the validator does. It retries while Redis is away, so a message may be sent more than once.

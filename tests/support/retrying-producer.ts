@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, type Message, Producer, Unreachable } from './producer.js';
 
 const AGAIN_MS = 20;
-const PATIENCE_MS = 60_000;
+/** Longer than a failover may take. */
+const PATIENCE_MS = 150_000;
 
 /**
  * A producer that retries: what was refused for now or not answered is sent to the next gateway, until one has accepted
