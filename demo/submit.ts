@@ -7,7 +7,7 @@ const LONGEST_PAUSE_S = 10;
 
 const pathOf = (fileId: string): string => `/api/files/${encodeURIComponent(fileId)}`;
 
-/** Submits a list for validation. @throws Failure; any error of fetch */
+/** Submits a list for validation, in place of what an earlier start has left. @throws Failure; any error of fetch */
 export async function submit(
   gatewayUrl: string,
   fileId: string,
@@ -15,7 +15,7 @@ export async function submit(
   signal: AbortSignal,
 ): Promise<void> {
   const headers = { 'Content-Type': 'application/json' };
-  const request = { method: 'POST', headers, body: JSON.stringify({ emails }), signal };
+  const request = { method: 'POST', headers, body: JSON.stringify({ emails, replace: true }), signal };
   for (let tries = 1; ; tries++) {
     const response = await fetch(`${gatewayUrl}${pathOf(fileId)}/validations`, request);
     const answer = await response.text();

@@ -119,6 +119,15 @@ test('Ctrl-C while a file runs stops the demo in an orderly way', async () => {
   await isGone(url);
 });
 
+test('a demo that is started again begins its files anew', async () => {
+  const { demo: first, dataDir } = start(['--addresses', '2000']);
+  await first.says(/demo: 2,000 addresses submitted/);
+  await first.end('SIGINT');
+  const { demo } = start(['--addresses', '20', '--rate', '0', '--data-dir', dataDir]);
+  await demo.says(/demo: completed, (20|1\d) addresses processed/);
+  expect(await demo.end('SIGINT')).toBe(0);
+});
+
 test('the gateway does not outlive a demo that is killed', async () => {
   const { demo, dataDir } = start(['--rate', '50']);
   const url = await demo.says(/Dashboard\s+(http:\S+)\//);
