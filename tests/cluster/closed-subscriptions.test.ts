@@ -3,6 +3,7 @@ import { expectComplete, expectHealthy, untilReadiness } from '../support/checks
 import { describeWithOwnServers, spawnGateways } from '../support/cluster.js';
 import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
+import { freeze } from '../support/freeze.js';
 import { StrictListener } from '../support/listener.js';
 import { message, Producer } from '../support/producer.js';
 import { CHANNEL, redisSenders } from '../support/redis-senders.js';
@@ -76,7 +77,7 @@ describeWithOwnServers('while Redis closes subscriptions', (start) => {
 
     await redis.config('SET', 'client-output-buffer-limit', 'pubsub 64kb 64kb 1');
     const before = await subscribers('verigate-inlet');
-    for (const { child } of gateways) child.kill('SIGSTOP');
+    const goOns = await Promise.all(gateways.map(({ child }) => freeze(child)));
     // More than the kernel buffers for them.
     const padding = 'x'.repeat(256 * 1024);
     await eventually(
@@ -89,7 +90,7 @@ describeWithOwnServers('while Redis closes subscriptions', (start) => {
       LONG_MS,
     );
     for (const upTo of [20, 30]) await pubsub(message('b', results, { upTo, isComplete: upTo === 30 }));
-    for (const { child } of gateways) child.kill('SIGCONT');
+    for (const goOn of goOns) goOn();
     await Promise.all(urls.map((url) => untilReadiness(url)));
     await Promise.all(
       listeners.map((listener) => listener.until(() => listener.stats?.status === 'completed', LONG_MS)),

@@ -30,8 +30,8 @@ const outages: readonly [string, (mongo: MongoServer) => Promise<() => Promise<u
   [
     'hangs',
     async (mongo) => {
-      mongo.pause();
-      return async () => mongo.resume();
+      const goOn = await mongo.freeze();
+      return async () => goOn();
     },
   ],
 ];

@@ -30,7 +30,7 @@ const troubles: Trouble[] = [
     name: 'hangs',
     persistent: false,
     async begin(redis) {
-      const thaw = redis.freeze();
+      const thaw = await redis.freeze();
       const over = pause(HANGS_MS);
       return () => over.then(thaw);
     },

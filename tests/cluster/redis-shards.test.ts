@@ -44,7 +44,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
         const work = await atWork(cluster.url, cluster.nodes, { nameOf, senders });
         const isHung = ({ fileId }: StrictListener) => fileId === work.files[0]?.fileId;
 
-        const goOn = cluster.primaries[hungShard]?.freeze() ?? (() => undefined);
+        const goOn = (await cluster.primaries[hungShard]?.freeze()) ?? (() => undefined);
         onTeardown(goOn);
         let counts = work.listeners.map(({ events }) => events.length);
         const quietSeconds = work.listeners.map(() => 0);
@@ -69,7 +69,7 @@ describeWithOwnMongo('gateways on a Redis Cluster', () => {
         expect(unready).toEqual([]);
         report(`and its file went on ${await untilMoreEvents(work.listeners)} ms after it was back`);
 
-        const allGoOn = cluster.primaries.map((node) => node.freeze());
+        const allGoOn = await Promise.all(cluster.primaries.map((node) => node.freeze()));
         for (const goOn of allGoOn) onTeardown(goOn);
         await Promise.all(work.urls.map((url) => untilReadiness(url, 'redis')));
         for (const goOn of allGoOn) goOn();

@@ -68,8 +68,8 @@ describeWithOwnServers('a gateway that is stopped while a server hangs', (start)
     await producer.update(message('b', results, { fileId: 'f', upTo: 3 }));
     await listener.until(() => listener.copy.size === 3);
 
-    const thaw = redisHangs ? redis.freeze() : () => undefined;
-    if (mongoHangs) mongo.pause();
+    const thaw = redisHangs ? await redis.freeze() : () => undefined;
+    const goOn = mongoHangs ? await mongo.freeze() : () => undefined;
     // An update is under way that needs the hanging server. It may be stored or not.
     const update = producer.update(message('b', results, { fileId: 'f', upTo: 4 })).catch(() => 'refused');
     const askedAt = performance.now();
@@ -82,7 +82,7 @@ describeWithOwnServers('a gateway that is stopped while a server hangs', (start)
     const outcome = await update;
 
     thaw();
-    mongo.resume();
+    goOn();
     const other = await spawnGateway(env);
     await untilReadiness(other.url);
     const kept = (await new Reading(new Producer(other.url), 'f').ndjson()).length;

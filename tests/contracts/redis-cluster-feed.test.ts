@@ -128,7 +128,7 @@ describeWhere(hasRedis, 'redis-server is not on the PATH', 'on a Redis Cluster',
         }
         await eventually('all is set up', () => followers.every(({ events }) => events.length === 2));
         const [hung, ...others] = shards as [string, ...string[]];
-        const goOn = cluster().primaries[0]?.freeze() ?? (() => undefined);
+        const goOn = (await cluster().primaries[0]?.freeze()) ?? (() => undefined);
         onTeardown(goOn);
         for (const [i, file] of others.entries()) {
           const sent = await append(second, file, 1, 'meanwhile');

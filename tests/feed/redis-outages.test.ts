@@ -100,7 +100,7 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     const follower = new Recorder();
     await feed.begin('f1', start('e1'), null);
     await feed.follow('f1', follower);
-    const thaw = server.freeze();
+    const thaw = await server.freeze();
     await expectUnavailable(feed, 10_000);
     // Known to be away by now: no call waits for it any more.
     await retry(() => expectUnavailable(feed, 1_000));
@@ -140,7 +140,7 @@ describeWithOwnRedis('while Redis is in trouble', (redis) => {
     const feeds = range(1, 2).map(() => openFeed(server.url, PREFIX, { timeoutMs: 20_000 }));
     for (const feed of feeds) await feed.follow('f1', new Recorder());
     const underway = announce(openFeed(server.url, PREFIX), 'f1').catch((error: unknown) => error);
-    const thaw = server.freeze();
+    const thaw = await server.freeze();
     const from = performance.now();
     await Promise.all([unused.close(), feeds[0]?.close()]);
     expect(performance.now() - from).toBeLessThan(10_000);

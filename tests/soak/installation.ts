@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ownNames } from '../support/cluster.js';
 import { collectedHeap, type Memory } from '../support/collected-heap.js';
+import { freeze } from '../support/freeze.js';
 import { type GatewayProcess, spawnGateway, temporaryDirectory } from '../support/gateway.js';
 import { MongoServer } from '../support/mongo-server.js';
 import { redisSenders } from '../support/redis-senders.js';
@@ -45,10 +46,9 @@ async function occupied(seats: readonly Seat[]) {
     gateways[at] = await (seats[at] as Seat).start();
   };
   const frozen = async () => {
-    const child = gateways[turn++ % seats.length]?.child;
-    child?.kill('SIGSTOP');
+    const goOn = await freeze(gateways[turn++ % seats.length]?.child);
     await pause(FROZEN_MS);
-    child?.kill('SIGCONT');
+    goOn();
   };
   const faults: Fault[] = [
     { name: 'a gateway is killed', strike: ends('SIGKILL') },
@@ -81,14 +81,10 @@ export async function distributed(): Promise<Installation> {
   const env = { MONGODB_URI: mongo.newUri(), REDIS_URL: redis.url, ...ownNames(), STREAM_IDLE_MS: '5000' };
   const { gateways, faults, memory } = await occupied([seat(env), seat(env)]);
   const { pubsub, stream } = redisSenders(redis.url);
-  const hung = async (pausing: () => () => void) => {
-    const goOn = pausing();
+  const hung = async (server: MongoServer | RedisServer) => {
+    const goOn = await server.freeze();
     await pause(FROZEN_MS);
     goOn();
-  };
-  const mongoHangs = () => {
-    mongo.pause();
-    return () => mongo.resume();
   };
   return {
     gateways,
@@ -97,9 +93,9 @@ export async function distributed(): Promise<Installation> {
     faults: [
       ...faults,
       { name: 'Redis is killed', strike: () => away(redis, () => redis.startAgain()) },
-      { name: 'Redis hangs', strike: () => hung(() => redis.freeze()) },
+      { name: 'Redis hangs', strike: () => hung(redis) },
       { name: 'MongoDB is killed', strike: () => away(mongo, () => mongo.start()) },
-      { name: 'MongoDB hangs', strike: () => hung(mongoHangs) },
+      { name: 'MongoDB hangs', strike: () => hung(mongo) },
     ],
   };
 }

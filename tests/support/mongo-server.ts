@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import type { mongo } from 'mongoose';
 import { describeWhere } from './describe-where.js';
 import { freePort } from './free-port.js';
+import { freeze } from './freeze.js';
 import { findProgram, type Program } from './mongo-program.js';
 
 const STARTED_WITHIN_MS = 30_000;
@@ -86,17 +87,13 @@ export class MongoServer {
     return this.#end('SIGKILL');
   }
 
-  /** Until `resume` it accepts connections and answers nothing. */
-  pause(): void {
-    this.#process?.kill('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process?.kill('SIGCONT');
+  /** Until it goes on it accepts connections and answers nothing. @returns a function that lets it go on */
+  freeze(): Promise<() => void> {
+    return freeze(this.#process);
   }
 
   async stop(): Promise<void> {
-    this.resume();
+    this.#process?.kill('SIGCONT');
     await this.#end('SIGTERM');
     rmSync(this.directory, { recursive: true, force: true });
   }

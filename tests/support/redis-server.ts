@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { describeWhere } from './describe-where.js';
 import { freePort } from './free-port.js';
+import { freeze } from './freeze.js';
 import { onTeardown } from './teardown.js';
 
 const PROGRAM = 'redis-server';
@@ -72,10 +73,8 @@ export class RedisServer {
   }
 
   /** Stops it with its connections open. @returns a function that lets it go on */
-  freeze(): () => void {
-    const child = this.#process;
-    child?.kill('SIGSTOP');
-    return () => void child?.kill('SIGCONT');
+  freeze(): Promise<() => void> {
+    return freeze(this.#process);
   }
 
   async stop(): Promise<void> {
