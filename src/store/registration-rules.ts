@@ -9,6 +9,9 @@ import { type Claimant, mayExtend, mayGive, mayReplace, type Ownership } from '.
 import { Fault } from '../errors.js';
 import type { RegisteredBatch, Registration } from './store.js';
 
+/** All of them are in the head of the file's feed, and are read for a new one. */
+export const MAX_BATCHES_OF_FILE = 200_000;
+
 export type RequestDetails = Pick<
   Registration,
   'requestId' | 'userId' | 'totalEmails' | 'totalBatches' | 'submission'
@@ -18,6 +21,7 @@ export type RequestDetails = Pick<
 export interface CurrentRequest extends RequestDetails, Ownership {
   readonly generation: Generation;
   readonly isPurged: boolean;
+  readonly batchCount: number;
 }
 
 export type RegistrationPlan =
@@ -55,6 +59,7 @@ export const namesAnotherRequest = (
  * `current`: null where the file does not exist. `isOver`: the registration's request was replaced or removed; only asked
  * for where `namesAnotherRequest` says so. `sizeOf`: the size of a batch of the current generation, null where that is
  * not known; undefined where the batch is not of that generation.
+ * @throws InvalidInput where the file would have more than `MAX_BATCHES_OF_FILE`
  */
 export function planRegistration(
   registration: Registration,
@@ -69,6 +74,7 @@ export function planRegistration(
   if (current === null) {
     if (registration.intent === 'continue') throw new Fault('file_not_found');
     const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
+    assertRoom(0, batches);
     return { outcome: 'created', request, missing: batches };
   }
   const isOther = namesAnotherRequest(current, registration.requestId);
@@ -85,8 +91,10 @@ export function planRegistration(
   if (isOther && !isNamed) {
     if (!mayReplace(claimant, current)) return { outcome: 'refused' };
     const request = { ...registration, userId: registration.userId ?? current.userId, producer };
+    assertRoom(0, batches);
     return { outcome: 'replaced', request, missing: batches };
   }
+  assertRoom(current.batchCount, missing);
   const sized = batches.flatMap(({ batchId, totalEmails }) =>
     totalEmails !== null && sizeOf(batchId) === null ? [{ batchId, totalEmails }] : [],
   );
@@ -105,6 +113,12 @@ function refuseUnintended({ requestId, intent }: Registration, current: CurrentR
   if (current.requestId === requestId) return;
   if (intent === 'continue') throw new Fault('file_not_found');
   if (intent === 'create') throw new Fault('file_exists');
+}
+
+function assertRoom(batchCount: number, missing: readonly RegisteredBatch[]): void {
+  if (missing.length === 0 || batchCount + missing.length <= MAX_BATCHES_OF_FILE) return;
+  const message = `are too many: a file may have ${MAX_BATCHES_OF_FILE}`;
+  throw new InvalidInput([{ field: 'batches', message }]);
 }
 
 /** What a registration adds to a request. `mayGive` has decided that it may name the owner. */

@@ -25,6 +25,7 @@ const current = (said: Partial<CurrentRequest> = {}): CurrentRequest => ({
   totalEmails: 9,
   totalBatches: null,
   isPurged: false,
+  batchCount: 2,
   ...said,
 });
 

@@ -116,6 +116,7 @@ export const requestOf = (file: FileDoc): CurrentRequest => ({
   requestId: file.requestId,
   ...file.declared,
   isPurged: Boolean(file.purged),
+  batchCount: file.next,
 });
 
 export const factsOf = (file: FileDoc): FileFacts => ({

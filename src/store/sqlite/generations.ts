@@ -145,6 +145,7 @@ export const requestOf = (row: GenerationRow): CurrentRequest => ({
   totalEmails: row.totalEmails,
   totalBatches: row.totalBatches,
   isPurged: row.purged !== null,
+  batchCount: row.batches,
 });
 
 /** Where a batch of this generation belongs; undefined: the batch is not registered. */
