@@ -291,6 +291,31 @@ describeWithMongo('several gateways on one MongoDB', () => {
     }
   });
 
+  it('applies what is held for one user to no batch that another user has got first', async () => {
+    const { uri, a, b } = open();
+    await register(a, { fileId: 'hers', batches: ['b1'] }, JANE);
+    await register(a, { fileId: 'his', batches: ['b2'] }, JOE);
+    await save(a, { batchId: 'b2', emails: ['x'] }, JOE);
+    expect((await save(a, { batchId: 'b2', emails: ['y', 'z'], isComplete: true }, JANE)).outcome).toBe(
+      'held',
+    );
+    // As Jane's registration leaves it that found the batch free a moment before, at a gateway that has died since.
+    const pending = {
+      id: 'pending',
+      at: new Date(),
+      by: { userId: 'jane', isAdmin: false },
+      from: 1,
+      batches: [{ batchId: 'b2', totalEmails: null }],
+    };
+    await withDatabase(uri, (database) =>
+      database.collection('emailbatches').updateOne({ fileId: 'hers' }, { $set: { pending, next: 2 } }),
+    );
+    await register(b, { fileId: 'hers', batches: ['b1', 'b3'] }, JANE);
+    expect(await listsOf(b, 'his')).toEqual({ b2: ['x'] });
+    expect((await b.files.batches('hers')).map(({ batchId }) => batchId)).toEqual(['b1', 'b3']);
+    expect((await b.updates.heldCounts()).updates).toBe(1);
+  });
+
   it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {
     const { uri, a, b } = open();
     for (let round = 0; round < effort(3, 10); round++) {
