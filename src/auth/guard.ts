@@ -55,6 +55,24 @@ export class Guard {
     }
   }
 
+  /**
+   * Reads a file that the principal may access before the read and after it: in several steps a read may have come upon the
+   * file that another user has begun meanwhile with the id of one that was deleted, or the file may have been given away.
+   * @throws Fault as `authorize` does, else what `read` throws
+   */
+  async whileAuthorized<T>(
+    principal: Principal,
+    action: Action,
+    fileId: FileId,
+    read: () => Promise<T>,
+  ): Promise<T> {
+    await this.authorize(principal, action, fileId);
+    const [found] = await Promise.allSettled([read()]);
+    await this.authorize(principal, action, fileId);
+    if (found.status === 'rejected') throw found.reason;
+    return found.value;
+  }
+
   /** Whether the principal may read a file now: its owner may change. */
   async canRead(principal: Principal, fileId: FileId): Promise<boolean> {
     return decideAccess(principal, 'read', await this.#targetOf(principal, 'read', fileId)) === 'granted';

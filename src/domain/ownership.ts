@@ -12,7 +12,10 @@ export interface Claimant {
   readonly isAdmin: boolean;
 }
 
-/** The validator, and every other producer that may write to Redis: trusted with every file, but it names no owner. */
+/**
+ * The validator, and every other producer that may write to Redis: trusted with every file, but it names no owner. So is the
+ * gateway itself.
+ */
 export const VALIDATOR: Claimant = { userId: null, files: '*', isAdmin: false };
 
 /** What a store keeps of a file to decide who may change it. */
@@ -26,7 +29,7 @@ export interface Ownership {
 
 const isSame = (userId: UserId | null, other: UserId | null): boolean => userId !== null && userId === other;
 
-/** Whether a claimant may begin another request of a file. */
+/** Whether a claimant may begin another request of a file, end one of its batches by hand, or delete it. */
 export const mayReplace = ({ userId, files }: Claimant, file: Ownership): boolean =>
   files === '*' || files.includes(file.fileId) || isSame(userId, file.userId);
 

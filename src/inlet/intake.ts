@@ -56,15 +56,21 @@ export class Intake {
     return this.pipeline.change(fileId, store);
   }
 
-  /** Ends a batch that will never answer; false: the file has no such batch. */
-  fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
-    return this.pipeline.fail(fileId, batchId, reason);
+  /**
+   * Ends a batch that will never answer; false: the file has no such batch.
+   * @throws Fault `file_not_found` where the claimant may not do that
+   */
+  fail(fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant): Promise<boolean> {
+    return this.pipeline.fail(fileId, batchId, reason, claimant);
   }
 
-  /** Deletes a file and informs its listeners; false: there is no such file. */
-  async remove(fileId: FileId): Promise<boolean> {
+  /**
+   * Deletes a file and informs its listeners; false: there is no such file.
+   * @throws Fault `file_not_found` where the claimant may not do that
+   */
+  async remove(fileId: FileId, claimant: Claimant): Promise<boolean> {
     try {
-      return await this.pipeline.remove(fileId);
+      return await this.pipeline.remove(fileId, claimant);
     } finally {
       // None of its addresses may stay in memory, and the reader does not know which batches were the file's.
       this.reader.forgetAll();

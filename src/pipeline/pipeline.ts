@@ -112,9 +112,9 @@ export class Pipeline {
     return result;
   }
 
-  async fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean> {
+  async fail(fileId: FileId, batchId: BatchId, reason: string, claimant?: Claimant): Promise<boolean> {
     const { failed } = await this.#storeAndMarkChanged(fileId, async () => {
-      const found = await this.deps.store.updates.fail(fileId, batchId, reason);
+      const found = await this.deps.store.updates.fail(fileId, batchId, reason, claimant);
       return { changed: found ? [batchId] : null, failed: found };
     });
     // The caller is answered once the file's stats include the failure.
@@ -156,16 +156,17 @@ export class Pipeline {
     }
   }
 
-  async remove(fileId: FileId): Promise<boolean> {
+  async remove(fileId: FileId, claimant?: Claimant): Promise<boolean> {
     const { store, feed } = this.deps;
     // The validator keeps the same addresses. First, so that the caller can repeat the deletion after a failure.
     await this.#deleteValidatorResults(fileId);
-    if (!(await store.files.remove(fileId))) {
+    if (!(await store.files.remove(fileId, claimant))) {
       // An earlier attempt may have deleted it from the store, and failed before the feed.
       const head = await feed.head(fileId, []);
       if (head === null || head.state.generation === NO_GENERATION) return false;
     }
-    await feed.remove(fileId);
+    // Another file may have its id by now: the feed is that one's, which begins an epoch of its own.
+    if ((await store.files.find(fileId)) === null) await feed.remove(fileId);
     return true;
   }
 

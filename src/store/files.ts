@@ -1,6 +1,7 @@
 /** The port to the files, and to the states of their batches. */
 import type { BatchId, FileId, UserId } from '../domain/id.js';
 import type { Counts } from '../domain/overview.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { FileFacts } from '../domain/stats.js';
 import type { BatchVersion } from '../domain/summary.js';
 
@@ -23,9 +24,11 @@ export interface FileStore {
   /**
    * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
-   * Its webhooks get `file.deleted`.
+   * Its webhooks get `file.deleted`. Deciding whose the file is and deleting it are one step: of a file that is deleted by two
+   * calls at once, and begun anew by another user in between, nothing goes. `claimant` left out: the gateway itself.
+   * @throws Fault `file_not_found` where the claimant may not delete the file; nothing changes
    */
-  remove(fileId: FileId): Promise<boolean>;
+  remove(fileId: FileId, claimant?: Claimant): Promise<boolean>;
   /**
    * Purges some of the files that ended before a time (milliseconds since 1970): deletes their addresses and keeps
    * `FileFacts.purged`. Answers with their ids; none: all are purged. Later updates of the same request, or of

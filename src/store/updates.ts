@@ -28,8 +28,12 @@ export interface UpdateStore {
    * @throws Fault `file_not_found` where it names a file that the sender may not change; nothing changes
    */
   save(update: Update, sender: Claimant): Promise<Saved>;
-  /** Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. */
-  fail(fileId: FileId, batchId: BatchId, reason: string): Promise<boolean>;
+  /**
+   * Ends a batch that will never answer; false: the file has no such batch. A later update of it is still taken. `claimant` left
+   * out: the gateway itself.
+   * @throws Fault `file_not_found` where the claimant may not do that to the file; nothing changes
+   */
+  fail(fileId: FileId, batchId: BatchId, reason: string, claimant?: Claimant): Promise<boolean>;
   /** Marks batches that have been silent for too long as stalled, until an update comes; answers with those newly marked. */
   markStalled(silence: Silence): Promise<StalledBatches[]>;
   /**

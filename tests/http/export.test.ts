@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { expect, test } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
 import { Fault } from '../../src/errors.js';
 import type { Store } from '../../src/store/store.js';
 import { answerOf, call, type Json, result, seed, startApp, type TestApp } from './harness.js';
@@ -254,7 +255,7 @@ test('a file that is deleted while it is exported breaks the export off', async 
   scanning(app, async function* () {
     for await (const slice of scan('f', {})) {
       yield slice as typeof SLICE;
-      await app.deps.intake.remove('f');
+      await app.deps.intake.remove('f', VALIDATOR);
     }
   });
   await expect(call(app, 'GET', '/api/files/f/export?format=ndjson')).rejects.toThrow();

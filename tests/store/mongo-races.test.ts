@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Claimant } from '../../src/domain/ownership.js';
 import type { Saved } from '../../src/store/store.js';
 import {
   announce,
@@ -16,6 +17,10 @@ import { eventually } from '../support/eventually.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
 import { addresses, emailsOf } from '../support/updates.js';
 import { dump, openStore, refusals, shuffled } from './mongo-harness.js';
+
+const DELETIONS = effort(20, 100);
+const user = (userId: string): Claimant => ({ userId, files: [], isAdmin: false });
+const [JANE, JOE] = [user('jane'), user('joe')];
 
 const far = (): number => Date.now() + 60_000;
 
@@ -264,6 +269,51 @@ describeWithMongo('several gateways on one MongoDB', () => {
       expect((await save(store, { batchId: 'b3', emails: ['secret'] })).outcome).toBe('superseded');
     }
     expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+  });
+
+  it(`deletes at two gateways nothing that another user has begun meanwhile, ${DELETIONS} times`, async () => {
+    const { a, b } = open();
+    for (let round = 0; round < DELETIONS; round++) {
+      const fileId = `deletion ${round}`;
+      await register(a, { fileId, batches: [`old ${round}`] }, JANE);
+      const update = { batchId: `new ${round}`, fileId, emails: ['x'] };
+      const begin = async () => {
+        for (;;) {
+          const saved = await save(round % 2 ? a : b, update, JOE).catch(() => null);
+          if (saved?.outcome === 'applied') return;
+        }
+      };
+      const deletions = [a, b, a].map((store) => store.files.remove(fileId, JANE));
+      const [, ...removed] = await Promise.allSettled([begin(), ...deletions]);
+      expect(removed).toContainEqual({ status: 'fulfilled', value: true });
+      expect((await a.files.find(fileId))?.userId).toBe('joe');
+      expect(emailsOf(await scanned(b, fileId))).toEqual(['x']);
+    }
+  });
+
+  it('applies what is held for one user to no batch that another user has got first', async () => {
+    const { uri, a, b } = open();
+    await register(a, { fileId: 'hers', batches: ['b1'] }, JANE);
+    await register(a, { fileId: 'his', batches: ['b2'] }, JOE);
+    await save(a, { batchId: 'b2', emails: ['x'] }, JOE);
+    expect((await save(a, { batchId: 'b2', emails: ['y', 'z'], isComplete: true }, JANE)).outcome).toBe(
+      'held',
+    );
+    // As Jane's registration leaves it that found the batch free a moment before, at a gateway that has died since.
+    const pending = {
+      id: 'pending',
+      at: new Date(),
+      by: { userId: 'jane', isAdmin: false },
+      from: 1,
+      batches: [{ batchId: 'b2', totalEmails: null }],
+    };
+    await withDatabase(uri, (database) =>
+      database.collection('emailbatches').updateOne({ fileId: 'hers' }, { $set: { pending, next: 2 } }),
+    );
+    await register(b, { fileId: 'hers', batches: ['b1', 'b3'] }, JANE);
+    expect(await listsOf(b, 'his')).toEqual({ b2: ['x'] });
+    expect((await b.files.batches('hers')).map(({ batchId }) => batchId)).toEqual(['b1', 'b3']);
+    expect((await b.updates.heldCounts()).updates).toBe(1);
   });
 
   it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {

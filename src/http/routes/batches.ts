@@ -57,13 +57,13 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
     const fileId = idIn(req, 'fileId');
     const { limit, cursor, status } = readQuery(req, batchesQuery);
     const after = decodeCursor(cursor, batchCursor);
-    await guard.authorize(callerOf(req), 'read', fileId);
-    const facts = await store.files.find(fileId);
-    if (facts === null) throw new Fault('file_not_found');
-    if (after !== null && after.generation !== facts.generation) throw invalidCursor();
-    const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
-    const found = await store.files.batchPage(query);
-    const { generation } = facts;
+    const { generation, found } = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
+      const facts = await store.files.find(fileId);
+      if (facts === null) throw new Fault('file_not_found');
+      if (after !== null && after.generation !== facts.generation) throw invalidCursor();
+      const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
+      return { generation: facts.generation, found: await store.files.batchPage(query) };
+    });
     sendJson(
       res,
       pageAnswer(found, limit, listItemOf, ({ ordinal }) => ({ generation, ordinal })),
@@ -73,13 +73,15 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
   app.post('/api/files/:fileId/batches/:batchId/fail', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const batchId = idIn(req, 'batchId');
-    await guard.authorize(callerOf(req), 'end', fileId);
-    const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
-    if (!(await intake.fail(fileId, batchId, reason))) {
-      await statsOrNotFound(snapshots, fileId);
-      throw new Fault('not_found', 'the file has no such batch');
-    }
-    sendJson(res, await statsOrNotFound(snapshots, fileId));
+    const caller = callerOf(req);
+    const stats = await guard.whileAuthorized(caller, 'end', fileId, async () => {
+      const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
+      const isFound = await intake.fail(fileId, batchId, reason, claimantOf(caller));
+      const stats = await statsOrNotFound(snapshots, fileId);
+      if (!isFound) throw new Fault('not_found', 'the file has no such batch');
+      return stats;
+    });
+    sendJson(res, stats);
   });
 }
 

@@ -33,13 +33,16 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     const isFiltered = Object.values(filter).some((wanted) => wanted !== undefined);
     if (isOfList && format === 'ndjson') throw noLayout(`${layout} needs format=csv or xlsx`);
     if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
-    await guard.authorize(callerOf(req), 'read', fileId);
+    const caller = callerOf(req);
+    await guard.authorize(caller, 'read', fileId);
     const list = await store.lists.ofFile(fileId);
     const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
     if (format === 'xlsx') await checkRoom(fileId, list, original, filter, deps);
     const sendHead = async () => {
-      // Checked after the first rows are read: a file that was deleted before them must not look like an empty one.
+      // Checked after the first rows are read, and all others are of the same request: the file may be another's since the
+      // first look, and one that was deleted before them must not look like an empty one.
+      await guard.authorize(caller, 'read', fileId);
       if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
       const hasHeader = original === null || list?.summary.header === true;
       res.setHeader('Content-Type', hasHeader || format !== 'csv' ? CONTENT_TYPES[format] : WITHOUT_HEADER);

@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
+import type { Principal } from '../../auth/principal.js';
 import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -31,7 +32,7 @@ export function fileRoutes(
       viewer: guard.viewerOf(caller),
     });
     const { items, last } = pageOf(files, limit);
-    const stats = await Promise.all(items.map((file) => statsOf(file, snapshots)));
+    const stats = await Promise.all(items.map((file) => statsOf(file, caller)));
     const next = last === null ? null : { createdAt: last.facts.createdAt, fileId: last.facts.fileId };
     const nextCursor = next === null ? 'null' : `"${encodeCursor(next)}"`;
     // A file that was deleted meanwhile has no stats.
@@ -50,26 +51,34 @@ export function fileRoutes(
 
   app.get('/api/files/:fileId/stats', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.authorize(callerOf(req), 'read', fileId);
-    sendJson(res, await statsOrNotFound(snapshots, fileId));
+    const stats = await guard.whileAuthorized(callerOf(req), 'read', fileId, () =>
+      statsOrNotFound(snapshots, fileId),
+    );
+    sendJson(res, stats);
   });
 
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.authorize(callerOf(req), 'read', fileId);
-    const found = await snapshots.snapshot(fileId);
-    if (found === null) throw new Fault('file_not_found');
-    const { stats, emails } = found;
-    const batches = JSON.stringify(await store.files.batchCounts(fileId));
+    const { stats, emails, batches } = await guard.whileAuthorized(
+      callerOf(req),
+      'read',
+      fileId,
+      async () => {
+        const found = await snapshots.snapshot(fileId);
+        if (found === null) throw new Fault('file_not_found');
+        return { ...found, batches: JSON.stringify(await store.files.batchCounts(fileId)) };
+      },
+    );
     await answers.send(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
 
   app.get('/api/files/:fileId/emails', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
-    await guard.authorize(callerOf(req), 'read', fileId);
-    if (query.email !== undefined) rateLimit.consume(req, res);
-    const page = await snapshots.page({ fileId, ...query });
+    const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
+      if (query.email !== undefined) rateLimit.consume(req, res);
+      return snapshots.page({ fileId, ...query });
+    });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);
   });
@@ -77,8 +86,9 @@ export function fileRoutes(
   app.get('/api/files/:fileId/breakdown', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, breakdownQuery);
-    await guard.authorize(callerOf(req), 'read', fileId);
-    const found = await breakdowns.of({ fileId, ...query }, () => rateLimit.consume(req, res));
+    const found = await guard.whileAuthorized(callerOf(req), 'read', fileId, () =>
+      breakdowns.of({ fileId, ...query }, () => rateLimit.consume(req, res)),
+    );
     if (found === null) throw new Fault('file_not_found');
     sendJson(res, JSON.stringify(found));
   });
@@ -90,13 +100,20 @@ export function fileRoutes(
     // A file that is being deleted has no owner any more who may ask for it.
     const remove = async () => {
       await guard.authorize(caller, 'remove', fileId);
-      return intake.remove(fileId);
+      return intake.remove(fileId, claimantOf(caller));
     };
     const isGone = async () => (await store.files.find(fileId)) === null;
     const key = JSON.stringify([fileId, claimantOf(caller)]);
     if (!(await deletions.run(key, remove, isGone))) throw new Fault('file_not_found');
     res.status(204).end();
   });
+
+  /** Null: the file was deleted meanwhile, or the caller may not see it any more. */
+  async function statsOf({ facts, stats, isPending }: ListedFile, caller: Principal): Promise<string | null> {
+    if (!isPending && stats !== null) return stats;
+    const current = await snapshots.stats(facts.fileId);
+    return (await guard.canRead(caller, facts.fileId)) ? current : null;
+  }
 }
 
 /** The JSON of a file's stats. @throws Fault `file_not_found` */
@@ -108,8 +125,3 @@ export async function statsOrNotFound(
   if (stats === null) throw new Fault('file_not_found');
   return stats;
 }
-
-const statsOf = async (
-  { facts, stats, isPending }: ListedFile,
-  snapshots: HttpDependencies['snapshots'],
-): Promise<string | null> => (isPending ? null : stats) ?? snapshots.stats(facts.fileId);

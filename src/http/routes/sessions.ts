@@ -14,10 +14,11 @@ export function sessionRoutes(
 ): void {
   app.get('/api/files/:fileId/listeners', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    await guard.authorize(callerOf(req), 'read', fileId);
-    // Every gateway is asked.
-    rateLimit.consume(req, res);
-    const { listeners, gateways } = await sessions.listenersOf(fileId);
+    const { listeners, gateways } = await guard.whileAuthorized(callerOf(req), 'read', fileId, () => {
+      // Every gateway is asked.
+      rateLimit.consume(req, res);
+      return sessions.listenersOf(fileId);
+    });
     // Listeners may be there before the file is.
     if (listeners === 0 && (await store.files.find(fileId)) === null) throw new Fault('file_not_found');
     sendJson(res, JSON.stringify({ listeners, gateways }));

@@ -75,6 +75,21 @@ export async function addDeletion(db: Models, file: FileDoc): Promise<void> {
   await addDeliveries(db, [...eventsOf(file), event], generation);
 }
 
+/**
+ * Before a file gets another owner: what is owed of it belongs to the webhooks of the one that it has. Answers with the condition
+ * under which that is all, and the change that takes it out of the file's document.
+ */
+export async function deliverToOwner(
+  db: Models,
+  file: FileDoc,
+): Promise<{ readonly filter: object; readonly $unset: object }> {
+  await addDeliveries(db, eventsOf(file));
+  return {
+    filter: { eventsAt: file.eventsAt ?? trusted({ $exists: false }) },
+    $unset: { events: 1, eventsAt: 1 },
+  };
+}
+
 /** `removal`: the generation whose removal a deletion waits for. The step may be repeated: each delivery is made once. */
 async function addDeliveries(
   db: Models,

@@ -1,5 +1,6 @@
 /** The files in MongoDB. */
 import type { FileId } from '../../domain/id.js';
+import { VALIDATOR } from '../../domain/ownership.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { FileStore, FilesQuery } from '../store.js';
 import type { AnnouncedMarks } from './announced-marks.js';
@@ -28,9 +29,9 @@ export const mongoFiles = (
     batchCounts: countBatches,
     overview: readOverview,
   }),
-  remove: (fileId) =>
+  remove: (fileId, claimant = VALIDATOR) =>
     locks
-      .run([fileLock(fileId, true)], (db) => removeFile(db, fileId, connection.stopping))
+      .run([fileLock(fileId, true)], (db) => removeFile(db, fileId, claimant, connection.stopping))
       .finally(() => recent.forgetAll()),
   async purge(before) {
     const purged = await connection.run((db) =>

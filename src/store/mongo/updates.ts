@@ -1,7 +1,7 @@
 /** Takes updates and registrations into MongoDB: those of one batch or file one after another, in the order of arrival. */
 import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
-import type { Claimant } from '../../domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
 import { SharedCalls } from '../../shared-calls.js';
 import type { Registration, UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
@@ -80,9 +80,9 @@ export function mongoUpdates(
         ),
       );
     },
-    fail: (fileId, batchId, reason) =>
+    fail: (fileId, batchId, reason, claimant = VALIDATOR) =>
       locks.run([batchLock(batchId), fileLock(fileId, false)], (db) =>
-        failBatchByHand(db, fileId, batchId, reason),
+        failBatchByHand(db, { fileId, batchId, reason }, claimant),
       ),
     markStalled: (silence) => connection.run((db) => markStalledBatches(db, silence)),
     incompleteBatches: (query) => connection.run((db) => incompleteBatches(db, query)),

@@ -1,8 +1,10 @@
 /** Files in SQLite: found, listed and ended, with the states and counts of their batches. */
 import { clock } from '../../clock.js';
 import type { BatchId, FileId } from '../../domain/id.js';
+import { type Claimant, mayReplace } from '../../domain/ownership.js';
 import type { FileFacts } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
+import { foreignFile } from '../attribution.js';
 import { batchCounts } from '../batch-progress.js';
 import type {
   BatchCounts,
@@ -27,6 +29,7 @@ import {
   findGeneration,
   type GenerationRow,
   iso,
+  ownershipOf,
   REMOVED,
 } from './generations.js';
 import { overview } from './overview.js';
@@ -50,9 +53,11 @@ export function failBatchOfFile(
   fileId: FileId,
   batchId: BatchId,
   reason: string,
+  claimant: Claimant,
   now: number,
 ): boolean {
   const current = currentGeneration(db, fileId);
+  refuseForeign(current, claimant);
   const batch = batchOf(db, batchId);
   if (current === undefined || batch?.generation !== current.generation) return false;
   failBatch(db, batch, reason, now);
@@ -60,11 +65,12 @@ export function failBatchOfFile(
 }
 
 /** Ends a file with its dead letters and submissions. `isClean`: there is nothing to clean up. */
-function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boolean } {
+function endFile(db: Database, fileId: FileId, claimant: Claimant): { existed: boolean; isClean: boolean } {
   const now = clock.now();
+  const current = currentGeneration(db, fileId);
+  refuseForeign(current, claimant);
   const discarded = discardDeadLettersOfFile(db, fileId);
   const hadSubmissions = endSubmissionsOf(db, fileId);
-  const current = currentGeneration(db, fileId);
   if (current !== undefined) {
     addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.userId }, now)]);
     endGeneration(db, current, REMOVED, now);
@@ -73,6 +79,11 @@ function endFile(db: Database, fileId: FileId): { existed: boolean; isClean: boo
     existed: current !== undefined,
     isClean: current === undefined && discarded === 0 && !hadSubmissions,
   };
+}
+
+/** @throws Fault `file_not_found` where the file is another's */
+function refuseForeign(current: GenerationRow | undefined, claimant: Claimant): void {
+  if (current !== undefined && !mayReplace(claimant, ownershipOf(current))) throw foreignFile();
 }
 
 const CURRENT_FILES = 'SELECT * FROM generations WHERE state = 0';

@@ -132,7 +132,7 @@ const keptCounts = ({ userId, counted }: GenerationRow): KeptCounts => ({ userId
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const ownershipOf = ({ fileId, userId, producer }: RegistrationRow): Ownership => ({
+export const ownershipOf = ({ fileId, userId, producer }: RegistrationRow): Ownership => ({
   fileId,
   userId,
   producer,

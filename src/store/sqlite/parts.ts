@@ -1,6 +1,7 @@
 /** The parts of the store on the main thread that do more than hand a call to the thread that answers it. */
 import type { BatchId } from '../../domain/id.js';
 import { countsOf } from '../../domain/overview.js';
+import { VALIDATOR } from '../../domain/ownership.js';
 import { tallyOf } from '../../domain/summary.js';
 import { portions } from '../../portions.js';
 import type { DeadLetterRecords } from '../dead-letter-records.js';
@@ -41,8 +42,8 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
     }
   },
   find: (fileId) => writer.call('files.find', fileId),
-  async remove(fileId) {
-    const { existed, isClean } = await writer.call('files.end', fileId);
+  async remove(fileId, claimant = VALIDATOR) {
+    const { existed, isClean } = await writer.call('files.end', fileId, claimant);
     recent.forgetAll();
     if (!isClean) await writer.call('database.awaitCleanUp', { fileId });
     return existed;
@@ -94,7 +95,8 @@ export const updateStore = (
     if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
     return saved;
   },
-  fail: (fileId, batchId, reason) => writer.call('updates.fail', fileId, batchId, reason),
+  fail: (fileId, batchId, reason, claimant = VALIDATOR) =>
+    writer.call('updates.fail', fileId, batchId, reason, claimant),
   markStalled: (silence) => writer.call('updates.markStalled', silence),
   incompleteBatches: (query) => reader.call('updates.incompleteBatches', query),
   heldCounts: () => writer.call('updates.heldCounts'),

@@ -139,6 +139,25 @@ export function owning({ shared }: Stores): void {
     expect((await register(store, { fileId: f1, userId: 'jane' }, OPERATOR)).facts?.userId).toBe('jane');
   });
 
+  it('refuses whoever deletes another’s file or ends one of its batches, and changes nothing', async () => {
+    const { store, f1, f2, b1, b9 } = shared();
+    const named = { ...JOE, files: [f1] };
+    await register(store, { fileId: f1, userId: 'jane', batches: [b1] }, WORKER);
+    await save(store, { batchId: b1, emails: ['a'] }, WORKER);
+    const [before, batches] = [await store.files.find(f1), await store.files.batches(f1)];
+    for (const claimant of [JOE, WORKER]) {
+      await expect(store.files.remove(f1, claimant)).rejects.toMatchObject(NOT_FOUND);
+      for (const batchId of [b1, b9])
+        await expect(store.updates.fail(f1, batchId, 'why not', claimant)).rejects.toMatchObject(NOT_FOUND);
+    }
+    expect(await store.files.remove(f2, JOE)).toBe(false);
+    expect(await store.updates.fail(f2, b1, 'why not', JOE)).toBe(false);
+    expect(await store.files.find(f1)).toEqual(before);
+    expect(await store.files.batches(f1)).toEqual(batches);
+    expect(await store.updates.fail(f1, b1, 'gave up', JANE)).toBe(true);
+    expect(await store.files.remove(f1, named)).toBe(true);
+  });
+
   it(`has one owner of a new file that two users claim at once, ${RACES} times`, async () => {
     const { store, f1, b1, b2 } = shared();
     for (let race = 0; race < RACES; race++) {

@@ -97,6 +97,22 @@ export function webhooks({ own }: Stores): void {
     expect(deletion.data).toEqual({ fileId: f1 });
   });
 
+  it('owes an event to the owner that the file had then, whoever has it now', async () => {
+    const { store, f1, f2, b1, b2, b3 } = await own();
+    const [janes, johns] = [webhook(), webhook({ ownerId: 'john' })];
+    for (const each of [janes, johns]) await store.webhooks.add(each, 9);
+    await complete(store, f1, b1, 'jane');
+    await complete(store, f2, b2, 'jane');
+    // In the same request, and by another one.
+    await register(store, { fileId: f1, userId: 'john', requestId: b1 });
+    await register(store, { fileId: f2, userId: 'john', requestId: b3, batches: [b3] });
+    const due = await claim(store, { now: Date.now() + 10 });
+    expect(due.map(({ webhookId }) => webhookId)).toEqual([janes.webhookId, janes.webhookId]);
+    await complete(store, f2, b3, 'john');
+    const next = await claim(store, { now: Date.now() + 10 });
+    expect(next.map(({ webhookId }) => webhookId)).toEqual([johns.webhookId]);
+  });
+
   it("gives a webhook its owner's files only, the events and the file that it names", async () => {
     const { store, f1, f2, b1, b2 } = await own();
     const mine = webhook();

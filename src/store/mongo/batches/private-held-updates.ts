@@ -4,12 +4,12 @@
  */
 
 import { trusted } from 'mongoose';
-import type { BatchId, UserId } from '../../../domain/id.js';
+import type { BatchId, Generation, UserId } from '../../../domain/id.js';
 import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
 import { readResult } from '../../../domain/result.js';
 import type { Update } from '../../../domain/update.js';
 import type { StoredBatch } from '../documents/batches.js';
-import type { PendingRegistration } from '../documents/files.js';
+import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import type { Models } from '../models.js';
 import { resultsAt } from '../results/batch-reads.js';
@@ -62,10 +62,14 @@ export class Holding {
   }
 }
 
-/** Applies what is held for the user who registers, or for every user where an admin registers. */
+/**
+ * Applies what is held for the user who registers, or for every user where an admin registers. Only to batches of the generation
+ * that they are registered for: another user may have got one of them first, or after the file was deleted.
+ */
 export async function takePrivatelyHeld(
   db: Models,
   held: HeldUpdates,
+  { generation }: Pick<FileDoc, 'generation'>,
   { batches, by }: PendingRegistration,
   now: Date,
 ): Promise<BatchId[]> {
@@ -74,17 +78,24 @@ export async function takePrivatelyHeld(
   const taken = documents.filter(
     (document) => takesHeld(by, holderIn(document.batchId)) && !held.isExpired(document, now.getTime()),
   );
-  for (const document of taken) await takeOne(db, held, document, now);
+  for (const document of taken) await takeOne(db, held, generation, document, now);
   return taken.map(({ heldFor }) => heldFor ?? '');
 }
 
-async function takeOne(db: Models, held: HeldUpdates, first: StoredBatch, now: Date): Promise<void> {
+async function takeOne(
+  db: Models,
+  held: HeldUpdates,
+  generation: Generation,
+  first: StoredBatch,
+  now: Date,
+): Promise<void> {
   let document: StoredBatch | null = first;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (document === null) return;
     const update = await heldUpdate(db, document);
     const batch = await findBatch(db, document.heldFor ?? '');
-    if (update !== null && batch !== null) {
+    if (batch?.generation !== generation) return;
+    if (update !== null) {
       const written = await applyUpdate(db, batch, update, now);
       if (written !== 'conflict' && (await held.remove(db, document))) return;
     }

@@ -1,7 +1,7 @@
 /** Stores updates in MongoDB, as `UpdateStore.save` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
-import { type Claimant, mayExtend } from '../../../domain/ownership.js';
+import { type Claimant, mayExtend, mayReplace } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { SharedCalls } from '../../../shared-calls.js';
 import {
@@ -136,16 +136,24 @@ async function isOver(
   return current?.requestId !== requestId && (await hasTombstone(db, fileId, requestId));
 }
 
-/** Ends a batch that will never answer; false: the file has no such batch. */
+/**
+ * Ends a batch that will never answer; false: the file has no such batch.
+ * @throws Fault `file_not_found` where the file is another's
+ */
 export async function failBatchByHand(
   db: Models,
-  fileId: FileId,
-  batchId: BatchId,
-  reason: string,
+  {
+    fileId,
+    batchId,
+    reason,
+  }: { readonly fileId: FileId; readonly batchId: BatchId; readonly reason: string },
+  claimant: Claimant,
 ): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const batch = await findBatch(db, batchId);
     const file = batch === null ? null : await owningFile(batch, (fileId) => findFile(db, fileId));
+    const named = file?.fileId === fileId ? file : await findFile(db, fileId);
+    if (named !== null && !mayReplace(claimant, ownershipOf(named))) throw foreignFile();
     if (batch === null || file?.fileId !== fileId) return false;
     const written = await failBatch(db, batch, reason, clock.date());
     if (written === 'unchanged') await confirmRead(db);

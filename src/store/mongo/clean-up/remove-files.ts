@@ -4,14 +4,16 @@ import { randomUUID } from 'node:crypto';
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
+import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
+import { foreignFile } from '../../attribution.js';
 import type { AnnouncedMarks } from '../announced-marks.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import { addDeletion } from '../deliveries.js';
 import type { TombstoneDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { batchStates } from '../file-reads.js';
-import { findFile, writeTombstone } from '../generations.js';
+import { findFile, ownershipOf, writeTombstone } from '../generations.js';
 import { findDocs, type Models } from '../models.js';
 import { markedBatches } from '../outbox.js';
 import { uncountFile } from '../overview.js';
@@ -26,12 +28,22 @@ const WITHOUT_RESULTS = { status: 'purged', next: 0, changes: 1, stats: null } a
  * Deletes a file and every trace of its addresses; false: there is no such file. The tombstone of its generation is written
  * first; then the file's document goes, in one write. Wherever this is interrupted after that, no call answers anything of
  * the file, and the next call, or the sweep of any gateway, finishes the deletion.
- * @throws Fault `unavailable` where the gateway stops meanwhile
+ * @throws Fault `file_not_found` where the file is another's; `unavailable` where the gateway stops meanwhile
  */
-export async function removeFile(db: Models, fileId: FileId, stopping: AbortSignal): Promise<boolean> {
-  for (;;) {
+export async function removeFile(
+  db: Models,
+  fileId: FileId,
+  claimant: Claimant,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  for (let isFirst = true; ; isFirst = false) {
     const file = await findFile(db, fileId);
     if (file === null) break;
+    if (!mayReplace(claimant, ownershipOf(file))) {
+      if (isFirst) throw foreignFile();
+      // Another call has deleted the claimant's file meanwhile, and this one has its id.
+      break;
+    }
     await addDeletion(db, file);
     await writeTombstone(db, file, true);
     const { deletedCount } = await db.files.deleteOne({
@@ -39,6 +51,8 @@ export async function removeFile(db: Models, fileId: FileId, stopping: AbortSign
       fileId,
       generation: file.generation,
       requestId: file.requestId,
+      // Its owner is still the one who was asked about.
+      userId: file.userId,
     });
     if (deletedCount === 1) break;
   }

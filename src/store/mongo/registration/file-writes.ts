@@ -7,6 +7,7 @@ import type { FileId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
+import { deliverToOwner } from '../deliveries.js';
 import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { newGeneration, writeTombstone } from '../generations.js';
 import { insertIfNew, type Models, updateDoc } from '../models.js';
@@ -24,14 +25,19 @@ export async function writeFile(
 ): Promise<FileDoc | null> {
   const from = 'sized' in plan && file !== null ? file.next : 0;
   const pending = pendingOf(from, plan.missing.slice(0, AT_ONCE), claimant);
+  const isGiven = file !== null && plan.request !== null && plan.request.userId !== file.userId;
+  const owed = isGiven ? await deliverToOwner(db, file) : null;
   const written =
     'sized' in plan
-      ? await extend(db, file as FileDoc, plan, pending)
+      ? await extend(db, file as FileDoc, plan, pending, owed)
       : file === null
         ? await create(db, fileId, plan.request, pending)
-        : await replace(db, file, plan.request, pending);
+        : await replace(db, file, plan.request, pending, owed);
   return written === null || pending === null ? written : { ...written, pending };
 }
+
+/** Null: the file keeps its owner. */
+type Owed = Awaited<ReturnType<typeof deliverToOwner>> | null;
 
 /** The answer leaves out what the call has written itself: it may be long. */
 const WITHOUT_PENDING = { projection: { _id: 0, pending: 0 } } as const;
@@ -62,18 +68,20 @@ async function replace(
   file: FileDoc,
   request: NewGeneration['request'],
   pending: PendingRegistration | null,
+  owed: Owed,
 ): Promise<FileDoc | null> {
   await writeTombstone(db, file, false);
   const { fileId, generation, requestId, userId } = file;
   const next = pending?.batches.length ?? 0;
   const set = { ...newGeneration(request, clock.date()), next };
+  const unset = { statsAt: 1, unannouncedFrom: 1, ...owed?.$unset };
   return updateDoc(
     db.files,
     // Its owner is still the one who was asked about.
-    { fileId, generation, requestId, userId },
+    { fileId, generation, requestId, userId, ...owed?.filter },
     pending === null
-      ? { $set: set, $unset: { statsAt: 1, unannouncedFrom: 1, pending: 1 } }
-      : { $set: { ...set, pending }, $unset: { statsAt: 1, unannouncedFrom: 1 } },
+      ? { $set: set, $unset: { ...unset, pending: 1 } }
+      : { $set: { ...set, pending }, $unset: unset },
     WITHOUT_PENDING,
   );
 }
@@ -83,6 +91,7 @@ async function extend(
   file: FileDoc,
   { outcome, request }: Extension,
   pending: PendingRegistration | null,
+  owed: Owed,
 ): Promise<FileDoc | null> {
   const { fileId, generation, requestId, userId, next } = file;
   const now = clock.date();
@@ -90,7 +99,7 @@ async function extend(
   const counted = outcome === 'extended' && pending === null;
   const extended = await updateDoc(
     db.files,
-    { fileId, generation, requestId, userId, next, pending: trusted({ $exists: false }) },
+    { fileId, generation, requestId, userId, next, pending: trusted({ $exists: false }), ...owed?.filter },
     {
       $set: {
         ...(request === null ? {} : requestFields(file, request)),
@@ -98,6 +107,7 @@ async function extend(
         ...(pending === null ? {} : { pending }),
         ...(counted ? { unannounced: now } : {}),
       },
+      ...(owed === null ? {} : { $unset: owed.$unset }),
       $inc: { next: pending?.batches.length ?? 0, changes: Number(counted) },
       ...(counted ? { $max: { lastUpdated: now } } : {}),
     },

@@ -54,7 +54,7 @@ export async function completeRegistration(
     await revertRegistration(db, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
-  const filled = await takePrivatelyHeld(db, held, pending, now);
+  const filled = await takePrivatelyHeld(db, held, file, pending, now);
   author?.filled(filled);
   const done = await updateDoc(
     db.files,

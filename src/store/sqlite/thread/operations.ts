@@ -35,8 +35,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     save: (db: Database, update: Update, sender: Claimant) =>
       saveUpdate(db, update, sender, limits.held, clock.now()),
     saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
-    fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string) =>
-      failBatchOfFile(db, fileId, batchId, reason, clock.now()),
+    fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant) =>
+      failBatchOfFile(db, fileId, batchId, reason, claimant, clock.now()),
     markStalled: markStalledBatches,
     heldCounts: (db: Database) => heldCounts(db, limits.held),
     dropExpired: (db: Database) => dropExpired(db, limits.held, clock.now()),
