@@ -119,6 +119,7 @@ export const variables = {
 
   MAX_UPDATE_BYTES: integer(8 * MIB, KIB, 256 * MIB),
   MAX_BODY_BYTES: integer(16 * MIB, KIB, 1024 * MIB),
+  MAX_BODIES_BYTES: integer(128 * MIB, KIB, 64 * 1024 * MIB),
   MAX_PENDING_BYTES: integer(64 * MIB, KIB, 4096 * MIB),
   MAX_REMEMBERED_BYTES: integer(32 * MIB, 0, 4096 * MIB),
   MAX_EXPORTS: integer(16, 1, 1000),

@@ -5,6 +5,8 @@ import {
   customFetch,
   errors,
   type FetchImplementation,
+  importJWK,
+  type JWK,
   type JWTVerifyGetKey,
 } from 'jose';
 import { Fault } from '../errors.js';
@@ -50,7 +52,7 @@ export function remoteKeys(url: URL): JWTVerifyGetKey {
   };
 }
 
-/** Bounded, so that an endless response cannot fill the memory. */
+/** Bounded, so that an endless response cannot fill the memory. Only with the keys that can be used: one that is broken costs no other. */
 const fetchBounded: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options);
   const chunks: Uint8Array[] = [];
@@ -60,5 +62,29 @@ const fetchBounded: FetchImplementation = async (url, options) => {
     if (bytes > MAX_BYTES) throw new Error('the key set is too large');
     chunks.push(chunk);
   }
-  return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers });
+  const { status } = response;
+  return new Response(status === 200 ? await usableKeys(Buffer.concat(chunks).toString()) : null, { status });
 };
+
+/** @throws where the text is no JSON */
+async function usableKeys(text: string): Promise<string> {
+  const set = JSON.parse(text) as { readonly keys?: unknown } | null;
+  // The library says what is wrong with it.
+  if (!Array.isArray(set?.keys)) return text;
+  const keys: unknown[] = [];
+  for (const key of set.keys) if (await isUsable(key)) keys.push(key);
+  return JSON.stringify({ keys });
+}
+
+/** By type of key, the algorithm that it is for, where it does not say one. */
+const ALGORITHMS: Readonly<Record<string, string>> = { RSA: 'RS256', EC: 'ES256', OKP: 'EdDSA' };
+
+async function isUsable(key: unknown): Promise<boolean> {
+  try {
+    const { alg, kty } = key as JWK;
+    await importJWK(key as JWK, alg ?? ALGORITHMS[String(kty)]);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -92,16 +92,39 @@ function principalOf(claims: unknown): Principal | null {
   };
 }
 
+/** Keys of one name, or without one, that a token is checked with: each costs time before the caller is known. */
+const MAX_KEYS_OF_A_NAME = 8;
+
+async function payloadOf(
+  token: string,
+  key: Uint8Array | JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<unknown> {
+  if (typeof key !== 'function') return (await jwtVerify(token, key, options)).payload;
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let left = MAX_KEYS_OF_A_NAME;
+    for await (const one of error) {
+      if (left-- === 0) break;
+      try {
+        return (await jwtVerify(token, one, options)).payload;
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw error;
+  }
+}
+
 async function claimsOf(
   token: string,
   key: Uint8Array | JWTVerifyGetKey,
   options: JWTVerifyOptions,
 ): Promise<unknown> {
   try {
-    const { payload } = await (typeof key === 'function'
-      ? jwtVerify(token, key, options)
-      : jwtVerify(token, key, options));
-    return payload;
+    return await payloadOf(token, key, options);
   } catch (error) {
     if (error instanceof Fault) throw error;
     if (error instanceof errors.JWTExpired) throw unauthorized(EXPIRED);

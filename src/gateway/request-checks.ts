@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
+import { joinChunks } from './join-chunks.js';
 import { oneAtATime } from './one-at-a-time.js';
 
 const SOCKET_PATH = '/socket.io/';
@@ -53,6 +54,7 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   const handle = oneAtATime((request, response) => {
     const fault = check(request) ?? tunnelRefusal(request);
     if (fault === null) {
+      joinChunks(request);
       for (const listener of onRequest) listener.call(http, request, response);
       return;
     }

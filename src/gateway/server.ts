@@ -11,6 +11,7 @@ import type { Config } from '../config.js';
 import { FatalError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
 import { hostCheck } from '../hosts.js';
+import { Bodies } from '../http/bodies.js';
 import type { HttpDependencies } from '../http/dependencies.js';
 import { LargeAnswers } from '../http/large-answers.js';
 import { RateLimit } from '../http/rate-limit.js';
@@ -36,7 +37,7 @@ export interface GatewayServer {
 }
 
 interface ServerDeps
-  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'answers' | 'snapshots' | 'sessions'> {
+  extends Omit<HttpDependencies, 'config' | 'rateLimit' | 'bodies' | 'answers' | 'snapshots' | 'sessions'> {
   readonly feed: Feed;
   readonly revocations: Revocations;
   /** Null: there are no other gateways. */
@@ -84,7 +85,9 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     options,
   });
   const sessions = new ClusterSockets(io, deps.revocations, deps.adapter !== null);
-  app = createRequestListener({ ...deps, config, rateLimit, answers: new LargeAnswers(config), sessions });
+  const bodies = new Bodies(config, (req) => rateLimit.callerName(req));
+  const answers = new LargeAnswers(config);
+  app = createRequestListener({ ...deps, config, rateLimit, bodies, answers, sessions });
   return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }
 

@@ -11,6 +11,7 @@ import type { Breakdowns } from '../snapshot/breakdowns.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Store } from '../store/store.js';
 import type { Submissions } from '../submission/submissions.js';
+import type { Bodies } from './bodies.js';
 import type { LargeAnswers } from './large-answers.js';
 import type { RateLimit } from './rate-limit.js';
 import type { WritesInFlight } from './writes-in-flight.js';
@@ -21,6 +22,7 @@ export interface HttpConfig extends ListReaderOptions {
   readonly COMPRESSION: boolean;
   readonly MAX_UPDATE_BYTES: number;
   readonly MAX_BODY_BYTES: number;
+  readonly MAX_BODIES_BYTES: number;
   readonly ANSWER_WITHIN_MS: number;
   readonly MAX_EXPORTS: number;
   readonly MAX_EXPORTS_PER_CALLER: number;
@@ -48,6 +50,7 @@ export interface HttpDependencies {
   readonly listTtlMs: number;
   readonly guard: Guard;
   readonly rateLimit: RateLimit;
+  readonly bodies: Pick<Bodies, 'read' | 'json' | 'during' | 'handOver'>;
   readonly answers: Pick<LargeAnswers, 'send'>;
   readonly store: Store;
   readonly snapshots: Pick<Snapshots, 'page' | 'snapshot' | 'stats'>;

@@ -1,5 +1,5 @@
 /** Limits how many costly requests a caller may make a minute: exports, submissions, searches and counts of domains. */
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientIpOf } from '../client-ip.js';
 import { Fault } from '../errors.js';
 import { callerOf } from './access.js';
@@ -22,7 +22,7 @@ export class RateLimit {
   ) {}
 
   /** Whom a request counts for: the `sub` of its token, or else its address. */
-  callerName(req: Request): string {
+  callerName(req: IncomingMessage): string {
     const { sub } = callerOf(req);
     return sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
   }
@@ -32,7 +32,7 @@ export class RateLimit {
    * of the answer (IETF draft) say how many are left.
    * @throws Fault `rate_limited`
    */
-  consume(req: Request, res: Response): void {
+  consume(req: IncomingMessage, res: ServerResponse): void {
     const { perMinute } = this;
     const window = windowOf(this.#windows, this.callerName(req), perMinute);
     const isOver = window.left <= 0;

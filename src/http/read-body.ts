@@ -1,4 +1,4 @@
-/** Reads the body of a request: in pieces as it arrives, as a whole, or as a JSON object by a schema. */
+/** Reads the body of a request in pieces as it arrives, and JSON objects by a schema. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
@@ -11,18 +11,6 @@ import { parseObject } from '../json/in-turns.js';
 const DRAIN_MS = 5_000;
 
 const invalidBody = (message: string) => new InvalidInput([{ field: 'body', message }]);
-
-/** Reads at most `limit` bytes. */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) pieces.push(piece);
-  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
-}
-
-/** Reads a body that is a JSON object of the given shape, whatever its content type. */
-export async function readJson<T>(req: IncomingMessage, limit: number, schema: z.ZodType<T>): Promise<T> {
-  return parseJson(await readBody(req, limit), schema);
-}
 
 /** @throws InvalidInput */
 export async function parseJson<T>(bytes: Buffer, schema: z.ZodType<T>): Promise<T> {
@@ -68,7 +56,7 @@ function isEncoded(req: IncomingMessage): boolean {
   return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
 }
 
-function tooLarge(limit: number): Fault {
+export function tooLarge(limit: number): Fault {
   const message = `must be at most ${limit} bytes`;
   return new Fault('payload_too_large', `the body ${message}`, { errors: [{ field: 'body', message }] });
 }

@@ -2,6 +2,7 @@
 
 import type { BatchId, FileId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
+import type { Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
 import type { Conflator } from '../pipeline/conflator.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
@@ -16,6 +17,14 @@ const LONGER_AS_STORED = 8;
 /** A character has three bytes at most, so few results have to be measured. */
 const isTooLarge = ({ json }: { readonly json: string }): boolean =>
   json.length > MAX_RESULT_BYTES / 3 && Buffer.byteLength(json) > MAX_RESULT_BYTES;
+
+interface ReadUpdate {
+  readonly update: Update;
+  /** How many it was read from. */
+  readonly bytes: number;
+  /** When it came, by the monotonic clock. */
+  readonly arrivedAt: number;
+}
 
 export class Intake {
   constructor(
@@ -32,15 +41,25 @@ export class Intake {
    *   `unavailable` while overloaded or without the store
    */
   async update(bytes: Uint8Array, sender: Claimant, isFound = false): Promise<Saved['outcome']> {
+    const read = await this.read(bytes);
+    return this.take(isFound ? { ...read, update: { ...read.update, isFound } } : read, sender);
+  }
+
+  /** The first half of `update`: nothing is changed yet. @throws InvalidInput; Fault `payload_too_large` */
+  async read(bytes: Uint8Array): Promise<ReadUpdate> {
     if (bytes.byteLength > this.maxUpdateBytes) {
       throw new Fault('payload_too_large', `an update may have ${this.maxUpdateBytes} bytes`);
     }
     const arrivedAt = performance.now();
-    const read = await this.reader.readInTurns(bytes);
-    if (bytes.byteLength > MAX_RESULT_BYTES / LONGER_AS_STORED && read.results.some(isTooLarge))
+    const update = await this.reader.readInTurns(bytes);
+    if (bytes.byteLength > MAX_RESULT_BYTES / LONGER_AS_STORED && update.results.some(isTooLarge))
       throw new Fault('payload_too_large', `a single result may have ${MAX_RESULT_BYTES} bytes`);
-    const update = isFound ? { ...read, isFound } : read;
-    const outcome = await this.conflator.take(update, bytes.byteLength, sender, arrivedAt);
+    return { update, bytes: bytes.byteLength, arrivedAt };
+  }
+
+  /** The other half. Fulfilled once the update is stored. @throws Fault `file_not_found`; `unavailable` */
+  async take({ update, bytes, arrivedAt }: ReadUpdate, sender: Claimant): Promise<Saved['outcome']> {
+    const outcome = await this.conflator.take(update, bytes, sender, arrivedAt);
     // Its file may be deleted: none of its addresses may stay in memory.
     if (outcome === 'superseded') this.reader.forget(update.batchId);
     return outcome;

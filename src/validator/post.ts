@@ -1,4 +1,4 @@
-/** One HTTP POST to the validator: its answer as text, or a fault that says what went wrong. */
+/** One HTTP POST to the validator: the bytes of its answer, or a fault that says what went wrong. */
 import { type ErrorCode, Fault, type FaultOptions } from '../errors.js';
 
 interface PostRequest {
@@ -59,7 +59,7 @@ const isConnected = (error: unknown): boolean =>
  * The body of an error is dropped unread: the validator repeats the addresses in it.
  * @throws Fault for everything but an answer of success
  */
-export async function post({ url, headers, body, maxBytes, signal }: PostRequest): Promise<string> {
+export async function post({ url, headers, body, maxBytes, signal }: PostRequest): Promise<Buffer> {
   try {
     // A redirect is not followed: the key would be sent to another server.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
@@ -67,7 +67,7 @@ export async function post({ url, headers, body, maxBytes, signal }: PostRequest
       response.body?.cancel().catch(() => undefined);
       throw refusal(response);
     }
-    return await textOf(response, maxBytes);
+    return await bytesOf(response, maxBytes);
   } catch (error) {
     if (error instanceof Fault) throw error;
     if (signal.aborted)
@@ -114,7 +114,7 @@ function retryAfterOf(value: string | null): number {
     : Math.min(Math.max(Math.ceil(seconds), 1), MAX_RETRY_AFTER_SECONDS);
 }
 
-async function textOf(response: Response, maxBytes: number): Promise<string> {
+async function bytesOf(response: Response, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
@@ -123,5 +123,5 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
     if (length > maxBytes) throw unavailable('lost', "the validator's answer is too large");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length).toString();
+  return Buffer.concat(chunks, length);
 }

@@ -86,12 +86,12 @@ export function createValidator(config: ValidatorConfig, logger: Logger): Valida
           maxBytes,
           signal: abort.signal,
         };
-        const text = await breaker.run(
+        const answer = await breaker.run(
           () => post(request),
           // A submission that the gateway aborts says nothing about the validator.
           (error) => (closing ? null : isDown(error)),
         );
-        return readResponse(text, emails.length);
+        return await readResponse(answer, emails.length);
       } catch (error) {
         const fault = faultOf(error);
         logger.warn({ code: fault.code, reason: fault.message }, 'submission to the validator failed');

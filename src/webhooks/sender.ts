@@ -6,7 +6,7 @@ import { DAY_MS } from '../domain/durations.js';
 import type { UserId } from '../domain/id.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import type { DueDelivery, WebhookStore } from '../store/webhooks.js';
+import type { DueDelivery, DueQuery, WebhookStore } from '../store/webhooks.js';
 import { jittered, settledWithin } from '../waiting.js';
 import { type PostOptions, type PostResult, post } from './post.js';
 import { type RetryLimits, resultOf } from './retry-rules.js';
@@ -29,6 +29,8 @@ export interface SenderDeps {
 const MAX_ATTEMPTS = 32;
 const MAX_ATTEMPTS_OF_OWNER = 12;
 const MAX_ATTEMPTS_OF_WEBHOOK = 4;
+/** From so many on, a user without any gets the next place: the backlogs of a few others would take all of them for hours. */
+const MANY_ATTEMPTS = MAX_ATTEMPTS / 2;
 /** The same of a user whose last attempt ran out of its time: a few such users would hold up everybody else's for hours. */
 const MAX_ATTEMPTS_OF_SLOW_OWNER = 2;
 /** Users that count as slow at once; the gateway forgets the others. */
@@ -91,9 +93,8 @@ export class WebhookSender {
       now: clock.now(),
       limit: this.#slowOwners.size > 0 ? 1 : Math.min(limit, MAX_ATTEMPTS_OF_WEBHOOK),
       leaseMs,
-      except: await this.#busy(),
     };
-    const due = await this.deps.webhooks.claimDue(query);
+    const due = await this.#claim(query);
     for (const delivery of due) {
       const attempt = this.#attempt(delivery).finally(() => this.#underWay.delete(delivery));
       this.#underWay.set(delivery, attempt);
@@ -101,20 +102,36 @@ export class WebhookSender {
     return due.length === query.limit;
   }
 
+  async #claim(query: Omit<DueQuery, 'except'>): Promise<DueDelivery[]> {
+    const { webhooks } = this.deps;
+    const except = await this.#busy();
+    if (this.#underWay.size >= MANY_ATTEMPTS) {
+      const served = await this.#webhooksOf(new Set(this.#ownersUnderWay()));
+      const due = await webhooks.claimDue({ ...query, except: [...except, ...served] });
+      if (due.length > 0) return due;
+    }
+    return webhooks.claimDue({ ...query, except });
+  }
+
   /** Webhooks with as many attempts under way as one may have, and those of users with as many as one may have. */
   async #busy(): Promise<string[]> {
-    const underWay = [...this.#underWay.keys()];
     const busy = valuesOfMany(
-      underWay.map(({ webhookId }) => webhookId),
+      [...this.#underWay.keys()].map(({ webhookId }) => webhookId),
       () => MAX_ATTEMPTS_OF_WEBHOOK,
     );
-    // Without tokens all callers are one.
-    const owners = underWay.flatMap(({ ownerId }) => ownerId ?? []);
     const limitOf = (ownerId: UserId) =>
       this.#slowOwners.has(ownerId) ? MAX_ATTEMPTS_OF_SLOW_OWNER : MAX_ATTEMPTS_OF_OWNER;
-    for (const ownerId of valuesOfMany(owners, limitOf))
-      busy.push(...(await this.deps.webhooks.list(ownerId)).map(({ webhookId }) => webhookId));
-    return busy;
+    return [...busy, ...(await this.#webhooksOf(valuesOfMany(this.#ownersUnderWay(), limitOf)))];
+  }
+
+  /** Of each attempt under way. Without tokens all callers are one, who is left out. */
+  #ownersUnderWay(): UserId[] {
+    return [...this.#underWay.keys()].flatMap(({ ownerId }) => ownerId ?? []);
+  }
+
+  async #webhooksOf(owners: Iterable<UserId>): Promise<string[]> {
+    const lists = await Promise.all([...owners].map((ownerId) => this.deps.webhooks.list(ownerId)));
+    return lists.flat().map(({ webhookId }) => webhookId);
   }
 
   async #attempt(delivery: DueDelivery): Promise<void> {

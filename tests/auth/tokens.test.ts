@@ -208,6 +208,26 @@ describe('a token signed with a published key', () => {
     expect(keys.asked()).toBe(1);
   });
 
+  it('is taken by a good key, whatever stands beside it', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const { publicKey: other } = await generateKeyPair('ES256', { extractable: true });
+    const good = { ...(await exportJWK(publicKey)), kid: 'k1' };
+    const broken = { ...good, x: 'AA' };
+    const token = await sign('ES256', privateKey);
+    for (const beside of [
+      [null, 7, 'k1', [], {}],
+      [{ kid: 'k1' }, { kty: 'EC', kid: 'k1' }, { kty: 'none', kid: 'k1' }],
+      [broken, { ...good, y: null }],
+      [{ ...(await exportJWK(other)), kid: 'k1' }],
+      Array.from({ length: 500 }, (_, n) => ({ ...good, kid: `other ${n}` })),
+    ]) {
+      const { url } = await keyServer([...beside, good, ...beside] as JWK[]);
+      expect(await codeOf(createTokens({ ...settings, JWKS_URL: url }).verify(token))).toBe('taken');
+    }
+    const { url } = await keyServer([null, broken] as unknown as JWK[]);
+    expect(await codeOf(createTokens({ ...settings, JWKS_URL: url }).verify(token))).toBe('unauthorized');
+  });
+
   it('finds no keys for now where they cannot be had, are too many, or make no sense', async () => {
     const { privateKey } = await generateKeyPair('ES256');
     const token = await sign('ES256', privateKey);

@@ -4,6 +4,7 @@ import { Guard } from '../../src/auth/guard.js';
 import { clientIpBehind } from '../../src/client-ip.js';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
+import { Bodies } from '../../src/http/bodies.js';
 import type { HttpConfig, HttpDependencies } from '../../src/http/dependencies.js';
 import { LargeAnswers } from '../../src/http/large-answers.js';
 import { RateLimit } from '../../src/http/rate-limit.js';
@@ -32,6 +33,7 @@ const DEFAULTS: HttpConfig = {
   COMPRESSION: true,
   MAX_UPDATE_BYTES: MIB,
   MAX_BODY_BYTES: MIB,
+  MAX_BODIES_BYTES: 8 * MIB,
   ANSWER_WITHIN_MS: 8_000,
   MAX_EXPORTS: 2,
   MAX_EXPORTS_PER_CALLER: 2,
@@ -116,9 +118,11 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   const snapshots = new Snapshots(store, feed, announcer, settings.MAX_UPDATE_BYTES);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
+  const rateLimit = new RateLimit(100_000, clientIpBehind([]));
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
-    rateLimit: new RateLimit(100_000, clientIpBehind([])),
+    rateLimit,
+    bodies: new Bodies(settings, (req) => rateLimit.callerName(req)),
     answers: new LargeAnswers(settings),
     store,
     snapshots,

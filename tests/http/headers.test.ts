@@ -118,7 +118,7 @@ describe('headers', () => {
     [503, new Fault('unavailable', 'full', { retryAfterSeconds: 7 }), '7'],
   ])('a %s says when to come back', async (status, fault, retryAfter) => {
     const app = await startApp();
-    Object.assign(app.deps.intake, { update: () => Promise.reject(fault) });
+    Object.assign(app.deps.intake, { read: () => Promise.reject(fault) });
     const other = await listen(createServer(createApp(app.deps)));
     const answer = await call(other, 'POST', '/api/updates', '{}');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, retryAfter]);

@@ -60,7 +60,7 @@ async function expectTheSame(cases: readonly Case[]): Promise<void> {
 const update = JSON.stringify(complete('b', [result('a@x')], { fileId: 'f' }));
 const post = (body: string, ...headers: string[]) => requestText('POST', '/api/updates', { headers, body });
 const failing = (error: Error): Parts => ({
-  intake: { update: () => Promise.reject(error) } as unknown as Intake,
+  intake: { read: async () => null, take: () => Promise.reject(error) } as unknown as Intake,
 });
 const allowing = (origin: string): Parts => ({ config: { CORS_ORIGINS: [origin] } });
 

@@ -1,4 +1,5 @@
 /** Users whose receivers run out of time leave room for others, however many deliveries are due to them. */
+import { createServer, type ServerResponse } from 'node:http';
 import { expect, it } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -6,6 +7,7 @@ import type { DueDelivery, DueQuery } from '../../src/store/webhooks.js';
 import { receiverLookUp } from '../../src/webhooks/look-up.js';
 import { type SenderDeps, WebhookSender } from '../../src/webhooks/sender.js';
 import { newSecret } from '../../src/webhooks/signature.js';
+import { listen } from '../http/harness.js';
 import { eventually } from '../support/eventually.js';
 import { onTeardown } from '../support/teardown.js';
 import { startReceiver } from './receiver.js';
@@ -13,7 +15,7 @@ import { startReceiver } from './receiver.js';
 const USERS = ['ann', 'bob', 'cem', 'dan'];
 const SECRET = newSecret();
 
-/** A store in which deliveries are always due to four users with twelve webhooks each. */
+/** A store in which deliveries are always due to some users with twelve webhooks each. */
 class Backlog {
   readonly underWay = new Map<string, string>();
   /** Of each user: attempts that have ended, and the most that were under way since the first one had. */
@@ -21,7 +23,10 @@ class Backlog {
   readonly most = new Map<string, number>();
   #claimed = 0;
 
-  constructor(private readonly url: string) {}
+  constructor(
+    private readonly url: string,
+    readonly users: string[] = [...USERS],
+  ) {}
 
   readonly port: SenderDeps['webhooks'] = {
     claimDue: async ({ limit, except }: DueQuery) => this.#claim(limit, new Set(except)),
@@ -39,7 +44,7 @@ class Backlog {
   }
 
   #claim(limit: number, except: ReadonlySet<string>): DueDelivery[] {
-    const free = USERS.flatMap(idsOf).filter((webhookId) => !except.has(webhookId));
+    const free = this.users.flatMap(idsOf).filter((webhookId) => !except.has(webhookId));
     return free.slice(0, limit).map((webhookId) => {
       const deliveryId = `d${this.#claimed++}`;
       const ownerId = webhookId.slice(0, 3);
@@ -54,15 +59,12 @@ class Backlog {
 
 const idsOf = (user: string): string[] => Array.from({ length: 12 }, (_, n) => `${user}-${n}`);
 
-it('a user whose receivers run out of time has two attempts at once', async () => {
-  const silent = await startReceiver();
-  silent.status = null;
-  const backlog = new Backlog(silent.url);
+function start(backlog: Backlog, timeoutMs: number): void {
   const sender = new WebhookSender(
     { webhooks: backlog.port, metrics: createMetrics(), logger: createLogger('silent') },
     {
       periodMs: 10,
-      timeoutMs: 100,
+      timeoutMs,
       allowPrivate: true,
       lookUp: receiverLookUp({ allowPrivate: true }),
       firstMs: 1_000,
@@ -71,6 +73,13 @@ it('a user whose receivers run out of time has two attempts at once', async () =
   );
   sender.start();
   onTeardown(() => sender.close(0));
+}
+
+it('a user whose receivers run out of time has two attempts at once', async () => {
+  const silent = await startReceiver();
+  silent.status = null;
+  const backlog = new Backlog(silent.url);
+  start(backlog, 100);
   const all = (counts: ReadonlyMap<string, number>, atLeast: number) =>
     USERS.every((user) => (counts.get(user) ?? 0) >= atLeast);
   // The attempts that were begun before the first one ran out of time have ended as well.
@@ -78,4 +87,18 @@ it('a user whose receivers run out of time has two attempts at once', async () =
   backlog.most.clear();
   await eventually('every user has more', () => all(backlog.most, 1) && all(backlog.ended, 40));
   for (const user of USERS) expect(backlog.most.get(user)).toBe(2);
+});
+
+it('a place that gets free is for a user who has none, whatever others wait for', async () => {
+  const waiting: ServerResponse[] = [];
+  // Slow, and never out of time.
+  const { url } = await listen(createServer((_req, res) => void waiting.push(res)));
+  const backlog = new Backlog(url, ['ann', 'bob', 'cem']);
+  start(backlog, 60_000);
+  await eventually('all places are taken', () => waiting.length === 32);
+  expect(USERS.map((user) => backlog.countOf(user))).toEqual([12, 12, 8, 0]);
+  backlog.users.push('dan');
+  waiting.shift()?.writeHead(500).end();
+  await eventually('the place is taken', () => waiting.length === 32);
+  expect(USERS.map((user) => backlog.countOf(user))).toEqual([11, 12, 8, 1]);
 });

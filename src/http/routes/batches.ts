@@ -15,7 +15,7 @@ import { fingerprintOf } from '../idempotency.js';
 import { LongWork } from '../long-work.js';
 import { watchOwnerRace } from '../owner-race.js';
 import { batchesQuery, idIn, readQuery } from '../parameters.js';
-import { parseJson, readBody, readJson } from '../read-body.js';
+import { parseJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 import { statsOrNotFound } from './files.js';
 import { takeUpdate, UPDATES } from './updates.js';
@@ -27,7 +27,7 @@ type Outcome = Pick<Registered, 'outcome' | 'facts'>;
 const batchCursor = z.object({ generation: z.string(), ordinal: z.number().int().min(0) });
 
 export function batchRoutes(app: Express, deps: HttpDependencies): void {
-  const { config, guard, intake, snapshots, store } = deps;
+  const { bodies, config, guard, intake, snapshots, store } = deps;
   const registrations = new LongWork<Outcome>(config.ANSWER_WITHIN_MS);
   const isCurrent = async ({ facts }: Outcome) =>
     facts !== null && (await store.files.find(facts.fileId))?.generation === facts.generation;
@@ -36,12 +36,12 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
     const caller = callerOf(req);
     await guard.authorize(caller, 'report');
     const race = await watchOwnerRace(guard, store.files, id, arrivalOf(req));
-    const bytes = await readBody(req, config.MAX_BODY_BYTES);
+    const bytes = await bodies.read(req, res);
     const registration = registrationOf(id, await parseJson(bytes, batchListBody));
     const claimant = claimantOf(caller);
     const key = fingerprintOf(id, claimant, createHash('sha256').update(bytes).digest('base64url'));
     const register = async () => {
-      const { outcome, facts } = await intake.register(registration, claimant);
+      const { outcome, facts } = await bodies.during(req, intake.register(registration, claimant));
       return { outcome, facts };
     };
     const registered = await race.explainRefusal(registrations.run(key, register, isCurrent));
@@ -75,7 +75,7 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
     const batchId = idIn(req, 'batchId');
     const caller = callerOf(req);
     const stats = await guard.whileAuthorized(caller, 'end', fileId, async () => {
-      const { reason } = await readJson(req, config.MAX_BODY_BYTES, failBody);
+      const { reason } = await bodies.json(req, res, failBody);
       const isFound = await intake.fail(fileId, batchId, reason, claimantOf(caller));
       const stats = await statsOrNotFound(snapshots, fileId);
       if (!isFound) throw new Fault('not_found', 'the file has no such batch');

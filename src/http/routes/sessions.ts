@@ -5,12 +5,11 @@ import { callerOf } from '../access.js';
 import { revokeBody } from '../body-schemas.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { idIn } from '../parameters.js';
-import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 
 export function sessionRoutes(
   app: Express,
-  { config, guard, rateLimit, sessions, store }: HttpDependencies,
+  { bodies, guard, rateLimit, sessions, store }: HttpDependencies,
 ): void {
   app.get('/api/files/:fileId/listeners', async (req, res) => {
     const fileId = idIn(req, 'fileId');
@@ -26,7 +25,7 @@ export function sessionRoutes(
 
   app.post('/api/sessions/revoke', async (req, res) => {
     await guard.authorize(callerOf(req), 'administer');
-    const { sub } = await readJson(req, config.MAX_BODY_BYTES, revokeBody);
+    const { sub } = await bodies.json(req, res, revokeBody);
     sendJson(res, JSON.stringify({ sockets: await sessions.revoke(sub) }));
   });
 }

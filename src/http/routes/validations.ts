@@ -18,13 +18,12 @@ import { fingerprintOf, IDEMPOTENCY_REPLAYED, submissionKey } from '../idempoten
 import { bytesOf } from '../lists/uploaded-list.js';
 import { watchOwnerRace } from '../owner-race.js';
 import { idIn } from '../parameters.js';
-import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 
 type ValidationBody = z.output<ReturnType<typeof validationBody>>;
 
 export function validationRoutes(app: Express, deps: HttpDependencies, reader: ListReader): void {
-  const { answers, config, guard, rateLimit, readiness, store, submissions } = deps;
+  const { answers, bodies, config, guard, rateLimit, readiness, store, submissions } = deps;
   const body = validationBody(config.MAX_EMAILS_PER_VALIDATION);
 
   app.post('/api/files/:fileId/validations', async (req, res) => {
@@ -34,7 +33,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
     await race.explainRefusal(guard.authorize(caller, 'submit', fileId));
     rateLimit.consume(req, res);
     const key = submissionKey(req, fileId, caller);
-    const request = await readJson(req, config.MAX_BODY_BYTES, body);
+    const request = await bodies.json(req, res, body);
     const { flags, replace } = request;
     const given = await readGiven(request);
     if (submissions === null) throw new Fault('validator_not_configured');
@@ -64,7 +63,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
             order,
             open: (id) => openList(given, id, deps, reader, caller),
           });
-    const { answer, isReplayed } = await race.explainRefusal(submitted);
+    const { answer, isReplayed } = await race.explainRefusal(bodies.during(req, submitted));
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
     await answers.send(res, answer, 202);
   });

@@ -18,19 +18,21 @@ import { webhookBody } from '../body-schemas.js';
 import { decodeCursor, pageAnswer } from '../cursor.js';
 import type { HttpDependencies } from '../dependencies.js';
 import { idIn, listQuery, readQuery } from '../parameters.js';
-import { readJson } from '../read-body.js';
 import { sendJson } from '../responses.js';
 
 const deliveryCursor = z.object({ id: idSchema });
 
-export function webhookRoutes(app: Express, { config, guard, rateLimit, store }: HttpDependencies): void {
+export function webhookRoutes(
+  app: Express,
+  { bodies, config, guard, rateLimit, store }: HttpDependencies,
+): void {
   const { webhooks } = store;
   app.use('/api/webhooks', requirePermission(guard, 'read'));
 
   app.post('/api/webhooks', async (req, res) => {
     const caller = callerOf(req);
     rateLimit.consume(req, res);
-    const { url, events, fileId } = await readJson(req, config.MAX_BODY_BYTES, webhookBody);
+    const { url, events, fileId } = await bodies.json(req, res, webhookBody);
     if (fileId !== null) await guard.authorize(caller, 'read', fileId);
     const webhook: Webhook = {
       webhookId: randomUUID(),

@@ -1,0 +1,99 @@
+/** Reads the bodies of requests into memory, and bounds what all of them take there together. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import { Fault } from '../errors.js';
+import { bodyPieces, parseJson, tooLarge } from './read-body.js';
+
+interface BodiesConfig {
+  readonly MAX_BODY_BYTES: number;
+  readonly MAX_BODIES_BYTES: number;
+}
+
+interface HeldBody {
+  readonly caller: string;
+  bytes: number;
+  /** Its request, and the work that goes on without it. */
+  users: number;
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * A body counts from its first byte until its request is over. Half of the room is the most that one caller gets, so that
+ * bodies which never end keep out none of others.
+ */
+export class Bodies {
+  readonly #ofRequest = new WeakMap<IncomingMessage, HeldBody>();
+  readonly #ofCaller = new Map<string, number>();
+  #bytes = 0;
+
+  constructor(
+    private readonly config: BodiesConfig,
+    private readonly callerName: (req: IncomingMessage) => string,
+  ) {}
+
+  /** @throws InvalidInput; Fault `payload_too_large`; `unavailable` where there is no room for it now */
+  async read(
+    req: IncomingMessage,
+    res: ServerResponse,
+    limit: number = this.config.MAX_BODY_BYTES,
+  ): Promise<Buffer> {
+    const held = { caller: this.callerName(req), bytes: 0, users: 1 };
+    this.#ofRequest.set(req, held);
+    if (res.destroyed) this.#end(held);
+    else res.once('close', () => this.#end(held));
+    const pieces: Buffer[] = [];
+    for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) {
+      this.#add(held, piece.byteLength);
+      pieces.push(piece);
+    }
+    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  /** A body that is a JSON object of the given shape, whatever its content type. @throws as `read` */
+  async json<T>(req: IncomingMessage, res: ServerResponse, schema: z.ZodType<T>): Promise<T> {
+    return parseJson(await this.read(req, res), schema);
+  }
+
+  /** The body of a request counts until this work is over too, whether its caller waits for it or not. */
+  during<T>(req: IncomingMessage, work: Promise<T>): Promise<T> {
+    const held = this.#ofRequest.get(req);
+    if (held === undefined) return work;
+    held.users++;
+    return work.finally(() => this.#end(held));
+  }
+
+  /** What was made of the body is counted elsewhere from now on. */
+  handOver(req: IncomingMessage): void {
+    const held = this.#ofRequest.get(req);
+    if (held !== undefined) this.#count(held, -held.bytes);
+  }
+
+  #add(held: HeldBody, bytes: number): void {
+    // Its request is over, and what comes yet is dropped.
+    if (held.users === 0) return;
+    const { MAX_BODIES_BYTES: max } = this.config;
+    const own = this.#ofCaller.get(held.caller) ?? 0;
+    // A body that is alone has room, or one above the limit could never be sent.
+    if (this.#bytes > held.bytes && this.#bytes + bytes > max) throw full(`${max} bytes of bodies`);
+    if (own > held.bytes && own + bytes > max / 2) throw full(`${max / 2} bytes of bodies of one caller`);
+    this.#count(held, bytes);
+  }
+
+  #end(held: HeldBody): void {
+    if (--held.users === 0) this.#count(held, -held.bytes);
+  }
+
+  #count(held: HeldBody, bytes: number): void {
+    held.bytes += bytes;
+    this.#bytes += bytes;
+    const own = (this.#ofCaller.get(held.caller) ?? 0) + bytes;
+    if (own === 0) this.#ofCaller.delete(held.caller);
+    else this.#ofCaller.set(held.caller, own);
+  }
+}
+
+const full = (allowed: string): Fault =>
+  new Fault('unavailable', `MAX_BODIES_BYTES allows ${allowed} at once`, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
