@@ -32,9 +32,12 @@ export type RegistrationPlan =
   | NewGeneration
   | Extension;
 
+/** A request with the one who registered it. */
+export type ProducedRequest = RequestDetails & Pick<Ownership, 'producer'>;
+
 export interface NewGeneration {
   readonly outcome: 'created' | 'replaced';
-  readonly request: RequestDetails & Pick<Ownership, 'producer'>;
+  readonly request: ProducedRequest;
   /** Batches to register, each once. */
   readonly missing: readonly RegisteredBatch[];
 }
@@ -43,7 +46,7 @@ export interface NewGeneration {
 export interface Extension {
   readonly outcome: 'extended' | 'named';
   /** The request afterwards; null: it stays as it is. */
-  readonly request: RequestDetails | null;
+  readonly request: ProducedRequest | null;
   readonly missing: readonly RegisteredBatch[];
   /** Batches of the current generation that had no size and get one. */
   readonly sized: readonly { readonly batchId: BatchId; readonly totalEmails: number }[];
@@ -98,7 +101,10 @@ export function planRegistration(
   const sized = batches.flatMap(({ batchId, totalEmails }) =>
     totalEmails !== null && sizeOf(batchId) === null ? [{ batchId, totalEmails }] : [],
   );
-  const request = merged(current, registration);
+  const request = {
+    ...merged(current, registration),
+    producer: producerAfter(registration, claimant, current),
+  };
   const isDescribed = (['userId', 'totalEmails', 'totalBatches'] as const).some(
     (detail) => request[detail] !== current[detail],
   );
@@ -128,6 +134,16 @@ const merged = (current: RequestDetails, registration: RequestDetails): RequestD
   totalEmails: registration.totalEmails ?? current.totalEmails,
   totalBatches: registration.totalBatches ?? current.totalBatches,
 });
+
+/** An owner who gives a file away goes on filling it. One from whom an admin takes it does not. */
+const producerAfter = (
+  { userId }: RequestDetails,
+  claimant: Claimant,
+  current: CurrentRequest,
+): Ownership['producer'] =>
+  userId !== null && userId !== current.userId && current.producer === current.userId
+    ? claimant.userId
+    : current.producer;
 
 /** Each batch once, with the first size that is given for it. */
 function distinct(batches: readonly RegisteredBatch[]): RegisteredBatch[] {

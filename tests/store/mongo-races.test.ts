@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Claimant } from '../../src/domain/ownership.js';
+import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
+import { MongoConnection } from '../../src/store/mongo/connection.js';
+import { findFile } from '../../src/store/mongo/generations.js';
+import { completeRegistration } from '../../src/store/mongo/registration/pending-registrations.js';
 import type { Saved } from '../../src/store/store.js';
 import {
   announce,
@@ -314,6 +318,32 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(await listsOf(b, 'his')).toEqual({ b2: ['x'] });
     expect((await b.files.batches('hers')).map(({ batchId }) => batchId)).toEqual(['b1', 'b3']);
     expect((await b.updates.heldCounts()).updates).toBe(1);
+  });
+
+  it('deletes with a file what has come into batches that are being registered meanwhile', async () => {
+    const { uri, a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1'] }, JANE);
+    for (const batchId of ['b2', 'b3']) await save(a, { batchId, emails: ['secret'] }, JANE);
+    const connection = new MongoConnection({ uri });
+    const held = new HeldUpdates({ ttlMs: 60_000, maxBytes: 2 ** 20 });
+    const pending = {
+      id: 'pending',
+      at: new Date(),
+      by: { userId: 'jane', isAdmin: false },
+      from: 1,
+      batches: ['b2', 'b3'].map((batchId) => ({ batchId, totalEmails: null })),
+    };
+    // The gateway goes on in the middle of a registration, and the file is gone.
+    await connection.run(async (db) => {
+      const file = await findFile(db, 'f1');
+      if (file === null) throw new Error('it is not there');
+      expect(await b.files.remove('f1', JANE)).toBe(true);
+      expect(await completeRegistration(db, held, file, pending)).toBeNull();
+    });
+    await connection.close();
+    expect(await dump(uri)).not.toContain('secret');
+    await register(b, { fileId: 'f2', batches: ['b2', 'b3'] }, JOE);
+    expect(await listsOf(b, 'f2')).toEqual({});
   });
 
   it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {

@@ -9,7 +9,7 @@ import type { BatchId, FileId, Generation, RequestId } from '../../domain/id.js'
 import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
-import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
+import type { CurrentRequest, ProducedRequest } from '../registration-rules.js';
 import type { BatchTombstoneDoc, StoredBatch } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
 import { findDoc, type Models } from './models.js';
@@ -73,14 +73,7 @@ export async function writeTombstone(
 
 /** What a file's document says of a generation that begins. */
 export const newGeneration = (
-  {
-    requestId,
-    userId,
-    producer,
-    totalEmails,
-    totalBatches,
-    submission,
-  }: RequestDetails & Pick<Ownership, 'producer'>,
+  { requestId, userId, producer, totalEmails, totalBatches, submission }: ProducedRequest,
   now: Date,
 ): Omit<FileDoc, 'fileId' | 'pending'> => ({
   requestId,

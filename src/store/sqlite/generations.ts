@@ -5,7 +5,7 @@ import type { Ownership } from '../../domain/ownership.js';
 import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchRegistration } from '../attribution.js';
-import type { CurrentRequest, RequestDetails } from '../registration-rules.js';
+import type { CurrentRequest, ProducedRequest } from '../registration-rules.js';
 import type { Database } from './database.js';
 
 import { endLists } from './ended-lists.js';
@@ -65,12 +65,7 @@ export function hasTombstone(db: Database, fileId: FileId, requestId: RequestId)
 }
 
 /** Answers with its number. */
-export function openGeneration(
-  db: Database,
-  fileId: FileId,
-  request: RequestDetails & Pick<Ownership, 'producer'>,
-  now: number,
-): number {
+export function openGeneration(db: Database, fileId: FileId, request: ProducedRequest, now: number): number {
   const { requestId, userId, producer, totalEmails, totalBatches, submission } = request;
   const { lastInsertRowid } = db.insert('generations', {
     fileId,
@@ -87,13 +82,13 @@ export function openGeneration(
   return lastInsertRowid;
 }
 
-export function updateRequest(db: Database, row: GenerationRow, request: RequestDetails): void {
+export function updateRequest(db: Database, row: GenerationRow, request: ProducedRequest): void {
   if (row.userId !== request.userId)
     recount(db, keptCounts(row), { userId: request.userId, counted: row.counted });
-  const { requestId, userId, totalEmails, totalBatches } = request;
+  const { requestId, userId, producer, totalEmails, totalBatches } = request;
   db.run(
-    'UPDATE generations SET requestId = ?, userId = ?, totalEmails = ?, totalBatches = ? WHERE generation = ?',
-    ...[requestId, userId, totalEmails, totalBatches, row.generation],
+    'UPDATE generations SET requestId = ?, userId = ?, producer = ?, totalEmails = ?, totalBatches = ? WHERE generation = ?',
+    ...[requestId, userId, producer, totalEmails, totalBatches, row.generation],
   );
 }
 

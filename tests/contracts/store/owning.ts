@@ -131,6 +131,20 @@ export function owning({ shared }: Stores): void {
     expect(await listsOf(store, f1)).toEqual({});
   });
 
+  it('ends what the former owner may do to a file that an admin gives away, and nothing that its producer may', async () => {
+    const { store, f1, f2, b1, b2, b9 } = shared();
+    await register(store, { fileId: f1, batches: [b1] }, JANE);
+    await register(store, { fileId: f2, userId: 'jane', batches: [b2] }, WORKER);
+    for (const fileId of [f1, f2]) await register(store, { fileId, userId: 'joe' }, OPERATOR);
+    expect((await save(store, { batchId: b1, emails: ['x'] }, JANE)).outcome).toBe('held');
+    const more = register(store, { fileId: f1, batches: [b9] }, JANE);
+    await expect(more).rejects.toMatchObject(NOT_FOUND);
+    expect(await listsOf(store, f1)).toEqual({});
+    expect((await save(store, { batchId: b1, emails: ['a'] }, JOE)).outcome).toBe('applied');
+    expect((await save(store, { batchId: b2, emails: ['a'] }, WORKER)).outcome).toBe('applied');
+    expect((await save(store, { batchId: b2, emails: ['x', 'y'] }, JANE)).outcome).toBe('held');
+  });
+
   it('lets the owner or an admin give a file away', async () => {
     const { store, f1, b1 } = shared();
     await register(store, { fileId: f1, batches: [b1] }, JANE);

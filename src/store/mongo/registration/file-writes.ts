@@ -5,7 +5,7 @@ import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
-import type { Extension, NewGeneration, RequestDetails } from '../../registration-rules.js';
+import type { Extension, NewGeneration, ProducedRequest } from '../../registration-rules.js';
 import type { RegisteredBatch } from '../../store.js';
 import { deliverToOwner } from '../deliveries.js';
 import type { FileDoc, PendingRegistration } from '../documents/files.js';
@@ -123,12 +123,16 @@ async function extend(
  * Only what is new of a request: another gateway may write the rest at the same time. The totals beside `declared` may be
  * those of the kept stats; a newly declared one replaces them.
  */
-function requestFields(file: FileDoc, { requestId, userId, totalEmails, totalBatches }: RequestDetails) {
+function requestFields(
+  file: FileDoc,
+  { requestId, userId, producer, totalEmails, totalBatches }: ProducedRequest,
+) {
   const { declared } = file;
   const isDeclaredAnew = totalEmails !== declared.totalEmails || totalBatches !== declared.totalBatches;
   return {
     requestId,
     userId,
+    producer,
     ...(isDeclaredAnew ? { declared: { totalEmails, totalBatches } } : {}),
     ...(totalEmails === declared.totalEmails ? {} : { totalEmails }),
     ...(totalBatches === declared.totalBatches ? {} : { totalBatches }),

@@ -20,6 +20,8 @@ const AT_ONCE = 16;
 /** The registration that has written the pending one, while its call lasts. */
 interface Author extends RegistrationObserver {
   readonly outcome: 'created' | 'extended' | 'replaced';
+  /** Where the file has been deleted meanwhile, it begins anew with the same batches. */
+  readonly beginsAnew: boolean;
 }
 
 /**
@@ -64,14 +66,15 @@ export async function completeRegistration(
   if (done !== null) return done;
   const current = await findFile(db, fileId);
   if (current?.generation === generation) return current;
-  // Replaced by a later request, its batches are over with it. Else another try finds the updates that were held for them.
-  if (current !== null && (await isReplaced(db, current, requestId)))
-    await cleanGeneration(db, { _id: generation, requestId });
+  // Its batches are over with it, those included that other calls did not find when they deleted the file.
+  const isReplaced = current !== null && (await wasReplaced(db, current, requestId));
+  if (isReplaced || author?.beginsAnew !== true) await cleanGeneration(db, { _id: generation, requestId });
+  // Another try finds the updates that were held for them.
   else await releaseBatches(db, generation, pending);
   return null;
 }
 
-const isReplaced = async (
+const wasReplaced = async (
   db: Models,
   { fileId, requestId }: FileDoc,
   earlier: RequestId | null,

@@ -90,7 +90,11 @@ export async function register(
     const done =
       pending === undefined || plan.outcome === 'named'
         ? written
-        : await completeRegistration(db, held, written, pending, { outcome: plan.outcome, ...observer });
+        : await completeRegistration(db, held, written, pending, {
+            outcome: plan.outcome,
+            beginsAnew: registration.generation === undefined && registration.intent !== 'continue',
+            ...observer,
+          });
     for (const { batchId } of pending?.batches ?? []) touched.add(batchId);
     if (outcome === 'unchanged' && plan.outcome !== 'named') outcome = plan.outcome;
     const isAll = plan.missing.length <= AT_ONCE && resized.length === sized.length;
