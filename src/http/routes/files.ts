@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
+import { limitConcurrencyEach } from '../../concurrency-limit.js';
 import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -21,6 +22,12 @@ export function fileRoutes(
   { answers, breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
   const deletions = new LongWork<boolean>(config.ANSWER_WITHIN_MS);
+  /** A caller's searches wait for each other: those of others wait for one of them at most. */
+  const search = limitConcurrencyEach(
+    1,
+    (caller: string, _read: () => Promise<string | null>) => caller,
+    (_caller, read) => read(),
+  );
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -69,7 +76,8 @@ export function fileRoutes(
     const query = readQuery(req, emailsQuery);
     await guard.authorize(callerOf(req), 'read', fileId);
     if (query.email !== undefined) rateLimit.consume(req, res);
-    const page = await snapshots.page({ fileId, ...query });
+    const read = () => snapshots.page({ fileId, ...query });
+    const page = await (query.email === undefined ? read() : search(rateLimit.callerName(req), read));
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);
   });
