@@ -27,11 +27,17 @@ export function limitConcurrencyEach<A extends readonly unknown[], R>(
   kindOf: (...args: A) => string,
   call: (...args: A) => Promise<R>,
 ): (...args: A) => Promise<R> {
-  const limited = new Map<string, (...args: A) => Promise<R>>();
-  return (...args) => {
-    const kind = kindOf(...args);
-    const known = limited.get(kind) ?? limitConcurrency(atMost, call);
-    limited.set(kind, known);
-    return known(...args);
+  const kinds = new Map<string, { readonly limited: (...args: A) => Promise<R>; calls: number }>();
+  return async (...args) => {
+    const name = kindOf(...args);
+    const kind = kinds.get(name) ?? { limited: limitConcurrency(atMost, call), calls: 0 };
+    kinds.set(name, kind);
+    kind.calls++;
+    try {
+      return await kind.limited(...args);
+    } finally {
+      // There may be as many kinds as callers.
+      if (--kind.calls === 0) kinds.delete(name);
+    }
   };
 }

@@ -1,4 +1,4 @@
-/** The store in SQLite, put together from its parts: hands each call to the thread that writes or to the one that reads. */
+/** The store in SQLite, put together from its parts: hands each call to the thread that writes or to one that reads. */
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -33,7 +33,7 @@ type SqliteOptions = Omit<ThreadData, 'role'>;
 
 /**
  * The store in one SQLite file. One thread writes, so that waiting for the disk never stops the event loop; another one
- * reads, so that an export or a search never delays an update. The directory belongs to one process at a time.
+ * reads, so that an export never delays an update; a third one searches, so that no search delays other reads. The directory belongs to one process at a time.
  */
 export class SqliteStore implements Store {
   readonly #recent = new RecentLists();
@@ -53,12 +53,13 @@ export class SqliteStore implements Store {
     private readonly lockFile: Database,
     private readonly writer: WritingThread,
     private readonly reader: ReadingThread,
+    private readonly searcher: ReadingThread,
     deadLetterRecords: DeadLetterRecords,
   ) {
     this.files = fileStore(writer, reader, this.#recent);
     this.updates = updateStore(writer, reader, this.#recent);
     this.changes = changeStore(writer, this.#recent);
-    this.results = resultStore(reader);
+    this.results = resultStore(reader, searcher);
     this.breakdowns = {
       ...writer.part('breakdowns', breakdownWrites),
       ...reader.part('breakdowns', breakdownReads),
@@ -85,8 +86,10 @@ export class SqliteStore implements Store {
     try {
       const writer = await ThreadClient.start<WriterOperations>({ role: 'writer', ...options });
       const reader = await ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
+      const searcher = await ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
-      return new SqliteStore(lockFile, writer, reader, new DeadLetterRecords({ ttlMs, maxBytes }));
+      const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });
+      return new SqliteStore(lockFile, writer, reader, searcher, deadLetterRecords);
     } catch (error) {
       lockFile.close();
       throw error;
@@ -106,7 +109,7 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     this.#recent.close();
     // The writer last: only it may write the log back into the database file, once no other connection is open.
-    await this.reader.close();
+    await Promise.all([this.reader.close(), this.searcher.close()]);
     await this.writer.close();
     this.lockFile.close();
   }

@@ -260,3 +260,15 @@ test('a file that is deleted while it is exported breaks the export off', async 
   });
   await expect(call(app, 'GET', '/api/files/f/export?format=ndjson')).rejects.toThrow();
 });
+
+test('a HEAD counts as a costly request: it may cost a search', async () => {
+  const app = await startApp();
+  await seed(app, 'f', [result('a@x')]);
+  const left = async (method: string) => {
+    const url = `${app.url}/api/files/f/export?format=xlsx&email=a`;
+    const { status, headers } = await fetch(url, { method });
+    return [status, /r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]];
+  };
+  expect(await left('HEAD')).toEqual([200, '99999']);
+  expect(await left('HEAD')).toEqual([200, '99998']);
+});

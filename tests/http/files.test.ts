@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { retry } from '../support/wait.js';
 import { answerOf, call, complete, type Json, result, seed, startApp } from './harness.js';
 
 describe('a file', () => {
@@ -230,4 +231,28 @@ test('all files add up to what GET /api/stats says', async () => {
   });
   await call(app, 'DELETE', '/api/files/f1');
   expect((await call(app, 'GET', '/api/stats')).json.files.total).toBe(1);
+});
+
+test('the searches of a caller wait for each other, and other reads for none of them', async () => {
+  const under: (() => void)[] = [];
+  let most = 0;
+  let running = 0;
+  const page = async ({ email }: { readonly email?: string | undefined }) => {
+    if (email !== undefined) {
+      most = Math.max(most, ++running);
+      await new Promise<void>((done) => under.push(done));
+      running--;
+    }
+    return '{}';
+  };
+  const app = await startApp({ snapshots: { page } as never });
+  const searches = [1, 2, 3].map(() => fetch(`${app.url}/api/files/f/emails?email=a`));
+  await retry(async () => expect(under).toHaveLength(1));
+  expect((await fetch(`${app.url}/api/files/f/emails`)).status).toBe(200);
+  for (let answered = 0; answered < searches.length; answered++) {
+    await retry(async () => expect(under).toHaveLength(answered + 1));
+    under[answered]?.();
+  }
+  for (const search of searches) expect((await search).status).toBe(200);
+  expect(most).toBe(1);
 });

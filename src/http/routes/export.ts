@@ -35,6 +35,8 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     const caller = callerOf(req);
     await guard.authorize(caller, 'read', fileId);
+    // A HEAD costs a search, too, where it asks for a workbook of what is found.
+    rateLimit.consume(req, res);
     const list = await store.lists.ofFile(fileId);
     const original = isOfList ? await openOriginal(fileId, list, deps, reader) : null;
     const name = list === null ? fileId : listNameWithoutExtension(list.name);
@@ -53,7 +55,6 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
       res.end();
       return;
     }
-    rateLimit.consume(req, res);
     const end = running.begin(rateLimit.callerName(req));
     try {
       const results = store.results.scan(fileId, filter);

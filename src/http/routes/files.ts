@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
+import { limitConcurrencyEach } from '../../concurrency-limit.js';
 import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -22,6 +23,12 @@ export function fileRoutes(
   { answers, breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
   const deletions = new LongWork<boolean>(config.ANSWER_WITHIN_MS);
+  /** A caller's searches wait for each other: those of others wait for one of them at most. */
+  const search = limitConcurrencyEach(
+    1,
+    (caller: string, _read: () => Promise<string | null>) => caller,
+    (_caller, read) => read(),
+  );
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -76,8 +83,10 @@ export function fileRoutes(
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
     const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
-      if (query.email !== undefined) rateLimit.consume(req, res);
-      return snapshots.page({ fileId, ...query });
+      const read = () => snapshots.page({ fileId, ...query });
+      if (query.email === undefined) return read();
+      rateLimit.consume(req, res);
+      return search(rateLimit.callerName(req), read);
     });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);

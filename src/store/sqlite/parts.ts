@@ -132,8 +132,9 @@ export const changeStore = (writer: WritingThread, recent: RecentLists): ChangeS
   pending: (fileId) => writer.call('changes.pending', fileId),
 });
 
-export const resultStore = (reader: ReadingThread): ResultStore => ({
-  page: (query) => reader.call('results.page', query),
+/** `searcher`: reads for searches alone, each of which may look at all keys of a file. */
+export const resultStore = (reader: ReadingThread, searcher: ReadingThread): ResultStore => ({
+  page: (query) => (query.email === undefined ? reader : searcher).call('results.page', query),
   scan: (fileId, filter) =>
     scanSlices(
       () => reader.call('results.scanStart', fileId),

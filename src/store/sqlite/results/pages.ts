@@ -1,5 +1,6 @@
 /** Reads a page of a file's results: those that pass a filter. */
 import type { PlacedResult } from '../../../domain/result.js';
+import { portions } from '../../../portions.js';
 import { BoundedResults } from '../../bounded-results.js';
 import { cutWindow, type PageWindow, windowOf } from '../../positions.js';
 import { CompiledFilter, emailIn, FIRST_CELL_CODE } from '../../result-filter.js';
@@ -92,6 +93,9 @@ const byAddressOrDomain = `
 
 type Place = { place: number };
 
+/** Candidates whose addresses are read together: there may be as many as a file has results. */
+const CANDIDATES_AT_ONCE = 1_000;
+
 /** The places whose keys begin with a prefix, in each run of the index; there are few runs. Answers with the total. */
 function pageBySearch(
   db: Database,
@@ -105,11 +109,7 @@ function pageBySearch(
   const binds = [generation, cells, ...filter.keyRange] as const;
   if (filter.exceedsKeys) {
     const candidates = db.all<Place>(`${sql} ORDER BY place`, ...binds).map(({ place }) => place);
-    const found = candidates.filter((place) =>
-      [...resultsAtPlaces(db, [place])].flat().some(({ json }) => filter.passesAddress(emailIn(json))),
-    );
-    takeFrom(resultsAtPlaces(db, cutWindow(found, window)), page);
-    return found.length;
+    return pageByAddresses(db, candidates, filter, window, page);
   }
   const found = db.all<Place & { total: number }>(
     `SELECT place, count(*) OVER () AS total FROM (${sql}) ORDER BY place LIMIT ?5 OFFSET ?6`,
@@ -120,6 +120,24 @@ function pageBySearch(
   const places = found.map(({ place }) => place);
   takeFrom(resultsAtPlaces(db, places), page);
   return found[0]?.total ?? (window.skip === 0 ? 0 : totalOf(db, sql, binds));
+}
+
+/** Where the keys cannot say it: a page of those of the candidates whose addresses pass. Answers with the total. */
+function pageByAddresses(
+  db: Database,
+  candidates: readonly number[],
+  filter: CompiledFilter,
+  { skip, limit }: PageWindow,
+  page: BoundedResults,
+): number {
+  let total = 0;
+  for (const places of portions(candidates, CANDIDATES_AT_ONCE))
+    for (const some of resultsAtPlaces(db, places)) {
+      const passing = some.filter(({ json }) => filter.passesAddress(emailIn(json)));
+      page.add(passing.slice(Math.max(0, skip - total), Math.max(0, skip + limit - total)));
+      total += passing.length;
+    }
+  return total;
 }
 
 /** For a page beyond the end, which has no row that could say it. */
