@@ -262,7 +262,10 @@ function nonsense(key: string): [channel: string, message: string | Buffer][] {
     ...onBroadcasts,
     // Too large to be read at all: one of megabytes would hold up everything else, whatever its shape.
     [`${key}-request#/#`, JSON.stringify({ type: 4, opts: toJane, close: true, pad })],
-    [`${key}-request#/#`, JSON.stringify({ type: 4, opts: toJane, pad: [] }).replace('"pad":[]', `"pad":${deep}`)],
+    [
+      `${key}-request#/#`,
+      JSON.stringify({ type: 4, opts: toJane, pad: [] }).replace('"pad":[]', `"pad":${deep}`),
+    ],
     [`${key}#/#`, encode(['x', { ...packet, pad }, toJane])],
     [`${key}-request#/#`, '{"type":4'],
     [`${key}-request#/#`, encode({ type: 4, opts })],

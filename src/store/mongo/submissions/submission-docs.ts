@@ -46,7 +46,16 @@ export async function submissionUnder(
   const [first] = await findFields(db.slices, { submission: doc._id, number: 0 }, ['state']);
   const { fingerprint, answer, dueAt, expiresAt } = doc;
   const times = { dueAt: dueAt.getTime(), expiresAt: expiresAt.getTime() };
-  return { ...submissionOf(doc), fingerprint, answer, ...times, firstSlice: first?.state ?? null, doc };
+  const firstSlice = first?.state ?? null;
+  return {
+    ...submissionOf(doc),
+    fingerprint,
+    answer,
+    ...times,
+    firstSlice,
+    hasEnded: doc.ended === true,
+    doc,
+  };
 }
 
 /** `cleanSubmission` deletes what it holds. */
