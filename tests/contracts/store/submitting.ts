@@ -25,7 +25,7 @@ export const submissionOf = (fileId: string, more: Partial<NewSubmission> = {}):
 });
 
 /** A list of these slices, as it is when its file is registered and nothing is sent yet. */
-async function openList(
+export async function openList(
   store: Store,
   fileId: string,
   slices: readonly string[][],

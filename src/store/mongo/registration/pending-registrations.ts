@@ -66,7 +66,7 @@ export async function completeRegistration(
   if (current?.generation === generation) return current;
   // Replaced by a later request, its batches are over with it. Else another try finds the updates that were held for them.
   if (current !== null && (await isReplaced(db, current, requestId)))
-    await cleanGeneration(db, { _id: generation, requestId });
+    await cleanGeneration(db, { _id: generation, fileId, requestId });
   else await releaseBatches(db, generation, pending);
   return null;
 }

@@ -104,6 +104,13 @@ export async function endListSubmission(db: Models, fileId: FileId, requestId: R
   );
 }
 
+/** Where the gateway that ended the request died before it could end its submission. */
+export async function dropListSubmission(db: Models, fileId: FileId, requestId: RequestId | null) {
+  await endListSubmission(db, fileId, requestId);
+  if (requestId !== null)
+    for (const { _id } of await idsOf(db, { fileId, requestId })) await cleanSubmission(db, _id);
+}
+
 /** Deletes what submissions that have ended still hold. */
 export async function sweepSubmissions(db: Models): Promise<void> {
   const ended = await findFields(
