@@ -8,6 +8,8 @@ import { z } from 'zod';
 /** False: the message is ignored. May throw instead. */
 export type MessageFilter = (channel: string, message: Buffer) => boolean;
 
+/** Far more than gateways and emitters have to say: to read a message of megabytes would hold up everything else for seconds. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 const EVENT_PACKET = 2;
 /** The client of Socket.IO emits these itself. */
 const RESERVED = new Set([
@@ -54,6 +56,7 @@ const parsed = (message: Buffer): unknown => JSON.parse(message.toString());
 /** For the adapter on ordinary Pub/Sub. Broadcasts are MessagePack; requests and their answers JSON. */
 export function messageFilter(key: string, decode: (message: Buffer) => unknown): MessageFilter {
   return (channel, message) => {
+    if (message.length > MAX_MESSAGE_BYTES) return false;
     if (channel.startsWith(`${key}-request#`)) return fits(request, parsed(message));
     if (channel.startsWith(`${key}-response#`)) return fits(response, parsed(message));
     return fits(broadcast, decode(message));

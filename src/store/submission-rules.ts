@@ -10,6 +10,8 @@ export interface StoredSubmission extends Submission {
   readonly expiresAt: number;
   /** The state of its first slice, where it is sent at once. */
   readonly firstSlice: SliceState | null;
+  /** Nothing is left of it but its key and its answer. */
+  readonly hasEnded: boolean;
 }
 
 /** What a claim of a key comes to. `mine`: the key is free, and what is stored under it has to go. */
@@ -20,10 +22,12 @@ export function decideClaim(
 ): Exclude<Claim, { state: 'file_exists' }> {
   if (stored === null) return { state: 'mine' };
   const isBusy = stored.dueAt > now;
-  if (stored.expiresAt <= now && !isBusy) return { state: 'mine' };
+  const isPreparing = isBeingPrepared(stored);
+  if (stored.expiresAt <= now && !isBusy && !isPreparing) return { state: 'mine' };
   if (stored.fingerprint !== fingerprint) return { state: 'key_reused' };
   if (stored.answer !== null) return { state: 'answered', answer: stored.answer };
-  if (stored.state === 'preparing') return { state: isBusy ? 'in_progress' : 'mine' };
+  if (isPreparing) return { state: 'in_progress' };
+  if (stored.state === 'preparing') return { state: 'mine' };
   if (stored.requestId !== null) return { state: 'known', submission: stored, isMine: false };
   if (stored.state === 'stopped') return { state: 'uncertain' };
   if (isBusy) return { state: 'in_progress' };
@@ -32,6 +36,13 @@ export function decideClaim(
     ? { state: 'known', submission: stored, isMine: true }
     : { state: 'uncertain' };
 }
+
+/**
+ * Its file may be registered already, and would wait for ever if the submission were ended. So a gateway that takes it finds out
+ * whether to open or to end it; no claim and no clean-up does.
+ */
+export const isBeingPrepared = ({ state, hasEnded }: Pick<StoredSubmission, 'state' | 'hasEnded'>): boolean =>
+  state === 'preparing' && !hasEnded;
 
 /**
  * Whether a gateway has found nothing left to do. A `retry`, or a late answer, that came after it looked must not be lost: the

@@ -206,6 +206,9 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
 /** Messages for the channels of the adapter: each would end a gateway, or disconnect sockets, if it were handed on. */
 function nonsense(key: string): [channel: string, message: string | Buffer][] {
   const opts = { rooms: [], except: [] };
+  const toJane = { rooms: ['user:jane'], except: [] };
+  const pad = 'x'.repeat(64 * 1024);
+  const deep = '['.repeat(64 * 1024) + ']'.repeat(64 * 1024);
   const packet = { type: 2, nsp: '/', data: ['notice'] };
   const requests: unknown[] = [
     null,
@@ -257,6 +260,13 @@ function nonsense(key: string): [channel: string, message: string | Buffer][] {
     ...onRequests,
     ...onResponses,
     ...onBroadcasts,
+    // Too large to be read at all: one of megabytes would hold up everything else, whatever its shape.
+    [`${key}-request#/#`, JSON.stringify({ type: 4, opts: toJane, close: true, pad })],
+    [
+      `${key}-request#/#`,
+      JSON.stringify({ type: 4, opts: toJane, pad: [] }).replace('"pad":[]', `"pad":${deep}`),
+    ],
+    [`${key}#/#`, encode(['x', { ...packet, pad }, toJane])],
     [`${key}-request#/#`, '{"type":4'],
     [`${key}-request#/#`, encode({ type: 4, opts })],
     [`${key}-request#/#`, ''],

@@ -14,6 +14,7 @@ import {
   save,
 } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
+import { openList } from '../contracts/store/submitting.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
 import { addresses } from '../support/updates.js';
 import { dump, openStore } from './mongo-harness.js';
@@ -229,6 +230,35 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     expect((await second.files.batches('f1')).map(({ batchId }) => batchId)).toEqual(['b2']);
     expect((await save(second, { batchId: 'b1', emails: ['late'] })).outcome).toBe('superseded');
   });
+
+  it.each(['replaced', 'deleted'])(
+    'leaves no address of slices that were not sent, wherever the end of a request that was %s died',
+    async (end) => {
+      const slices = [0, 1].map((slice) => addresses(3, `secret${slice}`));
+      const deaths = await dieAnywhere(
+        async (store) => {
+          const list = await openList(store, 'f1', slices);
+          await list.advance({ slice: { number: 0, state: 'uncertain' } });
+          await list.advance({ state: 'stopped', slice: { number: 1, state: 'waiting' } });
+        },
+        // The caller does not try again.
+        (store) =>
+          store.files.find('f1').then(async (file) => {
+            if (file === null || file.requestId === 'r2') return;
+            if (end === 'deleted') await store.files.remove('f1');
+            else await register(store, { fileId: 'f1', requestId: 'r2' });
+          }),
+        async (_, uri) => {
+          const connection = new MongoConnection({ uri });
+          const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+          await connection.run((db) => sweep(db, held, Date.now() + 120_000));
+          await connection.close();
+          expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+        },
+      );
+      expect(deaths).toBeGreaterThan(2);
+    },
+  );
 
   it('leaves no address behind, wherever a deletion died', async () => {
     const outcomes: boolean[] = [];

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { LIST_CHUNK_BYTES } from '../../src/store/lists.js';
+import { Database } from '../../src/store/sqlite/database.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { fill, pageOf, register, save, scanned } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
+import { mixed } from '../support/results.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses, entry } from '../support/updates.js';
 import { LIMITS, MARK, marked, openStore, traces } from './directory.js';
@@ -280,4 +283,29 @@ describe('an uploaded list', () => {
     await openStore(directory);
     await nothingLeft(directory);
   });
+});
+
+it('leaves no byte between the cells of a page, from which SQLite had moved it to another page', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const files = Array.from({ length: 60 }, (_, n) => ({ fileId: `f${n}`, isKept: n % 2 === 0, size: 0 }));
+  await Promise.all(files.map(({ fileId }) => register(store, { fileId, batches: [`b ${fileId}`] })));
+  // Three at a time grow by lists of different lengths, so that pages are split in many places; half of them are deleted.
+  for (let step = 0; step < 240; step++) {
+    const file = files[Math.floor(step / 12) * 3 + (step % 3)];
+    if (file === undefined) continue;
+    file.size += 1 + (mixed(step) % 120);
+    const emails = Array.from({ length: file.size }, (_, n) =>
+      file.isKept ? `kept-${file.fileId}-${n}@example.com` : entry(`${MARK}-${file.fileId}-${n}@example.com`),
+    );
+    await save(store, { batchId: `b ${file.fileId}`, emails });
+    if (!file.isKept && step % 12 >= 9) await store.files.remove(file.fileId);
+  }
+  await eventually('it was overwritten', () => traces(directory).length === 0);
+  for (const { fileId, isKept, size } of files)
+    expect((await scanned(store, fileId).catch(() => [])).length).toBe(isKept ? size : 0);
+  await store.close();
+  const database = new Database(join(directory, 'verigate.db'));
+  onTeardown(() => database.close());
+  expect(database.all('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }]);
 });

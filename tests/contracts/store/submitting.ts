@@ -25,7 +25,7 @@ export const submissionOf = (fileId: string, more: Partial<NewSubmission> = {}):
 });
 
 /** A list of these slices, as it is when its file is registered and nothing is sent yet. */
-async function openList(
+export async function openList(
   store: Store,
   fileId: string,
   slices: readonly string[][],
@@ -50,7 +50,7 @@ async function openList(
   return { id, owner, advance };
 }
 
-export function claimingSubmissions({ shared }: Stores): void {
+export function claimingSubmissions({ shared, own }: Stores): void {
   it('gives a key to one of several claims, and its answer to the others', async () => {
     const { store, f1 } = shared();
     const key = `key of ${f1}`;
@@ -114,6 +114,28 @@ export function claimingSubmissions({ shared }: Stores): void {
     const step: Step = { slice: { number: 0, state: 'uncertain' }, state: 'stopped', dueInMs: 0 };
     await store.submissions.advance(lost.id, lost.lease.owner, step);
     expect(await store.submissions.claim(submissionOf(f2, { key: f2 }))).toEqual({ state: 'uncertain' });
+  });
+
+  it('leaves a list that is being prepared to the gateways: its file may be registered already', async () => {
+    const { store, f1 } = await own();
+    const id = `list ${++last}`;
+    const dead = { key: f1, keepMs: 0, lease: lease(0) };
+    const list = submissionOf(f1, { id, requestId: id, sending: [], isExclusive: true, ...dead });
+    await store.submissions.claim(list);
+    const slice = { number: 0, emails: 1, addresses: '["a@x"]' };
+    expect(await store.submissions.addSlice(id, list.lease.owner, slice)).toBe(true);
+    const submission = { total: 1, submitted: 0, uncertain: 0, error: null };
+    await register(store, { fileId: f1, requestId: id, totalEmails: 1, submission });
+    // Here its gateway died: neither a repeat of the request nor the clean-up takes the list from its file.
+    const repeated = { key: f1, sending: [], isExclusive: true };
+    expect(await store.submissions.claim(submissionOf(f1, repeated))).toEqual({ state: 'in_progress' });
+    await store.submissions.dropExpired();
+    expect(await store.submissions.take(lease())).toMatchObject({ id, state: 'preparing' });
+    expect(await store.submissions.addresses(id, 0)).toBe('["a@x"]');
+    // Of one that has ended with its request, only the key is left.
+    await register(store, { fileId: f1, requestId: 'another' });
+    await store.submissions.renew(id, { owner: `owner ${last}`, ms: 0 });
+    expect(await store.submissions.claim(submissionOf(f1, { key: f1 }))).toEqual({ state: 'mine' });
   });
 
   it('forgets an answer when its time is over', async () => {

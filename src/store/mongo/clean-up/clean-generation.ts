@@ -10,11 +10,12 @@ import type { TombstoneDoc } from '../documents/files.js';
 import { endListsOfGeneration } from '../ended-lists.js';
 import { isDuplicate } from '../errors.js';
 import { findFields, type Models, updateEach } from '../models.js';
+import { dropListSubmission } from '../submissions/submission-docs.js';
 
 /** Batches deleted in one go. Some databases let all updates wait meanwhile. */
 const AT_ONCE = 100;
 
-export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'requestId'>;
+export type EndedGeneration = Pick<TombstoneDoc, '_id' | 'fileId' | 'requestId'>;
 
 interface Cleaning {
   done: Promise<boolean>;
@@ -32,7 +33,7 @@ export interface CleaningOptions {
 }
 
 /**
- * Deletes the results of a generation that is over, and its list. Each batch leaves a tombstone before it goes. False: the gateway is
+ * Deletes the results of a generation that is over, its list, and what was left to submit of it. Each batch leaves a tombstone before it goes. False: the gateway is
  * about to stop, and the rest is for the next sweep.
  */
 export async function cleanGeneration(
@@ -55,7 +56,7 @@ export async function cleanGeneration(
 
 async function clean(
   db: Models,
-  { _id: generation, requestId }: EndedGeneration,
+  { _id: generation, fileId, requestId }: EndedGeneration,
   own: Cleaning,
   stopping?: AbortSignal,
 ): Promise<boolean> {
@@ -81,6 +82,7 @@ async function clean(
   }
   await Promise.all([db.rollups.deleteMany({ generation }), db.breakdowns.deleteMany({ generation })]);
   await endListsOfGeneration(db, generation);
+  await dropListSubmission(db, fileId, requestId);
   return true;
 }
 

@@ -126,7 +126,7 @@ export async function purgeFiles(
     );
     if (modifiedCount === 0) continue;
     await endSubmissionsOf(db, fileId);
-    ended({ _id: generation, requestId });
+    ended({ _id: generation, fileId, requestId });
     purged.push(fileId);
   }
   return purged;

@@ -68,7 +68,8 @@ export async function completeRegistration(
   if (current?.generation === generation) return current;
   // Its batches are over with it, those included that other calls did not find when they deleted the file.
   const isReplaced = current !== null && (await wasReplaced(db, current, requestId));
-  if (isReplaced || author?.beginsAnew !== true) await cleanGeneration(db, { _id: generation, requestId });
+  if (isReplaced || author?.beginsAnew !== true)
+    await cleanGeneration(db, { _id: generation, fileId, requestId });
   // Another try finds the updates that were held for them.
   else await releaseBatches(db, generation, pending);
   return null;

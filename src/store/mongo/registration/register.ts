@@ -1,6 +1,6 @@
 /** Registers batches in MongoDB, as `UpdateStore.register` says. */
 import { clock } from '../../../clock.js';
-import type { BatchId, Generation, RequestId } from '../../../domain/id.js';
+import type { BatchId, Generation } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
@@ -8,6 +8,7 @@ import type { FreshBatch, Registered, Registration } from '../../store.js';
 import { type ExistingBatch, findBatches, findExistingBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
 import { progressChange, writeBatch } from '../batches/write-batch.js';
+import type { EndedGeneration } from '../clean-up/clean-generation.js';
 import type { StoredBatch } from '../documents/batches.js';
 import type { FileDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
@@ -23,7 +24,7 @@ const ATTEMPTS = 100;
 
 /** What a registration reports once it is in the database. */
 interface RegistrationEffects extends Pick<RegistrationObserver, 'placed'> {
-  replaced(ended: { _id: Generation; requestId: RequestId | null }): void;
+  replaced(ended: EndedGeneration): void;
 }
 
 /** Registers batches, as `UpdateStore.register` says. A write that loses a race starts over. */
@@ -84,7 +85,7 @@ export async function register(
     if (written === null) continue;
     if (plan.outcome === 'replaced' && file !== null) {
       await endListSubmission(db, fileId, file.requestId);
-      effects.replaced({ _id: file.generation, requestId: file.requestId });
+      effects.replaced({ _id: file.generation, fileId, requestId: file.requestId });
     }
     const { pending } = written;
     const done =

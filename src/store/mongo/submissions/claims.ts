@@ -2,7 +2,7 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import { decideClaim, isPreparedList } from '../../submission-rules.js';
+import { decideClaim, isBeingPrepared, isPreparedList } from '../../submission-rules.js';
 import type { Claim, NewSubmission, Submission } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
@@ -99,8 +99,9 @@ export async function dropExpiredSubmissions(db: Models): Promise<void> {
     { limit: 1000 },
   );
   for (const doc of expired) {
-    const { _id: id, state } = doc;
-    if (doc.ended === true) await endSubmission(db, id);
+    const { _id: id, state, ended: hasEnded = false } = doc;
+    if (hasEnded) await endSubmission(db, id);
+    else if (isBeingPrepared({ state, hasEnded })) continue;
     else if (doc.key !== null || state === 'stopped' || state === 'done')
       await giveUpKey(db, submissionOf(doc));
   }

@@ -46,7 +46,16 @@ export async function submissionUnder(
   const [first] = await findFields(db.slices, { submission: doc._id, number: 0 }, ['state']);
   const { fingerprint, answer, dueAt, expiresAt } = doc;
   const times = { dueAt: dueAt.getTime(), expiresAt: expiresAt.getTime() };
-  return { ...submissionOf(doc), fingerprint, answer, ...times, firstSlice: first?.state ?? null, doc };
+  const firstSlice = first?.state ?? null;
+  return {
+    ...submissionOf(doc),
+    fingerprint,
+    answer,
+    ...times,
+    firstSlice,
+    hasEnded: doc.ended === true,
+    doc,
+  };
 }
 
 /** `cleanSubmission` deletes what it holds. */
@@ -93,6 +102,13 @@ export async function endListSubmission(db: Models, fileId: FileId, requestId: R
     { fileId, requestId, ...LIVE },
     { $set: { ended: true }, $unset: { isDue: 1 } },
   );
+}
+
+/** Where the gateway that ended the request died before it could end its submission. */
+export async function dropListSubmission(db: Models, fileId: FileId, requestId: RequestId | null) {
+  await endListSubmission(db, fileId, requestId);
+  if (requestId !== null)
+    for (const { _id } of await idsOf(db, { fileId, requestId })) await cleanSubmission(db, _id);
 }
 
 /** Deletes what submissions that have ended still hold. */

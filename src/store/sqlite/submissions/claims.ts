@@ -1,17 +1,9 @@
 /** Begins submissions in SQLite: of several that claim a key, or a file, one begins. */
 import { clock } from '../../../clock.js';
-import { decideClaim } from '../../submission-rules.js';
+import { decideClaim, isBeingPrepared } from '../../submission-rules.js';
 import type { Claim, NewSubmission } from '../../submissions.js';
 import type { Database } from '../database.js';
-import {
-  endSubmission,
-  findSubmission,
-  giveUpKey,
-  type SubmissionRow,
-  setLease,
-  submissionOf,
-  submissionUnder,
-} from './submission-rows.js';
+import { giveUpKey, type SubmissionRow, setLease, submissionOf, submissionUnder } from './submission-rows.js';
 
 export function claimSubmission(db: Database, submission: NewSubmission): Claim {
   const now = clock.now();
@@ -21,8 +13,7 @@ export function claimSubmission(db: Database, submission: NewSubmission): Claim 
     const decision = decideClaim(stored, submission.fingerprint, now);
     if (decision.state === 'known' && decision.isMine) setLease(db, decision.submission.id, lease, now);
     if (decision.state !== 'mine') return decision;
-    if (stored !== null && findSubmission(db, stored.id) !== undefined) giveUpKey(db, stored);
-    else if (stored !== null) endSubmission(db, stored.id);
+    if (stored !== null) giveUpKey(db, stored);
   }
   if (isExclusive && db.get('SELECT 1 AS taken FROM submissions WHERE filing = ?', fileId) !== undefined)
     return { state: 'file_exists' };
@@ -53,7 +44,7 @@ export function dropExpiredSubmissions(db: Database): void {
     ...[now, now],
   );
   for (const row of expired) {
-    if (row.ended === 0) giveUpKey(db, submissionOf(row));
-    else endSubmission(db, row.id);
+    const stored = { ...submissionOf(row), hasEnded: row.ended > 0 };
+    if (!isBeingPrepared(stored)) giveUpKey(db, stored);
   }
 }

@@ -31,15 +31,16 @@ export const submissionUnder = (db: Database, key: string): StoredSubmission | n
   );
   if (row === undefined) return null;
   const { fingerprint, answer, dueAt, expiresAt, firstSlice } = row;
-  return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice };
+  return { ...submissionOf(row), fingerprint, answer, dueAt, expiresAt, firstSlice, hasEnded: row.ended > 0 };
 };
 
 export const setLease = (db: Database, id: string, { owner, ms }: Lease, now: number): unknown =>
   db.run('UPDATE submissions SET owner = ?, dueAt = ? WHERE id = ?', owner, now + ms, id);
 
-export function giveUpKey(db: Database, submission: Submission): void {
+export function giveUpKey(db: Database, submission: Submission & Pick<StoredSubmission, 'hasEnded'>): void {
   const { id } = submission;
-  if (isPreparedList(submission)) db.run('UPDATE submissions SET key = NULL, answer = NULL WHERE id = ?', id);
+  if (!submission.hasEnded && isPreparedList(submission))
+    db.run('UPDATE submissions SET key = NULL, answer = NULL WHERE id = ?', id);
   else endSubmission(db, id);
 }
 

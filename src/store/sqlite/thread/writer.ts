@@ -16,6 +16,7 @@ import { type FileWatch, readsOnly } from './file-watch.js';
 import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
 import { databaseErrorOf, type ThreadReply, type ThreadRequest, thrownBy } from './messages.js';
 import { type Gone, writerOperations } from './operations.js';
+import { PageGaps } from './page-gaps.js';
 import type { DiskReserve } from './reserve.js';
 
 const { directory } = data;
@@ -45,6 +46,8 @@ export class Writer {
   #hasMerge = true;
   /** Whether the log may hold deleted data. After a crash that is unknown. */
   #logHoldsDeleted = true;
+  readonly #gaps = new PageGaps(directory);
+  #gapsTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly db: Database,
@@ -87,11 +90,13 @@ export class Writer {
     if (requests.length > 0) answer(...this.#commit(requests));
     if (this.#queue.length === 0 && this.#isClosing) {
       this.#isClosed = true;
+      this.#gaps.end();
       finish(this.db);
       return;
     }
     if (this.#hasCleanUp) this.#cleanUp();
     else if (this.#hasMerge) this.#merge();
+    else this.#clearGaps();
     if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
   }
 
@@ -174,6 +179,7 @@ export class Writer {
       this.files.check();
       this.#hasCleanUp = this.#commitUnawaited(() => cleanUpSome(this.db, clock.now(), isFull));
       this.#logHoldsDeleted ||= this.#hasCleanUp;
+      if (this.#hasCleanUp) this.#gaps.want();
       if (isFull) this.#giveRoomBack();
       this.#answerCleanUpRequests();
     } catch (error) {
@@ -207,6 +213,27 @@ export class Writer {
     } catch (error) {
       this.#rollBack([], error);
     }
+  }
+
+  /** One step of a pass, when nothing else is to be done. One that fails is made up for by the next pass. */
+  #clearGaps(): void {
+    if (this.reserve.isFull) return;
+    try {
+      this.files.check();
+      if (this.#gaps.dueIn(performance.now()) === 0 && this.#gaps.begin(this.db)) {
+        const isOver = this.#commitUnawaited(() => this.#gaps.step(this.db));
+        this.#hasCleanUp ||= isOver;
+        // What was overwritten is in the log as it was.
+        this.#logHoldsDeleted ||= isOver;
+      }
+    } catch (error) {
+      this.#gaps.fail();
+      this.#rollBack([], error);
+    }
+    clearTimeout(this.#gapsTimer);
+    const inMs = this.#gaps.dueIn(performance.now());
+    if (inMs === 0) this.#schedule();
+    else if (inMs !== null) this.#gapsTimer = setTimeout(() => this.#schedule(), inMs).unref();
   }
 
   /** A step that does not have to be on the disk at once, for which others would wait: after a power failure it is done again. */
