@@ -1,6 +1,7 @@
 /** The distributed engine: the store in MongoDB; the feed, the inlets and Socket.IO's adapter in Redis. */
 import { openRedisAdapter } from '../adapter/redis-adapter.js';
 import type { Config } from '../config.js';
+import { removeFeedOf } from '../epoch/head.js';
 import { EXIT_CONFIG, FatalError } from '../errors.js';
 import { RedisFeed } from '../feed/redis-feed.js';
 import { createRedisInlets } from '../inlet/redis/redis-inlets.js';
@@ -15,17 +16,18 @@ import { type Engine, feedLimits, storeLimits } from './engine.js';
 export async function openDistributed(config: Config, logger: Logger): Promise<Engine> {
   await refuseUnknownDatabase(config.REDIS_URL ?? '');
   const log = new RepeatLog(logger);
-  const store = MongoStore.open({
-    uri: config.MONGODB_URI ?? '',
-    keyPrefix: config.KEY_PREFIX,
-    ...storeLimits(config),
-    onProblem: (reason) => log.log('warn', reason, 'the gateway failed to work with the database'),
-  });
   const feed = new RedisFeed({
     redis: config.REDIS_URL ?? '',
     prefix: config.KEY_PREFIX,
     ...feedLimits(config),
     warn: (message) => logger.warn(message),
+  });
+  const store = MongoStore.open({
+    uri: config.MONGODB_URI ?? '',
+    keyPrefix: config.KEY_PREFIX,
+    ...storeLimits(config),
+    removeElsewhere: (fileId, generation) => removeFeedOf(feed, fileId, generation),
+    onProblem: (reason) => log.log('warn', reason, 'the gateway failed to work with the database'),
   });
   const adapter = openRedisAdapter({
     redis: config.REDIS_URL ?? '',

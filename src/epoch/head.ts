@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { clock } from '../clock.js';
-import type { BatchId, Epoch, FileId } from '../domain/id.js';
+import type { BatchId, Epoch, FileId, Generation } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
 import { add, type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
 import { startWindow } from '../domain/throughput.js';
@@ -37,6 +37,15 @@ export class Heads {
     const facts = await this.store.files.find(fileId);
     await beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] });
   }
+}
+
+/**
+ * Deletes the feed of a file that the store does not have any more, if it is still that of the generation which was deleted.
+ * Listeners that have come for a new file of this id keep theirs.
+ */
+export async function removeFeedOf(feed: Feed, fileId: FileId, deleted: Generation): Promise<void> {
+  const head = await feed.head(fileId, []);
+  if (head?.state.generation === deleted) await feed.remove(fileId);
 }
 
 interface NewEpoch {

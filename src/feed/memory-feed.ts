@@ -14,7 +14,7 @@ interface MemoryFeedOptions extends FeedLimits {
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<FileId, FileLog>();
   readonly #followers = new Map<FileId, Set<Follower>>();
-  /** Files with a log, by whether they have followers. In the order of their last changes, the oldest first. */
+  /** Files with a log and without followers, and those with followers and a history. In the order of their last changes, the oldest first. */
   readonly #unwatched = new Set<FileId>();
   readonly #watched = new Set<FileId>();
   #bytes = 0;
@@ -95,7 +95,10 @@ export class MemoryFeed implements Feed {
   #sort(fileId: FileId): void {
     this.#unwatched.delete(fileId);
     this.#watched.delete(fileId);
-    if (this.#logs.has(fileId)) (this.#followers.has(fileId) ? this.#watched : this.#unwatched).add(fileId);
+    const log = this.#logs.get(fileId);
+    if (log === undefined) return;
+    if (!this.#followers.has(fileId)) this.#unwatched.add(fileId);
+    else if (log.historyBytes > 0) this.#watched.add(fileId);
   }
 
   /**
@@ -111,12 +114,19 @@ export class MemoryFeed implements Feed {
       // The last in the order. Forgotten before it was appended to, it would be begun again and again.
       if (fileId !== changed) this.#forget(fileId);
     }
-    for (const fileId of [...this.#watched, changed]) {
+    // Heads alone may be more than may be kept: files without a history are not looked at.
+    for (const fileId of this.#watched) {
       if (this.#bytes <= totalBytes) return;
-      const log = this.#logs.get(fileId);
-      this.#bytes -= log?.historyBytes ?? 0;
-      log?.dropHistory();
+      this.#dropHistory(fileId);
     }
+    if (this.#bytes > totalBytes) this.#dropHistory(changed);
+  }
+
+  #dropHistory(fileId: FileId): void {
+    const log = this.#logs.get(fileId);
+    this.#bytes -= log?.historyBytes ?? 0;
+    log?.dropHistory();
+    this.#watched.delete(fileId);
   }
 
   #forget(fileId: FileId): void {

@@ -8,7 +8,7 @@ import { HeldUpdates } from './mongo/batches/held-updates.js';
 import { RecentWrites } from './mongo/batches/recent-writes.js';
 import { breakdownCalls } from './mongo/breakdowns.js';
 import { changesSince, keepStats } from './mongo/changes.js';
-import { BackgroundCleanUp } from './mongo/clean-up/sweep.js';
+import { BackgroundCleanUp, type RemoveElsewhere } from './mongo/clean-up/sweep.js';
 import { MongoConnection } from './mongo/connection.js';
 import { MongoDeadLetters } from './mongo/dead-letters.js';
 import { mongoFiles } from './mongo/files.js';
@@ -38,6 +38,8 @@ interface MongoOptions {
   readonly maxDeadLetterBytes: number;
   /** Gets the reason each time an attempt to connect or to clean up has failed. */
   readonly onProblem?: ((reason: Error) => void) | undefined;
+  /** Called for a file that was deleted, a minute later or more: the gateway that deleted it may have died before it was done. */
+  readonly removeElsewhere?: RemoveElsewhere | undefined;
 }
 
 /**
@@ -68,7 +70,7 @@ export class MongoStore implements Store {
     const locks = new KeyedLock(connection);
     this.#marks = new AnnouncedMarks(connection);
     this.#held = new HeldUpdates({ ttlMs: options.heldTtlMs, maxBytes: options.maxHeldBytes });
-    this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem);
+    this.#cleanUp = new BackgroundCleanUp(connection, this.#held, options.onProblem, options.removeElsewhere);
     this.files = mongoFiles(connection, locks, this.#recent, this.#marks, this.#cleanUp);
     this.updates = mongoUpdates(connection, locks, this.#held, this.#recent, this.#marks, this.#cleanUp);
     this.breakdowns = connection.part(breakdownCalls);

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type BatchVersion, summarize } from '../../src/domain/summary.js';
 import { CELL_COUNT } from '../../src/domain/verdict.js';
+import { FileLog } from '../../src/feed/memory/file-log.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
 import { addresses, update } from '../support/updates.js';
@@ -117,6 +118,21 @@ describe('what all files together may take', () => {
     expect(await feed.since('f0', { epoch: 'e1', revision: 10 }, 10)).toEqual([]);
     await append(feed, 'f0');
     expect(await feed.since('f0', { epoch: 'e1', revision: 10 }, 11)).toHaveLength(1);
+  });
+
+  it('costs a change no look at the other files, where the heads of watched files alone are more', async () => {
+    const COUNT = 500;
+    for (let i = 0; i < COUNT; i++) {
+      await feed.follow(`f${i}`, new FollowerSpy());
+      await feed.begin(`f${i}`, start('e1'), null);
+    }
+    expect(feed.bytes).toBeGreaterThan(TOTAL);
+    const drops = jest.spyOn(FileLog.prototype, 'dropHistory');
+    for (let i = 0; i < 10; i++) await append(feed, `f${i}`, 1, RESULTS);
+    expect(drops.mock.calls.length).toBeLessThan(2 * 10 + 1);
+    drops.mockRestore();
+    // What was appended is dropped again: there is no room for any history.
+    expect(await recovers('f9')).toBe(false);
   });
 
   it('keeps the file that changes, even if it alone is more', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
-import { beginEpoch, Heads } from '../../src/epoch/head.js';
+import { beginEpoch, Heads, removeFeedOf } from '../../src/epoch/head.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
@@ -99,6 +99,23 @@ describe('an epoch', () => {
     ]);
     expect(copy.stats?.progress.processed).toBe(103);
     expect(copy.epochs).toHaveLength(1);
+  });
+
+  it('goes with the generation that was deleted, and with no other', async () => {
+    const both = await engine();
+    const { feed } = both;
+    const { take, flusher } = gatewayOn(both);
+    await take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await flusher.drain();
+    const generation = (await feed.head('f1', []))?.state.generation ?? '';
+    let removals = 0;
+    onTeardown(await feed.follow('f1', { event: () => undefined, removed: () => removals++ }));
+    for (const deleted of ['another', generation, generation]) {
+      const isThere = (await feed.head('f1', [])) !== null;
+      await removeFeedOf(feed, 'f1', deleted);
+      expect((await feed.head('f1', [])) !== null).toBe(isThere && deleted !== generation);
+    }
+    expect(removals).toBe(1);
   });
 
   it('is not begun by two who open it at once', async () => {

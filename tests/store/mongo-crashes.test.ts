@@ -260,6 +260,30 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     },
   );
 
+  it('has a file that was deleted removed elsewhere too, until that has succeeded once', async () => {
+    const uri = server.newUri();
+    const store = openStore(uri);
+    await fill(store, 'f1', new Map([['b1', ['a']]]));
+    await fill(store, 'f2', new Map([['b2', ['a']]]));
+    const generation = (await store.files.find('f1'))?.generation;
+    await register(store, { fileId: 'f2', requestId: 'r2' });
+    await store.files.remove('f1');
+    const asked: string[][] = [];
+    const removeElsewhere = async (...removed: string[]) => {
+      asked.push(removed);
+      if (asked.length === 1) throw new Error('Redis is away');
+    };
+    const connection = new MongoConnection({ uri });
+    const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+    for (let turn = 0; turn < 3; turn++)
+      await connection.run((db) => sweep(db, held, Date.now() + 120_000, { removeElsewhere }));
+    await connection.close();
+    expect(asked).toEqual([
+      ['f1', generation],
+      ['f1', generation],
+    ]);
+  });
+
   it('leaves no address behind, wherever a deletion died', async () => {
     const outcomes: boolean[] = [];
     const deaths = await dieAnywhere(

@@ -2,6 +2,7 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import { HOUR_MS } from '../../../domain/durations.js';
+import type { FileId, Generation } from '../../../domain/id.js';
 import { TOMBSTONE_MS } from '../../attribution.js';
 import { sweepUnconfirmedChunks } from '../batches/chunks.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
@@ -22,6 +23,15 @@ const STALE_MS = HOUR_MS;
 /** Generations, or registrations, that one sweep looks at. */
 const AT_ONCE = 256;
 
+/** Deletes what is kept of a deleted file elsewhere, as far as it is of that generation. */
+export type RemoveElsewhere = (fileId: FileId, generation: Generation) => Promise<void>;
+
+export interface SweepOptions {
+  readonly stopping?: AbortSignal;
+  /** The gateway that has deleted the file may have died before. Where it fails, the next sweep tries again. */
+  readonly removeElsewhere?: RemoveElsewhere | undefined;
+}
+
 /** Cleans up in the background, now and then also what another gateway left half done when it died. */
 export class BackgroundCleanUp {
   readonly #sweeping: NodeJS.Timeout;
@@ -31,9 +41,10 @@ export class BackgroundCleanUp {
     held: HeldUpdates,
     /** Gets the reason each time cleaning up has failed. */
     private readonly onProblem: ((reason: Error) => void) | undefined,
+    removeElsewhere: RemoveElsewhere | undefined,
   ) {
     this.#sweeping = setInterval(
-      () => this.#run((db, stopping) => sweep(db, held, clock.now(), stopping)),
+      () => this.#run((db, stopping) => sweep(db, held, clock.now(), { stopping, removeElsewhere })),
       SWEEP_MS,
     );
     this.#sweeping.unref();
@@ -60,13 +71,14 @@ export async function sweep(
   db: Models,
   held: HeldUpdates,
   now: number,
-  stopping?: AbortSignal,
+  { stopping, removeElsewhere }: SweepOptions = {},
 ): Promise<void> {
   const quiet = trusted({ $lt: new Date(now - QUIET_MS) });
   const generations = await findDocs(db.tombstones, { cleaned: false, endedAt: quiet }, { limit: AT_ONCE });
   for (const generation of generations) {
     const { _id, fileId, endedAt } = generation;
-    if ((await findFile(db, fileId))?.generation === _id) {
+    const current = await findFile(db, fileId);
+    if (current?.generation === _id) {
       // Its writer then died, or lost a race: the generation is still current.
       if (endedAt.getTime() < now - STALE_MS) await db.tombstones.deleteOne({ _id, cleaned: false, endedAt });
       continue;
@@ -74,6 +86,7 @@ export async function sweep(
     if (!(await cleanGeneration(db, generation, { stopping, isInBackground: true }))) return;
     // No call has answered yet that the file is gone: the one that removed it may not have come this far.
     if (generation.removed) await discardDeadLettersOfFile(db, fileId);
+    if (current === null && !(await succeeds(removeElsewhere?.(fileId, _id)))) continue;
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
     await db.tombstones.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
   }
@@ -90,3 +103,9 @@ export async function sweep(
   // About once an hour: it reads every sum of the last hours.
   if (Math.random() < SWEEP_MS / HOUR_MS) await forgetCounted(db, now);
 }
+
+const succeeds = (work: Promise<void> | undefined): Promise<boolean> =>
+  Promise.resolve(work).then(
+    () => true,
+    () => false,
+  );
