@@ -176,6 +176,26 @@ describe('a deletion', () => {
     expect(await both.feed.head('f1', [])).toBeNull();
   });
 
+  it('leaves alone the feed of a file that another user has begun with its id meanwhile', async () => {
+    const both = await engine();
+    const other = gatewayOn(both);
+    await other.take({ batchId: 'b1', fileId: 'f1', emails: ['a'] });
+    await other.flusher.drain();
+    const { files } = both.store;
+    const remove = async (fileId: string) => {
+      const existed = await files.remove(fileId);
+      await other.take({ batchId: 'b2', fileId: 'f1', emails: ['z'] });
+      await other.flusher.drain();
+      return existed;
+    };
+    const copy = await Copy.of(both, 'f1');
+    const { pipeline } = gatewayOn({ ...both, store: { ...both.store, files: { ...files, remove } } });
+    expect(await pipeline.remove('f1')).toBe(true);
+    const head = await both.feed.head('f1', []);
+    expect(head?.state.generation).toBe((await files.find('f1'))?.generation);
+    expect(copy.removals).toBe(0);
+  });
+
   it('does not keep a batch from another file', async () => {
     const both = await engine();
     const { register, take, pipeline, flusher } = gatewayOn(both);
