@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
 import { endWithProblem, sendProblem } from '../problem.js';
+import { TurnLimit } from '../realtime/throttling.js';
 import { joinChunks } from './join-chunks.js';
 import { oneAtATime } from './one-at-a-time.js';
 
@@ -96,21 +97,26 @@ interface ConnectionInternals {
   readonly _httpMessage?: { readonly headersSent?: boolean } | null;
 }
 
+/** All connections that a client has opened at once run out of their time at once: they are answered so many in a turn. */
+const TIMEOUTS_PER_TURN = 50;
+
 /** Requests that the HTTP parser refuses get an answer like any other. */
 function answerUnreadable(http: HttpServer): void {
   const answered = new WeakSet<Duplex>();
-  http.on('clientError', (error: NodeJS.ErrnoException, tcp: Socket & ConnectionInternals) => {
+  const timeouts = new TurnLimit(TIMEOUTS_PER_TURN);
+  const answer = ({ code: kind = '' }: NodeJS.ErrnoException, tcp: Socket & ConnectionInternals) => {
     // More of the same request: the parser refuses each piece of it.
     if (answered.has(tcp)) return;
     answered.add(tcp);
-    if (error.code === 'ECONNRESET' || !tcp.writable || tcp._httpMessage?.headersSent === true) {
+    if (kind === 'ECONNRESET' || !tcp.writable || tcp._httpMessage?.headersSent === true) {
       tcp.destroy();
       return;
     }
-    const [code, message] = UNREADABLE[error.code ?? ''] ?? [
-      'invalid_request',
-      'the request is not valid HTTP',
-    ];
+    const [code, message] = UNREADABLE[kind] ?? ['invalid_request', 'the request is not valid HTTP'];
     endWithProblem(tcp, new Fault(code, message));
+  };
+  http.on('clientError', (error: NodeJS.ErrnoException, tcp: Socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') void timeouts.wait().then(() => answer(error, tcp));
+    else answer(error, tcp);
   });
 }
