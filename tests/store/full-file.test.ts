@@ -36,6 +36,8 @@ describe('a file that has as many batches as it may have', () => {
     const directory = temporaryDirectory();
     await expectLimit(await openDirectory(directory), async (count) => {
       const database = new Database(databasePath(directory));
+      // The store writes in the background.
+      database.all('PRAGMA busy_timeout = 10000');
       database.run('UPDATE generations SET batches = ?', count);
       database.close();
     });
