@@ -17,6 +17,8 @@ interface HeldBody {
 }
 
 const RETRY_AFTER_SECONDS = 1;
+/** So many pieces of a body are made one: each takes some hundred bytes more than it has, and may have come with a single one. */
+const PIECES_OF_ONE = 256;
 
 /**
  * A body counts from its first byte until its request is over. Half of the room is the most that one caller gets, so that
@@ -42,12 +44,17 @@ export class Bodies {
     this.#ofRequest.set(req, held);
     if (res.destroyed) this.#end(held);
     else res.once('close', () => this.#end(held));
-    const pieces: Buffer[] = [];
+    const joined: Buffer[] = [];
+    let pieces: Buffer[] = [];
     for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) {
       this.#add(held, piece.byteLength);
       pieces.push(piece);
+      if (pieces.length < PIECES_OF_ONE) continue;
+      joined.push(Buffer.concat(pieces));
+      pieces = [];
     }
-    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+    joined.push(...pieces);
+    return joined.length === 1 && joined[0] ? joined[0] : Buffer.concat(joined);
   }
 
   /** A body that is a JSON object of the given shape, whatever its content type. @throws as `read` */
