@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 import { checkRequests, GatewayRequest } from '../../src/gateway/request-checks.js';
 import { bodyPieces } from '../../src/http/read-body.js';
 import { listen } from '../http/harness.js';
+import { eventually } from '../support/eventually.js';
 import { onTeardown } from '../support/teardown.js';
 import { Signal } from '../support/wait.js';
 
@@ -98,4 +99,27 @@ test('a body that comes byte by byte, each in a turn of its own, takes little mo
   await answered;
   const taken = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
   expect(taken).toBeLessThan(64 * BYTES);
+});
+
+test('a body in chunks of a byte that waits for the request before it waits in few pieces', async () => {
+  let pieces = 0;
+  class Counted extends GatewayRequest {
+    override push(chunk: unknown): boolean {
+      if (chunk !== null) pieces++;
+      return super.push(chunk);
+    }
+  }
+  const server = createServer({ IncomingMessage: Counted }, async (req, res) => {
+    await eventually('much of the next one has come', () => req.socket.bytesRead > WIRE.length / 8);
+    res.end(`${pieces}.`);
+  });
+  checkRequests(server, { check: () => null, refused: () => undefined, maxPipelined: 10 });
+  const socket = connect(Number(new URL((await listen(server)).url).port), '127.0.0.1');
+  onTeardown(() => socket.destroy());
+  socket.write(
+    'GET / HTTP/1.1\r\nhost: x\r\n\r\nPOST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n',
+  );
+  socket.write(WIRE);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(Number(/(\d+)\.$/.exec(answer.toString())?.[1])).toBeLessThan(CHUNKS / 100);
 });
