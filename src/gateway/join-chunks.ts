@@ -7,7 +7,7 @@ import { limitConcurrency } from '../concurrency-limit.js';
 const SHORT_BYTES = 64 * 1024;
 /** A chunk of this size or more is handed on as it is. */
 const LARGE_BYTES = 1024;
-/** Smaller ones are joined up to this size. */
+/** Smaller ones that come in one turn of the event loop are joined, up to about this size. */
 const JOINED_BYTES = 16 * 1024;
 /** From then on a body counts as one of small chunks. */
 const MANY_CHUNKS = 1_000;
@@ -26,16 +26,17 @@ export function joinChunks(request: IncomingMessage): void {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= SHORT_BYTES)
     return;
-  let joined: Buffer | null = null;
-  let filled = 0;
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
   let small = 0;
   // Of its own, not of a class: Express gives requests another prototype.
   const push = request.push.bind(request);
   const read = request._read.bind(request);
   const handOn = () => {
-    if (joined !== null) push(joined.subarray(0, filled));
-    joined = null;
-    filled = 0;
+    // Into memory of its size: the body may go on with a byte in each turn.
+    if (waitingBytes > 0) push(Buffer.concat(waiting, waitingBytes));
+    waiting = [];
+    waitingBytes = 0;
   };
   /** Called by Node.js. False: it is to read no more from the connection until `_read` is called. */
   request.push = (chunk: Buffer | null) => {
@@ -43,13 +44,10 @@ export function joinChunks(request: IncomingMessage): void {
       handOn();
       return push(chunk);
     }
-    if (filled + chunk.byteLength > JOINED_BYTES) handOn();
-    if (joined === null) {
-      joined = Buffer.allocUnsafeSlow(JOINED_BYTES);
-      setImmediate(handOn);
-    }
-    joined.set(chunk, filled);
-    filled += chunk.byteLength;
+    if (waiting.length === 0) setImmediate(handOn);
+    waiting.push(chunk);
+    waitingBytes += chunk.byteLength;
+    if (waitingBytes >= JOINED_BYTES) handOn();
     return ++small < MANY_CHUNKS;
   };
   request._read = (bytes) => {

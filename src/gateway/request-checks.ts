@@ -52,16 +52,20 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
   const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
   http.removeAllListeners('request').removeAllListeners('upgrade');
-  const handle = oneAtATime((request, response) => {
+  const handleInTurn = oneAtATime((request, response) => {
     const fault = check(request) ?? tunnelRefusal(request);
     if (fault === null) {
-      joinChunks(request);
       for (const listener of onRequest) listener.call(http, request, response);
       return;
     }
     refused(fault);
     sendProblem(response, fault);
   }, maxPipelined);
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    // Some of its body comes before its turn.
+    joinChunks(request);
+    handleInTurn(request, response);
+  };
   http.on('request', handle);
   // A server may ignore an expectation that it does not know; Node.js would answer 417 without a body.
   http.on('checkExpectation', handle);

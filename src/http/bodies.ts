@@ -17,10 +17,12 @@ interface HeldBody {
 }
 
 const RETRY_AFTER_SECONDS = 1;
+/** So many pieces of a body are made one: each takes some hundred bytes more than it has, and may have come with a single one. */
+const PIECES_OF_ONE = 256;
 
 /**
- * A body counts from its first byte until its request is over. Half of the room is the most that one caller gets, so that
- * bodies which never end keep out none of others.
+ * A body counts from its first byte until its request is over. The most that one caller gets is half of what the others leave,
+ * so that bodies which never end keep out none of another caller, however many send such.
  */
 export class Bodies {
   readonly #ofRequest = new WeakMap<IncomingMessage, HeldBody>();
@@ -42,12 +44,23 @@ export class Bodies {
     this.#ofRequest.set(req, held);
     if (res.destroyed) this.#end(held);
     else res.once('close', () => this.#end(held));
-    const pieces: Buffer[] = [];
-    for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) {
-      this.#add(held, piece.byteLength);
-      pieces.push(piece);
+    const joined: Buffer[] = [];
+    let pieces: Buffer[] = [];
+    try {
+      for await (const piece of bodyPieces(req, limit, () => tooLarge(limit))) {
+        this.#add(held, piece.byteLength);
+        pieces.push(piece);
+        if (pieces.length < PIECES_OF_ONE) continue;
+        joined.push(Buffer.concat(pieces));
+        pieces = [];
+      }
+    } catch (error) {
+      // Nothing of it is kept, while its answer may take seconds to be sent.
+      this.#count(held, -held.bytes);
+      throw error;
     }
-    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+    joined.push(...pieces);
+    return joined.length === 1 && joined[0] ? joined[0] : Buffer.concat(joined);
   }
 
   /** A body that is a JSON object of the given shape, whatever its content type. @throws as `read` */
@@ -72,11 +85,10 @@ export class Bodies {
   #add(held: HeldBody, bytes: number): void {
     // Its request is over, and what comes yet is dropped.
     if (held.users === 0) return;
-    const { MAX_BODIES_BYTES: max } = this.config;
     const own = this.#ofCaller.get(held.caller) ?? 0;
+    const most = Math.floor((this.config.MAX_BODIES_BYTES - (this.#bytes - own)) / 2);
     // A body that is alone has room, or one above the limit could never be sent.
-    if (this.#bytes > held.bytes && this.#bytes + bytes > max) throw full(`${max} bytes of bodies`);
-    if (own > held.bytes && own + bytes > max / 2) throw full(`${max / 2} bytes of bodies of one caller`);
+    if (this.#bytes > held.bytes && own + bytes > most) throw full(most);
     this.#count(held, bytes);
   }
 
@@ -93,7 +105,7 @@ export class Bodies {
   }
 }
 
-const full = (allowed: string): Fault =>
-  new Fault('unavailable', `MAX_BODIES_BYTES allows ${allowed} at once`, {
+const full = (most: number): Fault =>
+  new Fault('unavailable', `MAX_BODIES_BYTES leaves ${most} bytes of bodies to one caller now`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });

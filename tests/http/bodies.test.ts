@@ -1,7 +1,15 @@
 /** What the bodies of all requests take in memory together. */
-import { once } from 'node:events';
-import { type ClientRequest, createServer, type IncomingMessage, request } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
+import { Bodies } from '../../src/http/bodies.js';
 import { startTestGateway } from '../support/gateway.js';
 import { onTeardown } from '../support/teardown.js';
 import { JWT, tokenOf } from '../support/tokens.js';
@@ -11,7 +19,7 @@ import { listen } from './harness.js';
 const MIB = 1024 * 1024;
 /** One fits into what a caller has, two do not. */
 const BODY = `{"more":"${'x'.repeat(1.5 * MIB)}`;
-const SETTINGS = { ...JWT, MAX_BODIES_BYTES: String(4 * MIB) };
+const SETTINGS = { ...JWT, MAX_BODIES_BYTES: String(6 * MIB) };
 
 /** Begins a request whose body does not end. */
 async function begin(url: string, path: string, sub: string): Promise<ClientRequest> {
@@ -91,6 +99,24 @@ test('the bodies of several callers have a bound together', async () => {
   const { url } = await startTestGateway(SETTINGS);
   const begun = await Promise.all(['a', 'b', 'c'].map((sub) => begin(url, '/api/updates', sub)));
   expect(await Promise.any(begun.map(refused))).toEqual([503, '1']);
+});
+
+test('callers that take all that they get leave room for another', async () => {
+  const callers = new Map<IncomingMessage, string>();
+  const bodies = new Bodies({ MAX_BODY_BYTES: 64, MAX_BODIES_BYTES: 64 }, (req) => callers.get(req) ?? '');
+  const readAll = async (caller: string, bytes: number): Promise<number> => {
+    let read = 0;
+    async function* body() {
+      for (; read < bytes; read++) yield Buffer.from('x');
+    }
+    const request = Object.assign(Readable.from(body(), { highWaterMark: 1 }), { headers: {} });
+    callers.set(request as unknown as IncomingMessage, caller);
+    await bodies.read(request as unknown as IncomingMessage, new EventEmitter() as ServerResponse);
+    return read;
+  };
+  // Each of them sends what is taken, over and over.
+  for (const caller of ['a', 'b', 'c']) for (;;) if (!(await readAll(caller, 1).catch(() => 0))) break;
+  expect(await readAll('d', 4)).toBe(4);
 });
 
 test('what is submitted counts until the validator has answered, whether its caller waits or not', async () => {

@@ -284,6 +284,29 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     ]);
   });
 
+  it('asks no more in one sweep where removing elsewhere fails', async () => {
+    const uri = server.newUri();
+    const store = openStore(uri);
+    for (const fileId of ['f1', 'f2', 'f3']) {
+      await fill(store, fileId, new Map([[`b ${fileId}`, ['a']]]));
+      await store.files.remove(fileId);
+    }
+    const asked: string[] = [];
+    const removeElsewhere = async (fileId: string) => {
+      asked.push(fileId);
+      if (asked.length === 1) throw new Error('Redis is away');
+    };
+    const connection = new MongoConnection({ uri });
+    const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+    const sweepOnce = () =>
+      connection.run((db) => sweep(db, held, Date.now() + 120_000, { removeElsewhere }));
+    await sweepOnce();
+    expect(asked).toHaveLength(1);
+    await sweepOnce();
+    await connection.close();
+    expect(asked.slice(1).sort()).toEqual(['f1', 'f2', 'f3']);
+  });
+
   it('leaves no address behind, wherever a deletion died', async () => {
     const outcomes: boolean[] = [];
     const deaths = await dieAnywhere(

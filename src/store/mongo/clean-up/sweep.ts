@@ -75,6 +75,7 @@ export async function sweep(
 ): Promise<void> {
   const quiet = trusted({ $lt: new Date(now - QUIET_MS) });
   const generations = await findDocs(db.tombstones, { cleaned: false, endedAt: quiet }, { limit: AT_ONCE });
+  let isElsewhereAway = false;
   for (const generation of generations) {
     const { _id, fileId, endedAt } = generation;
     const current = await findFile(db, fileId);
@@ -86,7 +87,11 @@ export async function sweep(
     if (!(await cleanGeneration(db, generation, { stopping, isInBackground: true }))) return;
     // No call has answered yet that the file is gone: the one that removed it may not have come this far.
     if (generation.removed) await discardDeadLettersOfFile(db, fileId);
-    if (current === null && !(await succeeds(removeElsewhere?.(fileId, _id)))) continue;
+    if (current === null) {
+      // Each failure may take seconds, for which the rest of the sweep would wait.
+      isElsewhereAway ||= !(await succeeds(removeElsewhere?.(fileId, _id)));
+      if (isElsewhereAway) continue;
+    }
     const expireAt = new Date(endedAt.getTime() + TOMBSTONE_MS);
     await db.tombstones.updateOne({ _id, endedAt }, { $set: { cleaned: true, expireAt } });
   }
