@@ -1,6 +1,6 @@
 /** Finds out how a text is to be read: which format, which delimiter, and whether its first row is a header. */
 import { DELIMITERS, type Delimiter, type ListEncoding, type ListLayout } from '../domain/list-summary.js';
-import { addressIn, looksLikeAddress } from './address.js';
+import { hasAddress, looksLikeAddress } from './address.js';
 import { firstRows } from './csv-rows.js';
 import { hasHeader } from './header.js';
 import { cellsOf, lastEntryEnd } from './text-rows.js';
@@ -57,7 +57,7 @@ function bestDialect(text: string): Dialect {
     return {
       delimiter,
       rows,
-      addresses: rows.flat().filter(isAddress).length,
+      addresses: rows.flat().filter(hasAddress).length,
       consistency: consistencyOf(rows),
     };
   }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
@@ -66,7 +66,7 @@ function bestDialect(text: string): Dialect {
   const column = { delimiter: null, rows: readableRows(text, null) };
   // Rows of any length are better than none with an address.
   const ragged = found.find(({ addresses, consistency }) => addresses > 0 && consistency > 0);
-  return column.rows.flat().some(isAddress) ? column : (ragged ?? consistent ?? column);
+  return column.rows.flat().some(hasAddress) ? column : (ragged ?? consistent ?? column);
 }
 
 /** The share of the rows that have as many cells as most of them; 0: most have one. */
@@ -88,11 +88,9 @@ function isQuotedColumn(text: string, rows: readonly string[][]): boolean {
 /** Whether there is nothing but addresses, with or without names: then they lie in no columns. */
 function isRunningText(text: string, { delimiter, rows }: Dialect): boolean {
   const words = text.split(/[\s,;]+/u).filter((word) => word !== '');
-  if (words.length > 0 && words.every(isAddress)) return true;
+  if (words.length > 0 && words.every(hasAddress)) return true;
   if (delimiter === '\t' || !text.includes('<')) return false;
   // `Lee;Ann <ann@example.com>` in each row is a table; two such entries in one row are none.
-  const isTable = rows.length > 1 && rows.every((row) => row.filter(isAddress).length < 2);
-  return !isTable && cellsOf(text).every(isAddress);
+  const isTable = rows.length > 1 && rows.every((row) => row.filter(hasAddress).length < 2);
+  return !isTable && cellsOf(text).every(hasAddress);
 }
-
-const isAddress = (cell: string): boolean => looksLikeAddress(addressIn(cell));
