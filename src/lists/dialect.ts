@@ -1,4 +1,5 @@
 /** Finds out how a text is to be read: which format, which delimiter, and whether its first row is a header. */
+import { setImmediate } from 'node:timers/promises';
 import { DELIMITERS, type Delimiter, type ListEncoding, type ListLayout } from '../domain/list-summary.js';
 import { hasAddress, looksLikeAddress } from './address.js';
 import { firstRows } from './csv-rows.js';
@@ -17,13 +18,18 @@ const DELIMITER_NOTE = /^("?)sep=([,;\t|])\1[^\S\n\r]*(?:\r\n|\n|\r|$)/i;
 
 export const withoutDelimiterNote = (text: string): string => text.replace(DELIMITER_NOTE, '');
 
-/** `sample`: the beginning of the text; `isWhole`: all of it. */
-export function detectDialect(sample: string, isWhole: boolean, encoding: ListEncoding): ListLayout {
+/** `sample`: the beginning of the text; `isWhole`: all of it. Each look at it is a turn of the event loop. */
+export async function detectDialect(
+  sample: string,
+  isWhole: boolean,
+  encoding: ListEncoding,
+): Promise<ListLayout> {
   const noted = DELIMITER_NOTE.exec(sample)?.[2] as Delimiter | undefined;
   const text = untilLastLine(withoutDelimiterNote(sample), isWhole);
   const dialect =
-    noted === undefined ? bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
+    noted === undefined ? await bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
   const { delimiter, rows } = dialect;
+  await setImmediate();
   const header = hasHeader(rows);
   const isCsv =
     noted !== undefined ||
@@ -51,16 +57,19 @@ interface Dialect {
 }
 
 /** The delimiter that makes the most addresses of the text, and rows of the same length. */
-function bestDialect(text: string): Dialect {
-  const found = DELIMITERS.map((delimiter) => {
+async function bestDialect(text: string): Promise<Dialect> {
+  const found = [];
+  for (const delimiter of DELIMITERS) {
     const rows = readableRows(text, delimiter);
-    return {
+    found.push({
       delimiter,
       rows,
       addresses: rows.flat().filter(hasAddress).length,
       consistency: consistencyOf(rows),
-    };
-  }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
+    });
+    await setImmediate();
+  }
+  found.sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
   const consistent = found.find(({ consistency }) => consistency >= MIN_CONSISTENCY);
   if (consistent !== undefined && consistent.addresses > 0) return consistent;
   const column = { delimiter: null, rows: readableRows(text, null) };
