@@ -101,7 +101,7 @@ describe('a workbook', () => {
     const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
     const rows = '<row><c t="s"><v>0</v></c></row>'.repeat(120);
     const { batches } = await rowsOf(workbookOf({ sheets: [rows], shared }));
-    expect(Math.max(...batches) * 60_000).toBeLessThan(2 * MIB);
+    expect(Math.max(...batches) * 60_000).toBeLessThan(1.5 * MIB);
   });
 
   it('of a few bytes is no minutes of work, whichever part unpacks to much', async () => {
