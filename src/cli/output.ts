@@ -33,9 +33,11 @@ export function outputFor(wantsJson: boolean): Output {
 
 /** The same JSON in characters that no terminal obeys: it may be shown in one. */
 const lineOf = (value: object): string =>
-  JSON.stringify(value).replace(
-    /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  JSON.stringify(value).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (char) =>
+    char
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   );
 
 function jsonLines(): Output {

@@ -1,7 +1,10 @@
 /** Takes the address out of a cell: removes what people and spreadsheets put around it, and changes nothing inside it. */
 
 /** Blanks, control characters, and invisible ones: zero-width, byte order marks, marks of direction. */
-const AROUND = /[\s\p{Cc}\p{Cf}\u2800\u3164]/u;
+const AROUND = String.raw`\s\p{Cc}\p{Cf}\u2800\u3164`;
+const LEADING = new RegExp(`^[${AROUND}]+`, 'u');
+/** Up to the last character that is none of them. */
+const UNTIL_LAST = new RegExp(`^[^]*[^${AROUND}]`, 'u');
 /** Ends of most cells: nothing has to be cleaned, and the slower steps are skipped. */
 const PLAIN = /^[A-Za-z0-9][^\s"'<>\p{Cc}\p{Cf}\u2800\u3164]*[A-Za-z0-9]$/u;
 const QUOTES: Readonly<Record<string, string>> = {
@@ -47,19 +50,25 @@ export function addressIn(cell: string): string {
   return text.toWellFormed();
 }
 
-/** By hand: a pattern that looks for the end would begin anew at each blank of a long run. */
-function trimmed(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && AROUND.test(characterAt(text, start))) start += characterAt(text, start).length;
-  while (end > start && AROUND.test(characterBefore(text, end))) end -= characterBefore(text, end).length;
-  return text.slice(start, end);
-}
+/** Units of a text that are looked at in one go from its end on. */
+const PIECE_UNITS = 256;
 
-/** Some invisible characters, tags among them, are two units long. */
-const characterAt = (text: string, at: number): string => String.fromCodePoint(text.codePointAt(at) ?? 0);
-const characterBefore = (text: string, end: number): string =>
-  /[\udc00-\udfff]/.test(text[end - 1] ?? '') && end > 1 ? text.slice(end - 2, end) : (text[end - 1] ?? '');
+/**
+ * A cell may be tens of thousands of invisible characters, and a small workbook a thousand such cells: patterns look at many
+ * characters at a time. One that looks for the end in the whole text would begin anew at each blank of a long run.
+ */
+function trimmed(text: string): string {
+  const rest = text.replace(LEADING, '');
+  for (let end = rest.length; end > 0; ) {
+    let start = Math.max(0, end - PIECE_UNITS);
+    // Some invisible characters, tags among them, are two units long.
+    if (start > 0 && /[\udc00-\udfff]/.test(rest[start] ?? '')) start--;
+    const kept = UNTIL_LAST.exec(rest.slice(start, end));
+    if (kept !== null) return rest.slice(0, start + kept[0].length);
+    end = start;
+  }
+  return '';
+}
 
 const withoutGuard = (text: string): string =>
   text.startsWith(FORMULA_GUARD) && needsGuard(text) ? text.slice(1) : text;
@@ -102,3 +111,10 @@ const ADDRESS = /^(?:"[^"]+"|[^\s@<>()[\],;:"|\\]+)@[^\s@<>()[\],;:"|\\]+$/u;
 /** Whether a cleaned text has the form of an address. Made to tell columns apart, not to judge addresses. */
 export const looksLikeAddress = (text: string): boolean =>
   text.length <= MAX_ADDRESS_CHARACTERS && text.includes('@') && ADDRESS.test(text);
+
+/** Cells that are longer tell nothing of their column: an address and the name before it take far less. */
+const MAX_TELLING_CHARACTERS = 4 * MAX_ADDRESS_CHARACTERS;
+
+/** Whether the address of a cell has the form of one. Many cells are asked at once, and most are told without being cleaned. */
+export const hasAddress = (cell: string): boolean =>
+  cell.length <= MAX_TELLING_CHARACTERS && /[@%]/.test(cell) && looksLikeAddress(addressIn(cell));

@@ -1,6 +1,6 @@
 /** Counts the addresses of each column, and says which column is the one with the addresses. */
 import type { ListColumn } from '../domain/list-summary.js';
-import { addressIn, looksLikeAddress } from './address.js';
+import { addressIn, hasAddress } from './address.js';
 import { isEmailWord } from './header.js';
 import type { Row } from './read-rows.js';
 
@@ -20,8 +20,7 @@ export class Columns {
     this.#widen(row.length);
     for (let column = 0; column < row.length; column++) {
       const cell = row[column] as string;
-      if (cell.includes('@') && looksLikeAddress(addressIn(cell)))
-        this.#addresses[column] = (this.#addresses[column] ?? 0) + 1;
+      if (hasAddress(cell)) this.#addresses[column] = (this.#addresses[column] ?? 0) + 1;
     }
   }
 

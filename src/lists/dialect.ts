@@ -1,6 +1,7 @@
 /** Finds out how a text is to be read: which format, which delimiter, and whether its first row is a header. */
+import { setImmediate } from 'node:timers/promises';
 import { DELIMITERS, type Delimiter, type ListEncoding, type ListLayout } from '../domain/list-summary.js';
-import { addressIn, looksLikeAddress } from './address.js';
+import { hasAddress, looksLikeAddress } from './address.js';
 import { firstRows } from './csv-rows.js';
 import { hasHeader } from './header.js';
 import { cellsOf, lastEntryEnd } from './text-rows.js';
@@ -17,13 +18,18 @@ const DELIMITER_NOTE = /^("?)sep=([,;\t|])\1[^\S\n\r]*(?:\r\n|\n|\r|$)/i;
 
 export const withoutDelimiterNote = (text: string): string => text.replace(DELIMITER_NOTE, '');
 
-/** `sample`: the beginning of the text; `isWhole`: all of it. */
-export function detectDialect(sample: string, isWhole: boolean, encoding: ListEncoding): ListLayout {
+/** `sample`: the beginning of the text; `isWhole`: all of it. Each look at it is a turn of the event loop. */
+export async function detectDialect(
+  sample: string,
+  isWhole: boolean,
+  encoding: ListEncoding,
+): Promise<ListLayout> {
   const noted = DELIMITER_NOTE.exec(sample)?.[2] as Delimiter | undefined;
   const text = untilLastLine(withoutDelimiterNote(sample), isWhole);
   const dialect =
-    noted === undefined ? bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
+    noted === undefined ? await bestDialect(text) : { delimiter: noted, rows: readableRows(text, noted) };
   const { delimiter, rows } = dialect;
+  await setImmediate();
   const header = hasHeader(rows);
   const isCsv =
     noted !== undefined ||
@@ -51,22 +57,25 @@ interface Dialect {
 }
 
 /** The delimiter that makes the most addresses of the text, and rows of the same length. */
-function bestDialect(text: string): Dialect {
-  const found = DELIMITERS.map((delimiter) => {
+async function bestDialect(text: string): Promise<Dialect> {
+  const found = [];
+  for (const delimiter of DELIMITERS) {
     const rows = readableRows(text, delimiter);
-    return {
+    found.push({
       delimiter,
       rows,
-      addresses: rows.flat().filter(isAddress).length,
+      addresses: rows.flat().filter(hasAddress).length,
       consistency: consistencyOf(rows),
-    };
-  }).sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
+    });
+    await setImmediate();
+  }
+  found.sort((a, b) => b.addresses - a.addresses || b.consistency - a.consistency);
   const consistent = found.find(({ consistency }) => consistency >= MIN_CONSISTENCY);
   if (consistent !== undefined && consistent.addresses > 0) return consistent;
   const column = { delimiter: null, rows: readableRows(text, null) };
   // Rows of any length are better than none with an address.
   const ragged = found.find(({ addresses, consistency }) => addresses > 0 && consistency > 0);
-  return column.rows.flat().some(isAddress) ? column : (ragged ?? consistent ?? column);
+  return column.rows.flat().some(hasAddress) ? column : (ragged ?? consistent ?? column);
 }
 
 /** The share of the rows that have as many cells as most of them; 0: most have one. */
@@ -88,11 +97,9 @@ function isQuotedColumn(text: string, rows: readonly string[][]): boolean {
 /** Whether there is nothing but addresses, with or without names: then they lie in no columns. */
 function isRunningText(text: string, { delimiter, rows }: Dialect): boolean {
   const words = text.split(/[\s,;]+/u).filter((word) => word !== '');
-  if (words.length > 0 && words.every(isAddress)) return true;
+  if (words.length > 0 && words.every(hasAddress)) return true;
   if (delimiter === '\t' || !text.includes('<')) return false;
   // `Lee;Ann <ann@example.com>` in each row is a table; two such entries in one row are none.
-  const isTable = rows.length > 1 && rows.every((row) => row.filter(isAddress).length < 2);
-  return !isTable && cellsOf(text).every(isAddress);
+  const isTable = rows.length > 1 && rows.every((row) => row.filter(hasAddress).length < 2);
+  return !isTable && cellsOf(text).every(hasAddress);
 }
-
-const isAddress = (cell: string): boolean => looksLikeAddress(addressIn(cell));

@@ -1,5 +1,5 @@
 /** Tells a row that names the columns from a row of data. */
-import { addressIn, looksLikeAddress } from './address.js';
+import { addressIn, hasAddress } from './address.js';
 
 /** The word for an email address in many languages, as a column is named. A hint only: the cells decide. */
 const EMAIL_WORDS =
@@ -11,8 +11,12 @@ const OTHER_WORDS =
 
 export const isEmailWord = (name: string): boolean => EMAIL_WORDS.test(name.trim());
 
+/** Longer texts are no figures. */
+const MAX_FIGURE_CHARACTERS = 100;
+
 /** A number, a date, an amount: what stands in a column and does not name it. */
-const isFigure = (cell: string): boolean => /\d/.test(cell) && /^[\d\s.,:/+\-%€$£()]+$/u.test(cell);
+const isFigure = (cell: string): boolean =>
+  cell.length <= MAX_FIGURE_CHARACTERS && /\d/.test(cell) && /^[\d\s.,:/+\-%€$£()]+$/u.test(cell);
 
 /**
  * Whether the first row is a header: it has no address where the rows below have them. A cell that is no address either
@@ -20,8 +24,8 @@ const isFigure = (cell: string): boolean => /\d/.test(cell) && /^[\d\s.,:/+\-%�
  */
 export function hasHeader(rows: readonly (readonly string[])[]): boolean {
   const [first = [], ...below] = rows;
+  if (first.some(hasAddress)) return false;
   const cells = first.map(addressIn);
-  if (cells.some(looksLikeAddress)) return false;
   const column = fullestColumn(below);
   // Nothing below says where the addresses are.
   if (column === null) return below.length > 0 && cells.some(isEmailWord);
@@ -38,7 +42,7 @@ function columnsWithFigures(rows: readonly (readonly string[])[]): ReadonlySet<n
   const columns = new Set<number>();
   for (const row of rows)
     for (const [column, cell] of row.entries())
-      if (!columns.has(column) && isFigure(addressIn(cell))) columns.add(column);
+      if (!columns.has(column) && /\d/.test(cell) && isFigure(addressIn(cell))) columns.add(column);
   return columns;
 }
 
@@ -47,6 +51,6 @@ function fullestColumn(rows: readonly (readonly string[])[]): number | null {
   const addresses = new Map<number, number>();
   for (const row of rows)
     for (const [column, cell] of row.entries())
-      if (looksLikeAddress(addressIn(cell))) addresses.set(column, (addresses.get(column) ?? 0) + 1);
+      if (hasAddress(cell)) addresses.set(column, (addresses.get(column) ?? 0) + 1);
   return [...addresses].sort(([, a], [, b]) => b - a)[0]?.[0] ?? null;
 }

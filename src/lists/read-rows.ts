@@ -1,6 +1,7 @@
 /** Reads the rows of a list, a batch at a time and apart from the header. The event loop gets turns in between. */
 import { setImmediate } from 'node:timers/promises';
 import type { ListLayout } from '../domain/list-summary.js';
+import { portions } from '../portions.js';
 import type { ByteSource } from './byte-source.js';
 import { csvRows } from './csv-rows.js';
 import { withoutDelimiterNote } from './dialect.js';
@@ -20,6 +21,8 @@ export interface RowBatch {
 
 /** Bytes that are read before the event loop gets a turn. */
 const PIECE_BYTES = 16 * 1024;
+/** Rows that are handed on in one go: a line of running text may be tens of thousands. */
+const ROWS_AT_ONCE = 2_000;
 /** A line of running text that is longer is cut between two addresses. */
 const LONG_LINE = 64 * 1024;
 
@@ -34,7 +37,7 @@ export async function* readRows(
 ): AsyncGenerator<RowBatch, void, void> {
   let read = 0;
   let header: Row | null = null;
-  for await (const batch of batchesOf(source, layout, limits)) {
+  for await (const batch of inPortions(batchesOf(source, layout, limits))) {
     for (const [index, row] of batch.entries()) checkRow(row, read + index, limits);
     read += batch.length;
     let rows = batch.filter(isFilled);
@@ -45,6 +48,10 @@ export async function* readRows(
     } else if (rows.length > 0) yield { header: null, rows };
     await setImmediate();
   }
+}
+
+async function* inPortions(batches: AsyncIterable<string[][]>): AsyncGenerator<readonly string[][]> {
+  for await (const batch of batches) yield* portions(batch, ROWS_AT_ONCE);
 }
 
 const isFilled = (row: Row): boolean => row.some((cell) => cell.trim() !== '');

@@ -13,7 +13,7 @@ const SAMPLE_CHARACTERS = 200;
 /** After so many rows the column that will most likely be the one with the addresses is counted along. */
 const ROWS_TO_GUESS = 500;
 /** Or, as the rows until then are kept, after so many characters. */
-const CHARACTERS_TO_GUESS = 4 * 1024 * 1024;
+const CHARACTERS_TO_GUESS = 1024 * 1024;
 
 /** Counts what is sent of one column. */
 class ColumnCounter {

@@ -1,5 +1,5 @@
 /** The port to the uploaded lists. */
-import type { FileId, ListId, UserId } from '../domain/id.js';
+import type { FileId, ListId, RequestId, UserId } from '../domain/id.js';
 import type { ListSummary } from '../domain/list-summary.js';
 
 /** A list is stored in chunks of this many bytes; only its last one may be shorter. */
@@ -43,10 +43,10 @@ export interface ListStore {
    */
   reserve(listId: ListId, submissionId: string, expiresAt: number): Promise<boolean>;
   /**
-   * Attaches a list to the file's current request. It ends with that instead of at its time. False: there is no such file or
-   * list, or the list is attached to another file.
+   * Attaches a list to a file's request. It ends with that instead of at its time. False: there is no such list, the request is
+   * not the file's current one, as where the file was deleted and begun anew, or the list is attached to another file.
    */
-  attach(listId: ListId, fileId: FileId): Promise<boolean>;
+  attach(listId: ListId, fileId: FileId, requestId: RequestId | null): Promise<boolean>;
   /** False: there is no such list. */
   remove(listId: ListId): Promise<boolean>;
   /** Drops the lists and uploads whose time is over. Called at intervals. */

@@ -3,6 +3,7 @@
  * repeats under an `Idempotency-Key`.
  */
 import type { FileId, RequestId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 
 /**
@@ -133,8 +134,11 @@ export interface SubmissionStore {
   end(id: string): Promise<void>;
   /** The list submission of a file's current request; null: there is none. */
   ofFile(fileId: FileId): Promise<Submission | null>;
-  /** Makes uncertain slices wait again, and the submission due. False: there is nothing to send again. */
-  retry(id: string): Promise<boolean>;
+  /**
+   * Makes uncertain slices wait again, and the submission due. False: there is nothing to send again.
+   * @throws Fault `file_not_found` where the claimant may not submit the file, or it is gone; nothing changes
+   */
+  retry(id: string, claimant: Claimant): Promise<boolean>;
   /** What the validator answered to each slice of a submission, in order: each with its number of addresses. */
   slices(id: string): Promise<Slice[]>;
   /** Frees keys whose time is over, and ends what nothing else needs. Called at intervals. */

@@ -118,7 +118,7 @@ export class ListSubmissions {
   async #open(id: string, lease: Lease, fileId: FileId, listId: ListId): Promise<void> {
     const { store, intake, attachList, stopping } = this.deps;
     const step = { state: 'open', dueInMs: lease.ms } as const;
-    await untilStored(stopping, () => attachList(listId, fileId));
+    await untilStored(stopping, () => attachList(listId, fileId, id));
     const open = () => intake.change(fileId, () => store.submissions.advance(id, lease.owner, step));
     if ((await untilStored(stopping, open)) === 'over') throw new Fault('file_not_found');
   }

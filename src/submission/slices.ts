@@ -1,6 +1,6 @@
 /** Works on a submission, slice by slice: sends, registers, and writes down each step before and after it. */
 
-import type { FileId, ListId } from '../domain/id.js';
+import type { FileId, ListId, RequestId } from '../domain/id.js';
 import { VALIDATOR } from '../domain/ownership.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
@@ -20,8 +20,8 @@ export interface SliceDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly leases: Leases;
-  /** Binds a list to its file, with which it goes from then on. */
-  readonly attachList: (listId: ListId, fileId: FileId) => Promise<unknown>;
+  /** Binds a list to its file's request, with which it goes from then on. */
+  readonly attachList: (listId: ListId, fileId: FileId, requestId: RequestId) => Promise<unknown>;
   /** The pause after a failure: the first, doubled up to the longest. */
   readonly pause: { readonly firstMs: number; readonly maxMs: number };
 }
@@ -63,7 +63,7 @@ export class SliceRun {
     // The file is registered once all slices are written.
     if (requestId === null || (await store.files.find(fileId))?.requestId !== requestId)
       return this.#endSubmission(id);
-    if (this.#order.list !== null) await attachList(this.#order.list.listId, fileId);
+    if (this.#order.list !== null) await attachList(this.#order.list.listId, fileId, requestId);
     return this.#advance({ state: 'open', dueInMs: this.lease.ms });
   }
 

@@ -1,6 +1,7 @@
 /** Runs the submissions that this gateway has leased, and takes over those that other gateways have left. */
 
 import type { FileId } from '../domain/id.js';
+import type { Claimant } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import { Fault } from '../errors.js';
 import type { Lease, Submission } from '../store/submissions.js';
@@ -59,12 +60,12 @@ export class SubmissionWorker {
   }
 
   /** Sends uncertain slices of a file's list again. @throws Fault where there is nothing to send again */
-  async retry(fileId: FileId): Promise<SubmissionProgress> {
+  async retry(fileId: FileId, claimant: Claimant): Promise<SubmissionProgress> {
     const { intake } = this.options;
     const { submissions } = this.options.store;
     const submission = await submissions.ofFile(fileId);
     if (submission === null) throw new Fault('not_found', 'the file was not submitted as a list');
-    const isAgain = await intake.change(fileId, () => submissions.retry(submission.id));
+    const isAgain = await intake.change(fileId, () => submissions.retry(submission.id, claimant));
     if (!isAgain) throw new Fault('nothing_to_retry');
     this.#wake();
     return (await submissions.ofFile(fileId))?.progress ?? submission.progress;

@@ -1,6 +1,6 @@
 /** Puts together what a gateway with a validator needs to submit, and how it starts and stops. */
 import type { Config } from '../config.js';
-import type { FileId, ListId } from '../domain/id.js';
+import type { FileId, ListId, RequestId } from '../domain/id.js';
 import type { Intake } from '../inlet/intake.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -45,9 +45,9 @@ const MAX_SWEEP_MS = 1_000;
 export function createSubmissions(config: SubmissionConfig, parts: SubmissionParts): Submissions {
   const { store } = parts;
   const leases = new Leases(store.submissions, config.SUBMISSION_LEASE_MS);
-  const attachList = async (listId: ListId, fileId: FileId) => {
+  const attachList = async (listId: ListId, fileId: FileId, requestId: RequestId) => {
     // The list may have ended meanwhile: its addresses are here, only its rows are not.
-    if (!(await store.lists.attach(listId, fileId)))
+    if (!(await store.lists.attach(listId, fileId, requestId)))
       parts.logger.warn(
         { fileId },
         'a list ended before its file was submitted; its rows cannot be given back',

@@ -85,6 +85,25 @@ describe('a workbook', () => {
     expect(Math.max(...batches)).toBeLessThan(200);
   });
 
+  it('counts the cells that its rows leave out', async () => {
+    const book = workbook('<row><c r="ALK1"><v>1</v></c></row>'.repeat(20_000));
+    expect(book.length).toBeLessThan(8 * 1024);
+    await expect(rowsOf(book)).rejects.toMatchObject({
+      code: 'payload_too_large',
+      errors: [{ field: 'body', message: expect.stringContaining('MAX_UNPACKED_RATIO') }],
+    });
+    // A few columns that are left empty are nothing.
+    const sparse = workbook('<row><c r="T1"><v>1</v></c></row>'.repeat(20_000));
+    expect((await rowsOf(sparse)).batches.reduce((sum, rows) => sum + rows)).toBe(20_000);
+  });
+
+  it('gives few long cells in one go', async () => {
+    const shared = `<si><t>${'x'.repeat(60_000)}</t></si>`;
+    const rows = '<row><c t="s"><v>0</v></c></row>'.repeat(120);
+    const { batches } = await rowsOf(workbookOf({ sheets: [rows], shared }));
+    expect(Math.max(...batches) * 60_000).toBeLessThan(1.5 * MIB);
+  });
+
   it('of a few bytes is no minutes of work, whichever part unpacks to much', async () => {
     const rows = Buffer.alloc(32 * MIB, `<row>${textCell('A1', 'ann@example.com')}</row>`);
     const shared = `<si><t>${'x'.repeat(32 * MIB)}</t></si>`;

@@ -133,7 +133,7 @@ describe('an uploaded list', () => {
     const { listId } = (await post(app, CSV)).json;
     const batches = [{ batchId: 'b' }];
     await call(app, 'POST', '/api/files/f/batches', { batches });
-    expect(await app.deps.store.lists.attach(listId, 'f')).toBe(true);
+    expect(await app.deps.store.lists.attach(listId, 'f', null)).toBe(true);
     expect((await call(app, 'GET', `/api/lists/${listId}`)).json.expiresAt).toBeNull();
     expect(fieldsOf(await call(app, 'DELETE', `/api/lists/${listId}`))).toEqual(['listId']);
     await call(app, 'DELETE', '/api/files/f');

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { PlacedResult } from '../../src/domain/result.js';
@@ -5,7 +6,9 @@ import { CSV_HEADER, csvRow } from '../../src/http/export/csv.js';
 import { encodingOf } from '../../src/http/export/encoding.js';
 import { asWorkbook } from '../../src/http/export/xlsx.js';
 import { addressIn, addressKey, needsGuard } from '../../src/lists/address.js';
-import { readList } from './reading.js';
+import { detectDialect } from '../../src/lists/dialect.js';
+import { readRows } from '../../src/lists/read-rows.js';
+import { LIMITS, readList } from './reading.js';
 
 /** What customers send and remote servers answer, at its worst. NUL is shown as another character in an export. */
 const hostile = fc
@@ -108,6 +111,30 @@ it('reads the same rows however the bytes arrive', async () => {
     ),
     { numRuns: 60 },
   );
+});
+
+it('reads no more of a long line in one go than of others, and looks at each delimiter in a turn of its own', async () => {
+  const text = 'a@x.io,'.repeat(30_000);
+  const source = {
+    size: text.length,
+    async *read() {
+      yield Buffer.from(text);
+    },
+  };
+  let turns = 0;
+  let isDone = false;
+  const counting = (async () => {
+    for (; !isDone; turns++) await setImmediate();
+  })();
+  const layout = await detectDialect(text.slice(0, 65_536), false, 'utf-8');
+  isDone = true;
+  await counting;
+  expect(turns).toBeGreaterThan(4);
+  const batches: number[] = [];
+  for await (const { rows } of readRows(source, { ...layout, format: 'text', delimiter: null }, LIMITS))
+    batches.push(rows.length);
+  expect(batches.reduce((sum, rows) => sum + rows)).toBe(30_000);
+  expect(Math.max(...batches)).toBeLessThanOrEqual(2_000);
 });
 
 it('reads a line of thirty thousand addresses', async () => {

@@ -255,7 +255,7 @@ describe('an uploaded list', () => {
     expect(traces(directory)).toEqual([]);
     await upload(store, 'attached');
     await register(store, { fileId: 'f', batches: ['b'] });
-    await store.lists.attach('attached', 'f');
+    await store.lists.attach('attached', 'f', 'r1');
     await store.files.remove('f');
     expect(traces(directory)).toEqual([]);
   });
@@ -268,7 +268,7 @@ describe('an uploaded list', () => {
     await nothingLeft(directory);
     await upload(store, 'replaced');
     await register(store, { fileId: 'f', requestId: 'r1' });
-    await store.lists.attach('replaced', 'f');
+    await store.lists.attach('replaced', 'f', 'r1');
     await register(store, { fileId: 'f', requestId: 'r2' });
     await nothingLeft(directory);
   });

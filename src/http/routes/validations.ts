@@ -75,7 +75,8 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
     if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
     rateLimit.consume(req, res);
     if (submissions === null) throw new Fault('validator_not_configured');
-    const submission = await submissions.worker.retry(fileId);
+    const retry = () => submissions.worker.retry(fileId, claimantOf(caller));
+    const submission = await guard.whileAuthorized(caller, 'submit', fileId, retry);
     sendJson(res, JSON.stringify({ fileId, submission }), 202);
   });
 }

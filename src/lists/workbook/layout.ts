@@ -1,7 +1,7 @@
 /** Finds the sheet of a workbook that has addresses, and whether its first row is a header. */
 import { setImmediate } from 'node:timers/promises';
 import type { ListLayout } from '../../domain/list-summary.js';
-import { addressIn, looksLikeAddress } from '../address.js';
+import { hasAddress } from '../address.js';
 import type { ByteSource } from '../byte-source.js';
 import { hasHeader } from '../header.js';
 import { charactersOf, type ListLimits, noAddresses } from '../limits.js';
@@ -10,7 +10,7 @@ import { openWorkbook } from './sheet-rows.js';
 /** Rows of a sheet that its header is told by. */
 const ROWS_FOR_HEADER = 500;
 /** Or fewer, where they are long. */
-const CHARACTERS_FOR_HEADER = 4 * 1024 * 1024;
+const CHARACTERS_FOR_HEADER = 1024 * 1024;
 
 /** The layout of the first sheet that has addresses. @throws Fault `no_addresses`, `unsupported_list` */
 export async function workbookLayout(source: ByteSource, limits: ListLimits): Promise<ListLayout> {
@@ -33,7 +33,7 @@ async function firstRowsWithAddress(batches: AsyncIterable<string[][]>): Promise
       first.push(row);
       characters += charactersOf(row);
     }
-    if (batch.some((row) => row.some((cell) => looksLikeAddress(addressIn(cell))))) return first;
+    if (batch.some((row) => row.some(hasAddress))) return first;
     await setImmediate();
   }
   return null;

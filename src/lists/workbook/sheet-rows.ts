@@ -52,8 +52,8 @@ class SheetReader implements XmlHandler {
   #text = '';
   #isText = false;
   #isPhonetic = false;
-  /** Characters of the shared texts that its cells have shown. */
-  #shared = 0;
+  /** Characters of the shared texts that its cells have shown, and cells that were left out. */
+  #shown = 0;
 
   constructor(
     private readonly workbook: Workbook,
@@ -98,12 +98,13 @@ class SheetReader implements XmlHandler {
   }
 
   #endCell(): void {
-    const text = this.#shown();
+    const text = this.#textOfCell();
     // Cells that are only formatted reach far to the right.
     if (text === '') return;
     checkColumns(this.#column + 1, this.#read, this.limits);
     this.#rowCharacters += text.length;
     if (this.#rowCharacters > this.limits.MAX_LIST_ROW) throw rowTooLong(this.#read, this.limits);
+    this.#show(Math.max(0, this.#column - this.#row.length));
     while (this.#row.length < this.#column) this.#row.push('');
     this.#row[this.#column] = text;
   }
@@ -114,16 +115,28 @@ class SheetReader implements XmlHandler {
     this.#read++;
   }
 
-  /** A cell of a few bytes may show a long text, so that a small workbook could have terabytes of them. */
+  /**
+   * A cell of a few bytes may show a long text, or stand behind a thousand that were left out, so that a small workbook could
+   * have terabytes of them.
+   */
+  #show(more: number): void {
+    this.#shown += more;
+    checkUnpacked(
+      this.size,
+      this.#shown,
+      this.limits,
+      `its rows have ${this.#shown} cells and characters or more`,
+    );
+  }
+
   #sharedText(index: number): string {
     const text = this.strings.at(index);
-    this.#shared += text.length;
-    checkUnpacked(this.size, this.#shared, this.limits, `its cells show ${this.#shared} characters or more`);
+    this.#show(text.length);
     return text;
   }
 
   /** What the cell shows. */
-  #shown(): string {
+  #textOfCell(): string {
     const text = this.#text;
     if (this.#type === 's') return this.#sharedText(Number(text));
     if (this.#type === 'b') return text === '1' ? 'TRUE' : 'FALSE';

@@ -15,7 +15,7 @@ const MAX_ATTRIBUTES = 256;
 /** Elements of a part that is kept in memory. Excel allows 65,490 formats of cells, each of several elements. */
 const MAX_ELEMENTS_KEPT = 1_000_000;
 /** Characters that are parsed before the findings are taken: a cell of a few may show a text of tens of thousands. */
-const PIECE_CHARS = 1024;
+const PIECE_CHARS = 512;
 
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1);
 

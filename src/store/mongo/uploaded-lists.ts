@@ -1,7 +1,7 @@
 /** Uploaded lists in MongoDB: a document for each list, and one for each chunk of it. */
 import { trusted } from 'mongoose';
 import { clock } from '../../clock.js';
-import type { FileId, ListId, UserId } from '../../domain/id.js';
+import type { FileId, ListId, RequestId, UserId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded, readChunks } from '../list-chunks.js';
 import {
@@ -159,9 +159,14 @@ async function reserveList(
   return matchedCount === 1;
 }
 
-async function attachList(db: Models, listId: ListId, fileId: FileId): Promise<boolean> {
+async function attachList(
+  db: Models,
+  listId: ListId,
+  fileId: FileId,
+  requestId: RequestId | null,
+): Promise<boolean> {
   const file = await findFile(db, fileId);
-  if (file === null || (await findList(db, listId)) === null) return false;
+  if (file?.requestId !== requestId || (await findList(db, listId)) === null) return false;
   const { generation } = file;
   const { matchedCount } = await db.lists.updateOne(
     { _id: listId, endedAt: null, fileId: trusted({ $in: [null, fileId] }), summary: trusted({ $ne: null }) },

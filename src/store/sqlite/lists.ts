@@ -1,6 +1,6 @@
 /** Uploaded lists in SQLite. */
 import { clock } from '../../clock.js';
-import type { FileId, ListId, UserId } from '../../domain/id.js';
+import type { FileId, ListId, RequestId, UserId } from '../../domain/id.js';
 import type { ListSummary } from '../../domain/list-summary.js';
 import { listEnded } from '../list-chunks.js';
 import {
@@ -102,9 +102,9 @@ const reserveList = (db: Database, listId: ListId, submissionId: string, expires
     ...[expiresAt, submissionId, listId, clock.now(), submissionId],
   ).changes > 0;
 
-function attachList(db: Database, listId: ListId, fileId: FileId): boolean {
+function attachList(db: Database, listId: ListId, fileId: FileId, requestId: RequestId | null): boolean {
   const current = currentGeneration(db, fileId);
-  if (current === undefined) return false;
+  if (current?.requestId !== requestId) return false;
   const { changes } = db.run(
     `UPDATE lists SET generation = ?, fileId = ?, expiresAt = NULL
      WHERE listId = ? AND (fileId IS NULL OR fileId = ?) AND ${FOUND}`,

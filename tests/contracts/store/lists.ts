@@ -133,7 +133,7 @@ export function keepingLists({ shared, own }: Stores): void {
     const attached = await uploaded(store, { userId: 'ann' });
     await register(store, { fileId: f1 });
     expect(await store.lists.waiting('ann')).toBe(3);
-    await store.lists.attach(attached, f1);
+    await store.lists.attach(attached, f1, 'r1');
     expect(await store.lists.waiting('ann')).toBe(2);
     expect(await store.lists.waiting(null)).toBe(1);
     expect(await store.lists.waiting('bob')).toBe(0);
@@ -142,16 +142,16 @@ export function keepingLists({ shared, own }: Stores): void {
   it('attaches a list to the current request of one file', async () => {
     const { store, f1, f2 } = shared();
     const listId = await uploaded(store);
-    expect(await store.lists.attach(listId, f1)).toBe(false);
+    expect(await store.lists.attach(listId, f1, 'r1')).toBe(false);
     await register(store, { fileId: f1 });
     await register(store, { fileId: f2 });
     expect(await store.lists.ofFile(f1)).toBeNull();
-    expect(await store.lists.attach(listId, f1)).toBe(true);
-    expect(await store.lists.attach(listId, f1)).toBe(true);
+    expect(await store.lists.attach(listId, f1, 'r1')).toBe(true);
+    expect(await store.lists.attach(listId, f1, 'r1')).toBe(true);
     expect(await store.lists.ofFile(f1)).toMatchObject({ listId, fileId: f1, expiresAt: null });
     expect(await store.lists.find(listId)).toMatchObject({ listId, fileId: f1, expiresAt: null });
-    expect(await store.lists.attach(listId, f2)).toBe(false);
-    expect(await store.lists.attach(randomUUID(), f1)).toBe(false);
+    expect(await store.lists.attach(listId, f2, 'r1')).toBe(false);
+    expect(await store.lists.attach(randomUUID(), f1, 'r1')).toBe(false);
     expect(await store.lists.ofFile(f2)).toBeNull();
   });
 }
@@ -200,7 +200,7 @@ export function endingLists({ shared, own }: Stores): void {
     await store.submissions.end(winner);
     expect(await reserve(next)).toBe(true);
     await register(store, { fileId: f1 });
-    await store.lists.attach(listId, f1);
+    await store.lists.attach(listId, f1, 'r1');
     expect(await reserve(next)).toBe(false);
   });
 
@@ -212,7 +212,7 @@ export function endingLists({ shared, own }: Stores): void {
       ),
     );
     await register(store, { fileId: f1 });
-    await store.lists.attach(attached ?? '', f1);
+    await store.lists.attach(attached ?? '', f1, 'r1');
     expect(await store.lists.reserve(prolonged ?? '', 's', inAnHour())).toBe(true);
     for (const listId of [expired ?? '', attached ?? '', randomUUID()])
       expect(await store.lists.reserve(listId, 's', inAnHour())).toBe(false);
@@ -229,14 +229,14 @@ export function endingLists({ shared, own }: Stores): void {
     const listId = await uploaded(store, { expiresAt: Date.now() - 1 });
     await register(store, { fileId: f1 });
     expect(await store.lists.find(listId)).toBeNull();
-    expect(await store.lists.attach(listId, f1)).toBe(false);
+    expect(await store.lists.attach(listId, f1, 'r1')).toBe(false);
   });
 
   it('removes the list of a removed file with it', async () => {
     const { store, f1 } = shared();
     const listId = await uploaded(store, { bytes: bytesOf(2 * LIST_CHUNK_BYTES) });
     await register(store, { fileId: f1 });
-    await store.lists.attach(listId, f1);
+    await store.lists.attach(listId, f1, 'r1');
     await store.files.remove(f1);
     await expectGone(store, listId);
     expect(await store.lists.ofFile(f1)).toBeNull();
@@ -247,12 +247,15 @@ export function endingLists({ shared, own }: Stores): void {
     const [first, second, other] = [await uploaded(store), await uploaded(store), await uploaded(store)];
     await register(store, { fileId: f1, requestId: 'r1' });
     await register(store, { fileId: f2, requestId: 'r1' });
-    await store.lists.attach(first, f1);
-    await store.lists.attach(other, f2);
+    await store.lists.attach(first, f1, 'r1');
+    await store.lists.attach(other, f2, 'r1');
     await register(store, { fileId: f1, requestId: 'r2' });
     expect(await store.lists.find(first)).toBeNull();
     expect(await store.lists.ofFile(f1)).toBeNull();
-    expect(await store.lists.attach(second, f1)).toBe(true);
+    // A submission that comes too late for its own request has no part in the next one.
+    expect(await store.lists.attach(second, f1, 'r1')).toBe(false);
+    expect(await store.lists.ofFile(f1)).toBeNull();
+    expect(await store.lists.attach(second, f1, 'r2')).toBe(true);
     expect(await store.lists.ofFile(f1)).toMatchObject({ listId: second });
     expect(await bytesIn(store, other)).toEqual(bytesOf(5));
   });
@@ -261,8 +264,8 @@ export function endingLists({ shared, own }: Stores): void {
     const { store, f1 } = shared();
     const [first, second] = [await uploaded(store), await uploaded(store)];
     await register(store, { fileId: f1 });
-    await store.lists.attach(first, f1);
-    await store.lists.attach(second, f1);
+    await store.lists.attach(first, f1, 'r1');
+    await store.lists.attach(second, f1, 'r1');
     await expectGone(store, first);
     expect(await store.lists.ofFile(f1)).toMatchObject({ listId: second });
   });
@@ -271,7 +274,7 @@ export function endingLists({ shared, own }: Stores): void {
     const { store, f1, b1 } = await own();
     const listId = await uploaded(store);
     await fill(store, f1, new Map([[b1, ['a@example.com']]]));
-    await store.lists.attach(listId, f1);
+    await store.lists.attach(listId, f1, 'r1');
     await announce(store, f1);
     expect(await store.files.purge(SOON())).toEqual([f1]);
     expect(await store.lists.find(listId)).toBeNull();

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Store } from '../../../src/store/store.js';
 import type { NewSubmission, Step } from '../../../src/store/submissions.js';
 import { eventually } from '../../support/eventually.js';
+import { OPERATOR } from '../../support/operator.js';
 import { retry } from '../../support/wait.js';
 import { register, type Stores } from './harness.js';
 
@@ -197,7 +198,7 @@ export function submittingLists({ shared, own }: Stores): void {
   it('is sent again on request where the answer was lost, and not before', async () => {
     const { store, f1 } = shared();
     const list = await openList(store, f1, [['a@x', 'b@x'], ['c@x']]);
-    expect(await store.submissions.retry(list.id)).toBe(false);
+    expect(await store.submissions.retry(list.id, OPERATOR)).toBe(false);
     await list.advance({ slice: { number: 0, state: 'sending' } });
     await list.advance({
       slice: { number: 0, state: 'uncertain' },
@@ -209,7 +210,11 @@ export function submittingLists({ shared, own }: Stores): void {
     });
     expect(await store.submissions.next(list.id)).toMatchObject({ number: 1, state: 'waiting' });
     expect(await store.submissions.addresses(list.id, 0)).toBe('["a@x","b@x"]');
-    expect(await store.submissions.retry(list.id)).toBe(true);
+    const joe = { userId: 'joe', files: [], isAdmin: false };
+    for (const id of [list.id, 'gone'])
+      await expect(store.submissions.retry(id, joe)).rejects.toMatchObject({ code: 'file_not_found' });
+    expect(await store.submissions.next(list.id)).toMatchObject({ number: 1, state: 'waiting' });
+    expect(await store.submissions.retry(list.id, { ...joe, files: [f1] })).toBe(true);
     expect(await store.submissions.next(list.id)).toMatchObject({ number: 0, state: 'waiting' });
     expect((await store.files.find(f1))?.submission).toMatchObject({ uncertain: 0, error: null });
   });
@@ -222,7 +227,7 @@ export function submittingLists({ shared, own }: Stores): void {
     await list.advance({ slice: { number: 0, state: 'uncertain' } });
     await list.advance({ slice: { number: 1, state: 'registered' } });
     expect(await submissions.next(list.id)).toBeNull();
-    expect(await submissions.retry(list.id)).toBe(true);
+    expect(await submissions.retry(list.id, OPERATOR)).toBe(true);
     expect(await list.advance({ state: 'stopped', dueInMs: 0 })).toBe('done');
     expect((await submissions.ofFile(f1))?.state).toBe('open');
     await eventually('a gateway takes it', async () => (await submissions.take(lease()))?.id === list.id);
@@ -304,7 +309,7 @@ export function submittingLists({ shared, own }: Stores): void {
       const slice = { number: 0, state: 'waiting' } as const;
       await list.advance({ slice, state: 'stopped', error: 'validator_refused', dueInMs: 0 });
       expect(await store.submissions.take(lease())).toBeNull();
-      expect(await store.submissions.retry(list.id)).toBe(true);
+      expect(await store.submissions.retry(list.id, OPERATOR)).toBe(true);
       expect(await store.submissions.take(lease())).toMatchObject({ id: list.id, failures: 0 });
     });
   });

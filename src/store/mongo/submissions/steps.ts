@@ -7,6 +7,8 @@
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
+import { type Claimant, mayReplace } from '../../../domain/ownership.js';
+import { foreignFile } from '../../attribution.js';
 import {
   isEnd,
   isPreparedList,
@@ -19,7 +21,7 @@ import {
 } from '../../submission-rules.js';
 import type { Advanced, Lease, SliceState, Step, Submission, SubmissionState } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
-import { findFile } from '../generations.js';
+import { findFile, ownershipOf } from '../generations.js';
 import { findDoc, type Models, updateDoc } from '../models.js';
 import { findSubmission, LIVE, releaseFile, submissionOf } from './submission-docs.js';
 
@@ -203,9 +205,11 @@ export async function acceptSlice(
   return reopened.modifiedCount === 0 && doc.owner === owner;
 }
 
-export async function retrySubmission(db: Models, id: string): Promise<boolean> {
+export async function retrySubmission(db: Models, id: string, claimant: Claimant): Promise<boolean> {
   const doc = await findSubmission(db, id);
-  if (doc === null || doc.state === 'preparing') return false;
+  const file = doc && (await findFile(db, doc.fileId));
+  if (doc === null || file === null || !mayReplace(claimant, ownershipOf(file))) throw foreignFile();
+  if (doc.state === 'preparing') return false;
   const { uncertain } = await countsOf(db, id);
   if (uncertain === 0 && doc.state !== 'stopped') return false;
   await db.slices.updateMany(

@@ -1,6 +1,8 @@
 /** The work on submissions in SQLite. Each step is one transaction, with the slice that changes and the file that tells of it. */
 import { clock } from '../../../clock.js';
 import type { FileId } from '../../../domain/id.js';
+import { type Claimant, mayReplace } from '../../../domain/ownership.js';
+import { foreignFile } from '../../attribution.js';
 import {
   isEnd,
   isPreparedList,
@@ -13,7 +15,7 @@ import {
 } from '../../submission-rules.js';
 import type { Advanced, Lease, SliceState, Step, Submission } from '../../submissions.js';
 import type { Database } from '../database.js';
-import { touchGeneration } from '../generations.js';
+import { currentGeneration, ownershipOf, touchGeneration } from '../generations.js';
 import { findSubmission, type SubmissionRow, setLease, submissionOf } from './submission-rows.js';
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
@@ -145,10 +147,13 @@ export function submissionOfFile(db: Database, fileId: FileId): Submission | nul
   return row === undefined ? null : submissionOf(row);
 }
 
-export function retrySubmission(db: Database, id: string): boolean {
+export function retrySubmission(db: Database, id: string, claimant: Claimant): boolean {
   const now = clock.now();
   const row = findSubmission(db, id);
-  if (row === undefined || row.state === 'preparing') return false;
+  const file = row && currentGeneration(db, row.fileId);
+  if (row === undefined || file === undefined || !mayReplace(claimant, ownershipOf(file)))
+    throw foreignFile();
+  if (row.state === 'preparing') return false;
   if (row.uncertain === 0 && row.state !== 'stopped') return false;
   db.run("UPDATE slices SET state = 'waiting' WHERE submission = ? AND state = 'uncertain'", id);
   const after: SubmissionRow = { ...row, state: 'open', uncertain: 0, error: null };
