@@ -52,7 +52,10 @@ export function remoteKeys(url: URL): JWTVerifyGetKey {
   };
 }
 
-/** Bounded, so that an endless response cannot fill the memory. Only with the keys that can be used: one that is broken costs no other. */
+/**
+ * Bounded, so that an endless response cannot fill the memory. Only with the keys that can be used: one that is broken costs no
+ * other.
+ */
 const fetchBounded: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options);
   const chunks: Uint8Array[] = [];

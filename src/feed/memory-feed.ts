@@ -14,7 +14,7 @@ interface MemoryFeedOptions extends FeedLimits {
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<FileId, FileLog>();
   readonly #followers = new Map<FileId, Set<Follower>>();
-  /** Files with a log and without followers, and those with followers and a history. In the order of their last changes, the oldest first. */
+  /** Files with a log and without followers, and those with followers and a history: each in the order of their last changes. */
   readonly #unwatched = new Set<FileId>();
   readonly #watched = new Set<FileId>();
   #bytes = 0;

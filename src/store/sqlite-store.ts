@@ -33,7 +33,8 @@ type SqliteOptions = Omit<ThreadData, 'role'>;
 
 /**
  * The store in one SQLite file. One thread writes, so that waiting for the disk never stops the event loop; another one
- * reads, so that an export never delays an update; a third one searches, so that no search delays other reads. The directory belongs to one process at a time.
+ * reads, so that an export never delays an update; a third one searches, so that no search delays other reads. The directory
+ * belongs to one process at a time.
  */
 export class SqliteStore implements Store {
   readonly #recent = new RecentLists();

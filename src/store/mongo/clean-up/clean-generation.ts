@@ -33,8 +33,8 @@ export interface CleaningOptions {
 }
 
 /**
- * Deletes the results of a generation that is over, its list, and what was left to submit of it. Each batch leaves a tombstone before it goes. False: the gateway is
- * about to stop, and the rest is for the next sweep.
+ * Deletes the results of a generation that is over, its list, and what was left to submit of it. Each batch leaves a tombstone
+ * before it goes. False: the gateway is about to stop, and the rest is for the next sweep.
  */
 export async function cleanGeneration(
   db: Models,
