@@ -1,7 +1,7 @@
 /** Joins the small chunks of a request's body, and takes turns between the connections that send such. */
 
 import type { IncomingMessage } from 'node:http';
-import { limitConcurrency } from '../concurrency-limit.js';
+import { TurnLimit } from '../realtime/throttling.js';
 
 /** A body that says it is no longer costs little, however it comes. */
 const SHORT_BYTES = 64 * 1024;
@@ -13,10 +13,7 @@ const JOINED_BYTES = 16 * 1024;
 const MANY_CHUNKS = 1_000;
 
 /** What has come on one of these connections may be ten thousand chunks: they are read one in a turn of the event loop. */
-const inTurn = limitConcurrency(1, async (read: () => void) => {
-  await new Promise((next) => setImmediate(next));
-  read();
-});
+const reads = new TurnLimit(1);
 
 /**
  * Node.js makes a piece of each chunk, even of one byte, in memory of its own: a body of some megabytes in chunks of a byte would
@@ -52,6 +49,6 @@ export function joinChunks(request: IncomingMessage): void {
   };
   request._read = (bytes) => {
     if (small < MANY_CHUNKS) read(bytes);
-    else void inTurn(() => read(bytes));
+    else void reads.wait().then(() => read(bytes));
   };
 }

@@ -1,4 +1,5 @@
 /** The store in SQLite, put together from its parts: hands each call to the thread that writes or to one that reads. */
+import { Fault } from '../errors.js';
 import type { BreakdownStore } from './breakdowns.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { DeadLetterStore } from './dead-letters.js';
@@ -48,19 +49,20 @@ export class SqliteStore implements Store {
   readonly revocations: RevocationStore;
   readonly webhooks: WebhookStore;
   readonly lists: ListStore;
+  #searching: Promise<ReadingThread> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     private readonly lockFile: Database,
     private readonly writer: WritingThread,
     private readonly reader: ReadingThread,
-    private readonly searcher: ReadingThread,
+    private readonly startReader: () => Promise<ReadingThread>,
     deadLetterRecords: DeadLetterRecords,
   ) {
     this.files = fileStore(writer, reader, this.#recent);
     this.updates = updateStore(writer, reader, this.#recent);
     this.changes = changeStore(writer, this.#recent);
-    this.results = resultStore(reader, searcher);
+    this.results = resultStore(reader, () => this.#searcher());
     this.breakdowns = {
       ...writer.part('breakdowns', breakdownWrites),
       ...reader.part('breakdowns', breakdownReads),
@@ -86,11 +88,11 @@ export class SqliteStore implements Store {
     const lockFile = lock(options.directory);
     try {
       const writer = await ThreadClient.start<WriterOperations>({ role: 'writer', ...options });
-      const reader = await ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
-      const searcher = await ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
+      const startReader = () => ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
+      const reader = await startReader();
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
       const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });
-      return new SqliteStore(lockFile, writer, reader, searcher, deadLetterRecords);
+      return new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
     } catch (error) {
       lockFile.close();
       throw error;
@@ -102,6 +104,17 @@ export class SqliteStore implements Store {
     return this.writer.call('database.probe');
   }
 
+  /** The thread for searches, started with the first of them. */
+  async #searcher(): Promise<ReadingThread> {
+    // It refuses the call.
+    if (this.#closing !== undefined) return this.reader;
+    this.#searching ??= this.startReader().catch((cause: unknown) => {
+      this.#searching = undefined;
+      throw new Fault('unavailable', 'the database cannot be searched now', { cause });
+    });
+    return this.#searching;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -110,7 +123,11 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     this.#recent.close();
     // The writer last: only it may write the log back into the database file, once no other connection is open.
-    await Promise.all([this.reader.close(), this.searcher.close()]);
+    const searcher = this.#searching?.then(
+      (thread) => thread.close(),
+      () => undefined,
+    );
+    await Promise.all([this.reader.close(), searcher]);
     await this.writer.close();
     this.lockFile.close();
   }

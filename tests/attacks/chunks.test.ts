@@ -8,6 +8,7 @@ import { bodyPieces } from '../../src/http/read-body.js';
 import { listen } from '../http/harness.js';
 import { eventually } from '../support/eventually.js';
 import { onTeardown } from '../support/teardown.js';
+import { Turns } from '../support/turns.js';
 import { Signal } from '../support/wait.js';
 
 const CHUNKS = 40_000;
@@ -22,17 +23,12 @@ interface Seen {
 }
 
 async function serve(seen: Seen): Promise<string> {
-  let turn = 0;
-  const count = () => {
-    turn++;
-    counting = setImmediate(count);
-  };
-  let counting = setImmediate(count);
-  onTeardown(() => clearImmediate(counting));
+  const passed = new Turns();
   const server = createServer({ IncomingMessage: GatewayRequest }, async (req, res) => {
     const push = req.push.bind(req);
     let chunks = 0;
     req.push = (chunk: Buffer | null) => {
+      const turn = passed.count;
       // Later ones than what may have come before its turns began.
       if (++chunks > CHUNKS / 2) seen.turns.set(turn, (seen.turns.get(turn) ?? new Set()).add(req));
       return push(chunk);

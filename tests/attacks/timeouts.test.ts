@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 import { checkRequests, GatewayRequest } from '../../src/gateway/request-checks.js';
 import { listen } from '../http/harness.js';
 import { onTeardown } from '../support/teardown.js';
+import { Turns } from '../support/turns.js';
 
 const CONNECTIONS = 400;
 
@@ -13,20 +14,14 @@ test('connections that run out of their time together are answered a few in a tu
   const limits = { headersTimeout: 500, requestTimeout: 500, connectionsCheckingInterval: 2_000 };
   const server = createServer({ IncomingMessage: GatewayRequest, ...limits });
   checkRequests(server, { check: () => null, refused: () => undefined, maxPipelined: 10 });
-  let turn = 0;
-  const count = () => {
-    turn++;
-    counting = setImmediate(count);
-  };
-  let counting = setImmediate(count);
-  onTeardown(() => clearImmediate(counting));
+  const passed = new Turns();
   const answeredIn = new Map<number, number>();
   server.on('connection', (socket) => {
     const end = socket.end.bind(socket) as (text?: string) => typeof socket;
     Object.assign(socket, {
       end: (text?: string) => {
         // Node.js ends it without a text once its client has.
-        if (text !== undefined) answeredIn.set(turn, (answeredIn.get(turn) ?? 0) + 1);
+        if (text !== undefined) answeredIn.set(passed.count, (answeredIn.get(passed.count) ?? 0) + 1);
         return end(text);
       },
     });

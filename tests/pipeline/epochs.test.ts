@@ -5,6 +5,7 @@ import { MemoryFeed } from '../../src/feed/memory-feed.js';
 import type { BatchState, Store } from '../../src/store/store.js';
 import { listsOf } from '../contracts/store/harness.js';
 import { onTeardown } from '../support/teardown.js';
+import { Turns } from '../support/turns.js';
 import { addresses, update } from '../support/updates.js';
 import { Copy, engine, gatewayOn } from './stage.js';
 
@@ -166,17 +167,12 @@ describe('an epoch', () => {
       // No other thread is waited for, which would give others their turns, too.
       files: { ...files, find: async () => facts, batches: async () => states },
     };
-    let turns = 0;
-    const count = () => {
-      turns++;
-      next = setImmediate(count);
-    };
-    let next = setImmediate(count);
+    const turns = new Turns();
     const { state } = await new Heads(store, both.feed).ensure('f1');
-    clearImmediate(next);
+    turns.stop();
     expect(state.totals.batches).toBe(20_000);
     // A thousand batches a turn, once for the totals and once for what is announced.
-    expect(turns).toBeGreaterThan(35);
+    expect(turns.count).toBeGreaterThan(35);
   });
 
   it('does not outlive its file, wherever the deletion falls', async () => {

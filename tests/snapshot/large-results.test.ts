@@ -5,6 +5,7 @@ import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { counted } from '../pipeline/counted-store.js';
 import { engine, gatewayOn } from '../pipeline/stage.js';
+import { Turns } from '../support/turns.js';
 import { type Entry, entry } from '../support/updates.js';
 
 const KIB = 1024;
@@ -31,15 +32,12 @@ it.each([
 
 it('large pages that are asked for at once are put together one in a turn of the event loop', async () => {
   const { snapshots } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(600 * KIB) })]);
-  let turn = 0;
-  const count = () => {
-    turn++;
-    next = setImmediate(count);
-  };
-  let next = setImmediate(count);
+  const passed = new Turns();
   const turns = await Promise.all(
-    Array.from({ length: 8 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }).then(() => turn)),
+    Array.from({ length: 8 }, () =>
+      snapshots.page({ fileId: 'f1', page: 1, limit: 50 }).then(() => passed.count),
+    ),
   );
-  clearImmediate(next);
+  passed.stop();
   expect(new Set(turns).size).toBe(turns.length);
 });

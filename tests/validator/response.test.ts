@@ -2,6 +2,7 @@
 import { expect, it } from '@jest/globals';
 import { readResponse } from '../../src/validator/response.js';
 import { plainResults } from '../support/results.js';
+import { Turns } from '../support/turns.js';
 
 const COUNT = 20_000;
 const ids = Array.from({ length: COUNT }, (_, n) => `batch ${n}`);
@@ -9,17 +10,12 @@ const results = plainResults('a', COUNT);
 
 /** What is read of an answer, and how many turns others had meanwhile. */
 async function read(answer: string | object, totalEmails: number) {
-  let turns = 0;
-  const count = () => {
-    turns++;
-    counting = setImmediate(count);
-  };
-  let counting = setImmediate(count);
+  const turns = new Turns();
   try {
     const bytes = Buffer.from(typeof answer === 'string' ? answer : JSON.stringify(answer));
-    return { ...(await readResponse(bytes, totalEmails)), turns };
+    return { ...(await readResponse(bytes, totalEmails)), turns: turns.count };
   } finally {
-    clearImmediate(counting);
+    turns.stop();
   }
 }
 

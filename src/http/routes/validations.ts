@@ -71,12 +71,12 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
   app.post('/api/files/:fileId/validations/retry', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const caller = callerOf(req);
-    await guard.authorize(caller, 'submit', fileId);
-    if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
-    rateLimit.consume(req, res);
-    if (submissions === null) throw new Fault('validator_not_configured');
-    const retry = () => submissions.worker.retry(fileId, claimantOf(caller));
-    const submission = await guard.whileAuthorized(caller, 'submit', fileId, retry);
+    const submission = await guard.whileAuthorized(caller, 'submit', fileId, async () => {
+      if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
+      rateLimit.consume(req, res);
+      if (submissions === null) throw new Fault('validator_not_configured');
+      return submissions.worker.retry(fileId, claimantOf(caller));
+    });
     sendJson(res, JSON.stringify({ fileId, submission }), 202);
   });
 }

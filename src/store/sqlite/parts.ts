@@ -132,9 +132,9 @@ export const changeStore = (writer: WritingThread, recent: RecentLists): ChangeS
   pending: (fileId) => writer.call('changes.pending', fileId),
 });
 
-/** `searcher`: reads for searches alone, each of which may look at all keys of a file. */
-export const resultStore = (reader: ReadingThread, searcher: ReadingThread): ResultStore => ({
-  page: (query) => (query.email === undefined ? reader : searcher).call('results.page', query),
+/** `searcher`: the thread that reads for searches alone, each of which may look at all keys of a file. */
+export const resultStore = (reader: ReadingThread, searcher: () => Promise<ReadingThread>): ResultStore => ({
+  page: async (query) => (query.email === undefined ? reader : await searcher()).call('results.page', query),
   scan: (fileId, filter) =>
     scanSlices(
       () => reader.call('results.scanStart', fileId),

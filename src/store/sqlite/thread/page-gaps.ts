@@ -1,7 +1,7 @@
 /**
  * Overwrites what SQLite leaves between the cells of its pages. `secure_delete` overwrites what is deleted; but where cells were
- * moved to a neighbouring page before, to make room, their old bytes stay behind in the
- * gap between the list of cells and the first of them.
+ * moved to a neighbouring page before, to make room, their old bytes stay behind in the gap between the list of cells and the
+ * first of them.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { databasePath } from '../data-directory.js';
