@@ -45,9 +45,10 @@ function remember() {
 new ResizeObserver(() => {
   if (targetTop === null) return;
   window.scrollTo(0, targetTop);
-  if (isReached || window.scrollY < targetTop - 1) return;
-  isReached = true;
-  stopIn(GROWING_MS);
+  const reaches = window.scrollY >= targetTop - 1;
+  if (reaches === isReached) return;
+  isReached = reaches;
+  stopIn(isReached ? GROWING_MS : COMING_MS);
 }).observe(document.body);
 for (const type of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
   window.addEventListener(type, stopReturning, { passive: true, capture: true });
