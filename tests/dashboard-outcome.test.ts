@@ -162,16 +162,16 @@ describeInBrowser('the outcome of a list', (open) => {
     const { page } = await open(`${url}${fileHash('short')}`);
     await lines(page).nth(26).waitFor();
     const isAt = (top: number) => () => page.evaluate<boolean>(`Math.abs(scrollY - ${top}) < 2`);
-    await page.evaluate('scrollTo(0, 900)');
-    await eventually('the place is kept', () => page.evaluate<boolean>('history.state?.top === 900'));
+    await page.evaluate('scrollTo(0, 500)');
+    await eventually('the place is kept', () => page.evaluate<boolean>('history.state?.top === 500'));
     await page.clock.install();
     await page.reload();
-    await eventually('the place is back', isAt(900));
+    await eventually('the place is back', isAt(500));
     await page.evaluate("document.querySelector('main').hidden = true");
     await eventually('the page is short', isAt(0));
     await page.clock.runFor(10_000);
     await page.evaluate("document.querySelector('main').hidden = false");
-    await eventually('the place is back', isAt(900));
+    await eventually('the place is back', isAt(500));
   });
 
   it('shows no rows for filters that could not be asked for, and offers what is safe once it is done', async () => {
