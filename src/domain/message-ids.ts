@@ -8,7 +8,7 @@ export interface MessageIds {
 
 /** Of a larger message, only this many characters at its beginning and a few at its end are searched. */
 const SEARCHED_START = 8 * 2 ** 20;
-const SEARCHED_END = 2 ** 16;
+export const SEARCHED_END = 2 ** 16;
 /** A longer text is searched and not parsed: it may be nested so deeply that parsing it would hold up the process. */
 const PARSED = 2 ** 16;
 /** Matches a key with its string anywhere in a text. Every repetition is bounded, so the search takes linear time. */
