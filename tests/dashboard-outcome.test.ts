@@ -130,14 +130,12 @@ describeInBrowser('the outcome of a list', (open) => {
     const third = lines(page).nth(2).locator('.address-button');
     await third.click();
     await page.locator('.detail').waitFor();
-    await page.mouse.wheel(0, 900);
     const scrolled = () => page.evaluate<number>('scrollY');
     const kept = () => page.evaluate<number>('history.state?.top ?? 0');
-    await eventually('the place is kept', async () => {
-      const now = await scrolled();
-      return now > 500 && Math.abs((await kept()) - now) < 1;
-    });
-    const top = await scrolled();
+    // the click has scrolled to its row
+    const top = (await scrolled()) + 600;
+    await page.mouse.wheel(0, 600);
+    await eventually('the place is kept', async () => Math.abs((await kept()) - top) < 2);
     const isBack = async () => {
       await page.locator('.detail').waitFor();
       await eventually('the place is back', async () => Math.abs((await scrolled()) - top) < 2);
@@ -156,6 +154,24 @@ describeInBrowser('the outcome of a list', (open) => {
     await lines(page).nth(26).waitFor();
     expect(await page.locator('.detail').count()).toBe(0);
     expect(await complaints()).toEqual([]);
+  });
+
+  it('comes back to the place though the page is short for a while meanwhile', async () => {
+    const url = shared();
+    await publishMixed(url, 'short');
+    const { page } = await open(`${url}${fileHash('short')}`);
+    await lines(page).nth(26).waitFor();
+    const isAt = (top: number) => () => page.evaluate<boolean>(`Math.abs(scrollY - ${top}) < 2`);
+    await page.evaluate('scrollTo(0, 500)');
+    await eventually('the place is kept', () => page.evaluate<boolean>('history.state?.top === 500'));
+    await page.clock.install();
+    await page.reload();
+    await eventually('the place is back', isAt(500));
+    await page.evaluate("document.querySelector('main').hidden = true");
+    await eventually('the page is short', isAt(0));
+    await page.clock.runFor(10_000);
+    await page.evaluate("document.querySelector('main').hidden = false");
+    await eventually('the place is back', isAt(500));
   });
 
   it('shows no rows for filters that could not be asked for, and offers what is safe once it is done', async () => {
