@@ -8,12 +8,15 @@ export interface MessageIds {
 
 /** Of a larger message, only this many characters at its beginning and a few at its end are searched. */
 const SEARCHED_START = 8 * 2 ** 20;
-const SEARCHED_END = 2 ** 16;
+export const SEARCHED_END = 2 ** 16;
 /** A longer text is searched and not parsed: it may be nested so deeply that parsing it would hold up the process. */
 const PARSED = 2 ** 16;
-/** Matches a key with its string anywhere in a text. Every repetition is bounded, so the search takes linear time. */
+/**
+ * Matches a key with its string anywhere in a text. The search takes linear time: every repetition is bounded, and each text has
+ * one reading. With a second one of `\u0041`, as `\u` and four characters, an id without end would take for ever.
+ */
 const idPattern = (key: string) =>
-  new RegExp(`"${key}"\\s{0,64}:\\s{0,64}"((?:[^"\\\\]|\\\\(?:u[\\da-fA-F]{4}|.)){1,256})"`);
+  new RegExp(`"${key}"\\s{0,64}:\\s{0,64}"((?:[^"\\\\]|\\\\(?:u[\\da-fA-F]{4}|[^u])){1,256})"`);
 const FILE_ID = idPattern('fileId');
 const BATCH_ID = idPattern('batchId');
 

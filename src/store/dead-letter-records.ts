@@ -2,11 +2,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { clock } from '../clock.js';
-import { idsIn, type MessageIds } from '../domain/message-ids.js';
-import type { DeadLetter, DeadLetterLimits, NewDeadLetter } from './dead-letters.js';
+import { idsIn, type MessageIds, SEARCHED_END } from '../domain/message-ids.js';
+import {
+  type DeadLetter,
+  type DeadLetterLimits,
+  MAX_PAYLOAD_BYTES,
+  type NewDeadLetter,
+} from './dead-letters.js';
 
-/** The most that is kept of one message: the largest update there is by default. MongoDB takes no more than 16 MB. */
-const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
 /** Bytes of a payload that lists show. They are stored apart, so that a list reads no more than it shows. */
 export const HEAD_BYTES = 64 * 2 ** 10;
 /** Bytes that a dead letter counts beside its payload, so that a flood of empty ones is bounded, too. */
@@ -34,8 +37,7 @@ export class DeadLetterRecords {
   constructor(private readonly limits: DeadLetterLimits) {}
 
   of({ inlet, reason, payload }: NewDeadLetter): DeadLetterRecord {
-    const text = payload.toWellFormed();
-    const length = Buffer.byteLength(text);
+    const { text, length, searched } = typeof payload === 'string' ? readText(payload) : readBytes(payload);
     const maxBytes = Math.max(0, Math.min(MAX_PAYLOAD_BYTES, this.limits.maxBytes - OVERHEAD_BYTES));
     const kept = cutText(text, maxBytes);
     const head = cutText(kept, HEAD_BYTES);
@@ -49,7 +51,7 @@ export class DeadLetterRecords {
       bytes: Math.min(length, maxBytes) + OVERHEAD_BYTES,
       head,
       tail: kept.slice(head.length),
-      ...idsIn(text),
+      ...idsIn(searched),
     };
   }
 
@@ -75,6 +77,30 @@ export class DeadLetterRecords {
   }
 }
 
+interface ReadPayload {
+  /** Well-formed; all of the payload that can be kept. */
+  readonly text: string;
+  /** Bytes of the whole payload. */
+  readonly length: number;
+  /** Where the ids are searched. */
+  readonly searched: string;
+}
+
+function readText(payload: string): ReadPayload {
+  const text = payload.toWellFormed();
+  return { text, length: Buffer.byteLength(text), searched: text };
+}
+
+/** All of a message of 64 MiB as text would hold up the process for half a second, and take some times its memory. */
+function readBytes(payload: Uint8Array): ReadPayload {
+  if (payload.byteLength <= MAX_PAYLOAD_BYTES) return readText(new TextDecoder().decode(payload));
+  const text = new TextDecoder().decode(cutBytes(payload, MAX_PAYLOAD_BYTES));
+  const end = new TextDecoder().decode(payload.subarray(-SEARCHED_END));
+  return { text, length: payload.byteLength, searched: `${text}\n${end}` };
+}
+
+/** Of a character, at most. */
+const CHARACTER_BYTES = 4;
 const TIME_DIGITS = 12;
 const hex = (ms: number): string => ms.toString(16).padStart(TIME_DIGITS, '0');
 
@@ -95,8 +121,12 @@ export const deadLetterOf = (
 function cutText(text: string, bytes: number): string {
   if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   // No character has fewer bytes than UTF-16 units.
-  const encoded = Buffer.from(text.slice(0, bytes));
+  return cutBytes(Buffer.from(text.slice(0, bytes)), bytes).toString();
+}
+
+/** The beginning of UTF-8, at most so many bytes, without half a character at its end. */
+function cutBytes<T extends Uint8Array>(encoded: T, bytes: number): T {
   let end = bytes;
-  while (((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
-  return encoded.toString('utf8', 0, end);
+  while (end > bytes - CHARACTER_BYTES && ((encoded[end] ?? 0) & 0xc0) === 0x80) end--;
+  return encoded.subarray(0, end) as T;
 }

@@ -14,7 +14,13 @@ export interface DeadLetter {
   readonly truncated: boolean;
 }
 
-export type NewDeadLetter = Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>;
+/** The most that is kept of one message: the largest update there is by default. MongoDB takes no more than 16 MB. */
+export const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
+
+export interface NewDeadLetter extends Pick<DeadLetter, 'inlet' | 'reason'> {
+  /** Bytes are UTF-8. Of a message that may be large, pass the bytes: only what is kept of them is read. */
+  readonly payload: string | Uint8Array;
+}
 
 export interface DeadLetterQuery {
   readonly limit: number;

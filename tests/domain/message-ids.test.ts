@@ -43,6 +43,17 @@ it('looks at a hostile message of any size for a short time only', () => {
   }
 });
 
+it('looks at an id of escapes without end for a short time only', () => {
+  const before = process.cpuUsage();
+  for (const piece of ['\\u00e9', '\\u00e', '\\n', '\\'])
+    expect(idsIn(`{"fileId":"${piece.repeat(30)}`)).toEqual({ fileId: null, batchId: null });
+  const { user, system } = process.cpuUsage(before);
+  // With two readings of each escape it is half a minute, and for ever where they are forty.
+  expect((user + system) / 1e3).toBeLessThan(500);
+  const tooLong = `{"batchId":"${'\\u00e9'.repeat(1_000)}"}`;
+  expect(idsIn(tooLong)).toEqual({ fileId: null, batchId: null });
+});
+
 it('reads a long message without parsing it, whatever is nested in it', () => {
   const nested = `{"batchId":"b","fileId":"f","validatedEmails":${'['.repeat(8 * 2 ** 20)}`;
   // Parsing it takes more than a second of CPU time.

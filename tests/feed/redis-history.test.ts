@@ -109,6 +109,18 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     ['a floor that is no number', (client, head) => client.hset(head, 'floor', 'x')],
     ['a state that is no JSON', (client, head) => client.hset(head, 'state', '{', 'revision', 7)],
     ['a state without its totals', (client, head) => client.hset(head, 'state', '{}', 'revision', 7)],
+    [
+      'a state with totals that are none',
+      (client, head) =>
+        client.hset(head, 'state', '{"generation":"g","totals":null,"pace":null,"changes":1}', 'revision', 7),
+    ],
+    [
+      'a history that has the last id there is',
+      async (client, head, history) => {
+        await client.multi().del(history).xadd(history, '18446744073709551615-1', 'payload', 'x').exec();
+        await client.hset(head, 'kept', 1);
+      },
+    ],
     ['a batch that is none', (client, head) => client.hset(head, 'b:b1', 'null', 'revision', 7)],
   ])('counts as not kept where another program wrote %s', async (_, spoil) => {
     const prefix = randomPrefix();

@@ -5,11 +5,11 @@ import { CHANNEL } from '../../src/inlet/redis/pubsub-inlet.js';
 import { createRedisInlets, type RedisInletsOptions } from '../../src/inlet/redis/redis-inlets.js';
 import { GROUP, STREAM } from '../../src/inlet/redis/stream-group.js';
 import { resultsKey } from '../../src/inlet/redis/validator-results.js';
-import { UpdateReader } from '../../src/inlet/update-reader.js';
+import { textOf, UpdateReader } from '../../src/inlet/update-reader.js';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
 import { Conflator } from '../../src/pipeline/conflator.js';
-import type { DeadLetter } from '../../src/store/dead-letters.js';
+import type { DeadLetter, NewDeadLetter } from '../../src/store/dead-letters.js';
 import { type Engine, gatewayOn } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
 import { plainClient, type RedisServer } from '../support/redis-server.js';
@@ -24,9 +24,9 @@ export class DeadLetters {
   readonly added: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>[] = [];
   failures = 0;
 
-  async add(letter: Pick<DeadLetter, 'inlet' | 'reason' | 'payload'>): Promise<void> {
+  async add({ payload, ...letter }: NewDeadLetter): Promise<void> {
     if (this.failures-- > 0) throw new Error('no room');
-    this.added.push(letter);
+    this.added.push({ ...letter, payload: typeof payload === 'string' ? payload : textOf(payload) });
   }
 
   /** The reason of each, by its payload. */

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { resultsKey } from '../../src/inlet/redis/validator-results.js';
 import { batchOf } from '../contracts/store/harness.js';
 import { Copy, engine } from '../pipeline/stage.js';
 import { eventually } from '../support/eventually.js';
@@ -59,6 +60,23 @@ describeWithOwnRedis('look-ups', (redis) => {
       return b1?.summary.processed === 7 && b2?.summary.processed === 2;
     });
     await eventually('it is connected again', () => gateway.inlets.problems().length === 0);
+  });
+
+  it('go on past a key that holds no update but something of another type', async () => {
+    const server = await redis();
+    const gateway = gatewayWithInlets(server, await engine(), { stallAfterMs: 100 });
+    await gateway.register({ fileId: 'f1', batches: ['b1'] });
+    const { keep, redis: client } = producerOn(server);
+    await client.rpush(resultsKey('b1'), 'x');
+    await listening(gateway);
+    await gateway.register({ fileId: 'f2', batches: ['b2'] });
+    await gateway.pipeline.markStalled({ begunBefore: far(), queuedBefore: far() }, async () => undefined);
+    await keep(progress('b2', 2, true));
+    await eventually(
+      'the next one is stored',
+      async () => (await batchOf(gateway.store, 'f2', 'b2')).status === 'completed',
+    );
+    expect(await gateway.counted('look-up', 'unreadable')).toBeGreaterThan(0);
   });
 
   it('restore what was dropped because too many messages waited', async () => {

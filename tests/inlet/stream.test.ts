@@ -15,6 +15,8 @@ import {
   RecordingIntake,
 } from './harness.js';
 
+const MIB = 2 ** 20;
+
 const LAST = progress('last', 1);
 
 /** A consumer that has taken all there is, and died. */
@@ -148,6 +150,20 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     expect(reasons['[["payload","x"],["kind","y"]]']).toBe('data: is required');
     expect(reasons['[["data","1"],["data","2"]]']).toBe('data: must be there once');
     expect(gateway.deadLetters.added).toHaveLength(8);
+  });
+
+  it('reads no more of a large entry without an update than is kept of it', async () => {
+    const server = await redis();
+    const { redis: client } = producerOn(server);
+    // Each of them is six characters in JSON.
+    await client.xadd(STREAM, '*', 'a', '\u0001'.repeat(24 * MIB), 'b', 'c');
+    await client.xadd(STREAM, '*', 'data', Buffer.alloc(24 * MIB, 0xff));
+    const { deadLetters } = await listening(gatewayWithInlets(server, await engine()));
+    await eventually('both are dead letters', () => deadLetters.added.length === 2);
+    const [without, tooLarge] = deadLetters.added;
+    expect(without?.reason).toBe('data: is required');
+    expect(without?.payload).toHaveLength(6 * (8 * MIB - 4) + '[["a",""]]'.length);
+    expect(tooLarge?.reason).toMatch(/may have 65536 bytes/);
   });
 
   it('keeps an entry pending until its dead letter is stored', async () => {

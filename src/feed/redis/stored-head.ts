@@ -37,12 +37,13 @@ export function headFrom(stored: StoredHead, batchIds: readonly BatchId[]): Head
   const emailsRevision = numberOf(stored.emails);
   const state = objectOf<Omit<FileState, 'stats'>>(stored.state, ['generation', 'totals', 'pace', 'changes']);
   if (revision === null || emailsRevision === null || state === null) return null;
+  if (!isObject(state.totals)) return null;
   const batches = new Map<BatchId, BatchVersion>();
   for (const [index, batchId] of batchIds.entries()) {
     const text = stored.batches[index];
     if (!text) continue;
     const batch = objectOf<BatchVersion>(text, ['version', 'summary']);
-    if (batch === null) return null;
+    if (batch === null || !isObject(batch.summary)) return null;
     batches.set(batchId, batch);
   }
   return {
@@ -63,16 +64,17 @@ function numberOf(text: Field): number | null {
 function objectOf<T>(text: Field, keys: readonly string[]): T | null {
   try {
     const value: unknown = JSON.parse(text ?? '');
-    const isWhole =
-      typeof value === 'object' && value !== null && keys.every((key) => Object.hasOwn(value, key));
-    return isWhole ? (value as T) : null;
+    return isObject(value) && keys.every((key) => Object.hasOwn(value, key)) ? (value as T) : null;
   } catch {
     return null;
   }
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
 /** In the texts of errors, as every version of Redis has them: another type, or no number where a script counts. */
-const UNREADABLE = /WRONGTYPE|attempt to|The ID specified|not an integer|invalid stream id/i;
+const UNREADABLE =
+  /WRONGTYPE|attempt to|The ID specified|exhausted the last possible ID|not an integer|invalid stream id/i;
 
 /** Whether a fault comes from what the keys hold, and not from the state of the server. */
 export const isUnreadable = (fault: unknown): boolean =>

@@ -6,9 +6,8 @@ import { ERRORS, Fault } from '../../errors.js';
 import { RepeatLog } from '../../log-repeats.js';
 import type { Logger } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import type { DeadLetterStore } from '../../store/dead-letters.js';
+import type { DeadLetterStore, NewDeadLetter } from '../../store/dead-letters.js';
 import type { Intake } from '../intake.js';
-import { textOf } from '../update-reader.js';
 
 interface MessageProcessorDeps {
   readonly inlet: 'pubsub' | 'stream';
@@ -46,17 +45,17 @@ export class MessageProcessor {
       return 'done';
     } catch (error) {
       const reason = permanentReason(error);
-      if (reason !== null) return this.addDeadLetter(textOf(message), reason);
+      if (reason !== null) return this.addDeadLetter(message, reason);
       if (error instanceof Fault && error.code === 'unavailable') return 'outage';
       const { inlet, logger, maxDeliveries } = this.deps;
       logger.error({ err: error, inlet }, 'the gateway failed to store an update');
       if (failures + 1 < maxDeliveries) return 'failure';
-      return this.addDeadLetter(textOf(message), `could not be stored in ${failures + 1} tries`);
+      return this.addDeadLetter(message, `could not be stored in ${failures + 1} tries`);
     }
   }
 
   /** `outage`: the dead letter could not be stored, so the message has to be tried again. */
-  async addDeadLetter(payload: string, reason: string): Promise<ProcessOutcome> {
+  async addDeadLetter(payload: NewDeadLetter['payload'], reason: string): Promise<ProcessOutcome> {
     const { inlet, deadLetters } = this.deps;
     try {
       await deadLetters.add({ inlet, reason, payload });

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { DAY_MS } from '../../domain/durations.js';
 import type { Connection } from '../../redis/connection.js';
 import { Script } from '../../redis/script.js';
+import { MAX_PAYLOAD_BYTES } from '../../store/dead-letters.js';
 import { textOf } from '../update-reader.js';
 
 /** The validator's side knows the names of the Streams and of the group, so they have no prefix. */
@@ -15,7 +16,9 @@ export const streamsOf = (shards: number): string[] =>
   shards === 1 ? [STREAM] : [STREAM, ...Array.from({ length: shards }, (_, number) => `${STREAM}:${number}`)];
 
 /** The field of an entry that holds the update. */
-const FIELD = 'data';
+const FIELD = Buffer.from('data');
+/** What JSON adds to a field of an entry, at least. */
+const QUOTES_BYTES = 3;
 /** Longer than any gateway waits before it takes over an entry. */
 const RELEASED_IDLE_MS = DAY_MS;
 
@@ -164,19 +167,25 @@ export const bytesOf = ({ fields }: StreamEntry): number =>
 
 /** The update of an entry; a string: why there is none. Other fields are ignored. */
 export function updateIn({ fields }: StreamEntry): Buffer | string {
-  const values = fields.filter((_, index) => index % 2 === 1 && fields[index - 1]?.toString() === FIELD);
+  const values = fields.filter((_, index) => index % 2 === 1 && fields[index - 1]?.equals(FIELD));
   const [value] = values;
   if (value === undefined) return `${FIELD}: is required`;
   return values.length === 1 ? value : `${FIELD}: must be there once`;
 }
 
-/** All fields of an entry as JSON text, in pairs: a name may occur twice. */
-export const entryText = ({ fields }: StreamEntry): string => {
-  const texts = fields.map(textOf);
-  return JSON.stringify(
-    texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : [])),
-  );
-};
+/** The fields of an entry as JSON text, in pairs: a name may occur twice. Of a large entry, no more than can be kept of it. */
+export function entryText({ fields }: StreamEntry): string {
+  const pairs: [name: string, value: string][] = [];
+  let room = MAX_PAYLOAD_BYTES;
+  const read = (field: Buffer | undefined): string => {
+    const kept = field?.subarray(0, room) ?? Buffer.alloc(0);
+    room -= kept.byteLength + QUOTES_BYTES;
+    return textOf(kept);
+  };
+  for (let index = 0; index < fields.length && room > 0; index += 2)
+    pairs.push([read(fields[index]), room > 0 ? read(fields[index + 1]) : '']);
+  return JSON.stringify(pairs);
+}
 
 type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null] | null;
 

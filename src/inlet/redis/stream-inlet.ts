@@ -182,7 +182,7 @@ export class StreamInlet implements Inlet {
       return;
     }
     const update = updateIn(claimed);
-    const payload = typeof update === 'string' ? entryText(claimed) : update.toString();
+    const payload = typeof update === 'string' ? entryText(claimed) : update;
     this.#entries.add(claimed, () =>
       processor.addDeadLetter(payload, `was delivered ${deliveries} times and never stored`),
     );

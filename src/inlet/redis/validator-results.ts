@@ -20,6 +20,12 @@ interface ValidatorResultsDeps {
 
 const DELETED_AT_ONCE = 500;
 
+/** Null: the key is of another type, and stays so. Tried again, it would keep all other batches waiting. @throws the fault */
+function noString(fault: unknown): null {
+  if (fault instanceof Fault && fault.refusal?.code === 'WRONGTYPE') return null;
+  throw fault;
+}
+
 /** The validator's key; it has no prefix. */
 export const resultsKey = (batchId: BatchId): string => `validation_results:${batchId}`;
 
@@ -48,7 +54,13 @@ export class ValidatorResults {
 
   async #takeIn(key: string): Promise<string> {
     const { connection, intake, maxUpdateBytes, logger } = this.deps;
-    const bytes = await connection.run((redis) => redis.strlen(key));
+    const bytes = await connection.run((redis) => redis.strlen(key)).catch(noString);
+    if (bytes === null) {
+      logger.warn(
+        'the key where the validator keeps the update of a batch holds something else, and was skipped',
+      );
+      return 'unreadable';
+    }
     if (bytes === 0) return 'absent';
     if (bytes > maxUpdateBytes) {
       logger.warn({ bytes }, 'the update that the validator keeps of a batch is too large and was not read');

@@ -42,6 +42,18 @@ export function keepingDeadLetters({ own }: Stores): void {
     expect(await store.deadLetters.find(deadLetter.id)).toEqual(deadLetter);
   });
 
+  it('keeps the beginning of bytes that are too many, and finds the ids at their end', async () => {
+    const { store } = await own();
+    const payload = Buffer.from(`${'é'.repeat(5 * MIB)} "fileId":"at the end"}`);
+    await store.deadLetters.add({ inlet: 'stream', reason: 'too large', payload });
+    const { id, reason, truncated } = await only(store);
+    expect(truncated).toBe(true);
+    expect(reason).toBe(
+      `too large; too large to be kept whole: the beginning of ${payload.byteLength} bytes`,
+    );
+    expect((await store.deadLetters.find(id))?.payload).toBe('é'.repeat(4 * MIB));
+  });
+
   it('lists newest first, each once, in pages of any size', async () => {
     const { store } = await own();
     const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
