@@ -1,8 +1,6 @@
 /** Reads the rows of a list, a batch at a time and apart from the header. The event loop gets turns in between. */
-import { setImmediate } from 'node:timers/promises';
-import { limitConcurrency } from '../concurrency-limit.js';
 import type { ListLayout } from '../domain/list-summary.js';
-import { portions } from '../portions.js';
+import { ownTurn, portions } from '../portions.js';
 import type { ByteSource } from './byte-source.js';
 import { csvRows } from './csv-rows.js';
 import { withoutDelimiterNote } from './dialect.js';
@@ -22,8 +20,6 @@ export interface RowBatch {
 
 /** Bytes that are read before the event loop gets a turn. */
 const PIECE_BYTES = 16 * 1024;
-/** A turn of the event loop for one list alone: many that are read at once take as long in a turn as one. */
-const ownTurn = limitConcurrency(1, () => setImmediate());
 /** Rows that are handed on in one go: a line of running text may be tens of thousands. */
 const ROWS_AT_ONCE = 2_000;
 /** A line of running text that is longer is cut between two addresses. */

@@ -1,5 +1,6 @@
 /** Lists that are small as files and large in every other way: a bounded part of them is in memory at once, or holds the loop. */
 import { describe, expect, it } from '@jest/globals';
+import { originalRows } from '../../src/http/export/original.js';
 import { AddressSet } from '../../src/lists/address-set.js';
 import { ListReader } from '../../src/lists/list-reader.js';
 import type { SubmissionStore } from '../../src/store/submissions.js';
@@ -52,6 +53,24 @@ it.each([
     code: 'payload_too_large',
     errors: [{ field: 'body', message: expect.stringContaining('MAX_SHARED_BYTES') }],
   });
+});
+
+it.each(['csv', 'xlsx'] as const)('an export of wide rows as %s leaves turns to others', async (format) => {
+  async function* none() {}
+  async function* rows() {
+    yield { header: null, rows: Array.from({ length: 4_000 }, () => ['ann@example.com']) };
+  }
+  let turns = 0;
+  let isOver = false;
+  const nextTurn = () => {
+    turns++;
+    if (!isOver) setImmediate(nextTurn);
+  };
+  setImmediate(nextTurn);
+  const list = { rows: rows(), columns: 1_000, column: 0, delimiter: ',' };
+  for await (const _ of originalRows(none(), list, { format, bom: false, rows: 'all' }));
+  isOver = true;
+  expect(turns).toBeGreaterThan(4);
 });
 
 describe('lists that are read at once', () => {
