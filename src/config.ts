@@ -98,6 +98,7 @@ export const variables = {
   MAX_LIST_ROW: integer(MIB, KIB, 64 * MIB),
   MAX_UNPACKED_BYTES: integer(1024 * MIB, KIB, 16 * 1024 * MIB),
   MAX_UNPACKED_RATIO: integer(100, 2, 1_032),
+  MAX_SHARED_BYTES: integer(128 * MIB, KIB, 4096 * MIB),
   MAX_WAITING_LISTS: integer(100, 1, 1_000_000),
   MAX_UPLOADS: integer(4, 1, 1000),
   MAX_UPLOADS_PER_CALLER: integer(3, 1, 1000),

@@ -1,6 +1,10 @@
 /** Cuts what is long into portions. */
 
 import { setImmediate } from 'node:timers/promises';
+import { limitConcurrency } from './concurrency-limit.js';
+
+/** A turn of the event loop for one list alone: many that are read or exported at once take as long in a turn as one. */
+export const ownTurn = limitConcurrency(1, () => setImmediate());
 
 /** Portions of at most `size` items. One that fits is not copied; an empty one has no portion. */
 export function portions<T>(items: readonly T[], size: number): (readonly T[])[] {

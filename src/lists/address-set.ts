@@ -1,10 +1,15 @@
-/** A set of texts for counting repeats among a million: exact, and outside of the heap that the garbage collector walks through. */
-import { randomBytes } from 'node:crypto';
+/**
+ * A set of texts for counting repeats among a million: exact, outside of the heap that the garbage collector walks through, and no larger
+ * for long texts, of which a list may have gigabytes.
+ */
+import { createHash, randomBytes } from 'node:crypto';
 
 const BLOCK_BYTES = 1024 * 1024;
 const FIRST_CAPACITY = 1024;
 /** A UTF-16 unit takes at most three bytes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
+/** Of longer texts the SHA-256 is kept, which in hexadecimal is one character longer than any text that is kept. */
+const MAX_KEPT = 63;
 /** Ends a text: no UTF-8 has this byte. */
 const END = 0xff;
 
@@ -50,7 +55,8 @@ export class AddressSet {
   }
 
   /** Writes the text behind the last entry, where it stays if it is added. */
-  #lookUp(text: string) {
+  #lookUp(given: string) {
+    const text = given.length > MAX_KEPT ? createHash('sha256').update(given).digest('hex') : given;
     const block = this.#roomFor(text.length * MAX_BYTES_PER_UNIT + 1);
     const length = block.write(text, this.#end) + 1;
     block[this.#end + length - 1] = END;

@@ -14,6 +14,8 @@ export const LIST_LIMITS = [
   'MAX_UNPACKED_BYTES',
   /** And how many times its own size, beyond `ALWAYS_UNPACKED_BYTES`: a few bytes sent must not be minutes of work. */
   'MAX_UNPACKED_RATIO',
+  /** Of the texts that the cells of a workbook share, which are in memory while it is read. */
+  'MAX_SHARED_BYTES',
 ] as const;
 
 export type ListLimits = { readonly [name in (typeof LIST_LIMITS)[number]]: number };

@@ -1,7 +1,6 @@
 /** Reads the rows of a list, a batch at a time and apart from the header. The event loop gets turns in between. */
-import { setImmediate } from 'node:timers/promises';
 import type { ListLayout } from '../domain/list-summary.js';
-import { portions } from '../portions.js';
+import { ownTurn, portions } from '../portions.js';
 import type { ByteSource } from './byte-source.js';
 import { csvRows } from './csv-rows.js';
 import { withoutDelimiterNote } from './dialect.js';
@@ -46,7 +45,7 @@ export async function* readRows(
       rows = rows.slice(1);
       yield { header, rows };
     } else if (rows.length > 0) yield { header: null, rows };
-    await setImmediate();
+    await ownTurn();
   }
 }
 

@@ -44,11 +44,17 @@ export async function prepareSlices(
   return { total: slices.count, repeats };
 }
 
+/** Characters of a slice: ten thousand ordinary addresses have fewer. One of cells as long as a cell may be would be half a gigabyte. */
+const SLICE_CHARACTERS = 1024 * 1024;
+
+/** A slice ends with its last address, or where it has so many characters. */
 class SliceWriter {
   /** Addresses so far. */
   count = 0;
   #number = 0;
-  #waiting: string[] = [];
+  readonly #full: string[][] = [];
+  #last: string[] = [];
+  #characters = 0;
 
   constructor(
     private readonly store: SubmissionStore,
@@ -58,19 +64,28 @@ class SliceWriter {
   ) {}
 
   add(address: string): void {
-    this.#waiting.push(address.toWellFormed());
+    this.#last.push(address.toWellFormed());
+    this.#characters += address.length;
     this.count++;
+    if (this.#last.length >= this.size || this.#characters >= SLICE_CHARACTERS) this.#cut();
   }
 
   /** Writes the slices that are full. */
   async write(): Promise<boolean> {
-    while (this.#waiting.length >= this.size)
-      if (!(await this.#writeOne(this.#waiting.splice(0, this.size)))) return false;
+    for (let slice = this.#full.shift(); slice !== undefined; slice = this.#full.shift())
+      if (!(await this.#writeOne(slice))) return false;
     return true;
   }
 
-  async end(): Promise<boolean> {
-    return (await this.write()) && (this.#waiting.length === 0 || (await this.#writeOne(this.#waiting)));
+  end(): Promise<boolean> {
+    if (this.#last.length > 0) this.#cut();
+    return this.write();
+  }
+
+  #cut(): void {
+    this.#full.push(this.#last);
+    this.#last = [];
+    this.#characters = 0;
   }
 
   #writeOne(emails: readonly string[]): Promise<boolean> {

@@ -40,6 +40,29 @@ async function isText(page: Page): Promise<void> {
   expect(await page.evaluate(NOTHING_RAN)).toBe(true);
 }
 
+describeInBrowser('the address of the page', (open) => {
+  it('may say anything: a view is shown', async () => {
+    const { url } = await startTestGateway();
+    await new Producer(url).update(message('b', [result('ann@example.com')], { fileId: 'f' }));
+    const { page, complaints } = await open(url);
+    const trails = ['', '{', 'null', '5', '{}', '"x"', '[null,{}]', '["x"'];
+    const fragments = [
+      ...trails.map((trail) => `#/?trail=${encodeURIComponent(trail)}`),
+      '#/files/f?status=x&risk=constructor&reason=__proto__&page=-1&limit=1e9&email=%00',
+      '#/files/%E0%A4%A',
+      '#/new?again=%7B&file=..%2F..&trail=%7B',
+      '#javascript:alert(1)',
+      '#/',
+    ];
+    for (const fragment of fragments) {
+      await page.goto('about:blank');
+      await page.goto(`${url}/${fragment}`);
+      await page.locator('#main h1').waitFor({ timeout: 20_000 });
+    }
+    expect((await complaints()).filter((text) => !/status of 40[04]/.test(text))).toEqual([]);
+  });
+});
+
 describeInBrowser('foreign HTML in the dashboard', (open) => {
   // Without the policy that forbids inline scripts: the page must not need it.
   const openAt = async (url: string) => (await open(url, { bypassCSP: true })).page;

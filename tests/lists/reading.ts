@@ -16,6 +16,7 @@ export const LIMITS: ListLimits = {
   MAX_LIST_ROW: 2 ** 20,
   MAX_UNPACKED_BYTES: 2 ** 28,
   MAX_UNPACKED_RATIO: 100,
+  MAX_SHARED_BYTES: 2 ** 27,
 };
 
 export interface ReadList {
@@ -26,7 +27,11 @@ export interface ReadList {
 }
 
 /** `pieceBytes`: how the bytes arrive. */
-export async function readList(bytes: Buffer, pieceBytes = 65_536): Promise<ReadList> {
+export async function readList(
+  bytes: Buffer,
+  pieceBytes = 65_536,
+  limits: ListLimits = LIMITS,
+): Promise<ReadList> {
   const source: ByteSource = {
     size: bytes.length,
     async *read(from = 0) {
@@ -35,11 +40,11 @@ export async function readList(bytes: Buffer, pieceBytes = 65_536): Promise<Read
   };
   const inspector = new ListInspector();
   for (let at = 0; at < bytes.length; at += pieceBytes) inspector.add(bytes.subarray(at, at + pieceBytes));
-  const layout = await inspector.layout(() => workbookLayout(source, LIMITS));
-  const summary = await summarize(source, layout, LIMITS);
+  const layout = await inspector.layout(() => workbookLayout(source, limits));
+  const summary = await summarize(source, layout, limits);
   let header: Row | null = null;
   const rows: Row[] = [];
-  for await (const batch of readRows(source, summary, LIMITS)) {
+  for await (const batch of readRows(source, summary, limits)) {
     header ??= batch.header;
     rows.push(...batch.rows);
   }

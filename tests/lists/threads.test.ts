@@ -6,6 +6,7 @@ import type { ByteSource } from '../../src/lists/byte-source.js';
 import { ListReader } from '../../src/lists/list-reader.js';
 import { LIMITS } from './reading.js';
 
+const CALLER = 'sub jane';
 const LAYOUT: ListLayout = {
   format: 'csv',
   encoding: 'utf-8',
@@ -50,11 +51,11 @@ const FAILURE = new Error('the disk is gone');
 async function everything(reader: ListReader, bytes: Buffer, layout: ListLayout) {
   const source = sourceOf(bytes);
   const addresses: unknown[] = [];
-  for await (const some of reader.addresses(source, layout, 0)) addresses.push(...some);
+  for await (const some of reader.addresses(CALLER, source, layout, 0)) addresses.push(...some);
   const rows: unknown[] = [];
   for await (const batch of reader.rows(source, layout)) rows.push(batch.header, ...batch.rows);
-  const summary = await reader.summary(source, layout);
-  const counts = await reader.counts(source, layout, 1);
+  const summary = await reader.summary(CALLER, source, layout);
+  const counts = await reader.counts(CALLER, source, layout, 1);
   expect(source.open).toBe(0);
   return { addresses, rows, summary, counts };
 }
@@ -69,8 +70,8 @@ describe('a thread', () => {
     const workbook = readFileSync(
       new URL('../../../tests/fixtures/lists/workbook-shared-texts.xlsx', import.meta.url),
     );
-    const layout = await readerWith(1).workbookLayout(sourceOf(workbook));
-    expect(layout).toEqual(await readerWith(0).workbookLayout(sourceOf(workbook)));
+    const layout = await readerWith(1).workbookLayout(CALLER, sourceOf(workbook));
+    expect(layout).toEqual(await readerWith(0).workbookLayout(CALLER, sourceOf(workbook)));
     expect(await everything(readerWith(1), workbook, layout)).toEqual(
       await everything(readerWith(0), workbook, layout),
     );
@@ -85,7 +86,7 @@ describe('a thread', () => {
     const refusals = await Promise.all(
       [0, 1].map((threads) =>
         readerWith(threads, limits)
-          .summary(sourceOf(Buffer.from(text)), LAYOUT)
+          .summary(CALLER, sourceOf(Buffer.from(text)), LAYOUT)
           .catch((error: unknown) => error),
       ),
     );
@@ -98,7 +99,7 @@ describe('a thread', () => {
 
   it('passes on why the bytes cannot be read', async () => {
     const source = sourceOf(Buffer.from(CSV), 3);
-    await expect(readerWith(1).summary(source, LAYOUT)).rejects.toBe(FAILURE);
+    await expect(readerWith(1).summary(CALLER, source, LAYOUT)).rejects.toBe(FAILURE);
     expect(source.open).toBe(0);
   });
 
@@ -111,7 +112,7 @@ describe('a thread', () => {
     // Its place is free again, and one more is read here meanwhile.
     const rows = reader.rows(sourceOf(Buffer.from(CSV)), LAYOUT);
     expect((await rows.next()).value).toMatchObject({ header: ['mail', 'name'] });
-    expect(await reader.summary(sourceOf(Buffer.from(CSV)), LAYOUT)).toMatchObject({ rows: 5_000 });
+    expect(await reader.summary(CALLER, sourceOf(Buffer.from(CSV)), LAYOUT)).toMatchObject({ rows: 5_000 });
     await rows.return(undefined);
   });
 });

@@ -15,9 +15,7 @@ const LOOK_MS = 4000;
 const SEARCHED = 500;
 
 export function listView({ route, socket, setTitle }) {
-  const trail = JSON.parse(route.parameters.get('trail') ?? '[]').filter(
-    (cursor) => typeof cursor === 'string',
-  );
+  const trail = trailOf(route);
   const rows = new Map();
   const stop = new AbortController();
   const list = el('ul', { class: 'file-list card' });
@@ -119,6 +117,15 @@ export function listView({ route, socket, setTitle }) {
       for (const id of [...rows.keys()]) drop(id);
     },
   };
+}
+
+/** The cursors of the pages before this one. A fragment may say anything: then this is the first page. */
+function trailOf({ parameters }) {
+  try {
+    return JSON.parse(parameters.get('trail')).filter((cursor) => typeof cursor === 'string');
+  } catch {
+    return [];
+  }
 }
 
 function link(name, trail) {

@@ -2,6 +2,7 @@
 import type { PlacedResult } from '../../domain/result.js';
 import { addressIn } from '../../lists/address.js';
 import type { Row, RowBatch } from '../../lists/read-rows.js';
+import { ownTurn } from '../../portions.js';
 import { BOM } from './encoding.js';
 import { Verdicts } from './verdicts.js';
 import { SheetRows } from './xlsx.js';
@@ -30,6 +31,8 @@ export type RowChoice = 'all' | 'with-verdict' | 'without-verdict';
 
 export const ADDED = ['verdict', 'reason', 'risk', 'score'];
 const CHUNK_CHARS = 64 * 1024;
+/** Rows are written for this long before the event loop gets a turn: each may have a thousand cells. */
+const TURN_MS = 5;
 
 /**
  * First the verdicts are read, then the rows: an address may be repeated anywhere in the list, and its result may be missing
@@ -45,9 +48,14 @@ export async function* originalRows(
   const write = format === 'csv' ? csvWriter(list) : sheetWriter(list);
   const added = (cells: readonly (string | number)[]) => (wanted === 'without-verdict' ? [] : cells);
   let text = bom && format === 'csv' ? BOM : '';
+  let since = performance.now();
   for await (const { header, rows } of list.rows) {
     if (header !== null) text += write(header, added(ADDED));
     for (const row of rows) {
+      if (performance.now() - since > TURN_MS) {
+        await ownTurn();
+        since = performance.now();
+      }
       const address = addressIn(row[list.column] ?? '');
       const found = address === '' ? null : verdicts.of(address);
       if (!isWanted(wanted, found !== null, address)) continue;

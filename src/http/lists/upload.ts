@@ -18,10 +18,17 @@ interface UploadOptions {
   readonly ttlMs: number;
 }
 
+interface Upload {
+  /** Whose lists are read one at a time. */
+  readonly caller: string;
+  readonly userId: UserId | null;
+  readonly name: string;
+}
+
 /** Where anything fails, nothing is left of the list. */
 export async function upload(
   req: IncomingMessage,
-  { userId, name }: { readonly userId: UserId | null; readonly name: string },
+  { caller, userId, name }: Upload,
   { store, reader, limits, ttlMs }: UploadOptions,
 ): Promise<Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
   const { MAX_LIST_BYTES } = limits;
@@ -35,8 +42,8 @@ export async function upload(
   try {
     const bytes = await storePieces(store, listId, startingWith(first, pieces));
     const source = bytesOf(store, { listId, bytes });
-    const layout = await inspector.layout(() => reader.workbookLayout(source));
-    const summary = await reader.summary(source, layout);
+    const layout = await inspector.layout(() => reader.workbookLayout(caller, source));
+    const summary = await reader.summary(caller, source, layout);
     const expiresAt = clock.now() + ttlMs;
     await store.complete(listId, { summary, expiresAt });
     return { listId, name, summary, expiresAt };

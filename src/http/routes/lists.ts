@@ -23,7 +23,7 @@ export function listRoutes(
   reader: ListReader,
 ): void {
   const running = new RunningLimit({
-    what: 'uploads',
+    what: 'uploads and counts',
     ofCaller: ['MAX_UPLOADS_PER_CALLER', config.MAX_UPLOADS_PER_CALLER],
     ofAll: ['MAX_UPLOADS', config.MAX_UPLOADS],
   });
@@ -41,11 +41,12 @@ export function listRoutes(
     const name = listNameOf(readQuery(req, listUploadQuery).name);
     rateLimit.consume(req, res);
     const options = { store: lists, reader, limits: config, ttlMs: listTtlMs };
-    const end = running.begin(rateLimit.callerName(req));
+    const caller = rateLimit.callerName(req);
+    const end = running.begin(caller);
     try {
       if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
         throw tooMany(`MAX_WAITING_LISTS allows ${config.MAX_WAITING_LISTS} that no file uses; delete some`);
-      const list = await upload(req, { userId, name }, options);
+      const list = await upload(req, { caller, userId, name }, options);
       res.setHeader('Location', `/api/lists/${list.listId}`);
       sendJson(res, JSON.stringify(listAnswer(list)), 201);
     } finally {
@@ -68,8 +69,14 @@ export function listRoutes(
     if (column >= list.summary.columns.length)
       throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
     rateLimit.consume(req, res);
-    const counts = await reader.counts(bytesOf(lists, list), list.summary, column);
-    sendJson(res, JSON.stringify(listAnswer(list, counts)));
+    const caller = rateLimit.callerName(req);
+    const end = running.begin(caller);
+    try {
+      const counts = await reader.counts(caller, bytesOf(lists, list), list.summary, column);
+      sendJson(res, JSON.stringify(listAnswer(list, counts)));
+    } finally {
+      end();
+    }
   });
 
   app.delete('/api/lists/:listId', async (req, res) => {

@@ -61,7 +61,7 @@ export function validationRoutes(app: Express, deps: HttpDependencies, reader: L
             dedupKey: addressKey,
             fingerprint: fingerprintOf(given.listId, given.column, given.keepsRepeats, flags),
             order,
-            open: (id) => openList(given, id, deps, reader, caller),
+            open: (id) => openList(given, id, deps, reader, caller, rateLimit.callerName(req)),
           });
     const { answer, isReplayed } = await race.explainRefusal(bodies.during(req, submitted));
     if (isReplayed) res.setHeader(IDEMPOTENCY_REPLAYED, 'true');
@@ -109,6 +109,7 @@ async function openList(
   { listTtlMs, store: { lists } }: HttpDependencies,
   reader: ListReader,
   { sub }: Principal,
+  callerName: string,
 ): Promise<OpenList> {
   const list = await lists.find(listId);
   if (list === null || list.userId !== sub) throw new Fault('list_not_found');
@@ -127,6 +128,6 @@ async function openList(
   }
   return {
     list: { listId, column: chosen },
-    addresses: reader.addresses(bytesOf(lists, list), summary, chosen),
+    addresses: reader.addresses(callerName, bytesOf(lists, list), summary, chosen),
   };
 }

@@ -1,17 +1,25 @@
 /** The texts that the cells of a workbook share. There may be a million: they are kept as bytes. */
 import { InvalidInput } from '../../domain/invalid-input.js';
-import type { ListLimits } from '../limits.js';
+import { type ListLimits, tooLarge } from '../limits.js';
 import type { Archive } from './archive.js';
 import { readXml, unescaped } from './xml.js';
 
 const BLOCK_BYTES = 1024 * 1024;
 const MAX_BYTES_PER_UNIT = 3;
+/** Of a text: where it stands, as three numbers. */
+const OFFSET_BYTES = 12;
 
 export class SharedStrings {
   readonly #blocks: Buffer[] = [];
   readonly #ends: number[] = [];
   #offsets = new Uint32Array(1024 * 3);
   #size = 0;
+  #bytes = 0;
+
+  /** In memory. */
+  get bytes(): number {
+    return this.#bytes + this.#size * OFFSET_BYTES;
+  }
 
   add(text: string): void {
     const room = text.length * MAX_BYTES_PER_UNIT;
@@ -25,6 +33,7 @@ export class SharedStrings {
     const start = this.#ends[last] ?? 0;
     const length = block.write(text, start);
     this.#ends[last] = start + length;
+    this.#bytes += length;
     if ((this.#size + 1) * 3 > this.#offsets.length) {
       const offsets = new Uint32Array(this.#offsets.length * 2);
       offsets.set(this.#offsets);
@@ -43,12 +52,12 @@ export class SharedStrings {
 
 /**
  * An item is a text, or runs of text that look different. How it is pronounced (`rPh`) is no part of it.
- * @throws InvalidInput where one is over the limit of a cell
+ * @throws InvalidInput where one is over the limit of a cell; Fault `payload_too_large` where all are more than may be kept
  */
 export async function readSharedStrings(
   archive: Archive,
   part: string,
-  { MAX_LIST_CELL }: ListLimits,
+  { MAX_LIST_CELL, MAX_SHARED_BYTES }: ListLimits,
 ): Promise<SharedStrings> {
   const strings = new SharedStrings();
   let text = '';
@@ -64,6 +73,8 @@ export async function readSharedStrings(
       if (name === 't') isText = false;
       else if (name === 'rPh') isPhonetic = false;
       else if (name === 'si') strings.add(unescaped(text));
+      if (strings.bytes > MAX_SHARED_BYTES)
+        throw tooLarge('MAX_SHARED_BYTES', MAX_SHARED_BYTES, 'its cells share too many texts');
     },
     text(part: string) {
       if (isText) text += part;

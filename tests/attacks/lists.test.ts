@@ -1,0 +1,136 @@
+/** Lists that are small as files and large in every other way: a bounded part of them is in memory at once, or holds the loop. */
+import { describe, expect, it } from '@jest/globals';
+import { originalRows } from '../../src/http/export/original.js';
+import { AddressSet } from '../../src/lists/address-set.js';
+import { ListReader } from '../../src/lists/list-reader.js';
+import type { SubmissionStore } from '../../src/store/submissions.js';
+import { prepareSlices } from '../../src/submission/prepare.js';
+import { LIMITS, readList } from '../lists/reading.js';
+import { workbookOf } from '../support/zip.js';
+
+const MIB = 1024 * 1024;
+const longText = (n: number): string => `${n}@${'x'.repeat(60_000)}`;
+
+it('a list of long cells is submitted in slices of a bounded length, in order', async () => {
+  const slices: string[] = [];
+  const addSlice = async (_id: string, _owner: string, { addresses }: { addresses: string }) => {
+    slices.push(addresses);
+    return true;
+  };
+  async function* addresses() {
+    for (let n = 0; n < 100; n += 20) yield Array.from({ length: 20 }, (_, at) => longText(n + at));
+  }
+  const preparation = { id: 's', owner: 'o', addresses: addresses(), dedupKey: (text: string) => text };
+  const store = { addSlice } as unknown as SubmissionStore;
+  expect(await prepareSlices(store, { ...preparation, keepsRepeats: true, sliceSize: 10_000 })).toEqual({
+    total: 100,
+    repeats: 0,
+  });
+  expect(Math.max(...slices.map(({ length }) => length))).toBeLessThan(1.2 * MIB);
+  const sent = slices.flatMap((slice) => JSON.parse(slice) as string[]);
+  expect(sent.map((text) => Number.parseInt(text, 10))).toEqual(Array.from({ length: 100 }, (_, n) => n));
+});
+
+it('a set of long texts takes no more memory than one of short texts', () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const set = new AddressSet();
+  for (let n = 0; n < 1_000; n++) expect(set.add(longText(n))).toBe(true);
+  expect([set.size, set.add(longText(7)), set.find(longText(8)), set.find('8')]).toEqual([
+    1_000,
+    false,
+    8,
+    null,
+  ]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * MIB);
+});
+
+it.each([
+  ['long', `<si><t>${longText(0)}</t></si>`.repeat(40)],
+  ['many', '<si/>'.repeat(200_000)],
+])('the texts that the cells of a workbook share are not too %s for memory', async (_, shared) => {
+  const book = workbookOf({ sheets: ['<row><c t="s"><v>0</v></c></row>'], shared });
+  await expect(readList(book, undefined, { ...LIMITS, MAX_SHARED_BYTES: 2 * MIB })).rejects.toMatchObject({
+    code: 'payload_too_large',
+    errors: [{ field: 'body', message: expect.stringContaining('MAX_SHARED_BYTES') }],
+  });
+});
+
+it.each(['csv', 'xlsx'] as const)('an export of wide rows as %s leaves turns to others', async (format) => {
+  async function* none() {}
+  async function* rows() {
+    yield { header: null, rows: Array.from({ length: 4_000 }, () => ['ann@example.com']) };
+  }
+  let turns = 0;
+  let isOver = false;
+  const nextTurn = () => {
+    turns++;
+    if (!isOver) setImmediate(nextTurn);
+  };
+  setImmediate(nextTurn);
+  const list = { rows: rows(), columns: 1_000, column: 0, delimiter: ',' };
+  for await (const _ of originalRows(none(), list, { format, bom: false, rows: 'all' }));
+  isOver = true;
+  expect(turns).toBeGreaterThan(4);
+});
+
+describe('lists that are read at once', () => {
+  const layout = {
+    format: 'csv',
+    encoding: 'utf-8',
+    delimiter: ',',
+    header: false,
+    sheet: null,
+  } as const;
+  const rows = Buffer.from('ann@example.com,bea@example.com\n'.repeat(2_000));
+  let open = 0;
+  let most = 0;
+  const source = {
+    size: rows.length,
+    async *read() {
+      most = Math.max(most, ++open);
+      for (let at = 0; at < rows.length; at += 4_096) yield rows.subarray(at, at + 4_096);
+      open--;
+    },
+  };
+
+  it('are one of each caller, and as many of all as there are threads', async () => {
+    const reader = new ListReader({ ...LIMITS, MAX_LIST_THREADS: 2 });
+    const read = (caller: string) => reader.counts(caller, source, layout, 1);
+    const expected = { unique: 1, repeats: 1_999, withoutAt: 0 };
+    expect(await Promise.all(Array.from({ length: 8 }, () => read('ann')))).toEqual(Array(8).fill(expected));
+    expect(most).toBe(1);
+    await Promise.all(['ann', 'ann', 'bea', 'cid', 'dan'].map(read));
+    expect(most).toBe(2);
+    // One that is given up passes its place on, and exports wait for none.
+    const addresses = reader.addresses('ann', source, layout, 0);
+    await addresses.next();
+    const exported = reader.rows(source, layout);
+    expect((await exported.next()).done).toBe(false);
+    const next = read('ann');
+    await addresses.return(undefined);
+    expect(await next).toEqual(expected);
+    await exported.return(undefined);
+  });
+
+  it('take turns of the event loop, each a few rows', async () => {
+    const reader = new ListReader({ ...LIMITS, MAX_LIST_THREADS: 2 });
+    let inThisTurn = 0;
+    let mostInOne = 0;
+    const all = Array.from({ length: 10 }, async () => {
+      for await (const _ of reader.rows(source, layout)) mostInOne = Math.max(mostInOne, ++inThisTurn);
+    });
+    let isOver = false;
+    const nextTurn = () => {
+      inThisTurn = 0;
+      if (!isOver) setImmediate(nextTurn);
+    };
+    // The first rows of each come at once.
+    setImmediate(() => {
+      mostInOne = 0;
+      nextTurn();
+    });
+    await Promise.all(all);
+    isOver = true;
+    expect(mostInOne).toBeLessThan(5);
+  });
+});
