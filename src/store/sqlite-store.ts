@@ -14,6 +14,7 @@ import {
   changeStore,
   deadLetterStore,
   fileStore,
+  keepDeliveriesWithin,
   listStore,
   type ReadingThread,
   resultStore,
@@ -79,6 +80,7 @@ export class SqliteStore implements Store {
     this.webhooks = {
       ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
       ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+      keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
     };
     this.lists = listStore(writer, reader);
   }
