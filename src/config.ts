@@ -88,6 +88,7 @@ export const variables = {
 
   WEBHOOKS_ALLOW_PRIVATE: flag,
   MAX_WEBHOOKS: integer(20, 0, 10_000),
+  MAX_WEBHOOK_DELIVERIES: integer(1_000_000, 1, 10_000_000),
   WEBHOOK_TIMEOUT_MS: integer(15_000, 100, 120_000),
   WEBHOOK_RETRY_MS: integer(5_000, 10, HOUR_MS),
   WEBHOOK_GIVE_UP_MS: integer(3 * DAY_MS, 0, 30 * DAY_MS),

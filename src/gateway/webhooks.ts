@@ -17,6 +17,7 @@ export function startWebhooks(
     { webhooks: store.webhooks, metrics, logger },
     {
       periodMs: PERIOD_MS,
+      maxDeliveries: config.MAX_WEBHOOK_DELIVERIES,
       timeoutMs: config.WEBHOOK_TIMEOUT_MS,
       allowPrivate,
       lookUp: receiverLookUp({ allowPrivate }),

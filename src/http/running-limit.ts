@@ -25,8 +25,16 @@ export class RunningLimit {
     const own = this.#ofCaller.get(caller) ?? 0;
     refuseOver(ofCaller, own, `${what} of one caller`);
     refuseOver(ofAll, this.#all, what);
+    refuseOver(ofAll, own, `${what} of one caller beside those of others`, this.#shareOf(own));
     this.#count(caller, 1);
     return () => this.#count(caller, -1);
+  }
+
+  /** Beside others a caller gets half of what they leave, so that a few who take all they get keep out no other. */
+  #shareOf(own: number): number {
+    const others = this.#all - own;
+    const [, max] = this.limits.ofAll;
+    return others === 0 ? max : Math.ceil((max - others) / 2);
   }
 
   #count(caller: string, change: number): void {
@@ -37,7 +45,7 @@ export class RunningLimit {
   }
 }
 
-function refuseOver([name, max]: Limit, running: number, what: string): void {
+function refuseOver([name, limit]: Limit, running: number, what: string, max = limit): void {
   if (running >= max)
     throw new Fault('rate_limited', `${name} allows ${max} ${what} at once`, {
       retryAfterSeconds: RETRY_AFTER_SECONDS,

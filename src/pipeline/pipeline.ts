@@ -2,7 +2,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { BatchId, FileId } from '../domain/id.js';
-import type { Claimant } from '../domain/ownership.js';
+import { type Claimant, mayReplace } from '../domain/ownership.js';
 import type { Update } from '../domain/update.js';
 import { NO_GENERATION } from '../epoch/head.js';
 import { Fault } from '../errors.js';
@@ -158,6 +158,10 @@ export class Pipeline {
 
   async remove(fileId: FileId, claimant?: Claimant): Promise<boolean> {
     const { store, feed } = this.deps;
+    const file = await store.files.find(fileId);
+    // `files.remove` asks again: what is read until then is only what the validator keeps.
+    if (file !== null && claimant !== undefined && !mayReplace(claimant, { ...file, producer: null }))
+      throw new Fault('file_not_found');
     // The validator keeps the same addresses. First, so that the caller can repeat the deletion after a failure.
     await this.#deleteValidatorResults(fileId);
     if (!(await store.files.remove(fileId, claimant))) {

@@ -14,6 +14,7 @@ import { hasEnded, type Stats } from '../domain/stats.js';
 import type { Store } from '../store/store.js';
 import { settledWithin } from '../waiting.js';
 import { countByScan } from './count-by-scan.js';
+import { FairTurns } from './fair-turns.js';
 import type { Snapshots } from './snapshots.js';
 
 /** A request waits this long for the results to be counted; a later one gets what was counted meanwhile. */
@@ -32,9 +33,8 @@ interface BreakdownQuery {
  * counted by the first request after the file has ended, and again if it changes after that.
  */
 export class Breakdowns {
-  readonly #counting = new Map<FileId, Promise<void>>();
   /** One file is counted at a time: each one reads all its results. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #counting = new FairTurns<FileId>();
   readonly #closing = new AbortController();
 
   constructor(
@@ -42,15 +42,15 @@ export class Breakdowns {
     private readonly snapshots: Pick<Snapshots, 'head'>,
   ) {}
 
-  /** Null: there is no such file. `beforeCounting` may refuse, by an error, to have all results read. */
-  async of(query: BreakdownQuery, beforeCounting: () => void): Promise<Breakdown | null> {
+  /** Null: there is no such file. `caller` names whose turn it is where files are counted. `beforeCounting` may refuse, by an error, to have all results read. */
+  async of(query: BreakdownQuery, caller: string, beforeCounting: () => void): Promise<Breakdown | null> {
     const first = await this.#answer(query);
     if (first === null || !first.isCountMissing) return first?.breakdown ?? null;
     beforeCounting();
     let latest = first;
     // Another gateway may bring the file's count of changes up to date meanwhile: what was counted is not kept then.
     for (let attempt = 1; latest.isCountMissing && attempt <= COUNT_ATTEMPTS; attempt++) {
-      const counting = this.#count(query.fileId);
+      const counting = this.#count(query.fileId, caller);
       if (!(await settledWithin(WAIT_MS, counting))) return latest.breakdown;
       const failure = await counting.then(
         () => null,
@@ -95,15 +95,7 @@ export class Breakdowns {
     return isCurrent ? (JSON.parse(kept.ranking) as Ranking) : null;
   }
 
-  #count(fileId: FileId): Promise<void> {
-    const known = this.#counting.get(fileId);
-    if (known !== undefined) return known;
-    const counting = this.#last
-      .then(() => countByScan(this.store, fileId, this.#closing.signal))
-      .finally(() => this.#counting.delete(fileId));
-    this.#counting.set(fileId, counting);
-    // It fails where it is awaited; its requests may have gone by then.
-    this.#last = counting.catch(() => undefined);
-    return counting;
+  #count(fileId: FileId, caller: string): Promise<void> {
+    return this.#counting.run(caller, fileId, () => countByScan(this.store, fileId, this.#closing.signal));
   }
 }

@@ -25,7 +25,8 @@ export interface FileStore {
    * Deletes a file, its submissions and every trace of its addresses; false: no such file. Its late updates are `superseded`.
    * Dead letters that name the file, or a batch of it, are deleted too, even where the file itself does not exist.
    * Its webhooks get `file.deleted`. Deciding whose the file is and deleting it are one step: of a file that is deleted by two
-   * calls at once, and begun anew by another user in between, nothing goes. `claimant` left out: the gateway itself.
+   * calls at once, and begun anew by another user in between, nothing goes. Where the file does not exist, or not any more, of
+   * its submissions only those go that the claimant has begun, or may delete the file of. `claimant` left out: the gateway itself.
    * @throws Fault `file_not_found` where the claimant may not delete the file; nothing changes
    */
   remove(fileId: FileId, claimant?: Claimant): Promise<boolean>;

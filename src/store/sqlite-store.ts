@@ -14,6 +14,7 @@ import {
   changeStore,
   deadLetterStore,
   fileStore,
+  keepDeliveriesWithin,
   listStore,
   type ReadingThread,
   resultStore,
@@ -23,6 +24,7 @@ import {
 import { revocationReads, revocationWrites } from './sqlite/revocations.js';
 import { submissionReads, submissionWrites } from './sqlite/submissions/submissions.js';
 import { ThreadClient } from './sqlite/thread/client.js';
+import { newReadPause } from './sqlite/thread/log-truncation.js';
 import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
 import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
@@ -30,7 +32,7 @@ import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
-type SqliteOptions = Omit<ThreadData, 'role'>;
+type SqliteOptions = Omit<ThreadData, 'role' | 'readPause'>;
 
 /**
  * The store in one SQLite file. One thread writes, so that waiting for the disk never stops the event loop; another one
@@ -79,6 +81,7 @@ export class SqliteStore implements Store {
     this.webhooks = {
       ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
       ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+      keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
     };
     this.lists = listStore(writer, reader);
   }
@@ -87,8 +90,9 @@ export class SqliteStore implements Store {
   static async open(options: SqliteOptions): Promise<SqliteStore> {
     const lockFile = lock(options.directory);
     try {
-      const writer = await ThreadClient.start<WriterOperations>({ role: 'writer', ...options });
-      const startReader = () => ThreadClient.start<ReaderOperations>({ role: 'reader', ...options });
+      const common = { ...options, readPause: newReadPause() };
+      const writer = await ThreadClient.start<WriterOperations>({ role: 'writer', ...common });
+      const startReader = () => ThreadClient.start<ReaderOperations>({ role: 'reader', ...common });
       const reader = await startReader();
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
       const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });

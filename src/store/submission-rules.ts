@@ -1,4 +1,5 @@
 /** How submissions are claimed and advance. The same rules for both stores. */
+import { type Claimant, mayReplace } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import type { Claim, SliceState, Step, Submission, SubmissionState } from './submissions.js';
 
@@ -53,6 +54,18 @@ export const isEnd = ({ state, slice }: Step): boolean =>
 
 /** Whether gateways take it, and go on with it. */
 export const isWorkedAt = (state: SubmissionState): boolean => state === 'preparing' || state === 'open';
+
+/**
+ * Whether a claimant may end a submission of a file that does not exist: another caller may have begun it since the claimant's
+ * own file of that id was deleted.
+ */
+export function mayEndSubmission(
+  claimant: Claimant,
+  { fileId, order }: Pick<Submission, 'fileId' | 'order'>,
+): boolean {
+  const submitter = (JSON.parse(order) as { readonly claimant?: Claimant }).claimant?.userId ?? null;
+  return mayReplace(claimant, { fileId, userId: submitter, producer: null });
+}
 
 /** A submission of a list that is prepared: its file says how far it is, and it goes on without the key that it was claimed by. */
 export const isPreparedList = ({ requestId, state }: Pick<Submission, 'requestId' | 'state'>): boolean =>

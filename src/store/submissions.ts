@@ -27,7 +27,7 @@ export interface NewSubmission {
   readonly fingerprint: string;
   /** The file's request, where the gateway names it: the file then says how far the submission is. Null: the validator names it. */
   readonly requestId: RequestId | null;
-  /** What a gateway needs to go on with it; opaque here. Holds no address. */
+  /** JSON of what a gateway needs to go on with it; only `claimant`, who submits, is read here. Holds no address. */
   readonly order: string;
   /** No other such submission of the file may be under way. */
   readonly isExclusive: boolean;

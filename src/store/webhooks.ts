@@ -69,6 +69,15 @@ export interface DueDelivery {
 
 export const ATTEMPT_OUTCOMES = ['delivered', 'retry', 'failed', 'gone'] as const;
 
+/** `lastError` of a delivery that was given up because its webhook had too many that were newer. */
+export const TOO_MANY = 'too_many_pending';
+
+/** Deliveries of a webhook that were given up, because it had too many. */
+export interface GivenUp {
+  readonly webhookId: string;
+  readonly deliveries: number;
+}
+
 /** What became of an attempt. */
 export interface AttemptResult {
   readonly status: number | null;
@@ -115,4 +124,9 @@ export interface WebhookStore {
   report(deliveryId: string, result: AttemptResult): Promise<void>;
   /** Deletes deliveries that were created before a time (milliseconds since 1970) and are not pending. Called at intervals. */
   dropSettled(before: number): Promise<void>;
+  /**
+   * Bounds what each webhook has. Of its pending deliveries the oldest beyond `max` are given up: `failed`, with `TOO_MANY`.
+   * Of those that have ended the oldest beyond `max` are deleted. Called at intervals. Answers with what was given up.
+   */
+  keepWithin(max: number): Promise<GivenUp[]>;
 }

@@ -14,6 +14,7 @@ import {
   type Submitted,
 } from './answers.js';
 import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
+import { Places } from './places.js';
 import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
@@ -26,32 +27,43 @@ export interface AddressesRequest {
   readonly order: SubmissionOrder;
 }
 
+/** A request that the validator has accepted, without its addresses. */
+type AcceptedRequest = Pick<AddressesRequest, 'fileId' | 'key' | 'order'> & { readonly id: string };
+
 export interface AddressesDeps extends Omit<SliceDeps, 'pause' | 'attachList'> {
   readonly keepMs: number;
   readonly maxUpdateBytes: number;
   readonly stopping: AbortSignal;
+  /** A caller waits this long for the registration of what was accepted; it goes on without the caller. */
+  readonly answerMs?: number;
+  readonly maxUnderWay?: number;
 }
 
-/** A caller waits this long for the registration of what was accepted; it goes on without the caller. */
 const ANSWER_MS = 5_000;
+/** Submissions that wait for the validator, or are being registered, with their callers or without. */
+const MAX_UNDER_WAY = 1_000;
 
 export class AddressSubmissions {
   readonly #running = new Map<string, { fingerprint: string; answer: Promise<Submitted> }>();
   /** Registrations that go on, whether their callers wait or not. */
   readonly #settling = new Set<Promise<unknown>>();
 
-  constructor(private readonly deps: AddressesDeps) {}
+  readonly #places: Places;
+
+  constructor(private readonly deps: AddressesDeps) {
+    this.#places = new Places(deps.maxUnderWay ?? MAX_UNDER_WAY);
+  }
 
   /** @throws Fault; ValidatorFault where nothing is known to be accepted */
   async submit(request: AddressesRequest): Promise<Submitted> {
     const { key, fingerprint } = request;
-    if (key === null) return this.#begin(request);
+    if (key === null) return this.#withPlace(request);
     const other = this.#running.get(key);
     if (other !== undefined) {
       if (other.fingerprint !== fingerprint) throw keyReusedError();
       return { ...(await other.answer), isReplayed: true };
     }
-    const answer = this.#begin(request).finally(() => this.#running.delete(key));
+    const answer = this.#withPlace(request).finally(() => this.#running.delete(key));
     this.#running.set(key, { fingerprint, answer });
     return answer;
   }
@@ -59,6 +71,11 @@ export class AddressSubmissions {
   /** Waits for the registrations that go on. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#settling);
+  }
+
+  async #withPlace(request: AddressesRequest): Promise<Submitted> {
+    const leave = this.#places.take(request.order.submittedAs);
+    return this.#begin(request).finally(leave);
   }
 
   async #begin(request: AddressesRequest): Promise<Submitted> {
@@ -106,15 +123,22 @@ export class AddressSubmissions {
       throw error;
     }
     metrics.slices.inc({ outcome: 'accepted' });
-    return this.#settled(id, lease, () => this.#settle(id, lease, request, acceptance));
+    // Without the addresses, which would be kept for as long as it goes on.
+    const accepted = { id, fileId, key: request.key, order };
+    return this.#settled(accepted, lease, () => this.#settle(accepted, lease, acceptance));
   }
 
   /** From now on only the registration is repeated, whatever fails, and whether the caller waits or not. */
-  async #settled(id: string, lease: Lease, settle: () => Promise<Submitted>): Promise<Submitted> {
+  async #settled(
+    { id, order }: AcceptedRequest,
+    lease: Lease,
+    settle: () => Promise<Submitted>,
+  ): Promise<Submitted> {
     const settling = this.deps.leases.during(id, lease, settle);
     this.#settling.add(settling);
     settling.finally(() => this.#settling.delete(settling)).catch(() => undefined);
-    if (await settledWithin(ANSWER_MS, settling)) return settling;
+    if (await settledWithin(this.deps.answerMs ?? ANSWER_MS, settling)) return settling;
+    settling.finally(this.#places.add(order.submittedAs)).catch(() => undefined);
     throw new Fault(
       'unavailable',
       'the validator has accepted the list; it is registered as soon as possible',
@@ -124,23 +148,18 @@ export class AddressSubmissions {
     );
   }
 
-  async #settle(
-    id: string,
-    lease: Lease,
-    request: AddressesRequest,
-    acceptance: Acceptance,
-  ): Promise<Submitted> {
+  async #settle(accepted: AcceptedRequest, lease: Lease, acceptance: Acceptance): Promise<Submitted> {
     const { store, stopping } = this.deps;
     const { submissions } = store;
+    const { id, key } = accepted;
     const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
     // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
     if (!(await untilStored(stopping, keep))) throw inProgressError();
     try {
-      const { fileId, key, order } = request;
-      return await this.#register({ id, fileId, key, order }, lease, acceptance);
+      return await this.#register(accepted, lease, acceptance);
     } catch (error) {
       // What failed for now is registered by the gateway that goes on with it.
-      if (!isTransient(error)) await this.#giveUp(id, lease, request.key).catch(() => undefined);
+      if (!isTransient(error)) await this.#giveUp(id, lease, key).catch(() => undefined);
       throw error;
     }
   }
@@ -152,12 +171,14 @@ export class AddressSubmissions {
     if (slice === undefined || slice.acceptance === null) throw answerLostError();
     const acceptance = acceptanceFromText(slice.acceptance);
     const accepted = { id, fileId, key, order: orderFromText(order) };
-    const registered = await this.#settled(id, lease, () => this.#register(accepted, lease, acceptance));
+    const registered = await this.#settled(accepted, lease, () =>
+      this.#register(accepted, lease, acceptance),
+    );
     return { ...registered, isReplayed: true };
   }
 
   async #register(
-    { id, fileId, key, order }: Pick<AddressesRequest, 'fileId' | 'key' | 'order'> & { readonly id: string },
+    { id, fileId, key, order }: AcceptedRequest,
     lease: Lease,
     acceptance: Acceptance,
   ): Promise<Submitted> {

@@ -14,10 +14,12 @@ import { type RetryLimits, resultOf } from './retry-rules.js';
 interface SenderOptions extends PostOptions, RetryLimits {
   /** How often the gateway looks for deliveries that are due. */
   readonly periodMs: number;
+  /** Of one webhook: the most that are pending, and the most that are kept of those that have ended. */
+  readonly maxDeliveries: number;
 }
 
 export interface SenderDeps {
-  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'list' | 'report' | 'dropSettled'>;
+  readonly webhooks: Pick<WebhookStore, 'claimDue' | 'list' | 'report' | 'dropSettled' | 'keepWithin'>;
   readonly metrics: Pick<Metrics, 'webhookAttempts'>;
   readonly logger: Logger;
 }
@@ -163,7 +165,15 @@ export class WebhookSender {
     const now = clock.now();
     if (now - this.#cleanedAt < CLEAN_UP_MS) return;
     this.#cleanedAt = now;
-    await this.deps.webhooks.dropSettled(now - KEEP_MS);
+    const { webhooks, metrics, logger } = this.deps;
+    await webhooks.dropSettled(now - KEEP_MS);
+    for (const { webhookId, deliveries } of await webhooks.keepWithin(this.options.maxDeliveries)) {
+      metrics.webhookAttempts.inc({ outcome: 'failed' }, deliveries);
+      logger.warn(
+        { webhookId, deliveries },
+        'a webhook has too many pending deliveries; the oldest were given up',
+      );
+    }
   }
 }
 

@@ -256,3 +256,37 @@ test('the searches of a caller wait for each other, and other reads for none of 
   for (const search of searches) expect((await search).status).toBe(200);
   expect(most).toBe(1);
 });
+
+test('a search whose caller has gone away before its turn is not made', async () => {
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const page = async ({ email }: { readonly email?: string | undefined }) => {
+    if (email === undefined) return '{}';
+    begun.push(email);
+    await new Promise<void>((end) => ends.push(end));
+    return '{}';
+  };
+  const app = await startApp({ snapshots: { page } as never });
+  const left = new Promise<void>((gone) =>
+    app.server.prependListener('request', (req, res) => {
+      if (req.url?.includes('second') === true) res.once('close', gone);
+    }),
+  );
+  const path = `${app.url}/api/files/f/emails?email=`;
+  const first = fetch(`${path}first`);
+  await retry(async () => expect(begun).toEqual(['first']));
+  const leaving = new AbortController();
+  const arrived = new Promise<void>((done) => app.server.once('request', () => done()));
+  const second = fetch(`${path}second`, { signal: leaving.signal });
+  second.catch(() => undefined);
+  await arrived;
+  leaving.abort();
+  await left;
+  const third = fetch(`${path}third`);
+  ends.shift()?.();
+  expect((await first).status).toBe(200);
+  await retry(async () => expect(begun).toHaveLength(2));
+  ends.shift()?.();
+  expect((await third).status).toBe(200);
+  expect(begun).toEqual(['first', 'third']);
+});

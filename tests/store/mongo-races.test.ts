@@ -4,6 +4,7 @@ import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
 import { findFile } from '../../src/store/mongo/generations.js';
 import { completeRegistration } from '../../src/store/mongo/registration/pending-registrations.js';
+import { insertNewBatches } from '../../src/store/mongo/registration/placement.js';
 import type { Saved } from '../../src/store/store.js';
 import {
   announce,
@@ -344,6 +345,40 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(await dump(uri)).not.toContain('secret');
     await register(b, { fileId: 'f2', batches: ['b2', 'b3'] }, JOE);
     expect(await listsOf(b, 'f2')).toEqual({});
+  });
+
+  it('holds for its sender what came into a registration that is taken back', async () => {
+    const { uri, a, b } = open();
+    await register(a, { fileId: 'f1', batches: ['b1'] }, JANE);
+    await register(b, { fileId: 'f2', batches: ['b9'] }, JOE);
+    await save(a, { batchId: 'b3', emails: ['anyone'] });
+    const connection = new MongoConnection({ uri });
+    const held = new HeldUpdates({ ttlMs: 60_000, maxBytes: 2 ** 20 });
+    const pending = {
+      id: 'pending',
+      at: new Date(),
+      by: { userId: 'jane', isAdmin: false },
+      from: 1,
+      batches: ['b2', 'b3', 'b9'].map((batchId) => ({ batchId, totalEmails: null })),
+    };
+    // Another user's file has got b9 since the registration was written, and an update of b2 comes before it is taken back.
+    await connection.run(async (db) => {
+      await db.files.updateOne({ fileId: 'f1' }, { $set: { pending, next: 4 } });
+      const file = await findFile(db, 'f1');
+      if (file === null) throw new Error('it is not there');
+      const { fileId, requestId, generation } = file;
+      const place = { fileId, requestId, generation, ordinal: 1 };
+      await insertNewBatches(db, [{ batchId: 'b2', totalEmails: null, place }], new Date());
+      expect((await save(a, { batchId: 'b2', emails: ['secret'] }, JANE)).outcome).toBe('applied');
+      const author = { outcome: 'extended', beginsAnew: true, placed() {}, filled() {} } as const;
+      await expect(completeRegistration(db, held, file, pending, author)).rejects.toThrow();
+    });
+    await connection.close();
+    await register(b, { fileId: 'f3', batches: ['b2', 'b3'] }, JOE);
+    expect(await listsOf(b, 'f3')).toEqual({ b3: ['anyone'] });
+    await b.files.remove('f3', JOE);
+    expect(await a.updates.fileOfBatch('b2')).toBeNull();
+    expect(await dump(uri)).toContain('secret');
   });
 
   it('deletes and registers at once: the file is there afterwards, or it is not, but never half', async () => {

@@ -37,6 +37,7 @@ class Backlog {
       this.ended.set(user, (this.ended.get(user) ?? 0) + 1);
     },
     dropSettled: async () => undefined,
+    keepWithin: async () => [],
   };
 
   countOf(user: string): number {
@@ -64,6 +65,7 @@ function start(backlog: Backlog, timeoutMs: number): void {
     { webhooks: backlog.port, metrics: createMetrics(), logger: createLogger('silent') },
     {
       periodMs: 10,
+      maxDeliveries: 1_000,
       timeoutMs,
       allowPrivate: true,
       lookUp: receiverLookUp({ allowPrivate: true }),

@@ -86,7 +86,11 @@ export function fileRoutes(
       const read = () => snapshots.page({ fileId, ...query });
       if (query.email === undefined) return read();
       rateLimit.consume(req, res);
-      return search(rateLimit.callerName(req), read);
+      return search(rateLimit.callerName(req), async () => {
+        // Its turn comes late where the caller has sent many, and gone away.
+        if (res.destroyed) throw new Fault('unavailable', 'the caller has gone away');
+        return read();
+      });
     });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);
@@ -96,7 +100,7 @@ export function fileRoutes(
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, breakdownQuery);
     const found = await guard.whileAuthorized(callerOf(req), 'read', fileId, () =>
-      breakdowns.of({ fileId, ...query }, () => rateLimit.consume(req, res)),
+      breakdowns.of({ fileId, ...query }, rateLimit.callerName(req), () => rateLimit.consume(req, res)),
     );
     if (found === null) throw new Fault('file_not_found');
     sendJson(res, JSON.stringify(found));

@@ -1,6 +1,7 @@
 /** The webhooks that callers have registered, in MongoDB, for all gateways together. */
 import type { UserId } from '../../domain/id.js';
 import type { Webhook } from '../webhooks.js';
+import { keepWithin } from './crowded-webhooks.js';
 import {
   claimDue,
   dropSettled,
@@ -22,6 +23,7 @@ export const webhookCalls = {
   claimDue,
   report: reportAttempt,
   dropSettled,
+  keepWithin,
 };
 
 async function addWebhook(

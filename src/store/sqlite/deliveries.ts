@@ -1,6 +1,13 @@
 /** What is to be delivered to webhooks, in SQLite: made with the change that it tells of, and leased for each attempt. */
 import { deliveryBody, deliveryIdOf, type FileEvent, isFor, stateAfter } from '../webhook-events.js';
-import type { AttemptResult, DeliveriesQuery, Delivery, DueDelivery, DueQuery } from '../webhooks.js';
+import {
+  type AttemptResult,
+  type DeliveriesQuery,
+  type Delivery,
+  type DueDelivery,
+  type DueQuery,
+  TOO_MANY,
+} from '../webhooks.js';
 import type { Database } from './database.js';
 import { iso } from './generations.js';
 import { activeWebhooks } from './webhooks.js';
@@ -90,6 +97,45 @@ function dropSettled(db: Database, before: number): void {
   db.run("DELETE FROM deliveries WHERE createdAt < ? AND state <> 'pending'", before);
 }
 
+/** What a webhook has beyond the bound. */
+export interface Crowded {
+  readonly webhookId: string;
+  readonly pending: number;
+  readonly ended: number;
+}
+
+/** Webhooks with more than `max` pending deliveries, or more than `max` that have ended. Most are ruled out by the index alone. */
+function crowdedWebhooks(db: Database, max: number): Crowded[] {
+  const many = db.all<{ webhookId: string; total: number }>(
+    'SELECT webhookId, count(*) AS total FROM deliveries GROUP BY webhookId HAVING total > ?',
+    max,
+  );
+  return many.map(({ webhookId, total }) => {
+    const counted = db.get<{ pending: number }>(
+      "SELECT count(*) AS pending FROM deliveries WHERE webhookId = ? AND state = 'pending'",
+      webhookId,
+    );
+    const pending = counted?.pending ?? 0;
+    // Those that are given up have ended then.
+    const ended = total - Math.min(pending, max);
+    return { webhookId, pending: Math.max(0, pending - max), ended: Math.max(0, ended - max) };
+  });
+}
+
+const giveUpOldest = (db: Database, webhookId: string, count: number): number =>
+  db.run(
+    `UPDATE deliveries SET state = 'failed', lastError = ?, nextAttemptAt = NULL WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE webhookId = ? AND state = 'pending' ORDER BY deliveryId LIMIT ?)`,
+    ...[TOO_MANY, webhookId, count],
+  ).changes;
+
+const dropOldest = (db: Database, webhookId: string, count: number): number =>
+  db.run(
+    `DELETE FROM deliveries WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE webhookId = ? AND state <> 'pending' ORDER BY deliveryId LIMIT ?)`,
+    ...[webhookId, count],
+  ).changes;
+
 const timeOf = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 const deliveryOf = (row: DeliveryRow): Delivery => ({
@@ -101,3 +147,6 @@ const deliveryOf = (row: DeliveryRow): Delivery => ({
 
 export const deliveryWrites = { replay: replayDelivery, claimDue, report: reportAttempt, dropSettled };
 export const deliveryReads = { deliveries: listDeliveries };
+/** The steps of `WebhookStore.keepWithin`. */
+export const crowdedReads = { crowded: crowdedWebhooks };
+export const crowdedWrites = { giveUpOldest, dropOldest };

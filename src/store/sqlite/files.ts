@@ -15,6 +15,7 @@ import type {
   ListedBatch,
   ListedFile,
 } from '../store.js';
+import { mayEndSubmission } from '../submission-rules.js';
 import { deletionOf } from '../webhook-events.js';
 import { type BatchRow, batchOf, failBatch } from './batches/batches.js';
 import { purgeFiles } from './clean-up.js';
@@ -64,13 +65,17 @@ export function failBatchOfFile(
   return true;
 }
 
-/** Ends a file with its dead letters and submissions. `isClean`: there is nothing to clean up. */
+/** Ends a file with its dead letters and submissions; of one that does not exist, those of the claimant. `isClean`: there is nothing to clean up. */
 function endFile(db: Database, fileId: FileId, claimant: Claimant): { existed: boolean; isClean: boolean } {
   const now = clock.now();
   const current = currentGeneration(db, fileId);
   refuseForeign(current, claimant);
   const discarded = discardDeadLettersOfFile(db, fileId);
-  const hadSubmissions = endSubmissionsOf(db, fileId);
+  const hadSubmissions = endSubmissionsOf(
+    db,
+    fileId,
+    (submission) => current !== undefined || mayEndSubmission(claimant, submission),
+  );
   if (current !== undefined) {
     addEvents(db, [deletionOf({ ...current, fileId, ownerId: current.userId }, now)]);
     endGeneration(db, current, REMOVED, now);

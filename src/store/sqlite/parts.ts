@@ -13,6 +13,7 @@ import { foreignBatches } from '../registration-rules.js';
 import { scanSlices } from '../scan.js';
 import type { BatchState, ChangeStore, FileStore, ResultStore, UpdateStore } from '../store.js';
 import { stateOf } from '../webhook-events.js';
+import type { GivenUp } from '../webhooks.js';
 import type { KnownBatch } from './changes.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
@@ -177,4 +178,31 @@ export function deadLetterStore(
         await writer.call('database.awaitCleanUp', null);
     },
   };
+}
+
+/** Deliveries that change in one go. */
+const DELIVERIES_AT_ONCE = 1_000;
+
+/** As `WebhookStore.keepWithin` says. */
+export async function keepDeliveriesWithin(
+  writer: WritingThread,
+  reader: ReadingThread,
+  max: number,
+): Promise<GivenUp[]> {
+  const givenUp: GivenUp[] = [];
+  for (const { webhookId, pending, ended } of await reader.call('webhooks.crowded', max)) {
+    const inTurns = async (operation: 'webhooks.giveUpOldest' | 'webhooks.dropOldest', count: number) => {
+      let done = 0;
+      while (done < count) {
+        const changed = await writer.call(operation, webhookId, Math.min(DELIVERIES_AT_ONCE, count - done));
+        if (changed === 0) break;
+        done += changed;
+      }
+      return done;
+    };
+    const deliveries = await inTurns('webhooks.giveUpOldest', pending);
+    if (deliveries > 0) givenUp.push({ webhookId, deliveries });
+    await inTurns('webhooks.dropOldest', ended);
+  }
+  return givenUp;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Claimant } from '../../../src/domain/ownership.js';
 import type { Store } from '../../../src/store/store.js';
 import type { NewSubmission, Step } from '../../../src/store/submissions.js';
 import { eventually } from '../../support/eventually.js';
@@ -8,6 +9,9 @@ import { register, type Stores } from './harness.js';
 
 const HOUR_MS = 3_600_000;
 let last = 0;
+
+const JANE: Claimant = { userId: 'jane', files: [], isAdmin: false };
+const JOE: Claimant = { ...JANE, userId: 'joe' };
 
 const lease = (ms = HOUR_MS) => ({ owner: `owner ${++last}`, ms });
 
@@ -115,6 +119,33 @@ export function claimingSubmissions({ shared, own }: Stores): void {
     const step: Step = { slice: { number: 0, state: 'uncertain' }, state: 'stopped', dueInMs: 0 };
     await store.submissions.advance(lost.id, lost.lease.owner, step);
     expect(await store.submissions.claim(submissionOf(f2, { key: f2 }))).toEqual({ state: 'uncertain' });
+  });
+
+  it('ends with a file that is gone already what the claimant has begun of it, and nothing of another user', async () => {
+    const { store, f1, f2 } = shared();
+    const by = (claimant: Claimant, fileId = f1) =>
+      submissionOf(fileId, { isExclusive: true, order: JSON.stringify({ claimant }) });
+    const isEnded = async ({ id, lease: { owner, ms } }: NewSubmission) =>
+      !(await store.submissions.renew(id, { owner, ms }));
+    const joes = by(JOE);
+    await store.submissions.claim(joes);
+    expect(await store.files.remove(f1, JANE)).toBe(false);
+    expect(await isEnded(joes)).toBe(false);
+    expect(await store.submissions.claim(by(JANE))).toEqual({ state: 'file_exists' });
+    expect(await store.files.remove(f1, JOE)).toBe(false);
+    expect(await isEnded(joes)).toBe(true);
+    for (const claimant of [{ ...JANE, files: [f2] }, OPERATOR]) {
+      const another = by(JOE, f2);
+      await store.submissions.claim(another);
+      await store.files.remove(f2, claimant);
+      expect(await isEnded(another)).toBe(true);
+    }
+    // That of a file that exists goes with it.
+    await register(store, { fileId: f1 }, JANE);
+    const workers = submissionOf(f1, { order: JSON.stringify({ claimant: JOE }) });
+    await store.submissions.claim(workers);
+    expect(await store.files.remove(f1, JANE)).toBe(true);
+    expect(await isEnded(workers)).toBe(true);
   });
 
   it('leaves a list that is being prepared to the gateways: its file may be registered already', async () => {

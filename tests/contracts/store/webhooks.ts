@@ -202,6 +202,38 @@ export function webhooks({ own }: Stores): void {
     expect(await list()).toEqual([]);
   });
 
+  it('keeps the newest deliveries of each webhook, and gives the oldest up that wait', async () => {
+    const { store } = await own();
+    const [mine, another] = [webhook(), webhook({ ownerId: 'joe' })];
+    for (const each of [mine, another]) await store.webhooks.add(each, 9);
+    const files = ['1', '2', '3', '4', '5'];
+    for (const fileId of files) await complete(store, fileId, fileId, 'jane');
+    await complete(store, 'joes', 'joes', 'joe');
+    // Some stores make the events into deliveries when they are asked for what is due.
+    await claim(store, { limit: 0 });
+    const list = () => store.webhooks.deliveries(mine.webhookId, { limit: 10, after: null });
+    const [fifth, fourth, third, second, first] = (await list()).map(({ deliveryId }) => deliveryId);
+    const stateOf = async (deliveryId = '') =>
+      (await list()).find((delivery) => delivery.deliveryId === deliveryId);
+
+    expect(await store.webhooks.keepWithin(5)).toEqual([]);
+    expect(await store.webhooks.keepWithin(3)).toEqual([{ webhookId: mine.webhookId, deliveries: 2 }]);
+    const givenUp = { state: 'failed', lastError: 'too_many_pending', nextAttemptAt: null };
+    for (const deliveryId of [first, second]) expect(await stateOf(deliveryId)).toMatchObject(givenUp);
+    expect(await store.webhooks.keepWithin(3)).toEqual([]);
+    // All have ended but the one that is replayed.
+    for (const deliveryId of [third, fourth, fifth]) await store.webhooks.report(deliveryId ?? '', DELIVERED);
+    expect(await store.webhooks.replay(mine.webhookId, second ?? '', Date.now())).toBe(true);
+    expect(await store.webhooks.keepWithin(1)).toEqual([]);
+    expect((await list()).map(({ deliveryId, state }) => [deliveryId, state])).toEqual([
+      [fifth, 'delivered'],
+      [second, 'pending'],
+    ]);
+    expect(await store.webhooks.deliveries(another.webhookId, { limit: 10, after: null })).toMatchObject([
+      { state: 'pending' },
+    ]);
+  });
+
   it('ends a webhook whose receiver is gone, with all that is pending', async () => {
     const { store, f1, f2, b1, b2 } = await own();
     const mine = webhook();

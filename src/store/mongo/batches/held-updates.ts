@@ -24,7 +24,7 @@ const AT_ONCE = 64;
 /** The held bytes are added up each time so large a fraction of their limit has come: they are never far beyond it. */
 const CHECKS = 64;
 
-type DroppableBatch = Pick<StoredBatch, 'batchId' | 'version' | 'chunks' | 'bytes'>;
+type DroppableBatch = Pick<StoredBatch, 'batchId' | 'generation' | 'version' | 'chunks' | 'bytes'>;
 
 /**
  * Holds the updates of a batch until it is registered, in a batch document without a file. It grows like any other, and
@@ -114,10 +114,13 @@ export class HeldUpdates {
   }
 
   /** Deletes what is held, unless it has changed, or was registered, since it was read; false: it has. */
-  async remove(db: Models, { batchId, version, chunks }: Omit<DroppableBatch, 'bytes'>): Promise<boolean> {
+  async remove(
+    db: Models,
+    { batchId, generation, version, chunks }: Omit<DroppableBatch, 'bytes'>,
+  ): Promise<boolean> {
     const ids = chunks.map(({ id }) => id);
     await markUnconfirmed(db, ids);
-    const { deletedCount } = await db.batches.deleteOne({ batchId, generation: null, version });
+    const { deletedCount } = await db.batches.deleteOne({ batchId, generation, version });
     if (deletedCount === 1) await dropChunks(db, ids);
     return deletedCount === 1;
   }
@@ -138,7 +141,7 @@ const sharesOf = async (db: Models): Promise<HeldShare[]> =>
   ).map(({ _id, bytes }) => ({ holder: _id ?? null, bytes }));
 
 const oldest = (db: Models, filter: Record<string, unknown>) =>
-  findFields(db.batches, filter, ['batchId', 'version', 'chunks', 'bytes'], {
+  findFields(db.batches, filter, ['batchId', 'generation', 'version', 'chunks', 'bytes'], {
     sort: { heldAt: 1 },
     limit: AT_ONCE,
   });

@@ -96,10 +96,35 @@ async function takeOne(
     const batch = await findBatch(db, document.heldFor ?? '');
     if (batch?.generation !== generation) return;
     if (update !== null) {
-      const written = await applyUpdate(db, batch, update, now);
+      const sentBy = holderIn(document.batchId);
+      const written = await applyUpdate(db, batch, update, now, { sentBy });
       if (written !== 'conflict' && (await held.remove(db, document))) return;
     }
     document = await findBatch(db, first.batchId);
+  }
+  throw unavailable('too many updates of one batch at once');
+}
+
+/**
+ * Takes a batch out of a generation that never was, and holds its list for the user whose updates came into it, or else for any
+ * registration, as it was before.
+ */
+export async function holdAgain(
+  db: Models,
+  held: HeldUpdates,
+  generation: Generation,
+  batchId: BatchId,
+  holder: UserId,
+): Promise<void> {
+  const sender = { userId: holder, files: [], isAdmin: false };
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const batch = await findBatch(db, batchId);
+    if (batch?.generation !== generation) return;
+    const update = await heldUpdate(db, { ...batch, heldFor: batchId });
+    if (update === null) continue;
+    const holding = new Holding(db, held, update, sender);
+    while (!(await holding.hold(null)));
+    if (await held.remove(db, batch)) return;
   }
   throw unavailable('too many updates of one batch at once');
 }

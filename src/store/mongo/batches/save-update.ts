@@ -1,7 +1,7 @@
 /** Stores updates in MongoDB, as `UpdateStore.save` says. */
 import { clock } from '../../../clock.js';
 import type { BatchId, FileId } from '../../../domain/id.js';
-import { type Claimant, mayExtend, mayReplace } from '../../../domain/ownership.js';
+import { type Claimant, holderOf, mayExtend, mayReplace } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { SharedCalls } from '../../../shared-calls.js';
 import {
@@ -87,7 +87,9 @@ export async function saveUpdate(
         recent.remember(saved, list, isCertain);
         marks.replaced(saved);
       };
-      const applied = await applyUpdate(db, batch, update, clock.date(), { list, written });
+      const holder = isCertain ? null : holderOf(sender);
+      const sentBy = holder === null ? {} : { sentBy: holder };
+      const applied = await applyUpdate(db, batch, update, clock.date(), { list, written, ...sentBy });
       if (applied === 'conflict') continue;
       await holding.release();
       const isApplied = applied === 'applied' || hasRegistered;

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UpdateQuery } from 'mongoose';
 import { clock } from '../../../clock.js';
+import type { UserId } from '../../../domain/id.js';
 import { type Summary, summarize, withFlags } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
 import {
@@ -29,10 +30,12 @@ import { type ListWrite, planList } from './result-lists.js';
 /** `conflict`: the document is not as it was read, so the caller reads it again. */
 export type WriteOutcome = 'applied' | 'unchanged' | 'conflict';
 
-/** What is known of an update's list, and a callback that gets the batch as it was written. */
+/** What is known of an update, and a callback that gets the batch as it was written. */
 interface WriteCache {
-  readonly list: FingerprintedList;
-  written(batch: StoredBatch): void;
+  readonly list?: FingerprintedList;
+  /** See `BatchDoc`; left out: the registration is not pending, or any registration may have the update. */
+  readonly sentBy?: UserId;
+  readonly written?: (batch: StoredBatch) => void;
 }
 
 export async function applyUpdate(
@@ -61,6 +64,7 @@ export async function applyUpdate(
   const set = {
     lastUpdated: now,
     ...(step.fails ? { failure: update.failure } : {}),
+    ...(cache?.sentBy === undefined ? {} : { sentBy: cache.sentBy }),
     ...refreshHeldAt(batch, now),
   };
   const change = { progress, summary, set, ...(list === undefined ? {} : { list }) };

@@ -7,6 +7,7 @@ import type { FileId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignFile } from '../../attribution.js';
+import { mayEndSubmission } from '../../submission-rules.js';
 import type { AnnouncedMarks } from '../announced-marks.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import { addDeletion } from '../deliveries.js';
@@ -17,7 +18,7 @@ import { findFile, ownershipOf, writeTombstone } from '../generations.js';
 import { findDocs, type Models } from '../models.js';
 import { markedBatches } from '../outbox.js';
 import { uncountFile } from '../overview.js';
-import { dropSubmissions, endSubmissionsOf } from '../submissions/submission-docs.js';
+import { dropSubmissions, endSubmissionsOf, submissionIdsOf } from '../submissions/submission-docs.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 const FILES_AT_ONCE = 16;
@@ -36,6 +37,8 @@ export async function removeFile(
   claimant: Claimant,
   stopping: AbortSignal,
 ): Promise<boolean> {
+  // The submissions of the file that this call deletes: one that begins later is of the file that comes after it.
+  let ofFile: ReadonlySet<string> = new Set();
   for (let isFirst = true; ; isFirst = false) {
     const file = await findFile(db, fileId);
     if (file === null) break;
@@ -44,6 +47,7 @@ export async function removeFile(
       // Another call has deleted the claimant's file meanwhile, and this one has its id.
       break;
     }
+    const begun = await submissionIdsOf(db, fileId);
     await addDeletion(db, file);
     await writeTombstone(db, file, true);
     const { deletedCount } = await db.files.deleteOne({
@@ -54,7 +58,9 @@ export async function removeFile(
       // Its owner is still the one who was asked about.
       userId: file.userId,
     });
-    if (deletedCount === 1) break;
+    if (deletedCount === 0) continue;
+    ofFile = begun;
+    break;
   }
   const ended = await findDocs(db.tombstones, { fileId, cleaned: false });
   const over: TombstoneDoc[] = [];
@@ -63,7 +69,11 @@ export async function removeFile(
     if (!(await cleanGeneration(db, generation, { stopping }))) throw unavailable('the gateway is stopping');
     over.push(generation);
   }
-  await dropSubmissions(db, fileId);
+  await dropSubmissions(
+    db,
+    fileId,
+    (submission) => ofFile.has(submission.id) || mayEndSubmission(claimant, submission),
+  );
   await discardDeadLettersOfFile(db, fileId);
   // Of two calls at once, or of a first try and a second, one answers that there was a file, once nothing of it remains.
   let existed = false;

@@ -54,6 +54,8 @@ export const batches = schemaOf({
   heldFor: text<BatchId | undefined>(),
   /** That user. */
   heldBy: text<UserId | undefined>(),
+  /** The user for whom its updates would have been held, where some came while its registration was pending. */
+  sentBy: text<UserId | undefined>(),
   /** BSON bytes of the results in this document. */
   mainBytes: number(),
   /** BSON bytes of all results, those in chunks as well. */

@@ -6,11 +6,11 @@ import { EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { portions } from '../../../portions.js';
 import { foreignBatches } from '../../registration-rules.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
-import { takePrivatelyHeld } from '../batches/private-held-updates.js';
+import { holdAgain, takePrivatelyHeld } from '../batches/private-held-updates.js';
 import { cleanGeneration } from '../clean-up/clean-generation.js';
 import type { FileDoc, PendingRegistration } from '../documents/files.js';
 import { findFile, hasTombstone } from '../generations.js';
-import { type Models, updateDoc } from '../models.js';
+import { findFields, type Models, updateDoc } from '../models.js';
 import { addToRollups } from '../rollups.js';
 import { insertNewBatches, placeKnownBatch, type RegistrationObserver } from './placement.js';
 
@@ -53,7 +53,7 @@ export async function completeRegistration(
     foreign.push(...placed.flatMap((batchId) => batchId ?? []));
   }
   if (foreign.length > 0 && author !== undefined) {
-    await revertRegistration(db, file, pending, author.outcome);
+    await revertRegistration(db, held, file, pending, author.outcome);
     throw foreignBatches(pending.batches, new Set(foreign));
   }
   const filled = await takePrivatelyHeld(db, held, file, pending, now);
@@ -71,7 +71,7 @@ export async function completeRegistration(
   if (isReplaced || author?.beginsAnew !== true)
     await cleanGeneration(db, { _id: generation, fileId, requestId });
   // Another try finds the updates that were held for them.
-  else await releaseBatches(db, generation, pending);
+  else await releaseBatches(db, held, generation, pending);
   return null;
 }
 
@@ -92,6 +92,7 @@ const finished = (now: Date, { from }: PendingRegistration) => ({
 /** Takes a pending registration back. A request that it has replaced is gone all the same: then the rest of the new one stays. */
 async function revertRegistration(
   db: Models,
+  held: HeldUpdates,
   file: FileDoc,
   pending: PendingRegistration,
   outcome: Author['outcome'],
@@ -102,7 +103,7 @@ async function revertRegistration(
     await db.files.updateOne(asPending, finished(clock.date(), pending));
     return;
   }
-  await releaseBatches(db, generation, pending);
+  await releaseBatches(db, held, generation, pending);
   // Whatever was counted of them meanwhile leaves the rollups, and nothing comes into them later.
   const removed = { version: Number.MAX_SAFE_INTEGER, cells: EMPTY_SUMMARY.cells };
   const ordinals = pending.batches.map((_, index) => pending.from + index);
@@ -117,17 +118,21 @@ async function revertRegistration(
 
 /**
  * Releases the batches of a generation that has ended, or never began. A batch with a list is held for its next
- * registration, so that no update that was acknowledged meanwhile is lost; the others go.
+ * registration, so that no update that was acknowledged meanwhile is lost, and for the user who has sent that; the others go.
  */
 async function releaseBatches(
   db: Models,
+  held: HeldUpdates,
   generation: Generation,
   { from, batches }: PendingRegistration,
 ): Promise<void> {
   const ordinal = trusted({ $gte: from, $lt: from + batches.length });
   await db.batches.deleteMany({ generation, ordinal, begun: false });
+  const sent = { generation, ordinal, sentBy: trusted({ $exists: true }) };
+  for (const { batchId, sentBy } of await findFields(db.batches, sent, ['batchId', 'sentBy']))
+    if (sentBy !== undefined) await holdAgain(db, held, generation, batchId, sentBy);
   await db.batches.updateMany(
-    { generation, ordinal },
+    { generation, ordinal, sentBy: trusted({ $exists: false }) },
     {
       $inc: { version: 1 },
       $set: {

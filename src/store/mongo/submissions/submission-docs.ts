@@ -4,7 +4,7 @@ import type { FileId, RequestId } from '../../../domain/id.js';
 import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
 import type { Submission } from '../../submissions.js';
 import type { SubmissionDoc } from '../documents/submissions.js';
-import { findDoc, findFields, type Models } from '../models.js';
+import { findDoc, findDocs, findFields, type Models } from '../models.js';
 
 /** Ended submissions that one sweep cleans. */
 const AT_ONCE = 64;
@@ -87,10 +87,18 @@ export async function endSubmissionsOf(db: Models, fileId: FileId): Promise<void
   for (const { _id } of await idsOf(db, { fileId })) await markEnded(db, _id);
 }
 
-/** Ends all submissions of a file, their keys included, and deletes all that they hold. */
-export async function dropSubmissions(db: Models, fileId: FileId): Promise<void> {
-  for (const { _id } of await idsOf(db, { fileId })) await endSubmission(db, _id);
+/** Ends the submissions of a file of which `mayEnd` says so, their keys included, and deletes all that they hold. */
+export async function dropSubmissions(
+  db: Models,
+  fileId: FileId,
+  mayEnd: (submission: Submission) => boolean,
+): Promise<void> {
+  const found = (await findDocs(db.submissions, { fileId })).map(submissionOf);
+  for (const { id } of found.filter(mayEnd)) await endSubmission(db, id);
 }
+
+export const submissionIdsOf = async (db: Models, fileId: FileId): Promise<Set<string>> =>
+  new Set((await idsOf(db, { fileId })).map(({ _id }) => _id));
 
 const idsOf = (db: Models, filter: object): Promise<{ _id: string }[]> =>
   findFields(db.submissions, filter, ['_id']);

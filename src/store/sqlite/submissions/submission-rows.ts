@@ -49,12 +49,17 @@ export function endSubmission(db: Database, id: string): void {
   db.run('UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE id = ?', id);
 }
 
-/** Ends all submissions of a file, their keys included; true: there were any. */
-export const endSubmissionsOf = (db: Database, fileId: FileId): boolean =>
-  db.run(
-    'UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE fileId = ?',
-    fileId,
-  ).changes > 0;
+/** Ends submissions of a file, their keys included: all, or those of which `mayEnd` says so. True: there were any. */
+export function endSubmissionsOf(
+  db: Database,
+  fileId: FileId,
+  mayEnd: (submission: Submission) => boolean = () => true,
+): boolean {
+  const found = db.all<SubmissionRow>('SELECT * FROM submissions WHERE fileId = ?', fileId);
+  const ending = found.map(submissionOf).filter(mayEnd);
+  for (const { id } of ending) endSubmission(db, id);
+  return ending.length > 0;
+}
 
 /** Ends the submission of a request that was replaced. What was answered under its key is remembered. */
 export const endListSubmission = (db: Database, fileId: FileId, requestId: RequestId | null): unknown =>

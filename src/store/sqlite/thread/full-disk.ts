@@ -33,6 +33,7 @@ const MAKE_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'submissions.dropExpired',
   'webhooks.remove',
   'webhooks.dropSettled',
+  'webhooks.dropOldest',
 ]);
 export const needsRoom = ({ operation }: ThreadRequest): boolean => NEED_ROOM.has(operation);
 export const makesRoom = ({ operation }: ThreadRequest): boolean => MAKE_ROOM.has(operation);

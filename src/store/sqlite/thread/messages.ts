@@ -17,6 +17,8 @@ export type ThreadReply =
 export interface ThreadData {
   readonly role: 'writer' | 'reader';
   readonly directory: string;
+  /** Shared by the threads, see log-truncation.ts. */
+  readonly readPause: SharedArrayBuffer;
   readonly heldTtlMs: number;
   readonly maxHeldBytes: number;
   readonly deadLetterTtlMs: number;

@@ -13,7 +13,7 @@ import { breakdownReads, breakdownWrites } from '../breakdowns.js';
 import { changeWrites } from '../changes.js';
 import type { Database } from '../database.js';
 import { addDeadLetter, deadLetterReads, deadLetterWrites } from '../dead-letters.js';
-import { deliveryReads, deliveryWrites } from '../deliveries.js';
+import { crowdedReads, crowdedWrites, deliveryReads, deliveryWrites } from '../deliveries.js';
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
 import { writeProbe } from '../open.js';
@@ -50,7 +50,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   },
   submissions: submissionWrites,
   revocations: revocationWrites,
-  webhooks: { ...webhookWrites, ...deliveryWrites },
+  webhooks: { ...webhookWrites, ...deliveryWrites, ...crowdedWrites },
   lists: listWrites,
   database: { probe: writeProbe },
 });
@@ -64,7 +64,7 @@ export const readerOperations = {
   deadLetters: deadLetterReads,
   submissions: submissionReads,
   revocations: revocationReads,
-  webhooks: { ...webhookReads, ...deliveryReads },
+  webhooks: { ...webhookReads, ...deliveryReads, ...crowdedReads },
   lists: listReads,
 };
 

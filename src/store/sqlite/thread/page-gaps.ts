@@ -6,13 +6,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { databasePath } from '../data-directory.js';
 import type { Database } from '../database.js';
-import { truncateLog } from '../open.js';
+import type { LogTruncation } from './log-truncation.js';
 
 /** A step goes on for this long: updates wait no longer than for it. */
 const STEP_MS = 4;
 /** A large database is not read all the time: the next pass begins after this many times the time that the last one took. */
 const PAUSE_FACTOR = 20;
 const MIN_PAUSE_MS = 1_000;
+/** Between two tries to write the log back. */
+const LOG_PAUSE_MS = 100;
 
 /** https://www.sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages: an entry has the kind of a page, and its parent. */
 const ENTRY_BYTES = 5;
@@ -32,7 +34,10 @@ export class PageGaps {
   #notBefore = 0;
   #pass: Pass | null = null;
 
-  constructor(private readonly directory: string) {}
+  constructor(
+    private readonly directory: string,
+    private readonly log: LogTruncation,
+  ) {}
 
   /** Something was deleted. */
   want(): void {
@@ -48,8 +53,8 @@ export class PageGaps {
   /** Begins a pass, unless it is under way. The file has to hold everything; false: the log is being read, and stays. */
   begin(db: Database): boolean {
     if (this.#pass !== null) return true;
-    if (!truncateLog(db)) {
-      this.#pauseFor(MIN_PAUSE_MS);
+    if (!this.log.try(db)) {
+      this.#pauseFor(LOG_PAUSE_MS);
       return false;
     }
     this.#isWanted = false;

@@ -4,6 +4,7 @@ import type { Database } from '../database.js';
 import { openForReading, openForWriting } from '../open.js';
 import { answer, data, finish, onRequest, perform } from './answers.js';
 import { FileWatch } from './file-watch.js';
+import { pauseIfAsked } from './log-truncation.js';
 import { databaseErrorOf, type ThreadReply, type ThreadRequest } from './messages.js';
 import { readerOperations } from './operations.js';
 import { DiskReserve } from './reserve.js';
@@ -14,7 +15,10 @@ const { directory } = data;
 function serveReads(db: Database): void {
   onRequest((request) => {
     if (request === 'close') finish(db);
-    else answer(performOnOneView(db, request));
+    else {
+      pauseIfAsked(data.readPause);
+      answer(performOnOneView(db, request));
+    }
   });
 }
 

@@ -14,6 +14,7 @@ import { releaseLeases } from '../submissions/steps.js';
 import { answer, data, finish, type Operations, onRequest, perform } from './answers.js';
 import { type FileWatch, readsOnly } from './file-watch.js';
 import { diskFull, isDiskFull, makesRoom, needsRoom } from './full-disk.js';
+import { LogTruncation } from './log-truncation.js';
 import { databaseErrorOf, type ThreadReply, type ThreadRequest, thrownBy } from './messages.js';
 import { type Gone, writerOperations } from './operations.js';
 import { PageGaps } from './page-gaps.js';
@@ -46,7 +47,8 @@ export class Writer {
   #hasMerge = true;
   /** Whether the log may hold deleted data. After a crash that is unknown. */
   #logHoldsDeleted = true;
-  readonly #gaps = new PageGaps(directory);
+  readonly #log = new LogTruncation(data.readPause);
+  readonly #gaps = new PageGaps(directory, this.#log);
   #gapsTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -255,7 +257,7 @@ export class Writer {
   #answerCleanUpRequests(): void {
     const done = this.#cleanUpRequests.filter(({ gone }) => isGone(this.db, gone));
     if (done.length === 0 && (this.#hasCleanUp || !this.#logHoldsDeleted)) return;
-    if (!truncateLog(this.db)) {
+    if (!this.#log.try(this.db)) {
       this.#hasCleanUp = false;
       setTimeout(() => this.#scheduleCleanUp(), READER_PAUSE_MS).unref();
       return;
