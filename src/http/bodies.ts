@@ -1,6 +1,7 @@
 /** Reads the bodies of requests into memory, and bounds what all of them take there together. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
+import { CallerShares } from '../caller-shares.js';
 import { Fault } from '../errors.js';
 import { bodyPieces, parseJson, tooLarge } from './read-body.js';
 
@@ -26,13 +27,14 @@ const PIECES_OF_ONE = 256;
  */
 export class Bodies {
   readonly #ofRequest = new WeakMap<IncomingMessage, HeldBody>();
-  readonly #ofCaller = new Map<string, number>();
-  #bytes = 0;
+  readonly #shares: CallerShares;
 
   constructor(
     private readonly config: BodiesConfig,
     private readonly callerName: (req: IncomingMessage) => string,
-  ) {}
+  ) {
+    this.#shares = new CallerShares(config.MAX_BODIES_BYTES);
+  }
 
   /** @throws InvalidInput; Fault `payload_too_large`; `unavailable` where there is no room for it now */
   async read(
@@ -85,10 +87,9 @@ export class Bodies {
   #add(held: HeldBody, bytes: number): void {
     // Its request is over, and what comes yet is dropped.
     if (held.users === 0) return;
-    const own = this.#ofCaller.get(held.caller) ?? 0;
-    const most = Math.floor((this.config.MAX_BODIES_BYTES - (this.#bytes - own)) / 2);
+    const most = Math.floor(this.#shares.mostOf(held.caller));
     // A body that is alone has room, or one above the limit could never be sent.
-    if (this.#bytes > held.bytes && own + bytes > most) throw full(most);
+    if (this.#shares.all > held.bytes && this.#shares.of(held.caller) + bytes > most) throw full(most);
     this.#count(held, bytes);
   }
 
@@ -98,10 +99,7 @@ export class Bodies {
 
   #count(held: HeldBody, bytes: number): void {
     held.bytes += bytes;
-    this.#bytes += bytes;
-    const own = (this.#ofCaller.get(held.caller) ?? 0) + bytes;
-    if (own === 0) this.#ofCaller.delete(held.caller);
-    else this.#ofCaller.set(held.caller, own);
+    this.#shares.add(held.caller, bytes);
   }
 }
 

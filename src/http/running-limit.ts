@@ -1,4 +1,5 @@
 /** Limits how many exports or uploads run at once: those of one caller, so that none takes all places, and those of all. */
+import { CallerShares } from '../caller-shares.js';
 import { Fault } from '../errors.js';
 
 export const RETRY_AFTER_SECONDS = 5;
@@ -14,34 +15,30 @@ interface RunningLimits {
 }
 
 export class RunningLimit {
-  readonly #ofCaller = new Map<string, number>();
-  #all = 0;
+  readonly #shares: CallerShares;
 
-  constructor(private readonly limits: RunningLimits) {}
+  constructor(private readonly limits: RunningLimits) {
+    const [, max] = limits.ofAll;
+    this.#shares = new CallerShares(max);
+  }
 
   /** Counts one until the returned function is called. @throws Fault `rate_limited` */
   begin(caller: string): () => void {
     const { what, ofCaller, ofAll } = this.limits;
-    const own = this.#ofCaller.get(caller) ?? 0;
+    const { all } = this.#shares;
+    const own = this.#shares.of(caller);
     refuseOver(ofCaller, own, `${what} of one caller`);
-    refuseOver(ofAll, this.#all, what);
-    refuseOver(ofAll, own, `${what} of one caller beside those of others`, this.#shareOf(own));
-    this.#count(caller, 1);
-    return () => this.#count(caller, -1);
-  }
-
-  /** Beside others a caller gets half of what they leave, so that a few who take all they get keep out no other. */
-  #shareOf(own: number): number {
-    const others = this.#all - own;
-    const [, max] = this.limits.ofAll;
-    return others === 0 ? max : Math.ceil((max - others) / 2);
-  }
-
-  #count(caller: string, change: number): void {
-    this.#all += change;
-    const own = (this.#ofCaller.get(caller) ?? 0) + change;
-    if (own === 0) this.#ofCaller.delete(caller);
-    else this.#ofCaller.set(caller, own);
+    refuseOver(ofAll, all, what);
+    // Alone, a caller may have them all.
+    if (all > own)
+      refuseOver(
+        ofAll,
+        own,
+        `${what} of one caller beside those of others`,
+        Math.ceil(this.#shares.mostOf(caller)),
+      );
+    this.#shares.add(caller, 1);
+    return () => this.#shares.add(caller, -1);
   }
 }
 
