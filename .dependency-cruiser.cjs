@@ -7,7 +7,10 @@ const only = (name, from, allowed, comment) => ({
   // Tools like the language's own.
   to: {
     path: '^src/',
-    pathNot: [...allowed.map((room) => `^src/${room}`), '^src/(clock|portions|concurrency-limit|caller-shares)'],
+    pathNot: [
+      ...allowed.map((room) => `^src/${room}`),
+      '^src/(clock|portions|concurrency-limit|caller-shares)',
+    ],
   },
 });
 
