@@ -1,4 +1,5 @@
 /** Answers requests for a breakdown: how many results of a file have each value of one property. */
+import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
 import {
   type Breakdown,
   type BreakdownBy,
@@ -14,7 +15,6 @@ import { hasEnded, type Stats } from '../domain/stats.js';
 import type { Store } from '../store/store.js';
 import { settledWithin } from '../waiting.js';
 import { countByScan } from './count-by-scan.js';
-import { FairTurns } from './fair-turns.js';
 import type { Snapshots } from './snapshots.js';
 
 /** A request waits this long for the results to be counted; a later one gets what was counted meanwhile. */
@@ -33,8 +33,15 @@ interface BreakdownQuery {
  * counted by the first request after the file has ended, and again if it changes after that.
  */
 export class Breakdowns {
-  /** One file is counted at a time: each one reads all its results. */
-  readonly #counting = new FairTurns<FileId>();
+  readonly #counting = new Map<FileId, Promise<void>>();
+  /** One file is counted at a time: each one reads all its results. Callers take turns. */
+  readonly #inTurn = limitConcurrencyEach(
+    1,
+    (caller: string, _fileId: FileId) => caller,
+    limitConcurrency(1, (_caller: string, fileId: FileId) =>
+      countByScan(this.store, fileId, this.#closing.signal),
+    ),
+  );
   readonly #closing = new AbortController();
 
   constructor(
@@ -42,7 +49,10 @@ export class Breakdowns {
     private readonly snapshots: Pick<Snapshots, 'head'>,
   ) {}
 
-  /** Null: there is no such file. `caller` names whose turn it is where files are counted. `beforeCounting` may refuse, by an error, to have all results read. */
+  /**
+   * Null: there is no such file. `caller` names whose turn it is where files are counted. `beforeCounting` may refuse, by an error,
+   * to have all results read.
+   */
   async of(query: BreakdownQuery, caller: string, beforeCounting: () => void): Promise<Breakdown | null> {
     const first = await this.#answer(query);
     if (first === null || !first.isCountMissing) return first?.breakdown ?? null;
@@ -96,6 +106,12 @@ export class Breakdowns {
   }
 
   #count(fileId: FileId, caller: string): Promise<void> {
-    return this.#counting.run(caller, fileId, () => countByScan(this.store, fileId, this.#closing.signal));
+    const known = this.#counting.get(fileId);
+    if (known !== undefined) return known;
+    const counting = this.#inTurn(caller, fileId).finally(() => this.#counting.delete(fileId));
+    this.#counting.set(fileId, counting);
+    // It fails where it is awaited; its requests may have gone by then.
+    counting.catch(() => undefined);
+    return counting;
   }
 }

@@ -130,6 +130,19 @@ export function paging({ shared }: Stores): void {
     }
   });
 
+  it('finds many matches in one long batch', async () => {
+    const { store, f1, b1 } = shared();
+    const emails = addresses(10_000).map((address, n) =>
+      entry(address, { status: n % 7 === 3 ? 'risky' : 'deliverable' }),
+    );
+    await fill(store, f1, new Map([[b1, emails]]));
+    const query = { fileId: f1, limit: 500, status: ['risky' as const] };
+    const positionsOf = async (page: number) =>
+      (await pageOf(store, { ...query, page })).results.map(({ position }) => position);
+    expect(await positionsOf(1)).toEqual(Array.from({ length: 500 }, (_, n) => n * 7 + 3));
+    expect(await positionsOf(3)).toEqual(Array.from({ length: 429 }, (_, n) => (n + 1_000) * 7 + 3));
+  });
+
   it('answers an empty page beyond the end, and for an unknown file', async () => {
     const { store, f1, b1 } = shared();
     await fill(store, f1, new Map([[b1, ['a', 'b']]]));

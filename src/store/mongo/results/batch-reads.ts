@@ -132,7 +132,8 @@ export interface Wanted {
 
 /**
  * The wanted results of several batches in one command that reads nothing else, by ordinal. A batch is missing where it has
- * changed since it was read, or where some of them are in chunks.
+ * changed since it was read, or where some of them are in chunks. A server may copy a whole list to take one result out of it:
+ * so each list is gone through once, from the first wanted result to the last.
  */
 export async function sparseResults(
   db: Models,
@@ -141,16 +142,33 @@ export async function sparseResults(
 ): Promise<Map<number, PlacedDoc[]>> {
   const ordinals = wanted.map(({ batch }) => batch.ordinal ?? 0);
   const index = { $indexOfArray: [{ $literal: ordinals }, '$ordinal'] };
-  const input = { $arrayElemAt: [{ $literal: wanted.map(({ positions }) => positions) }, index] };
+  const ofBatch = (values: unknown[]) => ({ $arrayElemAt: [{ $literal: values }, index] });
+  const firsts = wanted.map(({ positions }) => positions[0] ?? 0);
+  const ends = wanted.map(({ positions }) => (positions.at(-1) ?? 0) + 1);
+  const spans = ends.map((end, n) => end - (firsts[n] ?? 0));
+  const placed = {
+    $zip: {
+      inputs: [
+        { $slice: ['$results', ofBatch(firsts), ofBatch(spans)] },
+        { $range: [ofBatch(firsts), ofBatch(ends)] },
+      ],
+    },
+  };
+  const isWanted = { $in: [{ $arrayElemAt: ['$$this', 1] }, '$$positions'] };
   const docs = await db.batches.collection
-    .aggregate<{ ordinal: number; version: number; results: (ResultDoc | null)[] }>([
+    .aggregate<{ ordinal: number; version: number; results: [doc: ResultDoc, position: number][] | null }>([
       { $match: { generation, ordinal: { $in: ordinals } } },
       {
         $project: {
           _id: 0,
           ordinal: 1,
           version: 1,
-          results: { $map: { input, in: { $arrayElemAt: ['$results', '$$this'] } } },
+          results: {
+            $let: {
+              vars: { positions: ofBatch(wanted.map(({ positions }) => positions)) },
+              in: { $filter: { input: placed, cond: isWanted } },
+            },
+          },
         },
       },
     ])
@@ -158,7 +176,7 @@ export async function sparseResults(
   const found = new Map<number, PlacedDoc[]>();
   for (const { ordinal, version, results } of docs) {
     const { batch, positions } = wanted[ordinals.indexOf(ordinal)] ?? {};
-    const some = results.flatMap((doc, n) => (doc === null ? [] : [{ position: positions?.[n] ?? 0, doc }]));
+    const some = (results ?? []).map(([doc, position]) => ({ position, doc }));
     if (batch?.version === version && some.length === positions?.length) found.set(ordinal, some);
   }
   return found;
