@@ -53,14 +53,25 @@ const replayDelivery = (db: Database, webhookId: string, deliveryId: string, now
     ...[now, webhookId, deliveryId],
   ).changes > 0;
 
+/** Webhooks with pending deliveries, one step in the index for each: a backlog costs no more than a single delivery. */
+const WAITING = `WITH RECURSIVE waiting(webhookId) AS (
+    SELECT min(webhookId) FROM deliveries WHERE state = 'pending'
+    UNION ALL
+    SELECT (SELECT min(webhookId) FROM deliveries WHERE state = 'pending' AND webhookId > waiting.webhookId)
+    FROM waiting WHERE webhookId IS NOT NULL)`;
+
 /** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
 function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
   const due = db.all<DueDelivery & { deliveryId: string }>(
-    `SELECT deliveryId, webhookId, ownerId, url, secret, body, attempts + 1 AS attempts, since
-     FROM deliveries JOIN webhooks USING (webhookId)
-     WHERE state = 'pending' AND nextAttemptAt <= ? AND webhookId NOT IN (SELECT value FROM json_each(?))
-     ORDER BY nextAttemptAt LIMIT ?`,
-    ...[now, JSON.stringify(except), limit],
+    `${WAITING}
+     SELECT deliveryId, webhookId, ownerId, url, secret, body, attempts + 1 AS attempts, since
+     FROM waiting JOIN webhooks USING (webhookId) JOIN deliveries USING (webhookId)
+     WHERE webhookId NOT IN (SELECT value FROM json_each(?1)) AND deliveryId IN (
+       SELECT deliveryId FROM deliveries AS due
+       WHERE state = 'pending' AND due.webhookId = waiting.webhookId AND nextAttemptAt <= ?2
+       ORDER BY nextAttemptAt LIMIT ?3)
+     ORDER BY nextAttemptAt LIMIT ?3`,
+    ...[JSON.stringify(except), now, limit],
   );
   for (const { deliveryId } of due)
     db.run(
