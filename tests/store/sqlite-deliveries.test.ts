@@ -1,7 +1,7 @@
 /** What is due is found whatever the backlog of webhooks that are passed over. */
 import { expect, test } from '@jest/globals';
 import { Database } from '../../src/store/sqlite/database.js';
-import { deliveryWrites } from '../../src/store/sqlite/deliveries.js';
+import { backlogWrites, deliveryWrites } from '../../src/store/sqlite/deliveries.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { webhookWrites } from '../../src/store/sqlite/webhooks.js';
 import { onTeardown } from '../support/teardown.js';
@@ -57,4 +57,14 @@ test('a backlog that is passed over costs no more than a few deliveries', () => 
   };
   const few = shortestOf(10);
   expect(shortestOf(20_000)).toBeLessThan(5 * few + 0.5);
+});
+
+test('a backlog is ended, and deleted, some at a time', () => {
+  const db = databaseWith({ a: { count: 400, from: 0 }, b: { count: 1, from: 0 } });
+  const gone = { status: 410, error: null, outcome: 'gone', nextAttemptAt: null } as const;
+  deliveryWrites.report(db, 'a0', gone);
+  const turns = (step: () => number) => [step(), step(), step()];
+  expect(turns(() => backlogWrites.endSome(db, 'a0'))).toEqual([250, 149, 0]);
+  expect(turns(() => backlogWrites.dropSome(db, 'a'))).toEqual([250, 150, 0]);
+  expect(claimed(db, [])).toEqual(['b0']);
 });

@@ -94,15 +94,32 @@ function reportAttempt(
   if (outcome === 'gone') endWebhook(db, deliveryId);
 }
 
-/** Its receiver wants nothing any more: what is still pending will not be attempted. */
-function endWebhook(db: Database, deliveryId: string): void {
-  const ended = '(SELECT webhookId FROM deliveries WHERE deliveryId = ?)';
-  db.run(`UPDATE webhooks SET isActive = 0 WHERE webhookId = ${ended}`, deliveryId);
+/** Its receiver wants nothing any more. What is still pending is ended by `endSome`. */
+const endWebhook = (db: Database, deliveryId: string): unknown =>
   db.run(
-    `UPDATE deliveries SET state = 'failed', nextAttemptAt = NULL WHERE state = 'pending' AND webhookId = ${ended}`,
+    'UPDATE webhooks SET isActive = 0 WHERE webhookId = (SELECT webhookId FROM deliveries WHERE deliveryId = ?)',
     deliveryId,
   );
-}
+
+/** Of a backlog only so many change in one go: updates wait meanwhile. */
+const AT_ONCE = 250;
+
+/** Ends some pending deliveries of the webhook that a delivery is for; answers with their number. */
+const endSome = (db: Database, deliveryId: string): number =>
+  db.run(
+    `UPDATE deliveries SET state = 'failed', nextAttemptAt = NULL WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE state = 'pending'
+       AND webhookId = (SELECT webhookId FROM deliveries WHERE deliveryId = ?) LIMIT ${AT_ONCE})`,
+    deliveryId,
+  ).changes;
+
+/** Deletes some deliveries of a webhook that is about to be removed; answers with their number. */
+const dropSome = (db: Database, webhookId: string): number =>
+  db.run(
+    `DELETE FROM deliveries WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE webhookId = ? LIMIT ${AT_ONCE})`,
+    webhookId,
+  ).changes;
 
 function dropSettled(db: Database, before: number): void {
   db.run("DELETE FROM deliveries WHERE createdAt < ? AND state <> 'pending'", before);
@@ -161,3 +178,5 @@ export const deliveryReads = { deliveries: listDeliveries };
 /** The steps of `WebhookStore.keepWithin`. */
 export const crowdedReads = { crowded: crowdedWebhooks };
 export const crowdedWrites = { giveUpOldest, dropOldest };
+/** The steps of `WebhookStore.report` and `remove` that a backlog needs. */
+export const backlogWrites = { endSome, dropSome };
