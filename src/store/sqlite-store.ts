@@ -81,6 +81,14 @@ export class SqliteStore implements Store {
     this.webhooks = {
       ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
       ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+      async report(deliveryId, result) {
+        await writer.call('webhooks.report', deliveryId, result);
+        if (result.outcome === 'gone') while ((await writer.call('webhooks.endSome', deliveryId)) > 0);
+      },
+      async remove(webhookId) {
+        while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
+        return writer.call('webhooks.remove', webhookId);
+      },
       keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
     };
     this.lists = listStore(writer, reader);

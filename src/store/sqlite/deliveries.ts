@@ -53,14 +53,25 @@ const replayDelivery = (db: Database, webhookId: string, deliveryId: string, now
     ...[now, webhookId, deliveryId],
   ).changes > 0;
 
+/** Webhooks with pending deliveries, one step in the index for each: a backlog costs no more than a single delivery. */
+const WAITING = `WITH RECURSIVE waiting(webhookId) AS (
+    SELECT min(webhookId) FROM deliveries WHERE state = 'pending'
+    UNION ALL
+    SELECT (SELECT min(webhookId) FROM deliveries WHERE state = 'pending' AND webhookId > waiting.webhookId)
+    FROM waiting WHERE webhookId IS NOT NULL)`;
+
 /** The lease is the time of the next attempt: a gateway that reports in time replaces it. */
 function claimDue(db: Database, { now, limit, leaseMs, except }: DueQuery): DueDelivery[] {
   const due = db.all<DueDelivery & { deliveryId: string }>(
-    `SELECT deliveryId, webhookId, ownerId, url, secret, body, attempts + 1 AS attempts, since
-     FROM deliveries JOIN webhooks USING (webhookId)
-     WHERE state = 'pending' AND nextAttemptAt <= ? AND webhookId NOT IN (SELECT value FROM json_each(?))
-     ORDER BY nextAttemptAt LIMIT ?`,
-    ...[now, JSON.stringify(except), limit],
+    `${WAITING}
+     SELECT deliveryId, webhookId, ownerId, url, secret, body, attempts + 1 AS attempts, since
+     FROM waiting JOIN webhooks USING (webhookId) JOIN deliveries USING (webhookId)
+     WHERE webhookId NOT IN (SELECT value FROM json_each(?1)) AND deliveryId IN (
+       SELECT deliveryId FROM deliveries AS due
+       WHERE state = 'pending' AND due.webhookId = waiting.webhookId AND nextAttemptAt <= ?2
+       ORDER BY nextAttemptAt LIMIT ?3)
+     ORDER BY nextAttemptAt LIMIT ?3`,
+    ...[JSON.stringify(except), now, limit],
   );
   for (const { deliveryId } of due)
     db.run(
@@ -83,15 +94,32 @@ function reportAttempt(
   if (outcome === 'gone') endWebhook(db, deliveryId);
 }
 
-/** Its receiver wants nothing any more: what is still pending will not be attempted. */
-function endWebhook(db: Database, deliveryId: string): void {
-  const ended = '(SELECT webhookId FROM deliveries WHERE deliveryId = ?)';
-  db.run(`UPDATE webhooks SET isActive = 0 WHERE webhookId = ${ended}`, deliveryId);
+/** Its receiver wants nothing any more. What is still pending is ended by `endSome`. */
+const endWebhook = (db: Database, deliveryId: string): unknown =>
   db.run(
-    `UPDATE deliveries SET state = 'failed', nextAttemptAt = NULL WHERE state = 'pending' AND webhookId = ${ended}`,
+    'UPDATE webhooks SET isActive = 0 WHERE webhookId = (SELECT webhookId FROM deliveries WHERE deliveryId = ?)',
     deliveryId,
   );
-}
+
+/** Of a backlog only so many change in one go: updates wait meanwhile. */
+const AT_ONCE = 250;
+
+/** Ends some pending deliveries of the webhook that a delivery is for; answers with their number. */
+const endSome = (db: Database, deliveryId: string): number =>
+  db.run(
+    `UPDATE deliveries SET state = 'failed', nextAttemptAt = NULL WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE state = 'pending'
+       AND webhookId = (SELECT webhookId FROM deliveries WHERE deliveryId = ?) LIMIT ${AT_ONCE})`,
+    deliveryId,
+  ).changes;
+
+/** Deletes some deliveries of a webhook that is about to be removed; answers with their number. */
+const dropSome = (db: Database, webhookId: string): number =>
+  db.run(
+    `DELETE FROM deliveries WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE webhookId = ? LIMIT ${AT_ONCE})`,
+    webhookId,
+  ).changes;
 
 function dropSettled(db: Database, before: number): void {
   db.run("DELETE FROM deliveries WHERE createdAt < ? AND state <> 'pending'", before);
@@ -150,3 +178,5 @@ export const deliveryReads = { deliveries: listDeliveries };
 /** The steps of `WebhookStore.keepWithin`. */
 export const crowdedReads = { crowded: crowdedWebhooks };
 export const crowdedWrites = { giveUpOldest, dropOldest };
+/** The steps of `WebhookStore.report` and `remove` that a backlog needs. */
+export const backlogWrites = { endSome, dropSome };

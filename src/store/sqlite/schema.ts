@@ -251,7 +251,7 @@ CREATE TABLE deliveries (
   nextAttemptAt INTEGER,                 -- while an attempt is under way: when its gateway counts as dead
   body TEXT NOT NULL
 );
-CREATE INDEX deliveries_due ON deliveries (nextAttemptAt) WHERE state = 'pending';
+CREATE INDEX deliveries_due ON deliveries (webhookId, nextAttemptAt) WHERE state = 'pending';
 CREATE INDEX deliveries_of_webhook ON deliveries (webhookId, deliveryId);
 CREATE INDEX deliveries_ended ON deliveries (createdAt) WHERE state <> 'pending';
 
@@ -281,4 +281,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 22;
+export const SCHEMA_VERSION = 23;

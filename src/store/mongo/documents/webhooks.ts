@@ -42,5 +42,6 @@ export const deliveries = schemaOf({
   .index({ webhookId: 1, eventId: 1 }, { unique: true })
   .index({ webhookId: 1, _id: -1 })
   .index({ state: 1, nextAttemptAt: 1 })
+  .index({ state: 1, webhookId: 1, nextAttemptAt: 1 })
   .index({ createdAt: 1 });
 export type DeliveryDoc = DocumentOf<typeof deliveries>;

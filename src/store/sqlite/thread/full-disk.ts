@@ -34,6 +34,7 @@ const MAKE_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'webhooks.remove',
   'webhooks.dropSettled',
   'webhooks.dropOldest',
+  'webhooks.dropSome',
 ]);
 export const needsRoom = ({ operation }: ThreadRequest): boolean => NEED_ROOM.has(operation);
 export const makesRoom = ({ operation }: ThreadRequest): boolean => MAKE_ROOM.has(operation);

@@ -13,7 +13,7 @@ import { breakdownReads, breakdownWrites } from '../breakdowns.js';
 import { changeWrites } from '../changes.js';
 import type { Database } from '../database.js';
 import { addDeadLetter, deadLetterReads, deadLetterWrites } from '../dead-letters.js';
-import { crowdedReads, crowdedWrites, deliveryReads, deliveryWrites } from '../deliveries.js';
+import { backlogWrites, crowdedReads, crowdedWrites, deliveryReads, deliveryWrites } from '../deliveries.js';
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
 import { writeProbe } from '../open.js';
@@ -50,7 +50,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   },
   submissions: submissionWrites,
   revocations: revocationWrites,
-  webhooks: { ...webhookWrites, ...deliveryWrites, ...crowdedWrites },
+  webhooks: { ...webhookWrites, ...deliveryWrites, ...crowdedWrites, ...backlogWrites },
   lists: listWrites,
   database: { probe: writeProbe },
 });
