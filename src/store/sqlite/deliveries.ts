@@ -91,10 +91,12 @@ function reportAttempt(
     'UPDATE deliveries SET state = ?, lastStatus = ?, lastError = ?, nextAttemptAt = ? WHERE deliveryId = ?',
     ...[state, status, error, nextAttemptAt, deliveryId],
   );
-  if (outcome === 'gone') endWebhook(db, deliveryId);
+  if (outcome !== 'gone') return;
+  endWebhook(db, deliveryId);
+  endSome(db, deliveryId);
 }
 
-/** Its receiver wants nothing any more. What is still pending is ended by `endSome`. */
+/** Its receiver wants nothing any more. A long backlog is ended by further calls of `endSome`. */
 const endWebhook = (db: Database, deliveryId: string): unknown =>
   db.run(
     'UPDATE webhooks SET isActive = 0 WHERE webhookId = (SELECT webhookId FROM deliveries WHERE deliveryId = ?)',
