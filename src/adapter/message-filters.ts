@@ -42,10 +42,12 @@ const gatewayEvent = z.tuple([z.enum(GATEWAY_EVENTS)], z.unknown());
 const requestId = z.string().min(1);
 
 const broadcast = z.tuple([z.string(), packet, target]);
-/** The subscriptions of sockets are the guard's to decide, so requests to join or leave rooms are not among them. */
+/**
+ * The subscriptions of sockets are the guard's to decide, so requests to join or leave rooms are not among them. Nor is the one for
+ * the sockets themselves: the answer would tell every user and file on a channel, and hold up the gateway while it is written.
+ */
 const request = z.discriminatedUnion('type', [
   z.object({ type: z.literal(4), opts: someRooms, close: z.boolean().optional() }),
-  z.object({ type: z.literal(5), requestId, opts: target }),
   z.object({ type: z.literal(6), requestId: requestId.optional(), uid: z.string(), data: gatewayEvent }),
 ]);
 const response = z.object({ requestId });

@@ -183,6 +183,10 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     await untilConnected(urls);
     const redis = plainClient(env.REDIS_URL);
     const key = env.SOCKET_IO_KEY;
+    const answers: string[] = [];
+    const observer = plainClient(env.REDIS_URL);
+    await observer.psubscribe(`${key}-response*`);
+    observer.on('pmessage', (_pattern, _channel, text: string) => answers.push(text));
     const sockets = await Promise.all([...urls, ...urls].map((url) => janes(url)));
     const events: string[] = [];
     for (const socket of sockets) {
@@ -199,6 +203,9 @@ describeCluster('a service with @socket.io/redis-emitter', (newEnv) => {
     await subscribe(sockets[0] as Socket, { fileId: 'f1' });
     expect(await listenersOf(urls[0] ?? '', 'f1')).toEqual({ listeners: 4, gateways: 2 });
     expect(events.filter((event) => event !== 'marker')).toEqual([]);
+    // The other gateway's count comes behind all of its answers.
+    await eventually('the count is seen', async () => answers.some((text) => text.includes('"data":2')));
+    expect(answers.filter((text) => text.includes('jane'))).toEqual([]);
     for (const gateway of gateways) expectHealthy(gateway);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { mongo } from 'mongoose';
 import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
 import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
@@ -14,7 +15,7 @@ import {
   save,
 } from '../contracts/store/harness.js';
 import { Listener } from '../contracts/store/listener.js';
-import { openList } from '../contracts/store/submitting.js';
+import { openList, submissionOf } from '../contracts/store/submitting.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
 import { addresses } from '../support/updates.js';
 import { dump, openStore } from './mongo-harness.js';
@@ -259,6 +260,29 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       expect(deaths).toBeGreaterThan(2);
     },
   );
+
+  it('keeps no claim of a submission, wherever its end died', async () => {
+    let hasDied = true;
+    for (let writes = 1; hasDied; writes++) {
+      const uri = server.newUri();
+      const store = openStore(uri);
+      const submission = submissionOf('f1', { key: 'k', isExclusive: true });
+      await store.submissions.claim(submission);
+      await dieAfter(uri, writes);
+      hasDied = await store.submissions.end(submission.id).then(
+        () => false,
+        () => true,
+      );
+      await store.close();
+      await live(uri);
+      const connection = new MongoConnection({ uri });
+      const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+      await connection.run((db) => sweep(db, held, Date.now() + 120_000));
+      await connection.close();
+      const claims = (database: mongo.Db) => database.collection('submissionclaims').find().toArray();
+      expect(await withDatabase(uri, claims)).toEqual([]);
+    }
+  });
 
   it('has a file that was deleted removed elsewhere too, until that has succeeded once', async () => {
     const uri = server.newUri();

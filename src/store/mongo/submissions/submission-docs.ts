@@ -133,7 +133,9 @@ export async function sweepSubmissions(db: Models): Promise<void> {
 async function cleanSubmission(db: Models, id: string): Promise<void> {
   await db.submissionPieces.deleteMany({ submission: id });
   await db.slices.deleteMany({ submission: id });
-  // What was answered under a key is remembered as long as the key.
+  // What was answered under a key is remembered as long as the key. Else there may be claims, where the end of it died half-way.
+  if ((await db.submissions.exists({ _id: id, ended: true, key: null })) !== null)
+    await db.submissionClaims.deleteMany({ submission: id });
   await db.submissions.deleteOne({ _id: id, ended: true, key: null });
   await db.submissions.updateOne({ _id: id, ended: true }, { $set: { isClean: true } });
 }
