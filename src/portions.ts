@@ -6,6 +6,23 @@ import { limitConcurrency } from './concurrency-limit.js';
 /** A turn of the event loop for one list alone: many that are read or exported at once take as long in a turn as one. */
 export const ownTurn = limitConcurrency(1, () => setImmediate());
 
+/** Work goes on for this long before the event loop gets a turn. */
+const TURN_MS = 5;
+
+/** Whether work on many items, of which each may be small or large, has gone on for long enough: looked at before each. */
+export class WorkTime {
+  #since = performance.now();
+
+  get isUp(): boolean {
+    return performance.now() - this.#since > TURN_MS;
+  }
+
+  async giveTurn(): Promise<void> {
+    await ownTurn();
+    this.#since = performance.now();
+  }
+}
+
 /** Portions of at most `size` items. One that fits is not copied; an empty one has no portion. */
 export function portions<T>(items: readonly T[], size: number): (readonly T[])[] {
   if (items.length <= size) return items.length === 0 ? [] : [items];

@@ -26,8 +26,10 @@ export async function request(gateway: GatewayAddress, path: string, call: Call 
   if (gateway.token) headers.set('Authorization', `Bearer ${gateway.token}`);
   for (let attempt = 1; ; attempt++) {
     try {
-      const response = await fetch(address, { ...init, headers });
+      // No gateway redirects: what another server says is nothing about a file.
+      const response = await fetch(address, { ...init, headers, redirect: 'manual' });
       if (response.ok) return response;
+      if (response.status < 400) throw noGateway(gateway.url);
       throw await refusalOf(response);
     } catch (error) {
       const failure = error instanceof Failure ? error : unreachable(gateway, error);

@@ -5,7 +5,7 @@ import { rename, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { type GatewayAddress, request, unreachable } from './api.js';
+import { type GatewayAddress, noGateway, request, unreachable } from './api.js';
 import { EXIT, Failure } from './failure.js';
 import { type Output, plainText } from './output.js';
 
@@ -31,6 +31,11 @@ export async function exportFile(
     query: { ...query, bom: bom ? '1' : undefined },
     tries: 3,
   });
+  // A page that asks for a login is answered with success as well.
+  if (!response.headers.has('Content-Disposition')) {
+    await response.body?.cancel();
+    throw noGateway(response.url);
+  }
   const body = Readable.fromWeb(response.body as ReadableStream);
   try {
     if (path === undefined) await toStdout(body);

@@ -2,7 +2,7 @@
 import { io } from 'socket.io-client';
 import { z } from 'zod';
 import { type Stats, VerigateError, waitFor } from '../client/index.js';
-import { type GatewayAddress, noGateway, request } from './api.js';
+import { answerOf, type GatewayAddress, noGateway, request } from './api.js';
 import { EXIT, exitCodeOf, Failure } from './failure.js';
 import { type Output, summaryOf } from './output.js';
 
@@ -51,7 +51,8 @@ export async function watch(gateway: GatewayAddress, fileId: string, output: Out
 /** Says at once what the socket would try again for ever: a wrong address, a wrong token. */
 async function lookFirst(gateway: GatewayAddress, fileId: string, output: Output): Promise<void> {
   try {
-    await request(gateway, `/api/files/${encodeURIComponent(fileId)}/stats`, { tries: 3 });
+    const path = `/api/files/${encodeURIComponent(fileId)}/stats`;
+    await answerOf(await request(gateway, path, { tries: 3 }), shownStats);
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'file_not_found') throw error;
     output.note(`Nothing is known of a file ${fileId} yet; waiting for it.`);

@@ -14,6 +14,7 @@ import type {
   Subscribed,
 } from './protocol.js';
 import { retryPause } from './retry.js';
+import { isEmailsEvent, isSubscribed } from './shapes.js';
 import { feedsWanted, join, leave } from './shared-sockets.js';
 import { TokenKeeper } from './token-keeper.js';
 
@@ -129,7 +130,7 @@ class Listening implements FileListener {
   }
 
   #answered(answer: SubscribeAnswer | undefined): void {
-    if (answer?.ok !== true || typeof answer.stats?.epoch !== 'string') {
+    if (!isSubscribed(answer)) {
       this.#refused(
         (answer as Refused | undefined)?.error ?? {
           code: 'unavailable',
@@ -162,8 +163,7 @@ class Listening implements FileListener {
 
   #onEvent(event: FeedEvent): void {
     if (this.#closed || event.body?.fileId !== this.#fileId || !this.feeds.includes(event.kind)) return;
-    // From no gateway: it would end the program.
-    if (event.kind === 'emails' && !Array.isArray(event.body.emails)) return;
+    if (event.kind === 'emails' && !isEmailsEvent(event.body)) return;
     if (this.state.state !== 'live') {
       this.#log.hold(event);
       return;

@@ -4,6 +4,7 @@ import type { FileId } from '../domain/id.js';
 import { domainOf } from '../domain/result.js';
 import { ValueTally } from '../domain/value-tally.js';
 import type { Status } from '../domain/verdict.js';
+import { WorkTime } from '../portions.js';
 import type { Store } from '../store/store.js';
 
 /** Longer text is no domain name (RFC 1035). */
@@ -52,9 +53,11 @@ async function addAll(
   tallies: Tallies,
   stopping: AbortSignal,
 ): Promise<boolean> {
+  const time = new WorkTime();
   for await (const slice of store.results.scan(fileId, {})) {
     if (stopping.aborted) return false;
     for (const { json } of slice) {
+      if (time.isUp) await time.giveTurn();
       const { email, status, details } = JSON.parse(json) as ReadResult;
       tallies.domain.add(countedDomain(email), status);
       tallies.provider.add(providerOf(details), status);

@@ -1,8 +1,13 @@
 /** Lists that are small as files and large in every other way: a bounded part of them is in memory at once, or holds the loop. */
 import { describe, expect, it } from '@jest/globals';
+import type { FileId } from '../../src/domain/id.js';
+import type { PlacedResult } from '../../src/domain/result.js';
+import { encodeRows, encodingOf } from '../../src/http/export/encoding.js';
 import { originalRows } from '../../src/http/export/original.js';
 import { AddressSet } from '../../src/lists/address-set.js';
 import { ListReader } from '../../src/lists/list-reader.js';
+import { countByScan } from '../../src/snapshot/count-by-scan.js';
+import type { Store } from '../../src/store/store.js';
 import type { SubmissionStore } from '../../src/store/submissions.js';
 import { prepareSlices } from '../../src/submission/prepare.js';
 import { LIMITS, readList } from '../lists/reading.js';
@@ -60,6 +65,45 @@ it.each(['csv', 'xlsx'] as const)('an export of wide rows as %s leaves turns to 
   async function* rows() {
     yield { header: null, rows: Array.from({ length: 4_000 }, () => ['ann@example.com']) };
   }
+  const list = { rows: rows(), columns: 1_000, column: 0, delimiter: ',' };
+  const turns = await turnsDuring(originalRows(none(), list, { format, bom: false, rows: 'all' }));
+  expect(turns).toBeGreaterThan(4);
+});
+
+describe('results of thousands of values, of which few are shown', () => {
+  const json = `{"email":"a@b.example","status":"risky","details":{"z":[${Array(4_900).fill('{}')}]}}`;
+  const result = { batchId: 'b', position: 0, json } as PlacedResult;
+  async function* slices() {
+    yield Array.from({ length: 300 }, () => result);
+  }
+  async function* none() {}
+
+  it('leave turns to others while they are exported', async () => {
+    const encoding = encodingOf({ format: 'csv', bom: false, escape: 'formulas' });
+    expect(await turnsDuring(encodeRows(slices(), encoding))).toBeGreaterThan(4);
+  });
+
+  it('leave turns to others before the rows of a list', async () => {
+    const list = { rows: none(), columns: 1, column: 0, delimiter: ',' };
+    const options = { format: 'csv', bom: false, rows: 'all' } as const;
+    expect(await turnsDuring(originalRows(slices(), list, options))).toBeGreaterThan(4);
+  });
+
+  it('leave turns to others while their domains are counted', async () => {
+    const store = {
+      changes: { since: async () => ({ facts: { generation: 'g' }, changes: 1 }) },
+      results: { scan: slices },
+      breakdowns: { keep: async () => undefined },
+    } as unknown as Store;
+    async function* counting() {
+      yield await countByScan(store, 'f' as FileId, new AbortController().signal);
+    }
+    expect(await turnsDuring(counting())).toBeGreaterThan(4);
+  });
+});
+
+/** Turns of the event loop that others had meanwhile. */
+async function turnsDuring(work: AsyncIterable<unknown>): Promise<number> {
   let turns = 0;
   let isOver = false;
   const nextTurn = () => {
@@ -67,11 +111,10 @@ it.each(['csv', 'xlsx'] as const)('an export of wide rows as %s leaves turns to 
     if (!isOver) setImmediate(nextTurn);
   };
   setImmediate(nextTurn);
-  const list = { rows: rows(), columns: 1_000, column: 0, delimiter: ',' };
-  for await (const _ of originalRows(none(), list, { format, bom: false, rows: 'all' }));
+  for await (const _ of work);
   isOver = true;
-  expect(turns).toBeGreaterThan(4);
-});
+  return turns;
+}
 
 describe('lists that are read at once', () => {
   const layout = {

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -227,11 +227,38 @@ test('what answers and is no gateway is told in one line, whatever it says', asy
 
 /** Answers every export with what a mail server may have said. */
 async function exporting(text: string): Promise<string> {
-  const server = createServer((_req, res) => res.end(text)).listen(0, '127.0.0.1');
-  onTeardown(() => void server.close());
+  return answering((_req, res) => res.setHeader('Content-Disposition', 'attachment').end(text));
+}
+
+async function answering(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  onTeardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+test('neither a redirect nor a page that asks for a login is taken for a gateway', async () => {
+  let asked = 0;
+  const login = await answering((_req, res) => {
+    asked++;
+    res.end('<p>Please log in');
+  });
+  const redirect = await answering((_req, res) => void res.writeHead(302, { location: login }).end());
+  for (const [url, ...command] of [
+    [redirect, 'export', 'f'],
+    [redirect, 'watch', 'f'],
+    [login, 'export', 'f'],
+    [login, 'watch', 'f'],
+  ] as const) {
+    const { code, out, err } = await verigate(url, ...command);
+    expect([code, out]).toEqual([69, '']);
+    expect(err).toMatch(/^verigate: what answers at .* is no gateway\n$/);
+  }
+  expect(asked).toBe(2);
+}, 60_000);
 
 test('a download in a terminal holds nothing that the terminal obeys, and elsewhere all of it', async () => {
   const text = 'email\treason\r\n\u001b]0;mine\u0007a\u202e@x\u009b2J,é\r\n';
@@ -266,11 +293,13 @@ test.each([
   ['without a pace', { progress: { total: 1, processed: 1, skipped: 0, percentage: 9 }, throughput: null }],
   ['beyond the bar', { progress: { total: 1, processed: 1, skipped: 0, percentage: 1e9 } }],
 ])('stats that are %s end no command with a stack', async (name, said) => {
-  const server = createServer((_req, res) => res.end('{}'));
+  const progress = { total: 1, processed: 0, skipped: 0, percentage: 0 };
+  const throughput = { emailsPerSecond: null, etaSeconds: null };
+  const rest = { fileId: 'f', epoch: 'e', revision: 1, status: 'processing', stats: {}, submission: null };
+  const server = createServer((_req, res) => res.end(JSON.stringify({ ...rest, progress, throughput })));
   const io = new Server(server);
   onTeardown(() => io.close());
-  const rest = { fileId: 'f', epoch: 'e', revision: 1, status: 'processing', stats: {}, submission: null };
-  const stats = said && { ...rest, throughput: { emailsPerSecond: null, etaSeconds: null }, ...said };
+  const stats = said && { ...rest, throughput, ...said };
   let asks = 0;
   const asked = new Promise<void>((resolve) => {
     io.on('connection', (socket) =>

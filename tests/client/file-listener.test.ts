@@ -233,6 +233,31 @@ describe('trouble', () => {
     expect(recorder.listener.state.state).toBe('live');
   });
 
+  it.each([
+    { emails: { emails: 5 } },
+    { emails: { emails: [null] } },
+    { recovered: true, missed: 5 },
+    { recovered: true, missed: [{ fileId: FILE, emails: [null] }] },
+  ])('takes an answer whose results are none for a refusal: %j', (said) => {
+    const recorder = new Recorder(gateway);
+    const asked = gateway.requests.shift();
+    asked?.ack({ ...gateway.subscribed(asked.request), ...said });
+    expect(recorder.listener.state).toMatchObject({ state: 'stale', reason: 'refused' });
+    expect(recorder.calls).toEqual([]);
+  });
+
+  it.each([{ emails: [null] }, { truncated: [null] }, { truncated: { length: 1 } }])(
+    'ignores an event whose results are none: %j',
+    (said) => {
+      const recorder = live();
+      const before = [...recorder.calls];
+      const event = gateway.change('a', ['a0']);
+      gateway.wire.length = 0;
+      gateway.fire('file_emails', { ...event, ...said });
+      expect(recorder.calls).toEqual(before);
+    },
+  );
+
   it('remembers since when it is stale, through all attempts', () => {
     const recorder = live();
     jest.advanceTimersByTime(60_000);

@@ -1,6 +1,6 @@
 /** Turns results into the text of an export. */
-import { setImmediate } from 'node:timers/promises';
 import { type PlacedResult, placedJson } from '../../domain/result.js';
+import { WorkTime } from '../../portions.js';
 import {
   COLUMNS,
   CSV_HEADER,
@@ -49,8 +49,6 @@ export function encodingOf({ format, bom, escape: escaped }: EncodingOptions): E
 }
 
 const CHUNK_CHARS = 64 * 1024;
-/** Rows are encoded for this long before the event loop gets a turn for sockets and other requests. */
-const TURN_MS = 5;
 
 /** The rows as text, in pieces that are made only when the stream asks for them. */
 export async function* encodeRows(
@@ -58,16 +56,15 @@ export async function* encodeRows(
   encoding: Encoding,
 ): AsyncGenerator<string, void, void> {
   let text = encoding.head;
-  let since = performance.now();
+  const time = new WorkTime();
   for await (const slice of slices) {
     for (const portion of rowPortions(slice, encoding)) {
       text += portion;
+      // A result has thousands of values, of which a row shows few.
+      if (time.isUp) await time.giveTurn();
       if (text.length < CHUNK_CHARS) continue;
       yield text;
       text = '';
-      if (performance.now() - since < TURN_MS) continue;
-      await setImmediate();
-      since = performance.now();
     }
   }
   if (text !== '') yield text;

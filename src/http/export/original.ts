@@ -2,7 +2,7 @@
 import type { PlacedResult } from '../../domain/result.js';
 import { addressIn } from '../../lists/address.js';
 import type { Row, RowBatch } from '../../lists/read-rows.js';
-import { ownTurn } from '../../portions.js';
+import { WorkTime } from '../../portions.js';
 import { BOM } from './encoding.js';
 import { Verdicts } from './verdicts.js';
 import { SheetRows } from './xlsx.js';
@@ -31,8 +31,6 @@ export type RowChoice = 'all' | 'with-verdict' | 'without-verdict';
 
 export const ADDED = ['verdict', 'reason', 'risk', 'score'];
 const CHUNK_CHARS = 64 * 1024;
-/** Rows are written for this long before the event loop gets a turn: each may have a thousand cells. */
-const TURN_MS = 5;
 
 /**
  * First the verdicts are read, then the rows: an address may be repeated anywhere in the list, and its result may be missing
@@ -44,18 +42,20 @@ export async function* originalRows(
   { format, bom, rows: wanted }: OriginalOptions,
 ): AsyncGenerator<string, void, void> {
   const verdicts = new Verdicts();
-  for await (const slice of results) verdicts.add(slice);
+  const time = new WorkTime();
+  for await (const slice of results)
+    for (const result of slice) {
+      if (time.isUp) await time.giveTurn();
+      verdicts.add(result);
+    }
   const write = format === 'csv' ? csvWriter(list) : sheetWriter(list);
   const added = (cells: readonly (string | number)[]) => (wanted === 'without-verdict' ? [] : cells);
   let text = bom && format === 'csv' ? BOM : '';
-  let since = performance.now();
   for await (const { header, rows } of list.rows) {
     if (header !== null) text += write(header, added(ADDED));
     for (const row of rows) {
-      if (performance.now() - since > TURN_MS) {
-        await ownTurn();
-        since = performance.now();
-      }
+      // Each may have a thousand cells.
+      if (time.isUp) await time.giveTurn();
       const address = addressIn(row[list.column] ?? '');
       const found = address === '' ? null : verdicts.of(address);
       if (!isWanted(wanted, found !== null, address)) continue;

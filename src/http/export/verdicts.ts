@@ -26,15 +26,13 @@ export class Verdicts {
   #cells = new Uint8Array(1024);
   #scores = new Float64Array(1024);
 
-  /** Takes in results. Of those with the same address the last one counts. */
-  add(results: readonly PlacedResult[]): void {
-    for (const { json } of results) {
-      const result = JSON.parse(json) as ResultFields;
-      const number = this.#addresses.addOrFind(addressKey(result.email));
-      if (number >= this.#cells.length) this.#grow();
-      this.#cells[number] = cellOf(result.status, result.risk_level, result.details?.sub_status);
-      this.#scores[number] = result.deliverability_score ?? Number.NaN;
-    }
+  /** Takes in a result. Of those with the same address the last one counts. */
+  add({ json }: PlacedResult): void {
+    const result = JSON.parse(json) as ResultFields;
+    const number = this.#addresses.addOrFind(addressKey(result.email));
+    if (number >= this.#cells.length) this.#grow();
+    this.#cells[number] = cellOf(result.status, result.risk_level, result.details?.sub_status);
+    this.#scores[number] = result.deliverability_score ?? Number.NaN;
   }
 
   /** Null: the address has none. */
