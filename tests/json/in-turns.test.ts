@@ -229,22 +229,26 @@ async function longestHold(task: () => Promise<unknown>): Promise<number> {
   return longest;
 }
 
+/** At first the code is compiled as it runs, and neighbours on the same core make any code slower. */
+async function expectShortHolds(task: () => Promise<unknown>): Promise<void> {
+  const holds: number[] = [];
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    holds.push(await longestHold(task));
+    if (Math.min(...holds) < 100) break;
+  }
+  expect(Math.min(...holds)).toBeLessThan(100);
+}
+
 test.each(Object.entries(SHAPES))('no body of 8 MiB holds up the process: %s', async (_, text) => {
   const bytes = Buffer.from(text);
-  // Twice: the first time, the code is compiled as it runs.
-  const holds = [
-    await longestHold(() => readLargeUpdate(bytes)),
-    await longestHold(() => parseObject(bytes)),
-  ];
-  expect(Math.min(...holds)).toBeLessThan(100);
+  for (const read of [readLargeUpdate, parseObject]) await expectShortHolds(() => read(bytes));
 });
 
 test('nor does one of the shortest results in the layout of the validator', async () => {
   const bytes = Buffer.from(
     `{"batchId": "b", "validatedEmails": [${filled('{"email": ""}, ')}{"email": ""}]}`,
   );
-  const read = () => longestHold(() => new UpdateReader(2 ** 20).readInTurns(bytes));
-  expect(Math.min(await read(), await read())).toBeLessThan(100);
+  await expectShortHolds(() => new UpdateReader(2 ** 20).readInTurns(bytes));
 });
 
 test('while an ordinary update of 2 MiB is read, others have their turns', async () => {
