@@ -44,14 +44,15 @@ export class Backpressure {
 
   /** Whether more may be written to the socket. One that does not read is cut off here. */
   mayWrite(socket: ClientSocket): boolean {
-    const { maxBufferedBytes } = this.options;
-    const waiting = waitingBytes(socket.conn);
     // Most sockets never have anything waiting: nothing is stored for them.
-    if (waiting === 0 && !this.#backlogs.has(socket)) return true;
+    if (!isAnythingWaiting(socket.conn) && !this.#backlogs.has(socket)) return true;
     const backlog = this.#backlogOf(socket);
     if (backlog.isCutOff) return false;
     const now = performance.now();
+    // Before anything is added up: a socket may send a thousand events in a turn, each of which asks.
     if (now - backlog.checkedAt < CHECK_INTERVAL_MS) return true;
+    const { maxBufferedBytes } = this.options;
+    const waiting = waitingBytes(socket.conn);
     const cameAtOnce =
       backlog.waitingBefore <= maxBufferedBytes && waiting - backlog.waitingBefore > maxBufferedBytes;
     backlog.allowance =
@@ -68,7 +69,7 @@ export class Backpressure {
    * socket has disconnected, or did not read and was cut off.
    */
   async waitUntilWritable(socket: ClientSocket): Promise<boolean> {
-    if (waitingBytes(socket.conn) === 0 && !this.#backlogs.has(socket)) return socket.connected;
+    if (!isAnythingWaiting(socket.conn) && !this.#backlogs.has(socket)) return socket.connected;
     const backlog = this.#backlogOf(socket);
     let least = Number.POSITIVE_INFINITY;
     let deadline = 0;
@@ -106,10 +107,15 @@ export class Backpressure {
   }
 }
 
-/** About how many bytes were written to a connection and not read by its peer yet. */
+function isAnythingWaiting(connection: Socket['conn']): boolean {
+  const { writeBuffer, transport } = internalsOf(connection);
+  return (transport?.socket?.bufferedAmount ?? 0) > 0 || (writeBuffer?.length ?? 0) > 0;
+}
+
+/** About how many bytes were written to a connection and not read by its peer yet: a text that was not sent counts by its length. */
 export function waitingBytes(connection: Socket['conn']): number {
   const { writeBuffer, transport } = internalsOf(connection);
   let bytes = transport?.socket?.bufferedAmount ?? 0;
-  for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? Buffer.byteLength(data) : 0;
+  for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? data.length : 0;
   return bytes;
 }

@@ -101,13 +101,14 @@ export class Snapshots {
       const answer = opening(fileId, head, missed !== null);
       const rest = missed?.map(({ payload }) => payload).join(',');
       const hasMissed = missed !== null && feeds.includes('emails');
+      if (hasMissed && (rest?.length ?? 0) > LARGE_CHARS) await this.#turn();
       return new JsonText(hasMissed ? `${answer},"missed":[${rest}]}` : `${answer}}`);
     }
     const { head: current, page } = await this.#snapshotOf(fileId, head);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
-  /** Large pages that are read at the same time are put together one in a turn of the event loop. */
+  /** Large answers that are asked for at the same time are put together one in a turn of the event loop. */
   #turn(): Promise<void> {
     this.#turns = this.#turns.then(() => nextTurn());
     return this.#turns;

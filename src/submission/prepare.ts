@@ -1,5 +1,6 @@
 /** Cuts the addresses of a list into slices, once. */
 import { AddressSet } from '../lists/address-set.js';
+import { WorkTime } from '../portions.js';
 import type { SubmissionStore } from '../store/submissions.js';
 
 /** A list as a submission reads it: the addresses of some rows at a time. */
@@ -31,8 +32,10 @@ export async function prepareSlices(
   const seen = new AddressSet();
   const slices = new SliceWriter(store, id, owner, sliceSize);
   let repeats = 0;
+  const time = new WorkTime();
   for await (const batch of addresses) {
     for (const address of batch) {
+      if (time.isUp) await time.giveTurn();
       const isRepeat = !seen.add(dedupKey(address));
       if (isRepeat) repeats++;
       if (!isRepeat || keepsRepeats) slices.add(address);
