@@ -40,6 +40,16 @@ export class RunningLimit {
     this.#shares.add(caller, 1);
     return () => this.#shares.add(caller, -1);
   }
+
+  /** Counts one while the work goes on. @throws Fault `rate_limited` */
+  async during<T>(caller: string, work: () => Promise<T>): Promise<T> {
+    const end = this.begin(caller);
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
 }
 
 function refuseOver([name, limit]: Limit, running: number, what: string, max = limit): void {

@@ -99,10 +99,10 @@ export class Snapshots {
     const missed = since === null ? null : await this.feed.since(fileId, since, head.revision);
     if (missed !== null || !feeds.includes('emails')) {
       const answer = opening(fileId, head, missed !== null);
-      const rest = missed?.map(({ payload }) => payload).join(',');
-      const hasMissed = missed !== null && feeds.includes('emails');
-      if (hasMissed && (rest?.length ?? 0) > LARGE_CHARS) await this.#turn();
-      return new JsonText(hasMissed ? `${answer},"missed":[${rest}]}` : `${answer}}`);
+      if (missed === null || !feeds.includes('emails')) return new JsonText(`${answer}}`);
+      const payloads = missed.map(({ payload }) => payload);
+      if (payloads.reduce((chars, { length }) => chars + length, 0) > LARGE_CHARS) await this.#turn();
+      return new JsonText(`${answer},"missed":[${payloads.join(',')}]}`);
     }
     const { head: current, page } = await this.#snapshotOf(fileId, head);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);

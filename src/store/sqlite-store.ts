@@ -9,17 +9,16 @@ import type { RevocationStore } from './revocations.js';
 import { breakdownReads, breakdownWrites } from './sqlite/breakdowns.js';
 import { lock } from './sqlite/data-directory.js';
 import type { Database } from './sqlite/database.js';
-import { deliveryReads, deliveryWrites } from './sqlite/deliveries.js';
 import {
   changeStore,
   deadLetterStore,
   fileStore,
-  keepDeliveriesWithin,
   listStore,
   type ReadingThread,
   resultStore,
   updateStore,
   type WritingThread,
+  webhookStore,
 } from './sqlite/parts.js';
 import { revocationReads, revocationWrites } from './sqlite/revocations.js';
 import { submissionReads, submissionWrites } from './sqlite/submissions/submissions.js';
@@ -27,7 +26,6 @@ import { ThreadClient } from './sqlite/thread/client.js';
 import { newReadPause } from './sqlite/thread/log-truncation.js';
 import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
-import { webhookReads, webhookWrites } from './sqlite/webhooks.js';
 import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
@@ -78,19 +76,7 @@ export class SqliteStore implements Store {
       ...writer.part('revocations', revocationWrites),
       ...reader.part('revocations', revocationReads),
     };
-    this.webhooks = {
-      ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
-      ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
-      async report(deliveryId, result) {
-        await writer.call('webhooks.report', deliveryId, result);
-        if (result.outcome === 'gone') while ((await writer.call('webhooks.endSome', deliveryId)) > 0);
-      },
-      async remove(webhookId) {
-        while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
-        return writer.call('webhooks.remove', webhookId);
-      },
-      keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
-    };
+    this.webhooks = webhookStore(writer, reader);
     this.lists = listStore(writer, reader);
   }
 

@@ -27,6 +27,15 @@ const DELETIONS = effort(20, 100);
 const user = (userId: string): Claimant => ({ userId, files: [], isAdmin: false });
 const [JANE, JOE] = [user('jane'), user('joe')];
 
+/** A registration of jane's that a gateway has begun and another one goes on with. */
+const pendingOf = (batchIds: readonly string[]) => ({
+  id: 'pending',
+  at: new Date(),
+  by: { userId: 'jane', isAdmin: false },
+  from: 1,
+  batches: batchIds.map((batchId) => ({ batchId, totalEmails: null })),
+});
+
 const far = (): number => Date.now() + 60_000;
 
 describeWithMongo('several gateways on one MongoDB', () => {
@@ -327,13 +336,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
     for (const batchId of ['b2', 'b3']) await save(a, { batchId, emails: ['secret'] }, JANE);
     const connection = new MongoConnection({ uri });
     const held = new HeldUpdates({ ttlMs: 60_000, maxBytes: 2 ** 20 });
-    const pending = {
-      id: 'pending',
-      at: new Date(),
-      by: { userId: 'jane', isAdmin: false },
-      from: 1,
-      batches: ['b2', 'b3'].map((batchId) => ({ batchId, totalEmails: null })),
-    };
+    const pending = pendingOf(['b2', 'b3']);
     // The gateway goes on in the middle of a registration, and the file is gone.
     await connection.run(async (db) => {
       const file = await findFile(db, 'f1');
@@ -354,13 +357,7 @@ describeWithMongo('several gateways on one MongoDB', () => {
     await save(a, { batchId: 'b3', emails: ['anyone'] });
     const connection = new MongoConnection({ uri });
     const held = new HeldUpdates({ ttlMs: 60_000, maxBytes: 2 ** 20 });
-    const pending = {
-      id: 'pending',
-      at: new Date(),
-      by: { userId: 'jane', isAdmin: false },
-      from: 1,
-      batches: ['b2', 'b3', 'b9'].map((batchId) => ({ batchId, totalEmails: null })),
-    };
+    const pending = pendingOf(['b2', 'b3', 'b9']);
     // Another user's file has got b9 since the registration was written, and an update of b2 comes before it is taken back.
     await connection.run(async (db) => {
       await db.files.updateOne({ fileId: 'f1' }, { $set: { pending, next: 4 } });

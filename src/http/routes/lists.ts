@@ -42,16 +42,13 @@ export function listRoutes(
     rateLimit.consume(req, res);
     const options = { store: lists, reader, limits: config, ttlMs: listTtlMs };
     const caller = rateLimit.callerName(req);
-    const end = running.begin(caller);
-    try {
+    await running.during(caller, async () => {
       if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
         throw tooMany(`MAX_WAITING_LISTS allows ${config.MAX_WAITING_LISTS} that no file uses; delete some`);
       const list = await upload(req, { caller, userId, name }, options);
       res.setHeader('Location', `/api/lists/${list.listId}`);
       sendJson(res, JSON.stringify(listAnswer(list)), 201);
-    } finally {
-      end();
-    }
+    });
   });
 
   // Said before an upload, so that no caller sends 64 MiB to hear that they are too many.
@@ -70,13 +67,10 @@ export function listRoutes(
       throw new InvalidInput([{ field: 'column', message: 'the list has no such column' }]);
     rateLimit.consume(req, res);
     const caller = rateLimit.callerName(req);
-    const end = running.begin(caller);
-    try {
-      const counts = await reader.counts(caller, bytesOf(lists, list), list.summary, column);
-      sendJson(res, JSON.stringify(listAnswer(list, counts)));
-    } finally {
-      end();
-    }
+    const counts = await running.during(caller, () =>
+      reader.counts(caller, bytesOf(lists, list), list.summary, column),
+    );
+    sendJson(res, JSON.stringify(listAnswer(list, counts)));
   });
 
   app.delete('/api/lists/:listId', async (req, res) => {

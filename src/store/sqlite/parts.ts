@@ -13,13 +13,15 @@ import { foreignBatches } from '../registration-rules.js';
 import { scanSlices } from '../scan.js';
 import type { BatchState, ChangeStore, FileStore, ResultStore, UpdateStore } from '../store.js';
 import { stateOf } from '../webhook-events.js';
-import type { GivenUp } from '../webhooks.js';
+import type { GivenUp, WebhookStore } from '../webhooks.js';
 import type { KnownBatch } from './changes.js';
+import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
 import { rowsOf } from './results/results.js';
 import type { ThreadClient } from './thread/client.js';
 import type { ReaderOperations, WriterOperations } from './thread/operations.js';
+import { webhookReads, webhookWrites } from './webhooks.js';
 
 export type WritingThread = ThreadClient<WriterOperations>;
 export type ReadingThread = ThreadClient<ReaderOperations>;
@@ -180,11 +182,25 @@ export function deadLetterStore(
   };
 }
 
+export const webhookStore = (writer: WritingThread, reader: ReadingThread): WebhookStore => ({
+  ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
+  ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
+  async report(deliveryId, result) {
+    await writer.call('webhooks.report', deliveryId, result);
+    if (result.outcome === 'gone') while ((await writer.call('webhooks.endSome', deliveryId)) > 0);
+  },
+  async remove(webhookId) {
+    while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
+    return writer.call('webhooks.remove', webhookId);
+  },
+  keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
+});
+
 /** Deliveries that change in one go. */
 const DELIVERIES_AT_ONCE = 1_000;
 
 /** As `WebhookStore.keepWithin` says. */
-export async function keepDeliveriesWithin(
+async function keepDeliveriesWithin(
   writer: WritingThread,
   reader: ReadingThread,
   max: number,
