@@ -73,9 +73,11 @@ export function planRegistration(
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
   const producer = claimant.userId;
+  // Asked before whose the file is: whatever has the file's id now, the answer is the same.
+  if (registration.intent === 'continue' && current?.requestId !== registration.requestId)
+    return { outcome: 'superseded' };
   if (current === null && registration.generation !== undefined) return { outcome: 'superseded' };
   if (current === null) {
-    if (registration.intent === 'continue') throw new Fault('file_not_found');
     const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
     assertRoom(0, batches);
     return { outcome: 'created', request, missing: batches };
@@ -84,7 +86,8 @@ export function planRegistration(
   // A claimant that is refused must not learn from another answer that the file exists.
   if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
     return { outcome: 'refused' };
-  refuseUnintended(registration, current);
+  if (registration.intent === 'create' && current.requestId !== registration.requestId)
+    throw new Fault('file_exists');
   if (registration.generation !== undefined && registration.generation !== current.generation)
     return { outcome: 'superseded' };
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
@@ -112,13 +115,6 @@ export function planRegistration(
   if (!isExtended && !isNamed) return { outcome: 'unchanged' };
   const outcome = isExtended ? 'extended' : 'named';
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
-}
-
-/** A submission goes on only with its own request, and overwrites another one only where its caller says so. */
-function refuseUnintended({ requestId, intent }: Registration, current: CurrentRequest): void {
-  if (current.requestId === requestId) return;
-  if (intent === 'continue') throw new Fault('file_not_found');
-  if (intent === 'create') throw new Fault('file_exists');
 }
 
 function assertRoom(batchCount: number, missing: readonly RegisteredBatch[]): void {

@@ -127,9 +127,9 @@ export interface SubmissionStore {
   advance(id: string, owner: string, step: Step): Promise<Advanced>;
   /**
    * Keeps what the validator answered to the one that sent the slice, even if its lease is lost or the slice counts as
-   * uncertain already. False: another gateway works on it, or it is gone.
+   * uncertain already. `lost`: the gateway that works on it registers what is kept.
    */
-  accept(id: string, owner: string, number: number, acceptance: string): Promise<boolean>;
+  accept(id: string, owner: string, number: number, acceptance: string): Promise<Advanced>;
   /** Ends a submission: nothing remains of it. Its key is free. */
   end(id: string): Promise<void>;
   /** The list submission of a file's current request; null: there is none. */

@@ -15,7 +15,14 @@ import {
 } from './answers.js';
 import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
 import { Places } from './places.js';
-import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
+import {
+  acceptanceFromText,
+  asEnded,
+  isTransient,
+  register,
+  registrationOf,
+  untilStored,
+} from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
 
@@ -153,10 +160,11 @@ export class AddressSubmissions {
     const { submissions } = store;
     const { id, key } = accepted;
     const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
-    // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
-    if (!(await untilStored(stopping, keep))) throw inProgressError();
+    const kept = await untilStored(stopping, keep);
+    // Another gateway has taken over, and registers it.
+    if (kept === 'lost') throw inProgressError();
     try {
-      return await this.#register(accepted, lease, acceptance);
+      return await this.#register(accepted, lease, acceptance, kept === 'over');
     } catch (error) {
       // What failed for now is registered by the gateway that goes on with it.
       if (!isTransient(error)) await this.#giveUp(id, lease, key).catch(() => undefined);
@@ -181,10 +189,12 @@ export class AddressSubmissions {
     { id, fileId, key, order }: AcceptedRequest,
     lease: Lease,
     acceptance: Acceptance,
+    isOver = false,
   ): Promise<Submitted> {
     const { store, intake, stopping, maxUpdateBytes, logger } = this.deps;
     const { totalEmails, repeats } = order;
-    const registration = registrationOf(fileId, order, null, totalEmails, acceptance);
+    const begun = registrationOf(fileId, order, null, totalEmails, acceptance);
+    const registration = isOver ? asEnded(begun) : begun;
     // Before the registration, which would leave a batch whose only update is refused.
     if (Buffer.byteLength(acceptance.update ?? '') > maxUpdateBytes)
       throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');

@@ -46,6 +46,12 @@ export function registrationOf(
   };
 }
 
+/** For a submission whose file was deleted meanwhile: its batches are over with it, unless their request is the file's again. */
+export const asEnded = (registration: Registration): Registration => ({
+  ...registration,
+  intent: 'continue',
+});
+
 /** Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. */
 export async function register(
   intake: Intake,

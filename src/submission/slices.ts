@@ -7,7 +7,7 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Store } from '../store/store.js';
 import type { Advanced, Lease, Slice, Step, Submission } from '../store/submissions.js';
-import { type Validator, ValidatorFault } from '../validator/validator.js';
+import { type Acceptance, type Validator, ValidatorFault } from '../validator/validator.js';
 import { backoff } from '../waiting.js';
 import type { Leases } from './leases.js';
 import { orderFromText, type SubmissionOrder } from './order.js';
@@ -90,12 +90,10 @@ export class SliceRun {
     if (text === null) return this.#endSubmission(id);
     this.#addresses = JSON.parse(text) as string[];
     if (!(await this.#advance({ slice: { number, state: 'sending' }, dueInMs: this.lease.ms }))) return false;
+    let acceptance: Acceptance;
     try {
       const { flags, submittedAs } = this.#order;
-      const acceptance = await validator.submit({ emails: this.#addresses, flags, userId: submittedAs });
-      metrics.slices.inc({ outcome: 'accepted' });
-      const kept = JSON.stringify(acceptance);
-      return await untilStored(this.stopping, () => submissions.accept(id, this.lease.owner, number, kept));
+      acceptance = await validator.submit({ emails: this.#addresses, flags, userId: submittedAs });
     } catch (error) {
       if (!(error instanceof ValidatorFault)) throw error;
       metrics.slices.inc({ outcome: error.outcome });
@@ -103,6 +101,13 @@ export class SliceRun {
     } finally {
       this.#addresses = null;
     }
+    metrics.slices.inc({ outcome: 'accepted' });
+    const kept = JSON.stringify(acceptance);
+    const accepted = await untilStored(this.stopping, () =>
+      submissions.accept(id, this.lease.owner, number, kept),
+    );
+    // Where its file is gone, the slice is as well, and yet the validator sends what it finds: its batches have to be known.
+    return accepted !== 'lost' && this.#register({ ...slice, acceptance: kept });
   }
 
   async #failed(slice: Slice, fault: ValidatorFault): Promise<boolean> {

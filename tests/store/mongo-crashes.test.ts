@@ -20,6 +20,7 @@ import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mong
 import { addresses } from '../support/updates.js';
 import { dump, openStore } from './mongo-harness.js';
 
+const JANE = { userId: 'jane', files: [], isAdmin: false };
 const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
 
 describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
@@ -349,6 +350,22 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     expect(deaths).toBeGreaterThan(4);
     // Whoever tried again was told that there was a file; the last time nobody had to.
     expect(outcomes).toEqual([...Array.from({ length: deaths }, () => true), true, false]);
+  });
+
+  it('holds nothing for batches of a request that is over, wherever noting them died', async () => {
+    const late = { fileId: 'f1', batches: ['b1', 'b2'], intent: 'continue' } as const;
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await save(store, { batchId: 'b1', emails: ['secret'] });
+        await save(store, { batchId: 'b2', emails: ['secret'] }, JANE);
+      },
+      (store) => register(store, late, JANE),
+      async (store, uri) => {
+        expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+        expect((await save(store, { batchId: 'b2', emails: ['secret'] }, JANE)).outcome).toBe('superseded');
+      },
+    );
+    expect(deaths).toBeGreaterThan(3);
   });
 
   it('has everything that was answered for, after the database was killed in the middle of it', async () => {

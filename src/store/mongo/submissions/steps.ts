@@ -178,9 +178,9 @@ export async function acceptSlice(
   owner: string,
   number: number,
   acceptance: string,
-): Promise<boolean> {
+): Promise<Advanced> {
   const doc = await findSubmission(db, id);
-  if (doc === null) return false;
+  if (doc === null) return 'over';
   const before = await db.slices
     .findOneAndUpdate(
       {
@@ -194,7 +194,7 @@ export async function acceptSlice(
     )
     .lean<SliceDoc>()
     .exec();
-  if (before === null) return false;
+  if (before === null) return (await findSubmission(db, id)) === null ? 'over' : 'lost';
   if (before.state === 'uncertain')
     await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
   // The next gateway that works on submissions registers it.
@@ -202,7 +202,7 @@ export async function acceptSlice(
     { _id: id, state: 'stopped', ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
   );
-  return reopened.modifiedCount === 0 && doc.owner === owner;
+  return reopened.modifiedCount === 0 && doc.owner === owner ? 'done' : 'lost';
 }
 
 export async function retrySubmission(db: Models, id: string, claimant: Claimant): Promise<boolean> {

@@ -115,14 +115,14 @@ export function acceptSlice(
   owner: string,
   number: number,
   acceptance: string,
-): boolean {
+): Advanced {
   const row = findSubmission(db, id);
-  if (row === undefined) return false;
+  if (row === undefined) return 'over';
   const slice = db.get<{ state: SliceState; emails: number }>(
     "SELECT state, emails FROM slices WHERE submission = ? AND number = ? AND attempt = ? AND state IN ('sending', 'uncertain')",
     ...[id, number, owner],
   );
-  if (slice === undefined) return false;
+  if (slice === undefined) return 'lost';
   db.run(
     "UPDATE slices SET state = 'accepted', acceptance = ? WHERE submission = ? AND number = ?",
     ...[acceptance, id, number],
@@ -135,7 +135,7 @@ export function acceptSlice(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, dueAt = ? WHERE id = ?',
     ...[uncertain, isStopped ? 'open' : row.state, isStopped ? clock.now() : row.dueAt, id],
   );
-  return isMine && !isStopped;
+  return isMine && !isStopped ? 'done' : 'lost';
 }
 
 export function submissionOfFile(db: Database, fileId: FileId): Submission | null {
