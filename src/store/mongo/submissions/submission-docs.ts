@@ -82,20 +82,20 @@ export async function releaseKey(db: Models, id: string, key: string): Promise<v
 export const releaseFile = (db: Models, { _id, fileId }: SubmissionDoc): Promise<unknown> =>
   db.submissionClaims.deleteOne({ _id: fileClaim(fileId), submission: _id }).exec();
 
-/** Ends all submissions of a file, their keys included; the sweep deletes what they hold. */
-export async function endSubmissionsOf(db: Models, fileId: FileId): Promise<void> {
-  for (const { _id } of await idsOf(db, { fileId })) await markEnded(db, _id);
+type MayEnd = (submission: Submission) => boolean;
+
+/** Ends the submissions of a file of which `mayEnd` says so, their keys included; the sweep deletes what they hold. */
+export async function endSubmissionsOf(db: Models, fileId: FileId, mayEnd: MayEnd): Promise<void> {
+  for (const { id } of (await ofFile(db, fileId)).filter(mayEnd)) await markEnded(db, id);
 }
 
-/** Ends the submissions of a file of which `mayEnd` says so, their keys included, and deletes all that they hold. */
-export async function dropSubmissions(
-  db: Models,
-  fileId: FileId,
-  mayEnd: (submission: Submission) => boolean,
-): Promise<void> {
-  const found = (await findDocs(db.submissions, { fileId })).map(submissionOf);
-  for (const { id } of found.filter(mayEnd)) await endSubmission(db, id);
+/** The same, and deletes all that they hold. */
+export async function dropSubmissions(db: Models, fileId: FileId, mayEnd: MayEnd): Promise<void> {
+  for (const { id } of (await ofFile(db, fileId)).filter(mayEnd)) await endSubmission(db, id);
 }
+
+const ofFile = async (db: Models, fileId: FileId): Promise<Submission[]> =>
+  (await findDocs(db.submissions, { fileId })).map(submissionOf);
 
 export const submissionIdsOf = async (db: Models, fileId: FileId): Promise<Set<string>> =>
   new Set((await idsOf(db, { fileId })).map(({ _id }) => _id));
