@@ -88,7 +88,12 @@ export interface Slice {
 /** A step of the work on a submission. */
 export interface Step {
   /** A slice that changes. The addresses of a registered one are deleted. */
-  readonly slice?: { readonly number: number; readonly state: Exclude<SliceState, 'accepted'> };
+  readonly slice?: {
+    readonly number: number;
+    readonly state: Exclude<SliceState, 'accepted'>;
+    /** Takes the place of what `accept` has kept; left out: that stays. */
+    readonly acceptance?: string | null;
+  };
   /** Where no slice changes, `stopped` and `done` leave it open and due if there is a slice to send or register after all. */
   readonly state?: SubmissionState;
   /** A stable code; null: there is none. */

@@ -22,6 +22,7 @@ import {
   register,
   registrationOf,
   untilStored,
+  withoutUpdate,
 } from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
@@ -213,7 +214,8 @@ export class AddressSubmissions {
         submission: null,
       });
       // It is registered: an error now would make the caller submit it again.
-      await untilStored(stopping, () => this.#done(id, lease, key, answer)).catch(() => undefined);
+      const done = () => this.#done(id, lease, key, acceptance, answer);
+      await untilStored(stopping, done).catch(() => undefined);
       return { answer, isReplayed: false };
     } catch (error) {
       logger.error({ requestId }, 'a list that the validator accepted could not be registered');
@@ -221,10 +223,16 @@ export class AddressSubmissions {
     }
   }
 
-  async #done(id: string, { owner }: Lease, key: string | null, answer: string): Promise<void> {
+  async #done(
+    id: string,
+    { owner }: Lease,
+    key: string | null,
+    acceptance: Acceptance,
+    answer: string,
+  ): Promise<void> {
     const { submissions } = this.deps.store;
     if (key === null) return submissions.end(id);
-    const slice = { number: 0, state: 'registered' } as const;
+    const slice = { number: 0, state: 'registered', acceptance: withoutUpdate(acceptance) } as const;
     await submissions.advance(id, owner, { slice, state: 'done', answer, dueInMs: 0 });
   }
 
@@ -238,11 +246,11 @@ export class AddressSubmissions {
     else await submissions.end(id).catch(() => undefined);
   }
 
-  /** The validator has it, or may have it: no retry under the key submits it again. */
+  /** The validator has it, or may have it: no retry under the key submits it again. Nothing is kept of its answer. */
   async #giveUp(id: string, { owner }: Lease, key: string | null): Promise<void> {
     const { submissions } = this.deps.store;
     if (key === null) return submissions.end(id);
-    const slice = { number: 0, state: 'uncertain' } as const;
+    const slice = { number: 0, state: 'uncertain', acceptance: null } as const;
     await submissions.advance(id, owner, { slice, state: 'stopped', dueInMs: 0 });
   }
 }

@@ -10,6 +10,10 @@ import { type Acceptance, invalidResponse } from '../validator/validator.js';
 import { backoff, pauseUnlessAborted } from '../waiting.js';
 import type { SubmissionOrder } from './order.js';
 
+/** What is kept of an acceptance once it is registered: a single result, with its address, is in the file by then. */
+export const withoutUpdate = (acceptance: Acceptance): string =>
+  JSON.stringify({ ...acceptance, update: null });
+
 export const acceptanceFromText = (text: string): Acceptance => JSON.parse(text) as Acceptance;
 
 /** A slice of a list belongs to the request of the list; addresses that came with their request are a request of their own. */

@@ -11,7 +11,14 @@ import { type Acceptance, type Validator, ValidatorFault } from '../validator/va
 import { backoff } from '../waiting.js';
 import type { Leases } from './leases.js';
 import { orderFromText, type SubmissionOrder } from './order.js';
-import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
+import {
+  acceptanceFromText,
+  isTransient,
+  register,
+  registrationOf,
+  untilStored,
+  withoutUpdate,
+} from './registering.js';
 
 export interface SliceDeps {
   readonly store: Store;
@@ -158,7 +165,7 @@ export class SliceRun {
     }
     this.#failures = 0;
     const isOn = await this.#advance({
-      slice: { number: slice.number, state: 'registered' },
+      slice: { number: slice.number, state: 'registered', acceptance: withoutUpdate(acceptance) },
       error: null,
       failures: 0,
       dueInMs: this.lease.ms,

@@ -280,6 +280,12 @@ export function submittingLists({ shared, own }: Stores): void {
     });
     const open = await store.submissions.ofFile(f1);
     expect(open).toMatchObject({ state: 'open', progress: { uncertain: 0 } });
+    const registered = { number: 0, state: 'registered' } as const;
+    await list.advance({ slice: { ...registered, acceptance: '{"short":1}' } });
+    await list.advance({ slice: registered });
+    expect(await store.submissions.slices(list.id)).toMatchObject([{ acceptance: '{"short":1}' }]);
+    await list.advance({ slice: { ...registered, acceptance: null } });
+    expect(await store.submissions.slices(list.id)).toMatchObject([{ acceptance: null }]);
   });
 
   it('ends with its file, with its request, and when its addresses are purged', async () => {

@@ -89,7 +89,7 @@ export async function advanceSubmission(
   // No gateway takes a submission that has come to its end: the file has to know before.
   if (!isWorkedAt(state)) await tellFile(db, after);
   if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
-  if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice.state, owner)))
+  if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice, owner)))
     return 'lost';
   if (isWorkedAt(state)) await tellFile(db, after);
   else await releaseFile(db, doc);
@@ -140,7 +140,7 @@ async function writeSubmission(
 async function writeSlice(
   db: Models,
   { submission, number, state: before }: SliceDoc,
-  state: SliceState,
+  { state, acceptance }: NonNullable<Step['slice']>,
   owner: string,
 ): Promise<boolean> {
   const isOpen = OPEN_SLICES.includes(state);
@@ -151,6 +151,7 @@ async function writeSlice(
         state,
         ...(isOpen ? { isOpen: true } : {}),
         ...(state === 'sending' ? { attempt: owner } : {}),
+        ...(acceptance === undefined ? {} : { acceptance }),
       },
       ...(isOpen ? {} : { $unset: { isOpen: 1 } }),
     },

@@ -92,7 +92,7 @@ function tellFile(db: Database, row: SubmissionRow, now: number): void {
 function setSlice(
   db: Database,
   { id }: SubmissionRow,
-  { number, state }: NonNullable<Step['slice']>,
+  { number, state, acceptance }: NonNullable<Step['slice']>,
   owner: string,
 ): ProgressDelta {
   const slice = db.get<{ state: SliceState; emails: number }>(
@@ -101,8 +101,9 @@ function setSlice(
   );
   if (slice === undefined) return NO_DELTA;
   db.run(
-    "UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt) WHERE submission = ?3 AND number = ?4",
-    ...[state, owner, id, number],
+    `UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt), acceptance = iif(?5, acceptance, ?6)
+     WHERE submission = ?3 AND number = ?4`,
+    ...[state, owner, id, number, Number(acceptance === undefined), acceptance ?? null],
   );
   if (state === 'registered')
     db.run('DELETE FROM submission_pieces WHERE submission = ? AND slice = ?', id, number);
