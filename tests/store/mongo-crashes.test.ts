@@ -3,6 +3,7 @@ import type { mongo } from 'mongoose';
 import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
 import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
+import { sweepLostSlices } from '../../src/store/mongo/submissions/submission-docs.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
 import {
   announce,
@@ -283,6 +284,22 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       const claims = (database: mongo.Db) => database.collection('submissionclaims').find().toArray();
       expect(await withDatabase(uri, claims)).toEqual([]);
     }
+  });
+
+  it('leaves no address of a slice whose submission ended while it was written, by a gateway that died then', async () => {
+    const uri = server.newUri();
+    const store = openStore(uri);
+    const list = await openList(store, 'f1', [['a@x'], ['b@x']]);
+    // As `addSlice` leaves it.
+    await withDatabase(uri, async (database) => {
+      const lost = { submission: 'gone', slice: 0, piece: 0, body: '["secret@x"]' };
+      await database.collection<object>('submissionpieces').insertOne(lost);
+    });
+    const connection = new MongoConnection({ uri });
+    await connection.run((db) => sweepLostSlices(db));
+    await connection.close();
+    expect(await dump(uri)).not.toContain('secret');
+    expect(await store.submissions.addresses(list.id, 1)).toBe('["b@x"]');
   });
 
   it('has a file that was deleted removed elsewhere too, until that has succeeded once', async () => {
