@@ -1,5 +1,5 @@
 /** How submissions are claimed and advance. The same rules for both stores. */
-import type { RequestId } from '../domain/id.js';
+import type { RequestId, UserId } from '../domain/id.js';
 import { type Claimant, mayReplace } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import type { Claim, SliceState, Step, Submission, SubmissionState } from './submissions.js';
@@ -64,9 +64,12 @@ export function mayEndSubmission(
   claimant: Claimant,
   { fileId, order }: Pick<Submission, 'fileId' | 'order'>,
 ): boolean {
-  const submitter = (JSON.parse(order) as { readonly claimant?: Claimant }).claimant?.userId ?? null;
-  return mayReplace(claimant, { fileId, userId: submitter, producer: null });
+  return mayReplace(claimant, { fileId, userId: submitterOf({ order }), producer: null });
 }
+
+/** Null: no user in particular. */
+export const submitterOf = ({ order }: Pick<Submission, 'order'>): UserId | null =>
+  (JSON.parse(order) as { readonly claimant?: Claimant }).claimant?.userId ?? null;
 
 /** Whether a submission ends with the results of a request that are purged: what is under way may begin the file's next one. */
 export const endsWithPurged = (

@@ -2,7 +2,7 @@
  * The port to the submissions: what is sent to the validator, slice by slice, and how far each slice is. It also answers
  * repeats under an `Idempotency-Key`.
  */
-import type { FileId, RequestId } from '../domain/id.js';
+import type { FileId, RequestId, UserId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 
@@ -120,8 +120,8 @@ export interface SubmissionStore {
   claim(submission: NewSubmission): Promise<Claim>;
   /** Adds a slice while the submission is being prepared; false: its lease is lost. */
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
-  /** Leases a due submission that no gateway works on. Null: there is none. */
-  take(lease: Lease): Promise<Submission | null>;
+  /** Leases the submission that no gateway works on and that is due for the longest. Null: there is none but of users to `passOver`. */
+  take(lease: Lease, passOver?: readonly UserId[]): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
   renew(id: string, lease: Lease): Promise<boolean>;
   /** The first slice that is neither registered nor uncertain; null: there is none. */

@@ -49,17 +49,19 @@ export class SliceRun {
     private readonly stopping: AbortSignal,
     /** Called when a slice has come to an answer, whichever. */
     private readonly onSlice: () => void,
+    /** Asked between two slices: whether other submissions may be waiting for their turn. */
+    private readonly isCrowded: () => boolean,
   ) {
     this.#order = orderFromText(submission.order);
     this.#isList = submission.requestId !== null;
     this.#failures = submission.failures;
   }
 
-  /** Goes on until there is nothing left to do now, the lease is lost, or the gateway stops. */
+  /** Goes on until there is nothing left to do now, the lease is lost, others have their turn, or the gateway stops. */
   async run(): Promise<void> {
     await this.deps.leases.during(this.submission.id, this.lease, async () => {
       if (this.submission.state === 'preparing' && !(await this.#open())) return;
-      while (await this.#step());
+      while (await this.#step()) if (this.isCrowded()) return void (await this.#pause({ dueInMs: 0 }));
     });
   }
 

@@ -380,6 +380,17 @@ export function submittingLists({ shared, own }: Stores): void {
       expect(await store.submissions.next(list.id)).toMatchObject({ number: 0, state: 'accepted' });
     });
 
+    it('is taken by its submitter, who may be passed over, and the longest due first', async () => {
+      const { store, f1, f2 } = await own();
+      const by = (claimant: Claimant) => ({ order: JSON.stringify({ claimant }), lease: lease(0) });
+      const joes = await openList(store, f1, [['a@x']], by(JOE));
+      const nones = await openList(store, f2, [['a@x']], by(VALIDATOR));
+      for (const { advance } of [joes, nones]) await advance({ dueInMs: 0 });
+      expect(await store.submissions.take(lease(), ['jane', 'joe'])).toMatchObject({ id: nones.id });
+      expect(await store.submissions.take(lease(), ['joe'])).toBeNull();
+      expect(await store.submissions.take(lease(), ['jane'])).toMatchObject({ id: joes.id });
+    });
+
     it('is not taken while it is leased, pauses, or is stopped', async () => {
       const { store, f1 } = await own();
       const list = await openList(store, f1, [['a@x']]);

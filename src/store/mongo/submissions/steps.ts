@@ -6,7 +6,7 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import type { FileId } from '../../../domain/id.js';
+import type { FileId, UserId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import {
@@ -30,12 +30,21 @@ const ATTEMPTS = 8;
 
 const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
 
-export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
+export async function takeSubmission(
+  db: Models,
+  { owner, ms }: Lease,
+  passOver: readonly UserId[] = [],
+): Promise<Submission | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = clock.now();
     const due = await findDoc(
       db.submissions,
-      { isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE },
+      {
+        isDue: true,
+        dueAt: trusted({ $lte: new Date(now) }),
+        submitter: trusted({ $nin: [...passOver] }),
+        ...LIVE,
+      },
       { sort: { dueAt: 1 } },
     );
     if (due === null) return null;

@@ -1,6 +1,6 @@
 /** The work on submissions in SQLite. Each step is one transaction, with the slice that changes and the file that tells of it. */
 import { clock } from '../../../clock.js';
-import type { FileId } from '../../../domain/id.js';
+import type { FileId, UserId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import {
@@ -20,11 +20,16 @@ import { findSubmission, type SubmissionRow, setLease, submissionOf } from './su
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
 
-export function takeSubmission(db: Database, lease: Lease): Submission | null {
+export function takeSubmission(
+  db: Database,
+  lease: Lease,
+  passOver: readonly UserId[] = [],
+): Submission | null {
   const now = clock.now();
   const row = db.get<SubmissionRow>(
-    `SELECT * FROM submissions WHERE ${TAKEABLE} AND dueAt <= ? ORDER BY dueAt LIMIT 1`,
-    now,
+    `SELECT * FROM submissions WHERE ${TAKEABLE} AND dueAt <= ?
+       AND coalesce(json_extract(body, '$.claimant.userId'), '') NOT IN (SELECT value FROM json_each(?)) ORDER BY dueAt LIMIT 1`,
+    ...[now, JSON.stringify(passOver)],
   );
   if (row === undefined) return null;
   setLease(db, row.id, lease, now);
