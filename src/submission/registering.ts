@@ -69,6 +69,8 @@ export async function register(
     if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update), claimant));
     return registered;
   } catch (error) {
+    // It can never be registered, and yet the validator sends what it finds: best effort, as the refusal is what the caller has to know.
+    if (!isTransient(error)) await intake.register(asEnded(registration), claimant).catch(() => undefined);
     // Only an id that the validator chose can be wrong here: it belongs to another file.
     if (error instanceof InvalidInput) throw invalidResponse();
     throw error;

@@ -38,6 +38,20 @@ const remove = (app: TestApp) => call(app, 'DELETE', '/api/files/f');
 const replace = (app: TestApp) =>
   call(app, 'POST', '/api/files/f/batches', { requestId: 'another', batches: [{ batchId: 'x' }] });
 
+test('nothing is kept of addresses whose file was registered otherwise while they are at the validator', async () => {
+  const { app, server, answer } = await start();
+  const received = server.next();
+  const submitted = call(app, 'POST', PATH, { emails });
+  await received;
+  expect(await update(app, 'b1')).toBe('held');
+  await replace(app);
+  answer();
+  expect((await submitted).json.code).toBe('file_exists');
+  for (const batchId of BATCHES) expect(await update(app, batchId)).toBe('superseded');
+  expect(await app.deps.store.updates.heldCounts()).toMatchObject({ updates: 0 });
+  expect((await call(app, 'GET', '/api/files/f/batches')).json.items).toMatchObject([{ batchId: 'x' }]);
+});
+
 test.each([
   ['addresses whose file is deleted', false, {}, remove],
   ['addresses that replace a file which is deleted', true, { replace: true }, remove],
