@@ -74,7 +74,7 @@ export function planRegistration(
   const batches = distinct(registration.batches);
   const producer = claimant.userId;
   // Asked before whose the file is: whatever has the file's id now, the answer is the same.
-  if (registration.intent === 'continue' && current?.requestId !== registration.requestId)
+  if (registration.intent === 'continue' && !isRequestOf(current, registration, sizeOf))
     return { outcome: 'superseded' };
   if (current === null && registration.generation !== undefined) return { outcome: 'superseded' };
   if (current === null) {
@@ -116,6 +116,16 @@ export function planRegistration(
   const outcome = isExtended ? 'extended' : 'named';
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
 }
+
+/** Whether a registration is of the file's request. One without an id may get it, from a registration of one of its batches. */
+const isRequestOf = (
+  current: CurrentRequest | null,
+  { requestId, batches }: Registration,
+  sizeOf: (batchId: BatchId) => number | null | undefined,
+): boolean =>
+  current !== null &&
+  (current.requestId === requestId ||
+    (current.requestId === null && batches.some(({ batchId }) => sizeOf(batchId) !== undefined)));
 
 function assertRoom(batchCount: number, missing: readonly RegisteredBatch[]): void {
   if (missing.length === 0 || batchCount + missing.length <= MAX_BATCHES_OF_FILE) return;

@@ -60,7 +60,7 @@ export interface Registration {
   readonly batches: readonly RegisteredBatch[];
   /**
    * `create`: refused with `file_exists` where the file has another request. `continue`: superseded where this request is
-   * not the file's. Missing: another request is replaced.
+   * not the file's, whatever has its id. Missing: another request is replaced.
    */
   readonly intent?: 'create' | 'continue' | undefined;
   /** Where a list is submitted: how far that is. Ignored unless a request begins. */
