@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
-import type { Claim, Lease, Submission } from '../store/submissions.js';
+import type { Advanced, Claim, Lease, Submission } from '../store/submissions.js';
 import { type Acceptance, ValidatorFault } from '../validator/validator.js';
 import { settledWithin } from '../waiting.js';
 import {
@@ -17,7 +17,6 @@ import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
 import { Places } from './places.js';
 import {
   acceptanceFromText,
-  asEnded,
   isTransient,
   register,
   registrationOf,
@@ -157,11 +156,8 @@ export class AddressSubmissions {
   }
 
   async #settle(accepted: AcceptedRequest, lease: Lease, acceptance: Acceptance): Promise<Submitted> {
-    const { store, stopping } = this.deps;
-    const { submissions } = store;
     const { id, key } = accepted;
-    const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
-    const kept = await untilStored(stopping, keep);
+    const kept = await untilStored(this.deps.stopping, () => this.#keep(id, lease, acceptance));
     // Another gateway has taken over, and registers it.
     if (kept === 'lost') throw inProgressError();
     try {
@@ -171,6 +167,10 @@ export class AddressSubmissions {
       if (!isTransient(error)) await this.#giveUp(id, lease, key).catch(() => undefined);
       throw error;
     }
+  }
+
+  #keep(id: string, { owner }: Lease, acceptance: Acceptance): Promise<Advanced> {
+    return this.deps.store.submissions.accept(id, owner, 0, JSON.stringify(acceptance));
   }
 
   /** The gateway that had it accepted has died. */
@@ -194,14 +194,27 @@ export class AddressSubmissions {
   ): Promise<Submitted> {
     const { store, intake, stopping, maxUpdateBytes, logger } = this.deps;
     const { totalEmails, repeats } = order;
-    const begun = registrationOf(fileId, order, null, totalEmails, acceptance);
-    const registration = isOver ? asEnded(begun) : begun;
+    const registration = registrationOf(fileId, order, null, totalEmails, acceptance);
     // Before the registration, which would leave a batch whose only update is refused.
     if (Buffer.byteLength(acceptance.update ?? '') > maxUpdateBytes)
       throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
     const { requestId } = registration;
+    let known: boolean | undefined = isOver;
+    const isOverNow = async () => {
+      // A later try comes after a failure: the file may have been deleted meanwhile.
+      const isDeleted = known ?? (await this.#keep(id, lease, acceptance)) === 'over';
+      known = undefined;
+      return isDeleted;
+    };
     try {
-      const registered = await register(intake, registration, acceptance, order.claimant, stopping);
+      const registered = await register(
+        intake,
+        registration,
+        acceptance,
+        order.claimant,
+        stopping,
+        isOverNow,
+      );
       const status = await untilStored(stopping, () => statusAfter(registered, store));
       const { batchIds } = acceptance;
       const answer = JSON.stringify({

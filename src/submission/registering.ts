@@ -51,21 +51,27 @@ export function registrationOf(
 }
 
 /** For a submission whose file was deleted meanwhile: its batches are over with it, unless their request is the file's again. */
-export const asEnded = (registration: Registration): Registration => ({
+const asEnded = (registration: Registration): Registration => ({
   ...registration,
   intent: 'continue',
 });
 
-/** Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. */
+/**
+ * Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. `isOver`: asked
+ * before each try, whether the file of the submission was deleted.
+ */
 export async function register(
   intake: Intake,
   registration: Registration,
   { update }: Acceptance,
   claimant: Claimant,
   stopping: AbortSignal,
+  isOver: () => Promise<boolean> = async () => false,
 ): Promise<Registered> {
+  const attempt = async () =>
+    intake.register((await isOver()) ? asEnded(registration) : registration, claimant);
   try {
-    const registered = await untilStored(stopping, () => intake.register(registration, claimant));
+    const registered = await untilStored(stopping, attempt);
     if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update), claimant));
     return registered;
   } catch (error) {

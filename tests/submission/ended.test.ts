@@ -1,5 +1,6 @@
 /** A file that is deleted, or replaced, while the validator has some of its addresses. */
 import { expect, test } from '@jest/globals';
+import { Fault } from '../../src/errors.js';
 import { createLogger } from '../../src/logger.js';
 import { createValidator } from '../../src/validator/validator.js';
 import { call, complete, result, startApp, type TestApp } from '../http/harness.js';
@@ -37,6 +38,25 @@ const update = async (app: TestApp, batchId: string, more = {}): Promise<unknown
 const remove = (app: TestApp) => call(app, 'DELETE', '/api/files/f');
 const replace = (app: TestApp) =>
   call(app, 'POST', '/api/files/f/batches', { requestId: 'another', batches: [{ batchId: 'x' }] });
+
+test('addresses do not come back whose file is deleted before they can be registered', async () => {
+  const { app, server, answer } = await start();
+  const { intake } = app.deps;
+  const { register } = intake;
+  let tries = 0;
+  intake.register = async (...args) => {
+    if (++tries > 1) return register.apply(intake, args);
+    await remove(app);
+    throw new Fault('unavailable');
+  };
+  const received = server.next();
+  const submitted = call(app, 'POST', PATH, { emails });
+  await received;
+  answer();
+  expect((await submitted).json.status).toBe('superseded');
+  expect((await call(app, 'GET', '/api/files/f')).status).toBe(404);
+  expect(await update(app, 'b1')).toBe('superseded');
+});
 
 test('nothing is kept of addresses whose file was registered otherwise while they are at the validator', async () => {
   const { app, server, answer } = await start();
