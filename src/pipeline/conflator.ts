@@ -1,5 +1,7 @@
 /** Stores one update of a batch at a time, and drops waiting updates that a newer one of their batch replaces. */
 
+import { CallerShares } from '../caller-shares.js';
+import type { UserId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import { merged, type Update } from '../domain/update.js';
 import { Fault } from '../errors.js';
@@ -21,13 +23,15 @@ interface WaitingUpdate {
 export class Conflator {
   /** By batch, file, request and sender: the update that is being stored, and the one that waits for it. */
   readonly #batches = new Map<string, { storing: Promise<unknown>; waiting: WaitingUpdate | null }>();
-  #bytes = 0;
+  readonly #shares: CallerShares;
 
   constructor(
     private readonly handle: (update: Update, sender: Claimant, arrivedAt: number) => Promise<Outcome>,
     private readonly maxBytes: number,
     private readonly metrics: Metrics,
-  ) {}
+  ) {
+    this.#shares = new CallerShares(maxBytes);
+  }
 
   /** Batches with an update that is being stored or waits; one that several senders update counts for each. */
   get size(): number {
@@ -35,12 +39,12 @@ export class Conflator {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#shares.all;
   }
 
   /**
    * Fulfilled once the update, or a newer one of its batch, is stored. `arrivedAt` is a time of the monotonic clock.
-   * @throws Fault `unavailable` when more than `maxBytes` wait already
+   * @throws Fault `unavailable` when more than `maxBytes` wait already, or of this user half of what the others leave
    */
   take(update: Update, bytes: number, sender: Claimant, arrivedAt = performance.now()): Promise<Outcome> {
     // Ids have no control characters. An update for another file or request, or of another sender, does not replace this one.
@@ -49,11 +53,11 @@ export class Conflator {
     // An update that replaces another one adds only the difference of their sizes.
     const more = Math.max(0, bytes - (batch?.waiting?.bytes ?? 0));
     // A single update is always accepted, or one above the limit could never be taken in.
-    if (more > 0 && this.#bytes > 0 && this.#bytes + more > this.maxBytes) {
+    if (more > 0 && this.bytes > 0 && !this.#hasRoom(sender.userId, more)) {
       throw new Fault('unavailable', 'too many updates are waiting to be stored', { retryAfterSeconds: 1 });
     }
     if (batch === undefined) return this.#store(key, { update, bytes, sender, arrivedAt });
-    this.#bytes += more;
+    this.#count(sender, more);
     if (batch.waiting !== null) {
       this.metrics.conflated.inc();
       batch.waiting.update = merged(batch.waiting.update, update);
@@ -63,7 +67,7 @@ export class Conflator {
     const outcome = batch.storing.then(() => {
       const newest = batch.waiting ?? { update, bytes, sender, arrivedAt };
       batch.waiting = null;
-      this.#bytes -= newest.bytes;
+      this.#count(sender, -newest.bytes);
       return this.#store(key, newest);
     });
     batch.waiting = { update, bytes, sender, arrivedAt, outcome };
@@ -76,17 +80,28 @@ export class Conflator {
       await Promise.all([...this.#batches.values()].map(({ storing }) => storing));
   }
 
+  /** What comes from no user, over Redis or without tokens, comes from producers of ours: they get all that the users leave. */
+  #hasRoom(userId: UserId | null, more: number): boolean {
+    return userId === null
+      ? this.bytes + more <= this.maxBytes
+      : this.#shares.of(userId) + more <= this.#shares.mostOf(userId);
+  }
+
+  #count({ userId }: Claimant, bytes: number): void {
+    this.#shares.add(userId ?? '', bytes);
+  }
+
   #store(
     key: string,
     { update, bytes, sender, arrivedAt }: Omit<WaitingUpdate, 'outcome'>,
   ): Promise<Outcome> {
-    this.#bytes += bytes;
+    this.#count(sender, bytes);
     const outcome = this.handle(update, sender, arrivedAt);
     const batch = { storing: Promise.resolve<unknown>(undefined), waiting: null as WaitingUpdate | null };
     batch.storing = outcome
       .catch(() => undefined)
       .then(() => {
-        this.#bytes -= bytes;
+        this.#count(sender, -bytes);
         if (batch.waiting === null) this.#batches.delete(key);
       });
     this.#batches.set(key, batch);

@@ -1,5 +1,6 @@
 /** Registers the batches of one request a slice at a time: nothing else waits for longer than one slice. */
 
+import type { Generation } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import { portions } from '../portions.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
@@ -51,17 +52,23 @@ async function registerAll(
   // Else the file would be complete whenever the batches of the first slices are.
   const totalBatches = registration.totalBatches ?? registration.batches.length;
   let whole: Registered | null = null;
+  let generation: Generation | undefined;
   let announcing = Promise.resolve();
   for (const batches of slices) {
     assertMayGoOn();
-    const generation = whole?.facts?.generation;
-    const slice = { ...registration, totalBatches, batches };
-    const registered = await register(generation === undefined ? slice : { ...slice, generation });
+    const registered = await register({
+      ...registration,
+      totalBatches,
+      batches,
+      ...(generation === undefined ? {} : { generation }),
+      // The batches of the other slices are over with their request, and begin no file.
+      ...(whole?.outcome === 'superseded' ? { intent: 'continue' } : {}),
+    });
+    generation ??= registered.facts?.generation;
     // Meanwhile the next slice is registered, and no other.
     await announcing;
     announcing = announce();
     whole = whole === null ? registered : joined(whole, registered);
-    if (registered.outcome === 'superseded') break;
   }
   await announcing;
   return whole as Registered;

@@ -73,9 +73,11 @@ export function planRegistration(
 ): RegistrationPlan {
   const batches = distinct(registration.batches);
   const producer = claimant.userId;
+  // Asked before whose the file is: whatever has the file's id now, the answer is the same.
+  if (registration.intent === 'continue' && !isRequestOf(current, registration, sizeOf))
+    return { outcome: 'superseded' };
   if (current === null && registration.generation !== undefined) return { outcome: 'superseded' };
   if (current === null) {
-    if (registration.intent === 'continue') throw new Fault('file_not_found');
     const request = { ...registration, userId: registration.userId ?? claimant.userId, producer };
     assertRoom(0, batches);
     return { outcome: 'created', request, missing: batches };
@@ -84,7 +86,8 @@ export function planRegistration(
   // A claimant that is refused must not learn from another answer that the file exists.
   if (!mayExtend(claimant, current) || !mayGive(claimant, current, registration.userId))
     return { outcome: 'refused' };
-  refuseUnintended(registration, current);
+  if (registration.intent === 'create' && current.requestId !== registration.requestId)
+    throw new Fault('file_exists');
   if (registration.generation !== undefined && registration.generation !== current.generation)
     return { outcome: 'superseded' };
   if (isOther ? isOver : current.isPurged) return { outcome: 'superseded' };
@@ -114,12 +117,15 @@ export function planRegistration(
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
 }
 
-/** A submission goes on only with its own request, and overwrites another one only where its caller says so. */
-function refuseUnintended({ requestId, intent }: Registration, current: CurrentRequest): void {
-  if (current.requestId === requestId) return;
-  if (intent === 'continue') throw new Fault('file_not_found');
-  if (intent === 'create') throw new Fault('file_exists');
-}
+/** Whether a registration is of the file's request. One without an id may get it, from a registration of one of its batches. */
+const isRequestOf = (
+  current: CurrentRequest | null,
+  { requestId, batches }: Registration,
+  sizeOf: (batchId: BatchId) => number | null | undefined,
+): boolean =>
+  current !== null &&
+  (current.requestId === requestId ||
+    (current.requestId === null && batches.some(({ batchId }) => sizeOf(batchId) !== undefined)));
 
 function assertRoom(batchCount: number, missing: readonly RegisteredBatch[]): void {
   if (missing.length === 0 || batchCount + missing.length <= MAX_BATCHES_OF_FILE) return;

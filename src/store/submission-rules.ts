@@ -1,4 +1,5 @@
 /** How submissions are claimed and advance. The same rules for both stores. */
+import type { RequestId, UserId } from '../domain/id.js';
 import { type Claimant, mayReplace } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import type { Claim, SliceState, Step, Submission, SubmissionState } from './submissions.js';
@@ -63,9 +64,18 @@ export function mayEndSubmission(
   claimant: Claimant,
   { fileId, order }: Pick<Submission, 'fileId' | 'order'>,
 ): boolean {
-  const submitter = (JSON.parse(order) as { readonly claimant?: Claimant }).claimant?.userId ?? null;
-  return mayReplace(claimant, { fileId, userId: submitter, producer: null });
+  return mayReplace(claimant, { fileId, userId: submitterOf({ order }), producer: null });
 }
+
+/** Null: no user in particular. */
+export const submitterOf = ({ order }: Pick<Submission, 'order'>): UserId | null =>
+  (JSON.parse(order) as { readonly claimant?: Claimant }).claimant?.userId ?? null;
+
+/** Whether a submission ends with the results of a request that are purged: what is under way may begin the file's next one. */
+export const endsWithPurged = (
+  { requestId, state }: Pick<Submission, 'requestId' | 'state'>,
+  purged: RequestId | null,
+): boolean => !isWorkedAt(state) || (requestId !== null && requestId === purged);
 
 /** A submission of a list that is prepared: its file says how far it is, and it goes on without the key that it was claimed by. */
 export const isPreparedList = ({ requestId, state }: Pick<Submission, 'requestId' | 'state'>): boolean =>

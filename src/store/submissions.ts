@@ -2,7 +2,7 @@
  * The port to the submissions: what is sent to the validator, slice by slice, and how far each slice is. It also answers
  * repeats under an `Idempotency-Key`.
  */
-import type { FileId, RequestId } from '../domain/id.js';
+import type { FileId, RequestId, UserId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 
@@ -88,7 +88,12 @@ export interface Slice {
 /** A step of the work on a submission. */
 export interface Step {
   /** A slice that changes. The addresses of a registered one are deleted. */
-  readonly slice?: { readonly number: number; readonly state: Exclude<SliceState, 'accepted'> };
+  readonly slice?: {
+    readonly number: number;
+    readonly state: Exclude<SliceState, 'accepted'>;
+    /** Takes the place of what `accept` has kept; left out: that stays. */
+    readonly acceptance?: string | null;
+  };
   /** Where no slice changes, `stopped` and `done` leave it open and due if there is a slice to send or register after all. */
   readonly state?: SubmissionState;
   /** A stable code; null: there is none. */
@@ -115,8 +120,8 @@ export interface SubmissionStore {
   claim(submission: NewSubmission): Promise<Claim>;
   /** Adds a slice while the submission is being prepared; false: its lease is lost. */
   addSlice(id: string, owner: string, slice: NewSlice): Promise<boolean>;
-  /** Leases a due submission that no gateway works on. Null: there is none. */
-  take(lease: Lease): Promise<Submission | null>;
+  /** Leases the submission that no gateway works on and that is due for the longest. Null: there is none but of users to `passOver`. */
+  take(lease: Lease, passOver?: readonly UserId[]): Promise<Submission | null>;
   /** False: it is another gateway's, or gone. */
   renew(id: string, lease: Lease): Promise<boolean>;
   /** The first slice that is neither registered nor uncertain; null: there is none. */
@@ -127,9 +132,9 @@ export interface SubmissionStore {
   advance(id: string, owner: string, step: Step): Promise<Advanced>;
   /**
    * Keeps what the validator answered to the one that sent the slice, even if its lease is lost or the slice counts as
-   * uncertain already. False: another gateway works on it, or it is gone.
+   * uncertain already. `lost`: the gateway that works on it registers what is kept.
    */
-  accept(id: string, owner: string, number: number, acceptance: string): Promise<boolean>;
+  accept(id: string, owner: string, number: number, acceptance: string): Promise<Advanced>;
   /** Ends a submission: nothing remains of it. Its key is free. */
   end(id: string): Promise<void>;
   /** The list submission of a file's current request; null: there is none. */

@@ -11,7 +11,8 @@ export interface UpdateStore {
   /**
    * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
    * the file's results. Repeating the call changes nothing. Deciding whose the file is and registering are one step: of
-   * two users who claim a new file at once, one becomes its owner.
+   * two users who claim a new file at once, one becomes its owner. The batches of a request that is over, as far as no file
+   * has them, are over with it: what is held for them goes, and their updates are `superseded`.
    * @throws InvalidInput where a batch belongs to another file
    * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
@@ -58,8 +59,8 @@ export interface Registration {
   readonly totalBatches: number | null;
   readonly batches: readonly RegisteredBatch[];
   /**
-   * `create`: refused with `file_exists` where the file has another request. `continue`: with `file_not_found` where this
-   * request is not the file's. Missing: another request is replaced.
+   * `create`: refused with `file_exists` where the file has another request. `continue`: superseded where this request is
+   * not the file's, whatever has its id. Missing: another request is replaced.
    */
   readonly intent?: 'create' | 'continue' | undefined;
   /** Where a list is submitted: how far that is. Ignored unless a request begins. */
@@ -75,7 +76,7 @@ export interface RegisteredBatch {
 }
 
 export interface Registered {
-  /** `superseded`: a later request has replaced this one already; nothing was changed. */
+  /** `superseded`: a later request has replaced this one already, or its file was deleted; no file was changed. */
   readonly outcome: 'created' | 'extended' | 'replaced' | 'unchanged' | 'superseded';
   /** The file as it is now; null: it was deleted while it was registered, so the registration is `superseded`. */
   readonly facts: FileFacts | null;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FileId } from '../domain/id.js';
 import { Fault } from '../errors.js';
-import type { Claim, Lease, Submission } from '../store/submissions.js';
+import type { Advanced, Claim, Lease, Submission } from '../store/submissions.js';
 import { type Acceptance, ValidatorFault } from '../validator/validator.js';
 import { settledWithin } from '../waiting.js';
 import {
@@ -15,7 +15,14 @@ import {
 } from './answers.js';
 import { orderFromText, orderToText, type SubmissionOrder } from './order.js';
 import { Places } from './places.js';
-import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
+import {
+  acceptanceFromText,
+  isTransient,
+  register,
+  registrationOf,
+  untilStored,
+  withoutUpdate,
+} from './registering.js';
 import { statusAfter } from './registration-answer.js';
 import type { SliceDeps } from './slices.js';
 
@@ -149,19 +156,21 @@ export class AddressSubmissions {
   }
 
   async #settle(accepted: AcceptedRequest, lease: Lease, acceptance: Acceptance): Promise<Submitted> {
-    const { store, stopping } = this.deps;
-    const { submissions } = store;
     const { id, key } = accepted;
-    const keep = () => submissions.accept(id, lease.owner, 0, JSON.stringify(acceptance));
-    // Another gateway has taken over, and registers it; or the file was deleted meanwhile.
-    if (!(await untilStored(stopping, keep))) throw inProgressError();
+    const kept = await untilStored(this.deps.stopping, () => this.#keep(id, lease, acceptance));
+    // Another gateway has taken over, and registers it.
+    if (kept === 'lost') throw inProgressError();
     try {
-      return await this.#register(accepted, lease, acceptance);
+      return await this.#register(accepted, lease, acceptance, kept === 'over');
     } catch (error) {
       // What failed for now is registered by the gateway that goes on with it.
       if (!isTransient(error)) await this.#giveUp(id, lease, key).catch(() => undefined);
       throw error;
     }
+  }
+
+  #keep(id: string, { owner }: Lease, acceptance: Acceptance): Promise<Advanced> {
+    return this.deps.store.submissions.accept(id, owner, 0, JSON.stringify(acceptance));
   }
 
   /** The gateway that had it accepted has died. */
@@ -181,6 +190,7 @@ export class AddressSubmissions {
     { id, fileId, key, order }: AcceptedRequest,
     lease: Lease,
     acceptance: Acceptance,
+    isOver = false,
   ): Promise<Submitted> {
     const { store, intake, stopping, maxUpdateBytes, logger } = this.deps;
     const { totalEmails, repeats } = order;
@@ -189,8 +199,22 @@ export class AddressSubmissions {
     if (Buffer.byteLength(acceptance.update ?? '') > maxUpdateBytes)
       throw new Fault('payload_too_large', 'the result of this address is larger than an update may be');
     const { requestId } = registration;
+    let known: boolean | undefined = isOver;
+    const isOverNow = async () => {
+      // A later try comes after a failure: the file may have been deleted meanwhile.
+      const isDeleted = known ?? (await this.#keep(id, lease, acceptance)) === 'over';
+      known = undefined;
+      return isDeleted;
+    };
     try {
-      const registered = await register(intake, registration, acceptance, order.claimant, stopping);
+      const registered = await register(
+        intake,
+        registration,
+        acceptance,
+        order.claimant,
+        stopping,
+        isOverNow,
+      );
       const status = await untilStored(stopping, () => statusAfter(registered, store));
       const { batchIds } = acceptance;
       const answer = JSON.stringify({
@@ -203,7 +227,8 @@ export class AddressSubmissions {
         submission: null,
       });
       // It is registered: an error now would make the caller submit it again.
-      await untilStored(stopping, () => this.#done(id, lease, key, answer)).catch(() => undefined);
+      const done = () => this.#done(id, lease, key, acceptance, answer);
+      await untilStored(stopping, done).catch(() => undefined);
       return { answer, isReplayed: false };
     } catch (error) {
       logger.error({ requestId }, 'a list that the validator accepted could not be registered');
@@ -211,10 +236,16 @@ export class AddressSubmissions {
     }
   }
 
-  async #done(id: string, { owner }: Lease, key: string | null, answer: string): Promise<void> {
+  async #done(
+    id: string,
+    { owner }: Lease,
+    key: string | null,
+    acceptance: Acceptance,
+    answer: string,
+  ): Promise<void> {
     const { submissions } = this.deps.store;
     if (key === null) return submissions.end(id);
-    const slice = { number: 0, state: 'registered' } as const;
+    const slice = { number: 0, state: 'registered', acceptance: withoutUpdate(acceptance) } as const;
     await submissions.advance(id, owner, { slice, state: 'done', answer, dueInMs: 0 });
   }
 
@@ -228,11 +259,11 @@ export class AddressSubmissions {
     else await submissions.end(id).catch(() => undefined);
   }
 
-  /** The validator has it, or may have it: no retry under the key submits it again. */
+  /** The validator has it, or may have it: no retry under the key submits it again. Nothing is kept of its answer. */
   async #giveUp(id: string, { owner }: Lease, key: string | null): Promise<void> {
     const { submissions } = this.deps.store;
     if (key === null) return submissions.end(id);
-    const slice = { number: 0, state: 'uncertain' } as const;
+    const slice = { number: 0, state: 'uncertain', acceptance: null } as const;
     await submissions.advance(id, owner, { slice, state: 'stopped', dueInMs: 0 });
   }
 }

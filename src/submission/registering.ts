@@ -10,6 +10,10 @@ import { type Acceptance, invalidResponse } from '../validator/validator.js';
 import { backoff, pauseUnlessAborted } from '../waiting.js';
 import type { SubmissionOrder } from './order.js';
 
+/** What is kept of an acceptance once it is registered: a single result, with its address, is in the file by then. */
+export const withoutUpdate = (acceptance: Acceptance): string =>
+  JSON.stringify({ ...acceptance, update: null });
+
 export const acceptanceFromText = (text: string): Acceptance => JSON.parse(text) as Acceptance;
 
 /** A slice of a list belongs to the request of the list; addresses that came with their request are a request of their own. */
@@ -46,19 +50,33 @@ export function registrationOf(
   };
 }
 
-/** Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. */
+/** For a submission whose file was deleted meanwhile: its batches are over with it, unless their request is the file's again. */
+const asEnded = (registration: Registration): Registration => ({
+  ...registration,
+  intent: 'continue',
+});
+
+/**
+ * Registers the batches, and stores the update that the validator's answer had in it; tries as long as that may help. `isOver`: asked
+ * before each try, whether the file of the submission was deleted.
+ */
 export async function register(
   intake: Intake,
   registration: Registration,
   { update }: Acceptance,
   claimant: Claimant,
   stopping: AbortSignal,
+  isOver: () => Promise<boolean> = async () => false,
 ): Promise<Registered> {
+  const attempt = async () =>
+    intake.register((await isOver()) ? asEnded(registration) : registration, claimant);
   try {
-    const registered = await untilStored(stopping, () => intake.register(registration, claimant));
+    const registered = await untilStored(stopping, attempt);
     if (update !== null) await untilStored(stopping, () => intake.update(Buffer.from(update), claimant));
     return registered;
   } catch (error) {
+    // It can never be registered, and yet the validator sends what it finds: best effort, as the refusal is what the caller has to know.
+    if (!isTransient(error)) await intake.register(asEnded(registration), claimant).catch(() => undefined);
     // Only an id that the validator chose can be wrong here: it belongs to another file.
     if (error instanceof InvalidInput) throw invalidResponse();
     throw error;

@@ -7,11 +7,18 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { Store } from '../store/store.js';
 import type { Advanced, Lease, Slice, Step, Submission } from '../store/submissions.js';
-import { type Validator, ValidatorFault } from '../validator/validator.js';
+import { type Acceptance, type Validator, ValidatorFault } from '../validator/validator.js';
 import { backoff } from '../waiting.js';
 import type { Leases } from './leases.js';
 import { orderFromText, type SubmissionOrder } from './order.js';
-import { acceptanceFromText, isTransient, register, registrationOf, untilStored } from './registering.js';
+import {
+  acceptanceFromText,
+  isTransient,
+  register,
+  registrationOf,
+  untilStored,
+  withoutUpdate,
+} from './registering.js';
 
 export interface SliceDeps {
   readonly store: Store;
@@ -42,17 +49,19 @@ export class SliceRun {
     private readonly stopping: AbortSignal,
     /** Called when a slice has come to an answer, whichever. */
     private readonly onSlice: () => void,
+    /** Asked between two slices: whether other submissions may be waiting for their turn. */
+    private readonly isCrowded: () => boolean,
   ) {
     this.#order = orderFromText(submission.order);
     this.#isList = submission.requestId !== null;
     this.#failures = submission.failures;
   }
 
-  /** Goes on until there is nothing left to do now, the lease is lost, or the gateway stops. */
+  /** Goes on until there is nothing left to do now, the lease is lost, others have their turn, or the gateway stops. */
   async run(): Promise<void> {
     await this.deps.leases.during(this.submission.id, this.lease, async () => {
       if (this.submission.state === 'preparing' && !(await this.#open())) return;
-      while (await this.#step());
+      while (await this.#step()) if (this.isCrowded()) return void (await this.#pause({ dueInMs: 0 }));
     });
   }
 
@@ -90,12 +99,10 @@ export class SliceRun {
     if (text === null) return this.#endSubmission(id);
     this.#addresses = JSON.parse(text) as string[];
     if (!(await this.#advance({ slice: { number, state: 'sending' }, dueInMs: this.lease.ms }))) return false;
+    let acceptance: Acceptance;
     try {
       const { flags, submittedAs } = this.#order;
-      const acceptance = await validator.submit({ emails: this.#addresses, flags, userId: submittedAs });
-      metrics.slices.inc({ outcome: 'accepted' });
-      const kept = JSON.stringify(acceptance);
-      return await untilStored(this.stopping, () => submissions.accept(id, this.lease.owner, number, kept));
+      acceptance = await validator.submit({ emails: this.#addresses, flags, userId: submittedAs });
     } catch (error) {
       if (!(error instanceof ValidatorFault)) throw error;
       metrics.slices.inc({ outcome: error.outcome });
@@ -103,6 +110,13 @@ export class SliceRun {
     } finally {
       this.#addresses = null;
     }
+    metrics.slices.inc({ outcome: 'accepted' });
+    const kept = JSON.stringify(acceptance);
+    const accepted = await untilStored(this.stopping, () =>
+      submissions.accept(id, this.lease.owner, number, kept),
+    );
+    // Where its file is gone, the slice is as well, and yet the validator sends what it finds: its batches have to be known.
+    return accepted !== 'lost' && this.#register({ ...slice, acceptance: kept });
   }
 
   async #failed(slice: Slice, fault: ValidatorFault): Promise<boolean> {
@@ -153,7 +167,7 @@ export class SliceRun {
     }
     this.#failures = 0;
     const isOn = await this.#advance({
-      slice: { number: slice.number, state: 'registered' },
+      slice: { number: slice.number, state: 'registered', acceptance: withoutUpdate(acceptance) },
       error: null,
       failures: 0,
       dueInMs: this.lease.ms,

@@ -1,11 +1,12 @@
 /** Runs the submissions that this gateway has leased, and takes over those that other gateways have left. */
 
-import type { FileId } from '../domain/id.js';
+import type { FileId, UserId } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { SubmissionProgress } from '../domain/stats.js';
 import { Fault } from '../errors.js';
 import type { Lease, Submission } from '../store/submissions.js';
 import { jittered, pauseUnlessAborted } from '../waiting.js';
+import { orderFromText } from './order.js';
 import { type SliceDeps, SliceRun } from './slices.js';
 
 export interface SubmissionWorkerOptions extends SliceDeps {
@@ -13,12 +14,18 @@ export interface SubmissionWorkerOptions extends SliceDeps {
   readonly sweepMs: number;
 }
 
-/** Submissions worked on in parallel: each holds the addresses of a slice in memory. */
+/**
+ * Submissions worked on in parallel: each holds the addresses of a slice in memory. Those whose callers wait for their first slice
+ * come on top. Where as many are worked on, each gives its place away after a slice, to the one that has been due for the longest.
+ */
 const RUNS_AT_ONCE = 4;
+/** Where so many are worked on, a free place is first for a user who has none. */
+const FOR_ALL = RUNS_AT_ONCE / 2;
 
 export class SubmissionWorker {
   readonly #stopping = new AbortController();
-  readonly #runs = new Set<Promise<void>>();
+  /** Each with the user who submits. */
+  readonly #runs = new Map<Promise<void>, UserId | null>();
   #sweeping: Promise<void> | undefined;
   #wake: () => void = () => undefined;
 
@@ -34,7 +41,7 @@ export class SubmissionWorker {
     this.#stopping.abort();
     this.#wake();
     await this.#sweeping;
-    await Promise.all(this.#runs);
+    await Promise.all(this.#runs.keys());
   }
 
   get stopping(): AbortSignal {
@@ -44,7 +51,7 @@ export class SubmissionWorker {
   /** Works on a submission whose lease this gateway has. Fulfilled once its next slice has an answer, or nothing goes on. */
   run(submission: Submission, lease: Lease): Promise<void> {
     return new Promise((resolve) => {
-      const run = new SliceRun(this.options, submission, lease, this.stopping, resolve)
+      const run = new SliceRun(this.options, submission, lease, this.stopping, resolve, () => this.#isFull)
         .run()
         .catch((error: unknown) => {
           const { fileId } = submission;
@@ -55,8 +62,12 @@ export class SubmissionWorker {
           this.#wake();
           resolve();
         });
-      this.#runs.add(run);
+      this.#runs.set(run, orderFromText(submission.order).claimant.userId);
     });
+  }
+
+  get #isFull(): boolean {
+    return this.#runs.size >= RUNS_AT_ONCE;
   }
 
   /** Sends uncertain slices of a file's list again. @throws Fault where there is nothing to send again */
@@ -75,7 +86,7 @@ export class SubmissionWorker {
     const { logger, sweepMs } = this.options;
     while (!this.stopping.aborted) {
       try {
-        if (this.#runs.size < RUNS_AT_ONCE && (await this.#takeOne())) continue;
+        if (!this.#isFull && (await this.#takeOne())) continue;
       } catch (error) {
         logger.debug({ err: error }, 'the gateway failed to look for submissions and tries again');
       }
@@ -89,7 +100,9 @@ export class SubmissionWorker {
     const { leases, store } = this.options;
     await leases.renewAll();
     const lease = leases.create();
-    const submission = await store.submissions.take(lease);
+    const busy = this.#runs.size < FOR_ALL ? [] : [...this.#runs.values()].filter((user) => user !== null);
+    const first = busy.length === 0 ? null : await store.submissions.take(lease, busy);
+    const submission = first ?? (await store.submissions.take(lease));
     if (submission === null) return false;
     void this.run(submission, lease);
     return true;

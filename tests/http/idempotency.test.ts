@@ -199,6 +199,35 @@ describe('a submission under a key', () => {
     expect((await submit(app, 'k')).json.batchIds).not.toEqual(first.json.batchIds);
   });
 
+  test.each([202, 413])(
+    'of one address keeps none of its result once it is answered with %i',
+    async (expected) => {
+      const large = 'x'.repeat(expected === 202 ? 1 : 900);
+      const results = [{ email: `secret-${large}@x`, status: 'deliverable' }];
+      const server = await standIn(
+        always(200, { batchId: 'b1', status: 'completed', totalEmails: 1, results }),
+      );
+      const app = await startApp({ validator: validatorAt(server), config: { MAX_UPDATE_BYTES: 1024 } });
+      const { submissions } = app.deps.store;
+      const { accept } = submissions;
+      const kept: string[] = [];
+      submissions.accept = (id, ...args) => {
+        kept.push(id, args[2]);
+        return accept.call(submissions, id, ...args);
+      };
+      const first = await submit(app, 'k', { emails: ['a@x'] });
+      expect(first.status).toBe(expected);
+      const [id = '', acceptance] = kept;
+      expect(acceptance).toContain('secret');
+      const slices = await submissions.slices(id);
+      expect(slices).toHaveLength(1);
+      expect(JSON.stringify(slices)).not.toContain('secret');
+      // Nor is it submitted again.
+      expect((await submit(app, 'k', { emails: ['a@x'] })).status).toBe(expected === 202 ? 202 : 502);
+      expect(server.seen).toHaveLength(1);
+    },
+  );
+
   test.each(['', 'x'.repeat(256), 'ключ', 'é'])('is refused where the key is %j', async (key) => {
     const app = await startApp({ validator: validatorAt(await counting()) });
     const given = Buffer.from(key).toString('latin1');

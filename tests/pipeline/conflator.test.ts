@@ -173,6 +173,26 @@ describe('the bytes that wait', () => {
     expect(await large).toBe('applied');
   });
 
+  it('are shared: a few users who send all they can leave room to others, and to the producers of ours', async () => {
+    const { conflator, take, stored } = stage(1_000);
+    const user = (userId: string): Claimant => ({ userId, files: '*', isAdmin: false });
+    const flood = async (sender: Claimant) => {
+      const before = conflator.bytes;
+      for (let batch = 0; batch < 100; batch++)
+        take({ batchId: `b${batch}` }, 10, sender).catch(() => undefined);
+      await turns();
+      return conflator.bytes - before;
+    };
+    expect(await flood(user('jane'))).toBe(500);
+    expect(await flood(user('joe'))).toBe(250);
+    expect(await refusal(take({ batchId: 'b' }, 10, user('jane')))).toMatchObject(full);
+    expect(await refusal(take({}, 100, user('jim')))).toBeNull();
+    expect(await flood(VALIDATOR)).toBe(150);
+    for (const { finish } of stored) finish('applied');
+    await conflator.idle();
+    expect(await flood(user('joe'))).toBe(500);
+  });
+
   it('count what an update has grown to while it waited', async () => {
     const { take, next } = stage(100);
     const taken = [take({ count: 1 }, 10), take({ count: 2 }, 10), take({ count: 3 }, 80)];

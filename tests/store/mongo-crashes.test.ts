@@ -3,6 +3,7 @@ import type { mongo } from 'mongoose';
 import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
 import { sweep } from '../../src/store/mongo/clean-up/sweep.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
+import { sweepLostSlices } from '../../src/store/mongo/submissions/submission-docs.js';
 import type { MongoStore } from '../../src/store/mongo-store.js';
 import {
   announce,
@@ -20,6 +21,7 @@ import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mong
 import { addresses } from '../support/updates.js';
 import { dump, openStore } from './mongo-harness.js';
 
+const JANE = { userId: 'jane', files: [], isAdmin: false };
 const unavailable = { name: 'Fault', code: 'unavailable', retryAfterSeconds: 1 };
 
 describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
@@ -284,6 +286,22 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     }
   });
 
+  it('leaves no address of a slice whose submission ended while it was written, by a gateway that died then', async () => {
+    const uri = server.newUri();
+    const store = openStore(uri);
+    const list = await openList(store, 'f1', [['a@x'], ['b@x']]);
+    // As `addSlice` leaves it.
+    await withDatabase(uri, async (database) => {
+      const lost = { submission: 'gone', slice: 0, piece: 0, body: '["secret@x"]' };
+      await database.collection<object>('submissionpieces').insertOne(lost);
+    });
+    const connection = new MongoConnection({ uri });
+    await connection.run((db) => sweepLostSlices(db));
+    await connection.close();
+    expect(await dump(uri)).not.toContain('secret');
+    expect(await store.submissions.addresses(list.id, 1)).toBe('["b@x"]');
+  });
+
   it('has a file that was deleted removed elsewhere too, until that has succeeded once', async () => {
     const uri = server.newUri();
     const store = openStore(uri);
@@ -349,6 +367,22 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
     expect(deaths).toBeGreaterThan(4);
     // Whoever tried again was told that there was a file; the last time nobody had to.
     expect(outcomes).toEqual([...Array.from({ length: deaths }, () => true), true, false]);
+  });
+
+  it('holds nothing for batches of a request that is over, wherever noting them died', async () => {
+    const late = { fileId: 'f1', batches: ['b1', 'b2'], intent: 'continue' } as const;
+    const deaths = await dieAnywhere(
+      async (store) => {
+        await save(store, { batchId: 'b1', emails: ['secret'] });
+        await save(store, { batchId: 'b2', emails: ['secret'] }, JANE);
+      },
+      (store) => register(store, late, JANE),
+      async (store, uri) => {
+        expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+        expect((await save(store, { batchId: 'b2', emails: ['secret'] }, JANE)).outcome).toBe('superseded');
+      },
+    );
+    expect(deaths).toBeGreaterThan(3);
   });
 
   it('has everything that was answered for, after the database was killed in the middle of it', async () => {

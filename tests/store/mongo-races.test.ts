@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Claimant } from '../../src/domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../src/domain/ownership.js';
+import { SharedCalls } from '../../src/shared-calls.js';
 import { HeldUpdates } from '../../src/store/mongo/batches/held-updates.js';
+import { RecentWrites } from '../../src/store/mongo/batches/recent-writes.js';
+import { saveUpdate } from '../../src/store/mongo/batches/save-update.js';
 import { MongoConnection } from '../../src/store/mongo/connection.js';
+import type { FileDoc } from '../../src/store/mongo/documents/files.js';
 import { findFile } from '../../src/store/mongo/generations.js';
 import { completeRegistration } from '../../src/store/mongo/registration/pending-registrations.js';
 import { insertNewBatches } from '../../src/store/mongo/registration/placement.js';
@@ -20,7 +24,7 @@ import { Listener } from '../contracts/store/listener.js';
 import { effort } from '../support/effort.js';
 import { eventually } from '../support/eventually.js';
 import { type Databases, describeWithMongo, openMongo, withDatabase } from '../support/mongo-server.js';
-import { addresses, emailsOf } from '../support/updates.js';
+import { addresses, emailsOf, update } from '../support/updates.js';
 import { dump, openStore, refusals, shuffled } from './mongo-harness.js';
 
 const DELETIONS = effort(20, 100);
@@ -328,6 +332,36 @@ describeWithMongo('several gateways on one MongoDB', () => {
     expect(await listsOf(b, 'his')).toEqual({ b2: ['x'] });
     expect((await b.files.batches('hers')).map(({ batchId }) => batchId)).toEqual(['b1', 'b3']);
     expect((await b.updates.heldCounts()).updates).toBe(1);
+  });
+
+  // By the step of holding the update before which the request ends.
+  it.each([1, 2, 3])('holds no update whose request ends meanwhile: %i', async (step) => {
+    for (const sender of [VALIDATOR, JANE]) {
+      const { uri, a } = open();
+      const over = { fileId: 'f1', batches: ['b1'], intent: 'continue' } as const;
+      const connection = new MongoConnection({ uri });
+      const held = new HeldUpdates({ ttlMs: 1_000_000, maxBytes: 1_000_000 });
+      let steps = 0;
+      const end = async () => ++steps === step && (await register(a, over, VALIDATOR));
+      const hold: HeldUpdates['hold'] = async (...args) => {
+        await end();
+        const written = await HeldUpdates.prototype.hold.apply(held, args);
+        await end();
+        return written;
+      };
+      const deps = {
+        held: Object.assign(Object.create(held), { hold }),
+        recent: new RecentWrites(),
+        marks: { replaced: () => undefined },
+        files: new SharedCalls<string, FileDoc | null>(),
+        register: () => Promise.reject(new Error('it names no file')),
+      };
+      const late = update({ batchId: 'b1', emails: ['secret'] });
+      const { outcome } = await connection.run((db) => saveUpdate(db, late, sender, deps));
+      await connection.close();
+      expect(outcome).toBe('superseded');
+      expect((await dump(uri)).toLowerCase()).not.toContain('secret');
+    }
   });
 
   it('deletes with a file what has come into batches that are being registered meanwhile', async () => {

@@ -53,6 +53,22 @@ describe('a registration', () => {
     ['with a new size extends', plan({ batches: [sized('b1', 2)] }), 'extended'],
     ['of another request replaces', plan({ requestId: 'r2', batches: [sized('b1')] }), 'replaced'],
     ['of a request that is over is superseded', plan({ requestId: 'r0' }, current(), true), 'superseded'],
+    [
+      'that goes on with another request is superseded',
+      plan({ requestId: 'r0', intent: 'continue' }),
+      'superseded',
+    ],
+    ['that goes on with a file that is gone is superseded', plan({ intent: 'continue' }, null), 'superseded'],
+    [
+      'that goes on with a request without an id which has its batch names it',
+      plan({ requestId: 'r9', batches: [sized('b2', 5)], intent: 'continue' }, current({ requestId: null })),
+      'named',
+    ],
+    [
+      'that goes on with a request without an id which has none of its batches is superseded',
+      plan({ requestId: 'r9', batches: [sized('b9')], intent: 'continue' }, current({ requestId: null })),
+      'superseded',
+    ],
     ['of a purged request is superseded', plan({}, current({ isPurged: true })), 'superseded'],
     [
       'of another request than the purged replaces',

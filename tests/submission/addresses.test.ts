@@ -1,17 +1,18 @@
 import { expect, it } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
+import type { Advanced } from '../../src/store/submissions.js';
 import { type AddressesDeps, AddressSubmissions } from '../../src/submission/addresses.js';
 import { Leases } from '../../src/submission/leases.js';
 import { OPERATOR } from '../support/operator.js';
 
 it('bounds the submissions that go on without their callers, and leaves places to others', async () => {
-  const accepts: ((isMine: boolean) => void)[] = [];
+  const accepts: ((kept: Advanced) => void)[] = [];
   const submissions = {
     claim: async () => ({ state: 'mine' }),
     renew: async () => true,
     // The database is silent.
-    accept: () => new Promise<boolean>((resolve) => accepts.push(resolve)),
+    accept: () => new Promise<Advanced>((resolve) => accepts.push(resolve)),
   } as unknown as AddressesDeps['store']['submissions'];
   let sent = 0;
   const addresses = new AddressSubmissions({
@@ -50,10 +51,10 @@ it('bounds the submissions that go on without their callers, and leaves places t
   expect(sent).toBe(2);
   for (let more = 0; more < 5; more++) await expect(submit('joe')).rejects.toMatchObject(unavailable);
   expect(sent).toBe(3);
-  for (const accept of accepts) accept(false);
+  for (const accept of accepts) accept('lost');
   await addresses.idle();
   await expect(submit('jane')).rejects.toMatchObject(unavailable);
   expect(sent).toBe(4);
-  accepts.at(-1)?.(false);
+  accepts.at(-1)?.('lost');
   await addresses.idle();
 });

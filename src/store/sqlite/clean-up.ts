@@ -6,6 +6,7 @@ import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
+import { endsWithPurged } from '../submission-rules.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
@@ -143,7 +144,7 @@ function purgeFile(db: Database, before: GenerationRow, now: number): void {
   );
   const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
   endGeneration(db, before, REPLACED, now);
-  endSubmissionsOf(db, before.fileId);
+  endSubmissionsOf(db, before.fileId, (submission) => endsWithPurged(submission, before.requestId));
   db.run(
     `INSERT INTO generations (fileId, requestId, userId, producer, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt,
        finishedAt, changes, submission, purged)

@@ -82,6 +82,17 @@ export function openGeneration(db: Database, fileId: FileId, request: ProducedRe
   return lastInsertRowid;
 }
 
+/** One that is over from the start, so that updates of its batches are recognised. Answers with its number. */
+export const addEndedGeneration = (
+  db: Database,
+  fileId: FileId,
+  requestId: RequestId | null,
+  now: number,
+): number => {
+  const times = { createdAt: now, updatedAt: now, lastMessageAt: now, endedAt: now };
+  return db.insert('generations', { fileId, requestId, state: REPLACED, ...times }).lastInsertRowid;
+};
+
 export function updateRequest(db: Database, row: GenerationRow, request: ProducedRequest): void {
   if (row.userId !== request.userId)
     recount(db, keptCounts(row), { userId: request.userId, counted: row.counted });

@@ -22,6 +22,7 @@ import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
 import { deleteResults } from './clean-up.js';
 import type { Database } from './database.js';
 import {
+  addEndedGeneration,
   CURRENT,
   currentGeneration,
   endGeneration,
@@ -55,6 +56,7 @@ export function register(
   });
   if (plan.outcome === 'refused') throw foreignFile();
   refuseForeignBatches(db, registration, known);
+  if (plan.outcome === 'superseded') addEndedBatches(db, registration, claimant, known, now);
   if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
     return {
       outcome: plan.outcome,
@@ -132,6 +134,22 @@ function generationAfter(
   const current = before as GenerationRow;
   if (plan.request !== null) updateRequest(db, current, plan.request);
   return current.generation;
+}
+
+/** What is held for batches of a request that is over is dropped, and what comes for them is superseded. */
+function addEndedBatches(
+  db: Database,
+  { fileId, requestId }: Registration,
+  claimant: Claimant,
+  known: KnownBatches,
+  now: number,
+): void {
+  const unknown = [...known].flatMap(([batchId, batch]) =>
+    batch === undefined ? [{ batchId, totalEmails: null }] : [],
+  );
+  if (unknown.length === 0) return;
+  addBatches(db, addEndedGeneration(db, fileId, requestId, now), unknown, now);
+  for (const { batchId } of unknown) takeHeld(db, batchId, claimant);
 }
 
 /** What is left of a batch's earlier generation must go before its name can be used again. */

@@ -5,6 +5,7 @@ import { addresses } from '../../support/updates.js';
 export { announce } from './harness.js';
 
 import { announce, fill, pageOf, register, type Stores, save } from './harness.js';
+import { submissionOf } from './submitting.js';
 
 export const SOON = () => Date.now() + 60_000;
 
@@ -52,6 +53,25 @@ export function purging({ own }: Stores): void {
       [f1, true],
     ]);
     expect(await purgeAll(store, SOON())).toEqual([]);
+  });
+
+  it('leaves a submission alone that is under way and may replace the file', async () => {
+    const { store, f1, b1 } = await own();
+    await fill(store, f1, new Map([[b1, ['a@x']]]));
+    await announce(store, f1);
+    const [done, sent, prepared] = [{}, {}, { requestId: 'r2', sending: [] }].map((more) =>
+      submissionOf(f1, more),
+    );
+    for (const one of [done, sent, prepared]) if (one) await store.submissions.claim(one);
+    await store.submissions.advance(done?.id ?? '', done?.lease.owner ?? '', {
+      state: 'done',
+      dueInMs: 0,
+      slice: { number: 0, state: 'registered' },
+    });
+    expect(await purgeAll(store, SOON())).toEqual([f1]);
+    const isLeft = async (one: typeof sent) => one && (await store.submissions.renew(one.id, one.lease));
+    expect([await isLeft(done), await isLeft(sent), await isLeft(prepared)]).toEqual([false, true, true]);
+    expect(await store.submissions.accept(sent?.id ?? '', sent?.lease.owner ?? '', 0, '{}')).toBe('done');
   });
 
   it('does not let late updates of the request bring addresses back', async () => {

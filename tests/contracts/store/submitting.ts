@@ -1,17 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Claimant } from '../../../src/domain/ownership.js';
+import { type Claimant, VALIDATOR } from '../../../src/domain/ownership.js';
 import type { Store } from '../../../src/store/store.js';
 import type { NewSubmission, Step } from '../../../src/store/submissions.js';
+import { effort } from '../../support/effort.js';
 import { eventually } from '../../support/eventually.js';
 import { OPERATOR } from '../../support/operator.js';
 import { retry } from '../../support/wait.js';
-import { register, type Stores } from './harness.js';
+import { listsOf, register, type Stores, save } from './harness.js';
 
 const HOUR_MS = 3_600_000;
 let last = 0;
 
 const JANE: Claimant = { userId: 'jane', files: [], isAdmin: false };
 const JOE: Claimant = { ...JANE, userId: 'joe' };
+const ADMIN: Claimant = { userId: 'root', files: '*', isAdmin: true };
 
 const lease = (ms = HOUR_MS) => ({ owner: `owner ${++last}`, ms });
 
@@ -103,7 +105,7 @@ export function claimingSubmissions({ shared, own }: Stores): void {
     const first = submissionOf(f1, { key: f1, lease: lease(0) });
     await store.submissions.claim(first);
     expect(await store.submissions.claim(submissionOf(f1, { key: f1 }))).toEqual({ state: 'uncertain' });
-    expect(await store.submissions.accept(first.id, first.lease.owner, 0, '{"ids":1}')).toBe(true);
+    expect(await store.submissions.accept(first.id, first.lease.owner, 0, '{"ids":1}')).toBe('done');
     const claims = [submissionOf(f1, { key: f1 }), submissionOf(f1, { key: f1 })];
     const claimed = await Promise.all(claims.map((claim) => store.submissions.claim(claim)));
     expect(claimed.map(({ state }) => state).sort()).toEqual(['in_progress', 'known']);
@@ -210,7 +212,7 @@ export function submittingLists({ shared, own }: Stores): void {
       expect(await store.submissions.next(list.id)).toMatchObject({ number, state: 'waiting' });
       await list.advance({ slice: { number, state: 'sending' } });
       expect(await store.submissions.next(list.id)).toMatchObject({ number, state: 'sending' });
-      expect(await store.submissions.accept(list.id, list.owner, number, `{"n":${number}}`)).toBe(true);
+      expect(await store.submissions.accept(list.id, list.owner, number, `{"n":${number}}`)).toBe('done');
       expect(await store.submissions.next(list.id)).toMatchObject({ number, acceptance: `{"n":${number}}` });
       expect(await store.submissions.addresses(list.id, number)).toBe(
         number === 0 ? '["a@x","b@x"]' : '["c@x"]',
@@ -270,14 +272,20 @@ export function submittingLists({ shared, own }: Stores): void {
     const list = await openList(store, f1, [['a@x']]);
     await list.advance({ slice: { number: 0, state: 'sending' } });
     await list.advance({ slice: { number: 0, state: 'uncertain' }, state: 'stopped', dueInMs: 0 });
-    expect(await store.submissions.accept(list.id, 'another', 0, '{"not":1}')).toBe(false);
-    expect(await store.submissions.accept(list.id, list.owner, 0, '{"late":1}')).toBe(false);
+    expect(await store.submissions.accept(list.id, 'another', 0, '{"not":1}')).toBe('lost');
+    expect(await store.submissions.accept(list.id, list.owner, 0, '{"late":1}')).toBe('lost');
     expect(await store.submissions.next(list.id)).toMatchObject({
       state: 'accepted',
       acceptance: '{"late":1}',
     });
     const open = await store.submissions.ofFile(f1);
     expect(open).toMatchObject({ state: 'open', progress: { uncertain: 0 } });
+    const registered = { number: 0, state: 'registered' } as const;
+    await list.advance({ slice: { ...registered, acceptance: '{"short":1}' } });
+    await list.advance({ slice: registered });
+    expect(await store.submissions.slices(list.id)).toMatchObject([{ acceptance: '{"short":1}' }]);
+    await list.advance({ slice: { ...registered, acceptance: null } });
+    expect(await store.submissions.slices(list.id)).toMatchObject([{ acceptance: null }]);
   });
 
   it('ends with its file, with its request, and when its addresses are purged', async () => {
@@ -289,7 +297,9 @@ export function submittingLists({ shared, own }: Stores): void {
     // What was answered under its key is not forgotten with it.
     expect((await store.submissions.claim(submissionOf(f1, { key: f1 }))).state).toBe('known');
     const second = await openList(store, f2, [['a@x'], ['b@x']]);
+    await second.advance({ slice: { number: 0, state: 'sending' } });
     await store.files.remove(f2);
+    expect(await store.submissions.accept(second.id, second.owner, 0, '{}')).toBe('over');
     expect(await second.advance({ slice: { number: 0, state: 'sending' } })).toBe('over');
     expect(await store.submissions.addresses(second.id, 0)).toBeNull();
     expect(await store.submissions.slices(second.id)).toEqual([]);
@@ -301,14 +311,52 @@ export function submittingLists({ shared, own }: Stores): void {
     await register(store, { fileId: f1, requestId: 'r1' });
     await store.files.remove(f1);
     const later = { requestId: 'r1', batches: [b1], intent: 'continue' } as const;
-    await expect(register(store, { fileId: f1, ...later })).rejects.toMatchObject({ code: 'file_not_found' });
+    expect((await register(store, { fileId: f1, ...later })).outcome).toBe('superseded');
     expect(await store.files.find(f1)).toBeNull();
-    await register(store, { fileId: f2, requestId: 'r2' });
-    await expect(register(store, { fileId: f2, ...later })).rejects.toMatchObject({ code: 'file_not_found' });
+    await register(store, { fileId: f2, requestId: 'r2' }, JANE);
+    // Nor does it tell whose the file is by now.
+    expect((await register(store, { fileId: f2, ...later }, JOE)).outcome).toBe('superseded');
     const first = { fileId: f2, requestId: 'r3', intent: 'create' } as const;
     await expect(register(store, first)).rejects.toMatchObject({ code: 'file_exists' });
     expect((await store.files.find(f2))?.requestId).toBe('r2');
     expect((await register(store, { ...first, requestId: 'r2' })).outcome).toBe('unchanged');
+  });
+
+  it('leaves batches of a request that is over known, and nothing held for them', async () => {
+    const { store, f1, f2, b1, b2, b3 } = shared();
+    await save(store, { batchId: b1, emails: ['held'] });
+    await save(store, { batchId: b1, emails: ['held for jane'] }, JANE);
+    await register(store, { fileId: f1, requestId: 'r2', batches: [b3] });
+    const late = { fileId: f1, requestId: 'r1', batches: [b1, b2, b3], intent: 'continue' } as const;
+    const repeated = [await register(store, late, VALIDATOR), await register(store, late, VALIDATOR)];
+    expect(repeated.map(({ outcome }) => outcome)).toEqual(['superseded', 'superseded']);
+    for (const batchId of [b1, b2])
+      for (const more of [{}, { fileId: f1 }, { fileId: f1, requestId: 'r1' }])
+        expect((await save(store, { batchId, emails: ['late'], ...more })).outcome).toBe('superseded');
+    expect((await save(store, { batchId: b2, emails: ['late'] }, JANE)).outcome).toBe('superseded');
+    // The batch that the file has is none of them.
+    expect((await save(store, { batchId: b3, emails: ['c'] })).outcome).toBe('applied');
+    // Who registers one of them for another file begins it anew, with what is held for that user.
+    await register(store, { fileId: f2, requestId: 'r3', batches: [b2] });
+    await register(store, { fileId: f2, requestId: 'r3', batches: [b1] }, { ...JANE, files: [f2] });
+    expect((await save(store, { batchId: b2, emails: ['b'] })).outcome).toBe('applied');
+    expect(await listsOf(store, f1)).toEqual({ [b3]: ['c'] });
+    expect(await listsOf(store, f2)).toEqual({ [b1]: ['held for jane'], [b2]: ['b'] });
+  });
+
+  it('holds nothing for batches whose request ends while their updates come', async () => {
+    const { store, f1, f2 } = shared();
+    const batches = Array.from({ length: effort(40, 400) }, (_, index) => `${f1} ${index}`);
+    const coming = batches.map((batchId, index) =>
+      save(store, { batchId, emails: ['a'] }, index % 2 === 0 ? VALIDATOR : JANE),
+    );
+    const late = { fileId: f1, requestId: 'r1', batches, intent: 'continue' } as const;
+    expect((await register(store, late, ADMIN)).outcome).toBe('superseded');
+    await Promise.all(coming);
+    for (const batchId of batches)
+      expect((await save(store, { batchId, emails: ['late'] })).outcome).toBe('superseded');
+    await register(store, { fileId: f2, requestId: 'r2', batches }, ADMIN);
+    expect(await listsOf(store, f2)).toEqual({});
   });
 
   describe('of several gateways', () => {
@@ -328,8 +376,19 @@ export function submittingLists({ shared, own }: Stores): void {
       expect(await store.submissions.renew(list.id, { owner: list.owner, ms: 1 })).toBe(false);
       expect(await store.submissions.next(list.id)).toMatchObject({ number: 0, state: 'sending' });
       // The old owner's answer was only late.
-      expect(await store.submissions.accept(list.id, list.owner, 0, '{}')).toBe(false);
+      expect(await store.submissions.accept(list.id, list.owner, 0, '{}')).toBe('lost');
       expect(await store.submissions.next(list.id)).toMatchObject({ number: 0, state: 'accepted' });
+    });
+
+    it('is taken by its submitter, who may be passed over, and the longest due first', async () => {
+      const { store, f1, f2 } = await own();
+      const by = (claimant: Claimant) => ({ order: JSON.stringify({ claimant }), lease: lease(0) });
+      const joes = await openList(store, f1, [['a@x']], by(JOE));
+      const nones = await openList(store, f2, [['a@x']], by(VALIDATOR));
+      for (const { advance } of [joes, nones]) await advance({ dueInMs: 0 });
+      expect(await store.submissions.take(lease(), ['jane', 'joe'])).toMatchObject({ id: nones.id });
+      expect(await store.submissions.take(lease(), ['joe'])).toBeNull();
+      expect(await store.submissions.take(lease(), ['jane'])).toMatchObject({ id: joes.id });
     });
 
     it('is not taken while it is leased, pauses, or is stopped', async () => {

@@ -69,7 +69,10 @@ export async function saveUpdate(
       recent.forget(batchId);
       if (remembered !== undefined) continue;
     }
-    if (attribution === 'superseded') return SUPERSEDED;
+    if (attribution === 'superseded') {
+      await holding.release();
+      return SUPERSEDED;
+    }
     // A result that can never be stored is refused before the file is registered: it leaves no `pending` file behind.
     if (attribution !== 'apply') for (const result of update.results) itemOf(result);
     if (attribution === 'hold') {
@@ -117,8 +120,8 @@ async function registrationOf(
       isRegistering,
     };
   }
-  const generation = batch === null ? (await findBatchTombstone(db, batchId))?.generation : batch.generation;
-  if (generation === undefined || generation === null) return { state: 'unregistered' };
+  const generation = batch?.generation ?? (await findBatchTombstone(db, batchId))?.generation;
+  if (generation === undefined) return { state: 'unregistered' };
   const tombstone =
     fileId === null || requestId === null
       ? null

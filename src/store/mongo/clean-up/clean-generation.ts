@@ -102,7 +102,10 @@ async function* batchesOf(db: Models, generation: Generation) {
 }
 
 /** Most are new: inserting them costs half of what it costs to look for each. */
-async function writeBatchTombstones(db: Models, tombstones: readonly BatchTombstoneDoc[]): Promise<void> {
+export async function writeBatchTombstones(
+  db: Models,
+  tombstones: readonly BatchTombstoneDoc[],
+): Promise<void> {
   try {
     await db.batchTombstones.insertMany([...tombstones], { lean: true, ordered: false });
   } catch (error) {

@@ -7,7 +7,7 @@ import type { FileId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { add, EMPTY_SUMMARY } from '../../../domain/summary.js';
 import { foreignFile } from '../../attribution.js';
-import { mayEndSubmission } from '../../submission-rules.js';
+import { endsWithPurged, mayEndSubmission } from '../../submission-rules.js';
 import type { AnnouncedMarks } from '../announced-marks.js';
 import { discardDeadLettersOfFile } from '../dead-letters.js';
 import { addDeletion } from '../deliveries.js';
@@ -135,7 +135,7 @@ export async function purgeFiles(
       },
     );
     if (modifiedCount === 0) continue;
-    await endSubmissionsOf(db, fileId);
+    await endSubmissionsOf(db, fileId, (submission) => endsWithPurged(submission, requestId));
     ended({ _id: generation, fileId, requestId });
     purged.push(fileId);
   }

@@ -12,7 +12,7 @@ import { findFile } from '../generations.js';
 import { findDocs, type Models } from '../models.js';
 import { countFiles, forgetCounted } from '../overview.js';
 import { completeRegistration } from '../registration/pending-registrations.js';
-import { sweepSubmissions } from '../submissions/submission-docs.js';
+import { sweepLostSlices, sweepSubmissions } from '../submissions/submission-docs.js';
 import { cleanGeneration, type EndedGeneration } from './clean-generation.js';
 
 const SWEEP_MS = 30_000;
@@ -105,8 +105,10 @@ export async function sweep(
   await sweepSubmissions(db);
   await sweepUnconfirmedChunks(db, now);
   while (await countFiles(db)) if (stopping?.aborted) return;
-  // About once an hour: it reads every sum of the last hours.
-  if (Math.random() < SWEEP_MS / HOUR_MS) await forgetCounted(db, now);
+  // About once an hour: they read every sum of the last hours, and an index of all slices.
+  if (Math.random() >= SWEEP_MS / HOUR_MS) return;
+  await forgetCounted(db, now);
+  await sweepLostSlices(db);
 }
 
 const succeeds = (work: Promise<void> | undefined): Promise<boolean> =>

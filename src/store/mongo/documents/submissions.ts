@@ -1,5 +1,5 @@
 /** The documents of submissions, see submissions.ts. */
-import type { FileId, RequestId } from '../../../domain/id.js';
+import type { FileId, RequestId, UserId } from '../../../domain/id.js';
 import type { SliceState, SubmissionState } from '../../submissions.js';
 import { type DocumentOf, date, flag, number, schemaOf, text, where } from './schema.js';
 
@@ -13,6 +13,8 @@ export const submissions = schemaOf({
   requestId: text<RequestId | null>(),
   /** JSON: what a gateway needs to go on with it. */
   order: text(),
+  /** The user who submits; null: no user in particular. */
+  submitter: text<UserId | null>(),
   state: text<SubmissionState>(),
   /** Its state is one in which a gateway works on it. */
   isDue: flag<true | undefined>(),

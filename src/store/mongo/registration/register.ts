@@ -15,6 +15,7 @@ import { unavailable } from '../errors.js';
 import { factsOf, filesOfGenerations, findFile, hasTombstone, requestOf } from '../generations.js';
 import type { Models } from '../models.js';
 import { endListSubmission } from '../submissions/submission-docs.js';
+import { endUnknownBatches } from './ended-batches.js';
 import { AT_ONCE, writeFile } from './file-writes.js';
 import { completeRegistration } from './pending-registrations.js';
 import type { RegistrationObserver } from './placement.js';
@@ -74,8 +75,10 @@ export async function register(
     });
     if (plan.outcome === 'refused') throw foreignFile();
     await refuseForeignBatches(db, registration, known);
-    if (plan.outcome === 'superseded')
+    if (plan.outcome === 'superseded') {
+      await endUnknownBatches(db, held, registration, claimant, known);
       return { outcome: 'superseded', facts: file === null ? null : factsOf(file), touched: [], fresh: [] };
+    }
     if (plan.outcome === 'unchanged') return answer(file as FileDoc);
 
     const sized = 'sized' in plan ? plan.sized : [];

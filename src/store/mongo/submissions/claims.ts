@@ -2,7 +2,7 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import { decideClaim, isBeingPrepared, isPreparedList } from '../../submission-rules.js';
+import { decideClaim, isBeingPrepared, isPreparedList, submitterOf } from '../../submission-rules.js';
 import type { Claim, NewSubmission, Submission } from '../../submissions.js';
 import type { SliceDoc, SubmissionDoc } from '../documents/submissions.js';
 import { unavailable } from '../errors.js';
@@ -77,6 +77,7 @@ const newDoc = (submission: NewSubmission, now: number): SubmissionDoc => ({
   fingerprint: submission.fingerprint,
   requestId: submission.requestId,
   order: submission.order,
+  submitter: submitterOf(submission),
   state: submission.sending.length > 0 ? 'open' : 'preparing',
   isDue: true,
   total: submission.sending.reduce((sum, emails) => sum + emails, 0),

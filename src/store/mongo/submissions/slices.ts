@@ -2,9 +2,9 @@
 import { textPortions } from '../../../portions.js';
 import { type NewSlice, type Slice, STORED_PIECE_CHARS } from '../../submissions.js';
 import { findFields, type Models } from '../models.js';
-import { findSubmission } from './submission-docs.js';
+import { deleteSlices, findSubmission } from './submission-docs.js';
 
-/** Looks before and afterwards: a deletion in between would leave addresses behind. */
+/** Looks before and afterwards: a deletion in between would leave addresses behind, until `sweepLostSlices`. */
 export async function addSlice(db: Models, id: string, owner: string, slice: NewSlice): Promise<boolean> {
   if (!(await isPreparing(db, id, owner))) return false;
   const { number, emails, addresses } = slice;
@@ -15,8 +15,7 @@ export async function addSlice(db: Models, id: string, owner: string, slice: New
   for (const [piece, body] of [...textPortions(addresses, STORED_PIECE_CHARS)].entries())
     await db.submissionPieces.insertMany([{ submission: id, slice: number, piece, body }], { lean: true });
   if (await isPreparing(db, id, owner)) return true;
-  await db.submissionPieces.deleteMany({ submission: id });
-  await db.slices.deleteMany({ submission: id });
+  await deleteSlices(db, id);
   return false;
 }
 

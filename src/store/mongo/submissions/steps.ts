@@ -6,7 +6,7 @@
 
 import { trusted } from 'mongoose';
 import { clock } from '../../../clock.js';
-import type { FileId } from '../../../domain/id.js';
+import type { FileId, UserId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import {
@@ -30,12 +30,21 @@ const ATTEMPTS = 8;
 
 const OPEN_SLICES: readonly SliceState[] = ['waiting', 'sending', 'accepted'];
 
-export async function takeSubmission(db: Models, { owner, ms }: Lease): Promise<Submission | null> {
+export async function takeSubmission(
+  db: Models,
+  { owner, ms }: Lease,
+  passOver: readonly UserId[] = [],
+): Promise<Submission | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = clock.now();
     const due = await findDoc(
       db.submissions,
-      { isDue: true, dueAt: trusted({ $lte: new Date(now) }), ...LIVE },
+      {
+        isDue: true,
+        dueAt: trusted({ $lte: new Date(now) }),
+        submitter: trusted({ $nin: [...passOver] }),
+        ...LIVE,
+      },
       { sort: { dueAt: 1 } },
     );
     if (due === null) return null;
@@ -89,7 +98,7 @@ export async function advanceSubmission(
   // No gateway takes a submission that has come to its end: the file has to know before.
   if (!isWorkedAt(state)) await tellFile(db, after);
   if (!(await writeSubmission(db, doc, step, state, delta))) return 'lost';
-  if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice.state, owner)))
+  if (slice !== null && step.slice !== undefined && !(await writeSlice(db, slice, step.slice, owner)))
     return 'lost';
   if (isWorkedAt(state)) await tellFile(db, after);
   else await releaseFile(db, doc);
@@ -140,7 +149,7 @@ async function writeSubmission(
 async function writeSlice(
   db: Models,
   { submission, number, state: before }: SliceDoc,
-  state: SliceState,
+  { state, acceptance }: NonNullable<Step['slice']>,
   owner: string,
 ): Promise<boolean> {
   const isOpen = OPEN_SLICES.includes(state);
@@ -151,6 +160,7 @@ async function writeSlice(
         state,
         ...(isOpen ? { isOpen: true } : {}),
         ...(state === 'sending' ? { attempt: owner } : {}),
+        ...(acceptance === undefined ? {} : { acceptance }),
       },
       ...(isOpen ? {} : { $unset: { isOpen: 1 } }),
     },
@@ -178,9 +188,9 @@ export async function acceptSlice(
   owner: string,
   number: number,
   acceptance: string,
-): Promise<boolean> {
+): Promise<Advanced> {
   const doc = await findSubmission(db, id);
-  if (doc === null) return false;
+  if (doc === null) return 'over';
   const before = await db.slices
     .findOneAndUpdate(
       {
@@ -194,7 +204,7 @@ export async function acceptSlice(
     )
     .lean<SliceDoc>()
     .exec();
-  if (before === null) return false;
+  if (before === null) return (await findSubmission(db, id)) === null ? 'over' : 'lost';
   if (before.state === 'uncertain')
     await db.submissions.updateOne({ _id: id, ...LIVE }, { $inc: { uncertain: -before.emails } });
   // The next gateway that works on submissions registers it.
@@ -202,7 +212,7 @@ export async function acceptSlice(
     { _id: id, state: 'stopped', ...LIVE },
     { $set: { state: 'open', isDue: true, dueAt: new Date(clock.now()) } },
   );
-  return reopened.modifiedCount === 0 && doc.owner === owner;
+  return reopened.modifiedCount === 0 && doc.owner === owner ? 'done' : 'lost';
 }
 
 export async function retrySubmission(db: Models, id: string, claimant: Claimant): Promise<boolean> {

@@ -1,12 +1,13 @@
 /** The documents of submissions: read, ended, and deleted with all that they hold. */
 import { trusted } from 'mongoose';
 import type { FileId, RequestId } from '../../../domain/id.js';
+import { portions } from '../../../portions.js';
 import { type StoredSubmission, submissionProgressOf } from '../../submission-rules.js';
 import type { Submission } from '../../submissions.js';
 import type { SubmissionDoc } from '../documents/submissions.js';
 import { findDoc, findDocs, findFields, type Models } from '../models.js';
 
-/** Ended submissions that one sweep cleans. */
+/** Ended submissions that one sweep cleans; those that are looked for in one query. */
 const AT_ONCE = 64;
 
 export const keyClaim = (key: string): string => `key ${key}`;
@@ -82,20 +83,20 @@ export async function releaseKey(db: Models, id: string, key: string): Promise<v
 export const releaseFile = (db: Models, { _id, fileId }: SubmissionDoc): Promise<unknown> =>
   db.submissionClaims.deleteOne({ _id: fileClaim(fileId), submission: _id }).exec();
 
-/** Ends all submissions of a file, their keys included; the sweep deletes what they hold. */
-export async function endSubmissionsOf(db: Models, fileId: FileId): Promise<void> {
-  for (const { _id } of await idsOf(db, { fileId })) await markEnded(db, _id);
+type MayEnd = (submission: Submission) => boolean;
+
+/** Ends the submissions of a file of which `mayEnd` says so, their keys included; the sweep deletes what they hold. */
+export async function endSubmissionsOf(db: Models, fileId: FileId, mayEnd: MayEnd): Promise<void> {
+  for (const { id } of (await ofFile(db, fileId)).filter(mayEnd)) await markEnded(db, id);
 }
 
-/** Ends the submissions of a file of which `mayEnd` says so, their keys included, and deletes all that they hold. */
-export async function dropSubmissions(
-  db: Models,
-  fileId: FileId,
-  mayEnd: (submission: Submission) => boolean,
-): Promise<void> {
-  const found = (await findDocs(db.submissions, { fileId })).map(submissionOf);
-  for (const { id } of found.filter(mayEnd)) await endSubmission(db, id);
+/** The same, and deletes all that they hold. */
+export async function dropSubmissions(db: Models, fileId: FileId, mayEnd: MayEnd): Promise<void> {
+  for (const { id } of (await ofFile(db, fileId)).filter(mayEnd)) await endSubmission(db, id);
 }
+
+const ofFile = async (db: Models, fileId: FileId): Promise<Submission[]> =>
+  (await findDocs(db.submissions, { fileId })).map(submissionOf);
 
 export const submissionIdsOf = async (db: Models, fileId: FileId): Promise<Set<string>> =>
   new Set((await idsOf(db, { fileId })).map(({ _id }) => _id));
@@ -130,9 +131,21 @@ export async function sweepSubmissions(db: Models): Promise<void> {
   for (const { _id } of ended) await cleanSubmission(db, _id);
 }
 
+/** Deletes slices that were written while their submission ended, by a gateway that died then. A submission is written before its slices. */
+export async function sweepLostSlices(db: Models): Promise<void> {
+  for (const ids of portions(await db.submissionPieces.distinct('submission'), AT_ONCE)) {
+    const there = new Set((await idsOf(db, { _id: trusted({ $in: ids }) })).map(({ _id }) => _id));
+    for (const id of ids) if (!there.has(id)) await deleteSlices(db, id);
+  }
+}
+
+export async function deleteSlices(db: Models, submission: string): Promise<void> {
+  await db.submissionPieces.deleteMany({ submission });
+  await db.slices.deleteMany({ submission });
+}
+
 async function cleanSubmission(db: Models, id: string): Promise<void> {
-  await db.submissionPieces.deleteMany({ submission: id });
-  await db.slices.deleteMany({ submission: id });
+  await deleteSlices(db, id);
   // What was answered under a key is remembered as long as the key. Else there may be claims, where the end of it died half-way.
   if ((await db.submissions.exists({ _id: id, ended: true, key: null })) !== null)
     await db.submissionClaims.deleteMany({ submission: id });

@@ -1,6 +1,6 @@
 /** The work on submissions in SQLite. Each step is one transaction, with the slice that changes and the file that tells of it. */
 import { clock } from '../../../clock.js';
-import type { FileId } from '../../../domain/id.js';
+import type { FileId, UserId } from '../../../domain/id.js';
 import { type Claimant, mayReplace } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
 import {
@@ -20,11 +20,16 @@ import { findSubmission, type SubmissionRow, setLease, submissionOf } from './su
 
 const TAKEABLE = "ended = 0 AND state IN ('preparing', 'open')";
 
-export function takeSubmission(db: Database, lease: Lease): Submission | null {
+export function takeSubmission(
+  db: Database,
+  lease: Lease,
+  passOver: readonly UserId[] = [],
+): Submission | null {
   const now = clock.now();
   const row = db.get<SubmissionRow>(
-    `SELECT * FROM submissions WHERE ${TAKEABLE} AND dueAt <= ? ORDER BY dueAt LIMIT 1`,
-    now,
+    `SELECT * FROM submissions WHERE ${TAKEABLE} AND dueAt <= ?
+       AND coalesce(json_extract(body, '$.claimant.userId'), '') NOT IN (SELECT value FROM json_each(?)) ORDER BY dueAt LIMIT 1`,
+    ...[now, JSON.stringify(passOver)],
   );
   if (row === undefined) return null;
   setLease(db, row.id, lease, now);
@@ -92,7 +97,7 @@ function tellFile(db: Database, row: SubmissionRow, now: number): void {
 function setSlice(
   db: Database,
   { id }: SubmissionRow,
-  { number, state }: NonNullable<Step['slice']>,
+  { number, state, acceptance }: NonNullable<Step['slice']>,
   owner: string,
 ): ProgressDelta {
   const slice = db.get<{ state: SliceState; emails: number }>(
@@ -101,8 +106,9 @@ function setSlice(
   );
   if (slice === undefined) return NO_DELTA;
   db.run(
-    "UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt) WHERE submission = ?3 AND number = ?4",
-    ...[state, owner, id, number],
+    `UPDATE slices SET state = ?1, attempt = iif(?1 = 'sending', ?2, attempt), acceptance = iif(?5, acceptance, ?6)
+     WHERE submission = ?3 AND number = ?4`,
+    ...[state, owner, id, number, Number(acceptance === undefined), acceptance ?? null],
   );
   if (state === 'registered')
     db.run('DELETE FROM submission_pieces WHERE submission = ? AND slice = ?', id, number);
@@ -115,14 +121,14 @@ export function acceptSlice(
   owner: string,
   number: number,
   acceptance: string,
-): boolean {
+): Advanced {
   const row = findSubmission(db, id);
-  if (row === undefined) return false;
+  if (row === undefined) return 'over';
   const slice = db.get<{ state: SliceState; emails: number }>(
     "SELECT state, emails FROM slices WHERE submission = ? AND number = ? AND attempt = ? AND state IN ('sending', 'uncertain')",
     ...[id, number, owner],
   );
-  if (slice === undefined) return false;
+  if (slice === undefined) return 'lost';
   db.run(
     "UPDATE slices SET state = 'accepted', acceptance = ? WHERE submission = ? AND number = ?",
     ...[acceptance, id, number],
@@ -135,7 +141,7 @@ export function acceptSlice(
     'UPDATE submissions SET uncertain = uncertain + ?, state = ?, dueAt = ? WHERE id = ?',
     ...[uncertain, isStopped ? 'open' : row.state, isStopped ? clock.now() : row.dueAt, id],
   );
-  return isMine && !isStopped;
+  return isMine && !isStopped ? 'done' : 'lost';
 }
 
 export function submissionOfFile(db: Database, fileId: FileId): Submission | null {

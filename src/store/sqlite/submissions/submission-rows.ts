@@ -49,11 +49,11 @@ export function endSubmission(db: Database, id: string): void {
   db.run('UPDATE submissions SET ended = 1, key = NULL, filing = NULL, answer = NULL WHERE id = ?', id);
 }
 
-/** Ends submissions of a file, their keys included: all, or those of which `mayEnd` says so. True: there were any. */
+/** Ends the submissions of a file of which `mayEnd` says so, their keys included. True: there were any. */
 export function endSubmissionsOf(
   db: Database,
   fileId: FileId,
-  mayEnd: (submission: Submission) => boolean = () => true,
+  mayEnd: (submission: Submission) => boolean,
 ): boolean {
   const found = db.all<SubmissionRow>('SELECT * FROM submissions WHERE fileId = ?', fileId);
   const ending = found.map(submissionOf).filter(mayEnd);
