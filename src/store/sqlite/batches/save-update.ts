@@ -16,24 +16,18 @@ import {
 import { register } from '../registration.js';
 import { appendResults, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import { type HeldState, hold } from './held-updates.js';
+import { hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
 /** Stores an update, as `UpdateStore.save` says. */
-export function saveUpdate(
-  db: Database,
-  update: Update,
-  sender: Claimant,
-  held: HeldState,
-  now: number,
-): Saved {
+export function saveUpdate(db: Database, update: Update, sender: Claimant, now: number): Saved {
   const batch = batchOf(db, update.batchId);
   const generation = batch && findRegistration(db, batch.generation);
   const attribution = attributionOf(update, batchRegistrationOf(generation), sender);
   if (attribution === 'superseded') return SUPERSEDED;
   if (attribution === 'hold') {
-    hold(db, update, sender, held, now);
+    hold(db, update, sender, now);
     return { outcome: 'held', fileId: null };
   }
   if (attribution === 'apply') {
