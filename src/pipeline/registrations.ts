@@ -1,11 +1,7 @@
 /** Registers the batches of one request a slice at a time: nothing else waits for longer than one slice. */
 
 import type { Claimant } from '../domain/ownership.js';
-import { portions } from '../portions.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
-
-/** Batches of one slice. */
-const AT_ONCE = 1_000;
 
 /** What becomes of one slice. */
 interface SliceSteps {
@@ -23,12 +19,12 @@ interface SliceSteps {
  * registers the rest.
  */
 export async function registerInSlices(
-  updates: Pick<UpdateStore, 'checkRegistration'>,
+  updates: Pick<UpdateStore, 'checkRegistration' | 'registrationSlices'>,
   registration: Registration,
   claimant: Claimant,
   steps: SliceSteps,
 ): Promise<Registered> {
-  const slices = portions(registration.batches, AT_ONCE);
+  const slices = await updates.registrationSlices(registration.batches);
   if (slices.length <= 1) {
     const registered = await steps.register(registration);
     await steps.announce();

@@ -44,3 +44,13 @@ it('drops what has no room, or is too old, some at a time: the newest only where
   expect(drops({ ttlMs: 100, maxBytes: 0 })).toEqual([64, 35, 0, 99]);
   expect(drops({ ttlMs: 0, maxBytes: 0 })).toEqual([1, 0, 0, 1]);
 });
+
+it('registers few batches in one go where updates are held for them: those take as long as they are large', async () => {
+  const store = await openStore(temporaryDirectory());
+  for (let n = 0; n < 100; n++) await save(store, { batchId: `small ${n}`, emails: [] });
+  for (const batchId of ['large 0', 'large 1']) await save(store, { batchId, emails: addresses(5_000) });
+  const ids = ['none', ...[...Array(100).keys()].map((n) => `small ${n}`), 'large 0', 'large 1', 'none'];
+  const slices = await store.updates.registrationSlices(ids.map((batchId) => ({ batchId, totalEmails: 1 })));
+  expect(slices.flat().map(({ batchId }) => batchId)).toEqual(ids);
+  expect(slices.map(({ length }) => length)).toEqual([64, 37, 1, 1, 1]);
+});

@@ -12,7 +12,15 @@ import type { ListStore } from '../lists.js';
 import { pickResults, type RecentLists } from '../recent-lists.js';
 import { foreignBatches } from '../registration-rules.js';
 import { scanSlices } from '../scan.js';
-import type { BatchState, ChangeStore, FileStore, ResultStore, UpdateStore } from '../store.js';
+import {
+  type BatchState,
+  type ChangeStore,
+  type FileStore,
+  REGISTERED_AT_ONCE,
+  type RegisteredBatch,
+  type ResultStore,
+  type UpdateStore,
+} from '../store.js';
 import { stateOf } from '../webhook-events.js';
 import type { GivenUp, WebhookStore } from '../webhooks.js';
 import type { KnownBatch } from './changes.js';
@@ -59,8 +67,29 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
   },
 });
 
-/** Batches that are looked up in one go before a large registration. */
-const CHECKED_AT_ONCE = 1_000;
+/** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
+const HELD_BYTES_AT_ONCE = 2 ** 20;
+const HELD_UPDATE_BYTES = 16 * 2 ** 10;
+
+/** Slices of batches. `held`: those with held updates, and how many bytes these have. */
+function slicesOf(
+  batches: readonly RegisteredBatch[],
+  held: readonly { readonly batchId: BatchId; readonly bytes: number }[],
+): RegisteredBatch[][] {
+  const costs = new Map(held.map(({ batchId, bytes }) => [batchId, bytes + HELD_UPDATE_BYTES]));
+  const slices: RegisteredBatch[][] = [];
+  let room = 0;
+  for (const batch of batches) {
+    const cost = costs.get(batch.batchId) ?? 0;
+    if (slices.length === 0 || cost > room) {
+      slices.push([]);
+      room = HELD_BYTES_AT_ONCE;
+    }
+    room -= cost;
+    slices.at(-1)?.push(batch);
+  }
+  return slices;
+}
 
 export const updateStore = (
   writer: WritingThread,
@@ -80,12 +109,20 @@ export const updateStore = (
     async checkRegistration(registration, claimant) {
       const { batches } = registration;
       const foreign = new Set<BatchId>();
-      for (const portion of portions(batches, CHECKED_AT_ONCE)) {
+      for (const portion of portions(batches, REGISTERED_AT_ONCE)) {
         const some = { ...registration, batches: portion };
         for (const batchId of await writer.call('updates.foreignBatches', some, claimant))
           foreign.add(batchId);
       }
       if (foreign.size > 0) throw foreignBatches(batches, foreign);
+    },
+    async registrationSlices(batches) {
+      const slices: RegisteredBatch[][] = [];
+      for (const portion of portions(batches, REGISTERED_AT_ONCE)) {
+        const batchIds = portion.map(({ batchId }) => batchId);
+        slices.push(...slicesOf(portion, await writer.call('updates.heldBytes', batchIds)));
+      }
+      return slices;
     },
     async save(update, sender) {
       const { results, ...envelope } = update;

@@ -45,6 +45,18 @@ export function hold(db: Database, update: Update, sender: Claimant, now: number
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
 
+/** Bytes of the updates that are held for each of these batches, where there are any. */
+export const heldBytesOf = (
+  db: Database,
+  batchIds: readonly BatchId[],
+): { readonly batchId: BatchId; readonly bytes: number }[] =>
+  isAnythingHeld(db)
+    ? db.all(
+        'SELECT batchId, sum(bytes) AS bytes FROM held WHERE batchId IN (SELECT value FROM json_each(?)) GROUP BY 1',
+        JSON.stringify(batchIds),
+      )
+    : [];
+
 /** Takes the updates of a batch that a registration may have out of the table. */
 export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
   const rows = db.all<{ holder: string }>(

@@ -6,7 +6,7 @@ import type { Claimant } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
-import { dropSomeHeld, type HeldState, heldCounts } from '../batches/held-updates.js';
+import { dropSomeHeld, type HeldState, heldBytesOf, heldCounts } from '../batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
 import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
 import { breakdownReads, breakdownWrites } from '../breakdowns.js';
@@ -32,6 +32,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     register: (db: Database, registration: Registration, claimant: Claimant) =>
       register(db, registration, claimant, clock.now()),
     foreignBatches: foreignBatchesOf,
+    heldBytes: heldBytesOf,
     save: (db: Database, update: Update, sender: Claimant) => saveUpdate(db, update, sender, clock.now()),
     saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
     fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant) =>
