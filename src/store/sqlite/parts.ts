@@ -23,6 +23,7 @@ import {
 } from '../store.js';
 import { stateOf } from '../webhook-events.js';
 import type { GivenUp, WebhookStore } from '../webhooks.js';
+import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
@@ -130,7 +131,7 @@ export const updateStore = (
       const { stored, fingerprint, tail } = list;
       const added = results.slice(stored.length);
       // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
-      const saved = await writer.callEither(
+      const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
         [
           'updates.saveTail',
           { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
@@ -140,6 +141,8 @@ export const updateStore = (
       );
       if (saved.outcome === 'held') await dropHeld();
       if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
+      // Before the answer: a batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
+      if (hasReplaced) await writer.call('database.awaitCleanUp', { batchId: update.batchId });
       return saved;
     },
     fail: (fileId, batchId, reason, claimant = VALIDATOR) =>

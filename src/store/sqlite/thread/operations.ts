@@ -76,8 +76,12 @@ type Remote<T> = {
 };
 type RemoteParts<T> = { readonly [P in keyof T]: Remote<T[P]> };
 
-/** What has to be gone, besides anything that was deleted before: a file's ended generations, or a list. */
-export type Gone = { readonly fileId: FileId } | { readonly listId: ListId } | null;
+/** What has to be gone, besides anything that was deleted before: a file's ended generations, a list, or what a batch had before. */
+export type Gone =
+  | { readonly fileId: FileId }
+  | { readonly listId: ListId }
+  | { readonly batchId: BatchId }
+  | null;
 
 /** The thread itself answers `database.awaitCleanUp`, once nothing is left of it. */
 export type WriterOperations = RemoteParts<ReturnType<typeof writerOperations>> & {
