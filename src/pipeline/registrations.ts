@@ -2,11 +2,7 @@
 
 import type { Generation } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
-import { portions } from '../portions.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
-
-/** Batches of one slice. */
-const AT_ONCE = 1_000;
 
 /** What becomes of one slice. */
 interface SliceSteps {
@@ -24,12 +20,12 @@ interface SliceSteps {
  * registers the rest.
  */
 export async function registerInSlices(
-  updates: Pick<UpdateStore, 'checkRegistration'>,
+  updates: Pick<UpdateStore, 'checkRegistration' | 'registrationSlices'>,
   registration: Registration,
   claimant: Claimant,
   steps: SliceSteps,
 ): Promise<Registered> {
-  const slices = portions(registration.batches, AT_ONCE);
+  const slices = await updates.registrationSlices(registration.batches);
   if (slices.length <= 1) {
     const registered = await steps.register(registration);
     await steps.announce();

@@ -22,6 +22,8 @@ export interface UpdateStore {
    * do not wait for all of it.
    */
   checkRegistration(registration: Registration, claimant: Claimant): Promise<void>;
+  /** Cuts the batches of a registration into slices. Of those that updates are held for a slice has few: it takes them in. */
+  registrationSlices(batches: readonly RegisteredBatch[]): Promise<readonly (readonly RegisteredBatch[])[]>;
   /**
    * Stores an update. One with a `fileId` registers its batch by itself. One for a batch of a file that the sender may not
    * change is held, like one for a batch that is not registered.
@@ -68,6 +70,9 @@ export interface Registration {
   /** The generation that the registration belongs to: if it is not the file's current one, the registration is superseded. */
   readonly generation?: Generation;
 }
+
+/** Batches that are registered in one step, at most. */
+export const REGISTERED_AT_ONCE = 1_000;
 
 export interface RegisteredBatch {
   readonly batchId: BatchId;

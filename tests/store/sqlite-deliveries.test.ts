@@ -68,3 +68,10 @@ test('a backlog is ended, and deleted, some at a time', () => {
   expect(turns(() => backlogWrites.dropSome(db, 'a'))).toEqual([250, 150, 0]);
   expect(claimed(db, [])).toEqual(['b0']);
 });
+
+test('deliveries that have ended are deleted some at a time', () => {
+  const db = databaseWith({ a: { count: 400, from: 0 } });
+  db.exec("UPDATE deliveries SET state = 'failed' WHERE createdAt > 0");
+  const drop = () => deliveryWrites.dropSettled(db, 399);
+  expect([drop(), drop(), drop()]).toEqual([250, 148, 0]);
+});

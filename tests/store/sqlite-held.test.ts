@@ -1,8 +1,12 @@
 import { expect, it } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
+import { dropSomeHeld, hold } from '../../src/store/sqlite/batches/held-updates.js';
+import { Database } from '../../src/store/sqlite/database.js';
+import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { listsOf, register, save } from '../contracts/store/harness.js';
 import { effort } from '../support/effort.js';
-import { temporaryDirectory } from '../support/teardown.js';
-import { addresses } from '../support/updates.js';
+import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { addresses, update } from '../support/updates.js';
 import { openStore } from './directory.js';
 
 const HELD = effort(3_000, 10_000);
@@ -23,4 +27,30 @@ it('holds thousands of updates at once, and takes in those of a batch beside the
   await register(store, { fileId: 'f', batches: [`held ${HELD - 1}`] });
   expect((await listsOf(store, 'f'))[`held ${HELD - 1}`]).toEqual(addresses(10, `of ${HELD - 1}`));
   expect((await store.updates.heldCounts()).updates).toBe(HELD - 1);
+});
+
+it('drops what has no room, or is too old, some at a time: the newest only where it is too old', () => {
+  const db = new Database(':memory:');
+  onTeardown(() => db.close());
+  db.exec(SCHEMA);
+  for (let at = 0; at < 200; at++)
+    hold(db, update({ batchId: `b${at}`, emails: addresses(1) }), VALIDATOR, at);
+  const drops = (limits: { ttlMs: number; maxBytes: number }) => {
+    const held = { ...limits, dropped: 0 };
+    const drop = () => dropSomeHeld(db, held, 200);
+    return [drop(), drop(), drop(), held.dropped];
+  };
+  expect(drops({ ttlMs: 100, maxBytes: 2 ** 20 })).toEqual([64, 36, 0, 100]);
+  expect(drops({ ttlMs: 100, maxBytes: 0 })).toEqual([64, 35, 0, 99]);
+  expect(drops({ ttlMs: 0, maxBytes: 0 })).toEqual([1, 0, 0, 1]);
+});
+
+it('registers few batches in one go where updates are held for them: those take as long as they are large', async () => {
+  const store = await openStore(temporaryDirectory());
+  for (let n = 0; n < 100; n++) await save(store, { batchId: `small ${n}`, emails: [] });
+  for (const batchId of ['large 0', 'large 1']) await save(store, { batchId, emails: addresses(5_000) });
+  const ids = ['none', ...[...Array(100).keys()].map((n) => `small ${n}`), 'large 0', 'large 1', 'none'];
+  const slices = await store.updates.registrationSlices(ids.map((batchId) => ({ batchId, totalEmails: 1 })));
+  expect(slices.flat().map(({ batchId }) => batchId)).toEqual(ids);
+  expect(slices.map(({ length }) => length)).toEqual([64, 37, 1, 1, 1]);
 });

@@ -2,8 +2,9 @@
 import { clock } from '../../clock.js';
 import type { FileId } from '../../domain/id.js';
 import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
+import { portions } from '../../portions.js';
 import { SharedCalls } from '../../shared-calls.js';
-import type { Registration, UpdateStore } from '../store.js';
+import { REGISTERED_AT_ONCE, type Registration, type UpdateStore } from '../store.js';
 import { AmbiguousWrites } from './ambiguous-writes.js';
 import type { AnnouncedMarks } from './announced-marks.js';
 import type { HeldUpdates } from './batches/held-updates.js';
@@ -64,6 +65,7 @@ export function mongoUpdates(
       ),
     checkRegistration: (registration, claimant) =>
       connection.run((db) => checkRegistration(db, registration, claimant)),
+    registrationSlices: async (batches) => portions(batches, REGISTERED_AT_ONCE),
     save(update, sender) {
       const { batchId, fileId } = update;
       const batchAndFile = [batchLock(batchId), ...(fileId === null ? [] : [fileLock(fileId, false)])];

@@ -10,7 +10,7 @@ import { endsWithPurged } from '../submission-rules.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
-import { PLACES } from './results/results.js';
+import { dropReplaced, hasReplaced, PLACES } from './results/results.js';
 import { deleteSomeOfIndex } from './results/runs.js';
 import { cleanSubmissions } from './submissions/slices.js';
 import { endSubmissionsOf } from './submissions/submission-rows.js';
@@ -19,13 +19,25 @@ import { endSubmissionsOf } from './submissions/submission-rows.js';
 const BATCHES_AT_ONCE = 8;
 /** A step goes on for this long; writing it to the log takes about as long, and every few steps the log is written back. */
 const STEP_MS = 4;
+/** And longer where lists were replaced: their addresses lie anywhere in the index, and each step writes whole pages of it. */
+const REPLACED_MS = 40;
 const FILES_AT_ONCE = 16;
 
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
 const SMALL_STEP_BYTES = 512 * 1024;
 
-/** Deletes some of what generations, lists and submissions that are over still hold; false: nothing is left to delete. */
+/**
+ * Deletes some of what generations, uploaded lists and submissions that are over still hold, and of lists that were replaced;
+ * false: nothing is left to delete.
+ */
 export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): boolean {
+  const end = performance.now() + REPLACED_MS;
+  const hadReplaced = dropReplaced(db);
+  if (hadReplaced && !inSmallSteps) while (performance.now() < end && dropReplaced(db));
+  return cleanUpEnded(db, now, inSmallSteps) || hadReplaced;
+}
+
+function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean {
   if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
@@ -49,6 +61,7 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): b
 
 export const needsCleanUp = (db: Database): boolean =>
   hasEndedLists(db) ||
+  hasReplaced(db) ||
   db.get(
     `SELECT 1 AS some WHERE EXISTS (SELECT 1 FROM generations WHERE state <> 0 AND cleaned = 0)
        OR EXISTS (SELECT 1 FROM submissions WHERE ended = 1)`,
@@ -75,15 +88,15 @@ function cleanGeneration(db: Database, generation: number): boolean {
 
 /** A cleaned batch keeps its id, so that late updates of it are recognised, and loses everything else. False: none is left. */
 function cleanBatches(db: Database, generation: number): boolean {
-  const batches = db.all<{ number: number; ordinal: number; length: number }>(
-    `SELECT number, ordinal, length FROM batches
+  const batches = db.all<{ number: number; ordinal: number }>(
+    `SELECT number, ordinal FROM batches
      WHERE generation = ?1 AND ordinal >= (SELECT cleanedTo FROM generations WHERE generation = ?1) ORDER BY ordinal LIMIT ?2`,
     generation,
     BATCHES_AT_ONCE,
   );
   const last = batches.at(-1);
   if (last === undefined) return false;
-  for (const { number, length } of batches) if (length > 0) deleteResults(db, number);
+  for (const { number } of batches) deleteResults(db, number);
   db.run(
     `UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = ''
      WHERE generation = ? AND ordinal BETWEEN ? AND ?`,
@@ -117,8 +130,8 @@ function deleteSomeChunks(db: Database, generation: number): boolean {
   return true;
 }
 
-/** Deletes the results of a batch; its addresses in the index go with those of its whole generation. */
-export function deleteResults(db: Database, batch: number): void {
+/** Deletes all lists of a batch; its addresses in the index go with those of its whole generation. */
+function deleteResults(db: Database, batch: number): void {
   db.run('DELETE FROM chunks WHERE place >= ? AND place < ?', batch * PLACES, (batch + 1) * PLACES);
 }
 

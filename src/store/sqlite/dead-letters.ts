@@ -18,6 +18,9 @@ interface DeadLetterRow {
   tail: Buffer;
 }
 
+/** Expired dead letters that are deleted in one go: other writes wait meanwhile. */
+const EXPIRED_AT_ONCE = 16;
+
 /** Keeps a dead letter; the oldest ones are deleted where there is no room for it. */
 export function addDeadLetter(
   db: Database,
@@ -51,9 +54,12 @@ function fileOfBatch(db: Database, batchId: BatchId | null): FileId | null {
 const discardDeadLetter = (db: Database, id: string): boolean =>
   db.run('DELETE FROM dead_letters WHERE id = ?', id).changes > 0;
 
-/** Answers with the number of those deleted. */
+/** Deletes some; answers with their number. */
 const dropExpiredDeadLetters = (db: Database, expiry: string): number =>
-  db.run('DELETE FROM dead_letters WHERE id < ?', expiry).changes;
+  db.run(
+    `DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE id < ? LIMIT ${EXPIRED_AT_ONCE})`,
+    expiry,
+  ).changes;
 
 /** Discards the dead letters that name a file or a batch of any of its generations; answers with their number. */
 export function discardDeadLettersOfFile(db: Database, fileId: FileId): number {

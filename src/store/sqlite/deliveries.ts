@@ -123,9 +123,13 @@ const dropSome = (db: Database, webhookId: string): number =>
     webhookId,
   ).changes;
 
-function dropSettled(db: Database, before: number): void {
-  db.run("DELETE FROM deliveries WHERE createdAt < ? AND state <> 'pending'", before);
-}
+/** Deletes some; answers with their number. */
+const dropSettled = (db: Database, before: number): number =>
+  db.run(
+    `DELETE FROM deliveries WHERE deliveryId IN (
+       SELECT deliveryId FROM deliveries WHERE createdAt < ? AND state <> 'pending' LIMIT ${AT_ONCE})`,
+    before,
+  ).changes;
 
 /** What a webhook has beyond the bound. */
 export interface Crowded {

@@ -120,6 +120,8 @@ export function endGeneration(
     now,
     row.generation,
   );
+  // They are deleted with the rest of it.
+  db.run('DELETE FROM replaced_lists WHERE generation = ?', row.generation);
   endLists(db, 'generation = ?', row.generation);
 }
 

@@ -4,6 +4,7 @@ import { countsOf } from '../../domain/overview.js';
 import { VALIDATOR } from '../../domain/ownership.js';
 import { tallyOf } from '../../domain/summary.js';
 import { portions } from '../../portions.js';
+import { SharedCalls } from '../../shared-calls.js';
 import type { DeadLetterRecords } from '../dead-letter-records.js';
 import type { DeadLetterStore } from '../dead-letters.js';
 import { readChunks } from '../list-chunks.js';
@@ -11,9 +12,18 @@ import type { ListStore } from '../lists.js';
 import { pickResults, type RecentLists } from '../recent-lists.js';
 import { foreignBatches } from '../registration-rules.js';
 import { scanSlices } from '../scan.js';
-import type { BatchState, ChangeStore, FileStore, ResultStore, UpdateStore } from '../store.js';
+import {
+  type BatchState,
+  type ChangeStore,
+  type FileStore,
+  REGISTERED_AT_ONCE,
+  type RegisteredBatch,
+  type ResultStore,
+  type UpdateStore,
+} from '../store.js';
 import { stateOf } from '../webhook-events.js';
 import type { GivenUp, WebhookStore } from '../webhooks.js';
+import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
@@ -58,53 +68,96 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
   },
 });
 
-/** Batches that are looked up in one go before a large registration. */
-const CHECKED_AT_ONCE = 1_000;
+/** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
+const HELD_BYTES_AT_ONCE = 2 ** 20;
+const HELD_UPDATE_BYTES = 16 * 2 ** 10;
+
+/** Slices of batches. `held`: those with held updates, and how many bytes these have. */
+function slicesOf(
+  batches: readonly RegisteredBatch[],
+  held: readonly { readonly batchId: BatchId; readonly bytes: number }[],
+): RegisteredBatch[][] {
+  const costs = new Map(held.map(({ batchId, bytes }) => [batchId, bytes + HELD_UPDATE_BYTES]));
+  const slices: RegisteredBatch[][] = [];
+  let room = 0;
+  for (const batch of batches) {
+    const cost = costs.get(batch.batchId) ?? 0;
+    if (slices.length === 0 || cost > room) {
+      slices.push([]);
+      room = HELD_BYTES_AT_ONCE;
+    }
+    room -= cost;
+    slices.at(-1)?.push(batch);
+  }
+  return slices;
+}
 
 export const updateStore = (
   writer: WritingThread,
   reader: ReadingThread,
   recent: RecentLists,
-): UpdateStore => ({
-  fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
-  async register(registration, claimant) {
-    const registered = await writer.call('updates.register', registration, claimant);
-    if (registered.outcome === 'replaced') recent.forgetAll();
-    return registered;
-  },
-  async checkRegistration(registration, claimant) {
-    const { batches } = registration;
-    const foreign = new Set<BatchId>();
-    for (const portion of portions(batches, CHECKED_AT_ONCE)) {
-      const some = { ...registration, batches: portion };
-      for (const batchId of await writer.call('updates.foreignBatches', some, claimant)) foreign.add(batchId);
-    }
-    if (foreign.size > 0) throw foreignBatches(batches, foreign);
-  },
-  async save(update, sender) {
-    const { results, ...envelope } = update;
-    const list = recent.fingerprint(update.batchId, results);
-    const { stored, fingerprint, tail } = list;
-    const added = results.slice(stored.length);
-    // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
-    const saved = await writer.callEither(
-      [
-        'updates.saveTail',
-        { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
-        sender,
-      ],
-      ['updates.save', update, sender],
-    );
-    if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
-    return saved;
-  },
-  fail: (fileId, batchId, reason, claimant = VALIDATOR) =>
-    writer.call('updates.fail', fileId, batchId, reason, claimant),
-  markStalled: (silence) => writer.call('updates.markStalled', silence),
-  incompleteBatches: (query) => reader.call('updates.incompleteBatches', query),
-  heldCounts: () => writer.call('updates.heldCounts'),
-  dropExpired: () => writer.call('updates.dropExpired'),
-});
+): UpdateStore => {
+  const drops = new SharedCalls<'held', void>();
+  /** Drops what is held for too long or is too much, once for all who wait for it. */
+  const dropHeld = () => drops.run('held', () => untilNone(() => writer.call('updates.dropSomeHeld')));
+  return {
+    fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
+    async register(registration, claimant) {
+      const registered = await writer.call('updates.register', registration, claimant);
+      if (registered.outcome === 'replaced') recent.forgetAll();
+      return registered;
+    },
+    async checkRegistration(registration, claimant) {
+      const { batches } = registration;
+      const foreign = new Set<BatchId>();
+      for (const portion of portions(batches, REGISTERED_AT_ONCE)) {
+        const some = { ...registration, batches: portion };
+        for (const batchId of await writer.call('updates.foreignBatches', some, claimant))
+          foreign.add(batchId);
+      }
+      if (foreign.size > 0) throw foreignBatches(batches, foreign);
+    },
+    async registrationSlices(batches) {
+      const slices: RegisteredBatch[][] = [];
+      for (const portion of portions(batches, REGISTERED_AT_ONCE)) {
+        const batchIds = portion.map(({ batchId }) => batchId);
+        slices.push(...slicesOf(portion, await writer.call('updates.heldBytes', batchIds)));
+      }
+      return slices;
+    },
+    async save(update, sender) {
+      const { results, ...envelope } = update;
+      const list = recent.fingerprint(update.batchId, results);
+      const { stored, fingerprint, tail } = list;
+      const added = results.slice(stored.length);
+      // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
+      const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
+        [
+          'updates.saveTail',
+          { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
+          sender,
+        ],
+        ['updates.save', update, sender],
+      );
+      if (saved.outcome === 'held') await dropHeld();
+      if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
+      // Before the answer: a batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
+      if (hasReplaced) await writer.call('database.awaitCleanUp', { batchId: update.batchId });
+      return saved;
+    },
+    fail: (fileId, batchId, reason, claimant = VALIDATOR) =>
+      writer.call('updates.fail', fileId, batchId, reason, claimant),
+    markStalled: (silence) => writer.call('updates.markStalled', silence),
+    incompleteBatches: (query) => reader.call('updates.incompleteBatches', query),
+    heldCounts: () => writer.call('updates.heldCounts'),
+    dropExpired: dropHeld,
+  };
+};
+
+/** Repeats a step, which changes some rows and answers with their number. Other writes have their turns in between. */
+async function untilNone(step: () => Promise<number>): Promise<void> {
+  while ((await step()) > 0);
+}
 
 export const changeStore = (writer: WritingThread, recent: RecentLists): ChangeStore => ({
   async since(fileId, announced) {
@@ -176,8 +229,10 @@ export function deadLetterStore(
       return true;
     },
     async dropExpired() {
-      if ((await writer.call('deadLetters.dropExpired', records.expiry())) > 0)
-        await writer.call('database.awaitCleanUp', null);
+      const expiry = records.expiry();
+      if ((await writer.call('deadLetters.dropExpired', expiry)) === 0) return;
+      await untilNone(() => writer.call('deadLetters.dropExpired', expiry));
+      await writer.call('database.awaitCleanUp', null);
     },
   };
 }
@@ -187,12 +242,13 @@ export const webhookStore = (writer: WritingThread, reader: ReadingThread): Webh
   ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
   async report(deliveryId, result) {
     await writer.call('webhooks.report', deliveryId, result);
-    if (result.outcome === 'gone') while ((await writer.call('webhooks.endSome', deliveryId)) > 0);
+    if (result.outcome === 'gone') await untilNone(() => writer.call('webhooks.endSome', deliveryId));
   },
   async remove(webhookId) {
     while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
     return writer.call('webhooks.remove', webhookId);
   },
+  dropSettled: (before) => untilNone(() => writer.call('webhooks.dropSettled', before)),
   keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
 });
 

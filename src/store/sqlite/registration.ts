@@ -19,7 +19,6 @@ import {
   writeProgress,
 } from './batches/batches.js';
 import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
-import { deleteResults } from './clean-up.js';
 import type { Database } from './database.js';
 import {
   addEndedGeneration,
@@ -152,11 +151,11 @@ function addEndedBatches(
   for (const { batchId } of unknown) takeHeld(db, batchId, claimant);
 }
 
-/** What is left of a batch's earlier generation must go before its name can be used again. */
+/** A batch of an earlier generation gives its name up. What it has is deleted with the rest of that generation. */
 function freeName(db: Database, earlier: BatchRow | undefined): void {
   if (earlier === undefined) return;
-  deleteResults(db, earlier.number);
-  db.run('DELETE FROM batches WHERE number = ?', earlier.number);
+  // No batch has such an id: ids have no control characters.
+  db.run('UPDATE batches SET batchId = char(10) || number WHERE number = ?', earlier.number);
 }
 
 function addBatches(

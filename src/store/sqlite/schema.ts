@@ -54,6 +54,7 @@ CREATE TABLE batches (
   failure TEXT,
   totalEmails INTEGER,
   processedCount INTEGER NOT NULL DEFAULT 0,
+  list INTEGER NOT NULL DEFAULT 0,         -- which of its lists is the stored one, see results.ts
   length INTEGER NOT NULL DEFAULT 0,
   fingerprint TEXT NOT NULL DEFAULT '',
   rewrites TEXT NOT NULL DEFAULT '[]',     -- see rewrites.ts
@@ -87,6 +88,12 @@ CREATE TABLE chunks (
   length INTEGER NOT NULL,                 -- results in it
   cells TEXT NOT NULL,                     -- a character for each result: the code of its cell
   body TEXT NOT NULL                       -- the JSON of the results, a line each
+);
+
+-- Lists of batches that another one has taken the place of: no search finds them, and they are deleted some at a time.
+CREATE TABLE replaced_lists (
+  list INTEGER PRIMARY KEY,                -- number of the list, see results.ts
+  generation INTEGER NOT NULL
 );
 
 -- The index of addresses and domains: a few sorted runs for each generation, see runs.ts. One sorted list would touch
@@ -281,4 +288,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 23;
+export const SCHEMA_VERSION = 24;

@@ -23,7 +23,7 @@ import {
 import { compareLists, rewritesAfter, type StoredList } from '../../rewrites.js';
 import type { Database } from '../database.js';
 import { touchGeneration } from '../generations.js';
-import { appendResults, dropResults, rowsOf } from '../results/results.js';
+import { appendResults, replaceList, rowsOf, wholeList } from '../results/results.js';
 import { addToRollups } from '../rollups.js';
 
 export interface BatchRow {
@@ -38,6 +38,7 @@ export interface BatchRow {
   failedAtCount: number | null;
   totalEmails: number | null;
   processedCount: number;
+  list: number;
   length: number;
   fingerprint: string;
   rewrites: string;
@@ -47,7 +48,7 @@ export interface BatchRow {
 
 /** Every column that is read has to be copied. */
 const BATCH_COLUMNS =
-  'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAtCount, totalEmails, processedCount, length, fingerprint, rewrites, summary, lastUpdateAt';
+  'number, batchId, generation, ordinal, version, begun, complete, stalled, failedAtCount, totalEmails, processedCount, list, length, fingerprint, rewrites, summary, lastUpdateAt';
 
 export const batchOf = (db: Database, batchId: BatchId): BatchRow | undefined =>
   db.get<BatchRow>(`SELECT ${BATCH_COLUMNS} FROM batches WHERE batchId = ?`, batchId);
@@ -110,7 +111,7 @@ export function applyWith(
   row: BatchRow,
   update: Omit<Update, 'results'>,
   now: number,
-  store: (version: number) => StoredList & { tallyAfter: TallyAfter },
+  store: (version: number) => StoredList & { readonly list?: number; tallyAfter: TallyAfter },
 ): boolean {
   const step = progressAfter(progressOf(row), update);
   if (step === null) {
@@ -134,17 +135,22 @@ export function applyWith(
 }
 
 /** Stores the list: only its tail where it extends the stored one, else all of it. */
-function storeList(db: Database, row: BatchRow, version: number, results: readonly Result[]): StoredList {
+function storeList(
+  db: Database,
+  row: BatchRow,
+  version: number,
+  results: readonly Result[],
+): StoredList & { readonly list?: number } {
   const { length } = results;
   const { isExtension, fingerprint } = compareLists(row, results);
   if (isExtension) {
     appendResults(db, row, row.length, rowsOf(results.slice(row.length)));
     return { length, fingerprint, rewrites: row.rewrites };
   }
-  const before = dropResults(db, row);
-  appendResults(db, row, 0, rowsOf(results));
+  const list = replaceList(db, row);
+  appendResults(db, { ...row, list }, 0, rowsOf(results));
   const after = results.map(({ json }) => json);
-  return { length, fingerprint, rewrites: rewritesAfter(row, version, before, after) };
+  return { list, length, fingerprint, rewrites: rewritesAfter(row, version, wholeList(db, row), after) };
 }
 
 type TallyAfter = (before: Tally) => Tally;
@@ -157,7 +163,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
   const summary = tallyAfter === null ? withFlags(old, flags) : summaryOf(flags, tallyAfter(old));
   db.run(
     `UPDATE batches SET version = ?, begun = ?, complete = ?, stalled = ?, failedAtCount = ?, totalEmails = ?,
-       processedCount = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?, status = ?
+       processedCount = ?, list = ?, length = ?, fingerprint = ?, rewrites = ?, summary = ?, lastUpdateAt = ?, open = ?, status = ?
      WHERE number = ?`,
     after.version,
     after.begun,
@@ -166,6 +172,7 @@ function writeBatch(db: Database, before: BatchRow, after: BatchRow, tallyAfter:
     after.failedAtCount,
     after.totalEmails,
     after.processedCount,
+    after.list,
     after.length,
     after.fingerprint,
     after.rewrites,

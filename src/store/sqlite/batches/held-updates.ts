@@ -5,7 +5,7 @@ import { merged, type Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
-import type { Database } from '../database.js';
+import type { Bind, Database } from '../database.js';
 
 /** The limits of the held updates, and what was dropped for them. */
 export interface HeldState {
@@ -15,18 +15,19 @@ export interface HeldState {
   dropped: number;
 }
 
-/** Updates looked at in one go to make room. */
+/** Updates, and about how many bytes of them, that are dropped in one go: other writes wait meanwhile. */
 const AT_ONCE = 64;
+const BYTES_AT_ONCE = 2 ** 20;
 
 /** As it is stored: a key cannot hold a null. */
 const holderKey = (holder: UserId | null): string => holder ?? '';
 const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
 /**
- * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Beyond
- * the byte limit others are dropped, see held-shares.ts; the new one stays, however large it is: the answer to it says that it is held.
+ * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Others may
+ * have to go for it, see `dropSomeHeld`.
  */
-export function hold(db: Database, update: Update, sender: Claimant, held: HeldState, now: number): void {
+export function hold(db: Database, update: Update, sender: Claimant, now: number): void {
   const { batchId } = update;
   const holder = holderKey(holderOf(sender));
   const earlier = take(db, batchId, holder);
@@ -39,12 +40,22 @@ export function hold(db: Database, update: Update, sender: Claimant, held: HeldS
     Buffer.byteLength(body),
     body,
   );
-  dropExpired(db, held, now);
-  keepWithinLimit(db, { batchId, holder }, held);
 }
 
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
+
+/** Bytes of the updates that are held for each of these batches, where there are any. */
+export const heldBytesOf = (
+  db: Database,
+  batchIds: readonly BatchId[],
+): { readonly batchId: BatchId; readonly bytes: number }[] =>
+  isAnythingHeld(db)
+    ? db.all(
+        'SELECT batchId, sum(bytes) AS bytes FROM held WHERE batchId IN (SELECT value FROM json_each(?)) GROUP BY 1',
+        JSON.stringify(batchIds),
+      )
+    : [];
 
 /** Takes the updates of a batch that a registration may have out of the table. */
 export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
@@ -67,9 +78,17 @@ function take(db: Database, batchId: BatchId, holder: string): Update | null {
   return row === undefined ? null : (JSON.parse(row.body) as Update);
 }
 
-/** Drops the updates whose batch was not registered in time: these are addresses that belong to no file. */
-export function dropExpired(db: Database, held: HeldState, now: number): void {
-  held.dropped += db.run('DELETE FROM held WHERE receivedAt < ?', now - held.ttlMs).changes;
+/**
+ * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
+ * some of those beyond the byte limit, see held-shares.ts; the newest of all stays, however large it is: the answer to it says
+ * that it is held. Answers with their number.
+ */
+export function dropSomeHeld(db: Database, held: HeldState, now: number): number {
+  const dropped =
+    dropOldest(db, BYTES_AT_ONCE, 'receivedAt < ?', now - held.ttlMs) ||
+    makeRoom(db, heldBytes(db) - held.maxBytes);
+  held.dropped += dropped;
+  return dropped;
 }
 
 export function heldCounts(db: Database, { dropped }: HeldState): HeldCounts {
@@ -80,16 +99,15 @@ export function heldCounts(db: Database, { dropped }: HeldState): HeldCounts {
 const heldBytes = (db: Database): number =>
   db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
 
-function keepWithinLimit(db: Database, newest: HeldKey, held: HeldState): void {
-  const excess = heldBytes(db) - held.maxBytes;
-  if (excess <= 0) return;
+function makeRoom(db: Database, excess: number): number {
   const steps = givingWay(sharesOf(db), excess);
-  for (let step = steps.next(); !step.done; ) step = steps.next(dropOldest(db, step.value, newest, held));
-}
-
-interface HeldKey {
-  readonly batchId: BatchId;
-  readonly holder: string;
+  for (let step = steps.next(); !step.done; step = steps.next(0)) {
+    const { holder, bytes } = step.value;
+    const older = 'holder = ? AND rowid < (SELECT max(rowid) FROM held)';
+    const dropped = dropOldest(db, Math.min(bytes, BYTES_AT_ONCE), older, holderKey(holder));
+    if (dropped > 0) return dropped;
+  }
+  return 0;
 }
 
 const sharesOf = (db: Database): HeldShare[] =>
@@ -97,19 +115,13 @@ const sharesOf = (db: Database): HeldShare[] =>
     .all<{ holder: string; bytes: number }>('SELECT holder, bytes FROM held_shares')
     .map(({ holder, bytes }) => ({ holder: holderOfKey(holder), bytes }));
 
-/** Drops the oldest of a holder, but not the newest of all, until so many bytes are free. @returns how many are */
-function dropOldest(db: Database, share: HeldShare, newest: HeldKey, held: HeldState): number {
-  const holder = holderKey(share.holder);
-  const oldest = db.all<{ batchId: BatchId; bytes: number }>(
-    'SELECT batchId, bytes FROM held WHERE holder = ? AND batchId IS NOT ? ORDER BY receivedAt, rowid LIMIT ?',
-    holder,
-    newest.holder === holder ? newest.batchId : null,
-    AT_ONCE,
+/** Drops the oldest of some updates, until so many bytes are free. Answers with their number. */
+function dropOldest(db: Database, bytes: number, which: string, bind: Bind): number {
+  const oldest = db.all<{ number: number; bytes: number }>(
+    `SELECT rowid AS number, bytes FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
+    bind,
   );
-  let dropped = 0;
-  for (const { batchId, bytes } of entriesToDrop(oldest, share.bytes)) {
-    held.dropped += db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder).changes;
-    dropped += bytes;
-  }
-  return dropped;
+  const some = entriesToDrop(oldest, bytes);
+  for (const { number } of some) db.run('DELETE FROM held WHERE rowid = ?', number);
+  return some.length;
 }

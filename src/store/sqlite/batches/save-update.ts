@@ -1,5 +1,5 @@
 /** Stores updates in SQLite, as `UpdateStore.save` says. */
-import type { FileId, RequestId } from '../../../domain/id.js';
+import type { BatchId, FileId, RequestId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import { addTallies, type Tally } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
@@ -14,26 +14,35 @@ import {
   requestOf,
 } from '../generations.js';
 import { register } from '../registration.js';
-import { appendResults, type ResultRows } from '../results/results.js';
+import { appendResults, hasReplaced, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import { type HeldState, hold } from './held-updates.js';
+import { hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
+/** `hasReplaced`: the batch got another list, and what it had before is being deleted. */
+export type SavedHere = Saved & { readonly hasReplaced?: boolean };
+
 /** Stores an update, as `UpdateStore.save` says. */
-export function saveUpdate(
-  db: Database,
-  update: Update,
-  sender: Claimant,
-  held: HeldState,
-  now: number,
-): Saved {
+export function saveUpdate(db: Database, update: Update, sender: Claimant, now: number): SavedHere {
+  const saved = saveWhole(db, update, sender, now);
+  if (saved.outcome !== 'applied') return saved;
+  return { ...saved, hasReplaced: hasReplacedOf(db, update.batchId) };
+}
+
+/** Whether lists that a batch had before are still there. */
+export function hasReplacedOf(db: Database, batchId: BatchId): boolean {
+  const batch = batchOf(db, batchId);
+  return batch !== undefined && hasReplaced(db, batch.number);
+}
+
+function saveWhole(db: Database, update: Update, sender: Claimant, now: number): Saved {
   const batch = batchOf(db, update.batchId);
   const generation = batch && findRegistration(db, batch.generation);
   const attribution = attributionOf(update, batchRegistrationOf(generation), sender);
   if (attribution === 'superseded') return SUPERSEDED;
   if (attribution === 'hold') {
-    hold(db, update, sender, held, now);
+    hold(db, update, sender, now);
     return { outcome: 'held', fileId: null };
   }
   if (attribution === 'apply') {

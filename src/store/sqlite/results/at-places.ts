@@ -1,7 +1,7 @@
 /** Reads results that lie anywhere in a file, by their places. */
 import type { PlacedResult } from '../../../domain/result.js';
 import type { Database } from '../database.js';
-import { type ChunkRow, type ListRow, PLACES } from './results.js';
+import { type ChunkRow, LIST_PLACES, type ListRow, PLACES } from './results.js';
 
 /** Bytes of chunks that are read in one go, unless one has more. */
 const CHUNK_BYTES_AT_ONCE = 8 * 2 ** 20;
@@ -22,7 +22,7 @@ export function* resultsAtPlaces(
   );
   const batchIds = new Map(
     db
-      .all<ListRow>(
+      .all<Pick<ListRow, 'number' | 'batchId'>>(
         'SELECT number, batchId FROM batches WHERE number IN (SELECT value FROM json_each(?))',
         JSON.stringify([...new Set(places.map(batchOfPlace))]),
       )
@@ -40,7 +40,9 @@ export function* resultsAtPlaces(
     yield portion.flatMap(({ place, chunk }) => {
       const json = lines.get(chunk)?.[place - chunk];
       const batchId = batchIds.get(batchOfPlace(place));
-      return json === undefined || batchId === undefined ? [] : [{ batchId, position: place % PLACES, json }];
+      return json === undefined || batchId === undefined
+        ? []
+        : [{ batchId, position: place % LIST_PLACES, json }];
     });
   }
 }

@@ -9,7 +9,7 @@ import type { Database } from '../database.js';
 import { currentGeneration } from '../generations.js';
 import { countOf, findBatches } from '../rollups.js';
 import { resultsAtPlaces } from './at-places.js';
-import { passingPlaces, resultsAt } from './results.js';
+import { LIST_PLACES, type ListRow, passingPlaces, resultsAt } from './results.js';
 import { RUNS } from './runs.js';
 
 export function readPage(db: Database, query: PageQuery): ResultPage | null {
@@ -28,7 +28,7 @@ export function readPage(db: Database, query: PageQuery): ResultPage | null {
   return { total, results: page.results, isCut: page.isCut };
 }
 
-type BatchInOrder = { number: number; batchId: string; length: number };
+type BatchInOrder = ListRow & { readonly length: number };
 
 /** A page of a filter by cells: the rollups say which batches it comes from. Answers with the total. */
 function pageByCounts(
@@ -42,17 +42,14 @@ function pageByCounts(
   if (window.skip >= total) return total;
   const { ordinals, skip } = findBatches(db, generation, filter.cells, window);
   const batches = db.all<BatchInOrder>(
-    `SELECT number, batchId, length FROM batches
+    `SELECT number, list, batchId, length FROM batches
      WHERE generation = ? AND ordinal IN (SELECT value FROM json_each(?)) ORDER BY ordinal`,
     generation,
     JSON.stringify(ordinals),
   );
   const within = { skip, limit: window.limit };
   if (filter.passesAllCells) takeConsecutive(db, batches, within, page);
-  else {
-    const numbers = batches.map(({ number }) => number);
-    takeFrom(resultsAtPlaces(db, cutWindow(passingPlaces(db, numbers, filter), within)), page);
-  }
+  else takeFrom(resultsAtPlaces(db, cutWindow(passingPlaces(db, batches, filter), within)), page);
   return total;
 }
 
@@ -81,14 +78,16 @@ function takeConsecutive(
 }
 
 const inCells = (cell: string) => `(?2 IS NULL OR ${cell} IN (SELECT value FROM json_each(?2)))`;
+/** Lists that were replaced are in the index until they are deleted. */
+const isStored = (place: string) => `${place} / ${LIST_PLACES} NOT IN (SELECT list FROM replaced_lists)`;
 const CELL_OF_OFFSET = `unicode(substr(d.cells, o.key + 1, 1)) - ${FIRST_CELL_CODE}`;
 const byDomain = `
   SELECT d.place + o.value AS place FROM (${RUNS}) AS r CROSS JOIN domains AS d CROSS JOIN json_each(d.offsets) AS o
-  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${inCells(CELL_OF_OFFSET)}`;
+  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${isStored('d.place')} AND ${inCells(CELL_OF_OFFSET)}`;
 /** An address may match by its start and by its domain: it is one result. */
 const byAddressOrDomain = `
   SELECT a.place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
-  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${inCells('cell')}
+  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${isStored('a.place')} AND ${inCells('cell')}
   UNION ${byDomain}`;
 
 type Place = { place: number };

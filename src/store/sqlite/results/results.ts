@@ -16,8 +16,14 @@ import {
 import type { Database } from '../database.js';
 import { RUNS, takeRun } from './runs.js';
 
-/** A batch holds fewer results than this: a place is `batch number × PLACES + position`. */
-export const PLACES = 2 ** 24;
+/**
+ * A list holds fewer results than this. A place is `number of its list × LIST_PLACES + position`. A batch that gets another list
+ * has both for a while: its list n has the number `batch number × LISTS + n`.
+ */
+export const LIST_PLACES = 2 ** 17;
+const LISTS = 2 ** 7;
+/** Of all lists of a batch. */
+export const PLACES = LISTS * LIST_PLACES;
 /** Results in a chunk, at most: what a page has to read to get at one of them. */
 const CHUNK_LENGTH = 64;
 /** Results whose index entries are written in one go, into one run. */
@@ -93,22 +99,27 @@ function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: nu
 
 interface BatchKey {
   readonly number: number;
+  readonly list: number;
   readonly generation: number;
 }
+
+/** The number of a batch's list. */
+const listOf = ({ number, list }: Pick<BatchKey, 'number' | 'list'>): number => number * LISTS + list;
 
 /** Adds results to a batch's list, from a position on. */
 export function appendResults(
   db: Database,
-  { number, generation }: BatchKey,
+  batch: BatchKey,
   from: number,
   { chunks, index }: ResultRows,
 ): void {
-  let place = number * PLACES + from;
+  const { generation } = batch;
+  let place = listOf(batch) * LIST_PLACES + from;
   for (const { length, cells, body } of chunks) {
     db.run('INSERT INTO chunks (place, length, cells, body) VALUES (?, ?, ?, ?)', place, length, cells, body);
     place += length;
   }
-  place = number * PLACES + from;
+  place = listOf(batch) * LIST_PLACES + from;
   for (const { length, cells, addresses, domains } of index) {
     const run = takeRun(db, generation, length);
     db.run(ADD_ADDRESSES, generation, run, place, cells, addresses);
@@ -123,44 +134,68 @@ const ADD_ADDRESSES = `INSERT INTO addresses (generation, run, key, place, cell)
 const ADD_DOMAINS = `INSERT INTO domains (generation, run, key, place, offsets, cells)
   SELECT ?1, ?2, d.value ->> 0, ?3 + (d.value ->> 1), d.value ->> 2, d.value ->> 3 FROM json_each(?4) AS d`;
 
-/** Deletes a batch's list, from the index too; answers with the JSON of its results, in order. */
-export function dropResults(db: Database, { number, generation }: BatchKey): string[] {
-  const chunks = db.all<ChunkRow & { cells: string }>(
-    'SELECT place, length, cells, body FROM chunks WHERE place >= ? AND place < ? ORDER BY place',
-    number * PLACES,
-    (number + 1) * PLACES,
+/** The JSON of all results of a batch, in order. */
+export const wholeList = (db: Database, batch: BatchKey): string[] =>
+  chunksFrom(db, listOf(batch)).flatMap(({ body }) => body.split('\n'));
+
+const chunksFrom = (db: Database, list: number, limit = -1): (ChunkRow & { cells: string })[] =>
+  db.all(
+    'SELECT place, length, cells, body FROM chunks WHERE place >= ? AND place < ? ORDER BY place LIMIT ?',
+    ...[list * LIST_PLACES, (list + 1) * LIST_PLACES, limit],
   );
-  const dropped: string[] = [];
-  for (const { place, cells, body } of chunks) {
-    const lines = body.split('\n');
-    dropped.push(...lines);
-    const results = lines.map((json, offset) => ({
-      email: emailIn(json),
-      cell: cellOfCode(cells[offset] ?? ''),
-    }));
-    results.forEach(({ email }, offset) => {
-      db.run(
-        `DELETE FROM addresses WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3`,
-        generation,
-        searchKey(email),
-        place + offset,
-      );
-    });
-    for (const [key] of domainsOf(results, 0))
-      db.run(
-        `DELETE FROM domains WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3`,
-        generation,
-        key,
-        place,
-      );
-    db.run('DELETE FROM chunks WHERE place = ?', place);
-  }
-  return dropped;
+
+/** Gives a batch another list, which is empty. The one that it had is deleted by `dropReplaced`. Answers with the new one. */
+export function replaceList(db: Database, batch: BatchKey): number {
+  db.insert('replaced_lists', { list: listOf(batch), generation: batch.generation });
+  const list = (batch.list + 1) % LISTS;
+  while (dropReplaced(db, batch.number, list));
+  return list;
+}
+
+/** The lists of a batch that were replaced and are still there; without a batch, of all. */
+const REPLACED = 'FROM replaced_lists WHERE list BETWEEN ?1 AND ?2 LIMIT 1';
+const listsOf = (batch: number | null, list: number | null): [number, number] =>
+  batch === null
+    ? [0, Number.MAX_SAFE_INTEGER]
+    : [batch * LISTS + (list ?? 0), batch * LISTS + (list ?? LISTS - 1)];
+
+export const hasReplaced = (db: Database, batch: number | null = null): boolean =>
+  db.get(`SELECT 1 AS some ${REPLACED}`, ...listsOf(batch, null)) !== undefined;
+
+/** Deletes one chunk of a replaced list, from the index too. False: there is nothing left of these lists. */
+export function dropReplaced(db: Database, batch: number | null = null, list: number | null = null): boolean {
+  const replaced = db.get<{ list: number; generation: number }>(
+    `SELECT list, generation ${REPLACED}`,
+    ...listsOf(batch, list),
+  );
+  if (replaced === undefined) return false;
+  const [chunk] = chunksFrom(db, replaced.list, 1);
+  if (chunk === undefined) db.run('DELETE FROM replaced_lists WHERE list = ?', replaced.list);
+  else dropChunk(db, replaced.generation, chunk);
+  return true;
+}
+
+function dropChunk(db: Database, generation: number, chunk: ChunkRow & { cells: string }): void {
+  const { place, cells, body } = chunk;
+  const results = body
+    .split('\n')
+    .map((json, offset) => ({ email: emailIn(json), cell: cellOfCode(cells[offset] ?? '') }));
+  const drop = (table: 'addresses' | 'domains', key: string, at: number) =>
+    db.run(
+      `DELETE FROM ${table} WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3`,
+      ...[generation, key, at],
+    );
+  results.forEach(({ email }, offset) => {
+    drop('addresses', searchKey(email), place + offset);
+  });
+  for (const [key] of domainsOf(results, 0)) drop('domains', key, place);
+  db.run('DELETE FROM chunks WHERE place = ?', place);
 }
 
 /** What is needed of a batch to read its results. */
 export interface ListRow {
   readonly number: number;
+  readonly list: number;
   readonly batchId: BatchId;
 }
 
@@ -168,8 +203,9 @@ export interface ListRow {
 export const resultsAt = (db: Database, batch: ListRow, positions: readonly number[]): PlacedResult[] =>
   groupNear(positions).flatMap((group) => readGroup(db, batch, group));
 
-function readGroup(db: Database, { number, batchId }: ListRow, positions: readonly number[]): PlacedResult[] {
-  const base = number * PLACES;
+function readGroup(db: Database, batch: ListRow, positions: readonly number[]): PlacedResult[] {
+  const { batchId } = batch;
+  const base = listOf(batch) * LIST_PLACES;
   const chunks = db.all<ChunkRow>(
     `SELECT place, length, body FROM chunks
      WHERE place >= (SELECT max(place) FROM chunks WHERE place <= ?) AND place <= ? ORDER BY place`,
@@ -192,11 +228,15 @@ function readGroup(db: Database, { number, batchId }: ListRow, positions: readon
 }
 
 /** The places of the results of some batches whose cells pass a filter, in order. */
-export function passingPlaces(db: Database, batches: readonly number[], filter: CompiledFilter): number[] {
+export function passingPlaces(
+  db: Database,
+  batches: readonly Pick<ListRow, 'number' | 'list'>[],
+  filter: CompiledFilter,
+): number[] {
   const chunks = db.all<{ place: number; cells: string }>(
-    `SELECT c.place, c.cells FROM json_each(?) AS b CROSS JOIN chunks AS c
-     WHERE c.place >= b.value * ${PLACES} AND c.place < (b.value + 1) * ${PLACES} ORDER BY c.place`,
-    JSON.stringify(batches),
+    `SELECT c.place, c.cells FROM json_each(?) AS list CROSS JOIN chunks AS c
+     WHERE c.place >= list.value * ${LIST_PLACES} AND c.place < (list.value + 1) * ${LIST_PLACES} ORDER BY c.place`,
+    JSON.stringify(batches.map(listOf)),
   );
   const places: number[] = [];
   for (const { place, cells } of chunks)

@@ -9,7 +9,7 @@ import type { ScanSlice } from '../../scan.js';
 import type { ResultFilter } from '../../store.js';
 import type { Database } from '../database.js';
 import { CURRENT, currentGeneration, findGeneration } from '../generations.js';
-import { PLACES, passingPlaces, resultsAt } from './results.js';
+import { LIST_PLACES, passingPlaces, resultsAt } from './results.js';
 
 /** Results read for a slice, about: few enough to be read quickly, enough to be worth a message between threads. */
 const SLICE = 500;
@@ -35,8 +35,8 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
     throw new Fault('unavailable', 'the file changed while it was read');
   const filter = new CompiledFilter(wanted);
   const results: PlacedResult[] = [];
-  const batches = db.all<{ number: number; batchId: string; ordinal: number; length: number }>(
-    `SELECT number, batchId, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
+  const batches = db.all<{ number: number; list: number; batchId: string; ordinal: number; length: number }>(
+    `SELECT number, list, batchId, ordinal, length FROM batches WHERE generation = ? AND ordinal >= ?
      ORDER BY ordinal LIMIT ${BATCHES_AT_ONCE}`,
     generation,
     point.ordinal,
@@ -47,8 +47,8 @@ export function scanSlice(db: Database, point: ScanPoint, wanted: ResultFilter):
     const from = batch.ordinal === point.ordinal ? point.position : 0;
     const passing = filter.passesAllCells
       ? range(from, Math.min(batch.length, from + room))
-      : passingPlaces(db, [batch.number], filter).flatMap((place) =>
-          place % PLACES >= from ? [place % PLACES] : [],
+      : passingPlaces(db, [batch], filter).flatMap((place) =>
+          place % LIST_PLACES >= from ? [place % LIST_PLACES] : [],
         );
     const positions = passing.slice(0, room);
     const found = resultsAt(db, batch, positions);

@@ -8,6 +8,7 @@ import type { WriterOperation } from './operations.js';
 const READS: ReadonlySet<string> = new Set<WriterOperation>([
   'updates.fileOfBatch',
   'updates.foreignBatches',
+  'updates.heldBytes',
   'updates.heldCounts',
   'files.find',
   'changes.since',

@@ -26,7 +26,7 @@ const MAKE_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'files.purge',
   'deadLetters.discard',
   'deadLetters.dropExpired',
-  'updates.dropExpired',
+  'updates.dropSomeHeld',
   'lists.end',
   'lists.dropExpired',
   'submissions.end',

@@ -6,7 +6,7 @@ import type { Claimant } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
-import { dropExpired, type HeldState, heldCounts } from '../batches/held-updates.js';
+import { dropSomeHeld, type HeldState, heldBytesOf, heldCounts } from '../batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
 import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
 import { breakdownReads, breakdownWrites } from '../breakdowns.js';
@@ -32,14 +32,14 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     register: (db: Database, registration: Registration, claimant: Claimant) =>
       register(db, registration, claimant, clock.now()),
     foreignBatches: foreignBatchesOf,
-    save: (db: Database, update: Update, sender: Claimant) =>
-      saveUpdate(db, update, sender, limits.held, clock.now()),
+    heldBytes: heldBytesOf,
+    save: (db: Database, update: Update, sender: Claimant) => saveUpdate(db, update, sender, clock.now()),
     saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
     fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant) =>
       failBatchOfFile(db, fileId, batchId, reason, claimant, clock.now()),
     markStalled: markStalledBatches,
     heldCounts: (db: Database) => heldCounts(db, limits.held),
-    dropExpired: (db: Database) => dropExpired(db, limits.held, clock.now()),
+    dropSomeHeld: (db: Database) => dropSomeHeld(db, limits.held, clock.now()),
   },
   changes: changeWrites,
   breakdowns: breakdownWrites,
@@ -76,8 +76,12 @@ type Remote<T> = {
 };
 type RemoteParts<T> = { readonly [P in keyof T]: Remote<T[P]> };
 
-/** What has to be gone, besides anything that was deleted before: a file's ended generations, or a list. */
-export type Gone = { readonly fileId: FileId } | { readonly listId: ListId } | null;
+/** What has to be gone, besides anything that was deleted before: a file's ended generations, a list, or what a batch had before. */
+export type Gone =
+  | { readonly fileId: FileId }
+  | { readonly listId: ListId }
+  | { readonly batchId: BatchId }
+  | null;
 
 /** The thread itself answers `database.awaitCleanUp`, once nothing is left of it. */
 export type WriterOperations = RemoteParts<ReturnType<typeof writerOperations>> & {

@@ -4,6 +4,7 @@
  */
 
 import { clock } from '../../../clock.js';
+import { hasReplacedOf } from '../batches/save-update.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
 import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
@@ -31,6 +32,7 @@ const PAGES_GIVEN_BACK = 64;
 
 function isGone(db: Database, gone: Gone): boolean {
   if (gone === null) return true;
+  if ('batchId' in gone) return !hasReplacedOf(db, gone.batchId);
   return 'fileId' in gone ? isCleanedUp(db, gone.fileId) : isListGone(db, gone.listId);
 }
 
@@ -96,10 +98,12 @@ export class Writer {
       finish(this.db);
       return;
     }
+    const hadSteps = this.#hasCleanUp || this.#hasMerge;
     if (this.#hasCleanUp) this.#cleanUp();
     else if (this.#hasMerge) this.#merge();
     else this.#clearGaps();
-    if (this.#queue.length > 0 || this.#hasCleanUp || this.#hasMerge) this.#schedule();
+    // The turn after the last step begins to wait for a pass over the gaps, and that after the pass writes the log back.
+    if (this.#queue.length > 0 || hadSteps || this.#hasCleanUp) this.#schedule();
   }
 
   /**
