@@ -134,3 +134,17 @@ test('two addresses that differ look so', async () => {
   expect(alike).toEqual([]);
   expect(shown).toBe('jane@example.com');
 });
+
+test('a text that no browser draws in time, or that is none, is shown all the same', async () => {
+  const { plain } = (await load('text.js')) as { plain: (text: unknown) => string };
+  const { reasonOf } = (await load('texts.js')) as { reasonOf: (text: unknown) => string };
+  const letter = `a${'\u0301'.repeat(30)}`;
+  expect(plain(`${letter}\u0301b`)).toBe(`${letter}[U+0301]b`);
+  expect(plain(letter.repeat(3))).toBe(letter.repeat(3));
+  const noText = { toString: 1 };
+  expect([plain(noText), reasonOf(noText), plain([noText])]).toEqual([
+    '{"toString":1}',
+    '{"toString":1}',
+    '[{"toString":1}]',
+  ]);
+});

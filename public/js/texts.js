@@ -19,12 +19,15 @@ export const t = texts({ bytes, count, duration, plural });
 /** A value comes from the validator or a proxy and may be any text: `constructor` is no word of ours. */
 export const own = (texts, key) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
 
+/** What comes in the place of a text may be an object, with a `toString` of its own that is no function. */
+export const asText = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
 /** The words for values of the API. A value that has none is shown as it comes. */
 export const word = (key) => own(t.words, key) ?? String(key);
 
 /** `sub_status` as the validator writes it (`Invalid Domain`), in the words that filters and charts have for it. */
 export const reasonOf = (text) =>
-  own(t.words, String(text).toLowerCase().replaceAll(' ', '_')) ?? String(text);
+  own(t.words, asText(text).toLowerCase().replaceAll(' ', '_')) ?? asText(text);
 
 /** What was wrong, in the user's words where the code is known; the gateway's own message names its settings. */
 export const explain = ({ code, message }) => own(t.errors, code) ?? message;

@@ -43,6 +43,9 @@ export function readUpdate(value: unknown): Update {
 /** Results of one update. A batch is what one worker checks, so it is far smaller; each costs memory beside its text. */
 export const MAX_RESULTS = 100_000;
 
+/** As long as the reason that a caller may give. It is kept with its batch. */
+const MAX_FAILURE_CHARS = 1_000;
+
 const LIST = 'validatedEmails';
 
 /** All of an update but its results. @throws InvalidInput naming each field that cannot be read */
@@ -56,7 +59,7 @@ export function updateOf(envelope: Envelope, results: readonly Result[]): Update
     requestId: envelope.requestId,
     totalBatches: envelope.totalBatches,
     isComplete: envelope.isComplete === true && !failed,
-    failure: failed ? (envelope.error ?? '').toWellFormed() : null,
+    failure: failed ? (envelope.error ?? '').slice(0, MAX_FAILURE_CHARS).toWellFormed() : null,
     totalEmails: envelope.totalEmails,
     processedCount: envelope.processedCount ?? results.length,
     results,

@@ -1,7 +1,7 @@
 /** What a gateway does periodically: marks stalled batches, sweeps the outbox, drops expired records, purges old files. */
 
 import { clock } from '../clock.js';
-import { DAY_MS, HOUR_MS } from '../domain/durations.js';
+import { DAY_MS } from '../domain/durations.js';
 import { RepeatLog } from '../log-repeats.js';
 import type { Logger } from '../logger.js';
 import type { Store } from '../store/store.js';
@@ -37,7 +37,8 @@ interface StallOptions {
 
 /** Stalls and expired records are looked for at least this often. */
 const MAX_PERIOD_MS = 10_000;
-const RETENTION_PERIOD_MS = HOUR_MS;
+/** What failed is made up for within the hour. */
+const RETENTION_PERIOD_MS = 600_000;
 /**
  * A stored change that is older is announced by any gateway, not only by the one that stored it. A stall is not announced by
  * another gateway while the one that marked it still looks up what it missed.
@@ -117,8 +118,11 @@ function sweepExpired({ store, logger }: JobDeps, ttlMs: number): Stop {
   return runEvery(Math.max(10, Math.min(MAX_PERIOD_MS, ttlMs / 4)), sweep);
 }
 
-/** Deletes the addresses of old files, now and every hour. */
-function purgeOldFiles({ pipeline, logger }: JobDeps, days: number): Stop {
+/** Deletes the addresses of old files, now and periodically. */
+export function purgeOldFiles(
+  { pipeline, logger }: Pick<JobDeps, 'pipeline' | 'logger'>,
+  days: number,
+): Stop {
   const purge = async () => {
     try {
       const files = await pipeline.purge(clock.now() - days * DAY_MS);
@@ -126,7 +130,7 @@ function purgeOldFiles({ pipeline, logger }: JobDeps, days: number): Stop {
     } catch (error) {
       logger.warn(
         { err: error },
-        'the gateway failed to delete the addresses of old files; it tries again in an hour',
+        'the gateway failed to delete the addresses of old files; it tries again in ten minutes',
       );
     }
   };

@@ -70,6 +70,7 @@ describe('reading an update', () => {
       results: [],
     });
     const failed = { ...SAID, failed: true, isComplete: true, error: 'broken \ud800' };
+    expect(readUpdate({ ...failed, error: '\u{1f4a3}'.repeat(1_000) }).failure).toBe('\u{1f4a3}'.repeat(500));
     expect(readUpdate(failed)).toMatchObject({
       isComplete: false,
       failure: 'broken \ufffd',

@@ -338,4 +338,18 @@ describe('an upload', () => {
     await call(app, 'DELETE', `/api/lists/${listId}`);
     expect((await post(app, CSV)).status).toBe(201);
   });
+
+  it('is refused where another gateway has begun the last one meanwhile', async () => {
+    const app = await startApp({ config: { MAX_WAITING_LISTS: 1 } });
+    const { lists } = app.deps.store;
+    const create = lists.create.bind(lists);
+    Object.assign(lists, {
+      create: async (list: Parameters<typeof create>[0]) => {
+        await create({ ...list, listId: 'of the other gateway' });
+        await create(list);
+      },
+    });
+    expect((await post(app, CSV)).json.detail).toContain('MAX_WAITING_LISTS');
+    expect(await lists.waiting(null)).toBe(1);
+  });
 });

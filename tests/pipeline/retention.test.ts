@@ -1,5 +1,7 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
+import { createLogger } from '../../src/logger.js';
 import { Announcer } from '../../src/pipeline/announcer.js';
+import { purgeOldFiles } from '../../src/pipeline/background-jobs.js';
 import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { pageOf } from '../contracts/store/harness.js';
@@ -55,4 +57,22 @@ it('leaves files alone that are not over, or not for long enough', async () => {
   await flusher.drain();
   expect(await pipeline.purge(Date.now() - 60_000)).toBe(0);
   expect((await pageOf(store, { fileId: 'f1', page: 1, limit: 9 })).total).toBe(3);
+});
+
+it('is made up for within the hour where the store refuses it', async () => {
+  jest.useFakeTimers();
+  let tries = 0;
+  const purge = async () => {
+    if (++tries === 1) throw new Error('the store is away');
+    return 1;
+  };
+  const pipeline = { purge, markStalled: async () => undefined, queueUnannounced: async () => undefined };
+  const stop = purgeOldFiles({ pipeline, logger: createLogger('silent') }, 1);
+  try {
+    await jest.advanceTimersByTimeAsync(3_599_000);
+    expect(tries).toBeGreaterThan(1);
+  } finally {
+    stop();
+    jest.useRealTimers();
+  }
 });

@@ -4,10 +4,12 @@ import { toast } from '../dialog.js';
 import { el, icon } from '../dom.js';
 import { moment } from '../format.js';
 import { plain, raw } from '../text.js';
-import { reasonOf, t, word } from '../texts.js';
+import { asText, reasonOf, t, word } from '../texts.js';
 
 /** Characters shown at once. A longer address is shown in full on request. */
 const ADDRESS = 400;
+/** A browser draws 100,000 joined letters in one line for seconds. */
+const LINE = 10_000;
 
 /** `details` comes from the validator: any part may be missing or of another type. */
 export function resultDetail(result) {
@@ -70,7 +72,7 @@ function group(title, lines) {
 
 function textOf(value) {
   if (typeof value === 'boolean') return value ? t.common.yes : t.common.no;
-  return raw(typeof value === 'object' ? JSON.stringify(value) : value, 600);
+  return raw(value, 600);
 }
 
 function blacklist(list) {
@@ -78,8 +80,8 @@ function blacklist(list) {
   const reasons = Array.isArray(list.blacklist_reasons) ? list.blacklist_reasons : [];
   return group(t.detail.blacklists, [
     [t.detail.listed, typeof list.is_blacklisted === 'boolean' ? list.is_blacklisted : null],
-    [t.detail.foundOn, found.slice(0, 20).map(String).join(', ')],
-    [t.detail.reasons, reasons.slice(0, 20).map(String).join(' · ')],
+    [t.detail.foundOn, found.slice(0, 20).map(asText).join(', ')],
+    [t.detail.reasons, reasons.slice(0, 20).map(asText).join(' · ')],
     [t.detail.reputation, list.reputation_score],
     [t.detail.checked, checkedAt(list.last_checked)],
   ]);
@@ -154,7 +156,7 @@ function asSent(box, result) {
   if (box.open && box.children.length === 1) {
     const lines = JSON.stringify(result, null, 2).slice(0, 100_000).split('\n');
     box.append(
-      el('pre', { class: 'mono', tabindex: '0', text: lines.map((line) => plain(line)).join('\n') }),
+      el('pre', { class: 'mono', tabindex: '0', text: lines.map((line) => plain(line, LINE)).join('\n') }),
     );
   }
 }

@@ -3,18 +3,20 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { clock } from '../../clock.js';
 import type { ListId, UserId } from '../../domain/id.js';
+import { Fault } from '../../errors.js';
 import { ListInspector } from '../../lists/inspector.js';
 import { type ListLimits, tooLarge } from '../../lists/limits.js';
 import type { ListReader } from '../../lists/list-reader.js';
 import { LIST_CHUNK_BYTES, type ListStore, type UploadedList } from '../../store/lists.js';
 import { startingWith } from '../export/send-text.js';
 import { bodyPieces } from '../read-body.js';
+import { RETRY_AFTER_SECONDS } from '../running-limit.js';
 import { bytesOf } from './uploaded-list.js';
 
 interface UploadOptions {
   readonly store: ListStore;
   readonly reader: ListReader;
-  readonly limits: ListLimits;
+  readonly limits: ListLimits & { readonly MAX_WAITING_LISTS: number };
   readonly ttlMs: number;
 }
 
@@ -31,7 +33,11 @@ export async function upload(
   { caller, userId, name }: Upload,
   { store, reader, limits, ttlMs }: UploadOptions,
 ): Promise<Pick<UploadedList, 'listId' | 'name' | 'summary' | 'expiresAt'>> {
-  const { MAX_LIST_BYTES } = limits;
+  const { MAX_LIST_BYTES, MAX_WAITING_LISTS } = limits;
+  const expectWaiting = async (most: number): Promise<void> => {
+    if ((await store.waiting(userId)) > most) throw tooMany(MAX_WAITING_LISTS);
+  };
+  await expectWaiting(MAX_WAITING_LISTS - 1);
   const inspector = new ListInspector();
   const refusal = () => tooLarge('MAX_LIST_BYTES', MAX_LIST_BYTES, 'it is too large');
   const pieces = inspected(bodyPieces(req, MAX_LIST_BYTES, refusal), inspector);
@@ -40,6 +46,8 @@ export async function upload(
   const listId = randomUUID();
   await store.create({ listId, userId, name });
   try {
+    // Others may have begun meanwhile, at other gateways as well.
+    await expectWaiting(MAX_WAITING_LISTS);
     const bytes = await storePieces(store, listId, startingWith(first, pieces));
     const source = bytesOf(store, { listId, bytes });
     const layout = await inspector.layout(() => reader.workbookLayout(caller, source));
@@ -54,6 +62,15 @@ export async function upload(
     throw error;
   }
 }
+
+const tooMany = (max: number): Fault =>
+  new Fault(
+    'rate_limited',
+    `too many lists: MAX_WAITING_LISTS allows ${max} that no file uses; delete some`,
+    {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    },
+  );
 
 async function* inspected(pieces: AsyncIterable<Buffer>, inspector: ListInspector): AsyncGenerator<Buffer> {
   for await (const piece of pieces) {

@@ -12,7 +12,7 @@ import { upload } from '../lists/upload.js';
 import { bytesOf, listAnswer, listNameOf } from '../lists/uploaded-list.js';
 import { idIn, listUploadQuery, listViewQuery, readQuery } from '../parameters.js';
 import { sendJson } from '../responses.js';
-import { RETRY_AFTER_SECONDS, RunningLimit } from '../running-limit.js';
+import { RunningLimit } from '../running-limit.js';
 
 /** How large a list may be, uploaded and as `emails`. */
 type Limits = z.infer<typeof limits>;
@@ -43,8 +43,6 @@ export function listRoutes(
     const options = { store: lists, reader, limits: config, ttlMs: listTtlMs };
     const caller = rateLimit.callerName(req);
     await running.during(caller, async () => {
-      if ((await lists.waiting(userId)) >= config.MAX_WAITING_LISTS)
-        throw tooMany(`MAX_WAITING_LISTS allows ${config.MAX_WAITING_LISTS} that no file uses; delete some`);
       const list = await upload(req, { caller, userId, name }, options);
       res.setHeader('Location', `/api/lists/${list.listId}`);
       sendJson(res, JSON.stringify(listAnswer(list)), 201);
@@ -81,9 +79,6 @@ export function listRoutes(
     res.status(204).end();
   });
 }
-
-const tooMany = (allowed: string): Fault =>
-  new Fault('rate_limited', `too many lists: ${allowed}`, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 
 const inUse = (): InvalidInput =>
   new InvalidInput([{ field: 'listId', message: 'belongs to a file, and is deleted with it' }]);

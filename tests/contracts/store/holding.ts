@@ -96,6 +96,17 @@ export function holding({ shared, own }: Stores): void {
     expect(kept).toEqual(['b0', ...batchIds.slice(1 - kept.length)]);
   });
 
+  it('counts updates that have no results, and why their batch failed', async () => {
+    const { store } = await own({ maxHeldBytes: 50_000 });
+    for (const said of [{ processedCount: 0 }, { failed: true, error: 'e'.repeat(20_000) }]) {
+      for (let sent = 0; sent < 400; sent++)
+        await save(store, { batchId: `${said.processedCount} ${sent}`, emails: [], ...said }, user('joe'));
+      const held = await store.updates.heldCounts();
+      expect(held.updates).toBeLessThan(350);
+      expect(held.bytes).toBeGreaterThan(0);
+    }
+  });
+
   it('drops those of the user with the most, and the operator’s last: no user pushes out another’s', async () => {
     const { store, f1 } = await own({ maxHeldBytes: 100_000 });
     await save(store, { batchId: 'operator', emails: addresses(40, 'o') });

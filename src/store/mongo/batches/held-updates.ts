@@ -1,9 +1,7 @@
 /** Updates that are held until their batch is registered, in MongoDB. */
 import { trusted } from 'mongoose';
-
 import { clock } from '../../../clock.js';
 import type { BatchId, UserId } from '../../../domain/id.js';
-
 import type { Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
@@ -21,6 +19,8 @@ interface HeldLimits {
 
 /** Batches dropped in one go, at most. */
 const AT_ONCE = 64;
+/** What counts of a document beside its results: about its size, with why its batch failed. */
+const DOCUMENT_BYTES = 2_048;
 /** The held bytes are added up each time so large a fraction of their limit has come: they are never far beyond it. */
 const CHECKS = 64;
 
@@ -66,10 +66,7 @@ export class HeldUpdates {
   }
 
   async counts(db: Models): Promise<HeldCounts> {
-    const [held] = await db.batches.aggregate<{ updates: number; bytes: number }>([
-      { $match: { held: true } },
-      { $group: { _id: null, updates: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
-    ]);
+    const [held] = await sumsOf(db, null);
     return { updates: held?.updates ?? 0, bytes: held?.bytes ?? 0, dropped: this.#dropped };
   }
 
@@ -84,7 +81,7 @@ export class HeldUpdates {
 
   async #keepWithinLimit(db: Models, { batchId, results }: Update, now: Date): Promise<void> {
     const { maxBytes } = this.limits;
-    this.#uncheckedBytes += results.reduce((sum, { json }) => sum + json.length, 0);
+    this.#uncheckedBytes += results.reduce((sum, { json }) => sum + json.length, DOCUMENT_BYTES);
     if (this.#uncheckedBytes < maxBytes / CHECKS) return;
     this.#uncheckedBytes = 0;
     await this.dropExpired(db, now.getTime());
@@ -104,7 +101,7 @@ export class HeldUpdates {
     let dropped = 0;
     for (const batch of entriesToDrop(batches, bytes)) {
       await this.#drop(db, batch);
-      dropped += Math.max(1, batch.bytes);
+      dropped += batch.bytes;
     }
     return dropped;
   }
@@ -133,15 +130,19 @@ export class HeldUpdates {
 }
 
 const sharesOf = async (db: Models): Promise<HeldShare[]> =>
-  (
-    await db.batches.aggregate<{ _id: UserId | null; bytes: number }>([
-      { $match: { held: true } },
-      { $group: { _id: '$heldBy', bytes: { $sum: '$bytes' } } },
-    ])
-  ).map(({ _id, bytes }) => ({ holder: _id ?? null, bytes }));
+  (await sumsOf(db, '$heldBy')).map(({ _id, bytes }) => ({ holder: _id ?? null, bytes }));
 
-const oldest = (db: Models, filter: Record<string, unknown>) =>
-  findFields(db.batches, filter, ['batchId', 'generation', 'version', 'chunks', 'bytes'], {
-    sort: { heldAt: 1 },
-    limit: AT_ONCE,
-  });
+/** What is held of each user, or of all together. Every document has a time: by that the index finds them. */
+async function sumsOf(db: Models, _id: '$heldBy' | null) {
+  const sums = await db.batches.aggregate<{ _id?: UserId | null; updates: number; bytes: number }>([
+    { $match: { held: true, heldAt: { $gt: new Date(0) } } },
+    { $group: { _id, updates: { $sum: 1 }, bytes: { $sum: '$bytes' } } },
+  ]);
+  return sums.map((sum) => ({ ...sum, bytes: sum.bytes + sum.updates * DOCUMENT_BYTES }));
+}
+
+async function oldest(db: Models, filter: Record<string, unknown>): Promise<DroppableBatch[]> {
+  const fields = ['batchId', 'generation', 'version', 'chunks', 'bytes'] as const;
+  const found = await findFields(db.batches, filter, fields, { sort: { heldAt: 1 }, limit: AT_ONCE });
+  return found.map((batch) => ({ ...batch, bytes: batch.bytes + DOCUMENT_BYTES }));
+}
