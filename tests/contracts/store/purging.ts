@@ -55,6 +55,18 @@ export function purging({ own }: Stores): void {
     expect(await purgeAll(store, SOON())).toEqual([]);
   });
 
+  it('passes over any number of files that have changed since they were announced', async () => {
+    const { store, f1, b1 } = await own();
+    const files = Array.from({ length: 17 }, (_, number) => `${f1}-${number}`);
+    for (const fileId of files) {
+      await fill(store, fileId, new Map([[`${b1}-${fileId}`, ['a@x']]]));
+      await announce(store, fileId);
+    }
+    for (const fileId of files.slice(0, -1))
+      await save(store, { batchId: `${b1}-${fileId}`, emails: ['a@x', 'b@x'], isComplete: true });
+    expect(await purgeAll(store, SOON())).toEqual(files.slice(-1));
+  });
+
   it('leaves a submission alone that is under way and may replace the file', async () => {
     const { store, f1, b1 } = await own();
     await fill(store, f1, new Map([[b1, ['a@x']]]));

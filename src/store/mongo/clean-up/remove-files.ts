@@ -15,7 +15,7 @@ import type { TombstoneDoc } from '../documents/files.js';
 import { unavailable } from '../errors.js';
 import { batchStates } from '../file-reads.js';
 import { findFile, ownershipOf, writeTombstone } from '../generations.js';
-import { findDocs, type Models } from '../models.js';
+import { eachDoc, findDocs, type Models } from '../models.js';
 import { markedBatches } from '../outbox.js';
 import { uncountFile } from '../overview.js';
 import { dropSubmissions, endSubmissionsOf, submissionIdsOf } from '../submissions/submission-docs.js';
@@ -96,7 +96,7 @@ export async function purgeFiles(
   marks: AnnouncedMarks,
   ended: (generation: EndedGeneration) => void,
 ): Promise<FileId[]> {
-  const finished = await findDocs(
+  const finished = eachDoc(
     db.files,
     {
       status: trusted({ $in: ['completed', 'failed'] }),
@@ -104,10 +104,11 @@ export async function purgeFiles(
       unannounced: trusted({ $exists: false }),
       pending: trusted({ $exists: false }),
     },
-    { projection: { _id: 0 }, sort: { completedAt: 1 }, limit: FILES_AT_ONCE },
+    { projection: { _id: 0 }, sort: { completedAt: 1 } },
   );
   const purged: FileId[] = [];
-  for (const file of finished) {
+  for await (const file of finished) {
+    if (purged.length === FILES_AT_ONCE) break;
     const { fileId, generation, requestId, changes, statsAt } = file;
     // It has had an update since, which its count does not have yet.
     if ((await markedBatches(db, [generation], marks)).length > 0) continue;
