@@ -60,7 +60,7 @@ export class Backpressure {
     backlog.checkedAt = now;
     backlog.waitingBefore = waiting;
     if (waiting <= maxBufferedBytes + backlog.allowance) return true;
-    this.#cutOff(socket, backlog, waiting);
+    this.cutOff(socket, waiting);
     return false;
   }
 
@@ -83,10 +83,21 @@ export class Backpressure {
       const now = performance.now();
       if (waiting < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
       least = Math.min(least, waiting);
-      if (now > deadline) this.#cutOff(socket, backlog, waiting);
+      if (now > deadline) this.cutOff(socket, waiting);
       else await pause(POLL_INTERVAL_MS);
     }
     return false;
+  }
+
+  /** Ends the connection of a socket that has too much waiting for it. Nothing more is written to it. */
+  cutOff(socket: ClientSocket, waiting = waitingBytes(socket.conn)): void {
+    const backlog = this.#backlogOf(socket);
+    if (backlog.isCutOff) return;
+    backlog.isCutOff = true;
+    this.metrics.slowConsumers.inc();
+    this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
+    socket.data.subscriptions.end();
+    closeConnection(socket.conn, 'slow_consumer');
   }
 
   #backlogOf(socket: ClientSocket): SocketBacklog {
@@ -96,14 +107,6 @@ export class Backpressure {
       this.#backlogs.set(socket, backlog);
     }
     return backlog;
-  }
-
-  #cutOff(socket: ClientSocket, backlog: SocketBacklog, waiting: number): void {
-    backlog.isCutOff = true;
-    this.metrics.slowConsumers.inc();
-    this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
-    socket.data.subscriptions.end();
-    closeConnection(socket.conn, 'slow_consumer');
   }
 }
 

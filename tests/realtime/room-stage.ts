@@ -21,7 +21,11 @@ export interface RoomStage {
 }
 
 /** The gateway's socket server and its room writer, and nothing else of it: tests say who is in which room. */
-export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger> = {}): Promise<RoomStage> {
+export async function roomStage(
+  maxBufferedBytes = 2 ** 26,
+  log: Partial<Logger> = {},
+  maxWaitingBytes = 2 ** 26,
+): Promise<RoomStage> {
   const http = createServer();
   const io = createSocketServer(http, {
     origins: [],
@@ -40,7 +44,7 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
   const rooms = new RoomWriter(
     io,
     // Rooms of a few sockets are written to over several turns already, and large events one socket at a time.
-    { maxBufferedBytes, perTurn: { sockets: 2, bytes: 50_000 } },
+    { maxBufferedBytes, maxWaitingBytes, perTurn: { sockets: 2, bytes: 50_000 } },
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );
