@@ -9,7 +9,7 @@ const only = (name, from, allowed, comment) => ({
     path: '^src/',
     pathNot: [
       ...allowed.map((room) => `^src/${room}`),
-      '^src/(clock|portions|concurrency-limit|caller-shares)',
+      '^src/(clock|portions|concurrency-limit|caller-shares|unread-answers)',
     ],
   },
 });

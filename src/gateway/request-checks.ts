@@ -4,8 +4,8 @@ import { type Server as HttpServer, IncomingMessage, type ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
+import { TurnLimit } from '../portions.js';
 import { endWithProblem, sendProblem } from '../problem.js';
-import { TurnLimit } from '../realtime/throttling.js';
 import { joinChunks } from './join-chunks.js';
 import { oneAtATime } from './one-at-a-time.js';
 

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { LARGE_ANSWER, type UnreadAnswers } from '../unread-answers.js';
 import { closeConnection } from './close-connection.js';
 import { internalsOf } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
@@ -11,6 +12,7 @@ import type { ClientSocket } from './server-types.js';
 export interface BackpressureOptions {
   /** A socket for which more bytes than this wait is a slow consumer, and is cut off. */
   readonly maxBufferedBytes: number;
+  readonly unread: UnreadAnswers;
 }
 
 interface SocketBacklog {
@@ -87,6 +89,17 @@ export class Backpressure {
       else await pause(POLL_INTERVAL_MS);
     }
     return false;
+  }
+
+  /** Counts an answer that was just written, if the socket has much to read. */
+  answered(socket: ClientSocket): void {
+    const { conn } = socket;
+    if (!isAnythingWaiting(conn) || waitingBytes(conn) < LARGE_ANSWER) return;
+    this.options.unread.add(conn, {
+      caller: socket.data.caller,
+      bytes: () => (conn.readyState === 'closed' ? 0 : waitingBytes(conn)),
+      end: () => this.cutOff(socket),
+    });
   }
 
   /** Ends the connection of a socket that has too much waiting for it. Nothing more is written to it. */

@@ -22,6 +22,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
+import { UnreadAnswers } from '../../src/unread-answers.js';
 import type { Validator } from '../../src/validator/validator.js';
 import { expectDocumented } from '../support/documented.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
@@ -124,7 +125,11 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit,
     bodies: new Bodies(settings, (req) => rateLimit.callerName(req)),
-    answers: new LargeAnswers(settings),
+    answers: new LargeAnswers(
+      new UnreadAnswers(settings.MAX_UNREAD_BYTES),
+      settings.EXPORT_IDLE_MS,
+      () => '',
+    ),
     store,
     snapshots,
     breakdowns,

@@ -8,6 +8,7 @@ import { trimSocket } from '../../src/realtime/memory-trimming.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../src/realtime/server.js';
 import type { ClientSocket, SocketServer } from '../../src/realtime/server-types.js';
+import { UnreadAnswers } from '../../src/unread-answers.js';
 import { onTeardown } from '../support/teardown.js';
 
 const MANY = 1_000;
@@ -44,7 +45,12 @@ export async function roomStage(
   const rooms = new RoomWriter(
     io,
     // Rooms of a few sockets are written to over several turns already, and large events one socket at a time.
-    { maxBufferedBytes, maxWaitingBytes, perTurn: { sockets: 2, bytes: 50_000 } },
+    {
+      maxBufferedBytes,
+      unread: new UnreadAnswers(2 ** 26),
+      maxWaitingBytes,
+      perTurn: { sockets: 2, bytes: 50_000 },
+    },
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );
