@@ -75,7 +75,7 @@ module.exports = {
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting', 'byte-cache'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(
@@ -194,6 +194,7 @@ module.exports = {
         'lists/',
         'store/lists',
         'domain/',
+        'hosts',
         'errors',
         'refusal',
         'logger',
