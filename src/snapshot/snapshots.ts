@@ -1,6 +1,6 @@
 /** Answers what a file is now: stats from the head of its feed, results from the store. */
 
-import { LRUCache } from 'lru-cache';
+import { ByteCache } from '../byte-cache.js';
 import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
@@ -17,8 +17,10 @@ import type { PageQuery, ResultPage, Store } from '../store/store.js';
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** A first page is sent to every new listener and kept in memory. Of results that are very large it has fewer. */
 const FIRST_PAGE_BYTES = 512 * 1024;
-/** Files whose first page is cached for further requests at the same revision. */
-const CACHED_PAGES = 256;
+/** What the first pages take together that are kept for further requests at the same revision. */
+const CACHED_BYTES = 32 * 2 ** 20;
+/** What one takes in memory beside its text, and while it is being read, about. */
+const PAGE_BYTES = 500;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_PAUSE = 2;
@@ -55,10 +57,7 @@ interface Snapshot {
 }
 
 export class Snapshots {
-  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({
-    max: CACHED_PAGES,
-  });
-
+  readonly #firstPages = new ByteCache<{ at: string; page: Promise<string | null> }>(CACHED_BYTES);
   readonly #heads: Heads;
   readonly #turns = new TurnLimit(CHARS_PER_TURN);
   readonly #inTurn = limitConcurrencyEach(
@@ -124,6 +123,11 @@ export class Snapshots {
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
+  /** Keeps no page any more. */
+  close(): void {
+    this.#firstPages.close();
+  }
+
   /** Null: the history does not reach so far back. */
   async #recovered(
     head: Head,
@@ -171,12 +175,15 @@ export class Snapshots {
     if (cached?.at === at) return cached.page;
     const page = this.#readFirstPage(fileId, head);
     const entry = { at, page };
-    this.#firstPages.set(fileId, entry);
-    const forget = () => {
-      if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
+    this.#firstPages.set(fileId, entry, PAGE_BYTES);
+    const keep = (text: string | null) => {
+      if (this.#firstPages.get(fileId) !== entry) return;
+      // One result may be larger by itself.
+      if (text === null || text.length > FIRST_PAGE_BYTES) this.#firstPages.delete(fileId);
+      // Another object: the same one would keep its size.
+      else this.#firstPages.set(fileId, { ...entry }, PAGE_BYTES + 2 * text.length);
     };
-    // One result may be larger by itself.
-    page.then((text) => (text === null || text.length > FIRST_PAGE_BYTES) && forget(), forget);
+    page.then(keep, () => keep(null));
     return page;
   }
 

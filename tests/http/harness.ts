@@ -120,6 +120,7 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   const snapshots = new Snapshots(store, feed, announcer, settings.MAX_UPDATE_BYTES);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
+  onTeardown(() => snapshots.close());
   const rateLimit = new RateLimit(100_000, clientIpBehind([]));
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),

@@ -14,11 +14,13 @@ const MIB = 1024 * KIB;
 
 const subscription = { fileId: 'f1', feeds: ['stats', 'emails'] as const, since: null, caller: 'one' };
 
-/** Snapshots of a gateway that has one file, `f1`, with these results. */
-async function snapshotsOf(emails: readonly Entry[]) {
+/** Snapshots of a gateway whose files, `f1` and so on, have these results. */
+async function snapshotsOf(emails: readonly Entry[], files = 1) {
   const { register, take, flusher, store: inner, feed } = gatewayOn(await engine());
-  await register({ fileId: 'f1', batches: ['b1'] });
-  await take({ batchId: 'b1', emails, isComplete: true });
+  for (let n = 1; n <= files; n++) {
+    await register({ fileId: `f${n}`, batches: [`b${n}`] });
+    await take({ batchId: `b${n}`, emails, isComplete: true });
+  }
   const { store, calls } = counted(inner);
   const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
   return { snapshots: new Snapshots(store, feed, announcer, 8 * MIB), calls };
@@ -31,6 +33,18 @@ it.each([
   const { snapshots, calls } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(chars) })]);
   for (let n = 0; n < 3; n++) expect((await snapshots.snapshot('f1'))?.emails.length).toBeGreaterThan(chars);
   expect(calls.filter((call) => call === 'results.page')).toHaveLength(reads);
+});
+
+it('the first pages that are kept have a bound in all', async () => {
+  const files = 40;
+  const { snapshots, calls } = await snapshotsOf([entry('a@x', { reason: 'x'.repeat(480 * KIB) })], files);
+  const readsOf = async (fileId: string) => {
+    const before = calls.length;
+    await snapshots.snapshot(fileId);
+    return calls.slice(before).filter((call) => call === 'results.page').length;
+  };
+  for (let n = 1; n <= files; n++) expect(await readsOf(`f${n}`)).toBe(1);
+  expect([await readsOf(`f${files}`), await readsOf('f1')]).toEqual([0, 1]);
 });
 
 it('large pages that are asked for at once are put together in several turns of the event loop', async () => {
