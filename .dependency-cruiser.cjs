@@ -9,7 +9,7 @@ const only = (name, from, allowed, comment) => ({
     path: '^src/',
     pathNot: [
       ...allowed.map((room) => `^src/${room}`),
-      '^src/(clock|portions|concurrency-limit|caller-shares)',
+      '^src/(clock|portions|concurrency-limit|caller-shares|unread-answers)',
     ],
   },
 });
@@ -75,7 +75,7 @@ module.exports = {
     only(
       'snapshots-read-ports',
       'snapshot',
-      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting'],
+      ['snapshot/', 'epoch/', 'store/store', 'feed/feed', 'domain/', 'errors', 'waiting', 'byte-cache'],
       'what a listener starts from: the head of the feed and results of the store',
     ),
     only(
@@ -194,6 +194,7 @@ module.exports = {
         'lists/',
         'store/lists',
         'domain/',
+        'hosts',
         'errors',
         'refusal',
         'logger',

@@ -129,6 +129,7 @@ async function start(config: Config, logger: Logger, opened: Engine, client: Val
     watch.close();
     revocations.close();
     breakdowns.close();
+    snapshots.close();
     const timeoutMs = config.SHUTDOWN_TIMEOUT_MS;
     return shutDown({
       engine,

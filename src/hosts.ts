@@ -31,6 +31,12 @@ const isLoopback: HostPattern = (authority) =>
   // Most requests of an open gateway: to look an address up in a list of networks takes microseconds.
   authority.host === '127.0.0.1' || LOOPBACK_NAME.test(authority.host) || isLoopbackAddress(authority.host);
 
+/** Whether a `Host` names this machine itself. A web page that calls a gateway on it by a name of its own does not. */
+export function isLoopbackHost(host = ''): boolean {
+  const authority = readAuthority(host);
+  return authority !== null && isLoopback(authority);
+}
+
 /**
  * One value of `ALLOWED_HOSTS`: a name, an address, either with `:port` for this port alone, `*.example.com` for one label
  * more, a network like `10.0.0.0/8` for the addresses in it, or `*` for every host. Null: it is none of these.

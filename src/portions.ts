@@ -1,5 +1,6 @@
 /** Cuts what is long into portions. */
 
+import { setImmediate as nextTurn } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import { limitConcurrency } from './concurrency-limit.js';
 
@@ -20,6 +21,41 @@ export class WorkTime {
   async giveTurn(): Promise<void> {
     await ownTurn();
     this.#since = performance.now();
+  }
+}
+
+/** Lets callers continue in one turn of the event loop until they have done as much as `perTurn`, the others in later turns, in order. */
+export class TurnLimit {
+  readonly #waiting: { readonly amount: number; readonly resolve: () => void }[] = [];
+  #left: number;
+  #isScheduled = false;
+
+  constructor(private readonly perTurn: number) {
+    this.#left = perTurn;
+  }
+
+  /** `amount`: what the caller is about to do. More than a turn has is done in a turn of its own. */
+  async wait(amount = 1): Promise<void> {
+    this.#schedule();
+    if (this.#left > 0) this.#left -= amount;
+    else await new Promise<void>((resolve) => this.#waiting.push({ amount, resolve }));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    nextTurn(() => {
+      this.#isScheduled = false;
+      this.#left = this.perTurn;
+      const next = this.#waiting.findIndex(({ amount }) => {
+        const isLater = this.#left <= 0;
+        if (!isLater) this.#left -= amount;
+        return isLater;
+      });
+      const now = this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
+      if (this.#waiting.length > 0) this.#schedule();
+      for (const { resolve } of now) resolve();
+    });
   }
 }
 

@@ -22,11 +22,14 @@ const KB_PER_MB = 1024;
 export async function footprint(): Promise<Figure[]> {
   const idle: number[] = [];
   const each: number[] = [];
+  const onOwnFile: number[] = [];
   const stock: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const ours = await measure();
+    const ours = await measure((index) => `file-${index % FILES}`);
     idle.push(ours.idle);
     each.push(ours.each);
+    let files = 0;
+    onOwnFile.push((await measure(() => `file-${files++}`)).each);
     stock.push(await measureStock());
   }
   return [
@@ -36,18 +39,19 @@ export async function footprint(): Promise<Figure[]> {
       unit: 'KB',
       values: each,
     },
+    { what: 'the same, each socket on a file of its own', unit: 'KB', values: onOwnFile },
     { what: 'Socket.IO as it comes, the same', unit: 'KB', values: stock },
     { what: 'ours ÷ Socket.IO', unit: '×', values: ratios(each, stock), goal: { atMost: 0.8 } },
   ];
 }
 
-async function measure(): Promise<{ idle: number; each: number }> {
+async function measure(fileOf: (index: number) => string): Promise<{ idle: number; each: number }> {
   const { directory, remove } = emptyDataset();
   const env = { MAX_CONNECTIONS_PER_ADDRESS: String(FIRST + SOCKETS) };
   const gateway = await GatewayProcess.start({ directory, env, node: FLAGS });
   try {
     const idle = await smallestResident(gateway.pid);
-    return { idle, each: await forEach(gateway.pid, gateway.url, (index) => `file-${index % FILES}`) };
+    return { idle, each: await forEach(gateway.pid, gateway.url, fileOf) };
   } finally {
     await gateway.stop();
     remove();

@@ -21,6 +21,10 @@ export interface Principal {
 export const isIssuedBefore = ({ issuedAt }: Principal, time: number): boolean =>
   issuedAt === null || issuedAt < time;
 
+/** Whom what is shared counts for: the `sub` of a caller's token, or else its address. */
+export const callerNameOf = ({ sub }: Pick<Principal, 'sub'>, address: string): string =>
+  sub === null ? `address ${address}` : `sub ${sub}`;
+
 /** Every caller, with `AUTH=none`. */
 export const UNAUTHENTICATED: Principal = {
   sub: null,

@@ -16,10 +16,24 @@ const shownStats = z.object({
   submission: z.object({ uncertain: count, error: z.string().nullable() }).nullable(),
 });
 
+/** The first connection is made within this time, or there is nothing to connect to. */
+const CONNECT_WITHIN_MS = 30_000;
+
 /** @returns the exit code: 0 when the file is completed, or was once */
-export async function watch(gateway: GatewayAddress, fileId: string, output: Output): Promise<number> {
+export async function watch(
+  gateway: GatewayAddress,
+  fileId: string,
+  output: Output,
+  connectWithinMs = CONNECT_WITHIN_MS,
+): Promise<number> {
   await lookFirst(gateway, fileId, output);
   const socket = io(gateway.url, { transports: ['websocket'] });
+  const neverConnected = new AbortController();
+  let why = 'no answer';
+  const timer = setTimeout(() => neverConnected.abort(noSocket(gateway.url, why)), connectWithinMs);
+  socket.on('connect_error', ({ message }) => {
+    why = message;
+  });
   let isAway = false;
   socket.on('disconnect', (reason) => {
     if (reason === 'io client disconnect') return;
@@ -27,11 +41,13 @@ export async function watch(gateway: GatewayAddress, fileId: string, output: Out
     output.note('The connection is lost; connecting again.');
   });
   socket.on('connect', () => {
+    clearTimeout(timer);
     if (isAway) output.note('Connected again.');
     isAway = false;
   });
   try {
     const stats = await waitFor(socket, fileId, {
+      signal: neverConnected.signal,
       ...(gateway.token === undefined ? {} : { token: gateway.token }),
       onStats: (now) => {
         if (!shownStats.safeParse(now).success) throw noGateway(gateway.url);
@@ -43,10 +59,18 @@ export async function watch(gateway: GatewayAddress, fileId: string, output: Out
     if (!(error instanceof VerigateError)) throw error;
     throw new Failure(error.code, error.message, exitCodeOf(error.code, error.retryable));
   } finally {
+    clearTimeout(timer);
     output.endProgress();
     socket.disconnect();
   }
 }
+
+const noSocket = (url: string, why: string): Failure =>
+  new Failure(
+    'unreachable',
+    `no WebSocket opens at ${url} (${why}): it is no gateway, or a proxy before it passes on no upgrade`,
+    EXIT.unavailable,
+  );
 
 /** Says at once what the socket would try again for ever: a wrong address, a wrong token. */
 async function lookFirst(gateway: GatewayAddress, fileId: string, output: Output): Promise<void> {

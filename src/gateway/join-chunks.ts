@@ -1,7 +1,7 @@
 /** Joins the small chunks of a request's body, and takes turns between the connections that send such. */
 
 import type { IncomingMessage } from 'node:http';
-import { TurnLimit } from '../realtime/throttling.js';
+import { TurnLimit } from '../portions.js';
 
 /** A body that says it is no longer costs little, however it comes. */
 const SHORT_BYTES = 64 * 1024;

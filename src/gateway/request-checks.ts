@@ -4,8 +4,8 @@ import { type Server as HttpServer, IncomingMessage, type ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, Fault } from '../errors.js';
+import { TurnLimit } from '../portions.js';
 import { endWithProblem, sendProblem } from '../problem.js';
-import { TurnLimit } from '../realtime/throttling.js';
 import { joinChunks } from './join-chunks.js';
 import { oneAtATime } from './one-at-a-time.js';
 
@@ -47,6 +47,11 @@ interface RequestChecks {
   readonly maxPipelined: number;
 }
 
+/** Of Node.js: the answer that is being written on a connection. */
+interface ConnectionInternals {
+  readonly _httpMessage?: { readonly headersSent?: boolean } | null;
+}
+
 /** Call it after all other listeners are added: a refused request reaches none of them. */
 export function checkRequests(http: HttpServer, { check, refused, maxPipelined }: RequestChecks): void {
   const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
@@ -69,7 +74,12 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   http.on('request', handle);
   // A server may ignore an expectation that it does not know; Node.js would answer 417 without a body.
   http.on('checkExpectation', handle);
-  http.on('upgrade', (request: IncomingMessage, tcp: Duplex, head: Buffer) => {
+  http.on('upgrade', (request: IncomingMessage, tcp: Duplex & ConnectionInternals, head: Buffer) => {
+    // What comes before it on the connection has to be answered before it, and nothing of HTTP may follow it.
+    if (tcp._httpMessage != null) {
+      tcp.destroy();
+      return;
+    }
     const fault = check(request);
     if (fault === null) {
       for (const listener of onUpgrade) listener.call(http, request, tcp, head);
@@ -95,11 +105,6 @@ const UNREADABLE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     'HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS: the request was not complete in time',
   ],
 };
-
-/** Of Node.js: the answer that is being written on a connection. */
-interface ConnectionInternals {
-  readonly _httpMessage?: { readonly headersSent?: boolean } | null;
-}
 
 /** All connections that a client has opened at once run out of their time at once: they are answered so many in a turn. */
 const TIMEOUTS_PER_TURN = 50;

@@ -18,10 +18,12 @@ import { RateLimit } from '../http/rate-limit.js';
 import { createRequestListener } from '../http/request-listener.js';
 import { ClusterSockets } from '../realtime/cluster-sockets.js';
 import { acceptListeners } from '../realtime/listeners.js';
+import { countUnreadPolls } from '../realtime/polling-payloads.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
+import { UnreadAnswers } from '../unread-answers.js';
 import { checkRequests, GatewayRequest } from './request-checks.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
@@ -73,7 +75,9 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     refused: ({ code, message }) => logger.debug({ code, reason: message }, 'refused a request'),
     maxPipelined: config.MAX_PIPELINED_REQUESTS,
   });
-  const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES }, metrics, logger);
+  const unread = new UnreadAnswers(config.MAX_UNREAD_BYTES);
+  const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES, unread }, metrics, logger);
+  countUnreadPolls(io.engine, unread, addressOf);
   const broadcaster = new Broadcaster(feed, rooms);
   acceptListeners(io, {
     guard,
@@ -86,7 +90,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
   });
   const sessions = new ClusterSockets(io, deps.revocations, deps.adapter !== null);
   const bodies = new Bodies(config, (req) => rateLimit.callerName(req));
-  const answers = new LargeAnswers(config);
+  const answers = new LargeAnswers(unread, config.EXPORT_IDLE_MS, (req) => rateLimit.callerName(req));
   app = createRequestListener({ ...deps, config, rateLimit, bodies, answers, sessions });
   return { io, sessions, listen: () => listen(http, config), destroyConnections };
 }

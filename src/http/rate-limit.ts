@@ -1,5 +1,6 @@
 /** Limits how many costly requests a caller may make a minute: exports, submissions, searches and counts of domains. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { callerNameOf } from '../auth/principal.js';
 import type { ClientIpOf } from '../client-ip.js';
 import { Fault } from '../errors.js';
 import { callerOf } from './access.js';
@@ -21,10 +22,8 @@ export class RateLimit {
     private readonly addressOf: ClientIpOf,
   ) {}
 
-  /** Whom a request counts for: the `sub` of its token, or else its address. */
   callerName(req: IncomingMessage): string {
-    const { sub } = callerOf(req);
-    return sub === null ? `address ${this.addressOf(req)}` : `sub ${sub}`;
+    return callerNameOf(callerOf(req), this.addressOf(req));
   }
 
   /**

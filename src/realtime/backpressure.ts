@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Socket } from 'socket.io';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { LARGE_ANSWER, type UnreadAnswers } from '../unread-answers.js';
 import { closeConnection } from './close-connection.js';
 import { internalsOf } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
@@ -11,6 +12,7 @@ import type { ClientSocket } from './server-types.js';
 export interface BackpressureOptions {
   /** A socket for which more bytes than this wait is a slow consumer, and is cut off. */
   readonly maxBufferedBytes: number;
+  readonly unread: UnreadAnswers;
 }
 
 interface SocketBacklog {
@@ -60,7 +62,7 @@ export class Backpressure {
     backlog.checkedAt = now;
     backlog.waitingBefore = waiting;
     if (waiting <= maxBufferedBytes + backlog.allowance) return true;
-    this.#cutOff(socket, backlog, waiting);
+    this.cutOff(socket, waiting);
     return false;
   }
 
@@ -83,10 +85,32 @@ export class Backpressure {
       const now = performance.now();
       if (waiting < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
       least = Math.min(least, waiting);
-      if (now > deadline) this.#cutOff(socket, backlog, waiting);
+      if (now > deadline) this.cutOff(socket, waiting);
       else await pause(POLL_INTERVAL_MS);
     }
     return false;
+  }
+
+  /** Counts an answer that was just written, if the socket has much to read. */
+  answered(socket: ClientSocket): void {
+    const { conn } = socket;
+    if (!isAnythingWaiting(conn) || waitingBytes(conn) < LARGE_ANSWER) return;
+    this.options.unread.add(conn, {
+      caller: socket.data.caller,
+      bytes: () => (conn.readyState === 'closed' ? 0 : waitingBytes(conn)),
+      end: () => this.cutOff(socket),
+    });
+  }
+
+  /** Ends the connection of a socket that has too much waiting for it. Nothing more is written to it. */
+  cutOff(socket: ClientSocket, waiting = waitingBytes(socket.conn)): void {
+    const backlog = this.#backlogOf(socket);
+    if (backlog.isCutOff) return;
+    backlog.isCutOff = true;
+    this.metrics.slowConsumers.inc();
+    this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
+    socket.data.subscriptions.end();
+    closeConnection(socket.conn, 'slow_consumer');
   }
 
   #backlogOf(socket: ClientSocket): SocketBacklog {
@@ -96,14 +120,6 @@ export class Backpressure {
       this.#backlogs.set(socket, backlog);
     }
     return backlog;
-  }
-
-  #cutOff(socket: ClientSocket, backlog: SocketBacklog, waiting: number): void {
-    backlog.isCutOff = true;
-    this.metrics.slowConsumers.inc();
-    this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
-    socket.data.subscriptions.end();
-    closeConnection(socket.conn, 'slow_consumer');
   }
 }
 

@@ -22,6 +22,8 @@ interface EngineInternals {
     /** Set where the server lets clients negotiate compression. */
     readonly perMessageDeflate?: unknown;
     readonly socket?: WebSocketInternals;
+    /** The response to a poll. */
+    readonly res?: ServerResponse | null;
   };
 }
 

@@ -1,6 +1,7 @@
 /** Accepts sockets as listeners: authenticates their handshakes, and answers their events. */
 
 import type { Guard } from '../auth/guard.js';
+import { callerNameOf } from '../auth/principal.js';
 import type { Broadcaster } from '../broadcast/broadcaster.js';
 import type { Refused } from '../domain/events.js';
 import { InvalidInput } from '../domain/invalid-input.js';
@@ -10,13 +11,14 @@ import { parseInput } from '../domain/schemas.js';
 import { ERRORS, Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { TurnLimit } from '../portions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import type { Backpressure } from './backpressure.js';
 import { trimSocket } from './memory-trimming.js';
 import type { SocketServerOptions } from './server.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import { Subscriptions } from './subscriptions.js';
-import { EventQueue, TokenBucket, TurnLimit } from './throttling.js';
+import { EventQueue, TokenBucket } from './throttling.js';
 
 interface ListenersDeps {
   readonly guard: Guard;
@@ -28,7 +30,7 @@ interface ListenersDeps {
   readonly options: SocketServerOptions;
 }
 
-/** Snapshots sent in one turn of the event loop: each may be some 30 kB. */
+/** Snapshots that are begun in one turn of the event loop. */
 const SNAPSHOTS_PER_TURN = 64;
 
 export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
@@ -43,7 +45,8 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
   };
   io.on('connection', (socket) => {
     const { data } = socket;
-    data.subscriptions = new Subscriptions(socket, data.principal, shared);
+    data.caller = callerNameOf(data.principal, deps.options.addressOf(socket.request));
+    data.subscriptions = new Subscriptions(socket, data, shared);
     data.eventRate = new TokenBucket(maxEventsPerSecond);
     data.eventQueue = new EventQueue(maxEventsPerSecond);
     deps.metrics.sockets.inc();
@@ -110,7 +113,11 @@ function receiver(deps: ListenersDeps) {
     if (!this.connected || !backpressure.mayWrite(this)) return;
     const { subscriptions, eventRate, eventQueue } = this.data;
     const last = args.at(-1);
-    const acknowledge: Acknowledge = typeof last === 'function' ? (last as Acknowledge) : () => undefined;
+    const acknowledge: Acknowledge = (answer) => {
+      if (typeof last !== 'function') return;
+      (last as Acknowledge)(answer);
+      backpressure.answered(this);
+    };
     const refuse = (...fault: ConstructorParameters<typeof Fault>) => {
       metrics.socketRequests.inc({ event: labelOf(event), outcome: fault[0] });
       acknowledge(refusal(new Fault(...fault)));

@@ -2,8 +2,9 @@
  * Writes the events of a feed to the listeners in its rooms.
  *
  * 1. `send` gathers a file's events during one turn of the event loop. Each is framed once, and never parsed.
- * 2. At the end of the turn the gathered events are queued as one write to the file's listeners.
- * 3. The queue is written listener by listener; a large room, or a large event, takes several turns.
+ * 2. At the end of the turn, or of the file's last write, the gathered events are queued as one write to the file's listeners.
+ * 3. The queue is written listener by listener; a large room, or a large event, takes several turns. Where more comes than
+ *    the turns have time for, the listeners that are furthest behind are cut off: they recover what they missed.
  * 4. An idle socket gets all frames in one write to its TCP socket. Any other socket gets them through engine.io, packet by
  *    packet; while it is slow, older stats give way to newer ones, and in the end it is cut off.
  *
@@ -39,17 +40,18 @@ interface GatheredEvents {
   arrivedAt: number | undefined;
 }
 
+/** What may wait of all files while their listeners are written to: several updates of the largest size. */
+const MAX_WAITING_BYTES = 32 * 2 ** 20;
+
 interface RoomOptions extends BackpressureOptions {
   readonly perTurn?: TurnLimits;
+  readonly maxWaitingBytes?: number;
 }
 
 export class RoomWriter implements Rooms {
   readonly backpressure: Backpressure;
   readonly #gathered = new Map<FileId, GatheredEvents>();
-  readonly #queue = new WriteQueue(
-    (socket, fileId, bundle) => this.#write(socket, fileId, bundle),
-    (arrivedAt) => this.metrics.deliveries.written(arrivedAt),
-  );
+  readonly #queue: WriteQueue;
   readonly #latestStats = new LatestStats((socket) => this.#writeQueuedTo(socket));
   readonly #listenerLists: ListenerLists;
   #scheduled: NodeJS.Immediate | null = null;
@@ -64,12 +66,18 @@ export class RoomWriter implements Rooms {
   ) {
     this.#listenerLists = new ListenerLists(io);
     this.backpressure = new Backpressure(options, metrics, logger);
+    this.#queue = new WriteQueue({
+      maxBytes: options.maxWaitingBytes ?? MAX_WAITING_BYTES,
+      write: (socket, fileId, bundle) => this.#write(socket, fileId, bundle),
+      giveUp: (socket) => this.backpressure.cutOff(socket),
+      finished: (arrivedAt) => metrics.deliveries.written(arrivedAt),
+    });
     const namespace = io.of('/');
     const sockets = new WeakMap<ClientSocket['conn'], ClientSocket>();
     const writeQueuedTo = (conn: ClientSocket['conn']) => this.#writeQueuedTo(sockets.get(conn));
-    // Before engine.io writes anything else, such as an answer. One function for all connections, to save memory.
-    const packetCreated = function (this: ClientSocket['conn']) {
-      writeQueuedTo(this);
+    // Before engine.io writes anything else of ours, such as an answer. One function for all connections, to save memory.
+    const packetCreated = function (this: ClientSocket['conn'], { type }: { type: string }) {
+      if (type === 'message') writeQueuedTo(this);
     };
     namespace.on('connection', (socket) => {
       sockets.set(socket.conn, socket);
@@ -105,15 +113,12 @@ export class RoomWriter implements Rooms {
 
   #schedule(): void {
     this.#scheduled ??= setImmediate(() => {
-      this.#enqueueAll();
+      // A file's next write follows its last one in any case: until then its events are gathered for it.
+      for (const fileId of this.#gathered.keys()) if (!this.#queue.has(fileId)) this.#enqueue(fileId);
       this.#scheduled = null;
       this.#queue.writeSome(this.options.perTurn ?? PER_TURN);
-      if (!this.#queue.isEmpty) this.#schedule();
+      if (!this.#queue.isEmpty || this.#gathered.size > 0) this.#schedule();
     });
-  }
-
-  #enqueueAll(): void {
-    for (const fileId of this.#gathered.keys()) this.#enqueue(fileId);
   }
 
   #enqueue(fileId: FileId): void {
@@ -161,7 +166,8 @@ export class RoomWriter implements Rooms {
   /** Writes to a socket, ahead of its turn, all that was sent to it so far. A write that is under way goes on by itself. */
   #writeQueuedTo(socket: ClientSocket | undefined): void {
     if (this.#queue.isWriting || socket === undefined) return;
-    this.#enqueueAll();
+    for (const fileId of this.#gathered.keys())
+      if (FEEDS.some((feed) => socket.rooms.has(roomOf(feed, fileId)))) this.#enqueue(fileId);
     this.#queue.writeTo(socket);
   }
 
@@ -182,6 +188,8 @@ export class RoomWriter implements Rooms {
 
   removed(fileId: FileId): void {
     const listeners = this.#subscriptionsOf(fileId);
+    this.#gathered.delete(fileId);
+    this.#queue.discard(fileId);
     this.io.local.to(FEEDS.map((feed) => roomOf(feed, fileId))).emit('file_deleted', { fileId });
     for (const listener of listeners) void listener.drop(fileId);
   }

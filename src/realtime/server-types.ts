@@ -10,6 +10,8 @@ import type { EventQueue, TokenBucket } from './throttling.js';
 interface SocketData {
   /** Of the handshake's token. */
   principal: Principal;
+  /** Whom its answers count for. */
+  caller: string;
   subscriptions: Subscriptions;
   /** How many events the socket may send. */
   eventRate: TokenBucket;

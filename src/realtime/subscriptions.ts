@@ -8,9 +8,9 @@ import type { FileId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
+import type { TurnLimit } from '../portions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { SocketToken } from './socket-token.js';
-import type { TurnLimit } from './throttling.js';
 
 /** Shared by the subscriptions of all sockets. */
 interface SubscriptionsDeps {
@@ -38,10 +38,10 @@ export class Subscriptions {
 
   constructor(
     private readonly socket: SubscribedSocket,
-    principal: Principal,
+    private readonly client: { readonly principal: Principal; readonly caller: string },
     private readonly deps: SubscriptionsDeps,
   ) {
-    this.#token = new SocketToken(deps.guard, principal, this);
+    this.#token = new SocketToken(deps.guard, client.principal, this);
   }
 
   /**
@@ -69,7 +69,12 @@ export class Subscriptions {
       }
       // Thousands may subscribe at once. Their snapshots must not block the event loop.
       await this.deps.snapshotLimit.wait();
-      const answer = await this.deps.snapshots.subscribed({ fileId, feeds, since });
+      const answer = await this.deps.snapshots.subscribed({
+        fileId,
+        feeds,
+        since,
+        caller: this.client.caller,
+      });
       await token.checkAccess(fileId);
       if (this.#files.has(fileId)) return answer;
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Limits on what sockets may send and ask: by the second, at a time, and in a turn of the event loop. */
+/** Limits on what sockets may send and ask: by the second, and at a time. */
 
 /** What each has sent in this second. It keeps nothing of those that have sent nothing: there may be thousands. */
 export class SentThisSecond<K> {
@@ -56,34 +56,5 @@ export class EventQueue {
       })
       .catch(() => undefined);
     return true;
-  }
-}
-
-/** Lets `perTurn` callers continue in one turn of the event loop, and the others in later turns, in order. */
-export class TurnLimit {
-  readonly #waiting: (() => void)[] = [];
-  #left: number;
-  #isScheduled = false;
-
-  constructor(private readonly perTurn: number) {
-    this.#left = perTurn;
-  }
-
-  async wait(): Promise<void> {
-    this.#schedule();
-    if (this.#left > 0) this.#left--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      const next = this.#waiting.splice(0, this.perTurn);
-      this.#left = this.perTurn - next.length;
-      if (this.#waiting.length > 0) this.#schedule();
-      for (const resolve of next) resolve();
-    });
   }
 }

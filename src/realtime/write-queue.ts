@@ -14,6 +14,8 @@ interface QueuedWrite {
 }
 
 interface WriteInProgress extends QueuedWrite {
+  /** About what it holds in memory: its events, and a list of listeners that it may not share. */
+  readonly bytes: number;
   /** Index of the listener that is written to next. */
   next: number;
   /** Indexes from `next` on of listeners that were written to ahead of their turn. */
@@ -26,20 +28,26 @@ export interface TurnLimits {
   readonly bytes: number;
 }
 
-const NO_LIMITS: TurnLimits = { sockets: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-/** Writes of a file that wait at most: where more are added than the turns have time for, the oldest is finished at once. */
-const WAITING_AT_MOST = 8;
+interface QueueOptions {
+  /** What may wait of all files. Beyond it, listeners are given up. */
+  readonly maxBytes: number;
+  readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void;
+  /** The socket does not get what waits for it: it is to be cut off. */
+  readonly giveUp: (socket: ClientSocket) => void;
+  /** Called once all listeners were written to, where the time of arrival is known. */
+  readonly finished: (arrivedAt: number) => void;
+}
+
+/** Bytes of a list in memory for each listener in it. */
+const LISTENER_BYTES = 64;
 
 export class WriteQueue {
   /** The writes of each file, the oldest first. */
   readonly #byFile = new Map<FileId, WriteInProgress[]>();
+  #bytes = 0;
   #isWriting = false;
 
-  constructor(
-    private readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void,
-    /** Called once all listeners were written to, where the time of arrival is known. */
-    private readonly finished: (arrivedAt: number) => void,
-  ) {}
+  constructor(private readonly options: QueueOptions) {}
 
   get isEmpty(): boolean {
     return this.#byFile.size === 0;
@@ -49,12 +57,24 @@ export class WriteQueue {
     return this.#isWriting;
   }
 
+  has(fileId: FileId): boolean {
+    return this.#byFile.has(fileId);
+  }
+
   /** It comes after the file's earlier writes, so that each listener gets them in order. */
   add(fileId: FileId, write: QueuedWrite): void {
     const writes = this.#byFile.get(fileId) ?? [];
-    writes.push({ ...write, next: 0, writtenAhead: new Set() });
+    const bytes = write.bundles.both.size + LISTENER_BYTES * write.list.listeners.length;
+    writes.push({ ...write, bytes, next: 0, writtenAhead: new Set() });
     this.#byFile.set(fileId, writes);
-    while (writes.length > WAITING_AT_MOST) this.#writeSomeOf(fileId, writes, NO_LIMITS);
+    this.#bytes += bytes;
+    while (this.#bytes > this.options.maxBytes) this.#giveUpOldest();
+  }
+
+  /** Drops what waits for the listeners of a file. */
+  discard(fileId: FileId): void {
+    for (const { bytes } of this.#byFile.get(fileId)?.splice(0) ?? []) this.#bytes -= bytes;
+    this.#byFile.delete(fileId);
   }
 
   /** Writes a turn's share. Files whose listeners were not all written to come last in the next one. */
@@ -72,48 +92,89 @@ export class WriteQueue {
 
   /** Writes to one socket, ahead of its turn, what is queued for it. */
   writeTo(socket: ClientSocket): void {
-    for (const [fileId, writes] of this.#byFile) {
-      for (const write of writes) {
-        const { list, next, writtenAhead } = write;
-        const index = list.indexOf(socket);
-        if (index === undefined || index < next || writtenAhead.has(index)) continue;
-        writtenAhead.add(index);
-        this.#writeTo(list.listeners[index], fileId, write);
+    this.#asWriting(() => {
+      for (const [fileId, writes] of this.#byFile) {
+        for (const { list, next, writtenAhead, bundles } of writes) {
+          const index = list.indexOf(socket);
+          const listener = index === undefined ? undefined : list.listeners[index];
+          if (index === undefined || listener === undefined || index < next || writtenAhead.has(index))
+            continue;
+          writtenAhead.add(index);
+          this.options.write(socket, fileId, bundles[listener.feeds]);
+        }
       }
-    }
+    });
   }
 
   /** Goes on with the oldest write of a file. @returns what is left of the limits */
-  #writeSomeOf(fileId: FileId, writes: WriteInProgress[], limits: TurnLimits): TurnLimits {
+  #writeSomeOf(fileId: FileId, writes: readonly WriteInProgress[], limits: TurnLimits): TurnLimits {
     const write = writes[0];
     if (write === undefined) return limits;
-    const { listeners } = write.list;
     let { sockets, bytes } = limits;
-    // A write may cause another call of this method, which continues where this one is.
-    while (sockets > 0 && bytes > 0 && write.next < listeners.length) {
-      const index = write.next++;
-      const listener = listeners[index];
-      sockets--;
-      if (listener === undefined || write.writtenAhead.has(index)) continue;
-      bytes -= write.bundles[listener.feeds].size;
-      this.#writeTo(listener, fileId, write);
-    }
-    if (write.next >= listeners.length && writes[0] === write) {
-      writes.shift();
-      if (writes.length === 0 && this.#byFile.get(fileId) === writes) this.#byFile.delete(fileId);
-      if (write.arrivedAt !== undefined) this.finished(write.arrivedAt);
+    this.#asWriting(() => {
+      while (sockets > 0 && bytes > 0 && write.next < write.list.listeners.length) {
+        sockets--;
+        const listener = nextOf(write);
+        if (listener === undefined) continue;
+        const bundle = write.bundles[listener.feeds];
+        bytes -= bundle.size;
+        this.options.write(listener.socket, fileId, bundle);
+      }
+    });
+    if (write.next >= write.list.listeners.length && this.#end(fileId, write)) {
+      if (write.arrivedAt !== undefined) this.options.finished(write.arrivedAt);
     }
     return { sockets, bytes };
   }
 
-  #writeTo(listener: Listener | undefined, fileId: FileId, { bundles }: QueuedWrite): void {
-    if (listener === undefined) return;
+  /** Of the file for which the most waits: the listeners that its oldest write has not reached fall behind further. */
+  #giveUpOldest(): void {
+    const [fileId, [write]] = this.#largest();
+    if (write === undefined) return;
+    this.#asWriting(() => {
+      while (write.next < write.list.listeners.length) {
+        const listener = nextOf(write);
+        if (listener !== undefined) this.options.giveUp(listener.socket);
+      }
+    });
+    this.#end(fileId, write);
+  }
+
+  #largest(): [FileId, readonly WriteInProgress[]] {
+    let largest: [FileId, readonly WriteInProgress[]] = ['', []];
+    let most = 0;
+    for (const [fileId, writes] of this.#byFile) {
+      const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
+      if (bytes <= most) continue;
+      most = bytes;
+      largest = [fileId, writes];
+    }
+    return largest;
+  }
+
+  /** Removes a file's oldest write. False: that has happened already. */
+  #end(fileId: FileId, write: WriteInProgress): boolean {
+    const writes = this.#byFile.get(fileId);
+    if (writes?.[0] !== write) return false;
+    writes.shift();
+    this.#bytes -= write.bytes;
+    if (writes.length === 0) this.#byFile.delete(fileId);
+    return true;
+  }
+
+  #asWriting(work: () => void): void {
     const wasWriting = this.#isWriting;
     this.#isWriting = true;
     try {
-      this.write(listener.socket, fileId, bundles[listener.feeds]);
+      work();
     } finally {
       this.#isWriting = wasWriting;
     }
   }
+}
+
+/** The listener that is next, as of now: what is done with it may come here again. Undefined: it was written to already. */
+function nextOf(write: WriteInProgress): Listener | undefined {
+  const index = write.next++;
+  return write.writtenAhead.has(index) ? undefined : write.list.listeners[index];
 }

@@ -1,7 +1,7 @@
 /** Answers what a file is now: stats from the head of its feed, results from the store. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
+import { ByteCache } from '../byte-cache.js';
+import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
@@ -10,22 +10,34 @@ import { NEVER_ANNOUNCED } from '../domain/summary.js';
 import { Heads } from '../epoch/head.js';
 import { Fault } from '../errors.js';
 import type { Feed, Head } from '../feed/feed.js';
+import { TurnLimit } from '../portions.js';
 import type { PageQuery, ResultPage, Store } from '../store/store.js';
 
 /** The page of results in a snapshot: the same as `GET …/emails` answers without parameters. */
 export const FIRST_PAGE = { page: 1, limit: 50 } as const;
 /** A first page is sent to every new listener and kept in memory. Of results that are very large it has fewer. */
 const FIRST_PAGE_BYTES = 512 * 1024;
-/** Files whose first page is cached for further requests at the same revision. */
-const CACHED_PAGES = 256;
+/** What the first pages take together that are kept for further requests at the same revision. */
+const CACHED_BYTES = 32 * 2 ** 20;
+/** What one takes in memory beside its text, and while it is being read, about. */
+const PAGE_BYTES = 500;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_PAUSE = 2;
+/** Histories that are read at once, each of up to `FEED_HISTORY_BYTES`: of one caller, and of all. */
+const HISTORIES_OF_CALLER = 2;
+const HISTORIES = 4;
+/** Characters of answers that are put together and sent in one turn of the event loop. */
+const CHARS_PER_TURN = 2 * 2 ** 20;
+
+type Answer = JsonText<Subscribed>;
 
 interface SnapshotRequest {
   readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
+  /** Whose turn it is where histories are read. */
+  readonly caller: string;
 }
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
@@ -45,12 +57,14 @@ interface Snapshot {
 }
 
 export class Snapshots {
-  readonly #firstPages = new LRUCache<FileId, { at: string; page: Promise<string | null> }>({
-    max: CACHED_PAGES,
-  });
-
+  readonly #firstPages = new ByteCache<{ at: string; page: Promise<string | null> }>(CACHED_BYTES);
   readonly #heads: Heads;
-  #turns: Promise<void> = Promise.resolve();
+  readonly #turns = new TurnLimit(CHARS_PER_TURN);
+  readonly #inTurn = limitConcurrencyEach(
+    HISTORIES_OF_CALLER,
+    (caller: string, _read: () => Promise<Answer | null>) => caller,
+    limitConcurrency(HISTORIES, (_caller: string, read: () => Promise<Answer | null>) => read()),
+  );
 
   constructor(
     private readonly store: Store,
@@ -79,7 +93,7 @@ export class Snapshots {
     const found = await this.store.results.page({ ...query, maxBytes: this.maxPageBytes });
     if (found?.isCut) throw pageTooLarge(this.maxPageBytes, found.results.length);
     if (found === null) return null;
-    if (isLarge(found)) await this.#turn();
+    await this.#turns.wait(charsOf(found.results));
     return pageText(found, query);
   }
 
@@ -94,24 +108,38 @@ export class Snapshots {
   /**
    * What a new listener starts from. Events that come before the answer and are not above its revision are in it already.
    */
-  async subscribed({ fileId, feeds, since }: SnapshotRequest): Promise<JsonText<Subscribed>> {
+  async subscribed(request: SnapshotRequest): Promise<Answer> {
+    const { fileId, feeds, since } = request;
     const head = await this.#headOf(fileId);
-    const missed = since === null ? null : await this.feed.since(fileId, since, head.revision);
-    if (missed !== null || !feeds.includes('emails')) {
-      const answer = opening(fileId, head, missed !== null);
-      if (missed === null || !feeds.includes('emails')) return new JsonText(`${answer}}`);
-      const payloads = missed.map(({ payload }) => payload);
-      if (payloads.reduce((chars, { length }) => chars + length, 0) > LARGE_CHARS) await this.#turn();
-      return new JsonText(`${answer},"missed":[${payloads.join(',')}]}`);
+    if (since !== null) {
+      const recovered = await this.#inTurn(request.caller, () =>
+        this.#recovered(head, { ...request, since }),
+      );
+      if (recovered !== null) return recovered;
     }
+    if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
     const { head: current, page } = await this.#snapshotOf(fileId, head);
+    await this.#turns.wait(page.length);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
-  /** Large answers that are asked for at the same time are put together one in a turn of the event loop. */
-  #turn(): Promise<void> {
-    this.#turns = this.#turns.then(() => nextTurn());
-    return this.#turns;
+  /** Keeps no page any more. */
+  close(): void {
+    this.#firstPages.close();
+  }
+
+  /** Null: the history does not reach so far back. */
+  async #recovered(
+    head: Head,
+    { fileId, feeds, since }: SnapshotRequest & { since: Cursor },
+  ): Promise<Answer | null> {
+    const missed = await this.feed.since(fileId, since, head.revision);
+    if (missed === null) return null;
+    const answer = opening(fileId, head, true);
+    if (!feeds.includes('emails')) return new JsonText(`${answer}}`);
+    const payloads = missed.map(({ payload }) => payload);
+    await this.#turns.wait(payloads.reduce((chars, { length }) => chars + length, 0));
+    return new JsonText(`${answer},"missed":[${payloads.join(',')}]}`);
   }
 
   async #headOf(fileId: FileId): Promise<Head> {
@@ -147,12 +175,15 @@ export class Snapshots {
     if (cached?.at === at) return cached.page;
     const page = this.#readFirstPage(fileId, head);
     const entry = { at, page };
-    this.#firstPages.set(fileId, entry);
-    const forget = () => {
-      if (this.#firstPages.get(fileId) === entry) this.#firstPages.delete(fileId);
+    this.#firstPages.set(fileId, entry, PAGE_BYTES);
+    const keep = (text: string | null) => {
+      if (this.#firstPages.get(fileId) !== entry) return;
+      // One result may be larger by itself.
+      if (text === null || text.length > FIRST_PAGE_BYTES) this.#firstPages.delete(fileId);
+      // Another object: the same one would keep its size.
+      else this.#firstPages.set(fileId, { ...entry }, PAGE_BYTES + 2 * text.length);
     };
-    // One result may be larger by itself.
-    page.then((text) => (text === null || text.length > FIRST_PAGE_BYTES) && forget(), forget);
+    page.then(keep, () => keep(null));
     return page;
   }
 
@@ -185,9 +216,6 @@ function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: bo
 }
 
 const EMPTY_PAGE: ResultPage = { total: 0, results: [], isCut: false };
-
-const LARGE_CHARS = 256 * 1024;
-const isLarge = ({ results }: ResultPage): boolean => charsOf(results) > LARGE_CHARS;
 
 function pageTooLarge(maxBytes: number, fitting: number): Fault {
   const message = `a page may have MAX_PAGE_BYTES, ${maxBytes} bytes, and ${fitting} results have as many`;

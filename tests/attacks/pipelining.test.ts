@@ -6,7 +6,7 @@ import { oneAtATime } from '../../src/gateway/one-at-a-time.js';
 import { listen } from '../http/harness.js';
 import { startTestGateway } from '../support/gateway.js';
 import { holdOn } from '../support/process.js';
-import { requestText } from '../support/raw-http.js';
+import { requestText, WEBSOCKET } from '../support/raw-http.js';
 import { retry } from '../support/wait.js';
 
 const asked = (count: number) =>
@@ -75,4 +75,18 @@ test('a gateway reads no further on a connection where too many wait', async () 
   };
   expect(await answersTo(3)).toBe(3);
   expect(await answersTo(300)).toBeLessThan(4);
+});
+
+test('a WebSocket is not opened on a connection that has a request to be answered', async () => {
+  const { url } = await startTestGateway();
+  const upgrade = requestText('GET', '/socket.io/?EIO=4&transport=websocket', { headers: WEBSOCKET });
+  const alone = await holdOn(url, upgrade);
+  expect(String((await once(alone, 'data'))[0])).toMatch(/^HTTP\/1.1 101 /);
+  const socket = await holdOn(url, requestText('GET', '/readyz') + upgrade);
+  let received = '';
+  socket.on('data', (bytes) => {
+    received += bytes;
+  });
+  await closed(socket);
+  expect(received).not.toContain(' 101 ');
 });

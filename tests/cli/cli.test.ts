@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Server } from 'socket.io';
+import type { Output } from '../../src/cli/output.js';
+import { watch } from '../../src/cli/watch.js';
 import { onTeardown, spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
 import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
@@ -319,4 +321,14 @@ test.each([
   const { code, err } = await command.ended();
   expect(code).toBe(name === 'none' ? 130 : 69);
   expect(err).toBe(name === 'none' ? '' : `verigate: what answers at ${url} is no gateway\n`);
+});
+
+test('where no WebSocket opens, `watch` says so after a while', async () => {
+  const url = await answering((_req, res) => res.writeHead(404).end('{"code":"file_not_found"}'));
+  const output = { note: () => undefined, endProgress: () => undefined } as unknown as Output;
+  await expect(watch({ url, token: undefined }, 'f', output, 200)).rejects.toMatchObject({
+    code: 'unreachable',
+    exitCode: 69,
+    message: expect.stringContaining('no WebSocket opens'),
+  });
 });

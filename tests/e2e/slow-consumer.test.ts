@@ -120,3 +120,57 @@ test('a client that reads its answers is no slow consumer, however large they ar
   expect(raw.isClosed).toBe(false);
   expect(await slowConsumers(url)).toBe(0);
 });
+
+/** A gateway with a file of which a listener that comes back has missed 6 MiB, where 8 MiB of answers may wait. */
+async function missedMuch() {
+  const { url } = await startTestGateway({
+    MAX_UNREAD_BYTES: String(8 * KIB * KIB),
+    FEED_HISTORY_BYTES: String(16 * KIB * KIB),
+    MAX_PAGE_BYTES: String(KIB * KIB),
+  });
+  const producer = new Producer(url);
+  const update = (results: number, length: number) => {
+    const list = plainResults(`to ${results}`, results, 'x'.repeat(length));
+    return producer.update(message(`b${results}`, list, { fileId: 'f', isComplete: true }));
+  };
+  await update(1, 1);
+  const { epoch, revision } = await new Reading(producer, 'f').stats();
+  await update(64, 96 * KIB);
+  const since = { epoch, revision };
+  const other = await connect(url);
+  expect((await subscribe(other, { fileId: 'f', since })).recovered).toBe(true);
+  return { url, question: `420["subscribe",${JSON.stringify({ fileId: 'f', since })}]` };
+}
+
+test('large answers that sockets do not read have a limit together', async () => {
+  const { url, question } = await missedMuch();
+  const all = [await joined(url), await joined(url), await joined(url)];
+  for (const [index, raw] of all.entries()) {
+    raw.stopReading();
+    raw.send(question);
+    await retry(async () => expect(await slowConsumers(url)).toBe(index));
+  }
+  for (const raw of all) raw.readOn();
+  await Promise.all(all.map((raw, index) => raw.until(() => (index < 2 ? raw.isClosed : raw.has('430')))));
+  expect(all[2]?.isClosed).toBe(false);
+});
+
+test('large answers to polls that are not read have the same limit', async () => {
+  const { url, question } = await missedMuch();
+  const headers = { 'Accept-Encoding': 'identity' };
+  const poll = async (sid = '', body?: string) =>
+    fetch(
+      `${url}/socket.io/?EIO=4&transport=polling${sid}`,
+      body === undefined ? { headers } : { method: 'POST', body },
+    );
+  const asked = async () => {
+    const { sid } = JSON.parse((await (await poll()).text()).slice(1)) as { sid: string };
+    await poll(`&sid=${sid}`, '40');
+    await (await poll(`&sid=${sid}`)).text();
+    await poll(`&sid=${sid}`, question);
+    return poll(`&sid=${sid}`);
+  };
+  const [first, second] = [await asked(), await asked()];
+  await expect(first.text()).rejects.toThrow();
+  expect(await second.text()).toContain('430[');
+});

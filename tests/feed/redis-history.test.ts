@@ -106,6 +106,7 @@ describeOnRedis('what Redis keeps of a file', (url) => {
     ['a history of another type', async (client, _, history) => client.set(history, 'x')],
     ['a revision that is none', (client, head) => client.hset(head, 'revision', '9'.repeat(24))],
     ['a revision written otherwise', (client, head) => client.hset(head, 'revision', '01')],
+    ['an epoch that no gateway makes', (client, head) => client.hset(head, 'epoch', 'x'.repeat(1_000_000))],
     ['a floor that is no number', (client, head) => client.hset(head, 'floor', 'x')],
     ['a state that is no JSON', (client, head) => client.hset(head, 'state', '{', 'revision', 7)],
     ['a state without its totals', (client, head) => client.hset(head, 'state', '{}', 'revision', 7)],

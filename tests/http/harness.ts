@@ -22,6 +22,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import { createSubmissions, type SubmissionConfig } from '../../src/submission/submissions.js';
+import { UnreadAnswers } from '../../src/unread-answers.js';
 import type { Validator } from '../../src/validator/validator.js';
 import { expectDocumented } from '../support/documented.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
@@ -119,12 +120,17 @@ export async function startApp({ config = {}, validator = null, ...parts }: Opti
   const snapshots = new Snapshots(store, feed, announcer, settings.MAX_UPDATE_BYTES);
   const breakdowns = new Breakdowns(store, snapshots);
   onTeardown(() => breakdowns.close());
+  onTeardown(() => snapshots.close());
   const rateLimit = new RateLimit(100_000, clientIpBehind([]));
   const deps: HttpDependencies = {
     guard: new Guard(null, store.files, { check: async () => undefined }),
     rateLimit,
     bodies: new Bodies(settings, (req) => rateLimit.callerName(req)),
-    answers: new LargeAnswers(settings),
+    answers: new LargeAnswers(
+      new UnreadAnswers(settings.MAX_UNREAD_BYTES),
+      settings.EXPORT_IDLE_MS,
+      () => '',
+    ),
     store,
     snapshots,
     breakdowns,

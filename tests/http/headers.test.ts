@@ -1,8 +1,11 @@
 import { createServer, request } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
+import { Guard } from '../../src/auth/guard.js';
+import { createTokens } from '../../src/auth/tokens.js';
 import { readConfig } from '../../src/config.js';
 import { Fault } from '../../src/errors.js';
 import { createApp } from '../../src/http/app.js';
+import { SECRET } from '../support/tokens.js';
 import { call, listen, result, seed, startApp, type TestApp } from './harness.js';
 
 interface Raw {
@@ -155,6 +158,17 @@ describe('health', () => {
     for (const header of ['x-forwarded-for', 'forwarded']) {
       expect((await send(app, 'GET', '/metrics', { [header]: 'for=203.0.113.9' })).status).toBe(403);
     }
+  });
+
+  test('where tokens are required, metrics are answered without one under a name of loopback only', async () => {
+    const tokens = createTokens({ JWT_SECRET: SECRET });
+    const app = await startApp({
+      guard: new Guard(tokens, { find: async () => null }, { check: async () => undefined }),
+    });
+    const statusFor = async (host: string) => (await send(app, 'GET', '/metrics', { host })).status;
+    expect([await statusFor('localhost'), await statusFor('[::1]:3000')]).toEqual([200, 200]);
+    // A page that its visitor's browser takes for one of this name.
+    expect(await statusFor('rebound.example')).toBe(401);
   });
 
   test('metrics are refused to other peers', async () => {

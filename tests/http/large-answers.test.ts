@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { Response } from 'express';
 import { LargeAnswers } from '../../src/http/large-answers.js';
+import { UnreadAnswers } from '../../src/unread-answers.js';
 import { onTeardown } from '../support/teardown.js';
 import { retry } from '../support/wait.js';
 import { call, listen, result, seed, startApp } from './harness.js';
@@ -52,7 +53,7 @@ test('large answers and exports come whole, whichever characters they have', asy
 
 test('what waits for clients that do not read has a bound: the one that has read nothing for the longest ends', async () => {
   const text = JSON.stringify('x'.repeat(20 * MIB));
-  const answers = new LargeAnswers({ MAX_UNREAD_BYTES: 50 * MIB, EXPORT_IDLE_MS: 60_000 });
+  const answers = new LargeAnswers(new UnreadAnswers(50 * MIB), 60_000, () => 'caller');
   const { url } = await listen(
     createServer((_req, res) => {
       answers.send(res as unknown as Response, text).catch(() => res.destroy());
@@ -74,4 +75,29 @@ test('what waits for clients that do not read has a bound: the one that has read
   expect(first.bytesRead + second.bytesRead).toBeLessThan(2 * text.length);
   third.resume();
   await retry(async () => expect(third.bytesRead).toBeGreaterThan(text.length));
+});
+
+test('every answer with a list that may be long is counted where it is large', async () => {
+  const sent: number[] = [];
+  const app = await startApp({
+    answers: {
+      send: async (res, json) => {
+        sent.push(json.length);
+        res.setHeader('Content-Type', 'application/json; charset=utf-8').end(json);
+      },
+    },
+  });
+  await seed(app, 'f', [result('a@x')]);
+  const { json } = await call(app, 'POST', '/api/webhooks', { url: 'https://example.com/' });
+  const paths = [
+    'files',
+    'files/f',
+    'files/f/emails',
+    'files/f/batches',
+    'files/f/breakdown?by=domain',
+    `webhooks/${json.webhookId}/deliveries`,
+    'dead-letters',
+  ];
+  for (const path of paths) expect((await call(app, 'GET', `/api/${path}`)).status).toBe(200);
+  expect(sent).toHaveLength(paths.length);
 });

@@ -41,6 +41,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
     fileId: 'f1',
     feeds: ['stats', 'emails'] as const,
     since: { epoch: before.epoch, revision: 1 },
+    caller: '',
   };
   const answer = (await snapshots.subscribed(late)).parsed();
   expect(answer).toMatchObject({ recovered: false, stats: { status: 'purged', progress: { processed: 5 } } });

@@ -8,6 +8,7 @@ import { trimSocket } from '../../src/realtime/memory-trimming.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../src/realtime/server.js';
 import type { ClientSocket, SocketServer } from '../../src/realtime/server-types.js';
+import { UnreadAnswers } from '../../src/unread-answers.js';
 import { onTeardown } from '../support/teardown.js';
 
 const MANY = 1_000;
@@ -21,7 +22,11 @@ export interface RoomStage {
 }
 
 /** The gateway's socket server and its room writer, and nothing else of it: tests say who is in which room. */
-export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger> = {}): Promise<RoomStage> {
+export async function roomStage(
+  maxBufferedBytes = 2 ** 26,
+  log: Partial<Logger> = {},
+  maxWaitingBytes = 2 ** 26,
+): Promise<RoomStage> {
   const http = createServer();
   const io = createSocketServer(http, {
     origins: [],
@@ -40,7 +45,12 @@ export async function roomStage(maxBufferedBytes = 2 ** 26, log: Partial<Logger>
   const rooms = new RoomWriter(
     io,
     // Rooms of a few sockets are written to over several turns already, and large events one socket at a time.
-    { maxBufferedBytes, perTurn: { sockets: 2, bytes: 50_000 } },
+    {
+      maxBufferedBytes,
+      unread: new UnreadAnswers(2 ** 26),
+      maxWaitingBytes,
+      perTurn: { sockets: 2, bytes: 50_000 },
+    },
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );

@@ -294,11 +294,12 @@ test('what a listener gets in one turn comes in one write', async () => {
   expect(written).toEqual([tcp.bytesWritten - before]);
 });
 
-test('a large event goes to as many listeners in one turn as the bytes allow, and the next one waits behind it', async () => {
-  const stage = await roomStage();
+/** Four listeners of the same file, the numbers that each has heard, and how many writes of large events there were to all. */
+async function largeRoom(stage: RoomStage) {
   const clients = await Promise.all(Array.from({ length: 4 }, () => connect(stage.url)));
+  const sockets = clients.map((client) => stage.socketOf(client));
   const heard: number[][] = clients.map(() => []);
-  let writes = 0;
+  const written = { count: 0 };
   for (const [index, client] of clients.entries()) {
     const socket = stage.socketOf(client);
     void socket.join(roomOf('emails', 'a'));
@@ -307,20 +308,93 @@ test('a large event goes to as many listeners in one turn as the bytes allow, an
     if (tcp === null) throw new Error('the socket is not idle');
     const write = tcp.write.bind(tcp) as (bytes: Uint8Array) => boolean;
     tcp.write = (bytes: Uint8Array | string) => {
-      writes++;
+      written.count++;
       return write(bytes as Uint8Array);
     };
   }
-  const padding = 'x'.repeat(100_000);
-  for (const number of [1, 2]) ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number, padding });
-  const inEachTurn: number[] = [];
-  while (inEachTurn.length < 8) {
-    const before = writes;
+  return { clients, sockets, heard, written };
+}
+
+const LARGE = 100_000;
+const sendLarge = (stage: RoomStage, number: number) =>
+  ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number, padding: 'x'.repeat(LARGE) });
+
+test('a large event goes to as many listeners in one turn as the bytes allow, and the next ones wait behind it', async () => {
+  const stage = await roomStage();
+  const { clients, heard, written } = await largeRoom(stage);
+  // More than an update of the largest size has by far, for each byte that a turn may write.
+  const numbers = Array.from({ length: 30 }, (_, index) => index + 1);
+  for (const number of numbers) sendLarge(stage, number);
+  const inEachTurn: number[] = [written.count];
+  while (inEachTurn.length <= clients.length * numbers.length) {
+    const before = written.count;
     await new Promise(setImmediate);
-    if (writes > before) inEachTurn.push(writes - before);
+    if (written.count > before) inEachTurn.push(written.count - before);
   }
-  expect(inEachTurn).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
-  await retry(async () => expect(heard).toEqual(clients.map(() => [1, 2])));
+  expect(inEachTurn).toEqual([0, ...Array(clients.length * numbers.length).fill(1)]);
+  await retry(async () => expect(heard).toEqual(clients.map(() => numbers)));
+});
+
+test('where more waits than may, the listeners of the largest room that are furthest behind are cut off', async () => {
+  const stage = await roomStage(2 ** 26, {}, 10 * LARGE);
+  const { clients, sockets, heard, written } = await largeRoom(stage);
+  for (const socket of sockets)
+    socket.data.subscriptions = {
+      end: () => void socket.leave(roomOf('emails', 'a')),
+    } as ClientSocket['data']['subscriptions'];
+  const other = await connect(stage.url);
+  void stage.socketOf(other).join(roomOf('stats', 'b'));
+  const heardOfOther: number[] = [];
+  other.on('file_stats', ({ number }) => heardOfOther.push(number));
+  sendLarge(stage, 1);
+  while (written.count === 0) await new Promise(setImmediate);
+  for (let number = 2; number <= 9; number++) sendLarge(stage, number);
+  expect(clients.map(({ connected }) => connected)).toEqual([true, true, true, true]);
+  sendLarge(stage, 10);
+  ours(stage, 'stats', 'b', { fileId: 'b', epoch: 'e', number: 1 });
+  await retry(async () =>
+    expect(clients.map(({ connected }) => connected)).toEqual([true, false, false, false]),
+  );
+  await retry(async () => expect(heard[0]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  await retry(async () => expect(heardOfOther).toEqual([1]));
+  expect(other.connected).toBe(true);
+});
+
+test('small events that come while a room is written to are one write to each of its listeners', async () => {
+  const stage = await roomStage();
+  const { clients, heard, written } = await largeRoom(stage);
+  sendLarge(stage, 1);
+  while (written.count === 0) await new Promise(setImmediate);
+  const tcp = idleTcpOf(stage.socketOf(clients[3] as Client));
+  if (tcp === null) throw new Error('the socket is not idle');
+  let small = 0;
+  const write = tcp._write.bind(tcp);
+  tcp._write = (...args) => {
+    if ((args[0] as Buffer).length < LARGE) small++;
+    write(...args);
+  };
+  for (const number of [2, 3, 4]) {
+    ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number });
+    if (number < 4) await new Promise(setImmediate);
+  }
+  await retry(async () => expect(heard).toEqual(clients.map(() => [1, 2, 3, 4])));
+  expect(small).toBe(1);
+});
+
+test('nothing of a deleted file is written any more', async () => {
+  const stage = await roomStage();
+  const { clients, sockets, heard, written } = await largeRoom(stage);
+  for (const socket of sockets)
+    socket.data.subscriptions = {
+      drop: async () => undefined,
+    } as unknown as ClientSocket['data']['subscriptions'];
+  for (const number of [1, 2, 3]) sendLarge(stage, number);
+  while (written.count === 0) await new Promise(setImmediate);
+  let deleted = 0;
+  for (const client of clients) client.on('file_deleted', () => deleted++);
+  stage.rooms.removed('a');
+  await retry(async () => expect(deleted).toBe(4));
+  expect(heard).toEqual([[1], [], [], []]);
 });
 
 test('where internals are missing, everything goes through engine.io, and one warning is logged', async () => {

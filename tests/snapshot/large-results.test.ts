@@ -7,15 +7,20 @@ import { counted } from '../pipeline/counted-store.js';
 import { engine, gatewayOn } from '../pipeline/stage.js';
 import { Turns } from '../support/turns.js';
 import { type Entry, entry } from '../support/updates.js';
+import { retry } from '../support/wait.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Snapshots of a gateway that has one file, `f1`, with these results. */
-async function snapshotsOf(emails: readonly Entry[]) {
+const subscription = { fileId: 'f1', feeds: ['stats', 'emails'] as const, since: null, caller: 'one' };
+
+/** Snapshots of a gateway whose files, `f1` and so on, have these results. */
+async function snapshotsOf(emails: readonly Entry[], files = 1) {
   const { register, take, flusher, store: inner, feed } = gatewayOn(await engine());
-  await register({ fileId: 'f1', batches: ['b1'] });
-  await take({ batchId: 'b1', emails, isComplete: true });
+  for (let n = 1; n <= files; n++) {
+    await register({ fileId: `f${n}`, batches: [`b${n}`] });
+    await take({ batchId: `b${n}`, emails, isComplete: true });
+  }
   const { store, calls } = counted(inner);
   const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
   return { snapshots: new Snapshots(store, feed, announcer, 8 * MIB), calls };
@@ -30,14 +35,56 @@ it.each([
   expect(calls.filter((call) => call === 'results.page')).toHaveLength(reads);
 });
 
-it('large pages that are asked for at once are put together one in a turn of the event loop', async () => {
-  const { snapshots } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(600 * KIB) })]);
+it('the first pages that are kept have a bound in all', async () => {
+  const files = 40;
+  const { snapshots, calls } = await snapshotsOf([entry('a@x', { reason: 'x'.repeat(480 * KIB) })], files);
+  const readsOf = async (fileId: string) => {
+    const before = calls.length;
+    await snapshots.snapshot(fileId);
+    return calls.slice(before).filter((call) => call === 'results.page').length;
+  };
+  for (let n = 1; n <= files; n++) expect(await readsOf(`f${n}`)).toBe(1);
+  expect([await readsOf(`f${files}`), await readsOf('f1')]).toEqual([0, 1]);
+});
+
+it('large pages that are asked for at once are put together in several turns of the event loop', async () => {
+  const { snapshots } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(3 * MIB) })]);
   const passed = new Turns();
   const turns = await Promise.all(
-    Array.from({ length: 8 }, () =>
-      snapshots.page({ fileId: 'f1', page: 1, limit: 50 }).then(() => passed.count),
-    ),
+    [
+      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 })),
+      ...Array.from({ length: 4 }, () => snapshots.subscribed(subscription)),
+    ].map((answer) => answer.then(() => passed.count)),
   );
   passed.stop();
   expect(new Set(turns).size).toBe(turns.length);
+});
+
+it('a few histories are read at once, of one caller fewer', async () => {
+  const { register, take, flusher, store, feed } = gatewayOn(await engine());
+  await register({ fileId: 'f1', batches: ['b1'] });
+  await take({ batchId: 'b1', emails: [entry('a@example.com')], isComplete: true });
+  const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
+  const reading: (() => void)[] = [];
+  let read = 0;
+  feed.since = async () => {
+    read++;
+    await new Promise<void>((resolve) => reading.push(resolve));
+    return [];
+  };
+  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+  const ask = (caller: string) =>
+    snapshots.subscribed({ ...subscription, since: { epoch: 'e', revision: 0 }, caller });
+  const answers = Array.from({ length: 6 }, () => ask('one'));
+  await retry(async () => expect(reading).toHaveLength(2));
+  answers.push(...Array.from({ length: 4 }, (_, n) => ask(`other ${n}`)));
+  await retry(async () => expect(reading).toHaveLength(4));
+  expect(read).toBe(4);
+  const all = Promise.all(answers);
+  while (read < 10 || reading.length > 0) {
+    expect(reading.length).toBeLessThanOrEqual(4);
+    reading.shift()?.();
+    await new Promise(setImmediate);
+  }
+  expect((await all).map((answer) => answer.parsed().recovered)).toEqual(Array(10).fill(true));
 });

@@ -5,6 +5,7 @@ import { createLogger } from '../../../src/logger.js';
 import { createMetrics } from '../../../src/metrics.js';
 import { RoomWriter } from '../../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../../src/realtime/server.js';
+import { UnreadAnswers } from '../../../src/unread-answers.js';
 import { bodyOf, FILE, serve } from './commands.js';
 
 const MOST = 20_000;
@@ -25,7 +26,12 @@ const io = createSocketServer(http, {
   adapter: null,
 });
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
-const rooms = new RoomWriter(io, { maxBufferedBytes: 2 ** 24 }, createMetrics(), createLogger('warn'));
+const rooms = new RoomWriter(
+  io,
+  { maxBufferedBytes: 2 ** 24, unread: new UnreadAnswers(2 ** 30) },
+  createMetrics(),
+  createLogger('warn'),
+);
 
 serve(http, (bytes) => {
   const payload = JSON.stringify(bodyOf(bytes));

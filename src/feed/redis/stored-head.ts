@@ -31,13 +31,16 @@ export function fieldsOf(
   return ['state', JSON.stringify(state), 'stats', stats, ...announced];
 }
 
+/** Those of gateways have 12 characters. A listener's cursor of more than this is refused, so it could not come back. */
+const MAX_EPOCH = 128;
+
 /** Null: the head is unreadable. Nothing could be appended to it, and a gateway would try again without end. */
 export function headFrom(stored: StoredHead, batchIds: readonly BatchId[]): Head | null {
   const revision = numberOf(stored.revision);
   const emailsRevision = numberOf(stored.emails);
   const state = objectOf<Omit<FileState, 'stats'>>(stored.state, ['generation', 'totals', 'pace', 'changes']);
   if (revision === null || emailsRevision === null || state === null) return null;
-  if (!isObject(state.totals)) return null;
+  if (!isObject(state.totals) || stored.epoch.length > MAX_EPOCH) return null;
   const batches = new Map<BatchId, BatchVersion>();
   for (const [index, batchId] of batchIds.entries()) {
     const text = stored.batches[index];

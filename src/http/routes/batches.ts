@@ -27,7 +27,7 @@ type Outcome = Pick<Registered, 'outcome' | 'facts'>;
 const batchCursor = z.object({ generation: z.string(), ordinal: z.number().int().min(0) });
 
 export function batchRoutes(app: Express, deps: HttpDependencies): void {
-  const { bodies, config, guard, intake, snapshots, store } = deps;
+  const { answers, bodies, config, guard, intake, snapshots, store } = deps;
   const registrations = new LongWork<Outcome>(config.ANSWER_WITHIN_MS);
   const isCurrent = async ({ facts }: Outcome) =>
     facts !== null && (await store.files.find(facts.fileId))?.generation === facts.generation;
@@ -64,7 +64,7 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
       const query = { fileId, limit: limit + 1, before: after?.ordinal ?? null, status };
       return { generation: facts.generation, found: await store.files.batchPage(query) };
     });
-    sendJson(
+    await answers.send(
       res,
       pageAnswer(found, limit, listItemOf, ({ ordinal }) => ({ generation, ordinal })),
     );

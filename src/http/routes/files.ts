@@ -103,7 +103,7 @@ export function fileRoutes(
       breakdowns.of({ fileId, ...query }, rateLimit.callerName(req), () => rateLimit.consume(req, res)),
     );
     if (found === null) throw new Fault('file_not_found');
-    sendJson(res, JSON.stringify(found));
+    await answers.send(res, JSON.stringify(found));
   });
 
   app.delete('/api/files/:fileId', async (req, res) => {

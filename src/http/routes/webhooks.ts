@@ -24,7 +24,7 @@ const deliveryCursor = z.object({ id: idSchema });
 
 export function webhookRoutes(
   app: Express,
-  { bodies, config, guard, rateLimit, store }: HttpDependencies,
+  { answers, bodies, config, guard, rateLimit, store }: HttpDependencies,
 ): void {
   const { webhooks } = store;
   app.use('/api/webhooks', requirePermission(guard, 'read'));
@@ -69,7 +69,7 @@ export function webhookRoutes(
     const { limit, cursor } = readQuery(req, listQuery);
     const after = decodeCursor(cursor, deliveryCursor)?.id ?? null;
     const found = await webhooks.deliveries(webhookId, { limit: limit + 1, after });
-    sendJson(
+    await answers.send(
       res,
       pageAnswer(found, limit, deliveryItemOf, ({ deliveryId: id }) => ({ id })),
     );
