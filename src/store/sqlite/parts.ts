@@ -5,6 +5,7 @@ import { VALIDATOR } from '../../domain/ownership.js';
 import { tallyOf } from '../../domain/summary.js';
 import { portions } from '../../portions.js';
 import { SharedCalls } from '../../shared-calls.js';
+import { settledWithin } from '../../waiting.js';
 import type { DeadLetterRecords } from '../dead-letter-records.js';
 import type { DeadLetterStore } from '../dead-letters.js';
 import { readChunks } from '../list-chunks.js';
@@ -22,7 +23,7 @@ import {
   type UpdateStore,
 } from '../store.js';
 import { stateOf } from '../webhook-events.js';
-import type { GivenUp, WebhookStore } from '../webhooks.js';
+import { type GivenUp, REMOVED_WITHIN_MS, type WebhookStore } from '../webhooks.js';
 import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
@@ -237,6 +238,9 @@ export function deadLetterStore(
   };
 }
 
+const dropDeliveriesOf = (writer: WritingThread, webhookId: string) =>
+  untilNone(() => writer.call('webhooks.dropSome', webhookId));
+
 export const webhookStore = (writer: WritingThread, reader: ReadingThread): WebhookStore => ({
   ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
   ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
@@ -245,10 +249,15 @@ export const webhookStore = (writer: WritingThread, reader: ReadingThread): Webh
     if (result.outcome === 'gone') await untilNone(() => writer.call('webhooks.endSome', deliveryId));
   },
   async remove(webhookId) {
-    while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
-    return writer.call('webhooks.remove', webhookId);
+    const existed = await writer.call('webhooks.remove', webhookId);
+    // What is left where this fails goes with the next call of `dropSettled`.
+    await settledWithin(REMOVED_WITHIN_MS, dropDeliveriesOf(writer, webhookId));
+    return existed;
   },
-  dropSettled: (before) => untilNone(() => writer.call('webhooks.dropSettled', before)),
+  async dropSettled(before) {
+    await untilNone(() => writer.call('webhooks.dropSettled', before));
+    for (const webhookId of await reader.call('webhooks.removed')) await dropDeliveriesOf(writer, webhookId);
+  },
   keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
 });
 
