@@ -24,8 +24,9 @@ export const LIST_PLACES = 2 ** 17;
 const LISTS = 2 ** 7;
 /** Of all lists of a batch. */
 export const PLACES = LISTS * LIST_PLACES;
-/** Results in a chunk, at most: what a page has to read to get at one of them. */
+/** Results in a chunk, and their characters unless one has more: what a page has to read to get at one of them. */
 const CHUNK_LENGTH = 64;
+const CHUNK_CHARS = 64 * 2 ** 10;
 /** Results whose index entries are written in one go, into one run. */
 const INDEXED_AT_ONCE = 1024;
 
@@ -62,22 +63,38 @@ interface IndexEntries {
 /** `lines`: the text of all the results, as `textLines` gives it. */
 export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
   let end = 0;
+  const slices = portions(results, INDEXED_AT_ONCE).map((slice) => ({ slice, parts: cutIntoChunks(slice) }));
   return {
-    chunks: portions(results, CHUNK_LENGTH).map((slice) => {
-      const start = end;
-      end += charsOf(slice) + slice.length;
-      // A part of a text is no copy of it.
-      return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
-    }),
-    index: portions(results, INDEXED_AT_ONCE).map((slice) => ({
+    chunks: slices.flatMap(({ parts }) =>
+      parts.map(({ chunk }) => {
+        const start = end;
+        end += charsOf(chunk) + chunk.length;
+        // A part of a text is no copy of it.
+        return { length: chunk.length, cells: cellsOf(chunk), body: lines.slice(start, end - 1) };
+      }),
+    ),
+    index: slices.map(({ slice, parts }) => ({
       length: slice.length,
       cells: cellsOf(slice),
       addresses: JSON.stringify(slice.map(({ email }) => searchKey(email))),
-      domains: JSON.stringify(
-        portions(slice, CHUNK_LENGTH).flatMap((chunk, index) => domainsOf(chunk, index * CHUNK_LENGTH)),
-      ),
+      domains: JSON.stringify(parts.flatMap(({ chunk, place }) => domainsOf(chunk, place))),
     })),
   };
+}
+
+/** Chunks with their places, which count from the first of the results. */
+function cutIntoChunks(results: readonly Result[]): { place: number; chunk: readonly Result[] }[] {
+  const chunks: { place: number; chunk: Result[] }[] = [];
+  let room = 0;
+  results.forEach((result, place) => {
+    const last = chunks.at(-1);
+    if (last === undefined || last.chunk.length === CHUNK_LENGTH || result.json.length > room) {
+      chunks.push({ place, chunk: [result] });
+      room = CHUNK_CHARS;
+    } else last.chunk.push(result);
+    room -= result.json.length;
+  });
+  return chunks;
 }
 
 const cellsOf = (results: readonly Result[]): string => results.map(({ cell }) => cellCode(cell)).join('');
