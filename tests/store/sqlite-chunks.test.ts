@@ -1,6 +1,8 @@
 /** How a list is cut into rows: a page reads whole chunks, so none is much larger than a result of it. */
 import { expect, test } from '@jest/globals';
-import { rowsOf } from '../../src/store/sqlite/results/results.js';
+import { textLines } from '../../src/domain/result.js';
+import { rowsInTurns, rowsOf } from '../../src/store/sqlite/results/results.js';
+import { Turns } from '../support/turns.js';
 import { entry, update } from '../support/updates.js';
 
 const LARGE = 'x'.repeat(100_000);
@@ -29,4 +31,12 @@ test('chunks are the results in their order, and the index names the places wher
     (JSON.parse(domains) as [string, number][]).map(([, place]) => place + at * first),
   );
   expect(places).toEqual(starts);
+});
+
+test('a long list leaves turns to others, and becomes the same rows', async () => {
+  const list = results(...small(60_000));
+  const turns = new Turns();
+  const rows = await rowsInTurns(list, textLines(list));
+  expect(turns.count).toBeGreaterThan(3);
+  expect(rows).toEqual(rowsOf(list));
 });

@@ -29,7 +29,7 @@ import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
-import { rowsOf } from './results/results.js';
+import { rowsInTurns, rowsOf } from './results/results.js';
 import type { ThreadClient } from './thread/client.js';
 import type { ReaderOperations, WriterOperations } from './thread/operations.js';
 import { webhookReads, webhookWrites } from './webhooks.js';
@@ -68,6 +68,9 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
     return purged;
   },
 });
+
+/** Results that become rows at once: a usual update goes to the writing thread before any call that comes after it. */
+const SMALL = 1_000;
 
 /** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
 const HELD_BYTES_AT_ONCE = 2 ** 20;
@@ -131,13 +134,10 @@ export const updateStore = (
       const list = recent.fingerprint(update.batchId, results);
       const { stored, fingerprint, tail } = list;
       const added = results.slice(stored.length);
+      const rows = added.length > SMALL ? await rowsInTurns(added, tail) : rowsOf(added, tail);
       // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
       const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
-        [
-          'updates.saveTail',
-          { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
-          sender,
-        ],
+        ['updates.saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(added) }, sender],
         ['updates.save', update, sender],
       );
       if (saved.outcome === 'held') await dropHeld();

@@ -2,7 +2,7 @@
 
 import type { BatchId } from '../../../domain/id.js';
 import { charsOf, type PlacedResult, type Result, textLines } from '../../../domain/result.js';
-import { portions } from '../../../portions.js';
+import { portions, WorkTime } from '../../../portions.js';
 import { groupNear } from '../../positions.js';
 import {
   type CompiledFilter,
@@ -61,25 +61,43 @@ interface IndexEntries {
 }
 
 /** `lines`: the text of all the results, as `textLines` gives it. */
-export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
+export const rowsOf = (results: readonly Result[], lines = textLines(results)): ResultRows =>
+  joined([...rowsInPortions(results, lines)]);
+
+/** The same on the main thread, with turns for others. */
+export async function rowsInTurns(results: readonly Result[], lines: string): Promise<ResultRows> {
+  const time = new WorkTime();
+  const rows: ResultRows[] = [];
+  for (const some of rowsInPortions(results, lines)) {
+    rows.push(some);
+    if (time.isUp) await time.giveTurn();
+  }
+  return joined(rows);
+}
+
+const joined = (rows: readonly ResultRows[]): ResultRows => ({
+  chunks: rows.flatMap(({ chunks }) => chunks),
+  index: rows.flatMap(({ index }) => index),
+});
+
+function* rowsInPortions(results: readonly Result[], lines: string): Generator<ResultRows, void> {
   let end = 0;
-  const slices = portions(results, INDEXED_AT_ONCE).map((slice) => ({ slice, parts: cutIntoChunks(slice) }));
-  return {
-    chunks: slices.flatMap(({ parts }) =>
-      parts.map(({ chunk }) => {
-        const start = end;
-        end += charsOf(chunk) + chunk.length;
-        // A part of a text is no copy of it.
-        return { length: chunk.length, cells: cellsOf(chunk), body: lines.slice(start, end - 1) };
-      }),
-    ),
-    index: slices.map(({ slice, parts }) => ({
+  for (const slice of portions(results, INDEXED_AT_ONCE)) {
+    const parts = cutIntoChunks(slice);
+    const chunks = parts.map(({ chunk }) => {
+      const start = end;
+      end += charsOf(chunk) + chunk.length;
+      // A part of a text is no copy of it.
+      return { length: chunk.length, cells: cellsOf(chunk), body: lines.slice(start, end - 1) };
+    });
+    const entries = {
       length: slice.length,
       cells: cellsOf(slice),
       addresses: JSON.stringify(slice.map(({ email }) => searchKey(email))),
       domains: JSON.stringify(parts.flatMap(({ chunk, place }) => domainsOf(chunk, place))),
-    })),
-  };
+    };
+    yield { chunks, index: [entries] };
+  }
 }
 
 /** Chunks with their places, which count from the first of the results. */
