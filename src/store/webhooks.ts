@@ -87,6 +87,9 @@ export interface AttemptResult {
   readonly nextAttemptAt: number | null;
 }
 
+/** The removal of a webhook is answered by then, however many deliveries it has. */
+export const REMOVED_WITHIN_MS = 2_000;
+
 export interface DueQuery {
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -113,7 +116,7 @@ export interface WebhookStore {
   /** Oldest first. `ownerId` undefined: of every owner. */
   list(ownerId: UserId | null | undefined): Promise<Webhook[]>;
   find(webhookId: string): Promise<Webhook | null>;
-  /** With its deliveries; false: there is none. */
+  /** With its deliveries: those of a long backlog are deleted after the answer. False: there is none. */
   remove(webhookId: string): Promise<boolean>;
   /** Newest first. */
   deliveries(webhookId: string, query: DeliveriesQuery): Promise<Delivery[]>;
@@ -122,7 +125,10 @@ export interface WebhookStore {
   /** Takes deliveries that are due, longest due first. Each goes to one gateway, until its lease ends. */
   claimDue(query: DueQuery): Promise<DueDelivery[]>;
   report(deliveryId: string, result: AttemptResult): Promise<void>;
-  /** Deletes deliveries that were created before a time (milliseconds since 1970) and are not pending. Called at intervals. */
+  /**
+   * Deletes deliveries that were created before a time (milliseconds since 1970) and are not pending, and what is left of
+   * webhooks that were removed. Called at intervals.
+   */
   dropSettled(before: number): Promise<void>;
   /**
    * Bounds what each webhook has. Of its pending deliveries the oldest beyond `max` are given up: `failed`, with `TOO_MANY`.

@@ -1,7 +1,7 @@
 /** What is due is found whatever the backlog of webhooks that are passed over. */
 import { expect, test } from '@jest/globals';
 import { Database } from '../../src/store/sqlite/database.js';
-import { backlogWrites, deliveryWrites } from '../../src/store/sqlite/deliveries.js';
+import { backlogReads, backlogWrites, deliveryWrites } from '../../src/store/sqlite/deliveries.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { webhookWrites } from '../../src/store/sqlite/webhooks.js';
 import { onTeardown } from '../support/teardown.js';
@@ -66,6 +66,14 @@ test('a backlog is ended, and deleted, some at a time', () => {
   const turns = (step: () => number) => [step(), step(), step()];
   expect(turns(() => backlogWrites.endSome(db, 'a0'))).toEqual([149, 0, 0]);
   expect(turns(() => backlogWrites.dropSome(db, 'a'))).toEqual([250, 150, 0]);
+  expect(claimed(db, [])).toEqual(['b0']);
+});
+
+test('what is left of a webhook that was removed is known, and is never due', () => {
+  const db = databaseWith({ a: { count: 3, from: 0 }, b: { count: 1, from: 0 }, c: { count: 2, from: 0 } });
+  expect(backlogReads.removed(db)).toEqual([]);
+  for (const webhookId of ['a', 'c']) expect(webhookWrites.remove(db, webhookId)).toBe(true);
+  expect(backlogReads.removed(db)).toEqual(['a', 'c']);
   expect(claimed(db, [])).toEqual(['b0']);
 });
 

@@ -1,5 +1,5 @@
 /** What is to be delivered to webhooks, in MongoDB: made of the events of files, leased for each attempt, and kept for a time. */
-import { trusted } from 'mongoose';
+import { type QueryFilter, trusted } from 'mongoose';
 import { clock } from '../../clock.js';
 import {
   deletionOf,
@@ -20,7 +20,7 @@ import type {
 import type { FileDoc } from './documents/files.js';
 import type { DeliveryDoc, WebhookDoc } from './documents/webhooks.js';
 import { findFile } from './generations.js';
-import { findDoc, findDocs, type Models, updateDoc, updateEach } from './models.js';
+import { findDoc, findDocs, findFields, type Models, updateDoc, updateEach } from './models.js';
 
 /** Files whose events are made into deliveries in one go. */
 const FILES_AT_ONCE = 64;
@@ -160,7 +160,10 @@ export async function claimDue(
   await deliverEvents(db);
   // By name: to pass over the others would read their whole backlog.
   const pending = await db.deliveries.distinct('webhookId', { state: 'pending' }).exec();
-  const waiting = pending.filter((webhookId) => !except.includes(webhookId));
+  const waiting = await existing(
+    db,
+    pending.filter((webhookId) => !except.includes(webhookId)),
+  );
   if (waiting.length === 0) return [];
   const claimed: DueDelivery[] = [];
   while (claimed.length < limit) {
@@ -226,10 +229,29 @@ export async function reportAttempt(
 }
 
 export async function dropSettled(db: Models, before: number): Promise<void> {
-  await db.deliveries.deleteMany({
+  await dropDeliveries(db, {
     createdAt: trusted({ $lt: new Date(before) }),
     state: trusted({ $in: ['delivered', 'failed'] }),
   });
+  const named = await db.deliveries.distinct('webhookId').exec();
+  const known = new Set(await existing(db, named));
+  for (const webhookId of named) if (!known.has(webhookId)) await dropDeliveries(db, { webhookId });
+}
+
+/** Those of some webhooks that have not been removed. */
+const existing = async (db: Models, webhookIds: readonly string[]): Promise<string[]> =>
+  (await findFields(db.webhooks, { _id: trusted({ $in: [...webhookIds] }) }, ['_id'])).map(({ _id }) => _id);
+
+/** Deliveries that are deleted in one go. */
+const DROPPED_AT_ONCE = 1_000;
+
+/** Deletes deliveries, some at a time. */
+export async function dropDeliveries(db: Models, filter: QueryFilter<DeliveryDoc>): Promise<void> {
+  for (;;) {
+    const some = await findFields(db.deliveries, filter, ['_id'], { limit: DROPPED_AT_ONCE });
+    if (some.length === 0) return;
+    await db.deliveries.deleteMany({ ...filter, _id: trusted({ $in: some.map(({ _id }) => _id) }) });
+  }
 }
 
 const timeOf = (date: Date | null): string | null => date?.toISOString() ?? null;

@@ -115,13 +115,26 @@ const endSome = (db: Database, deliveryId: string): number =>
     deliveryId,
   ).changes;
 
-/** Deletes some deliveries of a webhook that is about to be removed; answers with their number. */
+/** Deletes some deliveries of a webhook that was removed; answers with their number. */
 const dropSome = (db: Database, webhookId: string): number =>
   db.run(
     `DELETE FROM deliveries WHERE deliveryId IN (
        SELECT deliveryId FROM deliveries WHERE webhookId = ? LIMIT ${AT_ONCE})`,
     webhookId,
   ).changes;
+
+/** Webhooks that were removed and have deliveries left, found like those in `WAITING`. */
+const removedWebhooks = (db: Database): string[] =>
+  db
+    .all<{ webhookId: string }>(
+      `WITH RECURSIVE named(webhookId) AS (
+         SELECT min(webhookId) FROM deliveries
+         UNION ALL
+         SELECT (SELECT min(webhookId) FROM deliveries WHERE webhookId > named.webhookId)
+         FROM named WHERE webhookId IS NOT NULL)
+       SELECT webhookId FROM named WHERE webhookId IS NOT NULL AND webhookId NOT IN (SELECT webhookId FROM webhooks)`,
+    )
+    .map(({ webhookId }) => webhookId);
 
 /** Deletes some; answers with their number. */
 const dropSettled = (db: Database, before: number): number =>
@@ -184,5 +197,6 @@ export const deliveryReads = { deliveries: listDeliveries };
 /** The steps of `WebhookStore.keepWithin`. */
 export const crowdedReads = { crowded: crowdedWebhooks };
 export const crowdedWrites = { giveUpOldest, dropOldest };
-/** The steps of `WebhookStore.report` and `remove` that a backlog needs. */
+/** The steps of `WebhookStore.report`, `remove` and `dropSettled` that a backlog needs. */
+export const backlogReads = { removed: removedWebhooks };
 export const backlogWrites = { endSome, dropSome };

@@ -5,6 +5,7 @@ import { VALIDATOR } from '../../domain/ownership.js';
 import { tallyOf } from '../../domain/summary.js';
 import { portions } from '../../portions.js';
 import { SharedCalls } from '../../shared-calls.js';
+import { settledWithin } from '../../waiting.js';
 import type { DeadLetterRecords } from '../dead-letter-records.js';
 import type { DeadLetterStore } from '../dead-letters.js';
 import { readChunks } from '../list-chunks.js';
@@ -22,13 +23,13 @@ import {
   type UpdateStore,
 } from '../store.js';
 import { stateOf } from '../webhook-events.js';
-import type { GivenUp, WebhookStore } from '../webhooks.js';
+import { type GivenUp, REMOVED_WITHIN_MS, type WebhookStore } from '../webhooks.js';
 import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
-import { rowsOf } from './results/results.js';
+import { rowsInTurns, rowsOf } from './results/results.js';
 import type { ThreadClient } from './thread/client.js';
 import type { ReaderOperations, WriterOperations } from './thread/operations.js';
 import { webhookReads, webhookWrites } from './webhooks.js';
@@ -67,6 +68,9 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
     return purged;
   },
 });
+
+/** Results that become rows at once: a usual update goes to the writing thread before any call that comes after it. */
+const SMALL = 1_000;
 
 /** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
 const HELD_BYTES_AT_ONCE = 2 ** 20;
@@ -130,13 +134,10 @@ export const updateStore = (
       const list = recent.fingerprint(update.batchId, results);
       const { stored, fingerprint, tail } = list;
       const added = results.slice(stored.length);
+      const rows = added.length > SMALL ? await rowsInTurns(added, tail) : rowsOf(added, tail);
       // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
       const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
-        [
-          'updates.saveTail',
-          { ...envelope, stored, fingerprint, rows: rowsOf(added, tail), tally: tallyOf(added) },
-          sender,
-        ],
+        ['updates.saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(added) }, sender],
         ['updates.save', update, sender],
       );
       if (saved.outcome === 'held') await dropHeld();
@@ -237,6 +238,9 @@ export function deadLetterStore(
   };
 }
 
+const dropDeliveriesOf = (writer: WritingThread, webhookId: string) =>
+  untilNone(() => writer.call('webhooks.dropSome', webhookId));
+
 export const webhookStore = (writer: WritingThread, reader: ReadingThread): WebhookStore => ({
   ...writer.part('webhooks', { ...webhookWrites, ...deliveryWrites }),
   ...reader.part('webhooks', { ...webhookReads, ...deliveryReads }),
@@ -245,10 +249,15 @@ export const webhookStore = (writer: WritingThread, reader: ReadingThread): Webh
     if (result.outcome === 'gone') await untilNone(() => writer.call('webhooks.endSome', deliveryId));
   },
   async remove(webhookId) {
-    while ((await writer.call('webhooks.dropSome', webhookId)) > 0);
-    return writer.call('webhooks.remove', webhookId);
+    const existed = await writer.call('webhooks.remove', webhookId);
+    // What is left where this fails goes with the next call of `dropSettled`.
+    await settledWithin(REMOVED_WITHIN_MS, dropDeliveriesOf(writer, webhookId));
+    return existed;
   },
-  dropSettled: (before) => untilNone(() => writer.call('webhooks.dropSettled', before)),
+  async dropSettled(before) {
+    await untilNone(() => writer.call('webhooks.dropSettled', before));
+    for (const webhookId of await reader.call('webhooks.removed')) await dropDeliveriesOf(writer, webhookId);
+  },
   keepWithin: (max) => keepDeliveriesWithin(writer, reader, max),
 });
 

@@ -46,10 +46,8 @@ function findWebhook(db: Database, webhookId: string): Webhook | null {
   return row === undefined ? null : webhookOf(row);
 }
 
-function removeWebhook(db: Database, webhookId: string): boolean {
-  db.run('DELETE FROM deliveries WHERE webhookId = ?', webhookId);
-  return db.run('DELETE FROM webhooks WHERE webhookId = ?', webhookId).changes > 0;
-}
+const removeWebhook = (db: Database, webhookId: string): boolean =>
+  db.run('DELETE FROM webhooks WHERE webhookId = ?', webhookId).changes > 0;
 
 export const activeWebhooks = (db: Database): Webhook[] =>
   db.all<WebhookRow>('SELECT * FROM webhooks WHERE isActive = 1').map(webhookOf);

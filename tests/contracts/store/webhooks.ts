@@ -234,6 +234,28 @@ export function webhooks({ own }: Stores): void {
     ]);
   });
 
+  it('deletes a webhook with its deliveries, and no other', async () => {
+    const { store } = await own();
+    const [mine, another] = [webhook(), webhook({ ownerId: 'joe' })];
+    for (const each of [mine, another]) await store.webhooks.add(each, 9);
+    for (const fileId of ['1', '2']) await complete(store, fileId, fileId, 'jane');
+    await complete(store, 'joes', 'joes', 'joe');
+    await claim(store, { limit: 0 });
+    const counts = () =>
+      Promise.all(
+        [mine, another].map(async ({ webhookId }) => {
+          return (await store.webhooks.deliveries(webhookId, { limit: 10, after: null })).length;
+        }),
+      );
+    expect(await counts()).toEqual([2, 1]);
+    expect(await store.webhooks.remove(mine.webhookId)).toBe(true);
+    expect(await counts()).toEqual([0, 1]);
+    expect(await claim(store, { now: Date.now() + 10 })).toMatchObject([{ webhookId: another.webhookId }]);
+    // Also what a removal that was interrupted has left.
+    await store.webhooks.dropSettled(0);
+    expect(await counts()).toEqual([0, 1]);
+  });
+
   it('ends a webhook whose receiver is gone, with all that is pending', async () => {
     const { store, f1, f2, b1, b2 } = await own();
     const mine = webhook();

@@ -2,7 +2,7 @@
 
 import type { BatchId } from '../../../domain/id.js';
 import { charsOf, type PlacedResult, type Result, textLines } from '../../../domain/result.js';
-import { portions } from '../../../portions.js';
+import { portions, WorkTime } from '../../../portions.js';
 import { groupNear } from '../../positions.js';
 import {
   type CompiledFilter,
@@ -24,8 +24,9 @@ export const LIST_PLACES = 2 ** 17;
 const LISTS = 2 ** 7;
 /** Of all lists of a batch. */
 export const PLACES = LISTS * LIST_PLACES;
-/** Results in a chunk, at most: what a page has to read to get at one of them. */
+/** Results in a chunk, and their characters unless one has more: what a page has to read to get at one of them. */
 const CHUNK_LENGTH = 64;
+const CHUNK_CHARS = 64 * 2 ** 10;
 /** Results whose index entries are written in one go, into one run. */
 const INDEXED_AT_ONCE = 1024;
 
@@ -60,24 +61,58 @@ interface IndexEntries {
 }
 
 /** `lines`: the text of all the results, as `textLines` gives it. */
-export function rowsOf(results: readonly Result[], lines = textLines(results)): ResultRows {
+export const rowsOf = (results: readonly Result[], lines = textLines(results)): ResultRows =>
+  joined([...rowsInPortions(results, lines)]);
+
+/** The same on the main thread, with turns for others. */
+export async function rowsInTurns(results: readonly Result[], lines: string): Promise<ResultRows> {
+  const time = new WorkTime();
+  const rows: ResultRows[] = [];
+  for (const some of rowsInPortions(results, lines)) {
+    rows.push(some);
+    if (time.isUp) await time.giveTurn();
+  }
+  return joined(rows);
+}
+
+const joined = (rows: readonly ResultRows[]): ResultRows => ({
+  chunks: rows.flatMap(({ chunks }) => chunks),
+  index: rows.flatMap(({ index }) => index),
+});
+
+function* rowsInPortions(results: readonly Result[], lines: string): Generator<ResultRows, void> {
   let end = 0;
-  return {
-    chunks: portions(results, CHUNK_LENGTH).map((slice) => {
+  for (const slice of portions(results, INDEXED_AT_ONCE)) {
+    const parts = cutIntoChunks(slice);
+    const chunks = parts.map(({ chunk }) => {
       const start = end;
-      end += charsOf(slice) + slice.length;
+      end += charsOf(chunk) + chunk.length;
       // A part of a text is no copy of it.
-      return { length: slice.length, cells: cellsOf(slice), body: lines.slice(start, end - 1) };
-    }),
-    index: portions(results, INDEXED_AT_ONCE).map((slice) => ({
+      return { length: chunk.length, cells: cellsOf(chunk), body: lines.slice(start, end - 1) };
+    });
+    const entries = {
       length: slice.length,
       cells: cellsOf(slice),
       addresses: JSON.stringify(slice.map(({ email }) => searchKey(email))),
-      domains: JSON.stringify(
-        portions(slice, CHUNK_LENGTH).flatMap((chunk, index) => domainsOf(chunk, index * CHUNK_LENGTH)),
-      ),
-    })),
-  };
+      domains: JSON.stringify(parts.flatMap(({ chunk, place }) => domainsOf(chunk, place))),
+    };
+    yield { chunks, index: [entries] };
+  }
+}
+
+/** Chunks with their places, which count from the first of the results. */
+function cutIntoChunks(results: readonly Result[]): { place: number; chunk: readonly Result[] }[] {
+  const chunks: { place: number; chunk: Result[] }[] = [];
+  let room = 0;
+  results.forEach((result, place) => {
+    const last = chunks.at(-1);
+    if (last === undefined || last.chunk.length === CHUNK_LENGTH || result.json.length > room) {
+      chunks.push({ place, chunk: [result] });
+      room = CHUNK_CHARS;
+    } else last.chunk.push(result);
+    room -= result.json.length;
+  });
+  return chunks;
 }
 
 const cellsOf = (results: readonly Result[]): string => results.map(({ cell }) => cellCode(cell)).join('');

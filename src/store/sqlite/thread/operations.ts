@@ -13,7 +13,14 @@ import { breakdownReads, breakdownWrites } from '../breakdowns.js';
 import { changeWrites } from '../changes.js';
 import type { Database } from '../database.js';
 import { addDeadLetter, deadLetterReads, deadLetterWrites } from '../dead-letters.js';
-import { backlogWrites, crowdedReads, crowdedWrites, deliveryReads, deliveryWrites } from '../deliveries.js';
+import {
+  backlogReads,
+  backlogWrites,
+  crowdedReads,
+  crowdedWrites,
+  deliveryReads,
+  deliveryWrites,
+} from '../deliveries.js';
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
 import { writeProbe } from '../open.js';
@@ -64,7 +71,7 @@ export const readerOperations = {
   deadLetters: deadLetterReads,
   submissions: submissionReads,
   revocations: revocationReads,
-  webhooks: { ...webhookReads, ...deliveryReads, ...crowdedReads },
+  webhooks: { ...webhookReads, ...deliveryReads, ...crowdedReads, ...backlogReads },
   lists: listReads,
 };
 
