@@ -21,7 +21,9 @@ const BATCHES_AT_ONCE = 8;
 const STEP_MS = 4;
 /** And longer where lists were replaced: their addresses lie anywhere in the index, and each step writes whole pages of it. */
 const REPLACED_MS = 40;
+/** Files purged in one go, and their batches unless one has more: the summary of each is read. */
 const FILES_AT_ONCE = 16;
+const PURGED_BATCHES = 2_000;
 
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
 const SMALL_STEP_BYTES = 512 * 1024;
@@ -146,8 +148,13 @@ export function purgeFiles(db: Database, before: number): FileId[] {
      ORDER BY finishedAt LIMIT ${FILES_AT_ONCE}`,
     before,
   );
-  for (const generation of finished) purgeFile(db, generation, now);
-  return finished.map(({ fileId }) => fileId);
+  let room = PURGED_BATCHES;
+  const some = finished.filter(({ batches }, index) => {
+    room -= batches;
+    return index === 0 || room >= 0;
+  });
+  for (const generation of some) purgeFile(db, generation, now);
+  return some.map(({ fileId }) => fileId);
 }
 
 function purgeFile(db: Database, before: GenerationRow, now: number): void {
