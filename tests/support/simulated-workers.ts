@@ -45,8 +45,8 @@ export class SimulatedWorkers {
       }
     };
     this.#running = Promise.all(Array.from({ length: atOnce }, worker));
-    // `stop` reports the failure.
-    this.#running.catch(() => undefined);
+    // `stop` throws it as well; a test that waits for events until then shall say why there are none.
+    this.#running.catch((error) => process.stderr.write(`workers of ${this.fileId}: ${error}\n`));
     return this;
   }
 
