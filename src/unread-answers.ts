@@ -23,6 +23,7 @@ export class UnreadAnswers {
   add(connection: object, answer: UnreadAnswer): void {
     this.remove(connection);
     const counted = answer.bytes();
+    if (counted === 0) return;
     this.#waiting.set(connection, { ...answer, counted });
     this.#bytes += counted;
     if (this.#bytes > this.maxBytes) this.#countAgain();

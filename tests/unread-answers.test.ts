@@ -51,6 +51,18 @@ test('what was read meanwhile is not counted, whether that was said or is found 
   expect(ended).toEqual([]);
 });
 
+test('an answer that nothing is left of is not kept', () => {
+  const { unread, add } = stage();
+  let looks = 0;
+  const bytes = () => {
+    looks++;
+    return 0;
+  };
+  unread.add({}, { caller: 'a', bytes, end: () => undefined });
+  for (const name of ['first', 'second', 'third']) add(name, 'a');
+  expect(looks).toBe(1);
+});
+
 test('one answer alone may be larger than the limit', () => {
   const unread = new UnreadAnswers(10);
   unread.add({}, { caller: 'a', bytes: () => 40, end: () => expect('ended').toBe('left alone') });
