@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { LARGE_ANSWER, type UnreadAnswers } from '../unread-answers.js';
 import { closeConnection } from './close-connection.js';
-import { internalsOf } from './engine-internals.js';
+import { internalsOf, takenBytes } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
 
 export interface BackpressureOptions {
@@ -146,7 +146,7 @@ function isAnythingWaiting(connection: Socket['conn']): boolean {
 /** About how many bytes were written to a connection and not read by its peer yet: a text that was not sent counts by its length. */
 export function waitingBytes(connection: Socket['conn']): number {
   const { writeBuffer, transport } = internalsOf(connection);
-  let bytes = transport?.socket?.bufferedAmount ?? 0;
+  let bytes = (transport?.socket?.bufferedAmount ?? 0) - takenBytes(transport?.socket);
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? data.length : 0;
   return bytes;
 }

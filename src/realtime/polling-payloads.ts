@@ -40,12 +40,11 @@ export function countUnreadPolls(
   let poll: { response: ServerResponse; bytes: number } | null = null;
   engine.on('flush', (connection: Connection, packets: readonly { readonly data?: unknown }[]) => {
     const response = internalsOf(connection).transport?.res;
-    const bytes = charsOf(packets);
-    poll = response == null || bytes < LARGE_ANSWER ? null : { response, bytes };
+    poll = response == null ? null : { response, bytes: charsOf(packets) };
   });
   // Not sooner: where there is no room, connections are closed, of which this may be one.
   engine.on('drain', () => {
-    if (poll === null) return;
+    if (poll === null || poll.bytes < LARGE_ANSWER) return;
     const { response, bytes } = poll;
     poll = null;
     const caller = callerNameOf({ sub: null }, addressOf(response.req));

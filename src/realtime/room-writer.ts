@@ -42,12 +42,10 @@ interface GatheredEvents {
   arrivedAt: number | undefined;
 }
 
-/** What may wait of all files while their listeners are written to: several updates of the largest size. */
-const MAX_WAITING_BYTES = 32 * 2 ** 20;
-
 interface RoomOptions extends BackpressureOptions {
   readonly perTurn?: TurnShare;
-  readonly maxWaitingBytes?: number;
+  /** Characters of the events that may wait of all files while their listeners are written to. */
+  readonly maxWaitingBytes: number;
 }
 
 export class RoomWriter implements Rooms {
@@ -69,7 +67,7 @@ export class RoomWriter implements Rooms {
     this.#listenerLists = new ListenerLists(io);
     this.backpressure = new Backpressure(options, metrics, logger);
     this.#queue = new WriteQueue({
-      maxBytes: options.maxWaitingBytes ?? MAX_WAITING_BYTES,
+      maxBytes: options.maxWaitingBytes,
       write: (socket, fileId, bundle, sentAt) => this.#write(socket, fileId, bundle, sentAt),
       cutOff: (socket) => {
         // The list is of a moment ago: those who have gone since are no slow consumers.

@@ -457,3 +457,17 @@ test('where internals are missing, everything goes through engine.io, and one wa
   await retry(async () => expect(heard).toEqual([body, body]));
   expect(said).toEqual([[{ missing: ['_socket of ws'] }, expect.any(String)]]);
 });
+
+test('what the system has taken of a large event does not wait any more', async () => {
+  const stage = await roomStage();
+  const client = await connect(stage.url);
+  const socket = stage.socketOf(client);
+  void socket.join(roomOf('emails', 'a'));
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
+  const size = 2 ** 25;
+  ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number: 1, padding: 'x'.repeat(size) });
+  await retry(async () => expect(waitingBytes(socket.conn)).toBeGreaterThan(0));
+  await retry(async () => expect(waitingBytes(socket.conn)).toBeLessThan(size));
+  pauseOf(listener)?.resume();
+});
