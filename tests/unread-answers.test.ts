@@ -40,6 +40,17 @@ test('a caller who has read some of an answer keeps it before one who has not', 
   expect(ended).toEqual(['second']);
 });
 
+test('progress is seen where a buffer is freed as a whole', () => {
+  const { unread, ended, add } = stage();
+  let left = 40;
+  const large = { caller: 'a', bytes: () => 40, left: () => left, end: () => ended.push('large') };
+  unread.add({}, large);
+  add('second', 'a');
+  left = 10;
+  add('third', 'a');
+  expect(ended).toEqual(['second']);
+});
+
 test('what was read meanwhile is not counted, whether that was said or is found out', () => {
   const { unread, ended, add } = stage();
   unread.remove(add('first', 'a'));

@@ -95,8 +95,9 @@ export class Backpressure {
         return true;
       }
       const now = performance.now();
-      if (waiting < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
-      least = Math.min(least, waiting);
+      const unread = unreadBytes(socket.conn);
+      if (unread < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
+      least = Math.min(least, unread);
       if (now > deadline) this.cutOff(socket, waiting);
       else await pause(POLL_INTERVAL_MS);
     }
@@ -113,6 +114,7 @@ export class Backpressure {
     this.options.unread.add(conn, {
       caller: socket.data.caller,
       bytes: () => waitingBytes(conn),
+      left: () => unreadBytes(conn),
       end: () => this.cutOff(socket),
     });
   }
@@ -146,7 +148,11 @@ function isAnythingWaiting(connection: Socket['conn']): boolean {
 /** About how many bytes were written to a connection and not read by its peer yet: a text that was not sent counts by its length. */
 export function waitingBytes(connection: Socket['conn']): number {
   const { writeBuffer, transport } = internalsOf(connection);
-  let bytes = (transport?.socket?.bufferedAmount ?? 0) - takenBytes(transport?.socket);
+  let bytes = transport?.socket?.bufferedAmount ?? 0;
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? data.length : 0;
   return bytes;
 }
+
+/** The same without what the system has taken of the write under way: by this a peer can be seen to read a large answer. */
+export const unreadBytes = (connection: Socket['conn']): number =>
+  waitingBytes(connection) - takenBytes(internalsOf(connection).transport?.socket);
