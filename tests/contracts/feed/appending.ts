@@ -189,7 +189,11 @@ export function appending(open: Opens): void {
       'x'.repeat(256),
     ];
     for (const id of ids) {
-      await feed.begin(id, start(`e of ${id.slice(0, 99)}`, { batches: new Map([[id, announced(1, 1)]]) }), null);
+      await feed.begin(
+        id,
+        start(`e of ${id.slice(0, 99)}`, { batches: new Map([[id, announced(1, 1)]]) }),
+        null,
+      );
     }
     for (const [index, id] of ids.entries()) await append(feed, id, index, id);
     for (const [index, id] of ids.entries()) {
