@@ -1,10 +1,12 @@
 /** Bounds what large answers keep in memory for clients that do not read them: those of REST and of sockets together. */
 
 interface UnreadAnswer {
-  /** Whom it counts for. */
+  /** The caller that it counts for. */
   readonly caller: string;
-  /** How much of it waits now. */
+  /** What it takes in memory now. */
   bytes(): number;
+  /** How much of it has yet to be read, where that is known: a buffer is freed as a whole, once all of it was read. */
+  left?(): number;
   /** Ends its connection. */
   end(): void;
 }
@@ -12,9 +14,14 @@ interface UnreadAnswer {
 /** Smaller ones are handed to the system at once; what waits there is the system's to bound. */
 export const LARGE_ANSWER = 64 * 1024;
 
+interface Counted extends UnreadAnswer {
+  counted: number;
+  lastLeft: number;
+}
+
 export class UnreadAnswers {
   /** By connection, with what waited when it was looked at last. The one that has read nothing for the longest comes first. */
-  readonly #waiting = new Map<object, UnreadAnswer & { counted: number }>();
+  readonly #waiting = new Map<object, Counted>();
   #bytes = 0;
 
   constructor(private readonly maxBytes: number) {}
@@ -23,7 +30,8 @@ export class UnreadAnswers {
   add(connection: object, answer: UnreadAnswer): void {
     this.remove(connection);
     const counted = answer.bytes();
-    this.#waiting.set(connection, { ...answer, counted });
+    if (counted === 0) return;
+    this.#waiting.set(connection, { ...answer, counted, lastLeft: leftOf(answer) });
     this.#bytes += counted;
     if (this.#bytes > this.maxBytes) this.#countAgain();
     while (this.#bytes > this.maxBytes && this.#endOne(connection));
@@ -45,7 +53,9 @@ export class UnreadAnswers {
   #countAgain(): void {
     for (const [connection, answer] of [...this.#waiting]) {
       const bytes = answer.bytes();
-      if (bytes < answer.counted) this.hasRead(connection);
+      const left = leftOf(answer);
+      if (left < answer.lastLeft) this.hasRead(connection);
+      answer.lastLeft = left;
       this.#bytes += bytes - answer.counted;
       answer.counted = bytes;
       if (bytes === 0) this.remove(connection);
@@ -71,3 +81,5 @@ export class UnreadAnswers {
     return true;
   }
 }
+
+const leftOf = (answer: UnreadAnswer): number => answer.left?.() ?? answer.bytes();

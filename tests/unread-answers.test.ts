@@ -40,6 +40,17 @@ test('a caller who has read some of an answer keeps it before one who has not', 
   expect(ended).toEqual(['second']);
 });
 
+test('progress is seen where a buffer is freed as a whole', () => {
+  const { unread, ended, add } = stage();
+  let left = 40;
+  const large = { caller: 'a', bytes: () => 40, left: () => left, end: () => ended.push('large') };
+  unread.add({}, large);
+  add('second', 'a');
+  left = 10;
+  add('third', 'a');
+  expect(ended).toEqual(['second']);
+});
+
 test('what was read meanwhile is not counted, whether that was said or is found out', () => {
   const { unread, ended, add } = stage();
   unread.remove(add('first', 'a'));
@@ -49,6 +60,18 @@ test('what was read meanwhile is not counted, whether that was said or is found 
   second.left = 0;
   add('fourth', 'a');
   expect(ended).toEqual([]);
+});
+
+test('an answer that nothing is left of is not kept', () => {
+  const { unread, add } = stage();
+  let looks = 0;
+  const bytes = () => {
+    looks++;
+    return 0;
+  };
+  unread.add({}, { caller: 'a', bytes, end: () => undefined });
+  for (const name of ['first', 'second', 'third']) add(name, 'a');
+  expect(looks).toBe(1);
 });
 
 test('one answer alone may be larger than the limit', () => {

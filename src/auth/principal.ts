@@ -21,7 +21,7 @@ export interface Principal {
 export const isIssuedBefore = ({ issuedAt }: Principal, time: number): boolean =>
   issuedAt === null || issuedAt < time;
 
-/** Whom what is shared counts for: the `sub` of a caller's token, or else its address. */
+/** The name of a caller, for limits of each: the `sub` of a caller's token, or else its address. */
 export const callerNameOf = ({ sub }: Pick<Principal, 'sub'>, address: string): string =>
   sub === null ? `address ${address}` : `sub ${sub}`;
 

@@ -18,16 +18,23 @@ import { RateLimit } from '../http/rate-limit.js';
 import { createRequestListener } from '../http/request-listener.js';
 import { ClusterSockets } from '../realtime/cluster-sockets.js';
 import { acceptListeners } from '../realtime/listeners.js';
-import { countUnreadPolls } from '../realtime/polling-payloads.js';
 import { RoomWriter } from '../realtime/room-writer.js';
 import { createSocketServer } from '../realtime/server.js';
 import type { SocketServer } from '../realtime/server-types.js';
+import { countUnreadPolls } from '../realtime/unread-polls.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { UnreadAnswers } from '../unread-answers.js';
 import { checkRequests, GatewayRequest } from './request-checks.js';
 
 /** EX_UNAVAILABLE of sysexits.h. */
 const EXIT_UNAVAILABLE = 69;
+
+/**
+ * Events that may wait for their listeners, in updates of the largest size, and at least. One flush has 16 MiB of results and
+ * one update more, of which the events may be half as long again: no listener is cut off for one before its turn.
+ */
+const WAITING_UPDATES = 6;
+const MIN_WAITING_BYTES = 32 * 2 ** 20;
 
 export interface GatewayServer {
   readonly io: SocketServer;
@@ -76,7 +83,12 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     maxPipelined: config.MAX_PIPELINED_REQUESTS,
   });
   const unread = new UnreadAnswers(config.MAX_UNREAD_BYTES);
-  const rooms = new RoomWriter(io, { maxBufferedBytes: config.MAX_BUFFERED_BYTES, unread }, metrics, logger);
+  const roomOptions = {
+    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+    maxWaitingBytes: Math.max(MIN_WAITING_BYTES, WAITING_UPDATES * config.MAX_UPDATE_BYTES),
+    unread,
+  };
+  const rooms = new RoomWriter(io, roomOptions, metrics, logger);
   countUnreadPolls(io.engine, unread, addressOf);
   const broadcaster = new Broadcaster(feed, rooms);
   acceptListeners(io, {

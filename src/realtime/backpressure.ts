@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { LARGE_ANSWER, type UnreadAnswers } from '../unread-answers.js';
 import { closeConnection } from './close-connection.js';
-import { internalsOf } from './engine-internals.js';
+import { internalsOf, takenBytes } from './engine-internals.js';
 import type { ClientSocket } from './server-types.js';
 
 export interface BackpressureOptions {
@@ -38,18 +38,30 @@ const NO_PROGRESS_TIMEOUT_MS = 5_000;
 export class Backpressure {
   readonly #backlogs = new WeakMap<ClientSocket, SocketBacklog>();
 
+  readonly #closed: (this: Socket['conn']) => void;
+
   constructor(
     private readonly options: BackpressureOptions,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    const { unread } = options;
+    this.#closed = function () {
+      unread.remove(this);
+    };
+  }
 
-  /** Whether more may be written to the socket. One that does not read is cut off here. */
-  mayWrite(socket: ClientSocket): boolean {
+  /**
+   * Whether more may be written to the socket. One that does not read is cut off here.
+   * @param sentAt of `performance.now()`. What was sent by the last check, and had to wait for its turn since, counts as sent
+   * at once: it is looked at with what is sent later.
+   */
+  mayWrite(socket: ClientSocket, sentAt = performance.now()): boolean {
     // Most sockets never have anything waiting: nothing is stored for them.
     if (!isAnythingWaiting(socket.conn) && !this.#backlogs.has(socket)) return true;
     const backlog = this.#backlogOf(socket);
     if (backlog.isCutOff) return false;
+    if (sentAt <= backlog.checkedAt) return true;
     const now = performance.now();
     // Before anything is added up: a socket may send a thousand events in a turn, each of which asks.
     if (now - backlog.checkedAt < CHECK_INTERVAL_MS) return true;
@@ -83,8 +95,9 @@ export class Backpressure {
         return true;
       }
       const now = performance.now();
-      if (waiting < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
-      least = Math.min(least, waiting);
+      const unread = unreadBytes(socket.conn);
+      if (unread < least) deadline = now + NO_PROGRESS_TIMEOUT_MS;
+      least = Math.min(least, unread);
       if (now > deadline) this.cutOff(socket, waiting);
       else await pause(POLL_INTERVAL_MS);
     }
@@ -94,10 +107,14 @@ export class Backpressure {
   /** Counts an answer that was just written, if the socket has much to read. */
   answered(socket: ClientSocket): void {
     const { conn } = socket;
-    if (!isAnythingWaiting(conn) || waitingBytes(conn) < LARGE_ANSWER) return;
+    if (conn.readyState === 'closed' || !isAnythingWaiting(conn) || waitingBytes(conn) < LARGE_ANSWER) return;
+    // Not when its socket leaves the namespace: what waits stays with the connection.
+    conn.off('close', this.#closed);
+    conn.once('close', this.#closed);
     this.options.unread.add(conn, {
       caller: socket.data.caller,
-      bytes: () => (conn.readyState === 'closed' ? 0 : waitingBytes(conn)),
+      bytes: () => waitingBytes(conn),
+      left: () => unreadBytes(conn),
       end: () => this.cutOff(socket),
     });
   }
@@ -135,3 +152,7 @@ export function waitingBytes(connection: Socket['conn']): number {
   for (const { data } of writeBuffer ?? []) bytes += typeof data === 'string' ? data.length : 0;
   return bytes;
 }
+
+/** The same without what the system has taken of the write under way: by this a peer can be seen to read a large answer. */
+export const unreadBytes = (connection: Socket['conn']): number =>
+  waitingBytes(connection) - takenBytes(internalsOf(connection).transport?.socket);

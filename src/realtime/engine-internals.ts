@@ -27,7 +27,14 @@ interface EngineInternals {
   };
 }
 
-type WebSocketInternals = WebSocket & { readonly _socket?: TcpSocket | null };
+type WebSocketInternals = WebSocket & { readonly _socket?: (TcpSocket & StreamInternals) | null };
+
+interface StreamInternals {
+  /** `writelen`: bytes of the write that is under way. */
+  readonly _writableState?: { readonly writelen?: number };
+  /** `writeQueueSize`: bytes that the system has not taken. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+}
 
 /** Where an EventEmitter of Node.js keeps its listeners. */
 export interface EmitterInternals {
@@ -54,6 +61,13 @@ export const responseOf = (request: IncomingMessage): ServerResponse | null =>
 /** The WebSocket frame of a text, in the pieces that ws makes; null: this version of ws cannot make it. */
 export const textFrame = (text: string): Buffer[] | null =>
   sender?.frame?.(Buffer.from(text), TEXT_FRAME) ?? null;
+
+/** Bytes of the write under way that the system has taken. Node.js and ws count all of it as waiting until its end. */
+export function takenBytes(webSocket: WebSocketInternals | undefined): number {
+  const { _writableState, _handle } = webSocket?._socket ?? {};
+  const [writing, left] = [_writableState?.writelen, _handle?.writeQueueSize];
+  return writing === undefined || left === undefined ? 0 : Math.max(0, writing - left);
+}
 
 /** The internals that an open WebSocket connection lacks. Empty: frames may be written directly. */
 export function missingInternals(connection: Socket['conn']): string[] {

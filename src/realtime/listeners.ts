@@ -116,9 +116,7 @@ function receiver(deps: ListenersDeps) {
     const { subscriptions, eventRate, eventQueue } = this.data;
     const last = args.at(-1);
     const acknowledge: Acknowledge = (answer) => {
-      if (typeof last !== 'function') return;
-      (last as Acknowledge)(answer);
-      backpressure.answered(this);
+      if (typeof last === 'function') (last as Acknowledge)(answer);
     };
     const refuse = (...fault: ConstructorParameters<typeof Fault>) => {
       metrics.socketRequests.inc({ event: labelOf(event), outcome: fault[0] });
@@ -137,6 +135,8 @@ function receiver(deps: ListenersDeps) {
     const isQueued = eventQueue.tryAdd(async () => {
       if (!(await backpressure.waitUntilWritable(this))) return;
       acknowledge(await answerTo(event, () => handler(subscriptions, args[0]), deps));
+      // Not for refusals above, of which a socket that does not read may cause a thousand a second.
+      backpressure.answered(this);
     });
     if (!isQueued) refuse('rate_limited', 'too many events wait for their answers');
   };

@@ -24,28 +24,28 @@ import { LatestStats } from './latest-stats.js';
 import { fileIdOfRoom, type ListenerList, ListenerLists } from './listener-lists.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
 import type { Subscriptions } from './subscriptions.js';
-import { type TurnLimits, WriteQueue } from './write-queue.js';
+import { type TurnShare, WriteQueue } from './write-queue.js';
 
 /** Characters of one file that are gathered before they are queued: joining more costs more than a second write. */
 const MAX_GATHERED_SIZE = 65_536;
 /** What is written in one turn: a socket takes some ten microseconds, and a megabyte a millisecond. */
-const PER_TURN: TurnLimits = { sockets: 500, bytes: 2 * 2 ** 20 };
+const PER_TURN: TurnShare = { sockets: 500, bytes: 2 * 2 ** 20 };
 
 interface GatheredEvents {
   readonly packets: EventPacket[];
   /** The listeners when the first event was sent. */
   readonly list: ListenerList;
   size: number;
+  /** When the first event was sent, of `performance.now()`. */
+  readonly sentAt: number;
   /** When the update came that the first of them is about; undefined where that is not known. */
   arrivedAt: number | undefined;
 }
 
-/** What may wait of all files while their listeners are written to: several updates of the largest size. */
-const MAX_WAITING_BYTES = 32 * 2 ** 20;
-
 interface RoomOptions extends BackpressureOptions {
-  readonly perTurn?: TurnLimits;
-  readonly maxWaitingBytes?: number;
+  readonly perTurn?: TurnShare;
+  /** Characters of the events that may wait of all files while their listeners are written to. */
+  readonly maxWaitingBytes: number;
 }
 
 export class RoomWriter implements Rooms {
@@ -67,9 +67,12 @@ export class RoomWriter implements Rooms {
     this.#listenerLists = new ListenerLists(io);
     this.backpressure = new Backpressure(options, metrics, logger);
     this.#queue = new WriteQueue({
-      maxBytes: options.maxWaitingBytes ?? MAX_WAITING_BYTES,
-      write: (socket, fileId, bundle) => this.#write(socket, fileId, bundle),
-      giveUp: (socket) => this.backpressure.cutOff(socket),
+      maxBytes: options.maxWaitingBytes,
+      write: (socket, fileId, bundle, sentAt) => this.#write(socket, fileId, bundle, sentAt),
+      cutOff: (socket) => {
+        // The list is of a moment ago: those who have gone since are no slow consumers.
+        if (socket.connected) this.backpressure.cutOff(socket);
+      },
       finished: (arrivedAt) => metrics.deliveries.written(arrivedAt),
     });
     const namespace = io.of('/');
@@ -99,7 +102,8 @@ export class RoomWriter implements Rooms {
     if (members.size === 0) return;
     let gathered = this.#gathered.get(fileId);
     if (gathered === undefined) {
-      gathered = { packets: [], list: this.#listenerLists.of(fileId), size: 0, arrivedAt: undefined };
+      const list = this.#listenerLists.of(fileId);
+      gathered = { packets: [], list, size: 0, sentAt: performance.now(), arrivedAt: undefined };
       this.#gathered.set(fileId, gathered);
       this.#schedule();
     }
@@ -125,14 +129,14 @@ export class RoomWriter implements Rooms {
     const gathered = this.#gathered.get(fileId);
     if (gathered === undefined) return;
     this.#gathered.delete(fileId);
-    const { packets, list, arrivedAt } = gathered;
+    const { packets, list, sentAt, arrivedAt } = gathered;
     const only = (wanted: FeedName) => new PacketBundle(packets.filter(({ feed }) => feed === wanted));
     const bundles = { both: new PacketBundle(packets), stats: only('stats'), emails: only('emails') };
-    this.#queue.add(fileId, { list, bundles, arrivedAt });
+    this.#queue.add(fileId, { list, bundles, sentAt, arrivedAt });
     this.#schedule();
   }
 
-  #write(socket: ClientSocket, fileId: FileId, bundle: PacketBundle): void {
+  #write(socket: ClientSocket, fileId: FileId, bundle: PacketBundle, sentAt: number): void {
     const { packets } = bundle;
     if (!socket.connected || packets.length === 0) return;
     const tcp = this.#canWriteDirectly(socket) ? idleTcpOf(socket) : null;
@@ -141,7 +145,7 @@ export class RoomWriter implements Rooms {
       writeDirectly(tcp, bundle.joined);
       return;
     }
-    if (!this.backpressure.mayWrite(socket)) return;
+    if (!this.backpressure.mayWrite(socket, sentAt)) return;
     for (const packet of packets) {
       if (packet.feed === 'stats') {
         this.#latestStats.write(socket, fileId, packet);

@@ -10,7 +10,7 @@ import type { EventQueue, TokenBucket } from './throttling.js';
 interface SocketData {
   /** Of the handshake's token. */
   principal: Principal;
-  /** Whom its answers count for. */
+  /** The caller that its answers count for. */
   caller: string;
   subscriptions: Subscriptions;
   /** How many events the socket may send. */

@@ -49,7 +49,7 @@ export class Subscriptions {
    * feeds, or fills a gap.
    *
    * Access is checked three times: at the start; once the feed is followed, from when on changes of the owner are
-   * noticed; and after the snapshot, because the file may have another owner by then.
+   * noticed; and once the snapshot is complete, because the file may have another owner by then.
    */
   async subscribe(
     fileId: FileId,
@@ -74,8 +74,9 @@ export class Subscriptions {
         feeds,
         since,
         caller: this.client.caller,
+        checkAccess: () => token.checkAccess(fileId),
+        isWanted: () => !this.#ended,
       });
-      await token.checkAccess(fileId);
       if (this.#files.has(fileId)) return answer;
     } catch (error) {
       if (isNew || isRefusal(error)) await this.unsubscribe(fileId);

@@ -9,13 +9,17 @@ interface QueuedWrite {
   readonly list: ListenerList;
   /** What each listener of the list gets, by its feeds. */
   readonly bundles: Readonly<Record<SubscribedFeeds, PacketBundle>>;
+  /** When its first event was sent, of `performance.now()`. */
+  readonly sentAt: number;
   /** When the update came that it is about; undefined where that is not known. */
   readonly arrivedAt: number | undefined;
 }
 
-interface WriteInProgress extends QueuedWrite {
+interface WriteInProgress extends Omit<QueuedWrite, 'bundles'> {
+  /** Null: there was no room for them. The listeners that are left are cut off instead. */
+  bundles: QueuedWrite['bundles'] | null;
   /** About what it holds in memory: its events, and a list of listeners that it may not share. */
-  readonly bytes: number;
+  bytes: number;
   /** Index of the listener that is written to next. */
   next: number;
   /** Indexes from `next` on of listeners that were written to ahead of their turn. */
@@ -23,23 +27,25 @@ interface WriteInProgress extends QueuedWrite {
 }
 
 /** How much is written in one turn of the event loop. */
-export interface TurnLimits {
+export interface TurnShare {
   readonly sockets: number;
   readonly bytes: number;
 }
 
 interface QueueOptions {
-  /** What may wait of all files. Beyond it, listeners are given up. */
+  /** What may wait of all files. Beyond it, listeners are cut off. */
   readonly maxBytes: number;
-  readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle) => void;
-  /** The socket does not get what waits for it: it is to be cut off. */
-  readonly giveUp: (socket: ClientSocket) => void;
+  readonly write: (socket: ClientSocket, fileId: FileId, bundle: PacketBundle, sentAt: number) => void;
+  /** Of a socket that does not get what waited for it. */
+  readonly cutOff: (socket: ClientSocket) => void;
   /** Called once all listeners were written to, where the time of arrival is known. */
   readonly finished: (arrivedAt: number) => void;
 }
 
 /** Bytes of a list in memory for each listener in it. */
 const LISTENER_BYTES = 64;
+/** Cutting off a socket takes as long as writing to so many. */
+const WRITES_PER_CUT_OFF = 10;
 
 export class WriteQueue {
   /** The writes of each file, the oldest first. */
@@ -68,7 +74,7 @@ export class WriteQueue {
     writes.push({ ...write, bytes, next: 0, writtenAhead: new Set() });
     this.#byFile.set(fileId, writes);
     this.#bytes += bytes;
-    while (this.#bytes > this.options.maxBytes) this.#giveUpOldest();
+    while (this.#bytes > this.options.maxBytes) this.#dropOldest();
   }
 
   /** Drops what waits for the listeners of a file. */
@@ -78,12 +84,12 @@ export class WriteQueue {
   }
 
   /** Writes a turn's share. Files whose listeners were not all written to come last in the next one. */
-  writeSome(limits: TurnLimits): void {
-    let left = limits;
+  writeSome(share: TurnShare): void {
+    let left = share;
     for (const [fileId, writes] of [...this.#byFile]) {
       while (writes.length > 0 && left.sockets > 0 && left.bytes > 0)
         left = this.#writeSomeOf(fileId, writes, left);
-      if (left === limits || this.#byFile.get(fileId) !== writes) continue;
+      if (left === share || this.#byFile.get(fileId) !== writes) continue;
       this.#byFile.delete(fileId);
       this.#byFile.set(fileId, writes);
       if (left.sockets <= 0 || left.bytes <= 0) return;
@@ -94,60 +100,62 @@ export class WriteQueue {
   writeTo(socket: ClientSocket): void {
     this.#asWriting(() => {
       for (const [fileId, writes] of this.#byFile) {
-        for (const { list, next, writtenAhead, bundles } of writes) {
+        for (const write of writes) {
+          const { list, next, writtenAhead } = write;
           const index = list.indexOf(socket);
           const listener = index === undefined ? undefined : list.listeners[index];
           if (index === undefined || listener === undefined || index < next || writtenAhead.has(index))
             continue;
           writtenAhead.add(index);
-          this.options.write(socket, fileId, bundles[listener.feeds]);
+          this.#writeOrCutOff(fileId, write, listener);
         }
       }
     });
   }
 
-  /** Goes on with the oldest write of a file. @returns what is left of the limits */
-  #writeSomeOf(fileId: FileId, writes: readonly WriteInProgress[], limits: TurnLimits): TurnLimits {
+  /** Goes on with the oldest write of a file. @returns what is left of the turn */
+  #writeSomeOf(fileId: FileId, writes: readonly WriteInProgress[], share: TurnShare): TurnShare {
     const write = writes[0];
-    if (write === undefined) return limits;
-    let { sockets, bytes } = limits;
+    if (write === undefined) return share;
+    let { sockets, bytes } = share;
     this.#asWriting(() => {
       while (sockets > 0 && bytes > 0 && write.next < write.list.listeners.length) {
         sockets--;
         const listener = nextOf(write);
         if (listener === undefined) continue;
-        const bundle = write.bundles[listener.feeds];
-        bytes -= bundle.size;
-        this.options.write(listener.socket, fileId, bundle);
+        if (write.bundles === null) sockets -= WRITES_PER_CUT_OFF;
+        else bytes -= write.bundles[listener.feeds].size;
+        this.#writeOrCutOff(fileId, write, listener);
       }
     });
     if (write.next >= write.list.listeners.length && this.#end(fileId, write)) {
-      if (write.arrivedAt !== undefined) this.options.finished(write.arrivedAt);
+      if (write.bundles !== null && write.arrivedAt !== undefined) this.options.finished(write.arrivedAt);
     }
     return { sockets, bytes };
   }
 
-  /** Of the file for which the most waits: the listeners that its oldest write has not reached fall behind further. */
-  #giveUpOldest(): void {
-    const [fileId, [write]] = this.#largest();
-    if (write === undefined) return;
-    this.#asWriting(() => {
-      while (write.next < write.list.listeners.length) {
-        const listener = nextOf(write);
-        if (listener !== undefined) this.options.giveUp(listener.socket);
-      }
-    });
-    this.#end(fileId, write);
+  #writeOrCutOff(fileId: FileId, { bundles, sentAt }: WriteInProgress, { socket, feeds }: Listener): void {
+    if (bundles === null) this.options.cutOff(socket);
+    else this.options.write(socket, fileId, bundles[feeds], sentAt);
   }
 
-  #largest(): [FileId, readonly WriteInProgress[]] {
-    let largest: [FileId, readonly WriteInProgress[]] = ['', []];
+  /** Drops the events of the oldest write of the file for which the most waits: the listeners that it has not reached are furthest behind. */
+  #dropOldest(): void {
+    const write = this.#largest().find(({ bundles }) => bundles !== null);
+    if (write === undefined) return;
+    this.#bytes -= write.bytes;
+    write.bytes = 0;
+    write.bundles = null;
+  }
+
+  #largest(): readonly WriteInProgress[] {
+    let largest: readonly WriteInProgress[] = [];
     let most = 0;
-    for (const [fileId, writes] of this.#byFile) {
+    for (const writes of this.#byFile.values()) {
       const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
       if (bytes <= most) continue;
       most = bytes;
-      largest = [fileId, writes];
+      largest = writes;
     }
     return largest;
   }

@@ -36,9 +36,15 @@ interface SnapshotRequest {
   readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
-  /** Whose turn it is where histories are read. */
+  /** Whose place it is where histories are read. */
   readonly caller: string;
+  /** Called once the answer is complete: the file may have another owner by then. @throws Fault where it may not be seen */
+  readonly checkAccess: () => Promise<void>;
+  /** False: the listener has gone. Its history is not read. */
+  readonly isWanted: () => boolean;
 }
+
+type RecoveryRequest = SnapshotRequest & { readonly since: Cursor };
 
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 interface Announces {
@@ -60,7 +66,7 @@ export class Snapshots {
   readonly #firstPages = new ByteCache<{ at: string; page: Promise<string | null> }>(CACHED_BYTES);
   readonly #heads: Heads;
   readonly #turns = new TurnLimit(CHARS_PER_TURN);
-  readonly #inTurn = limitConcurrencyEach(
+  readonly #inPlace = limitConcurrencyEach(
     HISTORIES_OF_CALLER,
     (caller: string, _read: () => Promise<Answer | null>) => caller,
     limitConcurrency(HISTORIES, (_caller: string, read: () => Promise<Answer | null>) => read()),
@@ -111,16 +117,13 @@ export class Snapshots {
   async subscribed(request: SnapshotRequest): Promise<Answer> {
     const { fileId, feeds, since } = request;
     const head = await this.#headOf(fileId);
-    if (since !== null) {
-      const recovered = await this.#inTurn(request.caller, () =>
-        this.#recovered(head, { ...request, since }),
-      );
-      if (recovered !== null) return recovered;
-    }
-    if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
-    const { head: current, page } = await this.#snapshotOf(fileId, head);
-    await this.#turns.wait(page.length);
-    return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
+    const recovered = since === null ? null : await this.#recovered(head, { ...request, since });
+    if (recovered !== null) return recovered;
+    // It may have waited for seconds where the history did not reach so far back.
+    const current = since === null ? head : await this.#headOf(fileId);
+    const answer = await this.#fromSnapshot(current, fileId, feeds);
+    await request.checkAccess();
+    return answer;
   }
 
   /** Keeps no page any more. */
@@ -128,18 +131,36 @@ export class Snapshots {
     this.#firstPages.close();
   }
 
-  /** Null: the history does not reach so far back. */
-  async #recovered(
-    head: Head,
-    { fileId, feeds, since }: SnapshotRequest & { since: Cursor },
-  ): Promise<Answer | null> {
+  /** Null: the history does not reach so far back. `head`: as of now. */
+  async #recovered(head: Head, request: RecoveryRequest): Promise<Answer | null> {
+    const { fileId, feeds, since, caller } = request;
+    if (since.epoch !== head.epoch) return null;
+    if (hasMissedNothing(since, head)) {
+      await request.checkAccess();
+      return recoveredText(fileId, head, feeds, []);
+    }
+    // The place is kept until the caller has the answer, which counts from then on as one that waits to be read.
+    return this.#inPlace(caller, async () => {
+      if (!request.isWanted()) throw new Fault('unavailable', 'the connection has ended');
+      const answer = await this.#readMissed(await this.#headOf(fileId), request);
+      if (answer !== null) await request.checkAccess();
+      return answer;
+    });
+  }
+
+  async #readMissed(head: Head, { fileId, feeds, since }: RecoveryRequest): Promise<Answer | null> {
     const missed = await this.feed.since(fileId, since, head.revision);
     if (missed === null) return null;
-    const answer = opening(fileId, head, true);
-    if (!feeds.includes('emails')) return new JsonText(`${answer}}`);
     const payloads = missed.map(({ payload }) => payload);
     await this.#turns.wait(payloads.reduce((chars, { length }) => chars + length, 0));
-    return new JsonText(`${answer},"missed":[${payloads.join(',')}]}`);
+    return recoveredText(fileId, head, feeds, payloads);
+  }
+
+  async #fromSnapshot(head: Head, fileId: FileId, feeds: readonly FeedName[]): Promise<Answer> {
+    if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
+    const { head: current, page } = await this.#snapshotOf(fileId, head);
+    await this.#turns.wait(page.length);
+    return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
   async #headOf(fileId: FileId): Promise<Head> {
@@ -214,6 +235,20 @@ function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: bo
   const said = JSON.stringify({ ok: true, fileId, epoch, revision, recovered });
   return `${said.slice(0, -1)},"stats":${state.stats}`;
 }
+
+function recoveredText(
+  fileId: FileId,
+  head: Head,
+  feeds: readonly FeedName[],
+  missed: readonly string[],
+): Answer {
+  const events = feeds.includes('emails') ? `,"missed":[${missed.join(',')}]` : '';
+  return new JsonText(`${opening(fileId, head, true)}${events}}`);
+}
+
+/** Whether no results have come after the cursor, which is of the same epoch. */
+const hasMissedNothing = ({ revision }: Cursor, head: Head): boolean =>
+  revision >= head.emailsRevision && revision <= head.revision;
 
 const EMPTY_PAGE: ResultPage = { total: 0, results: [], isCut: false };
 

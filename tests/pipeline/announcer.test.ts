@@ -14,7 +14,14 @@ it('a thousand listeners who come to a quiet file of the embedded engine cost th
   const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
   const snapshots = new Snapshots(store, feed, announcer, 2 ** 24);
   const listen = () =>
-    snapshots.subscribed({ fileId: 'f1', feeds: ['stats', 'emails'], since: null, caller: '' });
+    snapshots.subscribed({
+      fileId: 'f1',
+      feeds: ['stats', 'emails'],
+      since: null,
+      caller: '',
+      checkAccess: async () => undefined,
+      isWanted: () => true,
+    });
 
   const first = (await listen()).parsed();
   expect(first).toMatchObject({

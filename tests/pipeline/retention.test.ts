@@ -42,6 +42,8 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
     feeds: ['stats', 'emails'] as const,
     since: { epoch: before.epoch, revision: 1 },
     caller: '',
+    checkAccess: async () => undefined,
+    isWanted: () => true,
   };
   const answer = (await snapshots.subscribed(late)).parsed();
   expect(answer).toMatchObject({ recovered: false, stats: { status: 'purged', progress: { processed: 5 } } });

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
 import { createMetrics } from '../../src/metrics.js';
@@ -33,19 +34,21 @@ test('answers that wait are counted for their callers, until they were read or t
     createLogger('silent'),
   );
   const ended: string[] = [];
-  const answered = (id: string, waiting: number) => {
-    const conn = {
-      readyState: 'open',
+  const answered = (id: string, waiting: number, readyState = 'open') => {
+    const conn = Object.assign(new EventEmitter(), {
+      readyState,
       writeBuffer: [{ data: 'x'.repeat(waiting) }],
       close: () => ended.push(id),
-    };
+    });
     const data = { caller: 'sub a', subscriptions: { end: () => undefined } };
     backpressure.answered({ conn, id, data } as unknown as ClientSocket);
     return conn;
   };
   for (let n = 0; n < 10; n++) answered(`small ${n}`, 60_000);
+  answered('closed before its answer', 240_000, 'closed');
   const [closed, read] = [answered('closed', 100_000), answered('read', 100_000)];
-  closed.readyState = 'closed';
+  // What waits for it still does, until its peer completes the closing.
+  closed.emit('close');
   read.writeBuffer.pop();
   answered('third', 100_000);
   answered('fourth', 100_000);

@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Socket as Client } from 'socket.io-client';
 import { type FeedName, roomOf } from '../../src/domain/events.js';
-import { waitingBytes } from '../../src/realtime/backpressure.js';
+import { unreadBytes, waitingBytes } from '../../src/realtime/backpressure.js';
 import { idleTcpOf } from '../../src/realtime/direct-write.js';
 import type { ClientSocket } from '../../src/realtime/server-types.js';
 import { effort } from '../support/effort.js';
@@ -335,12 +335,16 @@ test('a large event goes to as many listeners in one turn as the bytes allow, an
   await retry(async () => expect(heard).toEqual(clients.map(() => numbers)));
 });
 
-test('where more waits than may, the listeners of the largest room that are furthest behind are cut off', async () => {
+test('where more waits than may, the listeners of the largest room that are furthest behind are cut off, a few in a turn', async () => {
   const stage = await roomStage(2 ** 26, {}, 10 * LARGE);
   const { clients, sockets, heard, written } = await largeRoom(stage);
-  for (const socket of sockets)
+  const cutOff: number[] = [];
+  for (const [index, socket] of sockets.entries())
     socket.data.subscriptions = {
-      end: () => void socket.leave(roomOf('emails', 'a')),
+      end: () => {
+        cutOff.push(index);
+        void socket.leave(roomOf('emails', 'a'));
+      },
     } as ClientSocket['data']['subscriptions'];
   const other = await connect(stage.url);
   void stage.socketOf(other).join(roomOf('stats', 'b'));
@@ -350,7 +354,16 @@ test('where more waits than may, the listeners of the largest room that are furt
   while (written.count === 0) await new Promise(setImmediate);
   for (let number = 2; number <= 9; number++) sendLarge(stage, number);
   expect(clients.map(({ connected }) => connected)).toEqual([true, true, true, true]);
+  // It has gone by itself.
+  sockets[3]?.conn.close(true);
   sendLarge(stage, 10);
+  expect(cutOff).toEqual([]);
+  const inEachTurn: number[] = [];
+  for (let before = 0; cutOff.length < 2; before = cutOff.length) {
+    await new Promise(setImmediate);
+    if (cutOff.length > before) inEachTurn.push(cutOff.length - before);
+  }
+  expect(inEachTurn).toEqual([1, 1]);
   ours(stage, 'stats', 'b', { fileId: 'b', epoch: 'e', number: 1 });
   await retry(async () =>
     expect(clients.map(({ connected }) => connected)).toEqual([true, false, false, false]),
@@ -358,6 +371,35 @@ test('where more waits than may, the listeners of the largest room that are furt
   await retry(async () => expect(heard[0]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
   await retry(async () => expect(heardOfOther).toEqual([1]));
   expect(other.connected).toBe(true);
+  expect(cutOff).toEqual([1, 2]);
+});
+
+test('a burst that is written in many turns is no more for a listener than one that comes at once', async () => {
+  const stage = await roomStage(2 ** 21);
+  const client = await connect(stage.url);
+  const socket = stage.socketOf(client);
+  void socket.join(roomOf('emails', 'a'));
+  const heard: number[] = [];
+  client.on('file_emails', ({ number }) => heard.push(number));
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
+  let last = 0;
+  for (; waitingBytes(socket.conn) === 0; await new Promise(setImmediate)) sendLarge(stage, ++last);
+  // Each look at the time is one at the backlog, or nearly.
+  let now = performance.now();
+  const time = jest.spyOn(performance, 'now').mockImplementation(() => {
+    now += 40;
+    return now;
+  });
+  try {
+    const upTo = last + 60;
+    while (last < upTo) sendLarge(stage, ++last);
+    while (waitingBytes(socket.conn) < 55 * LARGE) await new Promise(setImmediate);
+  } finally {
+    time.mockRestore();
+  }
+  pauseOf(listener)?.resume();
+  await retry(async () => expect(heard).toEqual(Array.from({ length: last }, (_, index) => index + 1)));
 });
 
 test('small events that come while a room is written to are one write to each of its listeners', async () => {
@@ -414,4 +456,20 @@ test('where internals are missing, everything goes through engine.io, and one wa
   ours(stage, 'emails', 'a', body);
   await retry(async () => expect(heard).toEqual([body, body]));
   expect(said).toEqual([[{ missing: ['_socket of ws'] }, expect.any(String)]]);
+});
+
+test('what the system has taken of a large event is seen before all of it was read', async () => {
+  const stage = await roomStage();
+  const client = await connect(stage.url);
+  const socket = stage.socketOf(client);
+  void socket.join(roomOf('emails', 'a'));
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
+  const size = 2 ** 25;
+  ours(stage, 'emails', 'a', { fileId: 'a', epoch: 'e', number: 1, padding: 'x'.repeat(size) });
+  await retry(async () => expect(waitingBytes(socket.conn)).toBeGreaterThan(0));
+  await retry(async () => expect(unreadBytes(socket.conn)).toBeLessThan(size));
+  // The buffer is kept as a whole.
+  expect(waitingBytes(socket.conn)).toBeGreaterThan(size);
+  pauseOf(listener)?.resume();
 });

@@ -12,7 +12,14 @@ import { retry } from '../support/wait.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-const subscription = { fileId: 'f1', feeds: ['stats', 'emails'] as const, since: null, caller: 'one' };
+const subscription = {
+  fileId: 'f1',
+  feeds: ['stats', 'emails'] as const,
+  since: null,
+  caller: 'one',
+  checkAccess: async () => undefined,
+  isWanted: () => true,
+};
 
 /** Snapshots of a gateway whose files, `f1` and so on, have these results. */
 async function snapshotsOf(emails: readonly Entry[], files = 1) {
@@ -60,31 +67,78 @@ it('large pages that are asked for at once are put together in several turns of 
   expect(new Set(turns).size).toBe(turns.length);
 });
 
-it('a few histories are read at once, of one caller fewer', async () => {
+interface Asked {
+  readonly revision?: number;
+  readonly isWanted?: () => boolean;
+  readonly checkAccess?: () => Promise<void>;
+}
+
+/** Snapshots of a gateway whose file `f1` has a history, each read of which waits in `reading`. */
+async function slowHistories() {
   const { register, take, flusher, store, feed } = gatewayOn(await engine());
   await register({ fileId: 'f1', batches: ['b1'] });
   await take({ batchId: 'b1', emails: [entry('a@example.com')], isComplete: true });
   const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
+  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+  const head = await snapshots.head('f1');
+  if (head === null) throw new Error('there is a head');
+  const { epoch } = head;
   const reading: (() => void)[] = [];
-  let read = 0;
   feed.since = async () => {
-    read++;
     await new Promise<void>((resolve) => reading.push(resolve));
     return [];
   };
-  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
-  const ask = (caller: string) =>
-    snapshots.subscribed({ ...subscription, since: { epoch: 'e', revision: 0 }, caller });
+  const ask = (caller: string, { revision = 0, ...request }: Asked = {}) =>
+    snapshots.subscribed({ ...subscription, ...request, since: { epoch, revision }, caller });
+  return { head, feed, take, flusher, reading, ask };
+}
+
+it('a few histories are read at once, of one caller fewer', async () => {
+  const { reading, ask } = await slowHistories();
   const answers = Array.from({ length: 6 }, () => ask('one'));
   await retry(async () => expect(reading).toHaveLength(2));
   answers.push(...Array.from({ length: 4 }, (_, n) => ask(`other ${n}`)));
   await retry(async () => expect(reading).toHaveLength(4));
-  expect(read).toBe(4);
   const all = Promise.all(answers);
-  while (read < 10 || reading.length > 0) {
+  let read = 0;
+  while (read < 10) {
     expect(reading.length).toBeLessThanOrEqual(4);
+    if (reading.length > 0) read++;
     reading.shift()?.();
     await new Promise(setImmediate);
   }
   expect((await all).map((answer) => answer.parsed().recovered)).toEqual(Array(10).fill(true));
+});
+
+it('a listener that has missed nothing, or has gone, reads no history; one that waits gets what came meanwhile', async () => {
+  const { head, take, reading, ask } = await slowHistories();
+  const answers = Array.from({ length: 3 }, () => ask('one'));
+  await retry(async () => expect(reading).toHaveLength(2));
+  const gone = ask('one', { isWanted: () => false });
+  gone.catch(() => undefined);
+  const { revision } = head;
+  expect((await ask('one', { revision })).parsed()).toMatchObject({ recovered: true, revision, missed: [] });
+  expect(reading).toHaveLength(2);
+  await take({ batchId: 'b2', emails: [entry('b@example.com')], isComplete: true, fileId: 'f1' });
+  reading.shift()?.();
+  await retry(async () => expect(reading).toHaveLength(2));
+  for (const resume of reading.splice(0)) resume();
+  await expect(gone).rejects.toMatchObject({ code: 'unavailable' });
+  const revisions = (await Promise.all(answers)).map((answer) => answer.parsed().revision);
+  expect(revisions[2]).toBeGreaterThan(revision);
+});
+
+it('the place for a history is kept until access to the file was checked', async () => {
+  const { feed, ask } = await slowHistories();
+  feed.since = async () => [];
+  const checks: (() => void)[] = [];
+  const checkAccess = () => new Promise<void>((resolve) => checks.push(resolve));
+  const answers = Array.from({ length: 4 }, () => ask('one', { checkAccess }));
+  for (let checked = 0; checked < 4; checked++) {
+    await retry(async () => expect(checks.length).toBeGreaterThan(checked));
+    await new Promise(setImmediate);
+    expect(checks.length).toBeLessThanOrEqual(checked + 2);
+    checks[checked]?.();
+  }
+  await Promise.all(answers);
 });

@@ -28,7 +28,7 @@ const io = createSocketServer(http, {
 io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
 const rooms = new RoomWriter(
   io,
-  { maxBufferedBytes: 2 ** 24, unread: new UnreadAnswers(2 ** 30) },
+  { maxBufferedBytes: 2 ** 24, maxWaitingBytes: 2 ** 25, unread: new UnreadAnswers(2 ** 30) },
   createMetrics(),
   createLogger('warn'),
 );

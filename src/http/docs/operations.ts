@@ -131,7 +131,7 @@ const health = (): Operation[] => [
   get(
     '/metrics',
     'getMetrics',
-    'Metrics in the text format of Prometheus: over loopback, else for the scope `admin`.',
+    'Metrics in the text format of Prometheus: over loopback and by a name of loopback, else for the scope `admin`.',
     {
       answers: [ok('The metrics.', ['text/plain'])],
       codes: ['unauthorized'],

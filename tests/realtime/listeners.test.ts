@@ -1,0 +1,47 @@
+import { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { createMetrics } from '../../src/metrics.js';
+import { acceptListeners } from '../../src/realtime/listeners.js';
+import type { ClientSocket, SocketServer } from '../../src/realtime/server-types.js';
+
+type Deps = Parameters<typeof acceptListeners>[1];
+type Receive = (this: ClientSocket, event: string, ...args: unknown[]) => void;
+
+test('what waits for a socket is looked at after its answers, and not after its refusals', async () => {
+  let looks = 0;
+  let connected: (socket: ClientSocket) => void = () => undefined;
+  let receive: Receive = () => undefined;
+  const io = {
+    use: () => undefined,
+    on: (_event: string, listener: typeof connected) => {
+      connected = listener;
+    },
+  } as unknown as SocketServer;
+  const backpressure = {
+    mayWrite: () => true,
+    waitUntilWritable: async () => true,
+    answered: () => looks++,
+  };
+  const options = { maxSubscriptions: 1, maxEventsPerSecond: 10, addressOf: () => 'a' };
+  acceptListeners(io, { backpressure, options, metrics: createMetrics() } as unknown as Deps);
+  const socket = {
+    connected: true,
+    conn: new EventEmitter(),
+    data: { principal: { sub: null, expiresAt: null } },
+    leave: () => undefined,
+    onAny: (listener: Receive) => {
+      receive = listener;
+    },
+    on: () => undefined,
+  } as unknown as ClientSocket;
+  connected(socket);
+  const answers: unknown[] = [];
+  const send = (event: string) =>
+    receive.call(socket, event, { fileId: 'f1' }, (answer: unknown) => answers.push(answer));
+  send('unsubscribe');
+  await setImmediate();
+  expect([answers.length, looks]).toEqual([1, 1]);
+  for (let n = 0; n < 1_000; n++) send('unknown');
+  expect([answers.length, looks]).toEqual([1_001, 1]);
+});
