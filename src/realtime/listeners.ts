@@ -45,7 +45,6 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
   };
   io.on('connection', (socket) => {
     const { data } = socket;
-    data.caller = callerNameOf(data.principal, deps.options.addressOf(socket.request));
     data.subscriptions = new Subscriptions(socket, data, shared);
     data.eventRate = new TokenBucket(maxEventsPerSecond);
     data.eventQueue = new EventQueue(maxEventsPerSecond);
@@ -57,12 +56,15 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
 }
 
 /** The token comes in the handshake's `auth` and nowhere else: URLs end up in logs. A refusal is the error's `data`. */
-function authenticateHandshakes(io: SocketServer, { guard, metrics }: ListenersDeps): void {
+function authenticateHandshakes(io: SocketServer, { guard, metrics, options }: ListenersDeps): void {
   io.use((socket, next) => {
     const { token } = socket.handshake.auth as { token?: unknown };
+    // Not later: a connection that asks for several sockets has no request any more once it has one.
+    const address = options.addressOf(socket.request);
     guard.authenticate(typeof token === 'string' ? token : undefined).then(
       (principal) => {
         socket.data.principal = principal;
+        socket.data.caller = callerNameOf(principal, address);
         next();
       },
       (error: unknown) => {

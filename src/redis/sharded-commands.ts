@@ -33,7 +33,11 @@ export const SHARDED: SubscribeCommands = {
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected' && !isMoved(outcome.reason));
     if (failed?.status === 'rejected') throw failed.reason;
-    return channels.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    // The server may have ended a subscription right after its answer: both are read before anything here runs.
+    const isSubscribed = isSubscribedOn(redis);
+    return channels.filter(
+      (channel, index) => outcomes[index]?.status === 'fulfilled' && isSubscribed(channel),
+    );
   },
   unsubscribe: (redis, channel) =>
     redis.sunsubscribe(channel).catch((error: unknown) => {

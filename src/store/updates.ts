@@ -12,7 +12,7 @@ export interface UpdateStore {
    * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
    * the file's results. Repeating the call changes nothing. Deciding whose the file is and registering are one step: of
    * two users who claim a new file at once, one becomes its owner. The batches of a request that is over, as far as no file
-   * has them, are over with it: what is held for them goes, and their updates are `superseded`.
+   * has them, are over with it: of what is held for them goes what this claimant would get, and their updates are `superseded`.
    * @throws InvalidInput where a batch belongs to another file
    * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */

@@ -151,6 +151,16 @@ export class SliceRun {
     return isOn && pauseMs === 0;
   }
 
+  /** Whether the file of addresses that came with their request was deleted; a list's slices go on with their request alone. */
+  async #isOver({ number, acceptance }: Slice): Promise<boolean> {
+    if (this.#isList) return false;
+    const { submissions } = this.deps.store;
+    // What is accepted already is not changed.
+    return (
+      (await submissions.accept(this.submission.id, this.lease.owner, number, acceptance ?? '')) === 'over'
+    );
+  }
+
   async #register(slice: Slice): Promise<boolean> {
     const { intake, logger } = this.deps;
     const { fileId, requestId, id } = this.submission;
@@ -159,7 +169,7 @@ export class SliceRun {
       const registration = registrationOf(fileId, this.#order, requestId, slice.emails, acceptance);
       // The file is the list's already: a later slice is not asked again who may register it.
       const claimant = this.#isList ? VALIDATOR : this.#order.claimant;
-      await register(intake, registration, acceptance, claimant, this.stopping);
+      await register(intake, registration, acceptance, claimant, this.stopping, () => this.#isOver(slice));
     } catch (error) {
       if (isTransient(error)) throw error;
       logger.error({ fileId, err: error }, 'a slice that the validator accepted could not be registered');

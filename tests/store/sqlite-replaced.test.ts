@@ -1,10 +1,12 @@
 /** What a batch had before its list was replaced: no read finds it, and it is deleted some at a time. */
 import { expect, test } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
+import { RecentLists } from '../../src/store/recent-lists.js';
 import { saveUpdate } from '../../src/store/sqlite/batches/save-update.js';
 import { cleanUpSome, needsCleanUp } from '../../src/store/sqlite/clean-up.js';
 import { Database } from '../../src/store/sqlite/database.js';
 import { fileWrites } from '../../src/store/sqlite/files.js';
+import { type ReadingThread, updateStore, type WritingThread } from '../../src/store/sqlite/parts.js';
 import { readPage } from '../../src/store/sqlite/results/pages.js';
 import { scanSlice, scanStart } from '../../src/store/sqlite/results/scan.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
@@ -79,4 +81,22 @@ test('what was replaced goes with its file, and with its request', () => {
     while (needsCleanUp(db)) cleanUpSome(db, 0, false);
     expect(sizes(db)).toEqual(end === 'delete' ? [0, 0, 0] : [1, 1, 0]);
   }
+});
+
+test('a rewrite is answered when it is stored; the next update of its batch waits until the list before is deleted', async () => {
+  let saves = 0;
+  let fail = (_error: Error) => {};
+  const writer = {
+    callEither: async () => ({ outcome: 'applied', fileId: 'f', hasReplaced: ++saves === 1 }),
+    call: () => new Promise((_, reject) => (fail = reject)),
+  } as unknown as WritingThread;
+  const { save } = updateStore(writer, {} as ReadingThread, new RecentLists());
+  const saved = (batchId: string) => save(update({ batchId, emails: addresses(1) }), VALIDATOR);
+  expect(await saved('b')).toEqual({ outcome: 'applied', fileId: 'f' });
+  const next = saved('b');
+  await saved('beside');
+  expect(saves).toBe(2);
+  fail(new Error('the disk is full'));
+  expect(await next).toEqual({ outcome: 'applied', fileId: 'f' });
+  expect(saves).toBe(3);
 });

@@ -104,6 +104,14 @@ export const updateStore = (
   const drops = new SharedCalls<'held', void>();
   /** Drops what is held for too long or is too much, once for all who wait for it. */
   const dropHeld = () => drops.run('held', () => untilNone(() => writer.call('updates.dropSomeHeld')));
+  /** What batches had before their lists were replaced, while it is deleted. */
+  const deletions = new Map<BatchId, Promise<unknown>>();
+  const awaitReplaced = (batchId: BatchId) =>
+    writer
+      .call('database.awaitCleanUp', { batchId })
+      // The update is stored. A deletion that has failed goes on later.
+      .catch(() => undefined)
+      .finally(() => deletions.delete(batchId));
   return {
     fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
     async register(registration, claimant) {
@@ -130,20 +138,25 @@ export const updateStore = (
       return slices;
     },
     async save(update, sender) {
-      const { results, ...envelope } = update;
-      const list = recent.fingerprint(update.batchId, results);
+      const { batchId, results, ...envelope } = update;
+      // A batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
+      await deletions.get(batchId);
+      const list = recent.fingerprint(batchId, results);
       const { stored, fingerprint, tail } = list;
       const added = results.slice(stored.length);
       const rows = added.length > SMALL ? await rowsInTurns(added, tail) : rowsOf(added, tail);
       // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
       const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
-        ['updates.saveTail', { ...envelope, stored, fingerprint, rows, tally: tallyOf(added) }, sender],
+        [
+          'updates.saveTail',
+          { ...envelope, batchId, stored, fingerprint, rows, tally: tallyOf(added) },
+          sender,
+        ],
         ['updates.save', update, sender],
       );
       if (saved.outcome === 'held') await dropHeld();
-      if (saved.outcome === 'applied') recent.remember(update.batchId, list, update.isComplete);
-      // Before the answer: a batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
-      if (hasReplaced) await writer.call('database.awaitCleanUp', { batchId: update.batchId });
+      if (saved.outcome === 'applied') recent.remember(batchId, list, update.isComplete);
+      if (hasReplaced) deletions.set(batchId, awaitReplaced(batchId));
       return saved;
     },
     fail: (fileId, batchId, reason, claimant = VALIDATOR) =>

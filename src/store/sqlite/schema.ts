@@ -1,7 +1,7 @@
 /**
  * The tables of the SQLite file. Times are in milliseconds since 1970. A later request of a file opens a new generation, and
  * what belongs to the number of the old one is cleaned up. Batches are numbered in the order of registration, so a result's
- * *place*, `batch number × 2^24 + position`, sorts the results of a file in arrival order.
+ * *place*, see results.ts, sorts the results of a file in arrival order.
  */
 export const SCHEMA = `
 CREATE TABLE generations (
@@ -92,7 +92,7 @@ CREATE TABLE chunks (
 
 -- Lists of batches that another one has taken the place of: no search finds them, and they are deleted some at a time.
 CREATE TABLE replaced_lists (
-  list INTEGER PRIMARY KEY,                -- number of the list, see results.ts
+  list INTEGER NOT NULL UNIQUE,            -- number of the list, see results.ts
   generation INTEGER NOT NULL
 );
 

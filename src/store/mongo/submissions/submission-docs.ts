@@ -131,7 +131,7 @@ export async function sweepSubmissions(db: Models): Promise<void> {
   for (const { _id } of ended) await cleanSubmission(db, _id);
 }
 
-/** Deletes slices that were written while their submission ended, by a gateway that died then. A submission is written before its slices. */
+/** Deletes slices that were written while their submission ended, by a gateway that died then. A submission is written before the addresses of its slices. */
 export async function sweepLostSlices(db: Models): Promise<void> {
   for (const ids of portions(await db.submissionPieces.distinct('submission'), AT_ONCE)) {
     const there = new Set((await idsOf(db, { _id: trusted({ $in: ids }) })).map(({ _id }) => _id));

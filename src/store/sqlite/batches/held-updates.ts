@@ -100,6 +100,7 @@ const heldBytes = (db: Database): number =>
   db.get<{ bytes: number }>('SELECT bytes FROM held_total')?.bytes ?? 0;
 
 function makeRoom(db: Database, excess: number): number {
+  if (excess <= 0) return 0;
   const steps = givingWay(sharesOf(db), excess);
   for (let step = steps.next(); !step.done; step = steps.next(0)) {
     const { holder, bytes } = step.value;

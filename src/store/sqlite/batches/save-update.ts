@@ -1,5 +1,5 @@
 /** Stores updates in SQLite, as `UpdateStore.save` says. */
-import type { BatchId, FileId, RequestId } from '../../../domain/id.js';
+import type { FileId, RequestId } from '../../../domain/id.js';
 import { type Claimant, mayExtend } from '../../../domain/ownership.js';
 import { addTallies, type Tally } from '../../../domain/summary.js';
 import type { Update } from '../../../domain/update.js';
@@ -14,7 +14,7 @@ import {
   requestOf,
 } from '../generations.js';
 import { register } from '../registration.js';
-import { appendResults, hasReplaced, type ResultRows } from '../results/results.js';
+import { appendResults, hasReplacedOf, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import { hold } from './held-updates.js';
 
@@ -28,12 +28,6 @@ export function saveUpdate(db: Database, update: Update, sender: Claimant, now: 
   const saved = saveWhole(db, update, sender, now);
   if (saved.outcome !== 'applied') return saved;
   return { ...saved, hasReplaced: hasReplacedOf(db, update.batchId) };
-}
-
-/** Whether lists that a batch had before are still there. */
-export function hasReplacedOf(db: Database, batchId: BatchId): boolean {
-  const batch = batchOf(db, batchId);
-  return batch !== undefined && hasReplaced(db, batch.number);
 }
 
 function saveWhole(db: Database, update: Update, sender: Claimant, now: number): Saved {

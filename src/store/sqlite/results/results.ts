@@ -183,25 +183,31 @@ const chunksFrom = (db: Database, list: number, limit = -1): (ChunkRow & { cells
 export function replaceList(db: Database, batch: BatchKey): number {
   db.insert('replaced_lists', { list: listOf(batch), generation: batch.generation });
   const list = (batch.list + 1) % LISTS;
-  while (dropReplaced(db, batch.number, list));
+  while (dropReplaced(db, listOf({ ...batch, list })));
   return list;
 }
 
-/** The lists of a batch that were replaced and are still there; without a batch, of all. */
-const REPLACED = 'FROM replaced_lists WHERE list BETWEEN ?1 AND ?2 LIMIT 1';
-const listsOf = (batch: number | null, list: number | null): [number, number] =>
-  batch === null
-    ? [0, Number.MAX_SAFE_INTEGER]
-    : [batch * LISTS + (list ?? 0), batch * LISTS + (list ?? LISTS - 1)];
+/** Whether any lists that batches had before are still there. */
+export const hasReplaced = (db: Database): boolean =>
+  db.get('SELECT 1 AS some FROM replaced_lists LIMIT 1') !== undefined;
 
-export const hasReplaced = (db: Database, batch: number | null = null): boolean =>
-  db.get(`SELECT 1 AS some ${REPLACED}`, ...listsOf(batch, null)) !== undefined;
+/** Whether lists that this batch had before are. */
+export const hasReplacedOf = (db: Database, batchId: BatchId): boolean =>
+  db.get(
+    `SELECT 1 AS some FROM batches AS b JOIN replaced_lists AS r
+       ON r.list >= b.number * ${LISTS} AND r.list < (b.number + 1) * ${LISTS} WHERE b.batchId = ? LIMIT 1`,
+    batchId,
+  ) !== undefined;
 
-/** Deletes one chunk of a replaced list, from the index too. False: there is nothing left of these lists. */
-export function dropReplaced(db: Database, batch: number | null = null, list: number | null = null): boolean {
+/**
+ * Deletes one chunk of the list that was replaced first, or of the given one, from the index too. False: there is nothing left
+ * of it.
+ */
+export function dropReplaced(db: Database, list: number | null = null): boolean {
+  const which = list === null ? 'ORDER BY rowid LIMIT 1' : 'WHERE list = ?';
   const replaced = db.get<{ list: number; generation: number }>(
-    `SELECT list, generation ${REPLACED}`,
-    ...listsOf(batch, list),
+    `SELECT list, generation FROM replaced_lists ${which}`,
+    ...(list === null ? [] : [list]),
   );
   if (replaced === undefined) return false;
   const [chunk] = chunksFrom(db, replaced.list, 1);

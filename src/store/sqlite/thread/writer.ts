@@ -4,12 +4,12 @@
  */
 
 import { clock } from '../../../clock.js';
-import { hasReplacedOf } from '../batches/save-update.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
 import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
 import { shrink, truncateLog } from '../open.js';
 import { refusalOf } from '../refusals.js';
+import { hasReplacedOf } from '../results/results.js';
 import { mergeSome, needsMerge } from '../results/runs.js';
 import { releaseLeases } from '../submissions/steps.js';
 import { answer, data, finish, type Operations, onRequest, perform } from './answers.js';
