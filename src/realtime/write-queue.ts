@@ -18,7 +18,7 @@ interface QueuedWrite {
 interface WriteInProgress extends Omit<QueuedWrite, 'bundles'> {
   /** Null: there was no room for them. The listeners that are left are cut off instead. */
   bundles: QueuedWrite['bundles'] | null;
-  /** About what it holds in memory: its events, and a list of listeners that it may not share. */
+  /** About what it holds in memory: its events, and the list of listeners where the write before has another. */
   bytes: number;
   /** Index of the listener that is written to next. */
   next: number;
@@ -70,7 +70,9 @@ export class WriteQueue {
   /** It comes after the file's earlier writes, so that each listener gets them in order. */
   add(fileId: FileId, write: QueuedWrite): void {
     const writes = this.#byFile.get(fileId) ?? [];
-    const bytes = write.bundles.both.size + LISTENER_BYTES * write.list.listeners.length;
+    // The writes of one change have the same list.
+    const listBytes = writes.at(-1)?.list === write.list ? 0 : LISTENER_BYTES * write.list.listeners.length;
+    const bytes = write.bundles.both.size + listBytes;
     writes.push({ ...write, bytes, next: 0, writtenAhead: new Set() });
     this.#byFile.set(fileId, writes);
     this.#bytes += bytes;
