@@ -115,9 +115,7 @@ function receiver(deps: ListenersDeps) {
     if (!this.connected || !backpressure.mayWrite(this)) return;
     const { subscriptions, eventRate, eventQueue } = this.data;
     const last = args.at(-1);
-    const acknowledge: Acknowledge = (answer) => {
-      if (typeof last === 'function') (last as Acknowledge)(answer);
-    };
+    const acknowledge: Acknowledge = typeof last === 'function' ? (last as Acknowledge) : () => undefined;
     const refuse = (...fault: ConstructorParameters<typeof Fault>) => {
       metrics.socketRequests.inc({ event: labelOf(event), outcome: fault[0] });
       acknowledge(refusal(new Fault(...fault)));

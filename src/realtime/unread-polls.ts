@@ -17,11 +17,12 @@ export function countUnreadPolls(
   let poll: { response: ServerResponse; bytes: number } | null = null;
   engine.on('flush', (connection: Connection, packets: readonly { readonly data?: unknown }[]) => {
     const response = internalsOf(connection).transport?.res;
-    poll = response == null ? null : { response, bytes: charsOf(packets) };
+    const bytes = response == null ? 0 : charsOf(packets);
+    poll = response == null || bytes < LARGE_ANSWER ? null : { response, bytes };
   });
   // Not sooner: where there is no room, connections are closed, of which this may be one.
   engine.on('drain', () => {
-    if (poll === null || poll.bytes < LARGE_ANSWER) return;
+    if (poll === null) return;
     const { response, bytes } = poll;
     poll = null;
     const caller = callerNameOf({ sub: null }, addressOf(response.req));

@@ -1,29 +1,16 @@
 import { EventEmitter, once } from 'node:events';
 import { request, type ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { readConfig } from '../../src/config.js';
 import { createEngine } from '../../src/engine/create-engine.js';
 import { Fault } from '../../src/errors.js';
 import { createLogger } from '../../src/logger.js';
-import { createValidator } from '../../src/validator/validator.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
-import { always, type StandIn, standIn } from '../validator/stand-in.js';
+import { always, type StandIn, standIn, validatorAt } from '../validator/stand-in.js';
 import { type Answer, answerOf, call, type Json, startApp } from './harness.js';
 
-const validatorAt = ({ url }: StandIn) =>
-  createValidator(
-    {
-      VALIDATOR_URL: url,
-      VALIDATOR_API_KEY: 'k',
-      VALIDATOR_USER_ID: 'verigate',
-      VALIDATOR_TIMEOUT_MS: 30_000,
-      VALIDATOR_MAX_FAILURES: 2,
-      VALIDATOR_PAUSE_MS: 10_000,
-      MAX_UPDATE_BYTES: 1024 * 1024,
-    },
-    pino({ level: 'silent' }),
-  );
+/** Takes the validator for away after two failures. */
+const impatient = (server: StandIn) => validatorAt(server, { VALIDATOR_MAX_FAILURES: 2 });
 
 const EMAILS = ['a@x', 'b@x', 'a@x', 'a@x', 'A@x', ' a@x'];
 
@@ -49,7 +36,7 @@ async function counting(): Promise<StandIn> {
 describe('a submission under a key', () => {
   test('is carried out once, and its repetitions are answered alike', async () => {
     const server = await counting();
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     const first = await submit(app, 'key 1');
     expect([first.status, first.json.repeats, first.headers.get('idempotency-replayed')]).toEqual([
       202,
@@ -77,7 +64,7 @@ describe('a submission under a key', () => {
     const server = await standIn((response, seen) => {
       void opened.then(() => always(200, { batchId: 'b1', results: null })(response, seen));
     });
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     const there = server.next();
     const first = submit(app, 'k');
     await there;
@@ -92,7 +79,7 @@ describe('a submission under a key', () => {
 
   test('with another list or other flags is refused, naming the header', async () => {
     const server = await counting();
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     await submit(app, 'k');
     for (const body of [
       { emails: ['b@x'] },
@@ -114,7 +101,7 @@ describe('a submission under a key', () => {
     const server = await standIn((response, seen) =>
       always(status, { batchId: 'b1', results: null })(response, seen),
     );
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     for (status of [429, 503, 401]) expect((await submit(app, 'k')).status).toBeGreaterThan(400);
     status = 200;
     expect((await submit(app, 'k')).json.batchIds).toEqual(['b1']);
@@ -124,7 +111,7 @@ describe('a submission under a key', () => {
 
   test('that another gateway is at is answered with 503, and when to come back', async () => {
     const server = await counting();
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     Object.assign(app.deps.store.submissions, { claim: async () => ({ state: 'in_progress' }) });
     const { status, json, headers } = await submit(app, 'k');
     expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
@@ -133,7 +120,7 @@ describe('a submission under a key', () => {
 
   test('that cannot be written down is not made', async () => {
     const server = await counting();
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     const away = async () => {
       throw new Fault('unavailable');
     };
@@ -146,7 +133,7 @@ describe('a submission under a key', () => {
     'once accepted is registered and answered, however often the store fails to %s',
     async (step) => {
       const server = await counting();
-      const app = await startApp({ validator: validatorAt(server) });
+      const app = await startApp({ validator: impatient(server) });
       const { submissions } = app.deps.store;
       const real = submissions[step].bind(submissions) as (...args: unknown[]) => Promise<unknown>;
       let failures = 3;
@@ -171,7 +158,7 @@ describe('a submission under a key', () => {
     const server = await standIn((response, seen) =>
       isBroken ? respond(response, seen) : always(200, { batchId: 'b2', results: null })(response, seen),
     );
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     expect((await submit(app, 'k')).status).toBe(502);
     isBroken = false;
     const again = await submit(app, 'k');
@@ -186,7 +173,7 @@ describe('a submission under a key', () => {
     const directory = temporaryDirectory();
     const opened = async () => {
       const { store } = await createEngine(readConfig({ DATA_DIR: directory }), createLogger('silent'));
-      const app = await startApp({ validator: validatorAt(server), store });
+      const app = await startApp({ validator: impatient(server), store });
       return { app, store };
     };
     const before = await opened();
@@ -207,7 +194,7 @@ describe('a submission under a key', () => {
       const server = await standIn(
         always(200, { batchId: 'b1', status: 'completed', totalEmails: 1, results }),
       );
-      const app = await startApp({ validator: validatorAt(server), config: { MAX_UPDATE_BYTES: 1024 } });
+      const app = await startApp({ validator: impatient(server), config: { MAX_UPDATE_BYTES: 1024 } });
       const { submissions } = app.deps.store;
       const { accept } = submissions;
       const kept: string[] = [];
@@ -229,14 +216,14 @@ describe('a submission under a key', () => {
   );
 
   test.each(['', 'x'.repeat(256), 'ключ', 'é'])('is refused where the key is %j', async (key) => {
-    const app = await startApp({ validator: validatorAt(await counting()) });
+    const app = await startApp({ validator: impatient(await counting()) });
     const given = Buffer.from(key).toString('latin1');
     const { status, json } = await submit(app, given);
     expect([status, json.errors?.[0]?.field]).toEqual([400, 'Idempotency-Key']);
   });
 
   test('is refused before its list is looked at, where the key is given twice', async () => {
-    const app = await startApp({ validator: validatorAt(await counting()) });
+    const app = await startApp({ validator: impatient(await counting()) });
     const headers: [string, string][] = [
       ['Idempotency-Key', 'a'],
       ['Idempotency-Key', 'b'],
@@ -271,7 +258,7 @@ async function twoHeaders(url: string): Promise<{ status: number | undefined; er
 describe('a validator that is down', () => {
   test('is left alone after some failures: 502 at once, and when to come back', async () => {
     const server = await standIn((response) => void response.destroy());
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     for (let i = 0; i < 2; i++) {
       const { status, headers } = await submit(app, null);
       expect([status, headers.get('retry-after')]).toEqual([502, null]);
@@ -285,7 +272,7 @@ describe('a validator that is down', () => {
 
   test('is not taken for one that answers with errors', async () => {
     const server = await standIn(always(500, { detail: 'Failed to queue validation request' }));
-    const app = await startApp({ validator: validatorAt(server) });
+    const app = await startApp({ validator: impatient(server) });
     for (let i = 0; i < 5; i++) await submit(app, null);
     expect(server.seen).toHaveLength(5);
   });
@@ -294,7 +281,7 @@ describe('a validator that is down', () => {
 test('a list of as many addresses as there may be goes through without holding up the others', async () => {
   const server = await counting();
   const config = { MAX_EMAILS_PER_VALIDATION: 100_000, MAX_BODY_BYTES: 16 * 1024 * 1024 };
-  const app = await startApp({ validator: validatorAt(server), config });
+  const app = await startApp({ validator: impatient(server), config });
   const emails = Array.from({ length: 100_000 }, (_, i) => `someone.number${i % 99_000}@example.com`);
   const { status, json } = await submit(app, 'k', { emails });
   expect([status, json.totalEmails, json.repeats]).toEqual([202, 100_000, 1_000]);
@@ -309,14 +296,14 @@ test('a list of as many addresses as there may be goes through without holding u
 
 test('addresses of megabytes are submitted unchanged', async () => {
   const server = await counting();
-  const app = await startApp({ validator: validatorAt(server), config: { MAX_BODY_BYTES: 8 * 1024 * 1024 } });
+  const app = await startApp({ validator: impatient(server), config: { MAX_BODY_BYTES: 8 * 1024 * 1024 } });
   const emails = ['x'.repeat(3_000_000), 'é'.repeat(1_000_000)];
   expect((await submit(app, 'k', { emails })).status).toBe(202);
   expect(JSON.parse(server.seen[0]?.body ?? '').emails).toEqual(emails);
 });
 
 test('entries that are no text are named, the first few of them', async () => {
-  const app = await startApp({ validator: validatorAt(await counting()) });
+  const app = await startApp({ validator: impatient(await counting()) });
   const { status, json } = await submit(app, null, { emails: Array(900).fill(7) });
   expect([status, json.errors.length, json.errors[9]]).toEqual([
     400,
@@ -326,7 +313,7 @@ test('entries that are no text are named, the first few of them', async () => {
 });
 
 test('batches are listed by status, too', async () => {
-  const app = await startApp({ validator: validatorAt(await counting()) });
+  const app = await startApp({ validator: impatient(await counting()) });
   await call(app, 'POST', '/api/files/f/batches', {
     batches: [{ batchId: 'b1' }, { batchId: 'b2' }, { batchId: 'b3' }],
   });
@@ -341,7 +328,7 @@ test('batches are listed by status, too', async () => {
 });
 
 test('the snapshot says how the batches stand', async () => {
-  const app = await startApp({ validator: validatorAt(await counting()) });
+  const app = await startApp({ validator: impatient(await counting()) });
   await submit(app, null);
   const { batches } = (await call(app, 'GET', '/api/files/f')).json;
   const none = { count: 0, since: null };

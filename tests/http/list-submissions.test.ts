@@ -1,27 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
-import { createValidator } from '../../src/validator/validator.js';
 import { readList } from '../lists/reading.js';
 import { retry } from '../support/wait.js';
-import { type StandIn, standIn } from '../validator/stand-in.js';
+import { type StandIn, standIn, validatorAt } from '../validator/stand-in.js';
 import { answerOf, call, complete, type Json, result, startApp, type TestApp } from './harness.js';
 import { readCsv } from './rfc4180.js';
 
 const PATH = '/api/files/f/validations';
-
-const validatorAt = ({ url }: StandIn) =>
-  createValidator(
-    {
-      VALIDATOR_URL: url,
-      VALIDATOR_API_KEY: 'k',
-      VALIDATOR_USER_ID: 'verigate',
-      VALIDATOR_TIMEOUT_MS: 500,
-      VALIDATOR_MAX_FAILURES: 1000,
-      VALIDATOR_PAUSE_MS: 10,
-      MAX_UPDATE_BYTES: 1024 * 1024,
-    },
-    pino({ level: 'silent' }),
-  );
+const IMPATIENT = { VALIDATOR_TIMEOUT_MS: 500, VALIDATOR_MAX_FAILURES: 1000, VALIDATOR_PAUSE_MS: 10 };
 
 /** A validator that accepts as many addresses as it gets, each slice as a request of its own. */
 interface Accepting extends StandIn {
@@ -55,7 +40,7 @@ async function accepting(): Promise<Accepting> {
 
 async function start(config: Record<string, number> = {}): Promise<TestApp & { validator: Accepting }> {
   const validator = await accepting();
-  return { ...(await startApp({ validator: validatorAt(validator), config })), validator };
+  return { ...(await startApp({ validator: validatorAt(validator, IMPATIENT), config })), validator };
 }
 
 const emailsOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `u${from + i}@x.com`);

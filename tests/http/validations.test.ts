@@ -1,26 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { Fault } from '../../src/errors.js';
-import { createValidator } from '../../src/validator/validator.js';
-import { always, type StandIn, standIn } from '../validator/stand-in.js';
+import { always, type StandIn, standIn, validatorAt } from '../validator/stand-in.js';
 import { call, complete, type Json, result, startApp, type TestApp } from './harness.js';
 
 const SECRET = 'victim@example.com';
 const PATH = '/api/files/f/validations';
-
-const validatorAt = ({ url }: StandIn) =>
-  createValidator(
-    {
-      VALIDATOR_URL: url,
-      VALIDATOR_API_KEY: 'k',
-      VALIDATOR_USER_ID: 'verigate',
-      VALIDATOR_TIMEOUT_MS: 30_000,
-      VALIDATOR_MAX_FAILURES: 5,
-      VALIDATOR_PAUSE_MS: 10_000,
-      MAX_UPDATE_BYTES: 1024 * 1024,
-    },
-    pino({ level: 'silent' }),
-  );
 
 const start = async (server: StandIn): Promise<TestApp> => startApp({ validator: validatorAt(server) });
 

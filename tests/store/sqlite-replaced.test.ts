@@ -100,3 +100,17 @@ test('a rewrite is answered when it is stored; the next update of its batch wait
   expect(await next).toEqual({ outcome: 'applied', fileId: 'f' });
   expect(saves).toBe(3);
 });
+
+test('a usual update goes to the writing thread before a call that comes after it', async () => {
+  const calls: string[] = [];
+  const writer = {
+    callEither: async () => {
+      calls.push('save');
+      return { outcome: 'applied', fileId: 'f' };
+    },
+    call: async (operation: string) => calls.push(operation),
+  } as unknown as WritingThread;
+  const { save, fileOfBatch } = updateStore(writer, {} as ReadingThread, new RecentLists());
+  await Promise.all([save(update({ batchId: 'b', emails: addresses(1) }), VALIDATOR), fileOfBatch('b')]);
+  expect(calls).toEqual(['save', 'updates.fileOfBatch']);
+});

@@ -1,11 +1,9 @@
 /** A file that is deleted, or replaced, while the validator has some of its addresses. */
 import { expect, test } from '@jest/globals';
 import { Fault } from '../../src/errors.js';
-import { createLogger } from '../../src/logger.js';
-import { createValidator } from '../../src/validator/validator.js';
 import { call, complete, result, startApp, type TestApp } from '../http/harness.js';
 import { retry } from '../support/wait.js';
-import { always, standIn } from '../validator/stand-in.js';
+import { always, standIn, validatorAt } from '../validator/stand-in.js';
 
 const PATH = '/api/files/f/validations';
 const BATCHES = ['b1', 'b2'];
@@ -17,16 +15,7 @@ async function start() {
   const server = await standIn((response, seen) => {
     answers.push(() => always(200, { requestId: 'r1', batchIds: BATCHES })(response, seen));
   });
-  const config = {
-    VALIDATOR_URL: server.url,
-    VALIDATOR_API_KEY: 'k',
-    VALIDATOR_USER_ID: 'verigate',
-    VALIDATOR_TIMEOUT_MS: 30_000,
-    VALIDATOR_MAX_FAILURES: 5,
-    VALIDATOR_PAUSE_MS: 10_000,
-    MAX_UPDATE_BYTES: 1024 * 1024,
-  };
-  const app = await startApp({ validator: createValidator(config, createLogger('silent')) });
+  const app = await startApp({ validator: validatorAt(server) });
   return { app, server, answer: () => answers.shift()?.() };
 }
 

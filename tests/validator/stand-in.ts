@@ -1,5 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { createValidator, type Validator, type ValidatorConfig } from '../../src/validator/validator.js';
 import { onTeardown } from '../support/teardown.js';
 
 export interface Seen {
@@ -52,6 +54,27 @@ export async function standIn(respond: Respond): Promise<StandIn> {
     seen,
     next: () => new Promise((resolve) => waiting.push(resolve)),
   };
+}
+
+/** The client of a gateway, for a server in the validator's place. */
+export function validatorAt(
+  { url }: Pick<StandIn, 'url'>,
+  config: Partial<ValidatorConfig> = {},
+  logger = pino({ level: 'silent' }),
+): Validator {
+  const settings = {
+    VALIDATOR_URL: url,
+    VALIDATOR_API_KEY: 'k',
+    VALIDATOR_USER_ID: 'verigate',
+    VALIDATOR_TIMEOUT_MS: 30_000,
+    VALIDATOR_MAX_FAILURES: 5,
+    VALIDATOR_PAUSE_MS: 10_000,
+    MAX_UPDATE_BYTES: 1024 * 1024,
+    ...config,
+  };
+  const validator = createValidator(settings, logger);
+  if (validator === null) throw new Error('no validator');
+  return validator;
 }
 
 /** Answers every request alike. */

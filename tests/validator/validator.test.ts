@@ -4,7 +4,7 @@ import { readUpdate } from '../../src/domain/read-update.js';
 import { Fault } from '../../src/errors.js';
 import { createValidator, type Validator, type ValidatorConfig } from '../../src/validator/validator.js';
 import { retry } from '../support/wait.js';
-import { always, standIn } from './stand-in.js';
+import { always, standIn, validatorAt } from './stand-in.js';
 
 const SECRET = 'victim@example.com';
 const KEY = 'origin-validator-key-0123456789abcdef';
@@ -45,23 +45,8 @@ const AT_ONCE = { ...ONE, status: 'completed', totalEmails: 1, processedEmails: 
 const log: string[] = [];
 const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
 
-function client(url: string, config: Partial<ValidatorConfig> = {}): Validator {
-  const validator = createValidator(
-    {
-      VALIDATOR_URL: url,
-      VALIDATOR_API_KEY: KEY,
-      VALIDATOR_USER_ID: 'verigate',
-      VALIDATOR_TIMEOUT_MS: 30_000,
-      VALIDATOR_MAX_FAILURES: 5,
-      VALIDATOR_PAUSE_MS: 10_000,
-      MAX_UPDATE_BYTES: 1024 * 1024,
-      ...config,
-    },
-    logger,
-  );
-  if (validator === null) throw new Error('no validator');
-  return validator;
-}
+const client = (url: string, config: Partial<ValidatorConfig> = {}): Validator =>
+  validatorAt({ url }, { VALIDATOR_API_KEY: KEY, ...config }, logger);
 
 const submit = (validator: Validator, emails: readonly string[] = [SECRET, 'plain', 'c@x']) =>
   validator.submit({ emails, flags: FLAGS, userId: 'user-1' });

@@ -140,7 +140,8 @@ export const updateStore = (
     async save(update, sender) {
       const { batchId, results, ...envelope } = update;
       // A batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
-      await deletions.get(batchId);
+      const deletion = deletions.get(batchId);
+      if (deletion !== undefined) await deletion;
       const list = recent.fingerprint(batchId, results);
       const { stored, fingerprint, tail } = list;
       const added = results.slice(stored.length);
