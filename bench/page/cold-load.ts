@@ -2,7 +2,7 @@
 import type { Figure } from '../support/figures.js';
 import { updateText } from '../support/updates.js';
 import { observed, observedPage } from './observed.js';
-import type { Measure } from './page.js';
+import type { Measure } from './with-gateway.js';
 
 const ROUNDS = 5;
 const ADDRESSES = 2_000;

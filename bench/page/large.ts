@@ -4,7 +4,7 @@ import { FILE } from '../support/dataset.js';
 import type { Figure } from '../support/figures.js';
 import { addressOf } from '../support/updates.js';
 import { observedPage } from './observed.js';
-import type { Measure } from './page.js';
+import type { Measure } from './with-gateway.js';
 
 const ROUNDS = 5;
 const GOAL = { atMost: 500 };

@@ -1,6 +1,6 @@
 /** How soon pasted addresses are counted, and whether the page stays alive meanwhile. */
 import { observed, observedPage } from './observed.js';
-import type { Measure } from './page.js';
+import type { Measure } from './with-gateway.js';
 
 const ROUNDS = 5;
 const LINES = 100_000;

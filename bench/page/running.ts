@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paced } from '../support/pace.js';
 import { updateText } from '../support/updates.js';
 import { counters, observed, observedPage } from './observed.js';
-import type { Measure } from './page.js';
+import type { Measure } from './with-gateway.js';
 
 const UPDATES_PER_SECOND = 300;
 /** `PAGE_SECONDS=600` for the ten minutes of a long look. */
