@@ -29,4 +29,5 @@ function headerTextOf(userId: UserId): string {
   return `sha256-${createHash('sha256').update(userId).digest('hex')}`;
 }
 
-const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text) && text.trim() !== '';
+/** Without blanks at its ends, which a header loses: two users would become one. */
+const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text) && text.trim() === text;

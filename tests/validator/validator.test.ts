@@ -104,7 +104,7 @@ describe('a submission', () => {
     expect(readUpdate(JSON.parse(update ?? '')).results[0]?.json).toContain('\ufffd');
   });
 
-  test.each(['jürgen', ' ', 'a\r\nX-API-Key: b', 'u'.repeat(256)])(
+  test.each(['jürgen', ' ', ' jane', 'jane ', 'a\r\nX-API-Key: b', 'u'.repeat(256)])(
     'of a user that no header can carry (%j) names one that stands for them',
     async (userId) => {
       const server = await standIn(always(200, ONE));
