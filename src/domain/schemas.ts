@@ -44,15 +44,16 @@ export async function parseInputInTurns<T extends z.ZodType>(
 /** Zod's issues as field and message: `batches[3].batchId`, `must be …`. */
 function fieldErrors({ issues }: z.ZodError, root: string): FieldError[] {
   return issues.slice(0, MAX_FIELD_ERRORS).map(({ path, message }) => ({
-    field: path.reduce<string>(
-      (name, step) =>
-        typeof step === 'number'
-          ? `${name}[${step}]`
-          : name === ''
-            ? String(step)
-            : `${name}.${String(step)}`,
-      root,
-    ),
+    field:
+      path.reduce<string>(
+        (name, step) =>
+          typeof step === 'number'
+            ? `${name}[${step}]`
+            : name === ''
+              ? String(step)
+              : `${name}.${String(step)}`,
+        '',
+      ) || root,
     message,
   }));
 }

@@ -82,21 +82,24 @@ const HANDLERS: ReadonlyMap<unknown, Handler> = new Map<unknown, Handler>([
   [
     'subscribe',
     async (subscriptions, request) => {
-      const { fileId, feeds, since } = parseInput(subscribeSchema, request);
+      const { fileId, feeds, since } = parseInput(subscribeSchema, request, 'request');
       return subscriptions.subscribe(fileId, feeds, since ?? null);
     },
   ],
   [
     'unsubscribe',
     async (subscriptions, request) => {
-      await subscriptions.unsubscribe(parseInput(unsubscribeSchema, request).fileId);
+      await subscriptions.unsubscribe(parseInput(unsubscribeSchema, request, 'request').fileId);
       return { ok: true };
     },
   ],
   [
     'refresh',
     async (subscriptions, request) => {
-      return { ok: true, expiresAt: await subscriptions.refresh(parseInput(refreshSchema, request).token) };
+      return {
+        ok: true,
+        expiresAt: await subscriptions.refresh(parseInput(refreshSchema, request, 'request').token),
+      };
     },
   ],
 ]);

@@ -77,6 +77,20 @@ test('each is refused with an error, and no other listener is disturbed', async 
   expect(socket.connected).toBe(true);
 });
 
+test('a refusal names the field, and a request that is no object as a whole', async () => {
+  const { url } = await startTestGateway();
+  const socket = await connect(url);
+  const messageOf = async (event: string, ...args: unknown[]) =>
+    ((await ask(socket, event, ...args)) as { error?: { message: string } }).error?.message;
+  for (const event of ['subscribe', 'unsubscribe', 'refresh'])
+    for (const args of [[], [null], ['f'], [7], [[]]])
+      expect(await messageOf(event, ...args)).toBe('request: must be an object');
+  expect(await messageOf('subscribe', {})).toBe('fileId: is required');
+  expect(await messageOf('subscribe', { fileId: 'f', since: { epoch: 'e' } })).toBe(
+    'since.revision: is required',
+  );
+});
+
 test('unknown keys are ignored, and an id may be any text', async () => {
   const { url } = await startTestGateway();
   const socket = await connect(url);
