@@ -87,13 +87,15 @@ const flags = z.strictObject(
 
 /** The entries of `emails` are read in address-list.ts: checking a long list here would block the event loop. */
 export const validationBody = (maxEmails: number) =>
-  z.object({
-    emails: optional(boundedList(maxEmails).meta({ items: { type: 'string' } })),
-    listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
-    column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
-    repeats: withDefault(z.enum(['drop', 'keep']), 'drop').describe(
-      'of a list: whether an address that stands in it again is checked again',
-    ),
-    flags: withDefault(flags, flags.parse({})),
-    replace: withDefault(z.boolean(), false),
-  });
+  z
+    .object({
+      emails: optional(boundedList(maxEmails).meta({ items: { type: 'string' } })),
+      listId: optional(idSchema).describe('an uploaded list, instead of `emails`'),
+      column: optional(countSchema).describe('the column with the addresses, from 0; where two may be meant'),
+      repeats: withDefault(z.enum(['drop', 'keep']), 'drop').describe(
+        'of a list: whether an address that stands in it again is checked again',
+      ),
+      flags: withDefault(flags, flags.parse({})),
+      replace: withDefault(z.boolean(), false),
+    })
+    .meta({ if: { required: ['listId'] }, else: { required: ['emails'] } });

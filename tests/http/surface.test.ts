@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { z } from 'zod';
 import { ERRORS } from '../../src/errors.js';
 import { createApp } from '../../src/http/app.js';
@@ -51,6 +52,32 @@ describe('openapi.json', () => {
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(documented.sort()).toEqual(routesOf(createApp(app.deps)).sort());
+  });
+
+  test('says which fields a body needs because of another one', async () => {
+    const app = await startApp();
+    const { json } = await call(app, 'GET', '/api/openapi.json');
+    const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(json, 'openapi');
+    const bodies: Record<string, readonly [valid: readonly object[], invalid: readonly object[]]> = {
+      Update: [
+        [
+          complete('b', [result('a@example.com')]),
+          { batchId: 'b', failed: true, error: 'the worker is gone' },
+        ],
+        [{ batchId: 'b' }, { batchId: 'b', failed: false }, { batchId: 'b', failed: null, isComplete: true }],
+      ],
+      Submission: [
+        [{ emails: ['a'] }, { emails: ['a'], listId: null }, { listId: 'l' }],
+        [{}, { replace: true }],
+      ],
+    };
+    for (const [name, [valid, invalid]] of Object.entries(bodies)) {
+      const isValid = (body: object) => ajv.validate(`openapi#/components/schemas/${name}`, body);
+      expect(valid.map(isValid)).toEqual(valid.map(() => true));
+      expect(invalid.map(isValid)).toEqual(invalid.map(() => false));
+      const path = name === 'Update' ? '/api/updates' : '/api/files/f/validations';
+      for (const body of invalid) expect((await call(app, 'POST', path, body)).status).toBe(400);
+    }
   });
 
   test('names every code of the error table that REST can answer with, at its status', async () => {

@@ -39,21 +39,29 @@ const sentResult = z.looseObject({
 
 const unlessFailed = 'required unless `failed` is true';
 
+/** In words it is said for each field, by `unlessFailed`: generators of clients ignore conditions. */
+const NEEDED_UNLESS_FAILED = {
+  if: { properties: { failed: { const: true } }, required: ['failed'] },
+  else: { required: ['isComplete', 'totalEmails', 'processedCount', 'validatedEmails'] },
+};
+
 /** An update as the inlets read it. */
-export const update = z.looseObject({
-  batchId: idSchema,
-  isComplete: z.boolean().optional().describe(unlessFailed),
-  totalEmails: countSchema.optional().describe(unlessFailed),
-  processedCount: countSchema.optional().describe(unlessFailed),
-  validatedEmails: z
-    .array(sentResult)
-    .max(MAX_RESULTS)
-    .optional()
-    .describe(`every result of the batch so far; ${unlessFailed}`),
-  lastUpdated: z.string().nullish().describe('orders nothing'),
-  fileId: idSchema.nullish().describe('registers the batch by itself'),
-  requestId: idSchema.nullish(),
-  totalBatches: countSchema.nullish().describe('of the request'),
-  failed: z.boolean().nullish(),
-  error: z.string().nullish(),
-});
+export const update = z
+  .looseObject({
+    batchId: idSchema,
+    isComplete: z.boolean().optional().describe(unlessFailed),
+    totalEmails: countSchema.optional().describe(unlessFailed),
+    processedCount: countSchema.optional().describe(unlessFailed),
+    validatedEmails: z
+      .array(sentResult)
+      .max(MAX_RESULTS)
+      .optional()
+      .describe(`every result of the batch so far; ${unlessFailed}`),
+    lastUpdated: z.string().nullish().describe('orders nothing'),
+    fileId: idSchema.nullish().describe('registers the batch by itself'),
+    requestId: idSchema.nullish(),
+    totalBatches: countSchema.nullish().describe('of the request'),
+    failed: z.boolean().nullish(),
+    error: z.string().nullish(),
+  })
+  .meta(NEEDED_UNLESS_FAILED);
