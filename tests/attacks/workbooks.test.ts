@@ -83,6 +83,20 @@ describe('a workbook', () => {
       expect((await readList(workbook(between + ROW))).addresses).toEqual(['ann@example.com']);
   });
 
+  it.each(['Id', 'Type', 'Target'])('may not refer to parts by texts without end: %s', async (name) => {
+    const targets = Array.from({ length: 100 }, (_, n) => {
+      const texts = { Id: `i${n}`, Type: 't', Target: 'x' };
+      const all = Object.entries({ ...texts, [name]: `${n}${'x'.repeat(60_000)}` });
+      return `<Relationship ${all.map(([key, value]) => `${key}="${value}"`).join(' ')}/>`;
+    });
+    await expect(readList(bookOf({ targets: targets.join('') }))).rejects.toEqual(
+      refused('unsupported_list'),
+    );
+    await expect(readList(bookOf({ targets: targets[0] as string }))).resolves.toMatchObject({
+      addresses: ['ann@example.com'],
+    });
+  });
+
   it('may not have more formats than are kept', async () => {
     const more = [part('xl/st.xml', `<s><cellXfs>${'<xf/>'.repeat(1_100_000)}</cellXfs></s>`)];
     const book = bookOf({ targets: '<Relationship Id="t" Type="x/styles" Target="st.xml"/>', more });
