@@ -17,6 +17,8 @@ export interface ListLayout {
   readonly header: boolean;
   /** The part of the workbook that the rows are in; null: no workbook. */
   readonly sheet: string | null;
+  /** Bytes that the texts which the cells of a workbook share take in memory while it is read. Left out: no workbook, or not known. */
+  readonly sharedBytes?: number;
 }
 
 export interface ListColumn {

@@ -37,6 +37,11 @@ const MANY_ATTEMPTS = MAX_ATTEMPTS / 2;
 const MAX_ATTEMPTS_OF_SLOW_OWNER = 2;
 /** Users that count as slow at once; the gateway forgets the others. */
 const MAX_SLOW_OWNERS = 1_000;
+/**
+ * The sender looks again so soon after an attempt has ended: what waits for its place does not wait for the next period. Not at
+ * once: receivers that answer quickly would have a long backlog posted without a pause, at the cost of everything else.
+ */
+const PLACE_FREE_MS = 100;
 /** Beyond the time of an attempt: the time to report it. */
 const REPORT_MS = 5_000;
 /** Delivered and failed deliveries are kept for this long, for `GET …/deliveries` and replays. */
@@ -47,6 +52,10 @@ export class WebhookSender {
   readonly #underWay = new Map<DueDelivery, Promise<void>>();
   readonly #slowOwners = new LRUCache<UserId, true>({ max: MAX_SLOW_OWNERS });
   #timer: NodeJS.Timeout | undefined;
+  /** When the next look begins, by the monotonic clock; until one has ended, none is set. */
+  #looksAt = Number.POSITIVE_INFINITY;
+  /** An attempt has ended since the last look began. */
+  #hasFreePlace = false;
   #cleanedAt = 0;
   #isClosed = false;
 
@@ -66,12 +75,19 @@ export class WebhookSender {
     await settledWithin(ms, Promise.all(this.#underWay.values()));
   }
 
+  /** Does not put off a look that comes earlier. */
   #schedule(ms: number): void {
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), ms);
+    const at = performance.now() + ms;
+    if (this.#isClosed || at >= this.#looksAt) return;
+    clearTimeout(this.#timer);
+    this.#looksAt = at;
+    this.#timer = setTimeout(() => void this.#run(), ms);
   }
 
   async #run(): Promise<void> {
     const { periodMs } = this.options;
+    this.#looksAt = Number.NEGATIVE_INFINITY;
+    this.#hasFreePlace = false;
     let isMore = false;
     try {
       isMore = await this.#sendDue();
@@ -82,8 +98,9 @@ export class WebhookSender {
         'the gateway failed to look for webhook deliveries and tries again',
       );
     }
+    this.#looksAt = Number.POSITIVE_INFINITY;
     // Gateways look at different times.
-    this.#schedule(isMore ? 0 : jittered(periodMs));
+    this.#schedule(isMore ? 0 : this.#hasFreePlace ? PLACE_FREE_MS : jittered(periodMs));
   }
 
   /** Whether there may be more that is due. */
@@ -98,7 +115,11 @@ export class WebhookSender {
     };
     const due = await this.#claim(query);
     for (const delivery of due) {
-      const attempt = this.#attempt(delivery).finally(() => this.#underWay.delete(delivery));
+      const attempt = this.#attempt(delivery).finally(() => {
+        this.#underWay.delete(delivery);
+        this.#hasFreePlace = true;
+        this.#schedule(PLACE_FREE_MS);
+      });
       this.#underWay.set(delivery, attempt);
     }
     return due.length === query.limit;

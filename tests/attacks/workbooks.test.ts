@@ -9,13 +9,10 @@ const MIB = 1024 * 1024;
 
 const part = (name: string, xml: string): ZipPart => ({ name, bytes: Buffer.from(xml) });
 
+const ROW = `<row>${textCell('A1', 'ann@example.com')}</row>`;
+
 /** A workbook whose parts are given one by one. */
-const bookOf = ({
-  sheets = '<sheet r:id="s"/>',
-  targets = '',
-  rows = `<row>${textCell('A1', 'ann@example.com')}</row>`,
-  more = [] as ZipPart[],
-}): Buffer =>
+const bookOf = ({ sheets = '<sheet r:id="s"/>', targets = '', rows = ROW, more = [] as ZipPart[] }): Buffer =>
   zip([
     part('xl/workbook.xml', `<workbook xmlns:r="x"><sheets>${sheets}</sheets></workbook>`),
     part(
@@ -50,8 +47,54 @@ describe('a workbook', () => {
   });
 
   it('may not have an element with attributes without end', async () => {
-    const attributes = Array.from({ length: 10_000 }, (_, n) => `a${n}=""`).join(' ');
-    await expect(readList(workbook(`<c ${attributes}/>`))).rejects.toEqual(refused('unsupported_list'));
+    for (const [count, length] of [
+      [10_000, 0],
+      [100, 60_000],
+    ] as const) {
+      const attributes = Array.from({ length: count }, (_, n) => `a${n}="${'x'.repeat(length)}"`).join(' ');
+      const book = workbook(`<c ${attributes}/>${ROW}`);
+      await expect(readList(book)).rejects.toEqual(refused('unsupported_list'));
+    }
+  });
+
+  it.each([
+    ['an attribute', '<row x="', '"/>'],
+    ['the name of an attribute', '<row ', '="1"/>'],
+    ['the name of an element', '<', '/>'],
+    ['a comment', '<!--', '-->'],
+    ['an instruction', '<?x ', '?>'],
+    ['the name of an instruction', '<?', '?>'],
+    ['an entity', '&', ';'],
+  ])('may not have %s without end', async (_, start, end) => {
+    const long = (length: number) => workbook(`${start}${'x'.repeat(length)}${end}${ROW}`);
+    await expect(readList(long(4 * MIB))).rejects.toEqual(refused('unsupported_list'));
+    await expect(readList(workbook(ROW))).resolves.toMatchObject({ addresses: ['ann@example.com'] });
+  });
+
+  it('has long texts in pieces, which no more than a cell of are kept', async () => {
+    const text = 'x'.repeat(4 * MIB);
+    for (const cell of [text, `<![CDATA[${text}]]>`])
+      await expect(
+        readList(workbook(`<row><c t="str"><v>${cell}</v></c></row>${ROW}`)),
+      ).rejects.toMatchObject({
+        errors: [{ message: expect.stringContaining('MAX_LIST_CELL') }],
+      });
+    for (const between of [text, `<![CDATA[${text}]]>`])
+      expect((await readList(workbook(between + ROW))).addresses).toEqual(['ann@example.com']);
+  });
+
+  it.each(['Id', 'Type', 'Target'])('may not refer to parts by texts without end: %s', async (name) => {
+    const targets = Array.from({ length: 100 }, (_, n) => {
+      const texts = { Id: `i${n}`, Type: 't', Target: 'x' };
+      const all = Object.entries({ ...texts, [name]: `${n}${'x'.repeat(60_000)}` });
+      return `<Relationship ${all.map(([key, value]) => `${key}="${value}"`).join(' ')}/>`;
+    });
+    await expect(readList(bookOf({ targets: targets.join('') }))).rejects.toEqual(
+      refused('unsupported_list'),
+    );
+    await expect(readList(bookOf({ targets: targets[0] as string }))).resolves.toMatchObject({
+      addresses: ['ann@example.com'],
+    });
   });
 
   it('may not have more formats than are kept', async () => {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/errors.js';
@@ -39,6 +39,16 @@ describe('files that are taken away under an open database', () => {
     await save(store, { batchId: 'b1', emails: ['a', 'b'] });
     expect(await listsOf(store, 'f1')).toEqual({ b1: ['a', 'b'] });
   });
+});
+
+it('a file that is cut off under an open database is noticed, and nothing is stored any more', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  await save(store, { batchId: 'b1', fileId: 'f1', emails: ['a'] });
+  truncateSync(join(directory, 'verigate.db'), 0);
+  const cut = 'unavailable refused FILE_CUT';
+  expect(await refusalOf(save(store, { batchId: 'b1', emails: ['a', 'b'] }))).toBe(cut);
+  expect(await refusalOf(store.probe())).toBe(cut);
 });
 
 describeWithDisk('a full disk', () => {

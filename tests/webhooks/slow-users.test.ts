@@ -1,4 +1,4 @@
-/** Users whose receivers run out of time leave room for others, however many deliveries are due to them. */
+/** How places for attempts are given: users whose receivers run out of time leave room for others, and none is left empty. */
 import { createServer, type ServerResponse } from 'node:http';
 import { expect, it } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
@@ -60,11 +60,11 @@ class Backlog {
 
 const idsOf = (user: string): string[] => Array.from({ length: 12 }, (_, n) => `${user}-${n}`);
 
-function start(backlog: Backlog, timeoutMs: number): void {
+function start(backlog: Backlog, timeoutMs: number, periodMs = 10): void {
   const sender = new WebhookSender(
     { webhooks: backlog.port, metrics: createMetrics(), logger: createLogger('silent') },
     {
-      periodMs: 10,
+      periodMs,
       maxDeliveries: 1_000,
       timeoutMs,
       allowPrivate: true,
@@ -103,4 +103,11 @@ it('a place that gets free is for a user who has none, whatever others wait for'
   waiting.shift()?.writeHead(500).end();
   await eventually('the place is taken', () => waiting.length === 32);
   expect(USERS.map((user) => backlog.countOf(user))).toEqual([11, 12, 8, 1]);
+});
+
+it('what waits for a place does not wait for the next period', async () => {
+  const { url } = await startReceiver();
+  const backlog = new Backlog(url, ['ann']);
+  start(backlog, 60_000, 600_000);
+  await eventually('a backlog is delivered', () => (backlog.ended.get('ann') ?? 0) >= 200);
 });

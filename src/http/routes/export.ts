@@ -12,6 +12,7 @@ import type { HttpDependencies } from '../dependencies.js';
 import { COLUMNS } from '../export/csv.js';
 import { CONTENT_TYPES, encodeRows, encodingOf } from '../export/encoding.js';
 import { attachment, downloadName, listNameWithoutExtension } from '../export/file-name.js';
+import { ListMemory, listMemoryOf } from '../export/list-memory.js';
 import { ADDED, type OriginalList, originalRows, type RowChoice } from '../export/original.js';
 import { sendText } from '../export/send-text.js';
 import { asWorkbook, checkSheet } from '../export/xlsx.js';
@@ -26,6 +27,7 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     ofCaller: ['MAX_EXPORTS_PER_CALLER', config.MAX_EXPORTS_PER_CALLER],
     ofAll: ['MAX_EXPORTS', config.MAX_EXPORTS],
   });
+  const listMemory = new ListMemory(config.MAX_SHARED_BYTES);
   app.get('/api/files/:fileId/export', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const { format, bom, escape: escaped, layout, ...filter } = readQuery(req, exportQuery);
@@ -55,8 +57,12 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
       res.end();
       return;
     }
-    const end = running.begin(rateLimit.callerName(req));
+    const bytes = isOfList && list !== null ? await memoryFor(fileId, list, deps) : 0;
+    const callerName = rateLimit.callerName(req);
+    const end = running.begin(callerName);
+    let giveBack = (): void => undefined;
     try {
+      giveBack = listMemory.begin(callerName, bytes);
       const results = store.results.scan(fileId, filter);
       const text =
         original === null
@@ -69,9 +75,27 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
       const content = format === 'xlsx' ? asWorkbook(text) : text;
       await sendText(res, content, config.EXPORT_IDLE_MS, sendHead);
     } finally {
+      giveBack();
       end();
     }
   });
+}
+
+/**
+ * Bytes that an export in a layout of the list keeps in memory. A list has a result for each row at most; a file may have others
+ * beside them without end. @throws InvalidInput where there are more than a list may have rows
+ */
+async function memoryFor(
+  fileId: FileId,
+  { summary }: UploadedList,
+  { store, config }: HttpDependencies,
+): Promise<number> {
+  const results = (await store.results.page({ fileId, page: 1, limit: 1 }))?.total ?? 0;
+  if (results > Math.max(config.MAX_LIST_ROWS, summary.rows))
+    throw noLayout(
+      `the file has ${results} results, more than a list has rows; MAX_LIST_ROWS allows ${config.MAX_LIST_ROWS}`,
+    );
+  return listMemoryOf(summary, results);
 }
 
 const rowsOf = (layout: string, isFiltered: boolean): RowChoice =>

@@ -17,8 +17,11 @@ export async function workbookLayout(source: ByteSource, limits: ListLimits): Pr
   const workbook = await openWorkbook(source, limits);
   for (const sheet of workbook.sheets) {
     const first = await firstRowsWithAddress(workbook.rows(sheet));
-    if (first !== null)
-      return { format: 'xlsx', encoding: 'utf-8', delimiter: null, header: hasHeader(first), sheet };
+    if (first !== null) {
+      const { sharedBytes } = workbook;
+      const common = { format: 'xlsx', encoding: 'utf-8', delimiter: null } as const;
+      return { ...common, header: hasHeader(first), sheet, sharedBytes };
+    }
   }
   throw noAddresses();
 }

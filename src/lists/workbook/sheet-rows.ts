@@ -11,6 +11,8 @@ import { readXml, unescaped, type XmlHandler } from './xml.js';
 interface OpenWorkbook {
   /** The parts of the sheets, in the order in which addresses are looked for. */
   readonly sheets: readonly string[];
+  /** What its shared texts take in memory. */
+  readonly sharedBytes: number;
   /** Rows without a cell do not count. @throws InvalidInput where a row or a cell is over a limit */
   rows(sheet: string): AsyncGenerator<string[][]>;
 }
@@ -29,7 +31,7 @@ export async function openWorkbook(source: ByteSource, limits: ListLimits): Prom
       if (some.length > 0) yield some;
     }
   }
-  return { sheets: workbook.sheets, rows };
+  return { sheets: workbook.sheets, sharedBytes: strings.bytes, rows };
 }
 
 export async function* sheetRows(

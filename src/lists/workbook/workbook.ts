@@ -32,7 +32,7 @@ export async function readWorkbook(archive: Archive): Promise<Workbook> {
   });
   const sheets = [...found.filter((sheet) => !sheet.isHidden), ...found.filter((sheet) => sheet.isHidden)];
   const ofType = (type: string) =>
-    [...targets.values()].find((part) => part.type.endsWith(`/${type}`))?.target ?? null;
+    [...targets.values()].find((part) => part.type === type)?.target ?? null;
   return {
     // A part that is named twice is one sheet: each is unpacked until an address is found.
     sheets: [...new Set(sheets.map(({ target }) => target))],
@@ -42,13 +42,20 @@ export async function readWorkbook(archive: Archive): Promise<Workbook> {
   };
 }
 
+/** Characters of all references that are kept. One has some two hundred, and an archive may have 10,000 parts. */
+const MAX_REFERENCES_CHARACTERS = 4 * 1024 * 1024;
+
 /** The parts that the workbook refers to, by the ids of the references. */
 async function readTargets(archive: Archive, folder: string, main: string) {
   const targets = new Map<string, { target: string; type: string }>();
+  let characters = 0;
   await readWholeXml(archive.read(`${folder}_rels/${main}.rels`), (name, { Id, Target, Type }) => {
     if (name !== 'Relationship' || Id === undefined || Target === undefined) return;
+    characters += Id.length + Target.length + (Type?.length ?? 0);
+    if (characters > MAX_REFERENCES_CHARACTERS) throw unsupported('a workbook with so many parts');
     const target = Target.startsWith('/') ? Target.slice(1) : folder + Target.replace(/^\.\//, '');
-    targets.set(Id, { target, type: Type ?? '' });
+    // Only the word at its end tells: what the parser has made character by character is not kept.
+    targets.set(Id, { target, type: (Type ?? '').replace(/^.*[/]/s, '') });
   });
   return targets;
 }

@@ -12,6 +12,8 @@ export interface XmlHandler {
 /** Elements within each other, and attributes of one. Workbooks have a dozen; the parser keeps all that are open. */
 const MAX_DEPTH = 256;
 const MAX_ATTRIBUTES = 256;
+/** Of all attributes of an element together: the parser makes each character by character, which takes 32 bytes for one. */
+const MAX_ATTRIBUTE_CHARACTERS = 128 * 1024;
 /** Elements of a part that is kept in memory. Excel allows 65,490 formats of cells, each of several elements. */
 const MAX_ELEMENTS_KEPT = 1_000_000;
 /** Characters that are parsed before the findings are taken: a cell of a few may show a text of tens of thousands. */
@@ -28,9 +30,12 @@ export const unescaped = (text: string): string =>
 /** Fulfilled after each piece, so that the handler's findings can be taken. @throws Fault `unsupported_list` where it is no XML */
 export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHandler): AsyncGenerator<void> {
   const parser = sax.parser(true, { position: false });
+  // The parser bounds what it keeps (`sax.MAX_BUFFER_LENGTH`) by its position, which it would count only with lines and columns.
+  parser.position = 0;
   let isBroken = false;
   let depth = 0;
   let attributes = 0;
+  let attributeCharacters = 0;
   let failure: unknown = null;
   // The parser would catch nothing, and must not be left in the middle of a piece by an error of the handler.
   const guarded = (handle: () => void) => {
@@ -46,10 +51,12 @@ export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHan
   };
   parser.onopentagstart = () => {
     attributes = 0;
+    attributeCharacters = 0;
     if (++depth > MAX_DEPTH) isBroken = true;
   };
-  parser.onattribute = () => {
-    if (++attributes > MAX_ATTRIBUTES) isBroken = true;
+  parser.onattribute = ({ name, value }) => {
+    attributeCharacters += name.length + value.length;
+    if (++attributes > MAX_ATTRIBUTES || attributeCharacters > MAX_ATTRIBUTE_CHARACTERS) isBroken = true;
   };
   parser.onopentag = ({ name, attributes }) =>
     guarded(() => handler.open(localName(name), attributes as Record<string, string>));
@@ -63,7 +70,9 @@ export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHan
   for await (const bytesOfPiece of bytes) {
     const text = decoder.decode(bytesOfPiece, { stream: true });
     for (let at = 0; at < text.length; at += PIECE_CHARS) {
-      parser.write(text.slice(at, at + PIECE_CHARS));
+      const piece = text.slice(at, at + PIECE_CHARS);
+      parser.position += piece.length;
+      parser.write(piece);
       if (failure !== null) throw failure;
       if (isBroken) throw unsupported('a damaged workbook');
       yield;

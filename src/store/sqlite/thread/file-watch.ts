@@ -1,4 +1,4 @@
-/** Notices that the files of an open database were deleted, moved or replaced: a write would go where it is never found. */
+/** Notices that the files of an open database were deleted, moved, replaced or cut off: a write would go where it is never found. */
 import { statSync } from 'node:fs';
 import { Fault } from '../../../errors.js';
 import type { ThreadRequest } from './messages.js';
@@ -27,23 +27,45 @@ interface WatchedFile {
 
 export class FileWatch {
   readonly #files: readonly WatchedFile[];
+  /** Of the first file, at the end of the last turn. */
+  #bytes = 0n;
+  #isCut = false;
 
-  /** Call it when the database is open. */
+  /** Call it when the database is open. The first file is the one that nothing but the turns of the writing thread makes shorter. */
   constructor(paths: readonly string[]) {
     this.#files = paths.map((path) => ({ path, identity: identityOf(path) }));
+    this.endTurn();
   }
 
-  /** Names the file that is gone; null: all are there. It ends when the same file is back at its place. */
+  beginTurn(): void {
+    const bytes = this.#bytesNow();
+    if (bytes !== null && bytes < this.#bytes) this.#isCut = true;
+  }
+
+  endTurn(): void {
+    this.#bytes = this.#bytesNow() ?? this.#bytes;
+  }
+
+  /** Null: the file is not at its place. */
+  #bytesNow(): bigint | null {
+    const [file] = this.#files;
+    const found = file && statSync(file.path, { throwIfNoEntry: false, bigint: true });
+    return found !== undefined && `${found.dev}.${found.ino}` === file?.identity ? found.size : null;
+  }
+
+  /** Names the file that is gone or cut off; null: all are there. It ends when the same file is back at its place. */
   fault(): Fault | null {
+    if (this.#isCut)
+      return unusable(
+        'FILE_CUT',
+        `another program has made ${this.#files[0]?.path} shorter; stop the gateway and restore it from a backup`,
+      );
     for (const file of this.#files) {
       const identity = identityOf(file.path);
       file.identity ??= identity;
       if (identity === file.identity) continue;
       const hint = `${file.path} was ${identity === undefined ? 'deleted or moved' : 'replaced'} while the gateway has it open; move it back, or stop the gateway and restore it`;
-      return new Fault('unavailable', 'the database cannot be used now', {
-        retryAfterSeconds: 1,
-        refusal: { reason: 'refused', code: 'FILE_GONE', hint },
-      });
+      return unusable('FILE_GONE', hint);
     }
     return null;
   }
@@ -54,6 +76,12 @@ export class FileWatch {
     if (fault !== null) throw fault;
   }
 }
+
+const unusable = (code: string, hint: string): Fault =>
+  new Fault('unavailable', 'the database cannot be used now', {
+    retryAfterSeconds: 1,
+    refusal: { reason: 'refused', code, hint },
+  });
 
 function identityOf(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });

@@ -90,6 +90,12 @@ export class Writer {
 
   #takeTurn(): void {
     this.#isScheduled = false;
+    this.files.beginTurn();
+    this.#doTurn();
+    this.files.endTurn();
+  }
+
+  #doTurn(): void {
     const requests = this.#queue.splice(0, COMMIT_AT_ONCE);
     if (requests.length > 0) answer(...this.#commit(requests));
     if (this.#queue.length === 0 && this.#isClosing) {
