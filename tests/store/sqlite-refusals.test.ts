@@ -2,6 +2,7 @@ import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/errors.js';
+import { Database } from '../../src/store/sqlite/database.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { listsOf, register, save } from '../contracts/store/harness.js';
 import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/small-disk.js';
@@ -45,10 +46,31 @@ it('a file that is cut off under an open database is noticed, and nothing is sto
   const directory = temporaryDirectory();
   const store = await openStore(directory);
   await save(store, { batchId: 'b1', fileId: 'f1', emails: ['a'] });
+  // What is left to do after the start is done by then.
+  for (let turn = 0; turn < 4; turn++) await store.probe();
   truncateSync(join(directory, 'verigate.db'), 0);
   const cut = 'unavailable refused FILE_CUT';
   expect(await refusalOf(save(store, { batchId: 'b1', emails: ['a', 'b'] }))).toBe(cut);
   expect(await refusalOf(store.probe())).toBe(cut);
+});
+
+it('a file that another program makes shorter as the database allows, by VACUUM, goes on being used', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const other = new Database(join(directory, 'verigate.db'));
+  onTeardown(() => other.close());
+  const bytes = () => statSync(join(directory, 'verigate.db')).size;
+  const writeBack = () => other.all('PRAGMA wal_checkpoint(TRUNCATE)');
+  other.exec('CREATE TABLE other AS SELECT randomblob(1000000) AS bytes');
+  writeBack();
+  await store.probe();
+  const before = bytes();
+  other.exec('DROP TABLE other');
+  other.exec('VACUUM');
+  writeBack();
+  expect(bytes()).toBeLessThan(before);
+  await save(store, { batchId: 'b1', fileId: 'f1', emails: ['a'] });
+  expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
 });
 
 describeWithDisk('a full disk', () => {

@@ -70,6 +70,16 @@ export function writeProbe(database: Database): void {
   database.run('UPDATE probe SET at = ?', clock.now());
 }
 
+/** Bytes of all pages of the database, those included that are in its log alone. Infinity: the file cannot be read. */
+export function bytesOf(database: Database): number {
+  try {
+    const [pages, size] = ['page_count', 'page_size'].map((name) => database.get(`PRAGMA ${name}`)?.[name]);
+    return Number(pages) * Number(size);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 /** Shortens the database file by free pages, some at a time; false: it has none. */
 export function shrink(database: Database, pages: number): boolean {
   const free = database.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0;

@@ -27,22 +27,26 @@ interface WatchedFile {
 
 export class FileWatch {
   readonly #files: readonly WatchedFile[];
-  /** Of the first file, at the end of the last turn. */
+  /** Of the first file, after the last writes. */
   #bytes = 0n;
   #isCut = false;
 
-  /** Call it when the database is open. The first file is the one that nothing but the turns of the writing thread makes shorter. */
-  constructor(paths: readonly string[]) {
+  /** Call it when the database is open. The first file is its own. `bytesOfDatabase`: of its pages, as its log knows them. */
+  constructor(
+    paths: readonly string[],
+    private readonly bytesOfDatabase: () => number,
+  ) {
     this.#files = paths.map((path) => ({ path, identity: identityOf(path) }));
-    this.endTurn();
+    this.endWrites();
   }
 
-  beginTurn(): void {
+  /** Another program may make the file shorter through the database, by VACUUM or a checkpoint: then all of its pages are there. */
+  beginWrites(): void {
     const bytes = this.#bytesNow();
-    if (bytes !== null && bytes < this.#bytes) this.#isCut = true;
+    if (bytes !== null && bytes < this.#bytes && bytes < this.bytesOfDatabase()) this.#isCut = true;
   }
 
-  endTurn(): void {
+  endWrites(): void {
     this.#bytes = this.#bytesNow() ?? this.#bytes;
   }
 

@@ -90,14 +90,11 @@ export class Writer {
 
   #takeTurn(): void {
     this.#isScheduled = false;
-    this.files.beginTurn();
-    this.#doTurn();
-    this.files.endTurn();
-  }
-
-  #doTurn(): void {
+    this.files.beginWrites();
     const requests = this.#queue.splice(0, COMMIT_AT_ONCE);
-    if (requests.length > 0) answer(...this.#commit(requests));
+    const replies = requests.length > 0 ? this.#commit(requests) : [];
+    this.files.endWrites();
+    if (replies.length > 0) answer(...replies);
     if (this.#queue.length === 0 && this.#isClosing) {
       this.#isClosed = true;
       this.#gaps.end();
@@ -105,9 +102,12 @@ export class Writer {
       return;
     }
     const hadSteps = this.#hasCleanUp || this.#hasMerge;
-    if (this.#hasCleanUp) this.#cleanUp();
-    else if (this.#hasMerge) this.#merge();
-    else this.#clearGaps();
+    if (hadSteps) {
+      this.files.beginWrites();
+      if (this.#hasCleanUp) this.#cleanUp();
+      else this.#merge();
+      this.files.endWrites();
+    } else this.#clearGaps();
     // The turn after the last step begins to wait for a pass over the gaps, and that after the pass writes the log back.
     if (this.#queue.length > 0 || hadSteps || this.#hasCleanUp) this.#schedule();
   }
