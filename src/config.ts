@@ -162,12 +162,12 @@ export const variables = {
   SHUTDOWN_TIMEOUT_MS: integer(10_000, 100, HOUR_MS),
 } satisfies Record<string, z.ZodType>;
 
-export type Config = Omit<z.infer<ReturnType<typeof schema>>, 'ENGINE' | 'AUTH'> & {
+export type Config = Omit<z.infer<typeof schema>, 'ENGINE' | 'AUTH'> & {
   readonly ENGINE: 'embedded' | 'distributed';
   readonly AUTH: 'none' | 'jwt';
 };
 
-const schema = () => z.object(variables);
+const schema = z.object(variables);
 
 /**
  * Reads the configuration from environment variables, all of it at once. An empty variable counts as not set.
@@ -179,7 +179,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       .map((name) => [name, env[name]])
       .filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema().safeParse(values);
+  const parsed = schema.safeParse(values);
   if (!parsed.success) {
     throw configError(...parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`));
   }
@@ -190,7 +190,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 const configError = (...reasons: string[]) =>
   new FatalError(`wrong configuration: ${reasons.join('; ')}`, EXIT_CONFIG);
 
-type ParsedVariables = z.infer<ReturnType<typeof schema>>;
+type ParsedVariables = z.infer<typeof schema>;
 
 function engineOf({ ENGINE, MONGODB_URI, REDIS_URL }: ParsedVariables): Config['ENGINE'] {
   const missing = Object.entries({ MONGODB_URI, REDIS_URL }).filter(([, address]) => address === undefined);

@@ -9,15 +9,20 @@ import { expect, test } from '@jest/globals';
 import { Server } from 'socket.io';
 import type { Output } from '../../src/cli/output.js';
 import { watch } from '../../src/cli/watch.js';
+import { COMMAND_LINE } from '../support/bundles.js';
+import { isThorough } from '../support/effort.js';
 import { onTeardown, spawnGateway, startTestGateway, temporaryDirectory } from '../support/gateway.js';
 import { message, Producer } from '../support/producer.js';
-import { ROOT, runOurs, runProgram, startProgram } from '../support/program.js';
+import { ROOT, runProgram, startProgram } from '../support/program.js';
 import { plainResults } from '../support/results.js';
 import { JWT, SECRET, tokenOf } from '../support/tokens.js';
 import { accepting, standIn } from '../validator/stand-in.js';
 
 const CSV = 'E-Mail;Name\na@example.com;Ann\nb@example.com;Bob\n';
-const verigate = (url: string, ...args: string[]) => runOurs('src/cli/main', args, { VERIGATE_URL: url });
+/** In a thorough run as it is compiled. */
+const CLI = isThorough ? COMMAND_LINE.compiled : COMMAND_LINE.bundle;
+const verigate = (url: string, ...args: string[]) =>
+  runProgram(process.execPath, [CLI, ...args], { VERIGATE_URL: url });
 
 function list(text = CSV): string {
   const path = join(temporaryDirectory(), 'my customers.csv');
@@ -51,7 +56,7 @@ function running(url: string, args: readonly string[], command = process.execPat
 
 test('submits a list with its columns, follows it in plain lines, and gives it back', async () => {
   const { url, validator, producer } = await start();
-  const command = running(url, ['dist/src/cli/main.js', 'submit', list(), '--file-id', 'f', '--watch']);
+  const command = running(url, [CLI, 'submit', list(), '--file-id', 'f', '--watch']);
   await command.until('pending, 0 %: 0 of 2');
   expect(JSON.parse(validator.seen[0]?.body ?? '')).toMatchObject({
     emails: ['a@example.com', 'b@example.com'],
@@ -90,7 +95,7 @@ test('submits a list with its columns, follows it in plain lines, and gives it b
 
 test('prints JSON lines for programs, errors too, and exits with 1 when the file failed', async () => {
   const { url, producer } = await start();
-  const command = running(url, ['dist/src/cli/main.js', 'submit', list(), '--watch', '--json']);
+  const command = running(url, [CLI, 'submit', list(), '--watch', '--json']);
   await command.until('"type":"stats"');
   await producer.update(message('b', [], { totalEmails: 2, failed: true, isComplete: true }));
   const { code, out } = await command.ended();
@@ -127,7 +132,7 @@ test('asks which column is meant, and takes it by name', async () => {
 test('draws a progress bar in a terminal, and ends on SIGINT', async () => {
   const { url, producer } = await start();
   await producer.register('f', { batches: [{ batchId: 'b', totalEmails: 2 }] });
-  const line = `stty cols 100 rows 30; exec ${process.execPath} dist/src/cli/main.js watch f`;
+  const line = `stty cols 100 rows 30; exec ${process.execPath} ${CLI} watch f`;
   const command = running(url, ['-qec', line, '/dev/null'], 'script');
   await command.until('░░░');
   await producer.update(message('b', plainResults('x', 2), { isComplete: true }));
@@ -136,7 +141,7 @@ test('draws a progress bar in a terminal, and ends on SIGINT', async () => {
   expect(out).toContain('f is completed: 1 deliverable, 0 undeliverable, 1 risky');
   expect(code).toBe(0);
 
-  const waiting = running(url, ['dist/src/cli/main.js', 'watch', 'later']);
+  const waiting = running(url, [CLI, 'watch', 'later']);
   await waiting.until('pending, 0 %');
   waiting.child.kill('SIGINT');
   expect((await waiting.ended()).code).toBe(130);
@@ -150,19 +155,22 @@ test.each([
   ['a list that is not there', ['submit', 'none.csv'], {}, 66, 'none.csv cannot be read (ENOENT)'],
   ['no gateway', ['export', 'f'], { VERIGATE_URL: 'http://127.0.0.1:1' }, 69, 'no gateway answers'],
 ])('%s', async (_, args, env, code, text) => {
-  const ended = await runOurs('src/cli/main', args, env);
+  const ended = await runProgram(process.execPath, [CLI, ...args], env);
   expect([ended.code, ended.out]).toEqual([code, '']);
   expect(ended.err).toContain(text);
 });
 
 test('a token is made with the secret, and refused without its scope', async () => {
   const { url } = await startTestGateway({ ...JWT });
-  const made = await runOurs('src/cli/main', ['token', '--sub', 'jane', '--scope', 'read'], {
+  const made = await runProgram(process.execPath, [CLI, 'token', '--sub', 'jane', '--scope', 'read'], {
     JWT_SECRET: SECRET,
   });
   expect(made.code).toBe(0);
   for (const VERIGATE_TOKEN of [made.out.trim(), await tokenOf({ sub: 'jane', exp: 1 }), '']) {
-    const { code } = await runOurs('src/cli/main', ['submit', list()], { VERIGATE_URL: url, VERIGATE_TOKEN });
+    const { code } = await runProgram(process.execPath, [CLI, 'submit', list()], {
+      VERIGATE_URL: url,
+      VERIGATE_TOKEN,
+    });
     expect(code).toBe(77);
   }
 });
@@ -265,7 +273,7 @@ test('neither a redirect nor a page that asks for a login is taken for a gateway
 test('a download in a terminal holds nothing that the terminal obeys, and elsewhere all of it', async () => {
   const text = 'email\treason\r\n\u001b]0;mine\u0007a\u202e@x\u009b2J,é\r\n';
   const url = await exporting(text);
-  const line = `${process.execPath} dist/src/cli/main.js export f`;
+  const line = `${process.execPath} ${CLI} export f`;
   const { code, out } = await running(url, ['-qec', line, '/dev/null'], 'script').ended();
   expect(code).toBe(0);
   expect(out).toMatch(/^email\treason\r+\n ]0;mine a @x 2J,é\r+\n$/);
@@ -314,7 +322,7 @@ test.each([
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const command = running(url, ['dist/src/cli/main.js', 'watch', 'f']);
+  const command = running(url, [CLI, 'watch', 'f']);
   await asked;
   // Without stats it asks again, as it does where a gateway cannot answer now.
   if (name === 'none') command.child.kill('SIGINT');

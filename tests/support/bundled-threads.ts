@@ -1,9 +1,10 @@
 /** Runs before each suite (jest's setupFiles): a thread of SQLite that it starts is a bundle of the compiled one. */
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import type workerThreads from 'node:worker_threads';
+import { THREAD } from './bundles.js';
 
-const COMPILED = new URL('../../src/store/sqlite/thread/thread.js', import.meta.url).href;
-const BUNDLE = new URL('../../threads/sqlite.cjs', import.meta.url);
+const COMPILED = pathToFileURL(THREAD.compiled).href;
 /** Of this process, whose suites come one after the other: the class as Node.js has it. */
 const ORIGINAL = Symbol.for('verigate.Worker');
 
@@ -16,6 +17,6 @@ module[ORIGINAL] = Worker;
 
 module.Worker = class extends Worker {
   constructor(path: string | URL, options?: workerThreads.WorkerOptions) {
-    super(String(path) === COMPILED ? BUNDLE : path, options);
+    super(String(path) === COMPILED ? THREAD.bundle : path, options);
   }
 };

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { Gateway } from '../../src/gateway.js';
+import { GATEWAY } from './bundles.js';
+import { isThorough } from './effort.js';
 import { onTeardown, temporaryDirectory } from './teardown.js';
 
 export { onTeardown, temporaryDirectory };
@@ -57,7 +58,9 @@ export interface GatewayProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** In thorough runs, and where the test changes how Node.js runs it, the gateway's program is as it is compiled. */
+const programFor = ({ NODE_OPTIONS }: NodeJS.ProcessEnv): string =>
+  isThorough || NODE_OPTIONS !== undefined ? GATEWAY.compiled : GATEWAY.bundle;
 
 /**
  * The gateway's program (or another that starts one) in a process of its own. It is killed after the test if it is still
@@ -65,7 +68,7 @@ const mainModule = fileURLToPath(new URL('../../src/main.js', import.meta.url));
  */
 export async function spawnGateway(
   env: NodeJS.ProcessEnv = {},
-  program: string = mainModule,
+  program: string = programFor(env),
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [program], {
     env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: env.DATA_DIR ?? temporaryDirectory(), ...env },

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, type Message, Producer, Unreachable } from './producer.js';
 
+/** The pauses between attempts grow from the first to the longest one. */
 const AGAIN_MS = 20;
+const LONGEST_PAUSE_MS = 160;
 /** Longer than a failover may take. */
 const PATIENCE_MS = 150_000;
 
@@ -23,14 +25,14 @@ export class RetryingProducer {
   /** @throws at any answer but the expected one and `unavailable`, or when it takes too long */
   async call(status: number, method: string, path: string, body?: unknown): Promise<Answer['body']> {
     const end = performance.now() + PATIENCE_MS;
-    for (;;) {
+    for (let pauseMs = AGAIN_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       const answer = await this.#ask(method, path, body);
       if (answer?.status === status) return answer.body;
       const isOver = performance.now() > end;
       if ((answer !== null && answer.body.code !== 'unavailable') || isOver)
         throw new Error(`${method} ${path} was answered ${JSON.stringify(answer)}`);
       this.refusals++;
-      await pause(AGAIN_MS);
+      await pause(pauseMs);
     }
   }
 

@@ -13,7 +13,7 @@ export type Send = (message: Message) => Promise<void>;
 const OPEN = 4;
 const SIZE = 24;
 /** Time that a worker needs for a few addresses. */
-const WORK_MS = effort(100, 25);
+const WORK_MS = effort(200, 25);
 
 /** Lists grow, start over, are sent twice and end. Batch follows batch, each registered before its updates. */
 export class SimulatedWorkers {

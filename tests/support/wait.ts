@@ -29,15 +29,19 @@ export class Signal {
   }
 }
 
+/** The pauses between attempts, in milliseconds, grow up to the longest: what takes long would cost others the processor. */
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 100;
+
 /** Repeats the call until it does not fail. @throws the last failure after the time limit */
 export async function retry<T>(ask: () => Promise<T>, withinMs = 60_000): Promise<T> {
   const end = Date.now() + withinMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.3, LONGEST_PAUSE_MS)) {
     try {
       return await ask();
     } catch (error) {
       if (Date.now() >= end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }

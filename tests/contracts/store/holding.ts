@@ -97,12 +97,13 @@ export function holding({ shared, own }: Stores): void {
   });
 
   it('counts updates that have no results, and why their batch failed', async () => {
-    const { store } = await own({ maxHeldBytes: 50_000 });
-    for (const said of [{ processedCount: 0 }, { failed: true, error: 'e'.repeat(20_000) }]) {
-      for (let sent = 0; sent < 400; sent++)
+    const scale = effort(10, 50);
+    const { store } = await own({ maxHeldBytes: scale * 1_000 });
+    for (const said of [{ processedCount: 0 }, { failed: true, error: 'e'.repeat(scale * 400) }]) {
+      for (let sent = 0; sent < scale * 8; sent++)
         await save(store, { batchId: `${said.processedCount} ${sent}`, emails: [], ...said }, user('joe'));
       const held = await store.updates.heldCounts();
-      expect(held.updates).toBeLessThan(350);
+      expect(held.updates).toBeLessThan(scale * 7);
       expect(held.bytes).toBeGreaterThan(0);
     }
   });
