@@ -146,7 +146,7 @@ module.exports = {
     only(
       'broadcast-follows-the-feed',
       'broadcast',
-      ['broadcast/', 'feed/feed', 'domain/', 'logger'],
+      ['broadcast/', 'feed/feed', 'domain/', 'caller-shares', 'errors', 'logger'],
       'ports only',
     ),
     only(

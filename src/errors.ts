@@ -20,7 +20,7 @@ export const ERRORS = {
   payload_too_large: { status: 413, title: 'The request is too large', retryable: false },
   unsupported_list: { status: 415, title: 'This is no list that can be read', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
-  too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this socket', retryable: false },
+  too_many_subscriptions: { status: 429, title: 'Too many subscriptions', retryable: false },
   headers_too_large: { status: 431, title: 'The head of the request is too large', retryable: false },
   internal: { status: 500, title: 'Something went wrong here', retryable: true },
   validator_not_configured: { status: 501, title: 'No validator is configured', retryable: false },

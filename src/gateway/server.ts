@@ -70,6 +70,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
     handshakeTimeoutMs: config.HANDSHAKE_TIMEOUT_MS,
     maxPayloadBytes: config.MAX_SOCKET_PAYLOAD_BYTES,
     maxSubscriptions: config.MAX_SUBSCRIPTIONS_PER_SOCKET,
+    maxSubscriptionsInAll: config.MAX_SUBSCRIPTIONS,
     maxEventsPerSecond: config.MAX_EVENTS_PER_SECOND,
     maxFramesPerSecond: config.MAX_FRAMES_PER_SECOND,
     isDraining: () => deps.readiness().includes('draining'),
@@ -90,7 +91,7 @@ export function createGatewayServer(config: Config, deps: ServerDeps): GatewaySe
   };
   const rooms = new RoomWriter(io, roomOptions, metrics, logger);
   countUnreadPolls(io.engine, unread, addressOf);
-  const broadcaster = new Broadcaster(feed, rooms);
+  const broadcaster = new Broadcaster(feed, rooms, config.MAX_FOLLOWED_FILES);
   acceptListeners(io, {
     guard,
     broadcaster,

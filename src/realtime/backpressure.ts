@@ -126,7 +126,7 @@ export class Backpressure {
     backlog.isCutOff = true;
     this.metrics.slowConsumers.inc();
     this.logger.warn({ socket: socket.id, waiting, reason: 'slow_consumer' }, 'cut off a slow consumer');
-    socket.data.subscriptions.end();
+    void socket.data.subscriptions.end();
     closeConnection(socket.conn, 'slow_consumer');
   }
 

@@ -8,6 +8,7 @@ import type { Revocations } from '../auth/revocations.js';
 import { FEEDS, roomOf } from '../domain/events.js';
 import type { FileId, UserId } from '../domain/id.js';
 import { countSchema, idSchema } from '../domain/schemas.js';
+import { portions, TurnLimit } from '../portions.js';
 import { settledWithin } from '../waiting.js';
 import { closeConnection } from './close-connection.js';
 import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
@@ -29,6 +30,8 @@ const revocationSchema = z.object({
     .int()
     .refine((at) => at <= Date.now() + MAX_SKEW_MS),
 });
+/** Connections that are closed in one turn of the event loop. */
+const CLOSES_PER_TURN = 250;
 
 interface ListenerCount {
   readonly listeners: number;
@@ -37,6 +40,8 @@ interface ListenerCount {
 }
 
 export class ClusterSockets {
+  readonly #closes = new TurnLimit(CLOSES_PER_TURN);
+
   /** `isShared`: there may be other gateways, and the server has an adapter that reaches them. */
   constructor(
     private readonly io: SocketServer,
@@ -82,7 +87,9 @@ export class ClusterSockets {
     const { principal } = socket.data;
     if (principal.sub === null) return;
     void socket.join(userRoom(principal.sub));
-    if (this.revocations.isRevoked(principal)) close(socket, principal.sub);
+    if (!this.revocations.isRevoked(principal)) return;
+    release(socket, principal.sub);
+    closeConnection(socket.conn, REVOKED);
   }
 
   /** Returns the number of sockets that are disconnected here. */
@@ -96,8 +103,17 @@ export class ClusterSockets {
     const revoked = this.#socketsOf(sub).filter(({ data }) =>
       this.revocations.isRevoked(data.subscriptions.principal),
     );
-    for (const socket of revoked) close(socket, sub);
+    void this.#closeInTurns(revoked, sub);
     return revoked.length;
+  }
+
+  /** Thousands may be of one user. From now on nothing is sent to any of them. */
+  async #closeInTurns(sockets: readonly ClientSocket[], sub: UserId): Promise<void> {
+    for (const socket of sockets) release(socket, sub);
+    for (const some of portions(sockets, CLOSES_PER_TURN)) {
+      await this.#closes.wait(some.length);
+      for (const { conn } of some) closeConnection(conn, REVOKED);
+    }
   }
 
   #socketsOf(sub: UserId): ClientSocket[] {
@@ -107,8 +123,10 @@ export class ClusterSockets {
   }
 
   #listenersHere(fileId: FileId): number {
-    const { rooms } = this.io.of('/').adapter;
-    return new Set(FEEDS.flatMap((feed) => [...(rooms.get(roomOf(feed, fileId)) ?? [])])).size;
+    const { adapter, sockets } = this.io.of('/');
+    const ids = FEEDS.flatMap((feed) => [...(adapter.rooms.get(roomOf(feed, fileId)) ?? [])]);
+    // Those that have gone leave their rooms in turns.
+    return [...new Set(ids)].filter((id) => sockets.has(id)).length;
   }
 
   async #askOthers<E extends keyof GatewayEvents>(event: E, message: Parameters<GatewayEvents[E]>[0]) {
@@ -134,8 +152,7 @@ type AskGateways = (
 ) => void;
 
 /** It leaves the room at once: the client may take its time to close. */
-function close(socket: ClientSocket, sub: UserId): void {
+function release(socket: ClientSocket, sub: UserId): void {
   void socket.leave(userRoom(sub));
-  socket.data.subscriptions.end();
-  closeConnection(socket.conn, REVOKED);
+  void socket.data.subscriptions.end();
 }

@@ -17,7 +17,7 @@ import type { Backpressure } from './backpressure.js';
 import { trimSocket } from './memory-trimming.js';
 import type { SocketServerOptions } from './server.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
-import { Subscriptions } from './subscriptions.js';
+import { SharedLimits, Subscriptions } from './subscriptions.js';
 import { EventQueue, TokenBucket } from './throttling.js';
 
 interface ListenersDeps {
@@ -35,13 +35,13 @@ const SNAPSHOTS_PER_TURN = 64;
 
 export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
   authenticateHandshakes(io, deps);
-  const { maxSubscriptions, maxEventsPerSecond } = deps.options;
-  const shared = { ...deps, snapshotLimit: new TurnLimit(SNAPSHOTS_PER_TURN), maxSubscriptions };
+  const { maxSubscriptions, maxSubscriptionsInAll, maxEventsPerSecond } = deps.options;
+  const limits = new SharedLimits(maxSubscriptionsInAll);
+  const shared = { ...deps, limits, snapshotLimit: new TurnLimit(SNAPSHOTS_PER_TURN), maxSubscriptions };
   // Shared by all sockets, to save memory: most only listen.
   const receive = receiver(deps);
   const disconnected = function (this: ClientSocket) {
     deps.metrics.sockets.dec();
-    this.data.subscriptions.end();
   };
   io.on('connection', (socket) => {
     const { data } = socket;
@@ -51,8 +51,14 @@ export function acceptListeners(io: SocketServer, deps: ListenersDeps): void {
     deps.metrics.sockets.inc();
     socket.onAny(receive);
     socket.on('disconnect', disconnected);
+    Object.assign(socket, { leaveAll: leaveAllInTurns });
     trimSocket(socket);
   });
+}
+
+/** In place of Socket.IO's own, which leaves all rooms of thousands of sockets at once where their connections end together. */
+function leaveAllInTurns(this: ClientSocket): void {
+  void this.data.subscriptions.end().then(() => this.nsp.adapter.delAll(this.id));
 }
 
 /** The token comes in the handshake's `auth` and nowhere else: URLs end up in logs. A refusal is the error's `data`. */

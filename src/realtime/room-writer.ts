@@ -16,6 +16,7 @@ import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
+import { portions, TurnLimit } from '../portions.js';
 import { Backpressure, type BackpressureOptions } from './backpressure.js';
 import { idleTcpOf, isOnWebSocket, writeDirectly } from './direct-write.js';
 import { missingInternals } from './engine-internals.js';
@@ -30,6 +31,8 @@ import { type TurnShare, WriteQueue } from './write-queue.js';
 const MAX_GATHERED_SIZE = 65_536;
 /** What is written in one turn: a socket takes some ten microseconds, and a megabyte a millisecond. */
 const PER_TURN: TurnShare = { sockets: 500, bytes: 2 * 2 ** 20 };
+/** Listeners whose access is checked, or that are told of a deletion, in one turn. */
+const CHECKS_PER_TURN = 250;
 
 interface GatheredEvents {
   readonly packets: EventPacket[];
@@ -54,12 +57,14 @@ export class RoomWriter implements Rooms {
   readonly #queue: WriteQueue;
   readonly #latestStats = new LatestStats((socket) => this.#writeQueuedTo(socket));
   readonly #listenerLists: ListenerLists;
+  readonly #checks = new TurnLimit(CHECKS_PER_TURN);
+  readonly #removals = new TurnLimit(CHECKS_PER_TURN);
   #scheduled: NodeJS.Immediate | null = null;
   /** Null until the first WebSocket connection has been inspected. */
   #hasInternals: boolean | null = null;
 
   constructor(
-    private readonly io: SocketServer,
+    io: SocketServer,
     private readonly options: RoomOptions,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
@@ -138,7 +143,7 @@ export class RoomWriter implements Rooms {
 
   #write(socket: ClientSocket, fileId: FileId, bundle: PacketBundle, sentAt: number): void {
     const { packets } = bundle;
-    if (!socket.connected || packets.length === 0) return;
+    if (!socket.connected || socket.data.subscriptions.areEnding || packets.length === 0) return;
     const tcp = this.#canWriteDirectly(socket) ? idleTcpOf(socket) : null;
     if (tcp !== null && bundle.joined !== null) {
       this.#latestStats.discard(socket, fileId);
@@ -185,20 +190,30 @@ export class RoomWriter implements Rooms {
   }
 
   recheckAccess(fileId: FileId): Promise<void> | null {
-    const affected = this.#subscriptionsOf(fileId).filter((listener) => listener.dependsOnOwner(fileId));
+    const listeners = this.#listenerLists.of(fileId).listeners.map(({ socket }) => socket.data.subscriptions);
+    const affected = listeners.filter((listener) => listener.dependsOnOwner(fileId));
     if (affected.length === 0) return null;
-    return Promise.all(affected.map((listener) => listener.recheck([fileId]))).then(() => undefined);
+    const recheck = async (some: readonly Subscriptions[]) => {
+      await this.#checks.wait(some.length);
+      await Promise.all(some.map((listener) => listener.recheck([fileId])));
+    };
+    return Promise.all(portions(affected, CHECKS_PER_TURN).map(recheck)).then(() => undefined);
   }
 
-  removed(fileId: FileId): void {
-    const listeners = this.#subscriptionsOf(fileId);
+  /** In turns of the event loop. Nobody else joins the rooms meanwhile, and nothing of the file is sent. */
+  async removed(fileId: FileId): Promise<void> {
+    const { listeners } = this.#listenerLists.of(fileId);
     this.#gathered.delete(fileId);
     this.#queue.discard(fileId);
-    this.io.local.to(FEEDS.map((feed) => roomOf(feed, fileId))).emit('file_deleted', { fileId });
-    for (const listener of listeners) void listener.drop(fileId);
-  }
-
-  #subscriptionsOf(fileId: FileId): Subscriptions[] {
-    return this.#listenerLists.of(fileId).listeners.map(({ socket }) => socket.data.subscriptions);
+    for (const some of portions(listeners, CHECKS_PER_TURN)) {
+      await this.#removals.wait(some.length);
+      for (const { socket } of some) {
+        const { subscriptions } = socket.data;
+        // It may have unsubscribed, or be gone.
+        if (!subscriptions.has(fileId)) continue;
+        void subscriptions.drop(fileId);
+        socket.emit('file_deleted', { fileId });
+      }
+    }
   }
 }

@@ -18,7 +18,10 @@ import type { SocketServer } from './server-types.js';
 export interface SocketServerOptions extends ConnectionLimitOptions {
   readonly handshakeTimeoutMs: number;
   readonly maxPayloadBytes: number;
+  /** Of one socket. */
   readonly maxSubscriptions: number;
+  /** Of all sockets. One caller gets half of what the others leave. */
+  readonly maxSubscriptionsInAll: number;
   readonly maxEventsPerSecond: number;
   readonly maxFramesPerSecond: number;
   /** Reaches the sockets of other gateways; null: there are no other gateways. */

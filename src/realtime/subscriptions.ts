@@ -2,18 +2,37 @@
 
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
-import type { Broadcaster } from '../broadcast/broadcaster.js';
+import type { Broadcaster, Followed } from '../broadcast/broadcaster.js';
+import { CallerShares } from '../caller-shares.js';
 import { type Cursor, FEEDS, type FeedName, roomOf, type Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
-import type { TurnLimit } from '../portions.js';
+import { portions, TurnLimit } from '../portions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { SocketToken } from './socket-token.js';
 
+/** Subscriptions that are ended in one turn of the event loop: each takes some 20 microseconds. */
+const ENDS_PER_TURN = 250;
+
+/** What the subscriptions of all sockets have together. */
+export class SharedLimits {
+  /** Subscriptions of each caller, over all its sockets. */
+  readonly shares: CallerShares;
+  /** Of connections that are over, which may be thousands at once. */
+  readonly ends = new TurnLimit(ENDS_PER_TURN);
+  /** Of tokens that expire, which may be one for thousands of sockets. */
+  readonly expiries = new TurnLimit(ENDS_PER_TURN);
+
+  constructor(readonly maxSubscriptions: number) {
+    this.shares = new CallerShares(maxSubscriptions);
+  }
+}
+
 /** Shared by the subscriptions of all sockets. */
 interface SubscriptionsDeps {
+  readonly limits: SharedLimits;
   readonly guard: Guard;
   readonly broadcaster: Broadcaster;
   readonly snapshots: Snapshots;
@@ -32,9 +51,13 @@ interface SubscribedSocket {
 }
 
 export class Subscriptions {
-  readonly #files = new Set<FileId>();
+  /** Null: it is about to be followed. */
+  readonly #files = new Map<FileId, Followed | null>();
   readonly #token: SocketToken;
-  #ended = false;
+  /** Set for good: the connection is over, or is being closed. */
+  #end: Promise<void> | null = null;
+  /** While subscriptions end because the token has expired. */
+  #expiry: Promise<void> | null = null;
 
   constructor(
     private readonly socket: SubscribedSocket,
@@ -57,15 +80,20 @@ export class Subscriptions {
     since: Cursor | null,
   ): Promise<JsonText<Subscribed>> {
     const token = this.#token;
+    const { broadcaster } = this.deps;
     await token.checkAccess(fileId);
+    // The file may have been deleted without this one having been told yet.
+    await broadcaster.untilAllAreTold(fileId);
     const isNew = !this.#files.has(fileId);
     if (isNew) await this.#add(fileId);
     try {
       if (isNew) await token.checkAccess(fileId);
+      // The file was deleted meanwhile: one that is not in its rooms yet is not told so.
+      if (this.#files.get(fileId)?.isRemoved) await this.drop(fileId);
       for (const feed of FEEDS) {
-        const room = roomOf(feed, fileId);
-        if (this.#files.has(fileId) && feeds.includes(feed)) await this.socket.join(room);
-        else await this.socket.leave(room);
+        const followed = this.#files.get(fileId);
+        if (followed != null && feeds.includes(feed)) await this.socket.join(followed.rooms[feed]);
+        else await this.socket.leave(roomOf(feed, fileId));
       }
       // Thousands may subscribe at once. Their snapshots must not block the event loop.
       await this.deps.snapshotLimit.wait();
@@ -75,21 +103,21 @@ export class Subscriptions {
         since,
         caller: this.client.caller,
         checkAccess: () => token.checkAccess(fileId),
-        isWanted: () => !this.#ended,
+        isWanted: () => this.#end === null,
       });
-      if (this.#files.has(fileId)) return answer;
+      if (this.#files.get(fileId)?.isRemoved === false) return answer;
     } catch (error) {
       if (isNew || isRefusal(error)) await this.unsubscribe(fileId);
       throw error;
     }
-    if (this.#ended) throw new Fault('unavailable', 'the connection has ended');
+    if (this.#end !== null) throw connectionHasEnded();
     // The file was deleted meanwhile, which ended the subscription. An answer `ok` needs one that lasts.
     return this.subscribe(fileId, feeds, null);
   }
 
   async unsubscribe(fileId: FileId): Promise<void> {
-    if (!this.#files.has(fileId)) return;
-    this.deps.broadcaster.leave(fileId);
+    const followed = this.#files.get(fileId);
+    if (followed != null) this.deps.broadcaster.leave(followed, this.client.caller);
     await this.drop(fileId);
   }
 
@@ -97,6 +125,7 @@ export class Subscriptions {
   async drop(fileId: FileId): Promise<void> {
     if (!this.#files.delete(fileId)) return;
     this.deps.metrics.subscriptions.dec();
+    this.deps.limits.shares.add(this.client.caller, -1);
     // Both at once: a new subscription that begins meanwhile must not lose its second room afterwards.
     await Promise.all(FEEDS.map((feed) => this.socket.leave(roomOf(feed, fileId))));
   }
@@ -104,13 +133,27 @@ export class Subscriptions {
   /** Replaces the token, and ends the subscriptions that the new one does not allow. See `SocketToken.refresh`. */
   async refresh(token: string): Promise<string | null> {
     const expiresAt = await this.#token.refresh(token);
+    await this.#expiry;
     await this.recheck();
     return expiresAt;
   }
 
   /** Ends all subscriptions because the token has expired. */
   expired(): void {
-    for (const fileId of [...this.#files]) this.#endWithCode(fileId, 'token_expired');
+    this.#expiry ??= this.#inTurns(this.deps.limits.expiries, (fileId) =>
+      this.#endWithCode(fileId, 'token_expired'),
+    ).finally(() => {
+      this.#expiry = null;
+    });
+  }
+
+  has(fileId: FileId): boolean {
+    return this.#files.has(fileId);
+  }
+
+  /** No events are for the socket any more: its subscriptions end, each in its turn. */
+  get areEnding(): boolean {
+    return this.#end !== null || this.#expiry !== null;
   }
 
   /** Of the token that the socket has now. */
@@ -129,7 +172,7 @@ export class Subscriptions {
   }
 
   /** Ends the subscriptions that are no longer allowed. Never rejects. */
-  async recheck(fileIds: Iterable<FileId> = this.#files): Promise<void> {
+  async recheck(fileIds: Iterable<FileId> = this.#files.keys()): Promise<void> {
     await Promise.all([...fileIds].map((fileId) => this.#recheck(fileId)));
   }
 
@@ -140,7 +183,7 @@ export class Subscriptions {
       if (isRefusal(error)) this.#endWithCode(fileId, 'forbidden');
       // Access is unknown, so nothing more is sent. The client reconnects and is checked again.
       else {
-        this.end();
+        void this.end();
         this.socket.conn.close();
       }
     }
@@ -153,33 +196,55 @@ export class Subscriptions {
     this.socket.emit('unsubscribed', { fileId, code });
   }
 
-  /** Ends all subscriptions, and allows no new ones. */
-  end(): void {
-    this.#ended = true;
+  /** Ends all subscriptions, and allows no new ones. Fulfilled once they have ended. */
+  end(): Promise<void> {
     this.#token.end();
-    for (const fileId of this.#files) void this.unsubscribe(fileId);
+    this.#end ??= this.#inTurns(this.deps.limits.ends, (fileId) => void this.unsubscribe(fileId));
+    return this.#end;
+  }
+
+  /** A socket may have thousands of subscriptions, and thousands of sockets may end in one moment. */
+  async #inTurns(limit: TurnLimit, end: (fileId: FileId) => void): Promise<void> {
+    for (const some of portions([...this.#files.keys()], ENDS_PER_TURN)) {
+      await limit.wait(some.length);
+      for (const fileId of some) end(fileId);
+    }
   }
 
   async #add(fileId: FileId): Promise<void> {
-    const { broadcaster, metrics, maxSubscriptions } = this.deps;
+    const { broadcaster, metrics, maxSubscriptions, limits } = this.deps;
+    const { caller } = this.client;
+    if (this.#end !== null) throw connectionHasEnded();
     if (this.#files.size >= maxSubscriptions) {
       throw new Fault('too_many_subscriptions', `a socket may subscribe to ${maxSubscriptions} files`);
     }
-    this.#files.add(fileId);
+    if (limits.shares.of(caller) >= limits.shares.mostOf(caller)) {
+      throw new Fault(
+        'too_many_subscriptions',
+        `MAX_SUBSCRIPTIONS: of ${limits.maxSubscriptions}, one caller gets half of what the others leave`,
+      );
+    }
+    this.#files.set(fileId, null);
     metrics.subscriptions.inc();
+    limits.shares.add(caller, 1);
     try {
-      await broadcaster.join(fileId);
+      const followed = await broadcaster.join(fileId, caller);
+      // With the id's text that all its listeners share.
+      if (this.#files.delete(fileId)) this.#files.set(followed.fileId, followed);
+      else broadcaster.leave(followed, caller);
     } catch (error) {
       await this.drop(fileId);
       throw error;
     }
     // The socket may have disconnected meanwhile.
-    if (this.#ended) {
+    if (this.#end !== null) {
       await this.unsubscribe(fileId);
-      throw new Fault('unavailable', 'the connection has ended');
+      throw connectionHasEnded();
     }
   }
 }
+
+const connectionHasEnded = (): Fault => new Fault('unavailable', 'the connection has ended');
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof Fault && (error.code === 'forbidden' || error.code === 'unauthorized');

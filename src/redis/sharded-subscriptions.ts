@@ -123,7 +123,7 @@ export class ShardedSubscriptions implements Subscriptions {
         this.#reportLost(channels);
         this.#settle(node);
       },
-      subscribed: (channels) => this.#reportSubscribed(channels),
+      subscribed: (channels) => this.#reportSubscribed(channels, node),
     };
   }
 
@@ -132,9 +132,12 @@ export class ShardedSubscriptions implements Subscriptions {
     this.events.lost(channels);
   }
 
-  /** Once for each loss: what was missed has to be read, and reading it twice would be a waste. */
-  #reportSubscribed(channels: readonly string[]): void {
-    const back = channels.filter((channel) => this.#lost.delete(channel));
+  /**
+   * Once for each loss, by the node that has the channel now: what was missed is read then, and not again for one that has
+   * moved on meanwhile.
+   */
+  #reportSubscribed(channels: readonly string[], by: NodeName): void {
+    const back = channels.filter((channel) => this.#nodes.get(channel) === by && this.#lost.delete(channel));
     if (back.length > 0) this.events.subscribed(back);
   }
 
@@ -190,7 +193,7 @@ export class ShardedSubscriptions implements Subscriptions {
     this.#shard(to)
       .subscribe(channel)
       .then(
-        () => this.#reportSubscribed([channel]),
+        () => this.#reportSubscribed([channel], to),
         () => {
           if (this.#nodes.has(channel)) this.#settle(to);
         },

@@ -24,9 +24,10 @@ const PAGE_BYTES = 500;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_PAUSE = 2;
-/** Histories that are read at once, each of up to `FEED_HISTORY_BYTES`: of one caller, and of all. */
-const HISTORIES_OF_CALLER = 2;
-const HISTORIES = 4;
+/** What is read at once of one caller, and of all: histories of up to `FEED_HISTORY_BYTES`, pages of up to `MAX_PAGE_BYTES`, first pages. */
+const HISTORIES = { ofCaller: 2, ofAll: 4 };
+const PAGES = { ofCaller: 4, ofAll: 8 };
+const FIRST_PAGES = { ofCaller: 16, ofAll: 32 };
 /** Characters of answers that are put together and sent in one turn of the event loop. */
 const CHARS_PER_TURN = 2 * 2 ** 20;
 
@@ -66,11 +67,9 @@ export class Snapshots {
   readonly #firstPages = new ByteCache<{ at: string; page: Promise<string | null> }>(CACHED_BYTES);
   readonly #heads: Heads;
   readonly #turns = new TurnLimit(CHARS_PER_TURN);
-  readonly #inPlace = limitConcurrencyEach(
-    HISTORIES_OF_CALLER,
-    (caller: string, _read: () => Promise<Answer | null>) => caller,
-    limitConcurrency(HISTORIES, (_caller: string, read: () => Promise<Answer | null>) => read()),
-  );
+  readonly #histories = places<Answer | null>(HISTORIES);
+  readonly #pages = places<string | null>(PAGES);
+  readonly #snapshots = places<Snapshot>(FIRST_PAGES);
 
   constructor(
     private readonly store: Store,
@@ -92,10 +91,16 @@ export class Snapshots {
   }
 
   /**
-   * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file.
+   * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. A caller's pages wait for each
+   * other, but not for searches, which take longer.
    * @throws Fault `payload_too_large` where it would have more bytes than a page may have
    */
-  async page(query: Omit<PageQuery, 'maxBytes'>): Promise<string | null> {
+  page(query: Omit<PageQuery, 'maxBytes'>, caller: string): Promise<string | null> {
+    const read = () => this.#readPage(query);
+    return query.email === undefined ? this.#pages(caller, read) : read();
+  }
+
+  async #readPage(query: Omit<PageQuery, 'maxBytes'>): Promise<string | null> {
     const found = await this.store.results.page({ ...query, maxBytes: this.maxPageBytes });
     if (found?.isCut) throw pageTooLarge(this.maxPageBytes, found.results.length);
     if (found === null) return null;
@@ -104,10 +109,10 @@ export class Snapshots {
   }
 
   /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
-  async snapshot(fileId: FileId): Promise<{ stats: string; emails: string } | null> {
+  async snapshot(fileId: FileId, caller: string): Promise<{ stats: string; emails: string } | null> {
     const current = await this.head(fileId);
     if (current === null) return null;
-    const { head, page } = await this.#snapshotOf(fileId, current);
+    const { head, page } = await this.#snapshotOf(fileId, current, caller);
     return { stats: head.state.stats, emails: page };
   }
 
@@ -115,13 +120,13 @@ export class Snapshots {
    * What a new listener starts from. Events that come before the answer and are not above its revision are in it already.
    */
   async subscribed(request: SnapshotRequest): Promise<Answer> {
-    const { fileId, feeds, since } = request;
+    const { fileId, since } = request;
     const head = await this.#headOf(fileId);
     const recovered = since === null ? null : await this.#recovered(head, { ...request, since });
     if (recovered !== null) return recovered;
     // It may have waited for seconds where the history did not reach so far back.
     const current = since === null ? head : await this.#headOf(fileId);
-    const answer = await this.#fromSnapshot(current, fileId, feeds);
+    const answer = await this.#fromSnapshot(current, request);
     await request.checkAccess();
     return answer;
   }
@@ -140,7 +145,7 @@ export class Snapshots {
       return recoveredText(fileId, head, feeds, []);
     }
     // The place is kept until the caller has the answer, which counts from then on as one that waits to be read.
-    return this.#inPlace(caller, async () => {
+    return this.#histories(caller, async () => {
       if (!request.isWanted()) throw new Fault('unavailable', 'the connection has ended');
       const answer = await this.#readMissed(await this.#headOf(fileId), request);
       if (answer !== null) await request.checkAccess();
@@ -156,9 +161,9 @@ export class Snapshots {
     return recoveredText(fileId, head, feeds, payloads);
   }
 
-  async #fromSnapshot(head: Head, fileId: FileId, feeds: readonly FeedName[]): Promise<Answer> {
+  async #fromSnapshot(head: Head, { fileId, feeds, caller }: SnapshotRequest): Promise<Answer> {
     if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
-    const { head: current, page } = await this.#snapshotOf(fileId, head);
+    const { head: current, page } = await this.#snapshotOf(fileId, head, caller);
     await this.#turns.wait(page.length);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
@@ -168,8 +173,14 @@ export class Snapshots {
     return this.#heads.ensure(fileId);
   }
 
-  /** `first`: a head that was just read. */
-  async #snapshotOf(fileId: FileId, first: Head): Promise<Snapshot> {
+  /** `head`: one that was just read. A place is needed where no page of it is kept, or being read. */
+  async #snapshotOf(fileId: FileId, head: Head, caller: string): Promise<Snapshot> {
+    const page = await this.#keptPage(fileId, head);
+    if (page !== null) return { head, page };
+    return this.#snapshots(caller, () => this.#readSnapshot(fileId, head));
+  }
+
+  async #readSnapshot(fileId: FileId, first: Head): Promise<Snapshot> {
     let head = first;
     let release: (() => void) | undefined;
     try {
@@ -186,14 +197,19 @@ export class Snapshots {
     }
   }
 
+  #keptPage(fileId: FileId, head: Head): Promise<string | null> | null {
+    const kept = this.#firstPages.get(fileId);
+    return kept?.at === pointOf(head) ? kept.page : null;
+  }
+
   /**
    * The first page at the revision of a head; null: the file has changed since. Thousands of listeners may reconnect at once
    * after a restart: it is read once for each revision.
    */
   #firstPage(fileId: FileId, head: Head): Promise<string | null> {
-    const at = `${head.epoch}/${head.revision}`;
-    const cached = this.#firstPages.get(fileId);
-    if (cached?.at === at) return cached.page;
+    const kept = this.#keptPage(fileId, head);
+    if (kept !== null) return kept;
+    const at = pointOf(head);
     const page = this.#readFirstPage(fileId, head);
     const entry = { at, page };
     this.#firstPages.set(fileId, entry, PAGE_BYTES);
@@ -222,7 +238,10 @@ export class Snapshots {
     // A purged file has totals and no results.
     const counted = total === 0 ? 0 : state.totals.processed;
     if (!isCut && results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
-    return firstPageText({ total: counted, results, isCut });
+    const page = firstPageText({ total: counted, results, isCut });
+    // The place is kept until the page may be sent: those that wait for their turn are in memory.
+    await this.#turns.wait(page.length);
+    return page;
   }
 
   async #readResults(fileId: FileId): Promise<ResultPage> {
@@ -230,6 +249,18 @@ export class Snapshots {
     return (await this.store.results.page(query)) ?? EMPTY_PAGE;
   }
 }
+
+const pointOf = ({ epoch, revision }: Head): string => `${epoch}/${revision}`;
+
+type Read<T> = () => Promise<T>;
+
+/** Lets reads begin while there are places for them: of one caller, and of all. */
+const places = <T>({ ofCaller, ofAll }: { ofCaller: number; ofAll: number }) =>
+  limitConcurrencyEach(
+    ofCaller,
+    (caller: string, _read: Read<T>) => caller,
+    limitConcurrency(ofAll, (_caller: string, read: Read<T>) => read()),
+  );
 
 function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: boolean): string {
   const said = JSON.stringify({ ok: true, fileId, epoch, revision, recovered });

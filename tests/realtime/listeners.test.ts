@@ -25,8 +25,11 @@ test('what waits for a socket is looked at after its answers, and not after its 
   };
   const options = { maxSubscriptions: 1, maxEventsPerSecond: 10, addressOf: () => 'a' };
   acceptListeners(io, { backpressure, options, metrics: createMetrics() } as unknown as Deps);
+  const left: string[] = [];
   const socket = {
+    id: 's',
     connected: true,
+    nsp: { adapter: { delAll: (id: string) => left.push(id) } },
     conn: new EventEmitter(),
     data: { principal: { sub: null, expiresAt: null } },
     leave: () => undefined,
@@ -44,4 +47,10 @@ test('what waits for a socket is looked at after its answers, and not after its 
   expect([answers.length, looks]).toEqual([1, 1]);
   for (let n = 0; n < 1_000; n++) send('unknown');
   expect([answers.length, looks]).toEqual([1_001, 1]);
+  // As Socket.IO does when the connection has closed.
+  (socket as unknown as { leaveAll(): void }).leaveAll();
+  expect(left).toEqual([]);
+  await setImmediate();
+  expect(left).toEqual(['s']);
+  expect(socket.data.subscriptions.areEnding).toBe(true);
 });

@@ -8,10 +8,13 @@ import { trimSocket } from '../../src/realtime/memory-trimming.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../src/realtime/server.js';
 import type { ClientSocket, SocketServer } from '../../src/realtime/server-types.js';
+import type { Subscriptions } from '../../src/realtime/subscriptions.js';
 import { UnreadAnswers } from '../../src/unread-answers.js';
 import { onTeardown } from '../support/teardown.js';
 
 const MANY = 1_000;
+/** Of sockets that join rooms without them. */
+const NO_SUBSCRIPTIONS = { areEnding: false, has: () => false } as unknown as Subscriptions;
 
 export interface RoomStage {
   readonly url: string;
@@ -38,6 +41,7 @@ export async function roomStage(
     handshakeTimeoutMs: 10_000,
     maxPayloadBytes: 65_536,
     maxSubscriptions: 1,
+    maxSubscriptionsInAll: MANY,
     maxEventsPerSecond: 100,
     maxFramesPerSecond: 1_000,
     adapter: null,
@@ -54,8 +58,11 @@ export async function roomStage(
     createMetrics(),
     Object.assign(createLogger('silent'), log),
   );
-  // As the gateway does with every listener.
-  io.on('connection', trimSocket);
+  io.on('connection', (socket) => {
+    socket.data.subscriptions = NO_SUBSCRIPTIONS;
+    // As the gateway does with every listener.
+    trimSocket(socket);
+  });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   onTeardown(() => io.close());

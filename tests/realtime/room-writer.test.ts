@@ -341,9 +341,9 @@ test('where more waits than may, the listeners of the largest room that are furt
   const cutOff: number[] = [];
   for (const [index, socket] of sockets.entries())
     socket.data.subscriptions = {
-      end: () => {
+      end: async () => {
         cutOff.push(index);
-        void socket.leave(roomOf('emails', 'a'));
+        await socket.leave(roomOf('emails', 'a'));
       },
     } as ClientSocket['data']['subscriptions'];
   const other = await connect(stage.url);
@@ -428,13 +428,14 @@ test('nothing of a deleted file is written any more', async () => {
   const { clients, sockets, heard, written } = await largeRoom(stage);
   for (const socket of sockets)
     socket.data.subscriptions = {
+      has: () => true,
       drop: async () => undefined,
     } as unknown as ClientSocket['data']['subscriptions'];
   for (const number of [1, 2, 3]) sendLarge(stage, number);
   while (written.count === 0) await new Promise(setImmediate);
   let deleted = 0;
   for (const client of clients) client.on('file_deleted', () => deleted++);
-  stage.rooms.removed('a');
+  void stage.rooms.removed('a');
   await retry(async () => expect(deleted).toBe(4));
   expect(heard).toEqual([[1], [], [], []]);
 });

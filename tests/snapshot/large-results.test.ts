@@ -38,7 +38,8 @@ it.each([
   ['of one result that is larger than a first page may be is not kept', 600 * KIB, 3],
 ])('a first page %s', async (_, chars, reads) => {
   const { snapshots, calls } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(chars) })]);
-  for (let n = 0; n < 3; n++) expect((await snapshots.snapshot('f1'))?.emails.length).toBeGreaterThan(chars);
+  for (let n = 0; n < 3; n++)
+    expect((await snapshots.snapshot('f1', 'one'))?.emails.length).toBeGreaterThan(chars);
   expect(calls.filter((call) => call === 'results.page')).toHaveLength(reads);
 });
 
@@ -47,7 +48,7 @@ it('the first pages that are kept have a bound in all', async () => {
   const { snapshots, calls } = await snapshotsOf([entry('a@x', { reason: 'x'.repeat(480 * KIB) })], files);
   const readsOf = async (fileId: string) => {
     const before = calls.length;
-    await snapshots.snapshot(fileId);
+    await snapshots.snapshot(fileId, 'one');
     return calls.slice(before).filter((call) => call === 'results.page').length;
   };
   for (let n = 1; n <= files; n++) expect(await readsOf(`f${n}`)).toBe(1);
@@ -59,12 +60,53 @@ it('large pages that are asked for at once are put together in several turns of 
   const passed = new Turns();
   const turns = await Promise.all(
     [
-      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 })),
+      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, 'one')),
       ...Array.from({ length: 4 }, () => snapshots.subscribed(subscription)),
     ].map((answer) => answer.then(() => passed.count)),
   );
   passed.stop();
   expect(new Set(turns).size).toBe(turns.length);
+});
+
+it('pages of many files that are asked for at once are in memory a few at a time, of one caller fewer', async () => {
+  const files = 80;
+  const { register, take, flusher, store, feed } = gatewayOn(await engine());
+  for (let n = 1; n <= files; n++) {
+    await register({ fileId: `f${n}`, batches: [`b${n}`] });
+    await take({
+      batchId: `b${n}`,
+      emails: [entry('a@x', { reason: 'x'.repeat(400 * KIB) })],
+      isComplete: true,
+    });
+  }
+  const announcer = new Announcer(flusher, null, store.files, feed, new ChangeGate());
+  const read = store.results.page.bind(store.results);
+  let begun = 0;
+  let ended = 0;
+  let most = 0;
+  store.results.page = async (query) => {
+    most = Math.max(most, ++begun - ended);
+    const page = known.get(query.fileId) ?? (await read(query));
+    known.set(query.fileId, page);
+    return page;
+  };
+  // Nothing takes longer than putting pages together.
+  const known = new Map<string, Awaited<ReturnType<typeof read>>>();
+  store.changes.since = async () => null;
+  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+  const all = Array.from({ length: files }, (_, n) => `f${n + 1}`);
+  const askAll = async (ask: (fileId: string) => Promise<unknown>) => {
+    [begun, ended, most] = [0, 0, 0];
+    await Promise.all(all.map((fileId) => ask(fileId).then(() => ended++)));
+    return most;
+  };
+  // What has been read and is not answered yet is counted, too: a place is free a moment before its answer comes.
+  const ofPage = (fileId: string, caller: string) => snapshots.page({ fileId, page: 1, limit: 50 }, caller);
+  expect(await askAll((fileId) => ofPage(fileId, 'one'))).toBeLessThanOrEqual(2 * 4);
+  expect(await askAll((fileId) => ofPage(fileId, fileId))).toBeLessThanOrEqual(2 * 8);
+  expect(await askAll((fileId) => snapshots.subscribed({ ...subscription, fileId }))).toBeLessThanOrEqual(
+    2 * 16,
+  );
 });
 
 interface Asked {

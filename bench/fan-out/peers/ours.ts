@@ -5,6 +5,7 @@ import { createLogger } from '../../../src/logger.js';
 import { createMetrics } from '../../../src/metrics.js';
 import { RoomWriter } from '../../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../../src/realtime/server.js';
+import type { Subscriptions } from '../../../src/realtime/subscriptions.js';
 import { UnreadAnswers } from '../../../src/unread-answers.js';
 import { bodyOf, FILE, serve } from './commands.js';
 
@@ -21,11 +22,15 @@ const io = createSocketServer(http, {
   handshakeTimeoutMs: 10_000,
   maxPayloadBytes: 65_536,
   maxSubscriptions: 1,
+  maxSubscriptionsInAll: MOST,
   maxEventsPerSecond: 100,
   maxFramesPerSecond: 1_000,
   adapter: null,
 });
-io.on('connection', (socket) => void socket.join(roomOf('stats', FILE)));
+io.on('connection', (socket) => {
+  socket.data.subscriptions = { areEnding: false } as Subscriptions;
+  void socket.join(roomOf('stats', FILE));
+});
 const rooms = new RoomWriter(
   io,
   { maxBufferedBytes: 2 ** 24, maxWaitingBytes: 2 ** 25, unread: new UnreadAnswers(2 ** 30) },

@@ -71,7 +71,7 @@ export function fileRoutes(
       'read',
       fileId,
       async () => {
-        const found = await snapshots.snapshot(fileId);
+        const found = await snapshots.snapshot(fileId, rateLimit.callerName(req));
         if (found === null) throw new Fault('file_not_found');
         return { ...found, batches: JSON.stringify(await store.files.batchCounts(fileId)) };
       },
@@ -83,10 +83,11 @@ export function fileRoutes(
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
     const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
-      const read = () => snapshots.page({ fileId, ...query });
+      const caller = rateLimit.callerName(req);
+      const read = () => snapshots.page({ fileId, ...query }, caller);
       if (query.email === undefined) return read();
       rateLimit.consume(req, res);
-      return search(rateLimit.callerName(req), async () => {
+      return search(caller, async () => {
         // Its turn comes late where the caller has sent many, and gone away.
         if (res.destroyed) throw new Fault('unavailable', 'the caller has gone away');
         return read();
