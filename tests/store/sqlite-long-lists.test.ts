@@ -8,11 +8,13 @@ import { cleanUpSome, needsCleanUp } from '../../src/store/sqlite/clean-up.js';
 import { Database } from '../../src/store/sqlite/database.js';
 import { fileWrites } from '../../src/store/sqlite/files.js';
 import { type ReadingThread, updateStore, type WritingThread } from '../../src/store/sqlite/parts.js';
+import { register } from '../../src/store/sqlite/registration.js';
 import { dropAllWritten } from '../../src/store/sqlite/results/hidden-lists.js';
 import { readPage } from '../../src/store/sqlite/results/pages.js';
 import { scanSlice, scanStart } from '../../src/store/sqlite/results/scan.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { writerOperations } from '../../src/store/sqlite/thread/operations.js';
+import { registration } from '../contracts/store/harness.js';
 import { onTeardown } from '../support/teardown.js';
 import { addresses, emailsOf, type Message, update } from '../support/updates.js';
 
@@ -51,6 +53,12 @@ function storeWith(first: readonly string[] = []) {
   return {
     db,
     hook,
+    /** An update that does not name its file. */
+    saveUnnamed: async (said: Partial<Message>) => {
+      const message = { batchId: 'u', emails: [], ...said };
+      return (await updates.save(update(message), VALIDATOR)).outcome;
+    },
+    register: () => register(db, registration({ fileId: 'f', batches: ['u'] }), VALIDATOR, 0).outcome,
     /** A short update, in one step. */
     saveShort: (said: Partial<Message>) => saveUpdate(db, messageOf(said), VALIDATOR, 0).outcome,
     saveLong: async (said: Partial<Message>) => (await updates.save(messageOf(said), VALIDATOR)).outcome,
@@ -183,6 +191,42 @@ for (const [what, first] of Object.entries(before)) {
     }
   });
 }
+
+test('a long list is held with the newer of what is held of its batch, short or long', async () => {
+  const [long, short] = [addresses(LENGTH), addresses(3, 'short')];
+  const lists = { long: { emails: long, processedCount: 5 }, short: { emails: short, processedCount: 4 } };
+  const orders = [
+    [lists.long, lists.short, long],
+    [lists.short, lists.long, long],
+    [lists.long, { ...lists.short, processedCount: 6 }, short],
+    [{ ...lists.long, processedCount: 3 }, { emails: addresses(LENGTH, 'x'), processedCount: 2 }, long],
+  ] as const;
+  for (const [first, second, stored] of orders) {
+    const { db, saveUnnamed, register } = storeWith();
+    expect(await saveUnnamed(first)).toBe('held');
+    expect(await saveUnnamed(second)).toBe('held');
+    expect(
+      db.get('SELECT count(*) AS held, sum(held.bytes) = total.bytes AS same FROM held, held_total AS total'),
+    ).toEqual({
+      held: 1,
+      same: 1,
+    });
+    expect(register()).toBe('created');
+    expect(readsOf(db)).toEqual(stored);
+    expect(db.get('SELECT bytes FROM held_total')).toEqual({ bytes: 0 });
+    expectNothingElse(db, stored.length);
+  }
+});
+
+test('a long list whose batch is registered before it is held is stored', async () => {
+  const { db, hook, saveUnnamed, register } = storeWith();
+  let calls = 0;
+  hook.after = async () => {
+    if (++calls === 1) register();
+  };
+  expect(await saveUnnamed({ emails: addresses(LENGTH) })).toBe('applied');
+  expect(readsOf(db)).toEqual(addresses(LENGTH));
+});
 
 test('two long lists of a batch at once: the newer one is stored, whichever is written first', async () => {
   for (const counts of [

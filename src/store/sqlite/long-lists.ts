@@ -27,18 +27,17 @@ export class LongLists {
 
   constructor(private readonly recent: RecentLists) {}
 
-  /** Stores an update as `UpdateStore.save` says; null: it is to be held. */
-  async save(ask: Ask, update: Update, sender: Claimant): Promise<SavedHere | null> {
+  /** Stores an update as `UpdateStore.save` says. */
+  async save(ask: Ask, update: Update, sender: Claimant): Promise<SavedHere> {
     const { results, ...envelope } = update;
     let isNew = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = await ask('longLists.find', envelope, sender);
       if (found.base !== null) isNew ||= found.isNew;
-      else if (found.saved === null) return null;
       const saved =
-        found.base === null
-          ? found.saved
-          : await this.#store(ask, envelope, results, sender, found.base, attempt > 0);
+        found.base !== null
+          ? await this.#store(ask, envelope, results, sender, found.base, attempt > 0)
+          : (found.saved ?? (await ask('longLists.hold', envelope, await jsonOf(results), sender)));
       if (saved !== null)
         return isNew && saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved;
     }
@@ -91,6 +90,17 @@ export class LongLists {
     }
     return { length: results.length, fingerprint: digestOf(hash), tally, changed };
   }
+}
+
+/** The results as JSON, made with turns for others. */
+async function jsonOf(results: readonly Result[]): Promise<string> {
+  const time = new WorkTime();
+  const parts: string[] = [];
+  for (const portion of writtenPortions(results)) {
+    parts.push(JSON.stringify(portion).slice(1, -1));
+    if (time.isUp) await time.giveTurn();
+  }
+  return `[${parts.join(',')}]`;
 }
 
 /** The hash of the first results of a list, with turns for others. */

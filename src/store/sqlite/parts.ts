@@ -141,12 +141,12 @@ export const updateStore = (
     const short = { ...envelope, batchId, stored, fingerprint, rows, tally: tallyOf(added) };
     const saved =
       (await ask('updates.saveTail', short, sender)) ??
-      (areMany(results) ? await saveLong(ask, update, sender) : await ask('updates.save', update, sender));
+      (areMany(results)
+        ? await longLists.save(ask, update, sender)
+        : await ask('updates.save', update, sender));
     if (saved.outcome === 'applied') recent.remember(batchId, list, update.isComplete);
     return saved;
   };
-  const saveLong = async (ask: Ask, update: Update, sender: Claimant): Promise<SavedHere> =>
-    (await longLists.save(ask, update, sender)) ?? (await ask('updates.save', update, sender));
   return {
     fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
     async register(registration, claimant) {
@@ -179,8 +179,9 @@ export const updateStore = (
       if (deletion !== undefined) await deletion;
       // A usual update goes to the writing thread before any call that comes after it.
       const added = results.slice(recent.lengthKnown(batchId, results));
-      const store = areMany(added) ? saveLong : saveAtOnce;
-      const { isCrowded = false, ...saved } = await writer.inSteps((ask) => store(ask, update, sender));
+      const { isCrowded = false, ...saved } = await writer.inSteps((ask) =>
+        areMany(added) ? longLists.save(ask, update, sender) : saveAtOnce(ask, update, sender),
+      );
       if (saved.outcome === 'held') await dropHeld();
       if (isCrowded) deletions.set(batchId, awaitDeletion(batchId));
       return saved;

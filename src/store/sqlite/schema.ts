@@ -128,7 +128,8 @@ CREATE TABLE held (
   holder TEXT NOT NULL,                    -- the user to whom it belongs; empty: to any registration of the batch
   receivedAt INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  body TEXT NOT NULL,
+  envelope TEXT NOT NULL,                  -- JSON of the update without its results
+  results TEXT NOT NULL,                   -- JSON of these; in a column of its own: which of two updates is newer is found without it
   PRIMARY KEY (batchId, holder)
 );
 CREATE INDEX held_by_age ON held (receivedAt);

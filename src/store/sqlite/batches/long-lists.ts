@@ -20,6 +20,7 @@ import {
 } from '../results/hidden-lists.js';
 import { LIST_PLACES, LISTS, listOf, type ResultRows, resultsAt, writeResults } from '../results/results.js';
 import { applyWith, type BatchRow, batchOf, takesList } from './batches.js';
+import { hold } from './held-updates.js';
 import { attribute, isBaseOf, type SavedHere, savedTo } from './save-update.js';
 
 type Envelope = Omit<Update, 'results'>;
@@ -34,6 +35,19 @@ export interface Base {
 type Found =
   | { readonly base: Base; readonly isNew: boolean }
   | { readonly base: null; readonly saved: SavedHere | null };
+
+/** Holds an update; null: it belongs elsewhere now. `results`: as JSON. */
+function holdLong(
+  db: Database,
+  update: Envelope,
+  results: string,
+  sender: Claimant,
+  now: number,
+): SavedHere | null {
+  if (attribute(db, update, sender, now).outcome !== 'held') return null;
+  hold(db, update, results, sender, now);
+  return { outcome: 'held', fileId: null };
+}
 
 /** Finds out where an update with a long list belongs. `saved` null: it is to be held. */
 function find(db: Database, update: Envelope, sender: Claimant, now: number): Found {
@@ -158,4 +172,6 @@ export const longListWrites = {
   finish: (db: Database, written: WrittenList, update: Envelope, list: WholeList, sender: Claimant) =>
     finish(db, written, update, list, sender, clock.now()),
   drop: dropWritten,
+  hold: (db: Database, update: Envelope, results: string, sender: Claimant) =>
+    holdLong(db, update, results, sender, clock.now()),
 };

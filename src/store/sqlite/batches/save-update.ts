@@ -35,7 +35,8 @@ export function saveUpdate(db: Database, update: Update, sender: Claimant, now: 
   const attributed = attribute(db, update, sender, now);
   if (attributed.outcome === 'superseded') return SUPERSEDED;
   if (attributed.outcome === 'held') {
-    hold(db, update, sender, now);
+    const { results, ...envelope } = update;
+    hold(db, envelope, JSON.stringify(results), sender, now);
     return { outcome: 'held', fileId: null };
   }
   const { batch, fileId, isNew } = attributed;

@@ -12,6 +12,7 @@ const NEED_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'longLists.begin',
   'longLists.add',
   'longLists.finish',
+  'longLists.hold',
   'updates.fail',
   'deadLetters.add',
   'submissions.claim',
