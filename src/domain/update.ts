@@ -46,7 +46,7 @@ export function isNewer(update: Completeness, stored: Completeness | null): bool
  * Two updates of one batch as one: it has the newer list. A failure stays until a complete list takes it back. What only
  * one of the two says about the batch or its request is kept.
  */
-export function merged(earlier: Update, later: Update): Update {
+export function merged<U extends Omit<Update, 'results'>>(earlier: U, later: U): U {
   const [newer, older] = isNewer(later, earlier) ? [later, earlier] : [earlier, later];
   return {
     ...newer,

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ByteCache } from '../byte-cache.js';
 import type { BatchId } from '../domain/id.js';
-import { type PlacedResult, type Result, textLines } from '../domain/result.js';
+import { charsOf, type PlacedResult, type Result, textLines } from '../domain/result.js';
 
 /** A list with its fingerprint, and how much of it is known to be stored already. */
 export interface FingerprintedList {
@@ -25,6 +25,10 @@ const MAX_COMPLETE_BYTES = 4 * 2 ** 20;
 /** Bytes that a result takes beside its text, about. */
 const RESULT_BYTES = 250;
 
+/** About what a list takes in memory. */
+export const listBytes = (results: readonly Result[]): number =>
+  charsOf(results) + (RESULT_BYTES + 1) * results.length;
+
 /**
  * A list that continues a remembered one is not hashed from its beginning, and results that were just written are not read
  * again to be announced. A remembered list may differ from the stored one, so a store compares fingerprints.
@@ -45,8 +49,14 @@ export class RecentLists {
       stored: { length, fingerprint: known?.fingerprint ?? '' },
       tail,
       hash,
-      bytes: (known?.bytes ?? 0) + tail.length + RESULT_BYTES * (results.length - length),
+      bytes: (known?.bytes ?? 0) + listBytes(results.slice(length)),
     };
+  }
+
+  /** How many results at the beginning of a list are the one that is remembered of its batch. */
+  lengthKnown(batchId: BatchId, results: readonly Result[]): number {
+    const last = this.get(batchId);
+    return last !== undefined && beginsWith(results, last.results) ? last.results.length : 0;
   }
 
   /** To be called once the list is stored. */

@@ -43,23 +43,35 @@ export function compareLists(
 }
 
 /** The `rewrites` of a batch after its list was replaced. `version`: of the batch afterwards; the lists are results as JSON. */
-export function rewritesAfter(
+export const rewritesAfter = (
   stored: StoredList,
   version: number,
   before: readonly string[],
   after: readonly string[],
+): string => rewritesWith(stored, version, after.length, changedBetween(before, after));
+
+/** The same where it is known which positions differ; null: too many, or unknown. */
+export function rewritesWith(
+  stored: Pick<StoredList, 'length' | 'rewrites'>,
+  version: number,
+  lengthAfter: number,
+  changed: readonly number[] | null,
 ): string {
-  const changed = after.flatMap((json, position) =>
-    position < before.length && json !== before[position] ? [position] : [],
-  );
-  const rewrite = { version, lengthBefore: stored.length, lengthAfter: after.length, changed };
+  const rewrite = { version, lengthBefore: stored.length, lengthAfter, changed };
   return JSON.stringify(rememberRewrite(JSON.parse(stored.rewrites) as Rewrite[], rewrite));
 }
 
+/** Positions that two lists, of results as JSON, both have and that differ. `from`: what the first of both is counted as. */
+export const changedBetween = (before: readonly string[], after: readonly string[], from = 0): number[] =>
+  after.flatMap((json, index) => (index < before.length && json !== before[index] ? [from + index] : []));
+
+/** Null where they are more than a batch remembers. */
+export const remembered = (changed: readonly number[] | null): readonly number[] | null =>
+  changed === null || changed.length > MAX_CHANGED ? null : changed;
+
 /** The oldest are merged into one that says "everything". */
 function rememberRewrite(rewrites: readonly Rewrite[], rewrite: Rewrite): Rewrite[] {
-  const isLarge = rewrite.changed !== null && rewrite.changed.length > MAX_CHANGED;
-  const all = [...rewrites, isLarge ? { ...rewrite, changed: null } : rewrite];
+  const all = [...rewrites, { ...rewrite, changed: remembered(rewrite.changed) }];
   if (all.length <= REMEMBERED) return all;
   const [first, second, ...rest] = all;
   if (first === undefined || second === undefined) return rest;

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
+import { MARK } from './marked.js';
+
+export { longList, MARK, marked } from './marked.js';
 
 export const LIMITS = {
   heldTtlMs: 3_600_000,
@@ -16,13 +19,6 @@ export async function openStore(directory = temporaryDirectory()): Promise<Sqlit
   onTeardown(() => store.close());
   return store;
 }
-
-/** No address but those of a test that looks for them holds this; whatever the case it is written in. */
-export const MARK = 'qzjxwvkq';
-
-/** An address that leaves the mark behind wherever a part of it is left. */
-export const marked = (index: number | string): string =>
-  `${MARK.repeat(5)}.${index}.${MARK}@${MARK}.example`;
 
 /** The files of a directory that hold the mark somewhere. */
 export const traces = (directory: string): string[] =>

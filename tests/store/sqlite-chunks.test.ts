@@ -1,8 +1,7 @@
 /** How a list is cut into rows: a page reads whole chunks, so none is much larger than a result of it. */
 import { expect, test } from '@jest/globals';
-import { textLines } from '../../src/domain/result.js';
-import { rowsInTurns, rowsOf } from '../../src/store/sqlite/results/results.js';
-import { Turns } from '../support/turns.js';
+import type { Result } from '../../src/domain/result.js';
+import { areMany, rowsOf, writtenPortions } from '../../src/store/sqlite/results/results.js';
 import { entry, update } from '../support/updates.js';
 
 const LARGE = 'x'.repeat(100_000);
@@ -33,10 +32,15 @@ test('chunks are the results in their order, and the index names the places wher
   expect(places).toEqual(starts);
 });
 
-test('a long list leaves turns to others, and becomes the same rows', async () => {
-  const list = results(...small(60_000));
-  const turns = new Turns();
-  const rows = await rowsInTurns(list, textLines(list));
-  expect(turns.count).toBeGreaterThan(3);
-  expect(rows).toEqual(rowsOf(list));
+test('a list is written in portions of few results, and of few characters', () => {
+  const portions = (list: readonly Result[], from = 0) => [...writtenPortions(list, from)];
+  const list = results(...small(2_500));
+  expect(portions(list).map(({ length }) => length)).toEqual([1024, 1024, 452]);
+  expect(portions(list, 2_499)).toEqual([[list[2_499]]]);
+  expect(portions(list, 2_500)).toEqual([]);
+  expect(areMany(list.slice(0, 1_025))).toBe(true);
+  expect(areMany(list.slice(0, 1_024))).toBe(false);
+  const large = results(...Array<string>(15).fill(LARGE));
+  expect(portions(large).map(({ length }) => length)).toEqual([10, 5]);
+  expect(areMany(large)).toBe(true);
 });

@@ -19,11 +19,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Libsql from 'libsql';
 import { FatalError } from '../../src/errors.js';
+import { databasePath } from '../../src/store/sqlite/data-directory.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { fill, listsOf, pageOf } from '../contracts/store/harness.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses } from '../support/updates.js';
-import { contentsOf, LIMITS, openStore } from './directory.js';
+import { retry } from '../support/wait.js';
+import { contentsOf, LIMITS, longList, MARK, openStore, traces } from './directory.js';
 
 const program = fileURLToPath(new URL('./open-directory.js', import.meta.url));
 /** `fcntl` with every lock refused, as on a file system that has none. */
@@ -54,6 +56,7 @@ const NOBODY = 65_534;
 interface Said {
   open?: true;
   saved?: number;
+  portion?: true;
   name?: string;
   message?: string;
   exitCode?: number;
@@ -64,8 +67,9 @@ function otherProcess(
   directory: string,
   what = 'hold',
   options: { uid?: number; env?: NodeJS.ProcessEnv } = {},
+  ...more: readonly string[]
 ) {
-  const child = spawn(process.execPath, [program, directory, what], {
+  const child = spawn(process.execPath, [program, directory, what, ...more], {
     stdio: ['pipe', 'pipe', 'pipe'],
     ...options,
   });
@@ -158,6 +162,50 @@ describe('a directory', () => {
       expect(b1.length).toBeGreaterThanOrEqual(safe);
       await store.close();
     }
+  });
+
+  it('has long lists wholly or not at all, wherever a kill cuts one off, and nothing of those before', async () => {
+    const directory = temporaryDirectory();
+    let safe = 0;
+    // While the first list is written, between the portions of others, and when the last portion is on its way.
+    for (const portions of [2, 4, 5, 6]) {
+      const writer = otherProcess(directory, 'rewrite', {}, String(safe + 1));
+      let written = 0;
+      while (written < portions) {
+        const said = await writer.next();
+        if (said === null) throw new Error('the writer has ended');
+        if (said.portion) written++;
+        safe = said.saved ?? safe;
+      }
+      await writer.kill();
+      for (let said = await writer.next(); said !== null; said = await writer.next())
+        safe = said.saved ?? safe;
+      const store = await openStore(directory);
+      const { b1 = [] } = await listsOf(store, 'f1');
+      const stored = [safe, safe + 1].find((n) => longList(n)[0] === b1[0]) ?? 0;
+      expect(b1).toEqual(stored === 0 ? [] : longList(stored));
+      safe = stored;
+      const search = { fileId: 'f1', page: 1, limit: 1 };
+      const total = async (email: string) => (await store.results.page({ ...search, email }))?.total;
+      expect(await total(longList(safe + 1)[0]?.slice(0, 45) ?? '')).toBe(0);
+      expect(await total(`${MARK}.example`)).toBe(b1.length);
+      // What was cut off, and what was replaced, is deleted while the file is there.
+      const rows = new Libsql(databasePath(directory));
+      await retry(async () => {
+        const { left } = rows.prepare('SELECT count(*) AS left FROM hidden_lists').get([]) as {
+          left: number;
+        };
+        expect(left).toBe(0);
+      });
+      const { kept } = rows.prepare('SELECT count(*) AS kept FROM addresses').get([]) as { kept: number };
+      expect(kept).toBe(b1.length);
+      rows.close();
+      await store.close();
+    }
+    expect(safe).toBeGreaterThan(0);
+    const store = await openStore(directory);
+    await store.files.remove('f1');
+    expect(traces(directory)).toEqual([]);
   });
 });
 

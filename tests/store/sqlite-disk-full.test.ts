@@ -7,7 +7,7 @@ import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/s
 import { addresses } from '../support/updates.js';
 import { LIMITS, MARK, openStore, traces } from './directory.js';
 
-const SMALL = 6 * MIB;
+const SMALL = 10 * MIB;
 
 describeWithDisk('a full disk', () => {
   it('loses no acknowledged update, refuses the others, and accepts updates again once there is room', async () => {

@@ -1,9 +1,14 @@
 import { expect, test } from '@jest/globals';
+import { VALIDATOR } from '../../src/domain/ownership.js';
+import { saveUpdate } from '../../src/store/sqlite/batches/save-update.js';
+import { Database } from '../../src/store/sqlite/database.js';
 import { openForReading } from '../../src/store/sqlite/open.js';
+import { mergeSome, needsMerge } from '../../src/store/sqlite/results/runs.js';
+import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { pageOf, register, save } from '../contracts/store/harness.js';
 import { eventually } from '../support/eventually.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
-import { emailsOf, entry } from '../support/updates.js';
+import { emailsOf, entry, update } from '../support/updates.js';
 import { marked, openStore, traces } from './directory.js';
 
 /** Addresses in one run, and the full runs that are merged. */
@@ -50,4 +55,25 @@ test('runs of the index are merged while searches find everything once, and go w
   expect(traces(directory)).toEqual([]);
   for (const table of ['runs', 'addresses', 'domains', 'rollups'])
     expect(raw.all(`SELECT 1 AS one FROM ${table}`)).toEqual([]);
+});
+
+test('a step of a merge moves few entries, also where all those of one run come before those of another', () => {
+  const db = new Database(':memory:');
+  onTeardown(() => db.close());
+  db.exec(SCHEMA);
+  for (let batch = 0; batch <= MERGED; batch++) {
+    const emails = Array.from({ length: RUN }, (_, n) => `${99 - batch}.${n}@${99 - batch}.${n}.example`);
+    saveUpdate(db, update({ batchId: `b${batch}`, fileId: 'f', emails }), VALIDATOR, 0);
+  }
+  for (const table of ['addresses', 'domains']) {
+    const merged = () =>
+      db.get<{ rows: number }>(`SELECT count(*) AS rows FROM ${table} WHERE run < 0`)?.rows ?? 0;
+    for (let before = 0; before < MERGED * RUN; before = merged()) {
+      expect(mergeSome(db)).toBe(true);
+      expect(merged()).toBeGreaterThan(before);
+      expect(merged() - before).toBeLessThanOrEqual(1_024 + MERGED * 128);
+    }
+  }
+  while (needsMerge(db)) mergeSome(db);
+  expect(db.get('SELECT count(*) AS runs FROM runs')).toEqual({ runs: 2 });
 });

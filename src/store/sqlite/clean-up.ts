@@ -1,19 +1,13 @@
-/**
- * Deletes addresses: the results of generations that are over, and of finished files after their time. A few at a time:
- * other writes wait no longer than for these.
- */
-import { clock } from '../../clock.js';
+/** Deletes the results of generations that are over. A few at a time: other writes wait no longer than for these. */
 import type { FileId } from '../../domain/id.js';
-import { add, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { TOMBSTONE_MS } from '../attribution.js';
-import { endsWithPurged } from '../submission-rules.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
-import { endGeneration, type GenerationRow, REPLACED } from './generations.js';
-import { dropReplaced, hasReplaced, PLACES } from './results/results.js';
+import { dropHidden, hasHidden } from './results/hidden-lists.js';
+import { PLACES } from './results/results.js';
 import { deleteSomeOfIndex } from './results/runs.js';
+import { deleteSomeRollups } from './rollups.js';
 import { cleanSubmissions } from './submissions/slices.js';
-import { endSubmissionsOf } from './submissions/submission-rows.js';
 
 /** Batches cleaned in one go. */
 const BATCHES_AT_ONCE = 8;
@@ -21,10 +15,6 @@ const BATCHES_AT_ONCE = 8;
 const STEP_MS = 4;
 /** And longer where lists were replaced: their addresses lie anywhere in the index, and each step writes whole pages of it. */
 const REPLACED_MS = 40;
-/** Files purged in one go, and their batches unless one has more: the summary of each is read. */
-const FILES_AT_ONCE = 16;
-const PURGED_BATCHES = 2_000;
-
 /** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
 const SMALL_STEP_BYTES = 512 * 1024;
 
@@ -34,9 +24,9 @@ const SMALL_STEP_BYTES = 512 * 1024;
  */
 export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): boolean {
   const end = performance.now() + REPLACED_MS;
-  const hadReplaced = dropReplaced(db);
-  if (hadReplaced && !inSmallSteps) while (performance.now() < end && dropReplaced(db));
-  return cleanUpEnded(db, now, inSmallSteps) || hadReplaced;
+  const hadHidden = dropHidden(db);
+  if (hadHidden && !inSmallSteps) while (performance.now() < end && dropHidden(db));
+  return cleanUpEnded(db, now, inSmallSteps) || hadHidden;
 }
 
 function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean {
@@ -63,7 +53,7 @@ function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean
 
 export const needsCleanUp = (db: Database): boolean =>
   hasEndedLists(db) ||
-  hasReplaced(db) ||
+  hasHidden(db) ||
   db.get(
     `SELECT 1 AS some WHERE EXISTS (SELECT 1 FROM generations WHERE state <> 0 AND cleaned = 0)
        OR EXISTS (SELECT 1 FROM submissions WHERE ended = 1)`,
@@ -83,7 +73,7 @@ function cleanGeneration(db: Database, generation: number): boolean {
   if (cleanBatches(db, generation)) return true;
   if (deleteSomeOfIndex(db, generation)) return true;
   db.run('DELETE FROM breakdowns WHERE generation = ?', generation);
-  db.run('DELETE FROM rollups WHERE generation = ?', generation);
+  if (deleteSomeRollups(db, generation)) return true;
   db.run('UPDATE generations SET cleaned = 1 WHERE generation = ?', generation);
   return false;
 }
@@ -135,44 +125,4 @@ function deleteSomeChunks(db: Database, generation: number): boolean {
 /** Deletes all lists of a batch; its addresses in the index go with those of its whole generation. */
 function deleteResults(db: Database, batch: number): void {
   db.run('DELETE FROM chunks WHERE place >= ? AND place < ?', batch * PLACES, (batch + 1) * PLACES);
-}
-
-/**
- * Purges some of the files that finished before a time. Each goes on as a generation that has the totals of its results
- * but not the results; the generation before it is cleaned like one that was replaced.
- */
-export function purgeFiles(db: Database, before: number): FileId[] {
-  const now = clock.now();
-  const finished = db.all<GenerationRow>(
-    `SELECT * FROM generations WHERE state = 0 AND purged IS NULL AND finishedAt < ? AND changes = announcedChanges
-     ORDER BY finishedAt LIMIT ${FILES_AT_ONCE}`,
-    before,
-  );
-  let room = PURGED_BATCHES;
-  const some = finished.filter(({ batches }, index) => {
-    room -= batches;
-    return index === 0 || room >= 0;
-  });
-  for (const generation of some) purgeFile(db, generation, now);
-  return some.map(({ fileId }) => fileId);
-}
-
-function purgeFile(db: Database, before: GenerationRow, now: number): void {
-  const rows = db.all<{ summary: string }>(
-    'SELECT summary FROM batches WHERE generation = ?',
-    before.generation,
-  );
-  const totals = rows.reduce((sum, { summary }) => add(sum, JSON.parse(summary) as Summary), EMPTY_SUMMARY);
-  endGeneration(db, before, REPLACED, now);
-  endSubmissionsOf(db, before.fileId, (submission) => endsWithPurged(submission, before.requestId));
-  db.run(
-    `INSERT INTO generations (fileId, requestId, userId, producer, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt,
-       finishedAt, changes, submission, purged)
-     SELECT fileId, requestId, ?, ?, totalEmails, totalBatches, createdAt, updatedAt, lastMessageAt, finishedAt, 1, submission, ?
-     FROM generations WHERE generation = ?`,
-    before.userId,
-    before.producer,
-    JSON.stringify(totals),
-    before.generation,
-  );
 }

@@ -18,7 +18,6 @@ import type {
 import { mayEndSubmission } from '../submission-rules.js';
 import { deletionOf } from '../webhook-events.js';
 import { type BatchRow, batchOf, failBatch } from './batches/batches.js';
-import { purgeFiles } from './clean-up.js';
 import type { Bind, Database } from './database.js';
 import { discardDeadLettersOfFile } from './dead-letters.js';
 import { addEvents } from './deliveries.js';
@@ -34,6 +33,7 @@ import {
   REMOVED,
 } from './generations.js';
 import { overview } from './overview.js';
+import { finishedFiles, purgeFile, sumOfBatches } from './purging.js';
 import { endSubmissionsOf } from './submissions/submission-rows.js';
 
 function findFile(db: Database, fileId: FileId): FileFacts | null {
@@ -186,11 +186,12 @@ const countBatches = (db: Database, fileId: FileId): BatchCounts =>
     ),
   );
 
-export const fileWrites = { find: findFile, end: endFile, purge: purgeFiles };
+export const fileWrites = { find: findFile, end: endFile, finished: finishedFiles, purge: purgeFile };
 export const fileReads = {
   list: listFiles,
   batchSlice,
   batchPage,
   batchCounts: countBatches,
+  sumOfBatches,
   overview,
 };

@@ -121,7 +121,7 @@ export function endGeneration(
     row.generation,
   );
   // They are deleted with the rest of it.
-  db.run('DELETE FROM replaced_lists WHERE generation = ?', row.generation);
+  db.run('DELETE FROM hidden_lists WHERE generation = ?', row.generation);
   endLists(db, 'generation = ?', row.generation);
 }
 

@@ -1,8 +1,9 @@
 /** The parts of the store on the main thread that do more than hand a call to the thread that answers it. */
-import type { BatchId } from '../../domain/id.js';
+import type { BatchId, FileId } from '../../domain/id.js';
 import { countsOf } from '../../domain/overview.js';
-import { VALIDATOR } from '../../domain/ownership.js';
-import { tallyOf } from '../../domain/summary.js';
+import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
+import { add, EMPTY_SUMMARY, type Summary, tallyOf } from '../../domain/summary.js';
+import type { Update } from '../../domain/update.js';
 import { portions } from '../../portions.js';
 import { SharedCalls } from '../../shared-calls.js';
 import { settledWithin } from '../../waiting.js';
@@ -29,48 +30,65 @@ import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
-import { rowsInTurns, rowsOf } from './results/results.js';
-import type { ThreadClient } from './thread/client.js';
+import { LongLists } from './long-lists.js';
+import type { FinishedFile, SomeBatches } from './purging.js';
+import { areMany, rowsOf } from './results/results.js';
+import type { CallOf, ThreadClient } from './thread/client.js';
 import type { ReaderOperations, WriterOperations } from './thread/operations.js';
 import { webhookReads, webhookWrites } from './webhooks.js';
 
 export type WritingThread = ThreadClient<WriterOperations>;
 export type ReadingThread = ThreadClient<ReaderOperations>;
+/** Asks the writing thread. */
+type Ask = CallOf<WriterOperations>;
 
-export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: RecentLists): FileStore => ({
-  ...reader.part('files', fileReads),
-  async batches(fileId) {
-    let states: BatchState[] = [];
-    for (let last: BatchSlice | null = null; ; ) {
-      const slice: BatchSlice | null = await reader.call(
-        'files.batchSlice',
-        fileId,
-        last && { generation: last.generation, end: last.end },
-      );
-      if (slice === null) return [];
-      // Those read before are of a request that was replaced meanwhile.
-      if (last !== null && last.generation !== slice.generation) states = [];
-      states.push(...slice.states);
-      if (slice.end === null) return states;
-      last = slice;
+export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: RecentLists): FileStore => {
+  /** Read some batches at a time, beside the writes. */
+  const totalsOf = async ({ generation }: FinishedFile): Promise<Summary> => {
+    let totals = EMPTY_SUMMARY;
+    for (let from: number | null = 0; from !== null; ) {
+      const some: SomeBatches = await reader.call('files.sumOfBatches', generation, from);
+      totals = add(totals, some.sum);
+      from = some.next;
     }
-  },
-  find: (fileId) => writer.call('files.find', fileId),
-  async remove(fileId, claimant = VALIDATOR) {
-    const { existed, isClean } = await writer.call('files.end', fileId, claimant);
-    recent.forgetAll();
-    if (!isClean) await writer.call('database.awaitCleanUp', { fileId });
-    return existed;
-  },
-  async purge(before) {
-    const purged = await writer.call('files.purge', before);
-    if (purged.length > 0) recent.forgetAll();
-    return purged;
-  },
-});
-
-/** Results that become rows at once: a usual update goes to the writing thread before any call that comes after it. */
-const SMALL = 1_000;
+    return totals;
+  };
+  return {
+    ...reader.part('files', fileReads),
+    async batches(fileId) {
+      let states: BatchState[] = [];
+      for (let last: BatchSlice | null = null; ; ) {
+        const slice: BatchSlice | null = await reader.call(
+          'files.batchSlice',
+          fileId,
+          last && { generation: last.generation, end: last.end },
+        );
+        if (slice === null) return [];
+        // Those read before are of a request that was replaced meanwhile.
+        if (last !== null && last.generation !== slice.generation) states = [];
+        states.push(...slice.states);
+        if (slice.end === null) return states;
+        last = slice;
+      }
+    },
+    find: (fileId) => writer.call('files.find', fileId),
+    async remove(fileId, claimant = VALIDATOR) {
+      const { existed, isClean } = await writer.call('files.end', fileId, claimant);
+      recent.forgetAll();
+      if (!isClean) await writer.call('database.awaitCleanUp', { fileId });
+      return existed;
+    },
+    async purge(before) {
+      const purged: FileId[] = [];
+      for (const file of await writer.call('files.finished', before)) {
+        const fileId = await writer.call('files.purge', file, await totalsOf(file));
+        if (fileId !== null) purged.push(fileId);
+      }
+      if (purged.length > 0) recent.forgetAll();
+      return purged;
+    },
+  };
+};
 
 /** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
 const HELD_BYTES_AT_ONCE = 2 ** 20;
@@ -104,14 +122,31 @@ export const updateStore = (
   const drops = new SharedCalls<'held', void>();
   /** Drops what is held for too long or is too much, once for all who wait for it. */
   const dropHeld = () => drops.run('held', () => untilNone(() => writer.call('updates.dropSomeHeld')));
-  /** What batches had before their lists were replaced, while it is deleted. */
+  const longLists = new LongLists(recent);
+  /** Of batches with as many lists that are to be deleted as they may have: until one of them is. */
   const deletions = new Map<BatchId, Promise<unknown>>();
-  const awaitReplaced = (batchId: BatchId) =>
+  const awaitDeletion = (batchId: BatchId) =>
     writer
       .call('database.awaitCleanUp', { batchId })
       // The update is stored. A deletion that has failed goes on later.
       .catch(() => undefined)
       .finally(() => deletions.delete(batchId));
+  /** Usually the update extends what is stored, and only its tail has to cross to the writing thread. */
+  const saveAtOnce = async (ask: Ask, update: Update, sender: Claimant): Promise<SavedHere> => {
+    const { batchId, results, ...envelope } = update;
+    const list = recent.fingerprint(batchId, results);
+    const { stored, fingerprint, tail } = list;
+    const added = results.slice(stored.length);
+    const rows = rowsOf(added, tail);
+    const short = { ...envelope, batchId, stored, fingerprint, rows, tally: tallyOf(added) };
+    const saved =
+      (await ask('updates.saveTail', short, sender)) ??
+      (areMany(results)
+        ? await longLists.save(ask, update, sender)
+        : await ask('updates.save', update, sender));
+    if (saved.outcome === 'applied') recent.remember(batchId, list, update.isComplete);
+    return saved;
+  };
   return {
     fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
     async register(registration, claimant) {
@@ -138,26 +173,17 @@ export const updateStore = (
       return slices;
     },
     async save(update, sender) {
-      const { batchId, results, ...envelope } = update;
+      const { batchId, results } = update;
       // A batch that is rewritten again and again keeps its own sender waiting, and fills no disk.
       const deletion = deletions.get(batchId);
       if (deletion !== undefined) await deletion;
-      const list = recent.fingerprint(batchId, results);
-      const { stored, fingerprint, tail } = list;
-      const added = results.slice(stored.length);
-      const rows = added.length > SMALL ? await rowsInTurns(added, tail) : rowsOf(added, tail);
-      // Usually the update extends what is stored, and only its tail has to cross to the writing thread.
-      const { hasReplaced = false, ...saved }: SavedHere = await writer.callEither(
-        [
-          'updates.saveTail',
-          { ...envelope, batchId, stored, fingerprint, rows, tally: tallyOf(added) },
-          sender,
-        ],
-        ['updates.save', update, sender],
+      // A usual update goes to the writing thread before any call that comes after it.
+      const added = results.slice(recent.lengthKnown(batchId, results));
+      const { isCrowded = false, ...saved } = await writer.inSteps((ask) =>
+        areMany(added) ? longLists.save(ask, update, sender) : saveAtOnce(ask, update, sender),
       );
       if (saved.outcome === 'held') await dropHeld();
-      if (saved.outcome === 'applied') recent.remember(batchId, list, update.isComplete);
-      if (hasReplaced) deletions.set(batchId, awaitReplaced(batchId));
+      if (isCrowded) deletions.set(batchId, awaitDeletion(batchId));
       return saved;
     },
     fail: (fileId, batchId, reason, claimant = VALIDATOR) =>

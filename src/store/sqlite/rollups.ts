@@ -34,6 +34,17 @@ export function addToRollups(
   if (changed.length > 0) db.run(ADD, generation, ordinal, JSON.stringify(Object.fromEntries(changed)));
 }
 
+/** Rows that one step of a deletion takes. */
+const DELETED_AT_ONCE = 2_048;
+
+/** Deletes some of a generation's; false: none are left. */
+export const deleteSomeRollups = (db: Database, generation: number): boolean =>
+  db.run(
+    `DELETE FROM rollups WHERE generation = ?1 AND (level, parent, cell, node) IN
+       (SELECT level, parent, cell, node FROM rollups WHERE generation = ?1 LIMIT ${DELETED_AT_ONCE})`,
+    generation,
+  ).changes > 0;
+
 const IN_CELLS = 'cell IN (SELECT value FROM json_each(?2))';
 
 /** How many results of a generation lie in the given cells. */

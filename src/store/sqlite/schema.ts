@@ -90,10 +90,12 @@ CREATE TABLE chunks (
   body TEXT NOT NULL                       -- the JSON of the results, a line each
 );
 
--- Lists of batches that another one has taken the place of: no search finds them, and they are deleted some at a time.
-CREATE TABLE replaced_lists (
+-- Lists of batches, or their ends, that no read finds, see hidden-lists.ts: they are being written, or deleted some at a time.
+CREATE TABLE hidden_lists (
   list INTEGER NOT NULL UNIQUE,            -- number of the list, see results.ts
-  generation INTEGER NOT NULL
+  generation INTEGER NOT NULL,
+  start INTEGER NOT NULL DEFAULT 0,        -- position from which on it is hidden
+  writing INTEGER NOT NULL DEFAULT 0       -- 1: an update is being written there; 0: it is to be deleted
 );
 
 -- The index of addresses and domains: a few sorted runs for each generation, see runs.ts. One sorted list would touch
@@ -126,7 +128,8 @@ CREATE TABLE held (
   holder TEXT NOT NULL,                    -- the user to whom it belongs; empty: to any registration of the batch
   receivedAt INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  body TEXT NOT NULL,
+  envelope TEXT NOT NULL,                  -- JSON of the update without its results
+  results TEXT NOT NULL,                   -- JSON of these; in a column of its own: which of two updates is newer is found without it
   PRIMARY KEY (batchId, holder)
 );
 CREATE INDEX held_by_age ON held (receivedAt);
@@ -288,4 +291,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 24;
+export const SCHEMA_VERSION = 25;

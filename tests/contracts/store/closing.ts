@@ -7,14 +7,15 @@ import { fill, keptStats, pageOf, register, registration, type Stores, save, sca
 export function closing({ own }: Stores): void {
   it('closes twice, at once or later, and finishes the calls that began before', async () => {
     const { store } = await own();
-    await register(store, { fileId: 'f1', batches: ['b1', 'b2'] });
+    await register(store, { fileId: 'f1', batches: ['b1', 'b2', 'long'] });
+    const long = save(store, { batchId: 'long', emails: addresses(3_000) });
     const saves = Array.from({ length: effort(60, 300) }, (_, i) =>
       save(store, { batchId: i % 2 ? 'b1' : 'b2', emails: addresses(i + 1) }),
     );
     const page = pageOf(store, { fileId: 'f1', page: 1, limit: 10 });
     await Promise.all([store.close(), store.close()]);
     await store.close();
-    for (const { outcome } of await Promise.all(saves)) expect(outcome).toBe('applied');
+    for (const { outcome } of await Promise.all([long, ...saves])) expect(outcome).toBe('applied');
     await page;
   });
 

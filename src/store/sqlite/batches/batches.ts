@@ -23,7 +23,8 @@ import {
 import { compareLists, rewritesAfter, type StoredList } from '../../rewrites.js';
 import type { Database } from '../database.js';
 import { touchGeneration } from '../generations.js';
-import { appendResults, replaceList, rowsOf, wholeList } from '../results/results.js';
+import { hideList, isHidden, nextList } from '../results/hidden-lists.js';
+import { appendResults, listOf, rowsOf, wholeList } from '../results/results.js';
 import { addToRollups } from '../rollups.js';
 
 export interface BatchRow {
@@ -78,6 +79,10 @@ export function insertBatch(
     now,
   );
 }
+
+/** Whether an update's list is newer than the one that its batch has. */
+export const takesList = (row: BatchRow, update: Omit<Update, 'results'>): boolean =>
+  progressAfter(progressOf(row), update)?.takesList === true;
 
 const progressOf = (row: BatchRow): BatchProgress => ({
   begun: row.begun === 1,
@@ -143,11 +148,12 @@ function storeList(
 ): StoredList & { readonly list?: number } {
   const { length } = results;
   const { isExtension, fingerprint } = compareLists(row, results);
-  if (isExtension) {
+  if (isExtension && !isHidden(db, listOf(row))) {
     appendResults(db, row, row.length, rowsOf(results.slice(row.length)));
     return { length, fingerprint, rewrites: row.rewrites };
   }
-  const list = replaceList(db, row);
+  const list = nextList(db, row);
+  hideList(db, row);
   appendResults(db, { ...row, list }, 0, rowsOf(results));
   const after = results.map(({ json }) => json);
   return { list, length, fingerprint, rewrites: rewritesAfter(row, version, wholeList(db, row), after) };

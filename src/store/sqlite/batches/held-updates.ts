@@ -1,7 +1,8 @@
 /** Updates that are held until their batch is registered, in SQLite. */
 import type { BatchId, UserId } from '../../../domain/id.js';
 import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
-import { merged, type Update } from '../../../domain/update.js';
+import type { Result } from '../../../domain/result.js';
+import { isNewer, merged, type Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
@@ -23,24 +24,37 @@ const BYTES_AT_ONCE = 2 ** 20;
 const holderKey = (holder: UserId | null): string => holder ?? '';
 const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
+type Envelope = Omit<Update, 'results'>;
+
 /**
- * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Others may
- * have to go for it, see `dropSomeHeld`.
+ * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. `results`: as
+ * JSON. Others may have to go for it, see `dropSomeHeld`.
  */
-export function hold(db: Database, update: Update, sender: Claimant, now: number): void {
+export function hold(db: Database, update: Envelope, results: string, sender: Claimant, now: number): void {
   const { batchId } = update;
   const holder = holderKey(holderOf(sender));
-  const earlier = take(db, batchId, holder);
-  const body = JSON.stringify(earlier === null ? update : merged(earlier, update));
-  db.run(
-    'INSERT INTO held (batchId, holder, receivedAt, bytes, body) VALUES (?, ?, ?, ?, ?)',
+  const earlier = db.get<{ envelope: string }>(
+    'SELECT envelope FROM held WHERE batchId = ? AND holder = ?',
     batchId,
     holder,
-    now,
-    Buffer.byteLength(body),
-    body,
+  );
+  const before = earlier === undefined ? null : (JSON.parse(earlier.envelope) as Envelope);
+  // The list of the newer one; what is said beside it comes from both.
+  const isStale = before !== null && !isNewer(update, before);
+  const kept = isStale ? take(db, batchId, holder)?.results : undefined;
+  if (before !== null && !isStale)
+    db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
+  const list = kept ?? results;
+  const envelope = JSON.stringify(before === null ? update : merged(before, update));
+  db.run(
+    'INSERT INTO held (batchId, holder, receivedAt, bytes, envelope, results) VALUES (?, ?, ?, ?, ?, ?)',
+    ...[batchId, holder, now, bytesOf(envelope, list), envelope, list],
   );
 }
+
+/** Of the update as one JSON text. */
+const bytesOf = (envelope: string, results: string): number =>
+  Buffer.byteLength(envelope) + Buffer.byteLength(',"results":') + Buffer.byteLength(results);
 
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
@@ -65,18 +79,28 @@ export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Up
   );
   return rows
     .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)))
-    .flatMap(({ holder }) => take(db, batchId, holder) ?? []);
+    .flatMap(({ holder }) => take(db, batchId, holder) ?? [])
+    .map(updateOf);
 }
 
-function take(db: Database, batchId: BatchId, holder: string): Update | null {
+function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
-  const row = db.get<{ body: string }>(
-    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING body',
+  return db.get<HeldRow>(
+    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING envelope, results',
     batchId,
     holder,
   );
-  return row === undefined ? null : (JSON.parse(row.body) as Update);
 }
+
+interface HeldRow {
+  readonly envelope: string;
+  readonly results: string;
+}
+
+const updateOf = ({ envelope, results }: HeldRow): Update => ({
+  ...(JSON.parse(envelope) as Envelope),
+  results: JSON.parse(results) as Result[],
+});
 
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,

@@ -14,44 +14,63 @@ import {
   requestOf,
 } from '../generations.js';
 import { register } from '../registration.js';
-import { appendResults, hasReplacedOf, type ResultRows } from '../results/results.js';
+import { isCrowded, isHidden } from '../results/hidden-lists.js';
+import { appendResults, listOf, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
 import { hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
-/** `hasReplaced`: the batch got another list, and what it had before is being deleted. */
-export type SavedHere = Saved & { readonly hasReplaced?: boolean };
+/** `isCrowded`: the batch has as many lists that wait to be deleted as it may have. */
+export type SavedHere = Saved & { readonly isCrowded?: boolean };
+
+/** Where an update belongs: to a registered batch, or not. `isNew`: the update has registered it. */
+type Attributed =
+  | { readonly outcome: 'held' }
+  | { readonly outcome: 'superseded' }
+  | { readonly outcome: 'apply'; readonly batch: BatchRow; readonly fileId: FileId; readonly isNew: boolean };
 
 /** Stores an update, as `UpdateStore.save` says. */
 export function saveUpdate(db: Database, update: Update, sender: Claimant, now: number): SavedHere {
-  const saved = saveWhole(db, update, sender, now);
-  if (saved.outcome !== 'applied') return saved;
-  return { ...saved, hasReplaced: hasReplacedOf(db, update.batchId) };
+  const attributed = attribute(db, update, sender, now);
+  if (attributed.outcome === 'superseded') return SUPERSEDED;
+  if (attributed.outcome === 'held') {
+    const { results, ...envelope } = update;
+    hold(db, envelope, JSON.stringify(results), sender, now);
+    return { outcome: 'held', fileId: null };
+  }
+  const { batch, fileId, isNew } = attributed;
+  const isApplied = applyUpdate(db, batch, update, now);
+  return savedTo(db, batch, fileId, isApplied || isNew);
 }
 
-function saveWhole(db: Database, update: Update, sender: Claimant, now: number): Saved {
+/** The answer to an update of a registered batch. */
+export const savedTo = (db: Database, batch: BatchRow, fileId: FileId, isApplied: boolean): SavedHere => ({
+  outcome: isApplied ? 'applied' : 'unchanged',
+  fileId,
+  isCrowded: isCrowded(db, batch),
+});
+
+/** Finds out where an update belongs, and registers its batch where the update does that by itself. */
+export function attribute(
+  db: Database,
+  update: Omit<Update, 'results'>,
+  sender: Claimant,
+  now: number,
+): Attributed {
   const batch = batchOf(db, update.batchId);
   const generation = batch && findRegistration(db, batch.generation);
   const attribution = attributionOf(update, batchRegistrationOf(generation), sender);
-  if (attribution === 'superseded') return SUPERSEDED;
-  if (attribution === 'hold') {
-    hold(db, update, sender, now);
-    return { outcome: 'held', fileId: null };
-  }
-  if (attribution === 'apply') {
-    const applied = batch !== undefined && applyUpdate(db, batch, update, now);
-    return { outcome: applied ? 'applied' : 'unchanged', fileId: generation?.fileId ?? null };
-  }
+  if (attribution === 'apply' && batch !== undefined && generation !== undefined)
+    return { outcome: 'apply', batch, fileId: generation.fileId, isNew: false };
+  if (attribution === 'superseded') return { outcome: 'superseded' };
+  if (typeof attribution === 'string') return { outcome: 'held' };
   const { registration, unlessOver } = attribution;
-  if (unlessOver !== null && isOver(db, unlessOver, sender)) return SUPERSEDED;
+  if (unlessOver !== null && isOver(db, unlessOver, sender)) return { outcome: 'superseded' };
   const { outcome } = register(db, registration, sender, now);
-  if (outcome === 'superseded') return SUPERSEDED;
-  const applied = applyUpdate(db, knownBatch(db, update.batchId), update, now);
-  return {
-    outcome: applied || outcome !== 'unchanged' ? 'applied' : 'unchanged',
-    fileId: registration.fileId,
-  };
+  if (outcome === 'superseded') return { outcome: 'superseded' };
+  const { fileId } = registration;
+  return { outcome: 'apply', batch: knownBatch(db, update.batchId), fileId, isNew: outcome !== 'unchanged' };
 }
 
 function isOver(
@@ -75,9 +94,11 @@ export interface Tail extends Omit<Update, 'results'> {
   readonly tally: Tally;
 }
 
-/** Whether the stored list is the one that a tail is to be added to. */
-const isBaseOf = ({ length, fingerprint }: BatchRow, { stored }: Tail): boolean =>
-  length === stored.length && (length === 0 || fingerprint === stored.fingerprint);
+/** Whether the stored list is the one that a tail is to be added to, and can be added to. */
+export const isBaseOf = (db: Database, row: BatchRow, { stored }: Pick<Tail, 'stored'>): boolean =>
+  row.length === stored.length &&
+  (row.length === 0 || row.fingerprint === stored.fingerprint) &&
+  !isHidden(db, listOf(row));
 
 /** Appends the tail, for which the caller has checked `isBaseOf`; false: there is nothing new in the update. */
 function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolean {
@@ -96,7 +117,7 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 /** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */
 export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
-  if (batch === undefined || !isBaseOf(batch, tail)) return null;
+  if (batch === undefined || !isBaseOf(db, batch, tail)) return null;
   const generation = findRegistration(db, batch.generation);
   if (generation === undefined || attributionOf(tail, batchRegistrationOf(generation), sender) !== 'apply')
     return null;

@@ -9,7 +9,8 @@ import type { Database } from '../database.js';
 import { currentGeneration } from '../generations.js';
 import { countOf, findBatches } from '../rollups.js';
 import { resultsAtPlaces } from './at-places.js';
-import { LIST_PLACES, type ListRow, passingPlaces, resultsAt } from './results.js';
+import { isShown } from './hidden-lists.js';
+import { type ListRow, passingPlaces, resultsAt } from './results.js';
 import { RUNS } from './runs.js';
 
 export function readPage(db: Database, query: PageQuery): ResultPage | null {
@@ -78,16 +79,14 @@ function takeConsecutive(
 }
 
 const inCells = (cell: string) => `(?2 IS NULL OR ${cell} IN (SELECT value FROM json_each(?2)))`;
-/** Lists that were replaced are in the index until they are deleted. */
-const isStored = (place: string) => `${place} / ${LIST_PLACES} NOT IN (SELECT list FROM replaced_lists)`;
 const CELL_OF_OFFSET = `unicode(substr(d.cells, o.key + 1, 1)) - ${FIRST_CELL_CODE}`;
 const byDomain = `
   SELECT d.place + o.value AS place FROM (${RUNS}) AS r CROSS JOIN domains AS d CROSS JOIN json_each(d.offsets) AS o
-  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${isStored('d.place')} AND ${inCells(CELL_OF_OFFSET)}`;
+  WHERE d.generation = ?1 AND d.run = r.run AND d.key >= ?3 AND d.key < ?4 AND ${isShown('d.place')} AND ${inCells(CELL_OF_OFFSET)}`;
 /** An address may match by its start and by its domain: it is one result. */
 const byAddressOrDomain = `
   SELECT a.place FROM (${RUNS}) AS r CROSS JOIN addresses AS a
-  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${isStored('a.place')} AND ${inCells('cell')}
+  WHERE a.generation = ?1 AND a.run = r.run AND a.key >= ?3 AND a.key < ?4 AND ${isShown('a.place')} AND ${inCells('cell')}
   UNION ${byDomain}`;
 
 type Place = { place: number };

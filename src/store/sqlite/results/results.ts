@@ -2,33 +2,25 @@
 
 import type { BatchId } from '../../../domain/id.js';
 import { charsOf, type PlacedResult, type Result, textLines } from '../../../domain/result.js';
-import { portions, WorkTime } from '../../../portions.js';
 import { groupNear } from '../../positions.js';
-import {
-  type CompiledFilter,
-  cellCode,
-  cellOfCode,
-  domainKey,
-  emailIn,
-  FIRST_CELL_CODE,
-  searchKey,
-} from '../../result-filter.js';
+import { type CompiledFilter, cellCode, domainKey, FIRST_CELL_CODE, searchKey } from '../../result-filter.js';
 import type { Database } from '../database.js';
-import { RUNS, takeRun } from './runs.js';
+import { takeRun } from './runs.js';
 
 /**
  * A list holds fewer results than this. A place is `number of its list × LIST_PLACES + position`. A batch that gets another list
  * has both for a while: its list n has the number `batch number × LISTS + n`.
  */
 export const LIST_PLACES = 2 ** 17;
-const LISTS = 2 ** 7;
+export const LISTS = 2 ** 7;
 /** Of all lists of a batch. */
 export const PLACES = LISTS * LIST_PLACES;
 /** Results in a chunk, and their characters unless one has more: what a page has to read to get at one of them. */
 const CHUNK_LENGTH = 64;
 const CHUNK_CHARS = 64 * 2 ** 10;
-/** Results whose index entries are written in one go, into one run. */
-const INDEXED_AT_ONCE = 1024;
+/** Results that are written in one go, and about how many characters of them: their entries go into one run of the index. */
+const WRITTEN_AT_ONCE = 1024;
+const CHARS_AT_ONCE = 2 ** 20;
 
 export interface ChunkRow {
   place: number;
@@ -64,25 +56,34 @@ interface IndexEntries {
 export const rowsOf = (results: readonly Result[], lines = textLines(results)): ResultRows =>
   joined([...rowsInPortions(results, lines)]);
 
-/** The same on the main thread, with turns for others. */
-export async function rowsInTurns(results: readonly Result[], lines: string): Promise<ResultRows> {
-  const time = new WorkTime();
-  const rows: ResultRows[] = [];
-  for (const some of rowsInPortions(results, lines)) {
-    rows.push(some);
-    if (time.isUp) await time.giveTurn();
-  }
-  return joined(rows);
-}
-
 const joined = (rows: readonly ResultRows[]): ResultRows => ({
   chunks: rows.flatMap(({ chunks }) => chunks),
   index: rows.flatMap(({ index }) => index),
 });
 
+/** Whether results are too many to be written in one go. */
+export const areMany = (results: readonly Result[]): boolean =>
+  results.length > WRITTEN_AT_ONCE || charsOf(results) > CHARS_AT_ONCE;
+
+/** Portions of results, each of which is written in one go. */
+export function* writtenPortions(results: readonly Result[], from = 0): Generator<readonly Result[], void> {
+  let start = from;
+  let chars = 0;
+  for (let end = from; end < results.length; end++) {
+    const { length } = results[end]?.json ?? '';
+    if (end - start === WRITTEN_AT_ONCE || (end > start && chars + length > CHARS_AT_ONCE)) {
+      yield results.slice(start, end);
+      start = end;
+      chars = 0;
+    }
+    chars += length;
+  }
+  if (start < results.length) yield results.slice(start);
+}
+
 function* rowsInPortions(results: readonly Result[], lines: string): Generator<ResultRows, void> {
   let end = 0;
-  for (const slice of portions(results, INDEXED_AT_ONCE)) {
+  for (const slice of writtenPortions(results)) {
     const parts = cutIntoChunks(slice);
     const chunks = parts.map(({ chunk }) => {
       const start = end;
@@ -119,7 +120,7 @@ const cellsOf = (results: readonly Result[]): string => results.map(({ cell }) =
 
 type DomainEntry = [key: string, place: number, offsets: string, cells: string];
 
-function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: number): DomainEntry[] {
+export function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: number): DomainEntry[] {
   const found = new Map<string, { offsets: number[]; cells: string }>();
   results.forEach(({ email, cell }, offset) => {
     const key = domainKey(email);
@@ -132,29 +133,32 @@ function domainsOf(results: readonly Pick<Result, 'email' | 'cell'>[], place: nu
   return [...found].map(([key, { offsets, cells }]) => [key, place, `[${offsets}]`, cells]);
 }
 
-interface BatchKey {
+export interface BatchKey {
   readonly number: number;
   readonly list: number;
   readonly generation: number;
 }
 
 /** The number of a batch's list. */
-const listOf = ({ number, list }: Pick<BatchKey, 'number' | 'list'>): number => number * LISTS + list;
+export const listOf = ({ number, list }: Pick<BatchKey, 'number' | 'list'>): number => number * LISTS + list;
 
 /** Adds results to a batch's list, from a position on. */
-export function appendResults(
+export const appendResults = (db: Database, batch: BatchKey, from: number, rows: ResultRows): void =>
+  writeResults(db, batch.generation, listOf(batch) * LIST_PLACES + from, rows);
+
+/** Writes results of a generation, from a place on. */
+export function writeResults(
   db: Database,
-  batch: BatchKey,
+  generation: number,
   from: number,
   { chunks, index }: ResultRows,
 ): void {
-  const { generation } = batch;
-  let place = listOf(batch) * LIST_PLACES + from;
+  let place = from;
   for (const { length, cells, body } of chunks) {
     db.run('INSERT INTO chunks (place, length, cells, body) VALUES (?, ?, ?, ?)', place, length, cells, body);
     place += length;
   }
-  place = listOf(batch) * LIST_PLACES + from;
+  place = from;
   for (const { length, cells, addresses, domains } of index) {
     const run = takeRun(db, generation, length);
     db.run(ADD_ADDRESSES, generation, run, place, cells, addresses);
@@ -170,68 +174,22 @@ const ADD_DOMAINS = `INSERT INTO domains (generation, run, key, place, offsets, 
   SELECT ?1, ?2, d.value ->> 0, ?3 + (d.value ->> 1), d.value ->> 2, d.value ->> 3 FROM json_each(?4) AS d`;
 
 /** The JSON of all results of a batch, in order. */
-export const wholeList = (db: Database, batch: BatchKey): string[] =>
-  chunksFrom(db, listOf(batch)).flatMap(({ body }) => body.split('\n'));
+export const wholeList = (db: Database, batch: BatchKey & { readonly length: number }): string[] =>
+  chunksFrom(db, listOf(batch), 0)
+    .flatMap(({ body }) => body.split('\n'))
+    .slice(0, batch.length);
 
-const chunksFrom = (db: Database, list: number, limit = -1): (ChunkRow & { cells: string })[] =>
+/** The chunks of a list from a position on, which is where one begins. */
+export const chunksFrom = (
+  db: Database,
+  list: number,
+  from: number,
+  limit = -1,
+): (ChunkRow & { cells: string })[] =>
   db.all(
     'SELECT place, length, cells, body FROM chunks WHERE place >= ? AND place < ? ORDER BY place LIMIT ?',
-    ...[list * LIST_PLACES, (list + 1) * LIST_PLACES, limit],
+    ...[list * LIST_PLACES + from, (list + 1) * LIST_PLACES, limit],
   );
-
-/** Gives a batch another list, which is empty. The one that it had is deleted by `dropReplaced`. Answers with the new one. */
-export function replaceList(db: Database, batch: BatchKey): number {
-  db.insert('replaced_lists', { list: listOf(batch), generation: batch.generation });
-  const list = (batch.list + 1) % LISTS;
-  while (dropReplaced(db, listOf({ ...batch, list })));
-  return list;
-}
-
-/** Whether any lists that batches had before are still there. */
-export const hasReplaced = (db: Database): boolean =>
-  db.get('SELECT 1 AS some FROM replaced_lists LIMIT 1') !== undefined;
-
-/** Whether lists that this batch had before are. */
-export const hasReplacedOf = (db: Database, batchId: BatchId): boolean =>
-  db.get(
-    `SELECT 1 AS some FROM batches AS b JOIN replaced_lists AS r
-       ON r.list >= b.number * ${LISTS} AND r.list < (b.number + 1) * ${LISTS} WHERE b.batchId = ? LIMIT 1`,
-    batchId,
-  ) !== undefined;
-
-/**
- * Deletes one chunk of the list that was replaced first, or of the given one, from the index too. False: there is nothing left
- * of it.
- */
-export function dropReplaced(db: Database, list: number | null = null): boolean {
-  const which = list === null ? 'ORDER BY rowid LIMIT 1' : 'WHERE list = ?';
-  const replaced = db.get<{ list: number; generation: number }>(
-    `SELECT list, generation FROM replaced_lists ${which}`,
-    ...(list === null ? [] : [list]),
-  );
-  if (replaced === undefined) return false;
-  const [chunk] = chunksFrom(db, replaced.list, 1);
-  if (chunk === undefined) db.run('DELETE FROM replaced_lists WHERE list = ?', replaced.list);
-  else dropChunk(db, replaced.generation, chunk);
-  return true;
-}
-
-function dropChunk(db: Database, generation: number, chunk: ChunkRow & { cells: string }): void {
-  const { place, cells, body } = chunk;
-  const results = body
-    .split('\n')
-    .map((json, offset) => ({ email: emailIn(json), cell: cellOfCode(cells[offset] ?? '') }));
-  const drop = (table: 'addresses' | 'domains', key: string, at: number) =>
-    db.run(
-      `DELETE FROM ${table} WHERE generation = ?1 AND run IN (${RUNS}) AND key = ?2 AND place = ?3`,
-      ...[generation, key, at],
-    );
-  results.forEach(({ email }, offset) => {
-    drop('addresses', searchKey(email), place + offset);
-  });
-  for (const [key] of domainsOf(results, 0)) drop('domains', key, place);
-  db.run('DELETE FROM chunks WHERE place = ?', place);
-}
 
 /** What is needed of a batch to read its results. */
 export interface ListRow {
@@ -271,13 +229,17 @@ function readGroup(db: Database, batch: ListRow, positions: readonly number[]): 
 /** The places of the results of some batches whose cells pass a filter, in order. */
 export function passingPlaces(
   db: Database,
-  batches: readonly Pick<ListRow, 'number' | 'list'>[],
+  batches: readonly (Pick<ListRow, 'number' | 'list'> & { readonly length: number })[],
   filter: CompiledFilter,
 ): number[] {
+  const ranges = batches.map((batch) => {
+    const start = listOf(batch) * LIST_PLACES;
+    return [start, start + batch.length];
+  });
   const chunks = db.all<{ place: number; cells: string }>(
     `SELECT c.place, c.cells FROM json_each(?) AS list CROSS JOIN chunks AS c
-     WHERE c.place >= list.value * ${LIST_PLACES} AND c.place < (list.value + 1) * ${LIST_PLACES} ORDER BY c.place`,
-    JSON.stringify(batches.map(listOf)),
+     WHERE c.place >= list.value ->> 0 AND c.place < list.value ->> 1 ORDER BY c.place`,
+    JSON.stringify(ranges),
   );
   const places: number[] = [];
   for (const { place, cells } of chunks)

@@ -8,8 +8,10 @@ import type { Database } from '../database.js';
 const RUN_LENGTH = 1024;
 /** Runs of one level that are merged into a run of the next. */
 const MERGED_AT_ONCE = 16;
-/** Rows that one step of a merge takes from each run, or a deletion from one: other writes wait no longer than for these. */
+/** Rows that a merge takes from each run at once, and about how many from all in one step: other writes wait for no more. */
 const MERGE_ROWS = 128;
+const MERGED_ROWS = 1024;
+/** Rows that one step of a deletion takes. */
 const DELETE_ROWS = 2048;
 
 /** The two tables of the index, each with what it has beside `generation`, `run` and the rest of the key: `key, place`. */
@@ -72,12 +74,14 @@ export function mergeSome(db: Database): boolean {
     .all<{ run: number }>('SELECT run FROM runs WHERE generation = ? AND target = ?', generation, target)
     .map(({ run }) => run);
   for (const table of TABLES) {
-    for (const source of sources) {
-      const upTo = boundOf(db, table, generation, source, MERGE_ROWS);
-      if (upTo === undefined) continue;
-      for (const run of sources) move(db, table, generation, run, target, upTo);
-      return true;
+    let moved = 0;
+    while (moved < MERGED_ROWS) {
+      // The keys of one run may all be below those of another: no run has more than `MERGE_ROWS` up to the least of their bounds.
+      const upTo = leastOf(sources.flatMap((run) => boundOf(db, table, generation, run, MERGE_ROWS) ?? []));
+      if (upTo === undefined) break;
+      for (const run of sources) moved += move(db, table, generation, run, target, upTo);
     }
+    if (moved > 0) return true;
   }
   const { level } = db.get<{ level: number }>(
     'SELECT level FROM runs WHERE generation = ? AND run = ?',
@@ -93,6 +97,10 @@ interface Bound {
   readonly key: string;
   readonly place: number;
 }
+
+/** Keys are compared by their bytes, as SQLite does. */
+const leastOf = (bounds: readonly Bound[]): Bound | undefined =>
+  [...bounds].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.place - b.place)[0];
 
 /** The n-th entry of a run, or its last one; undefined: the run is empty. */
 function boundOf(
@@ -112,6 +120,7 @@ function boundOf(
 
 const UP_TO = 'WHERE generation = ? AND run = ? AND (key, place) <= (?, ?)';
 
+/** Answers with the number of entries that it has moved. */
 function move(
   db: Database,
   { table, values }: Table,
@@ -119,7 +128,7 @@ function move(
   run: number,
   target: number,
   { key, place }: Bound,
-): void {
+): number {
   const columns = `key, place, ${values}`;
   db.run(
     `INSERT INTO ${table} (generation, run, ${columns}) SELECT generation, ?, ${columns} FROM ${table} ${UP_TO}`,
@@ -129,7 +138,7 @@ function move(
     key,
     place,
   );
-  db.run(`DELETE FROM ${table} ${UP_TO}`, generation, run, key, place);
+  return db.run(`DELETE FROM ${table} ${UP_TO}`, generation, run, key, place).changes;
 }
 
 /** Deletes some of a generation's index; false: nothing is left of it. */

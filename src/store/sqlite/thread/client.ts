@@ -10,6 +10,10 @@ type Parts = Record<string, Record<string, Method>>;
 type MethodOf<T extends Parts, O> = O extends `${infer P}.${infer K}` ? T[P & keyof T][K] : never;
 type Args<T extends Parts, O> = Parameters<MethodOf<T, O>>;
 type Result<T extends Parts, O> = Awaited<ReturnType<MethodOf<T, O>>>;
+export type CallOf<T extends Parts> = <O extends OperationOf<T>>(
+  operation: O,
+  ...args: Args<T, O>
+) => Promise<Result<T, O>>;
 type Call<T extends Parts, O> = readonly [operation: O, ...args: Args<T, O>];
 
 /** Objects that a thread makes for a request die young: more room for them costs memory and saves no time. */
@@ -21,8 +25,8 @@ export class ThreadClient<T extends Parts> {
     number,
     { resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
-  /** Calls of two operations, of which the second may be still to be asked for. */
-  readonly #twoStepCalls = new Set<Promise<unknown>>();
+  /** Work of which some calls may be still to be made. */
+  readonly #inSteps = new Set<Promise<unknown>>();
   #lastId = 0;
   #closing: Promise<void> | undefined;
   #isOpen = false;
@@ -71,17 +75,12 @@ export class ThreadClient<T extends Parts> {
     return Object.fromEntries(names.map((name) => [name, ask(name)])) as unknown as Pick<T[P], K>;
   }
 
-  /** Asks for the first operation, and where that answers null for the second. `close` waits for both. */
-  async callEither<K extends OperationOf<T>, L extends OperationOf<T>>(
-    first: Call<T, K>,
-    second: Call<T, L>,
-  ): Promise<NonNullable<Result<T, K>> | Result<T, L>> {
+  /** Makes several calls, which `close` waits for as for one. */
+  async inSteps<R>(work: (call: CallOf<T>) => Promise<R>): Promise<R> {
     this.#refuseIfClosing();
-    type Answer = NonNullable<Result<T, K>> | Result<T, L>;
-    const either = async (): Promise<Answer> => (await this.#ask(first)) ?? this.#ask(second);
-    const answer = either();
-    this.#twoStepCalls.add(answer);
-    return answer.finally(() => this.#twoStepCalls.delete(answer));
+    const done = work((operation, ...args) => this.#ask([operation, ...args]));
+    this.#inSteps.add(done);
+    return done.finally(() => this.#inSteps.delete(done));
   }
 
   #refuseIfClosing(): void {
@@ -106,7 +105,7 @@ export class ThreadClient<T extends Parts> {
 
   async #end(): Promise<void> {
     const ended = once(this.#worker, 'exit');
-    await Promise.allSettled(this.#twoStepCalls);
+    await Promise.allSettled(this.#inSteps);
     this.#worker.postMessage('close');
     await ended;
   }

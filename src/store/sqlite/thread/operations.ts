@@ -8,6 +8,7 @@ import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
 import { dropSomeHeld, type HeldState, heldBytesOf, heldCounts } from '../batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
+import { longListWrites } from '../batches/long-lists.js';
 import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
 import { breakdownReads, breakdownWrites } from '../breakdowns.js';
 import { changeWrites } from '../changes.js';
@@ -48,6 +49,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     heldCounts: (db: Database) => heldCounts(db, limits.held),
     dropSomeHeld: (db: Database) => dropSomeHeld(db, limits.held, clock.now()),
   },
+  longLists: longListWrites,
   changes: changeWrites,
   breakdowns: breakdownWrites,
   deadLetters: {
@@ -83,7 +85,10 @@ type Remote<T> = {
 };
 type RemoteParts<T> = { readonly [P in keyof T]: Remote<T[P]> };
 
-/** What has to be gone, besides anything that was deleted before: a file's ended generations, a list, or what a batch had before. */
+/**
+ * What has to be gone, besides anything that was deleted before: a file's ended generations, a list, or some of the lists that a
+ * batch had before.
+ */
 export type Gone =
   | { readonly fileId: FileId }
   | { readonly listId: ListId }

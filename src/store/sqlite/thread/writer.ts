@@ -4,12 +4,14 @@
  */
 
 import { clock } from '../../../clock.js';
+import type { BatchId } from '../../../domain/id.js';
+import { batchOf } from '../batches/batches.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
 import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
 import { shrink, truncateLog } from '../open.js';
 import { refusalOf } from '../refusals.js';
-import { hasReplacedOf } from '../results/results.js';
+import { dropAllWritten, isCrowded } from '../results/hidden-lists.js';
 import { mergeSome, needsMerge } from '../results/runs.js';
 import { releaseLeases } from '../submissions/steps.js';
 import { answer, data, finish, type Operations, onRequest, perform } from './answers.js';
@@ -32,8 +34,13 @@ const PAGES_GIVEN_BACK = 64;
 
 function isGone(db: Database, gone: Gone): boolean {
   if (gone === null) return true;
-  if ('batchId' in gone) return !hasReplacedOf(db, gone.batchId);
+  if ('batchId' in gone) return !isBatchCrowded(db, gone.batchId);
   return 'fileId' in gone ? isCleanedUp(db, gone.fileId) : isListGone(db, gone.listId);
+}
+
+function isBatchCrowded(db: Database, batchId: BatchId): boolean {
+  const batch = batchOf(db, batchId);
+  return batch !== undefined && isCrowded(db, batch);
 }
 
 /** Takes turns of one commit and one step of clean-up. */
@@ -64,6 +71,7 @@ export class Writer {
     releaseLeases(db);
     onRequest((request) => this.#receive(request));
     endUploads(db);
+    dropAllWritten(db);
     this.#scheduleCleanUp();
   }
 
