@@ -31,8 +31,7 @@ export async function readWorkbook(archive: Archive): Promise<Workbook> {
     if (target !== undefined) found.push({ target, isHidden: /hidden/i.test(attributes.state ?? '') });
   });
   const sheets = [...found.filter((sheet) => !sheet.isHidden), ...found.filter((sheet) => sheet.isHidden)];
-  const ofType = (type: string) =>
-    [...targets.values()].find((part) => part.type === type)?.target ?? null;
+  const ofType = (type: string) => [...targets.values()].find((part) => part.type === type)?.target ?? null;
   return {
     // A part that is named twice is one sheet: each is unpacked until an address is found.
     sheets: [...new Set(sheets.map(({ target }) => target))],
