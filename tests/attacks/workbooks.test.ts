@@ -57,6 +57,17 @@ describe('a workbook', () => {
     }
   });
 
+  it('may not have long attributes and names in many elements that are open', async () => {
+    for (const [name, start] of [
+      ['a', `<a x="${'x'.repeat(1_000)}">`],
+      ['x'.repeat(1_000), `<${'x'.repeat(1_000)}>`],
+    ] as const) {
+      const within = (count: number) => start.repeat(count) + `</${name}>`.repeat(count);
+      await expect(readList(workbook(within(200) + ROW))).rejects.toEqual(refused('unsupported_list'));
+      expect((await readList(workbook(within(50).repeat(10) + ROW))).addresses).toEqual(['ann@example.com']);
+    }
+  });
+
   it.each([
     ['an attribute', '<row x="', '"/>'],
     ['the name of an attribute', '<row ', '="1"/>'],

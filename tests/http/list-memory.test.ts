@@ -1,5 +1,7 @@
 /** Exports in the layouts of a list keep its shared texts and its verdicts in memory while their clients read: for a caller only so many. */
 import { expect, test } from '@jest/globals';
+import { Fault } from '../../src/errors.js';
+import { ListMemory } from '../../src/http/export/list-memory.js';
 import type { Store } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 import { textCell, workbookOf } from '../support/zip.js';
@@ -61,6 +63,13 @@ test('one caller has one export of a large list at a time, whatever others have'
     await answer.text();
   }
   expect((await call(app, 'GET', PATH)).status).toBe(200);
+});
+
+test('an export that keeps nothing of a list is never refused', () => {
+  const memory = new ListMemory(1_000);
+  memory.begin('ann', 1_500);
+  expect(() => memory.begin('ann', 1)).toThrow(Fault);
+  expect(() => memory.begin('ann', 0)).not.toThrow();
 });
 
 test('a file with more results than a list has rows has no export of the list', async () => {

@@ -20,11 +20,11 @@ export class ListMemory {
 
   /**
    * Counts the bytes of an export until the returned function is called. A caller has one of any size, and more within half of what
-   * those of others leave. @throws Fault `rate_limited`
+   * those of others leave. One that keeps nothing is never refused. @throws Fault `rate_limited`
    */
   begin(caller: string, bytes: number): () => void {
     const own = this.#shares.of(caller);
-    if (own > 0 && own + bytes > this.#shares.mostOf(caller))
+    if (bytes > 0 && own > 0 && own + bytes > this.#shares.mostOf(caller))
       throw new Fault(
         'rate_limited',
         `the lists that are exported take too much memory: MAX_SHARED_BYTES allows ${this.maxSharedBytes} of one caller, or half of what others leave`,

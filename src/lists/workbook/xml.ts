@@ -9,11 +9,14 @@ export interface XmlHandler {
   text(text: string): void;
 }
 
-/** Elements within each other, and attributes of one. Workbooks have a dozen; the parser keeps all that are open. */
+/** Elements within each other, and attributes of one. Workbooks have a dozen. */
 const MAX_DEPTH = 256;
 const MAX_ATTRIBUTES = 256;
-/** Of all attributes of an element together: the parser makes each character by character, which takes 32 bytes for one. */
-const MAX_ATTRIBUTE_CHARACTERS = 128 * 1024;
+/**
+ * In the names and attributes of all elements that are open: the parser keeps them, and makes each character by character, which
+ * takes 32 bytes for one.
+ */
+const MAX_OPEN_CHARACTERS = 128 * 1024;
 /** Elements of a part that is kept in memory. Excel allows 65,490 formats of cells, each of several elements. */
 const MAX_ELEMENTS_KEPT = 1_000_000;
 /** Characters that are parsed before the findings are taken: a cell of a few may show a text of tens of thousands. */
@@ -33,9 +36,10 @@ export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHan
   // The parser bounds what it keeps (`sax.MAX_BUFFER_LENGTH`) by its position, which it would count only with lines and columns.
   parser.position = 0;
   let isBroken = false;
-  let depth = 0;
+  /** The characters up to each open element, itself included. */
+  const open: number[] = [];
   let attributes = 0;
-  let attributeCharacters = 0;
+  let openCharacters = 0;
   let failure: unknown = null;
   // The parser would catch nothing, and must not be left in the middle of a piece by an error of the handler.
   const guarded = (handle: () => void) => {
@@ -49,19 +53,22 @@ export async function* readXml(bytes: AsyncIterable<Uint8Array>, handler: XmlHan
   parser.onerror = () => {
     isBroken = true;
   };
-  parser.onopentagstart = () => {
+  parser.onopentagstart = ({ name }) => {
     attributes = 0;
-    attributeCharacters = 0;
-    if (++depth > MAX_DEPTH) isBroken = true;
+    openCharacters += name.length;
   };
   parser.onattribute = ({ name, value }) => {
-    attributeCharacters += name.length + value.length;
-    if (++attributes > MAX_ATTRIBUTES || attributeCharacters > MAX_ATTRIBUTE_CHARACTERS) isBroken = true;
+    openCharacters += name.length + value.length;
+    if (++attributes > MAX_ATTRIBUTES || openCharacters > MAX_OPEN_CHARACTERS) isBroken = true;
   };
-  parser.onopentag = ({ name, attributes }) =>
+  parser.onopentag = ({ name, attributes }) => {
+    open.push(openCharacters);
+    if (open.length > MAX_DEPTH || openCharacters > MAX_OPEN_CHARACTERS) isBroken = true;
     guarded(() => handler.open(localName(name), attributes as Record<string, string>));
+  };
   parser.onclosetag = (name) => {
-    depth--;
+    open.pop();
+    openCharacters = open.at(-1) ?? 0;
     guarded(() => handler.close(localName(name)));
   };
   parser.ontext = (text) => guarded(() => handler.text(text));
