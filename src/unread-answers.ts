@@ -11,7 +11,7 @@ interface UnreadAnswer {
   end(): void;
 }
 
-/** Smaller ones are handed to the system at once; what waits there is the system's to bound. */
+/** Smaller ones are handed to the system at once; over REST what it does not take is counted, too. */
 export const LARGE_ANSWER = 64 * 1024;
 
 interface Counted extends UnreadAnswer {

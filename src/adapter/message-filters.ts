@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { isOneValue } from './message-pack.js';
 
 /** False: the message is ignored. May throw instead. */
 export type MessageFilter = (channel: string, message: Buffer) => boolean;
@@ -61,6 +62,6 @@ export function messageFilter(key: string, decode: (message: Buffer) => unknown)
     if (message.length > MAX_MESSAGE_BYTES) return false;
     if (channel.startsWith(`${key}-request#`)) return fits(request, parsed(message));
     if (channel.startsWith(`${key}-response#`)) return fits(response, parsed(message));
-    return fits(broadcast, decode(message));
+    return isOneValue(message) && fits(broadcast, decode(message));
   };
 }

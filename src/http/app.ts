@@ -33,7 +33,7 @@ export function createApp(deps: HttpDependencies, passed = guards(deps)): Expres
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').enable('case sensitive routing');
 
   const { everywhere, crossOrigin, api, callers } = passed;
-  app.use(...everywhere, compress(deps.config.COMPRESSION));
+  app.use(...everywhere, compress(deps.config.COMPRESSION, deps.rateLimit.addressOf));
   app.use('/api', ...api);
   // Origins that may read answers may import the SDK too.
   app.use('/client', crossOrigin);

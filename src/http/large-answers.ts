@@ -15,7 +15,11 @@ export class LargeAnswers {
 
   /** A connection that reads nothing for `idleMs` ends, or sooner, where others need its room. */
   async send(res: Response, json: string, status = 200): Promise<void> {
-    if (json.length <= LARGE_ANSWER) return sendJson(res, json, status);
+    if (json.length <= LARGE_ANSWER) {
+      sendJson(res, json, status);
+      this.#countWaiting(res);
+      return;
+    }
     this.unread.add(res, {
       caller: this.callerName(res.req),
       bytes: () => json.length,
@@ -30,6 +34,21 @@ export class LargeAnswers {
     } finally {
       this.unread.remove(res);
     }
+  }
+
+  /** The system takes an answer of this size at once, unless its client has left others unread on the connection. */
+  #countWaiting(res: Response): void {
+    if (res.closed || res.writableLength === 0) return;
+    this.unread.add(res, {
+      caller: this.callerName(res.req),
+      bytes: () => res.writableLength,
+      end: () => res.destroy(),
+    });
+    const idle = setTimeout(() => res.destroy(), this.idleMs);
+    res.once('close', () => {
+      clearTimeout(idle);
+      this.unread.remove(res);
+    });
   }
 
   /** Each piece is asked for once the client has read enough of those before it. */

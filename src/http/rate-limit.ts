@@ -19,7 +19,7 @@ export class RateLimit {
 
   constructor(
     private readonly perMinute: number,
-    private readonly addressOf: ClientIpOf,
+    readonly addressOf: ClientIpOf,
   ) {}
 
   callerName(req: IncomingMessage): string {

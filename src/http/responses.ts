@@ -6,8 +6,8 @@ import { Fault } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { sendProblem } from '../problem.js';
 
-/** Sends JSON that is text already: the text of a snapshot is never parsed and serialised again. */
-export function sendJson(res: ServerResponse, json: string, status = 200): void {
+/** Sends JSON that is text, or its bytes, already: the text of a snapshot is never parsed and serialised again. */
+export function sendJson(res: ServerResponse, json: string | Buffer, status = 200): void {
   res.statusCode = status;
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Content-Length', Buffer.byteLength(json));

@@ -2,7 +2,7 @@
 import { CsvError, type Options, Parser } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import type { Delimiter } from '../domain/list-summary.js';
-import { type ListLimits, quoteNotClosed, rowTooLong } from './limits.js';
+import { checkColumns, type ListLimits, quoteNotClosed, rowTooLong } from './limits.js';
 
 /** Where there is one column only: a character that no text has. */
 const NO_DELIMITER = '\0';
@@ -32,6 +32,8 @@ export async function* csvRows(
     for await (const piece of text) {
       await settled((done) => parser.write(piece, done));
       yield parser.taken();
+      // The parser bounds the characters of a row, and keeps empty cells without end.
+      checkColumns(parser.openCells, parser.info.records, limits);
     }
     await settled((done) => parser.end(done));
     yield parser.taken();
@@ -44,7 +46,13 @@ export async function* csvRows(
 
 /** Keeps the rows where they are made: handed on one by one through the stream, they would cost much more. */
 class RowParser extends Parser {
+  /** Of csv-parse, which does not declare it: the cells of the row that has not ended. */
+  declare readonly state: { readonly record: readonly string[] };
   #rows: string[][] = [];
+
+  get openCells(): number {
+    return this.state.record.length;
+  }
 
   override push(row: unknown): boolean {
     if (row === null) return super.push(null);

@@ -32,6 +32,8 @@ const nonsense = (epoch: string): readonly (string | Buffer)[] => [
   JSON.stringify({ type: 4, opts: { rooms: [], except: [] }, close: true }),
   'x'.repeat(MIB),
   Buffer.alloc(MIB, 0xff),
+  // Sixty lists of MessagePack in one another, each of which says that it has 32 million entries: 15 GB, once they were made.
+  Buffer.alloc(300, Buffer.from([0xdd, 2, 0, 0, 0])),
 ];
 
 describeCluster('messages that make no sense', (newEnv) => {

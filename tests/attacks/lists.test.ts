@@ -5,6 +5,7 @@ import type { PlacedResult } from '../../src/domain/result.js';
 import { encodeRows, encodingOf } from '../../src/http/export/encoding.js';
 import { originalRows } from '../../src/http/export/original.js';
 import { AddressSet } from '../../src/lists/address-set.js';
+import { csvRows } from '../../src/lists/csv-rows.js';
 import { ListReader } from '../../src/lists/list-reader.js';
 import { countByScan } from '../../src/snapshot/count-by-scan.js';
 import type { Store } from '../../src/store/store.js';
@@ -58,6 +59,22 @@ it.each([
     code: 'payload_too_large',
     errors: [{ field: 'body', message: expect.stringContaining('MAX_SHARED_BYTES') }],
   });
+});
+
+it('a row of empty cells is read no further than its columns may be', async () => {
+  let read = 0;
+  async function* text() {
+    yield 'ann@example.com,x\n';
+    for (; read < 64; read++) yield ','.repeat(16 * 1024);
+  }
+  const rows: string[][] = [];
+  const all = async () => {
+    for await (const some of csvRows(text(), ',', LIMITS)) rows.push(...some);
+  };
+  await expect(all()).rejects.toMatchObject({
+    errors: [{ field: 'rows[1]', message: expect.stringContaining('MAX_LIST_COLUMNS') }],
+  });
+  expect([rows, read]).toEqual([[['ann@example.com', 'x']], 0]);
 });
 
 it.each(['csv', 'xlsx'] as const)('an export of wide rows as %s leaves turns to others', async (format) => {

@@ -94,6 +94,17 @@ describe('a workbook', () => {
       expect((await readList(workbook(between + ROW))).addresses).toEqual(['ann@example.com']);
   });
 
+  it.each([
+    ['extra fields', { extra: Buffer.alloc(60_000, Buffer.from([9, 9, 0, 0])) }],
+    ['comments', { comment: Buffer.alloc(60_000, 'x') }],
+    ['names', { name: 'x'.repeat(60_000) }],
+  ])('may not have a table of contents with %s without end', async (_, long) => {
+    const book = (count: number) =>
+      bookOf({ more: Array.from({ length: count }, (_, n) => ({ ...part(`${n}`, ''), ...long })) });
+    await expect(readList(book(100))).rejects.toEqual(refused('unsupported_list'));
+    await expect(readList(book(2))).resolves.toMatchObject({ addresses: ['ann@example.com'] });
+  });
+
   it.each(['Id', 'Type', 'Target'])('may not refer to parts by texts without end: %s', async (name) => {
     const targets = Array.from({ length: 100 }, (_, n) => {
       const texts = { Id: `i${n}`, Type: 't', Target: 'x' };

@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { brotliDecompressSync, createGunzip, gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import type { PlacedResult } from '../../src/domain/result.js';
+import { retry } from '../support/wait.js';
 import { call, result, seed, startApp, type TestApp } from './harness.js';
 
 /** As it comes over the wire: `fetch` would decompress it. */
@@ -101,6 +102,37 @@ test('an answer with a secret is not compressed', async () => {
   });
   expect([status, headers.get('content-encoding')]).toEqual([201, null]);
   expect(json.secret).toMatch(/^whsec_/);
+});
+
+test('so many answers are compressed at once; the others are sent as they are', async () => {
+  const app = await startApp({
+    config: { MAX_EXPORTS: 200, MAX_EXPORTS_PER_CALLER: 100 },
+  });
+  await seed(app, 'f', [result('a@x')]);
+  let goOn: () => void = () => {};
+  const more = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  scanning(app, async function* () {
+    yield [placed(`${'a'.repeat(70_000)}@x`)];
+    await more;
+  });
+  const open = () => ask(app, '/api/files/f/export?format=ndjson', GZIP);
+  const encodings = (answers: IncomingMessage[]) => answers.map(({ headers }) => headers['content-encoding']);
+  const answers = await Promise.all(Array.from({ length: 40 }, open));
+  const compressed = answers.filter(({ headers }) => headers['content-encoding'] === 'gzip');
+  // Half of all that there are: the rest is for other addresses.
+  expect(compressed.length).toBe(32);
+  // One that has ended, and one whose client has gone away, leave their places to others.
+  goOn();
+  const bodies = await Promise.all(answers.slice(1).map(bodyOf));
+  answers[0]?.destroy();
+  expect(bodies.every(({ length }) => length > 0)).toBe(true);
+  await retry(async () => {
+    const again = await Promise.all(Array.from({ length: 20 }, open));
+    expect(encodings(again)).toEqual(Array(20).fill('gzip'));
+    await Promise.all(again.map(bodyOf));
+  });
 });
 
 test('a compressed export comes while it is made, and is held up by a client that does not read', async () => {

@@ -6,6 +6,9 @@ export interface ZipPart {
   readonly bytes: Buffer;
   /** What the archive says the part unpacks to, where that is a lie. */
   readonly claimed?: number;
+  /** Of its entry in the table of contents. */
+  readonly extra?: Buffer;
+  readonly comment?: Buffer;
 }
 
 const field = (bytes: number, value: number): Buffer => {
@@ -14,11 +17,13 @@ const field = (bytes: number, value: number): Buffer => {
   return buffer;
 };
 
+const NONE = Buffer.alloc(0);
+
 export function zip(parts: readonly ZipPart[]): Buffer {
   const files: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, bytes, claimed = bytes.length } of parts) {
+  for (const { name, bytes, claimed = bytes.length, extra = NONE, comment = NONE } of parts) {
     const packed = deflateRawSync(bytes, { level: 9 });
     const checked = crc32 === undefined ? 0 : crc32(bytes);
     const common = Buffer.concat([
@@ -30,11 +35,10 @@ export function zip(parts: readonly ZipPart[]): Buffer {
       field(4, packed.length),
       field(4, claimed),
       field(2, name.length),
-      field(2, 0),
     ]);
-    const file = Buffer.concat([field(4, 0x04034b50), common, Buffer.from(name), packed]);
-    const entry = [field(4, 0x02014b50), field(2, 20), common, Buffer.alloc(10), field(4, offset)];
-    directory.push(...entry, Buffer.from(name));
+    const file = Buffer.concat([field(4, 0x04034b50), common, field(2, 0), Buffer.from(name), packed]);
+    const lengths = [field(2, extra.length), field(2, comment.length), Buffer.alloc(8), field(4, offset)];
+    directory.push(field(4, 0x02014b50), field(2, 20), common, ...lengths, Buffer.from(name), extra, comment);
     files.push(file);
     offset += file.length;
   }

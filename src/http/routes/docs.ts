@@ -12,11 +12,14 @@ export function docsRoutes(app: Express, { config }: HttpDependencies): void {
   app.get('/api/asyncapi.json', (_req, res) => sendJson(res, socket()));
 }
 
-/** Building a description takes longer than the rest of the start, and most gateways are never asked for one. */
-function onFirstUse(make: () => unknown): () => string {
-  let text: string | null = null;
+/**
+ * Building a description takes longer than the rest of the start, and most gateways are never asked for one. As bytes, which all
+ * answers share: of a text each client that does not read would have a copy, and no token is needed to ask.
+ */
+function onFirstUse(make: () => unknown): () => Buffer {
+  let json: Buffer | null = null;
   return () => {
-    text ??= JSON.stringify(make());
-    return text;
+    json ??= Buffer.from(JSON.stringify(make()));
+    return json;
   };
 }

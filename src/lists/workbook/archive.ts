@@ -8,6 +8,8 @@ import { unsupported } from '../recognize.js';
 
 /** A workbook has a few dozen parts; an archive may have millions. */
 const MAX_PARTS = 10_000;
+/** Bytes of the names, comments and extra fields of all parts together: the library makes up to 50 times as much of them. */
+const MAX_CONTENTS_BYTES = 2 ** 20;
 
 /** Reads ranges of the bytes of a list. */
 class SourceReader extends RandomAccessReader {
@@ -77,7 +79,10 @@ export class Archive {
       if (zip.entryCount > MAX_PARTS) throw unsupported('an archive with so many parts');
       const entries = new Map<string, Entry>();
       let unpacked = 0;
+      let contents = 0;
       for await (const entry of zip.eachEntry()) {
+        contents += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+        if (contents > MAX_CONTENTS_BYTES) throw unsupported('an archive with such long names or comments');
         entries.set(entry.fileName, entry);
         unpacked += entry.uncompressedSize;
       }
