@@ -15,8 +15,9 @@ const BATCHES_AT_ONCE = 8;
 const STEP_MS = 4;
 /** And longer where lists were replaced: their addresses lie anywhere in the index, and each step writes whole pages of it. */
 const REPLACED_MS = 40;
-/** Bytes of results that one step deletes on a full disk: what is deleted is overwritten, and that goes through the log. */
-const SMALL_STEP_BYTES = 512 * 1024;
+/** Bytes of results, and their chunks, that are deleted in one go: what is deleted is overwritten, and that goes through the log. */
+const STEP_BYTES = 512 * 1024;
+const CHUNKS_AT_ONCE = 64;
 
 /**
  * Deletes some of what generations, uploaded lists and submissions that are over still hold, and of lists that were replaced;
@@ -35,7 +36,6 @@ function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
   if (generation !== undefined) {
-    if (inSmallSteps && deleteSomeChunks(db, generation)) return true;
     const end = performance.now() + STEP_MS;
     while (cleanGeneration(db, generation) && !inSmallSteps && performance.now() < end);
     return true;
@@ -86,43 +86,45 @@ function cleanBatches(db: Database, generation: number): boolean {
     generation,
     BATCHES_AT_ONCE,
   );
-  const last = batches.at(-1);
-  if (last === undefined) return false;
-  for (const { number } of batches) deleteResults(db, number);
+  const [first] = batches;
+  if (first === undefined) return false;
+  let end = first.ordinal;
+  let room = STEP_BYTES;
+  for (const { number, ordinal } of batches) {
+    const { bytes, isAll } = deleteChunks(db, number, room);
+    room -= bytes;
+    if (isAll) end = ordinal + 1;
+    if (!isAll || room <= 0) break;
+  }
   db.run(
     `UPDATE batches SET length = -1, open = 0, failure = NULL, rewrites = '[]', summary = '{}', fingerprint = ''
-     WHERE generation = ? AND ordinal BETWEEN ? AND ?`,
+     WHERE generation = ? AND ordinal >= ? AND ordinal < ?`,
     generation,
-    batches[0]?.ordinal ?? 0,
-    last.ordinal,
+    first.ordinal,
+    end,
   );
-  db.run('UPDATE generations SET cleanedTo = ? WHERE generation = ?', last.ordinal + 1, generation);
+  db.run('UPDATE generations SET cleanedTo = ? WHERE generation = ?', end, generation);
   return true;
 }
 
-/** Deletes the first chunks that are left of a generation; false: there are none. */
-function deleteSomeChunks(db: Database, generation: number): boolean {
-  const batch = db.get<{ number: number }>(
-    `SELECT number FROM batches WHERE generation = ? AND length >= 0
-       AND EXISTS (SELECT 1 FROM chunks WHERE place >= number * ${PLACES} AND place < (number + 1) * ${PLACES}) LIMIT 1`,
-    generation,
-  );
-  if (batch === undefined) return false;
-  const range = [batch.number * PLACES, (batch.number + 1) * PLACES] as const;
+/**
+ * Deletes the first chunks of all lists of a batch until they are so many bytes; its addresses in the index go with those of its
+ * whole generation.
+ */
+function deleteChunks(db: Database, batch: number, room: number): { bytes: number; isAll: boolean } {
   const chunks = db.all<{ place: number; bytes: number }>(
-    'SELECT place, length(body) AS bytes FROM chunks WHERE place >= ? AND place < ? ORDER BY place LIMIT 64',
-    ...range,
+    'SELECT place, length(body) AS bytes FROM chunks WHERE place >= ? AND place < ? ORDER BY place LIMIT ?',
+    batch * PLACES,
+    (batch + 1) * PLACES,
+    CHUNKS_AT_ONCE,
   );
   let bytes = 0;
+  let deleted = 0;
   for (const chunk of chunks) {
+    if (bytes >= room) break;
     db.run('DELETE FROM chunks WHERE place = ?', chunk.place);
     bytes += chunk.bytes;
-    if (bytes >= SMALL_STEP_BYTES) break;
+    deleted++;
   }
-  return true;
-}
-
-/** Deletes all lists of a batch; its addresses in the index go with those of its whole generation. */
-function deleteResults(db: Database, batch: number): void {
-  db.run('DELETE FROM chunks WHERE place >= ? AND place < ?', batch * PLACES, (batch + 1) * PLACES);
+  return { bytes, isAll: deleted === chunks.length && deleted < CHUNKS_AT_ONCE };
 }

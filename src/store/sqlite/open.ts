@@ -70,13 +70,13 @@ export function writeProbe(database: Database): void {
   database.run('UPDATE probe SET at = ?', clock.now());
 }
 
-/** Bytes of all pages of the database, those included that are in its log alone. Infinity: the file cannot be read. */
+/** Bytes of all pages of the database, those included that are in its log alone. 0: they cannot be read now. */
 export function bytesOf(database: Database): number {
   try {
     const [pages, size] = ['page_count', 'page_size'].map((name) => database.get(`PRAGMA ${name}`)?.[name]);
     return Number(pages) * Number(size);
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return 0;
   }
 }
 
