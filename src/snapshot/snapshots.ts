@@ -92,11 +92,14 @@ export class Snapshots {
 
   /**
    * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. A caller's pages wait for each
-   * other, but not for searches, which take longer.
+   * other, but not for searches, which take longer. One whose caller is gone when its turn comes is not read.
    * @throws Fault `payload_too_large` where it would have more bytes than a page may have
    */
-  page(query: Omit<PageQuery, 'maxBytes'>, caller: string): Promise<string | null> {
-    const read = () => this.#readPage(query);
+  page(query: Omit<PageQuery, 'maxBytes'>, caller: string, isGone: () => boolean): Promise<string | null> {
+    const read = async () => {
+      if (isGone()) throw new Fault('unavailable', 'the caller has gone away');
+      return this.#readPage(query);
+    };
     return query.email === undefined ? this.#pages(caller, read) : read();
   }
 

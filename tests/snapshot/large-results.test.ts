@@ -55,12 +55,14 @@ it('the first pages that are kept have a bound in all', async () => {
   expect([await readsOf(`f${files}`), await readsOf('f1')]).toEqual([0, 1]);
 });
 
+const isHere = () => false;
+
 it('large pages that are asked for at once are put together in several turns of the event loop', async () => {
   const { snapshots } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(3 * MIB) })]);
   const passed = new Turns();
   const turns = await Promise.all(
     [
-      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, 'one')),
+      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, 'one', isHere)),
       ...Array.from({ length: 4 }, () => snapshots.subscribed(subscription)),
     ].map((answer) => answer.then(() => passed.count)),
   );
@@ -68,7 +70,7 @@ it('large pages that are asked for at once are put together in several turns of 
   expect(new Set(turns).size).toBe(turns.length);
 });
 
-it('pages of many files that are asked for at once are in memory a few at a time, of one caller fewer', async () => {
+it('pages of many files that are asked for at once are in memory a few at a time, of one caller fewer, of a gone one none', async () => {
   const files = 80;
   const { register, take, flusher, store, feed } = gatewayOn(await engine());
   for (let n = 1; n <= files; n++) {
@@ -101,12 +103,16 @@ it('pages of many files that are asked for at once are in memory a few at a time
     return most;
   };
   // What has been read and is not answered yet is counted, too: a place is free a moment before its answer comes.
-  const ofPage = (fileId: string, caller: string) => snapshots.page({ fileId, page: 1, limit: 50 }, caller);
+  const ofPage = (fileId: string, caller: string, isGone = isHere) =>
+    snapshots.page({ fileId, page: 1, limit: 50 }, caller, isGone);
   expect(await askAll((fileId) => ofPage(fileId, 'one'))).toBeLessThanOrEqual(2 * 4);
   expect(await askAll((fileId) => ofPage(fileId, fileId))).toBeLessThanOrEqual(2 * 8);
   expect(await askAll((fileId) => snapshots.subscribed({ ...subscription, fileId }))).toBeLessThanOrEqual(
     2 * 16,
   );
+  begun = 0;
+  await expect(ofPage('f1', 'one', () => true)).rejects.toMatchObject({ code: 'unavailable' });
+  expect(begun).toBe(0);
 });
 
 interface Asked {

@@ -84,14 +84,10 @@ export function fileRoutes(
     const query = readQuery(req, emailsQuery);
     const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
       const caller = rateLimit.callerName(req);
-      const read = () => snapshots.page({ fileId, ...query }, caller);
+      const read = () => snapshots.page({ fileId, ...query }, caller, () => res.destroyed);
       if (query.email === undefined) return read();
       rateLimit.consume(req, res);
-      return search(caller, async () => {
-        // Its turn comes late where the caller has sent many, and gone away.
-        if (res.destroyed) throw new Fault('unavailable', 'the caller has gone away');
-        return read();
-      });
+      return search(caller, read);
     });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);
