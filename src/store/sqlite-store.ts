@@ -92,8 +92,7 @@ export class SqliteStore implements Store {
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
       const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });
       const store = new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
-      // What fails now, as on a full disk, is tried again later; until then there is something to delete and to read.
-      await store.updates.takeInDue().catch(() => undefined);
+      await store.updates.takeInDue();
       return store;
     } catch (error) {
       lockFile.close();

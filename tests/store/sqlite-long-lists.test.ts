@@ -60,6 +60,7 @@ function storeWith(first: readonly string[] = []) {
     },
     register: () => updates.register(registration({ fileId: 'f', batches: ['u'] }), VALIDATOR),
     takeInDue: () => updates.takeInDue(),
+    dropExpired: () => updates.dropExpired(),
     /** A short update, in one step. */
     saveShort: (said: Partial<Message>) => saveUpdate(db, messageOf(said), VALIDATOR, 0).outcome,
     saveLong: async (said: Partial<Message>) => (await updates.save(messageOf(said), VALIDATOR)).outcome,
@@ -320,6 +321,22 @@ test('a registration that is cut off takes the list in when the store is opened,
       expect(db.get('SELECT version FROM batches')).toEqual({ version: 2 });
       expectNothingElse(db, LENGTH);
     }
+});
+
+test('a list that a registration could not take in is taken in later, once that works', async () => {
+  const { db, hook, saveUnnamed, register, dropExpired } = storeWith();
+  await saveUnnamed({ emails: addresses(LENGTH) });
+  let isFull = true;
+  hook.before = (operation) => {
+    if (isFull && operation === 'longLists.add') throw new Fault('unavailable', 'the disk is full');
+  };
+  await expect(register()).rejects.toThrow('the disk is full');
+  await dropExpired();
+  expect(readsOf(db)).toEqual([]);
+  isFull = false;
+  await dropExpired();
+  expect(readsOf(db)).toEqual(addresses(LENGTH));
+  expectNothingElse(db, LENGTH);
 });
 
 test('of a long list that is taken in and others that come meanwhile the newest one is stored', async () => {

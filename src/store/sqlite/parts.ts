@@ -116,7 +116,7 @@ function slicesOf(
 }
 
 export interface SqliteUpdates extends UpdateStore {
-  /** Takes in what registrations have made due that were cut off. */
+  /** Takes in what registrations have made due that were cut off, as far as that works now. */
   takeInDue(): Promise<void>;
 }
 
@@ -130,7 +130,9 @@ export const updateStore = (
   const dropHeld = () => drops.run('held', () => untilNone(() => writer.call('updates.dropSomeHeld')));
   const longLists = new LongLists(recent);
   const dueUpdates = new DueUpdates(longLists);
-  const takeInDue = () => writer.inSteps(async (ask) => dueUpdates.takeIn(ask, await ask('dueUpdates.all')));
+  // What fails, as on a full disk, is tried again later: meanwhile other things are dropped, and make room.
+  const takeInDue = () =>
+    writer.inSteps(async (ask) => dueUpdates.takeIn(ask, await ask('dueUpdates.all'))).catch(() => undefined);
   /** Of batches with as many lists that are to be deleted as they may have: until one of them is. */
   const deletions = new Map<BatchId, Promise<unknown>>();
   const awaitDeletion = (batchId: BatchId) =>
