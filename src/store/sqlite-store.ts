@@ -16,6 +16,7 @@ import {
   listStore,
   type ReadingThread,
   resultStore,
+  type SqliteUpdates,
   updateStore,
   type WritingThread,
   webhookStore,
@@ -26,7 +27,7 @@ import { ThreadClient } from './sqlite/thread/client.js';
 import { newReadPause } from './sqlite/thread/log-truncation.js';
 import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
-import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
+import type { ChangeStore, FileStore, ResultStore, Store } from './store.js';
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
@@ -40,7 +41,7 @@ type SqliteOptions = Omit<ThreadData, 'role' | 'readPause'>;
 export class SqliteStore implements Store {
   readonly #recent = new RecentLists();
   readonly files: FileStore;
-  readonly updates: UpdateStore;
+  readonly updates: SqliteUpdates;
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly breakdowns: BreakdownStore;
@@ -90,7 +91,9 @@ export class SqliteStore implements Store {
       const reader = await startReader();
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
       const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });
-      return new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
+      const store = new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
+      await store.updates.takeInDue();
+      return store;
     } catch (error) {
       lockFile.close();
       throw error;

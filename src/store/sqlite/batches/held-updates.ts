@@ -7,6 +7,7 @@ import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
 import type { Bind, Database } from '../database.js';
+import { endHeldList, type HeldList, makeDue } from './held-lists.js';
 
 /** The limits of the held updates, and what was dropped for them. */
 export interface HeldState {
@@ -26,35 +27,56 @@ const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
 type Envelope = Omit<Update, 'results'>;
 
+/** Results as a JSON array; of many results the list that has them in pieces. */
+export type HeldResults = string | HeldList;
+
 /**
- * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. `results`: as
- * JSON. Others may have to go for it, see `dropSomeHeld`.
+ * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Others may
+ * have to go for it, see `dropSomeHeld`.
  */
-export function hold(db: Database, update: Envelope, results: string, sender: Claimant, now: number): void {
+export function hold(
+  db: Database,
+  update: Envelope,
+  results: HeldResults,
+  sender: Claimant,
+  now: number,
+): void {
   const { batchId } = update;
   const holder = holderKey(holderOf(sender));
-  const earlier = db.get<{ envelope: string }>(
-    'SELECT envelope FROM held WHERE batchId = ? AND holder = ?',
-    batchId,
-    holder,
-  );
-  const before = earlier === undefined ? null : (JSON.parse(earlier.envelope) as Envelope);
+  const earlier = take(db, batchId, holder);
+  const before = earlier === undefined ? null : envelopeOf(earlier);
+  const envelope = JSON.stringify(before === null ? update : merged(before, update));
   // The list of the newer one; what is said beside it comes from both.
   const isStale = before !== null && !isNewer(update, before);
-  const kept = isStale ? take(db, batchId, holder)?.results : undefined;
-  if (before !== null && !isStale)
-    db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
-  const list = kept ?? results;
-  const envelope = JSON.stringify(before === null ? update : merged(before, update));
-  db.run(
-    'INSERT INTO held (batchId, holder, receivedAt, bytes, envelope, results) VALUES (?, ?, ?, ?, ?, ?)',
-    ...[batchId, holder, now, bytesOf(envelope, list), envelope, list],
-  );
+  const kept = earlier !== undefined && isStale ? resultsOf(earlier) : columnsOf(results);
+  for (const list of [earlier?.list ?? null, columnsOf(results).list])
+    if (list !== kept.list) endHeldList(db, list);
+  const bytes = bytesBeside(envelope) + kept.resultBytes;
+  db.insert('held', {
+    batchId,
+    holder,
+    receivedAt: now,
+    bytes,
+    envelope,
+    results: kept.results,
+    list: kept.list,
+  });
 }
 
-/** Of the update as one JSON text. */
-const bytesOf = (envelope: string, results: string): number =>
-  Buffer.byteLength(envelope) + Buffer.byteLength(',"results":') + Buffer.byteLength(results);
+/** Of an update as one JSON text, without its results. */
+const bytesBeside = (envelope: string): number =>
+  Buffer.byteLength(envelope) + Buffer.byteLength(',"results":');
+
+const resultsOf = ({ envelope, bytes, results, list }: HeldRow) => ({
+  results,
+  list,
+  resultBytes: bytes - bytesBeside(envelope),
+});
+
+const columnsOf = (results: HeldResults) =>
+  typeof results === 'string'
+    ? { results, list: null, resultBytes: Buffer.byteLength(results) }
+    : { results: null, list: results.list, resultBytes: results.bytes };
 
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
@@ -71,36 +93,60 @@ export const heldBytesOf = (
       )
     : [];
 
-/** Takes the updates of a batch that a registration may have out of the table. */
-export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
+/**
+ * Takes the updates of a batch that a registration may have out of the table. Those with long lists become due, and are not
+ * among the answered ones.
+ */
+export function takeHeld(
+  db: Database,
+  batch: { readonly batchId: BatchId; readonly generation: number },
+  claimant: Claimant,
+): Update[] {
+  const updates: Update[] = [];
+  for (const { envelope, results, list } of rowsFor(db, batch.batchId, claimant)) {
+    if (list !== null) makeDue(db, batch, envelope, list);
+    else
+      updates.push({
+        ...(JSON.parse(envelope) as Envelope),
+        results: JSON.parse(results ?? '[]') as Result[],
+      });
+  }
+  return updates;
+}
+
+/** Drops the updates of a batch that a registration would get. */
+export function dropHeldFor(db: Database, batchId: BatchId, claimant: Claimant): void {
+  for (const { list } of rowsFor(db, batchId, claimant)) endHeldList(db, list);
+}
+
+/** Takes them out of the table; not their lists. */
+function rowsFor(db: Database, batchId: BatchId, claimant: Claimant): HeldRow[] {
   const rows = db.all<{ holder: string }>(
     'SELECT holder FROM held WHERE batchId = ? ORDER BY holder',
     batchId,
   );
   return rows
     .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)))
-    .flatMap(({ holder }) => take(db, batchId, holder) ?? [])
-    .map(updateOf);
+    .flatMap(({ holder }) => take(db, batchId, holder) ?? []);
 }
 
 function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
   return db.get<HeldRow>(
-    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING envelope, results',
+    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING bytes, envelope, results, list',
     batchId,
     holder,
   );
 }
 
 interface HeldRow {
+  readonly bytes: number;
   readonly envelope: string;
-  readonly results: string;
+  readonly results: string | null;
+  readonly list: number | null;
 }
 
-const updateOf = ({ envelope, results }: HeldRow): Update => ({
-  ...(JSON.parse(envelope) as Envelope),
-  results: JSON.parse(results) as Result[],
-});
+const envelopeOf = ({ envelope }: HeldRow): Envelope => JSON.parse(envelope) as Envelope;
 
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
@@ -142,11 +188,14 @@ const sharesOf = (db: Database): HeldShare[] =>
 
 /** Drops the oldest of some updates, until so many bytes are free. Answers with their number. */
 function dropOldest(db: Database, bytes: number, which: string, bind: Bind): number {
-  const oldest = db.all<{ number: number; bytes: number }>(
-    `SELECT rowid AS number, bytes FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
+  const oldest = db.all<{ number: number; bytes: number; list: number | null }>(
+    `SELECT rowid AS number, bytes, list FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
     bind,
   );
   const some = entriesToDrop(oldest, bytes);
-  for (const { number } of some) db.run('DELETE FROM held WHERE rowid = ?', number);
+  for (const { number, list } of some) {
+    db.run('DELETE FROM held WHERE rowid = ?', number);
+    endHeldList(db, list);
+  }
   return some.length;
 }

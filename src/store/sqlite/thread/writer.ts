@@ -6,6 +6,7 @@
 import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
 import { batchOf } from '../batches/batches.js';
+import { endUnheldLists } from '../batches/held-lists.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
 import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
@@ -72,6 +73,7 @@ export class Writer {
     onRequest((request) => this.#receive(request));
     endUploads(db);
     dropAllWritten(db);
+    endUnheldLists(db);
     this.#scheduleCleanUp();
   }
 
