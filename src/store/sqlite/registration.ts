@@ -185,10 +185,10 @@ function applyHeld(
   const filled = new Set<BatchId>();
   if (!isAnythingHeld(db)) return filled;
   for (const { batchId } of batches) {
-    for (const update of takeHeld(db, batchId, claimant)) {
-      applyUpdate(db, knownBatch(db, batchId), update, now);
-      filled.add(batchId);
-    }
+    const update = takeHeld(db, batchId, claimant);
+    if (update === null) continue;
+    applyUpdate(db, knownBatch(db, batchId), update, now);
+    filled.add(batchId);
   }
   return filled;
 }

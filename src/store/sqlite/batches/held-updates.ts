@@ -71,16 +71,28 @@ export const heldBytesOf = (
       )
     : [];
 
-/** Takes the updates of a batch that a registration may have out of the table. */
-export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update[] {
-  const rows = db.all<{ holder: string }>(
-    'SELECT holder FROM held WHERE batchId = ? ORDER BY holder',
-    batchId,
-  );
-  return rows
-    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)))
-    .flatMap(({ holder }) => take(db, batchId, holder) ?? [])
-    .map(updateOf);
+/**
+ * Takes the updates of a batch that a registration may have out of the table, merged into one; null: there are none. An admin
+ * gets those of all users, which may be as many as may be held: only the newest list is read.
+ */
+export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update | null {
+  const rows = db
+    .all<{ holder: string; envelope: string }>(
+      'SELECT holder, envelope FROM held WHERE batchId = ? ORDER BY holder',
+      batchId,
+    )
+    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)));
+  let envelope: Envelope | null = null;
+  let newest = '';
+  for (const row of rows) {
+    const next = JSON.parse(row.envelope) as Envelope;
+    if (envelope === null || isNewer(next, envelope)) newest = row.holder;
+    envelope = envelope === null ? next : merged(envelope, next);
+  }
+  if (envelope === null) return null;
+  const results = JSON.parse(take(db, batchId, newest)?.results ?? '[]') as Result[];
+  for (const { holder } of rows) db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
+  return { ...envelope, results };
 }
 
 function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
@@ -96,11 +108,6 @@ interface HeldRow {
   readonly envelope: string;
   readonly results: string;
 }
-
-const updateOf = ({ envelope, results }: HeldRow): Update => ({
-  ...(JSON.parse(envelope) as Envelope),
-  results: JSON.parse(results) as Result[],
-});
 
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
