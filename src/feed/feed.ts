@@ -14,7 +14,8 @@ import type { ThroughputWindow } from '../domain/throughput.js';
  *   not at all.
  * - **No holes.** Revisions count 1, 2, 3 … inside one epoch. While connected, followers get each event once, in order.
  * - **Bounded.** The history is limited in revisions and in bytes. Head and history expire some time after the last change
- *   of a file without followers, or earlier where memory is short; a new epoch then starts from the store.
+ *   of a file without followers, or earlier where memory is short; a new epoch then starts from the store. Of files
+ *   that the store does not have little is kept once nothing follows them.
  */
 export interface Feed {
   /** The file's head, with what was announced of the named batches; null: it is not kept (any more). */

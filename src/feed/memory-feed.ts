@@ -6,6 +6,9 @@ import type { Change, EpochStart, Feed, FeedEvent, FeedLimits, Follower, Head } 
 import { AnnouncedBatches } from './memory/announced-batches.js';
 import { FileLog } from './memory/file-log.js';
 
+/** Any id may be asked for. Of the files that have not begun and have no followers so many are kept, the newest. */
+const MAX_AWAITED = 1_000;
+
 interface MemoryFeedOptions extends FeedLimits {
   /** Bytes that all heads and histories may take together; see `#fit` for what goes beyond it. */
   readonly totalBytes: number;
@@ -14,7 +17,11 @@ interface MemoryFeedOptions extends FeedLimits {
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<FileId, FileLog>();
   readonly #followers = new Map<FileId, Set<Follower>>();
-  /** Files with a log and without followers, and those with followers and a history: each in the order of their last changes. */
+  /**
+   * Files with a log and without followers, those that have not begun apart; and those with followers and a history: each in
+   * the order of their last changes.
+   */
+  readonly #awaited = new Set<FileId>();
   readonly #unwatched = new Set<FileId>();
   readonly #watched = new Set<FileId>();
   #bytes = 0;
@@ -93,11 +100,12 @@ export class MemoryFeed implements Feed {
 
   /** Puts the file last in its order. */
   #sort(fileId: FileId): void {
+    this.#awaited.delete(fileId);
     this.#unwatched.delete(fileId);
     this.#watched.delete(fileId);
     const log = this.#logs.get(fileId);
     if (log === undefined) return;
-    if (!this.#followers.has(fileId)) this.#unwatched.add(fileId);
+    if (!this.#followers.has(fileId)) (log.isAwaited ? this.#awaited : this.#unwatched).add(fileId);
     else if (log.historyBytes > 0) this.#watched.add(fileId);
   }
 
@@ -108,8 +116,12 @@ export class MemoryFeed implements Feed {
    */
   #fit(changed: FileId): void {
     this.#sort(changed);
+    for (const fileId of this.#awaited) {
+      if (this.#awaited.size <= MAX_AWAITED) break;
+      this.#forget(fileId);
+    }
     const { totalBytes } = this.options;
-    for (const fileId of this.#unwatched) {
+    for (const fileId of this.#withoutFollowers()) {
       if (this.#bytes <= totalBytes) return;
       // The last in the order. Forgotten before it was appended to, it would be begun again and again.
       if (fileId !== changed) this.#forget(fileId);
@@ -120,6 +132,11 @@ export class MemoryFeed implements Feed {
       this.#dropHistory(fileId);
     }
     if (this.#bytes > totalBytes) this.#dropHistory(changed);
+  }
+
+  *#withoutFollowers(): Iterable<FileId> {
+    yield* this.#unwatched;
+    yield* this.#awaited;
   }
 
   #dropHistory(fileId: FileId): void {
@@ -137,7 +154,7 @@ export class MemoryFeed implements Feed {
 
   #forgetExpired(): void {
     const newestExpired = performance.now() - this.options.ttlMs;
-    for (const fileId of this.#unwatched) {
+    for (const fileId of this.#withoutFollowers()) {
       if ((this.#logs.get(fileId)?.changedAt ?? 0) <= newestExpired) this.#forget(fileId);
     }
   }

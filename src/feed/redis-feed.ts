@@ -56,6 +56,7 @@ export class RedisFeed implements Feed {
         openSubscriptions(redis, 'verigate-feed-subscriber', this.#commands, events, { timeoutMs, warn }),
       read: this.#log.read.bind(this.#log),
       extendTtl: (fileIds) => this.#log.extendTtl(fileIds),
+      leave: (fileId) => this.#log.leave(fileId),
     });
   }
 
@@ -63,8 +64,11 @@ export class RedisFeed implements Feed {
     return this.#log.head(fileId, batchIds);
   }
 
-  begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void> {
-    return this.#log.begin(fileId, start, replaces);
+  async begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void> {
+    await this.#log.begin(fileId, start, replaces);
+    // A listener may leave before the epoch that it asked for begins.
+    if (start.state.generation === '' && !this.#followedFiles.isFollowed(fileId))
+      await this.#log.leave(fileId);
   }
 
   lastHead(fileId: FileId, batchIds: readonly BatchId[]): Head | null {

@@ -6,7 +6,7 @@ import { type BatchVersion, summarize } from '../../src/domain/summary.js';
 import { CELL_COUNT } from '../../src/domain/verdict.js';
 import { FileLog } from '../../src/feed/memory/file-log.js';
 import { MemoryFeed } from '../../src/feed/memory-feed.js';
-import { append, FollowerSpy, headOf, start } from '../contracts/feed/harness.js';
+import { append, FollowerSpy, headOf, start, state } from '../contracts/feed/harness.js';
 import { addresses, update } from '../support/updates.js';
 
 const TTL_MS = 10;
@@ -103,6 +103,35 @@ describe('what all files together may take', () => {
     await fill('more', 30);
     await fill('and more', 40);
     expect(await feed.head('watched', [])).toBeNull();
+  });
+
+  it('is not taken by ids without a file, of which the newest 1,000 are kept once they are left', async () => {
+    await feed.close();
+    feed = new MemoryFeed({ history: 100, historyBytes: 50_000, totalBytes: 2 ** 23, ttlMs: 3_600_000 });
+    await fill('f1', 10);
+    const awaited = start('e1', { state: state({ generation: '' }) });
+    const stay = await feed.follow('followed', new FollowerSpy());
+    await feed.begin('followed', awaited, null);
+    for (let i = 0; i < 10_000; i++) {
+      // Every other listener leaves before its epoch has begun.
+      const leave = await feed.follow(`x${i}`, new FollowerSpy());
+      if (i % 2 === 0) leave();
+      await feed.begin(`x${i}`, awaited, null);
+      leave();
+    }
+    expect(await recovers('f1')).toBe(true);
+    expect(await feed.head('x8000', [])).toBeNull();
+    for (const fileId of ['x9100', 'x9999', 'followed'])
+      expect((await headOf(feed, fileId)).epoch).toBe('e1');
+    expect(feed.bytes).toBeLessThan(2 ** 22);
+    // One that begins is one like any other.
+    await append(feed, 'x9100', 1, RESULTS);
+    for (let i = 0; i < 2_000; i++) await feed.begin(`y${i}`, awaited, null);
+    expect(await recovers('x9100')).toBe(true);
+    expect(await feed.head('x9999', [])).toBeNull();
+    stay();
+    await feed.begin('z', awaited, null);
+    expect((await headOf(feed, 'followed')).epoch).toBe('e1');
   });
 
   it('leaves the heads of files with followers, and takes their histories, the oldest first', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
-import { dropSomeHeld, hold } from '../../src/store/sqlite/batches/held-updates.js';
+import { dropSomeHeld, hold, takeHeld } from '../../src/store/sqlite/batches/held-updates.js';
 import { Database } from '../../src/store/sqlite/database.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { listsOf, register, save } from '../contracts/store/harness.js';
@@ -42,6 +42,50 @@ it('drops what has no room, or is too old, some at a time: the newest only where
   expect(drops({ ttlMs: 100, maxBytes: 2 ** 20 })).toEqual([64, 36, 0, 100]);
   expect(drops({ ttlMs: 100, maxBytes: 0 })).toEqual([64, 35, 0, 99]);
   expect(drops({ ttlMs: 0, maxBytes: 0 })).toEqual([1, 0, 0, 1]);
+});
+
+it('takes what several users have had held for one batch as one update, and reads the newest list alone', () => {
+  const db = new Database(':memory:');
+  onTeardown(() => db.close());
+  db.exec(SCHEMA);
+  const of = (userId: string) => ({ userId, files: [], isAdmin: false });
+  const failed = update({ batchId: 'b', emails: ['x'], failed: true, error: 'why' });
+  hold(db, failed, 'never read', of('ann'), 1);
+  hold(db, update({ batchId: 'b', emails: ['x', 'y', 'z'] }), '[{"email":"newest"}]', of('joe'), 2);
+  hold(db, update({ batchId: 'b', emails: ['x', 'y'] }), 'never read either', of('zoe'), 3);
+  hold(db, update({ batchId: 'other', emails: ['x'] }), '[]', of('ann'), 4);
+  const batch = { batchId: 'b', generation: 1 };
+  expect(takeHeld(db, batch, of('eve'))).toBeNull();
+  expect(takeHeld(db, batch, { ...of('eve'), isAdmin: true })?.update).toMatchObject({
+    processedCount: 3,
+    failure: 'why',
+    results: [{ email: 'newest' }],
+  });
+  expect(db.all('SELECT batchId, holder FROM held')).toEqual([{ batchId: 'other', holder: 'ann' }]);
+});
+
+it('makes the newest of them due where it is long, with what all of them say, and ends the lists of the others', () => {
+  const db = new Database(':memory:');
+  onTeardown(() => db.close());
+  db.exec(SCHEMA);
+  const of = (userId: string) => ({ userId, files: [], isAdmin: false });
+  const listOf = (userId: string, emails: string[], more = {}) => {
+    const list = db.insert('held_lists', { ended: 0 }).lastInsertRowid;
+    hold(db, update({ batchId: 'b', emails, ...more }), { list, bytes: 10 }, of(userId), 1);
+    return list;
+  };
+  const ended = [listOf('ann', ['x'], { failed: true, error: 'why' })];
+  const newest = listOf('joe', ['x', 'y', 'z']);
+  ended.push(listOf('zoe', ['x', 'y']));
+  const batch = { batchId: 'b', generation: 1 };
+  expect(takeHeld(db, batch, { ...of('eve'), isAdmin: true })).toEqual({ update: null });
+  const due = db.all<{ list: number; envelope: string }>('SELECT list, envelope FROM due_updates');
+  expect(due.map(({ list }) => list)).toEqual([newest]);
+  expect(due[0]?.envelope).toContain('why');
+  expect(db.all('SELECT list FROM held_lists WHERE ended = 1 ORDER BY list').map(({ list }) => list)).toEqual(
+    ended,
+  );
+  expect(db.all('SELECT 1 FROM held')).toEqual([]);
 });
 
 it('registers few batches in one go where updates are held for them: those take as long as they are large', async () => {

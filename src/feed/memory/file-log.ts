@@ -42,6 +42,11 @@ export class FileLog {
     return HEAD_BYTES + 2 * this.#state.stats.length + this.batches.bytes + this.historyBytes;
   }
 
+  /** The store did not have the file when the epoch began, and nothing has come since. */
+  get isAwaited(): boolean {
+    return this.#state.generation === '' && this.#revision === 0;
+  }
+
   /** The part of it that is history. */
   get historyBytes(): number {
     return this.#payloadBytes + EVENT_BYTES * this.#events.length;

@@ -65,6 +65,11 @@ export class FeedReader {
     return this.#isStarted;
   }
 
+  /** Whether any change of the file was seen. */
+  get hasSeenChanges(): boolean {
+    return this.#position.stats > 0 || this.#position.emails > 0;
+  }
+
   /** Reads the head; every later event is delivered. The channel has to be subscribed to before. */
   async start(): Promise<void> {
     let history: HistoryRead;

@@ -19,6 +19,8 @@ interface FollowedFilesOptions extends Pick<FeedReaderDeps, 'read' | 'ttlMs'> {
   readonly warn: (message: string) => void;
   /** Starts the time to live of the files again. */
   readonly extendTtl: (fileIds: readonly FileId[]) => Promise<void>;
+  /** The last follower here has left a file of which no change was seen. */
+  readonly leave: (fileId: FileId) => Promise<void>;
 }
 
 interface FollowedFile {
@@ -71,7 +73,7 @@ export class FollowedFiles {
     const followed = this.#byChannel.get(channel) ?? this.#open(fileId, channel);
     followed.followers.add(follower);
     const unfollow = () => {
-      if (followed.followers.delete(follower)) this.#close(followed);
+      if (followed.followers.delete(follower)) this.#leave(followed);
     };
     try {
       await followed.started;
@@ -92,6 +94,10 @@ export class FollowedFiles {
     // The message does not come where there is no subscription, or where it is lost meanwhile.
     if (followed.reader.isStarted && this.#subscriptions.isLive(followed.channel)) await messageCameBack;
     this.#reportRemoval(followed);
+  }
+
+  isFollowed(fileId: FileId): boolean {
+    return this.#byChannel.has(this.#channelOf(fileId));
   }
 
   /** Why nothing that is published reaches the followers; undefined: it does. */
@@ -120,16 +126,26 @@ export class FollowedFiles {
       budget: this.#budget,
       onRemoved,
     });
-    const followed = { fileId, channel, followers, reader, started: this.#start(channel, reader) };
+    const followed = { fileId, channel, followers, reader, started: this.#start(fileId, channel, reader) };
     this.#byChannel.set(channel, followed);
     // After a failure the next follower starts the file afresh.
     followed.started.catch(() => this.#close(followed));
     return followed;
   }
 
-  async #start(channel: string, reader: FeedReader): Promise<void> {
+  async #start(fileId: FileId, channel: string, reader: FeedReader): Promise<void> {
     await this.#subscriptions.subscribe(channel);
     await reader.start();
+    // Its last follower may have left it a moment ago.
+    if (!reader.hasSeenChanges) void this.#extendTtl([fileId]);
+  }
+
+  #leave(followed: FollowedFile): void {
+    const isOpen = this.#byChannel.get(followed.channel) === followed;
+    this.#close(followed);
+    // Where it fails, what is kept expires as it would have.
+    if (isOpen && !followed.reader.hasSeenChanges)
+      void this.options.leave(followed.fileId).catch(() => undefined);
   }
 
   #close({ channel, reader }: FollowedFile): void {
@@ -150,6 +166,10 @@ export class FollowedFiles {
     const followed = this.#byChannel.get(channel);
     const message = parseMessage(text);
     if (followed === undefined || message === null) return;
+    if (message.feed === 'left') {
+      void this.#extendTtl([followed.fileId]);
+      return;
+    }
     if (message.feed !== 'removed') {
       followed.reader.receive(message);
       return;
@@ -188,8 +208,12 @@ export class FollowedFiles {
   /** A followed file that does not change for long stays in its epoch. */
   async #extendTtls(): Promise<void> {
     for (const portion of portions([...this.#byChannel.values()], FILES_PER_COMMAND)) {
-      // A failure was logged by the connection; the next call comes early enough.
-      await this.options.extendTtl(portion.map(({ fileId }) => fileId)).catch(() => undefined);
+      await this.#extendTtl(portion.map(({ fileId }) => fileId));
     }
+  }
+
+  async #extendTtl(fileIds: readonly FileId[]): Promise<void> {
+    // A failure was logged by the connection; the next call comes early enough.
+    await this.options.extendTtl(fileIds).catch(() => undefined);
   }
 }

@@ -17,8 +17,16 @@ interface Removal {
   readonly id: string;
 }
 
+/** The last follower of the file at a gateway has left. */
+interface Leaving {
+  readonly feed: 'left';
+}
+
 const EVENT = /^(stats|emails) (\d+) (\d+) (.*)$/;
 const REMOVED = 'removed ';
+
+/** What is published when the last follower at a gateway has left a file that has not begun. */
+export const LEFT = 'left';
 
 /** The removal as it is published. */
 export const removalMessage = (id: string): string => REMOVED + id;
@@ -27,8 +35,9 @@ export const removalMessage = (id: string): string => REMOVED + id;
  * Parses what the script `APPEND` publishes: `{feed} {revision} {previous} {epoch}` on a line of its own, then the payload,
  * which is not parsed. Null: unknown, as from a gateway of a newer version.
  */
-export function parseMessage(text: string): Message | Removal | null {
+export function parseMessage(text: string): Message | Removal | Leaving | null {
   if (text.startsWith(REMOVED)) return { feed: 'removed', id: text.slice(REMOVED.length) };
+  if (text === LEFT) return { feed: LEFT };
   const end = text.indexOf('\n');
   const [, feed, revision, previous, epoch] = EVENT.exec(text.slice(0, Math.max(0, end))) ?? [];
   if (epoch === undefined) return null;

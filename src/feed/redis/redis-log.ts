@@ -6,7 +6,7 @@ import type { BatchId, Epoch, FileId } from '../../domain/id.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FeedLimits, Head } from '../feed.js';
 import { AppendedHeads } from './appended-heads.js';
-import { removalMessage } from './messages.js';
+import { LEFT, removalMessage } from './messages.js';
 import {
   ANY_SERVER,
   APPEND,
@@ -14,12 +14,19 @@ import {
   batchField,
   type FileKeys,
   keysOf,
+  LEAVE,
   READ,
   REMOVE,
   SERVER_OF_KEY,
   scriptKeys,
 } from './scripts.js';
 import { fieldsOf, headFrom, isUnreadable } from './stored-head.js';
+
+/**
+ * Each id may be subscribed to, whether there is such a file or not: what is left of those that no listener waits for is
+ * kept for as long as a listener takes to connect again.
+ */
+const LEFT_TTL_MS = 10_000;
 
 export interface RedisLogOptions extends FeedLimits {
   /** Prefix of all keys and of the channels between gateways; the gateways of one installation share it. */
@@ -83,6 +90,7 @@ export class RedisLog {
         server,
         replaces ?? '',
         this.options.ttlMs,
+        state.generation === '' ? 1 : 0,
         ...fields,
       ]),
     );
@@ -129,6 +137,13 @@ export class RedisLog {
     const keys = fileIds.map((fileId) => this.#keys(fileId)).flatMap(({ head, history }) => [head, history]);
     // No pipeline: in a cluster the keys are on different nodes, and one that is away delays no other one.
     await this.connection.run((redis) => Promise.all(keys.map((key) => redis.pexpire(key, ttlMs))));
+  }
+
+  /** The last follower here has left: a file that has not begun is forgotten soon, if no other gateway follows it. */
+  async leave(fileId: FileId): Promise<void> {
+    const keys = this.#keys(fileId);
+    const rest = [Math.min(LEFT_TTL_MS, this.options.ttlMs), keys.channel, LEFT];
+    await this.#run(fileId, (redis, server) => LEAVE.run(redis, scriptKeys(keys), [server, ...rest]));
   }
 
   async remove(fileId: FileId, removalId: string): Promise<void> {

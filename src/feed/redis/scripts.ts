@@ -9,8 +9,9 @@ import { Script } from '../../redis/script.js';
 export interface FileKeys {
   /**
    * Hash. The scripts write `server`, `epoch` and `revision`; `emails`, the revision of the last `emails` event; `floor`,
-   * that of the newest event dropped from the history; `kept` and `bytes`, the size of the history. TypeScript writes
-   * `state`, `stats` and, as `b:{batchId}`, what was announced of each batch. After a removal only `removed` is there.
+   * that of the newest event dropped from the history; `kept` and `bytes`, the size of the history; `awaited`, 1 where the
+   * store did not have the file and nothing else was kept of it when the epoch began. TypeScript writes `state`, `stats`
+   * and, as `b:{batchId}`, what was announced of each batch. After a removal only `removed` is there.
    */
   readonly head: string;
   /** Stream: the kept `emails` events under the id `{revision}-0`. */
@@ -116,17 +117,22 @@ for i = firstEvent, #ARGV, 5 do
 end
 return 1`);
 
-/** After the named arguments come fields with their values. `replaces` is empty where there must be no epoch yet. */
+/**
+ * After the named arguments come fields with their values. `replaces` is empty where there must be no epoch yet; `awaited`
+ * is '1' where the store does not have the file. The note of a removal, or an epoch, has to be told to gateways that were
+ * away, so a head in its place stays for as long as it would have.
+ */
 export const BEGIN = new Script(`${SERVER_ID}${SET_FIELDS}
 local head, history = KEYS[1], KEYS[2]
-local server, replaces, ttl = unpack(ARGV, 1, 3)
+local server, replaces, ttl, awaited = unpack(ARGV, 1, 4)
 server = serverId(server)
-local headServer, headEpoch = unpack(redis.call('HMGET', head, 'server', 'epoch'))
+local headServer, headEpoch, removed = unpack(redis.call('HMGET', head, 'server', 'epoch', 'removed'))
 local current = headServer == server and headEpoch or ''
 if current ~= replaces then return 0 end
 redis.call('UNLINK', head, history)
-setFields(4, #ARGV)
-redis.call('HSET', head, 'server', server, 'revision', 0, 'emails', 0, 'floor', 0, 'kept', 0, 'bytes', 0)
+if headServer or removed then awaited = 0 end
+setFields(5, #ARGV)
+redis.call('HSET', head, 'server', server, 'revision', 0, 'emails', 0, 'floor', 0, 'kept', 0, 'bytes', 0, 'awaited', awaited)
 redis.call('PEXPIRE', head, ttl)
 return 1`);
 
@@ -157,6 +163,18 @@ if (anyEpoch == '1' or epoch == headEpoch) and after >= tonumber(floor) and afte
   end
 end
 return {server, headEpoch, revision, emails, stats, events}`);
+
+/**
+ * The last follower at a gateway has left. A file that has not begun is forgotten soon, unless a gateway that still follows
+ * it hears of this, and starts its time to live again.
+ */
+export const LEAVE = new Script(`${PUBLISH}
+local head = KEYS[1]
+local server, ttl, channel, message = unpack(ARGV, 1, 4)
+local awaited, revision = unpack(redis.call('HMGET', head, 'awaited', 'revision'))
+if awaited ~= '1' or revision ~= '0' then return 0 end
+redis.call('PEXPIRE', head, ttl)
+return redis.call(publishCommand(server), channel, message)`);
 
 /** `removed` stays for as long as the feed would have: a gateway that was disconnected finds it when it reads. */
 export const REMOVE = new Script(`${PUBLISH}

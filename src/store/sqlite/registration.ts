@@ -207,9 +207,11 @@ function applyHeld(
   const filled = new Set<BatchId>();
   if (!isAnythingHeld(db)) return filled;
   for (const { batchId } of batches) {
-    const updates = takeHeld(db, knownBatch(db, batchId), claimant);
-    for (const update of updates) applyUpdate(db, knownBatch(db, batchId), update, now);
-    if (updates.length > 0 || dueOf(db, [batchId]).length > 0) filled.add(batchId);
+    const batch = knownBatch(db, batchId);
+    const taken = takeHeld(db, batch, claimant);
+    if (taken === null) continue;
+    if (taken.update !== null) applyUpdate(db, batch, taken.update, now);
+    filled.add(batchId);
   }
   return filled;
 }

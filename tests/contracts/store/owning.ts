@@ -99,6 +99,18 @@ export function owning({ shared }: Stores): void {
     expect((await store.files.batches(f2))[0]?.status).toBe('completed');
   });
 
+  it('gives an admin what several have had held for one batch: the newest list, and what the others have said', async () => {
+    const { store, f1, b1 } = shared();
+    const { updates: before } = await store.updates.heldCounts();
+    await save(store, { batchId: b1, emails: ['a'], failed: true, error: 'why' });
+    await save(store, { batchId: b1, emails: ['x', 'y', 'z'] }, JOE);
+    await save(store, { batchId: b1, emails: ['m', 'n'] }, JANE);
+    await register(store, { fileId: f1, batches: [b1] }, { ...user('root'), isAdmin: true });
+    expect(await listsOf(store, f1)).toEqual({ [b1]: ['x', 'y', 'z'] });
+    expect((await store.files.batches(f1))[0]?.status).toBe('failed');
+    expect((await store.updates.heldCounts()).updates).toBe(before);
+  });
+
   it('gives a file that only updates have named to the user who sent them', async () => {
     const { store, f1, f2, b1, b2, b9 } = shared();
     await save(store, { batchId: b1, fileId: f1, emails: ['a'] }, JOE);

@@ -113,6 +113,30 @@ export function webhooks({ own }: Stores): void {
     expect(next.map(({ webhookId }) => webhookId)).toEqual([johns.webhookId]);
   });
 
+  it('owes the end of a file to the owner at the time it is announced, and none of a file that is deleted before', async () => {
+    const { store, f1, f2, b1, b2 } = await own();
+    const [janes, johns] = [webhook(), webhook({ ownerId: 'john' })];
+    for (const each of [janes, johns]) await store.webhooks.add(each, 9);
+    for (const [fileId, batchId] of [
+      [f1, b1],
+      [f2, b2],
+    ] as const) {
+      await register(store, { fileId, userId: 'jane', requestId: batchId, batches: [batchId] });
+      await save(store, { batchId, emails: ['a@x'], isComplete: true });
+    }
+    await register(store, { fileId: f1, userId: 'john', requestId: b1 });
+    await announce(store, f1);
+    await store.files.remove(f2);
+    const due = await claim(store, { now: Date.now() + 10 });
+    const said = due.map(({ webhookId, body }) => [webhookId, JSON.parse(body).type]);
+    expect(said.sort()).toEqual(
+      [
+        [janes.webhookId, 'file.deleted'],
+        [johns.webhookId, 'file.completed'],
+      ].sort(),
+    );
+  });
+
   it("gives a webhook its owner's files only, the events and the file that it names", async () => {
     const { store, f1, f2, b1, b2 } = await own();
     const mine = webhook();

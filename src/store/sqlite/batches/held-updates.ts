@@ -94,40 +94,47 @@ export const heldBytesOf = (
     : [];
 
 /**
- * Takes the updates of a batch that a registration may have out of the table. Those with long lists become due, and are not
- * among the answered ones.
+ * Takes the updates of a batch that a registration may have out of the table, merged into one; null: there are none. An admin gets
+ * those of all users, which may be as many as may be held: only the newest list is read. A long one becomes due: `update` is null.
  */
 export function takeHeld(
   db: Database,
   batch: { readonly batchId: BatchId; readonly generation: number },
   claimant: Claimant,
-): Update[] {
-  const updates: Update[] = [];
-  for (const { envelope, results, list } of rowsFor(db, batch.batchId, claimant)) {
-    if (list !== null) makeDue(db, batch, envelope, list);
-    else
-      updates.push({
-        ...(JSON.parse(envelope) as Envelope),
-        results: JSON.parse(results ?? '[]') as Result[],
-      });
+): { readonly update: Update | null } | null {
+  const { batchId } = batch;
+  const rows = rowsFor(db, batchId, claimant);
+  let envelope: Envelope | null = null;
+  let [newest] = rows;
+  for (const row of rows) {
+    const next = envelopeOf(row);
+    if (envelope === null || isNewer(next, envelope)) newest = row;
+    envelope = envelope === null ? next : merged(envelope, next);
   }
-  return updates;
+  if (envelope === null || newest === undefined) return null;
+  const { list } = newest;
+  const results = take(db, batchId, newest.holder)?.results ?? '[]';
+  for (const row of rows) if (row !== newest) drop(db, batchId, row);
+  if (list === null) return { update: { ...envelope, results: JSON.parse(results) as Result[] } };
+  makeDue(db, batch, JSON.stringify(envelope), list);
+  return { update: null };
 }
 
 /** Drops the updates of a batch that a registration would get. */
 export function dropHeldFor(db: Database, batchId: BatchId, claimant: Claimant): void {
-  for (const { list } of rowsFor(db, batchId, claimant)) endHeldList(db, list);
+  for (const row of rowsFor(db, batchId, claimant)) drop(db, batchId, row);
 }
 
-/** Takes them out of the table; not their lists. */
-function rowsFor(db: Database, batchId: BatchId, claimant: Claimant): HeldRow[] {
-  const rows = db.all<{ holder: string }>(
-    'SELECT holder FROM held WHERE batchId = ? ORDER BY holder',
-    batchId,
-  );
-  return rows
-    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)))
-    .flatMap(({ holder }) => take(db, batchId, holder) ?? []);
+type HeldHead = Pick<HeldRow, 'envelope' | 'list'> & { readonly holder: string };
+
+const rowsFor = (db: Database, batchId: BatchId, claimant: Claimant): HeldHead[] =>
+  db
+    .all<HeldHead>('SELECT holder, envelope, list FROM held WHERE batchId = ? ORDER BY holder', batchId)
+    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)));
+
+function drop(db: Database, batchId: BatchId, { holder, list }: HeldHead): void {
+  db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
+  endHeldList(db, list);
 }
 
 function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
@@ -146,7 +153,7 @@ interface HeldRow {
   readonly list: number | null;
 }
 
-const envelopeOf = ({ envelope }: HeldRow): Envelope => JSON.parse(envelope) as Envelope;
+const envelopeOf = ({ envelope }: Pick<HeldRow, 'envelope'>): Envelope => JSON.parse(envelope) as Envelope;
 
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
