@@ -12,7 +12,7 @@ type UnexpiredQuery = DeadLetterQuery & { readonly expiry: string };
 interface DeadLetterRow {
   id: string;
   inlet: string;
-  reason: string;
+  reason: Buffer;
   truncated: number;
   head: Buffer;
   tail: Buffer;
@@ -78,7 +78,7 @@ export function discardDeadLettersOfFile(db: Database, fileId: FileId): number {
 }
 
 // Read as bytes: the driver ends a text at its first NUL.
-const COLUMNS = 'id, inlet, reason, truncated, CAST(head AS BLOB) AS head';
+const COLUMNS = 'id, inlet, CAST(reason AS BLOB) AS reason, truncated, CAST(head AS BLOB) AS head';
 const WITHOUT_TAIL = `${COLUMNS}, x'' AS tail`;
 const WHOLE = `${COLUMNS}, CAST(tail AS BLOB) AS tail`;
 
@@ -99,8 +99,9 @@ function findDeadLetter(db: Database, id: string): DeadLetter | null {
   return row === undefined ? null : deadLetterOf(textOf(row));
 }
 
-const textOf = ({ truncated, head, tail, ...row }: DeadLetterRow) => ({
+const textOf = ({ truncated, reason, head, tail, ...row }: DeadLetterRow) => ({
   ...row,
+  reason: Buffer.from(reason).toString(),
   truncated: truncated === 1,
   head: Buffer.from(head).toString(),
   tail: Buffer.from(tail).toString(),

@@ -109,9 +109,9 @@ export function keepingDeadLetters({ own }: Stores): void {
       expect((await store.deadLetters.find(deadLetter.id))?.payload).toBe(text);
       await store.deadLetters.discard(deadLetter.id);
     }
-    await store.deadLetters.add({ inlet: 'pubsub', reason: 'why \udce4', payload: 'a\udce4b\ud83d' });
+    await store.deadLetters.add({ inlet: 'pubsub', reason: 'why \u0000 \udce4', payload: 'a\udce4b\ud83d' });
     expect(await only(store)).toMatchObject({
-      reason: 'why \ufffd',
+      reason: 'why \u0000 \ufffd',
       payload: 'a\ufffdb\ufffd',
       truncated: false,
     });

@@ -246,4 +246,22 @@ export function searching({ shared }: Stores): void {
       expect(await find(`run${run - 1}-`)).toEqual([]);
     }
   });
+
+  it('forgets addresses with a NUL of a list or a request that was replaced, and of a file that was deleted', async () => {
+    const { store, f1, f2, b1, b2 } = shared();
+    const emails = ['a\u0000b@x.example', 'x@a\u0000b', '\u0000'];
+    const findIn = { f1: finder(store, f1), f2: finder(store, f2) };
+    await fill(store, f2, new Map([[b2, emails]]));
+    await fill(store, f1, new Map([[b1, emails]]));
+    await save(store, { batchId: b1, emails: ['a\u0000c'], isComplete: true, processedCount: 4 });
+    expect(await findIn.f1('a\u0000')).toEqual(['a\u0000c']);
+    expect(await findIn.f1('@a\u0000')).toEqual([]);
+    await fill(store, f1, new Map([[b1, ['b\u0000', ...emails]]]), 'r2');
+    expect(await findIn.f1('a\u0000')).toEqual(emails.slice(0, 2));
+    expect(await findIn.f1('@a\u0000')).toEqual([emails[1]]);
+    expect(await store.files.remove(f1)).toBe(true);
+    expect(await findIn.f1('a\u0000')).toEqual([]);
+    expect(await findIn.f2('a\u0000')).toEqual(emails.slice(0, 2));
+    expect(await store.files.remove(f2)).toBe(true);
+  });
 }

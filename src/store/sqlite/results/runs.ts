@@ -77,9 +77,12 @@ export function mergeSome(db: Database): boolean {
     let moved = 0;
     while (moved < MERGED_ROWS) {
       // The keys of one run may all be below those of another: no run has more than `MERGE_ROWS` up to the least of their bounds.
-      const upTo = leastOf(sources.flatMap((run) => boundOf(db, table, generation, run, MERGE_ROWS) ?? []));
+      const upTo = leastOf(sources.flatMap((run) => boundOf(db, table, generation, run) ?? []));
       if (upTo === undefined) break;
+      const before = moved;
       for (const run of sources) moved += move(db, table, generation, run, target, upTo);
+      // Else this thread, which all writes wait for, would go round for ever.
+      if (moved === before) throw new Error('a merge of the index does not get on');
     }
     if (moved > 0) return true;
   }
@@ -102,21 +105,20 @@ interface Bound {
 const leastOf = (bounds: readonly Bound[]): Bound | undefined =>
   [...bounds].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.place - b.place)[0];
 
-/** The n-th entry of a run, or its last one; undefined: the run is empty. */
-function boundOf(
-  db: Database,
-  { table }: Table,
-  generation: number,
-  run: number,
-  n: number,
-): Bound | undefined {
+/**
+ * The last of the entries that a merge takes from a run at once, or its last one; undefined: the run is empty. The key is read as
+ * JSON: the driver ends a text at its first NUL.
+ */
+function boundOf(db: Database, { table }: Table, generation: number, run: number): Bound | undefined {
   const sql = (order: string) =>
-    `SELECT key, place FROM ${table} WHERE generation = ? AND run = ? ORDER BY key ${order}, place ${order} LIMIT 1`;
-  return (
-    db.get<Bound>(`${sql('ASC')} OFFSET ${n - 1}`, generation, run) ??
-    db.get<Bound>(sql('DESC'), generation, run)
-  );
+    `SELECT json_quote(key) AS json, place FROM ${table} WHERE generation = ? AND run = ? ORDER BY key ${order}, place ${order} LIMIT 1`;
+  const row =
+    db.get<BoundRow>(`${sql('ASC')} OFFSET ${MERGE_ROWS - 1}`, generation, run) ??
+    db.get<BoundRow>(sql('DESC'), generation, run);
+  return row && { key: JSON.parse(row.json) as string, place: row.place };
 }
+
+type BoundRow = { readonly json: string; readonly place: number };
 
 const UP_TO = 'WHERE generation = ? AND run = ? AND (key, place) <= (?, ?)';
 
@@ -143,12 +145,18 @@ function move(
 
 /** Deletes some of a generation's index; false: nothing is left of it. */
 export function deleteSomeOfIndex(db: Database, generation: number): boolean {
-  for (const table of TABLES) {
-    const sql = `SELECT min(run) AS run FROM ${table.table} WHERE generation = ?`;
+  for (const { table } of TABLES) {
+    const sql = `SELECT min(run) AS run FROM ${table} WHERE generation = ?`;
     const run = db.get<{ run: number | null }>(sql, generation)?.run ?? null;
-    const upTo = run === null ? undefined : boundOf(db, table, generation, run, DELETE_ROWS);
-    if (run === null || upTo === undefined) continue;
-    db.run(`DELETE FROM ${table.table} ${UP_TO}`, generation, run, upTo.key, upTo.place);
+    if (run === null) continue;
+    const ofRun = 'generation = ?1 AND run = ?2';
+    const { changes } = db.run(
+      `DELETE FROM ${table} WHERE ${ofRun} AND (key, place) <=
+         (SELECT key, place FROM ${table} WHERE ${ofRun} ORDER BY key, place LIMIT 1 OFFSET ${DELETE_ROWS - 1})`,
+      ...[generation, run],
+    );
+    // It has fewer rows than that.
+    if (changes === 0) db.run(`DELETE FROM ${table} WHERE ${ofRun}`, generation, run);
     return true;
   }
   db.run('DELETE FROM runs WHERE generation = ?', generation);
