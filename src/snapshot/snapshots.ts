@@ -164,7 +164,6 @@ export class Snapshots {
   async #fromSnapshot(head: Head, { fileId, feeds, caller }: SnapshotRequest): Promise<Answer> {
     if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
     const { head: current, page } = await this.#snapshotOf(fileId, head, caller);
-    await this.#turns.wait(page.length);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
@@ -173,11 +172,20 @@ export class Snapshots {
     return this.#heads.ensure(fileId);
   }
 
-  /** `head`: one that was just read. A place is needed where no page of it is kept, or being read. */
+  /**
+   * `head`: one that was just read. Fulfilled once the page may be sent. A place is needed where no page of the head is kept,
+   * or being read.
+   */
   async #snapshotOf(fileId: FileId, head: Head, caller: string): Promise<Snapshot> {
     const page = await this.#keptPage(fileId, head);
-    if (page !== null) return { head, page };
-    return this.#snapshots(caller, () => this.#readSnapshot(fileId, head));
+    if (page !== null) return this.#inItsTurn({ head, page });
+    // The place is kept until the page may be sent: those that wait for their turn are in memory. Changes do not wait so long.
+    return this.#snapshots(caller, async () => this.#inItsTurn(await this.#readSnapshot(fileId, head)));
+  }
+
+  async #inItsTurn(snapshot: Snapshot): Promise<Snapshot> {
+    await this.#turns.wait(snapshot.page.length);
+    return snapshot;
   }
 
   async #readSnapshot(fileId: FileId, first: Head): Promise<Snapshot> {
@@ -238,10 +246,7 @@ export class Snapshots {
     // A purged file has totals and no results.
     const counted = total === 0 ? 0 : state.totals.processed;
     if (!isCut && results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
-    const page = firstPageText({ total: counted, results, isCut });
-    // The place is kept until the page may be sent: those that wait for their turn are in memory.
-    await this.#turns.wait(page.length);
-    return page;
+    return firstPageText({ total: counted, results, isCut });
   }
 
   async #readResults(fileId: FileId): Promise<ResultPage> {

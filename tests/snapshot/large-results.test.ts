@@ -1,8 +1,10 @@
 /** What results of megabytes may cost the readers of other files: memory for first pages, and turns of the event loop. */
 import { expect, it } from '@jest/globals';
+import type { Feed } from '../../src/feed/feed.js';
 import { Announcer } from '../../src/pipeline/announcer.js';
 import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
+import type { Store } from '../../src/store/store.js';
 import { counted } from '../pipeline/counted-store.js';
 import { engine, gatewayOn } from '../pipeline/stage.js';
 import { Turns } from '../support/turns.js';
@@ -107,6 +109,56 @@ it('pages of many files that are asked for at once are in memory a few at a time
   expect(await askAll((fileId) => snapshots.subscribed({ ...subscription, fileId }))).toBeLessThanOrEqual(
     2 * 16,
   );
+});
+
+it('the changes of a file do not wait until its first page may be sent', async () => {
+  let [revision, isPaused] = [1, false];
+  const passed = new Turns();
+  const pausedFor: number[] = [];
+  const json = (chars: number) => JSON.stringify({ email: 'a@x', reason: 'x'.repeat(chars) });
+  const store = {
+    results: {
+      page: async ({ fileId }: { fileId: string }) => {
+        const isBusy = fileId === 'busy';
+        if (isBusy && !isPaused) revision++;
+        return { total: 1, results: [{ batchId: 'b', position: 0, json: json(isBusy ? 1 : 500 * KIB) }] };
+      },
+    },
+    changes: { since: async () => null },
+  } as unknown as Store;
+  const feed = {
+    head: async (fileId: string) => ({
+      epoch: 'e',
+      revision: fileId === 'busy' ? revision : 1,
+      state: { generation: 0, stats: '{}', totals: { processed: 1 } },
+      batches: new Map(),
+    }),
+  } as unknown as Feed;
+  const announcer = {
+    announce: async () => undefined,
+    announceExisting: async () => true,
+    pauseChanges: () => {
+      const begun = passed.count;
+      isPaused = true;
+      return () => {
+        isPaused = false;
+        pausedFor.push(passed.count - begun);
+      };
+    },
+  };
+  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+  await snapshots.subscribed({ ...subscription, fileId: 'large' });
+  const others = Array.from({ length: 60 }, () =>
+    snapshots.subscribed({ ...subscription, fileId: 'large', caller: 'crowd' }),
+  );
+  await new Promise(setImmediate);
+  const before = passed.count;
+  await snapshots.subscribed({ ...subscription, fileId: 'busy' });
+  // It had to wait, since others were before it. The changes did not.
+  expect(passed.count - before).toBeGreaterThan(5);
+  expect(pausedFor).toHaveLength(1);
+  expect(pausedFor[0]).toBeLessThanOrEqual(2);
+  await Promise.all(others);
 });
 
 interface Asked {
