@@ -226,8 +226,9 @@ export class Subscriptions {
       throw new Fault('too_many_subscriptions', `a socket may subscribe to ${maxSubscriptions} files`);
     }
     if (limits.shares.of(caller) >= limits.shares.mostOf(caller)) {
+      // Others leave room sooner or later, and so do the caller's own sockets that have gone: it may be tried again.
       throw new Fault(
-        'too_many_subscriptions',
+        'rate_limited',
         `MAX_SUBSCRIPTIONS: of ${limits.maxSubscriptions}, one caller gets half of what the others leave`,
       );
     }

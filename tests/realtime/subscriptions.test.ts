@@ -155,11 +155,11 @@ test('one caller may have half of the subscriptions that the others leave, over 
     subscriptions.subscribe(fileId, ['stats'], null);
   await subscribe(one, 'a');
   await subscribe(other, 'a');
-  await expect(subscribe(other, 'b')).rejects.toMatchObject({ code: 'too_many_subscriptions' });
+  await expect(subscribe(other, 'b')).rejects.toMatchObject({ code: 'rate_limited' });
   // The same one again takes nothing more.
   await subscribe(other, 'a');
   await subscribe(socket('lee').subscriptions, 'a');
-  await expect(subscribe(one, 'b')).rejects.toMatchObject({ code: 'too_many_subscriptions' });
+  await expect(subscribe(one, 'b')).rejects.toMatchObject({ code: 'rate_limited' });
   await one.unsubscribe('a');
   await other.end();
   await subscribe(one, 'b');
