@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { Fault } from '../../src/errors.js';
+import type { Snapshots } from '../../src/snapshot/snapshots.js';
 import { retry } from '../support/wait.js';
 import { answerOf, call, complete, type Json, result, seed, startApp } from './harness.js';
 
@@ -260,8 +262,8 @@ test('the searches of a caller wait for each other, and other reads for none of 
 test('a search whose caller has gone away before its turn is not made', async () => {
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const page = async ({ email }: { readonly email?: string | undefined }) => {
-    if (email === undefined) return '{}';
+  const page: Snapshots['page'] = async ({ email = '' }, { isWanted }) => {
+    if (!isWanted()) throw new Fault('unavailable');
     begun.push(email);
     await new Promise<void>((end) => ends.push(end));
     return '{}';

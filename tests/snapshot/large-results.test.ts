@@ -41,7 +41,7 @@ it.each([
 ])('a first page %s', async (_, chars, reads) => {
   const { snapshots, calls } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(chars) })]);
   for (let n = 0; n < 3; n++)
-    expect((await snapshots.snapshot('f1', 'one'))?.emails.length).toBeGreaterThan(chars);
+    expect((await snapshots.snapshot('f1', subscription))?.emails.length).toBeGreaterThan(chars);
   expect(calls.filter((call) => call === 'results.page')).toHaveLength(reads);
 });
 
@@ -50,7 +50,7 @@ it('the first pages that are kept have a bound in all', async () => {
   const { snapshots, calls } = await snapshotsOf([entry('a@x', { reason: 'x'.repeat(480 * KIB) })], files);
   const readsOf = async (fileId: string) => {
     const before = calls.length;
-    await snapshots.snapshot(fileId, 'one');
+    await snapshots.snapshot(fileId, subscription);
     return calls.slice(before).filter((call) => call === 'results.page').length;
   };
   for (let n = 1; n <= files; n++) expect(await readsOf(`f${n}`)).toBe(1);
@@ -62,7 +62,7 @@ it('large pages that are asked for at once are put together in several turns of 
   const passed = new Turns();
   const turns = await Promise.all(
     [
-      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, 'one')),
+      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, subscription)),
       ...Array.from({ length: 4 }, () => snapshots.subscribed(subscription)),
     ].map((answer) => answer.then(() => passed.count)),
   );
@@ -103,13 +103,32 @@ it('pages of many files that are asked for at once are in memory a few at a time
     return most;
   };
   // What has been read and is not answered yet is counted, too: a place is free a moment before its answer comes.
-  const ofPage = (fileId: string, caller: string) => snapshots.page({ fileId, page: 1, limit: 50 }, caller);
+  const ofPage = (fileId: string, caller: string) =>
+    snapshots.page({ fileId, page: 1, limit: 50 }, { ...subscription, caller });
   expect(await askAll((fileId) => ofPage(fileId, 'one'))).toBeLessThanOrEqual(2 * 4);
   expect(await askAll((fileId) => ofPage(fileId, fileId))).toBeLessThanOrEqual(2 * 8);
   expect(await askAll((fileId) => snapshots.subscribed({ ...subscription, fileId }))).toBeLessThanOrEqual(
     2 * 16,
   );
 });
+
+it.each(['page', 'snapshot', 'subscribed'] as const)(
+  'what a caller who has gone waits for is not read: %s',
+  async (kind) => {
+    const files = 20;
+    const { snapshots, calls } = await snapshotsOf([entry('a@example.com')], files);
+    const reads = () => calls.filter((call) => call === 'results.page').length;
+    const reader = { ...subscription, isWanted: () => reads() === 0 };
+    const ask = {
+      page: (fileId: string) => snapshots.page({ fileId, page: 1, limit: 50 }, reader),
+      snapshot: (fileId: string) => snapshots.snapshot(fileId, reader),
+      subscribed: (fileId: string) => snapshots.subscribed({ ...reader, fileId }),
+    }[kind];
+    const answers = await Promise.allSettled(Array.from({ length: files }, (_, n) => ask(`f${n + 1}`)));
+    expect(answers.filter(({ status }) => status === 'rejected').length).toBeGreaterThanOrEqual(files - 1);
+    expect(reads()).toBe(1);
+  },
+);
 
 it('the changes of a file do not wait until its first page may be sent', async () => {
   let [revision, isPaused] = [1, false];
