@@ -55,7 +55,7 @@ export class Broadcaster {
 
   /**
    * One more listener of the file. Fulfilled once every later event reaches the rooms.
-   * @throws Fault `too_many_subscriptions`
+   * @throws Fault `rate_limited` where the caller has its share of the files: it may be tried again
    */
   async join(fileId: FileId, caller: string): Promise<Followed> {
     // Its events would come to those who are yet to be told.
@@ -92,7 +92,7 @@ export class Broadcaster {
   #follow(fileId: FileId, caller: string): FollowedFile {
     if (this.#shares.of(caller) + 1 > this.#shares.mostOf(caller)) {
       throw new Fault(
-        'too_many_subscriptions',
+        'rate_limited',
         `MAX_FOLLOWED_FILES: of ${this.maxFiles} files with listeners, one caller gets half of what the others leave`,
       );
     }

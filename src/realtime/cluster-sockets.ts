@@ -107,7 +107,7 @@ export class ClusterSockets {
     return revoked.length;
   }
 
-  /** Thousands may be of one user. From now on nothing is sent to any of them. */
+  /** Thousands may be of one user. From now on no event and no answer is sent to any of them. */
   async #closeInTurns(sockets: readonly ClientSocket[], sub: UserId): Promise<void> {
     for (const socket of sockets) release(socket, sub);
     for (const some of portions(sockets, CLOSES_PER_TURN)) {

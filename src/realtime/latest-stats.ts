@@ -32,7 +32,7 @@ export class LatestStats {
       this.writeQueued(socket);
       const newest = files.get(fileId) ?? null;
       files.delete(fileId);
-      if (newest !== null) this.write(socket, fileId, newest);
+      if (newest !== null && !socket.data.subscriptions.areEnding) this.write(socket, fileId, newest);
     });
   }
 

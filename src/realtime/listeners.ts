@@ -120,9 +120,9 @@ type Acknowledge = (answer: object) => void;
 function receiver(deps: ListenersDeps) {
   const { backpressure, metrics, options } = deps;
   return function receive(this: ClientSocket, event: unknown, ...args: unknown[]): void {
-    // Checked first, because refusals are buffered too.
-    if (!this.connected || !backpressure.mayWrite(this)) return;
     const { subscriptions, eventRate, eventQueue } = this.data;
+    // Checked first, because refusals are buffered too.
+    if (!this.connected || subscriptions.hasEnded || !backpressure.mayWrite(this)) return;
     const last = args.at(-1);
     const acknowledge: Acknowledge = typeof last === 'function' ? (last as Acknowledge) : () => undefined;
     const refuse = (...fault: ConstructorParameters<typeof Fault>) => {
@@ -141,7 +141,9 @@ function receiver(deps: ListenersDeps) {
     }
     const isQueued = eventQueue.tryAdd(async () => {
       if (!(await backpressure.waitUntilWritable(this))) return;
-      acknowledge(await answerTo(event, () => handler(subscriptions, args[0]), deps));
+      const answer = await answerTo(event, () => handler(subscriptions, args[0]), deps);
+      if (subscriptions.hasEnded) return;
+      acknowledge(answer);
       // Not for refusals above, of which a socket that does not read may cause a thousand a second.
       backpressure.answered(this);
     });

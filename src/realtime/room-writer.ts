@@ -212,7 +212,7 @@ export class RoomWriter implements Rooms {
         // It may have unsubscribed, or be gone.
         if (!subscriptions.has(fileId)) continue;
         void subscriptions.drop(fileId);
-        socket.emit('file_deleted', { fileId });
+        if (!subscriptions.hasEnded) socket.emit('file_deleted', { fileId });
       }
     }
   }

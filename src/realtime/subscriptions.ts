@@ -81,6 +81,7 @@ export class Subscriptions {
   ): Promise<JsonText<Subscribed>> {
     const token = this.#token;
     const { broadcaster } = this.deps;
+    if (this.#end !== null) throw connectionHasEnded();
     await token.checkAccess(fileId);
     // The file may have been deleted without this one having been told yet.
     await broadcaster.untilAllAreTold(fileId);
@@ -105,12 +106,13 @@ export class Subscriptions {
         checkAccess: () => token.checkAccess(fileId),
         isWanted: () => this.#end === null,
       });
+      // The subscriptions may have begun to end meanwhile: the user may have been revoked.
+      if (this.#end !== null) throw connectionHasEnded();
       if (this.#files.get(fileId)?.isRemoved === false) return answer;
     } catch (error) {
       if (isNew || isRefusal(error)) await this.unsubscribe(fileId);
       throw error;
     }
-    if (this.#end !== null) throw connectionHasEnded();
     // The file was deleted meanwhile, which ended the subscription. An answer `ok` needs one that lasts.
     return this.subscribe(fileId, feeds, null);
   }
@@ -153,7 +155,12 @@ export class Subscriptions {
 
   /** No events are for the socket any more: its subscriptions end, each in its turn. */
   get areEnding(): boolean {
-    return this.#end !== null || this.#expiry !== null;
+    return this.hasEnded || this.#expiry !== null;
+  }
+
+  /** The connection is over, or is being closed: nothing is for the socket any more, no answer either. */
+  get hasEnded(): boolean {
+    return this.#end !== null;
   }
 
   /** Of the token that the socket has now. */
@@ -193,7 +200,7 @@ export class Subscriptions {
     if (!this.#files.has(fileId)) return;
     // The rooms are left before the next statement: no event follows `unsubscribed`.
     void this.unsubscribe(fileId);
-    this.socket.emit('unsubscribed', { fileId, code });
+    if (!this.hasEnded) this.socket.emit('unsubscribed', { fileId, code });
   }
 
   /** Ends all subscriptions, and allows no new ones. Fulfilled once they have ended. */
@@ -219,8 +226,9 @@ export class Subscriptions {
       throw new Fault('too_many_subscriptions', `a socket may subscribe to ${maxSubscriptions} files`);
     }
     if (limits.shares.of(caller) >= limits.shares.mostOf(caller)) {
+      // Others leave room sooner or later, and so do the caller's own sockets that have gone: it may be tried again.
       throw new Fault(
-        'too_many_subscriptions',
+        'rate_limited',
         `MAX_SUBSCRIPTIONS: of ${limits.maxSubscriptions}, one caller gets half of what the others leave`,
       );
     }

@@ -33,16 +33,19 @@ const CHARS_PER_TURN = 2 * 2 ** 20;
 
 type Answer = JsonText<Subscribed>;
 
-interface SnapshotRequest {
+interface Reader {
+  /** Whose place it is where histories and pages are read. */
+  readonly caller: string;
+  /** False: the caller has gone. What waits to be read for it is not read. */
+  readonly isWanted: () => boolean;
+}
+
+interface SnapshotRequest extends Reader {
   readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
-  /** Whose place it is where histories are read. */
-  readonly caller: string;
   /** Called once the answer is complete: the file may have another owner by then. @throws Fault where it may not be seen */
   readonly checkAccess: () => Promise<void>;
-  /** False: the listener has gone. Its history is not read. */
-  readonly isWanted: () => boolean;
 }
 
 type RecoveryRequest = SnapshotRequest & { readonly since: Cursor };
@@ -92,30 +95,29 @@ export class Snapshots {
 
   /**
    * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. A caller's pages wait for each
-   * other, but not for searches, which take longer. One whose caller is gone when its turn comes is not read.
+   * other, but not for searches, which take longer.
    * @throws Fault `payload_too_large` where it would have more bytes than a page may have
    */
-  page(query: Omit<PageQuery, 'maxBytes'>, caller: string, isGone: () => boolean): Promise<string | null> {
-    const read = async () => {
-      if (isGone()) throw new Fault('unavailable', 'the caller has gone away');
-      return this.#readPage(query);
-    };
-    return query.email === undefined ? this.#pages(caller, read) : read();
+  page(query: Omit<PageQuery, 'maxBytes'>, reader: Reader): Promise<string | null> {
+    const read = () => this.#readPage(query, reader);
+    return query.email === undefined ? this.#pages(reader.caller, read) : read();
   }
 
-  async #readPage(query: Omit<PageQuery, 'maxBytes'>): Promise<string | null> {
+  async #readPage(query: Omit<PageQuery, 'maxBytes'>, reader: Reader): Promise<string | null> {
+    refuseGone(reader);
     const found = await this.store.results.page({ ...query, maxBytes: this.maxPageBytes });
     if (found?.isCut) throw pageTooLarge(this.maxPageBytes, found.results.length);
     if (found === null) return null;
     await this.#turns.wait(charsOf(found.results));
+    refuseGone(reader);
     return pageText(found, query);
   }
 
   /** The file's stats and its first page, of one revision, as JSON; null: there is no such file. */
-  async snapshot(fileId: FileId, caller: string): Promise<{ stats: string; emails: string } | null> {
+  async snapshot(fileId: FileId, reader: Reader): Promise<{ stats: string; emails: string } | null> {
     const current = await this.head(fileId);
     if (current === null) return null;
-    const { head, page } = await this.#snapshotOf(fileId, current, caller);
+    const { head, page } = await this.#snapshotOf(fileId, current, reader);
     return { stats: head.state.stats, emails: page };
   }
 
@@ -141,15 +143,15 @@ export class Snapshots {
 
   /** Null: the history does not reach so far back. `head`: as of now. */
   async #recovered(head: Head, request: RecoveryRequest): Promise<Answer | null> {
-    const { fileId, feeds, since, caller } = request;
+    const { fileId, feeds, since } = request;
     if (since.epoch !== head.epoch) return null;
     if (hasMissedNothing(since, head)) {
       await request.checkAccess();
       return recoveredText(fileId, head, feeds, []);
     }
     // The place is kept until the caller has the answer, which counts from then on as one that waits to be read.
-    return this.#histories(caller, async () => {
-      if (!request.isWanted()) throw new Fault('unavailable', 'the connection has ended');
+    return this.#histories(request.caller, async () => {
+      refuseGone(request);
       const answer = await this.#readMissed(await this.#headOf(fileId), request);
       if (answer !== null) await request.checkAccess();
       return answer;
@@ -164,10 +166,10 @@ export class Snapshots {
     return recoveredText(fileId, head, feeds, payloads);
   }
 
-  async #fromSnapshot(head: Head, { fileId, feeds, caller }: SnapshotRequest): Promise<Answer> {
+  async #fromSnapshot(head: Head, request: SnapshotRequest): Promise<Answer> {
+    const { fileId, feeds } = request;
     if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
-    const { head: current, page } = await this.#snapshotOf(fileId, head, caller);
-    await this.#turns.wait(page.length);
+    const { head: current, page } = await this.#snapshotOf(fileId, head, request);
     return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
   }
 
@@ -176,11 +178,23 @@ export class Snapshots {
     return this.#heads.ensure(fileId);
   }
 
-  /** `head`: one that was just read. A place is needed where no page of it is kept, or being read. */
-  async #snapshotOf(fileId: FileId, head: Head, caller: string): Promise<Snapshot> {
+  /**
+   * `head`: one that was just read. Fulfilled once the page may be sent. A place is needed where no page of the head is kept,
+   * or being read.
+   */
+  async #snapshotOf(fileId: FileId, head: Head, reader: Reader): Promise<Snapshot> {
     const page = await this.#keptPage(fileId, head);
-    if (page !== null) return { head, page };
-    return this.#snapshots(caller, () => this.#readSnapshot(fileId, head));
+    if (page !== null) return this.#inItsTurn({ head, page });
+    // The place is kept until the page may be sent: those that wait for their turn are in memory. Changes do not wait so long.
+    return this.#snapshots(reader.caller, async () => {
+      refuseGone(reader);
+      return this.#inItsTurn(await this.#readSnapshot(fileId, head));
+    });
+  }
+
+  async #inItsTurn(snapshot: Snapshot): Promise<Snapshot> {
+    await this.#turns.wait(snapshot.page.length);
+    return snapshot;
   }
 
   async #readSnapshot(fileId: FileId, first: Head): Promise<Snapshot> {
@@ -241,10 +255,7 @@ export class Snapshots {
     // A purged file has totals and no results.
     const counted = total === 0 ? 0 : state.totals.processed;
     if (!isCut && results.length !== Math.min(counted, FIRST_PAGE.limit)) return null;
-    const page = firstPageText({ total: counted, results, isCut });
-    // The place is kept until the page may be sent: those that wait for their turn are in memory.
-    await this.#turns.wait(page.length);
-    return page;
+    return firstPageText({ total: counted, results, isCut });
   }
 
   async #readResults(fileId: FileId): Promise<ResultPage> {
@@ -283,6 +294,11 @@ function recoveredText(
 /** Whether no results have come after the cursor, which is of the same epoch. */
 const hasMissedNothing = ({ revision }: Cursor, head: Head): boolean =>
   revision >= head.emailsRevision && revision <= head.revision;
+
+/** Its turn comes late where the caller has asked for much, and gone away. */
+function refuseGone({ isWanted }: Reader): void {
+  if (!isWanted()) throw new Fault('unavailable', 'the caller has gone away');
+}
 
 const EMPTY_PAGE: ResultPage = { total: 0, results: [], isCut: false };
 

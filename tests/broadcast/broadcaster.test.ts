@@ -26,7 +26,7 @@ function stage(maxFiles: number) {
       () => null,
       (error: unknown) => error,
     );
-    return error instanceof Fault && error.code === 'too_many_subscriptions';
+    return error instanceof Fault && error.code === 'rate_limited';
   };
   return { broadcaster, followers, followed, isRefused, tell: () => allAreTold() };
 }

@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
+import { listenToFile } from '../../src/client/index.js';
 import { collectedHeap } from '../support/collected-heap.js';
 import { type GatewayProcess, spawnGateway } from '../support/gateway.js';
 import { connect, refusalOf, subscribe } from '../support/socket.js';
+import { onTeardown } from '../support/teardown.js';
 import { retry } from '../support/wait.js';
 
 const SOCKETS = 20;
@@ -46,17 +48,24 @@ test.each([
   120_000,
 );
 
-test('beyond its share of the files a caller is refused, until some are not listened to any more', async () => {
+test('beyond its share of the files a caller is refused until some are not listened to any more, and the SDK tries again', async () => {
   const { url } = await spawnGateway({ MAX_FOLLOWED_FILES: '4', MAX_SUBSCRIPTIONS: '8' });
   const [one, other] = [await connect(url), await connect(url)];
   await subscribe(one, { fileId: 'a' });
   await subscribe(one, { fileId: 'b' });
-  const tooMany = { ok: false, code: 'too_many_subscriptions', retryable: false, says: true };
+  const tooMany = { ok: false, code: 'rate_limited', retryable: true, says: true };
   expect(await refusalOf(other, 'subscribe', { fileId: 'c' })).toEqual(tooMany);
   await subscribe(other, { fileId: 'a' });
   await subscribe(other, { fileId: 'b' });
   const third = await connect(url);
   expect(await refusalOf(third, 'subscribe', { fileId: 'a' })).toEqual(tooMany);
+  const states: string[] = [];
+  const listener = listenToFile(third, 'a', {
+    feeds: ['stats'],
+    onState: (state) => states.push(state.state === 'stale' ? state.reason : state.state),
+  });
+  onTeardown(() => listener.close());
+  await retry(async () => expect(states).toContain('refused'));
   one.disconnect();
-  await retry(async () => expect(await subscribe(third, { fileId: 'a' })).toMatchObject({ ok: true }));
+  await retry(async () => expect(states.at(-1)).toBe('live'));
 });

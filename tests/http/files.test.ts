@@ -262,8 +262,8 @@ test('the searches of a caller wait for each other, and other reads for none of 
 test('a search whose caller has gone away before its turn is not made', async () => {
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const page: Snapshots['page'] = async ({ email = '' }, _, isGone) => {
-    if (isGone()) throw new Fault('unavailable');
+  const page: Snapshots['page'] = async ({ email = '' }, { isWanted }) => {
+    if (!isWanted()) throw new Fault('unavailable');
     begun.push(email);
     await new Promise<void>((end) => ends.push(end));
     return '{}';

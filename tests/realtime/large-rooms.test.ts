@@ -23,10 +23,12 @@ function stage() {
     const subscriptions = {
       principal,
       areEnding: false,
+      hasEnded: false,
       has: () => !done.includes(`dropped ${id}`),
       drop: async () => undefined,
       end: async () => {
         subscriptions.areEnding = true;
+        subscriptions.hasEnded = true;
       },
       dependsOnOwner: () => true,
       recheck: async () => void done.push(`checked ${id}`),
@@ -96,6 +98,7 @@ test('the sockets of a user who is revoked are closed in turns, and nothing is w
   const sessions = new ClusterSockets(io, revocations, false);
   expect(await sessions.revoke('jane')).toBe(SOCKETS);
   writer.send('stats', 'f', '{}');
+  void writer.removed('f');
   expect(await busiestTurn(done)).toBeLessThanOrEqual(2 * PER_TURN);
   expect(new Set(done)).toEqual(new Set(done.filter((what) => what.startsWith('closed'))));
   expect(done).toHaveLength(SOCKETS);

@@ -273,6 +273,31 @@ test('a listener that reads slowly gets no stats of a file after it has left its
   expect(heard).toEqual([1, 'left', 'end']);
 });
 
+test('a listener whose subscriptions end gets no stats that waited for earlier ones', async () => {
+  const stage = await roomStage();
+  const client = await connect(stage.url);
+  const socket = stage.socketOf(client);
+  for (const feed of ['stats', 'emails'] as const) void socket.join(roomOf(feed, 'a'));
+  const heard: (string | number)[] = [];
+  client.on('file_stats', ({ number }) => heard.push(number));
+  client.on('end', () => heard.push('end'));
+  const listener = new TestListener(client, socket);
+  pauseOf(listener)?.pause();
+  const send = async (feed: FeedName, number: number, padding = 0) => {
+    ours(stage, feed, 'a', { fileId: 'a', epoch: 'e', number, padding: 'x'.repeat(padding) });
+    await new Promise(setImmediate);
+  };
+  for (let number = 0; waitingBytes(socket.conn) === 0; ) await send('emails', --number, 1_000_000);
+  for (const number of [1, 2]) await send('stats', number);
+  Object.assign(socket.data, { subscriptions: { areEnding: true, has: () => false } });
+  pauseOf(listener)?.resume();
+  await retry(async () => expect(heard).toContain(1));
+  await retry(async () => expect(waitingBytes(socket.conn)).toBe(0));
+  (socket.emit.bind(socket) as (event: string) => void)('end');
+  await retry(async () => expect(heard.at(-1)).toBe('end'));
+  expect(heard).toEqual([1, 'end']);
+});
+
 test('what a listener gets in one turn comes in one write', async () => {
   const stage = await roomStage();
   const client = await connect(stage.url);

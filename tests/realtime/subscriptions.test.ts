@@ -11,8 +11,15 @@ import type { Snapshots } from '../../src/snapshot/snapshots.js';
 
 const FILES = Array.from({ length: 1_000 }, (_, n) => `f${n}`);
 
-/** Sockets without a server. `isReadable` says, each time that it is asked, whether files may be read. */
-function stage({ maxSubscriptions = 10_000, isReadable = async (_fileId: string) => true } = {}) {
+/**
+ * Sockets without a server. `isReadable` says, each time that it is asked, whether files may be read; `snapshot` is awaited
+ * before a snapshot is answered.
+ */
+function stage({
+  maxSubscriptions = 10_000,
+  isReadable = async (_fileId: string) => true,
+  snapshot = async () => {},
+} = {}) {
   const followed: { fileId: string; isRemoved: boolean }[] = [];
   const left: string[] = [];
   const limits = new SharedLimits(maxSubscriptions);
@@ -32,7 +39,7 @@ function stage({ maxSubscriptions = 10_000, isReadable = async (_fileId: string)
       },
       leave: ({ fileId }: { fileId: string }) => left.push(fileId),
     } as unknown as Broadcaster,
-    snapshots: { subscribed: async () => new JsonText('{}') } as unknown as Snapshots,
+    snapshots: { subscribed: () => snapshot().then(() => new JsonText('{}')) } as unknown as Snapshots,
     snapshotLimit: new TurnLimit(10_000),
     metrics: createMetrics(),
     maxSubscriptions: 10_000,
@@ -84,6 +91,46 @@ test('the subscriptions of sockets that end in one moment end in turns', async (
   expect(sockets.map(({ rooms }) => rooms.size)).toEqual([0, 0]);
 });
 
+test.each([
+  ['a new one', false],
+  ['one of a file that has not ended yet', true],
+])('a subscription that is under way when they end is refused: %s', async (_, isAgain) => {
+  let resume: () => void = () => undefined;
+  let isSlow = false;
+  const { socket } = stage({
+    snapshot: () =>
+      new Promise((resolve) => {
+        if (isSlow) resume = resolve;
+        else resolve();
+      }),
+  });
+  const [others, { subscriptions, rooms }] = [socket('lee').subscriptions, socket('jane')];
+  await subscribeToAll(others);
+  if (isAgain) await subscriptions.subscribe('f', ['emails'], null);
+  isSlow = true;
+  const answer = subscriptions.subscribe('f', ['emails'], null);
+  answer.catch(() => undefined);
+  await new Promise(setImmediate);
+  // The others end first: this one's subscriptions wait for their turn.
+  const ended = [others.end(), subscriptions.end()];
+  resume();
+  await expect(answer).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(subscriptions.subscribe('f', ['emails'], null)).rejects.toMatchObject({ code: 'unavailable' });
+  await Promise.all(ended);
+  expect([rooms.size, subscriptions.has('f')]).toEqual([0, false]);
+});
+
+test('a socket is told nothing of its subscriptions once the connection is being closed', async () => {
+  let isReadable = true;
+  const { left, socket } = stage({ isReadable: async () => isReadable });
+  const { sent, subscriptions } = socket('jane');
+  await subscribeToAll(subscriptions);
+  isReadable = false;
+  const [ended, rechecked] = [subscriptions.end(), subscriptions.recheck()];
+  await Promise.all([ended, rechecked]);
+  expect([left.length, sent]).toEqual([FILES.length, []]);
+});
+
 test('the subscriptions of a token that expires end in turns, and a new token is answered after them', async () => {
   const { sent, subscriptions } = stage().socket('jane');
   await subscribeToAll(subscriptions);
@@ -108,11 +155,11 @@ test('one caller may have half of the subscriptions that the others leave, over 
     subscriptions.subscribe(fileId, ['stats'], null);
   await subscribe(one, 'a');
   await subscribe(other, 'a');
-  await expect(subscribe(other, 'b')).rejects.toMatchObject({ code: 'too_many_subscriptions' });
+  await expect(subscribe(other, 'b')).rejects.toMatchObject({ code: 'rate_limited' });
   // The same one again takes nothing more.
   await subscribe(other, 'a');
   await subscribe(socket('lee').subscriptions, 'a');
-  await expect(subscribe(one, 'b')).rejects.toMatchObject({ code: 'too_many_subscriptions' });
+  await expect(subscribe(one, 'b')).rejects.toMatchObject({ code: 'rate_limited' });
   await one.unsubscribe('a');
   await other.end();
   await subscribe(one, 'b');

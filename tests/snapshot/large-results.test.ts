@@ -1,8 +1,10 @@
 /** What results of megabytes may cost the readers of other files: memory for first pages, and turns of the event loop. */
 import { expect, it } from '@jest/globals';
+import type { Feed } from '../../src/feed/feed.js';
 import { Announcer } from '../../src/pipeline/announcer.js';
 import { ChangeGate } from '../../src/pipeline/change-gate.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
+import type { Store } from '../../src/store/store.js';
 import { counted } from '../pipeline/counted-store.js';
 import { engine, gatewayOn } from '../pipeline/stage.js';
 import { Turns } from '../support/turns.js';
@@ -39,7 +41,7 @@ it.each([
 ])('a first page %s', async (_, chars, reads) => {
   const { snapshots, calls } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(chars) })]);
   for (let n = 0; n < 3; n++)
-    expect((await snapshots.snapshot('f1', 'one'))?.emails.length).toBeGreaterThan(chars);
+    expect((await snapshots.snapshot('f1', subscription))?.emails.length).toBeGreaterThan(chars);
   expect(calls.filter((call) => call === 'results.page')).toHaveLength(reads);
 });
 
@@ -48,21 +50,19 @@ it('the first pages that are kept have a bound in all', async () => {
   const { snapshots, calls } = await snapshotsOf([entry('a@x', { reason: 'x'.repeat(480 * KIB) })], files);
   const readsOf = async (fileId: string) => {
     const before = calls.length;
-    await snapshots.snapshot(fileId, 'one');
+    await snapshots.snapshot(fileId, subscription);
     return calls.slice(before).filter((call) => call === 'results.page').length;
   };
   for (let n = 1; n <= files; n++) expect(await readsOf(`f${n}`)).toBe(1);
   expect([await readsOf(`f${files}`), await readsOf('f1')]).toEqual([0, 1]);
 });
 
-const isHere = () => false;
-
 it('large pages that are asked for at once are put together in several turns of the event loop', async () => {
   const { snapshots } = await snapshotsOf([entry('a@example.com', { reason: 'x'.repeat(3 * MIB) })]);
   const passed = new Turns();
   const turns = await Promise.all(
     [
-      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, 'one', isHere)),
+      ...Array.from({ length: 4 }, () => snapshots.page({ fileId: 'f1', page: 1, limit: 50 }, subscription)),
       ...Array.from({ length: 4 }, () => snapshots.subscribed(subscription)),
     ].map((answer) => answer.then(() => passed.count)),
   );
@@ -70,7 +70,7 @@ it('large pages that are asked for at once are put together in several turns of 
   expect(new Set(turns).size).toBe(turns.length);
 });
 
-it('pages of many files that are asked for at once are in memory a few at a time, of one caller fewer, of a gone one none', async () => {
+it('pages of many files that are asked for at once are in memory a few at a time, of one caller fewer', async () => {
   const files = 80;
   const { register, take, flusher, store, feed } = gatewayOn(await engine());
   for (let n = 1; n <= files; n++) {
@@ -103,16 +103,81 @@ it('pages of many files that are asked for at once are in memory a few at a time
     return most;
   };
   // What has been read and is not answered yet is counted, too: a place is free a moment before its answer comes.
-  const ofPage = (fileId: string, caller: string, isGone = isHere) =>
-    snapshots.page({ fileId, page: 1, limit: 50 }, caller, isGone);
+  const ofPage = (fileId: string, caller: string) =>
+    snapshots.page({ fileId, page: 1, limit: 50 }, { ...subscription, caller });
   expect(await askAll((fileId) => ofPage(fileId, 'one'))).toBeLessThanOrEqual(2 * 4);
   expect(await askAll((fileId) => ofPage(fileId, fileId))).toBeLessThanOrEqual(2 * 8);
   expect(await askAll((fileId) => snapshots.subscribed({ ...subscription, fileId }))).toBeLessThanOrEqual(
     2 * 16,
   );
-  begun = 0;
-  await expect(ofPage('f1', 'one', () => true)).rejects.toMatchObject({ code: 'unavailable' });
-  expect(begun).toBe(0);
+});
+
+it.each(['page', 'snapshot', 'subscribed'] as const)(
+  'what a caller who has gone waits for is not read: %s',
+  async (kind) => {
+    const files = 20;
+    const { snapshots, calls } = await snapshotsOf([entry('a@example.com')], files);
+    const reads = () => calls.filter((call) => call === 'results.page').length;
+    const reader = { ...subscription, isWanted: () => reads() === 0 };
+    const ask = {
+      page: (fileId: string) => snapshots.page({ fileId, page: 1, limit: 50 }, reader),
+      snapshot: (fileId: string) => snapshots.snapshot(fileId, reader),
+      subscribed: (fileId: string) => snapshots.subscribed({ ...reader, fileId }),
+    }[kind];
+    const answers = await Promise.allSettled(Array.from({ length: files }, (_, n) => ask(`f${n + 1}`)));
+    expect(answers.filter(({ status }) => status === 'rejected').length).toBeGreaterThanOrEqual(files - 1);
+    expect(reads()).toBe(1);
+  },
+);
+
+it('the changes of a file do not wait until its first page may be sent', async () => {
+  let [revision, isPaused] = [1, false];
+  const passed = new Turns();
+  const pausedFor: number[] = [];
+  const json = (chars: number) => JSON.stringify({ email: 'a@x', reason: 'x'.repeat(chars) });
+  const store = {
+    results: {
+      page: async ({ fileId }: { fileId: string }) => {
+        const isBusy = fileId === 'busy';
+        if (isBusy && !isPaused) revision++;
+        return { total: 1, results: [{ batchId: 'b', position: 0, json: json(isBusy ? 1 : 500 * KIB) }] };
+      },
+    },
+    changes: { since: async () => null },
+  } as unknown as Store;
+  const feed = {
+    head: async (fileId: string) => ({
+      epoch: 'e',
+      revision: fileId === 'busy' ? revision : 1,
+      state: { generation: 0, stats: '{}', totals: { processed: 1 } },
+      batches: new Map(),
+    }),
+  } as unknown as Feed;
+  const announcer = {
+    announce: async () => undefined,
+    announceExisting: async () => true,
+    pauseChanges: () => {
+      const begun = passed.count;
+      isPaused = true;
+      return () => {
+        isPaused = false;
+        pausedFor.push(passed.count - begun);
+      };
+    },
+  };
+  const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+  await snapshots.subscribed({ ...subscription, fileId: 'large' });
+  const others = Array.from({ length: 60 }, () =>
+    snapshots.subscribed({ ...subscription, fileId: 'large', caller: 'crowd' }),
+  );
+  await new Promise(setImmediate);
+  const before = passed.count;
+  await snapshots.subscribed({ ...subscription, fileId: 'busy' });
+  // It had to wait, since others were before it. The changes did not.
+  expect(passed.count - before).toBeGreaterThan(5);
+  expect(pausedFor).toHaveLength(1);
+  expect(pausedFor[0]).toBeLessThanOrEqual(2);
+  await Promise.all(others);
 });
 
 interface Asked {

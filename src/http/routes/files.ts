@@ -1,5 +1,5 @@
 /** Files: their list, snapshot, stats, pages of results, and deletion. */
-import type { Express } from 'express';
+import type { Express, Request, Response } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
@@ -29,6 +29,10 @@ export function fileRoutes(
     (caller: string, _read: () => Promise<string | null>) => caller,
     (_caller, read) => read(),
   );
+  const readerOf = (req: Request, res: Response) => ({
+    caller: rateLimit.callerName(req),
+    isWanted: () => !res.destroyed,
+  });
   app.get('/api/files', async (req, res) => {
     const { limit, cursor } = readQuery(req, listQuery);
     const caller = callerOf(req);
@@ -71,7 +75,7 @@ export function fileRoutes(
       'read',
       fileId,
       async () => {
-        const found = await snapshots.snapshot(fileId, rateLimit.callerName(req));
+        const found = await snapshots.snapshot(fileId, readerOf(req, res));
         if (found === null) throw new Fault('file_not_found');
         return { ...found, batches: JSON.stringify(await store.files.batchCounts(fileId)) };
       },
@@ -83,11 +87,11 @@ export function fileRoutes(
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
     const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
-      const caller = rateLimit.callerName(req);
-      const read = () => snapshots.page({ fileId, ...query }, caller, () => res.destroyed);
+      const reader = readerOf(req, res);
+      const read = () => snapshots.page({ fileId, ...query }, reader);
       if (query.email === undefined) return read();
       rateLimit.consume(req, res);
-      return search(caller, read);
+      return search(reader.caller, read);
     });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);
