@@ -28,8 +28,6 @@ const { directory } = data;
 
 /** Requests in one commit at most: they share one wait for the disk. */
 const COMMIT_AT_ONCE = 128;
-/** A commit takes no further request after this time: the answers to those before it wait until all are done. */
-const COMMIT_MS = 20;
 /** The log cannot be truncated while the reader uses it; after this time the writer tries again. */
 const READER_PAUSE_MS = 10;
 /** Pages by which the file is shortened in one step: they pass through the log. */
@@ -46,14 +44,12 @@ function isBatchCrowded(db: Database, batchId: BatchId): boolean {
   return batch !== undefined && isCrowded(db, batch);
 }
 
-/** Takes turns of one commit, or of several that long requests cut short, and one step of clean-up. */
+/** Takes turns of one commit and one step of clean-up. */
 export class Writer {
   readonly #operations: Operations;
   readonly #queue: ThreadRequest[] = [];
   /** Requests to be answered once nothing is left of what was deleted before. */
   #cleanUpRequests: { readonly id: number; readonly gone: Gone }[] = [];
-  /** Requests done since the last step of clean-up or of a merge. */
-  #sinceStep = 0;
   #isScheduled = false;
   #isClosing = false;
   #isClosed = false;
@@ -109,16 +105,6 @@ export class Writer {
     const replies = requests.length > 0 ? this.#commit(requests) : [];
     this.files.endWrites();
     if (replies.length > 0) answer(...replies);
-    this.#sinceStep += replies.length;
-    if (replies.length < requests.length) {
-      this.#queue.unshift(...requests.slice(replies.length));
-      // A step after each commit would take as much time as what others wait for.
-      if (this.#sinceStep < COMMIT_AT_ONCE) {
-        this.#schedule();
-        return;
-      }
-    }
-    this.#sinceStep = 0;
     if (this.#queue.length === 0 && this.#isClosing) {
       this.#isClosed = true;
       this.#gaps.end();
@@ -137,15 +123,14 @@ export class Writer {
   }
 
   /**
-   * Answers with the replies to the first of the requests, at least to one; the others are left for the next commit. Deletions that
-   * find no room get that of the reserve, and are tried once more; so are reads, which only shared the commit of a request that
-   * found none.
+   * Deletions that find no room get that of the reserve, and are tried once more; so are reads, which only shared the
+   * commit of a request that found none.
    */
   #commit(requests: readonly ThreadRequest[]): ThreadReply[] {
     if (this.reserve.isFull || requests.some(({ operation }) => operation === 'database.probe'))
       this.reserve.check();
     if (this.reserve.isFull && requests.some(makesRoom)) this.#giveUpReserve();
-    const replies = this.#attempt(requests, COMMIT_MS);
+    const replies = this.#attempt(requests);
     const unmade = requests.filter((_, index) => isDiskFull(replies[index]));
     if (unmade.length === 0) return replies;
     this.reserve.markFull();
@@ -157,20 +142,15 @@ export class Writer {
     return replies.map((reply) => again.find(({ id }) => id === reply.id) ?? reply);
   }
 
-  #attempt(requests: readonly ThreadRequest[], ms = Number.POSITIVE_INFINITY): ThreadReply[] {
+  #attempt(requests: readonly ThreadRequest[]): ThreadReply[] {
     try {
-      const end = performance.now() + ms;
       const gone = this.files.fault();
       this.db.exec('BEGIN IMMEDIATE');
-      const replies: ThreadReply[] = [];
-      for (const request of requests) {
-        if (replies.length > 0 && performance.now() >= end) break;
-        replies.push(
-          gone === null || readsOnly(request)
-            ? this.#performOne(request, requests.length === 1)
-            : { id: request.id, error: databaseErrorOf(gone, directory) },
-        );
-      }
+      const replies = requests.map((request) =>
+        gone === null || readsOnly(request)
+          ? this.#performOne(request, requests.length === 1)
+          : { id: request.id, error: databaseErrorOf(gone, directory) },
+      );
       this.#hasCleanUp ||= needsCleanUp(this.db);
       this.#hasMerge ||= needsMerge(this.db);
       this.db.exec('COMMIT');
