@@ -200,7 +200,7 @@ export class RoomWriter implements Rooms {
     return Promise.all(portions(affected, CHECKS_PER_TURN).map(recheck)).then(() => undefined);
   }
 
-  /** In turns of the event loop. Nobody else joins the rooms meanwhile, and nothing of the file is sent. */
+  /** In turns of the event loop. No other socket joins the rooms meanwhile, and nothing of the file is sent. */
   async removed(fileId: FileId): Promise<void> {
     const { listeners } = this.#listenerLists.of(fileId);
     this.#gathered.delete(fileId);
