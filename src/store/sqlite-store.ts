@@ -16,7 +16,6 @@ import {
   listStore,
   type ReadingThread,
   resultStore,
-  type SqliteUpdates,
   updateStore,
   type WritingThread,
   webhookStore,
@@ -27,7 +26,7 @@ import { ThreadClient } from './sqlite/thread/client.js';
 import { newReadPause } from './sqlite/thread/log-truncation.js';
 import type { ThreadData } from './sqlite/thread/messages.js';
 import type { ReaderOperations, WriterOperations } from './sqlite/thread/operations.js';
-import type { ChangeStore, FileStore, ResultStore, Store } from './store.js';
+import type { ChangeStore, FileStore, ResultStore, Store, UpdateStore } from './store.js';
 import type { SubmissionStore } from './submissions.js';
 import type { WebhookStore } from './webhooks.js';
 
@@ -41,7 +40,7 @@ type SqliteOptions = Omit<ThreadData, 'role' | 'readPause'>;
 export class SqliteStore implements Store {
   readonly #recent = new RecentLists();
   readonly files: FileStore;
-  readonly updates: SqliteUpdates;
+  readonly updates: UpdateStore;
   readonly changes: ChangeStore;
   readonly results: ResultStore;
   readonly breakdowns: BreakdownStore;
@@ -91,9 +90,7 @@ export class SqliteStore implements Store {
       const reader = await startReader();
       const { deadLetterTtlMs: ttlMs, maxDeadLetterBytes: maxBytes } = options;
       const deadLetterRecords = new DeadLetterRecords({ ttlMs, maxBytes });
-      const store = new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
-      await store.updates.takeInDue();
-      return store;
+      return new SqliteStore(lockFile, writer, reader, startReader, deadLetterRecords);
     } catch (error) {
       lockFile.close();
       throw error;

@@ -1,8 +1,7 @@
 /**
  * A process of its own with the store of a directory: says `open` or why it cannot, then saves list after list and says
  * how long the last one that is safe was, until it is killed. With `rewrite` each long list takes the place of the one before:
- * says which one is safe, and when a portion goes to the writing thread. With `register` a batch is registered for which a long list is
- * held: says when that is held, when anything goes to the writing thread, and when it is registered.
+ * says which one is safe, and when a portion goes to the writing thread.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -44,20 +43,6 @@ try {
       await store.updates.save(update(said), VALIDATOR);
       say({ saved });
     }
-  }
-  if (what === 'register') {
-    const said = { batchId: 'b1', emails: longList(1), processedCount: 1 };
-    await store.updates.save(update(said), VALIDATOR);
-    say({ saved: 1 });
-    const { postMessage } = Worker.prototype;
-    Worker.prototype.postMessage = function (message, ...rest) {
-      say({ portion: true });
-      postMessage.call(this, message, ...rest);
-    };
-    const batches = [{ batchId: 'b1', totalEmails: null }];
-    const nothing = { userId: null, totalEmails: null, totalBatches: null };
-    await store.updates.register({ fileId: 'f1', requestId: 'r1', ...nothing, batches }, VALIDATOR);
-    say({ saved: 2 });
   }
   process.stdin.resume();
 } catch (error) {

@@ -21,7 +21,7 @@ import Libsql from 'libsql';
 import { FatalError } from '../../src/errors.js';
 import { databasePath } from '../../src/store/sqlite/data-directory.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
-import { fill, listsOf, pageOf, register } from '../contracts/store/harness.js';
+import { fill, listsOf, pageOf } from '../contracts/store/harness.js';
 import { onTeardown, temporaryDirectory } from '../support/teardown.js';
 import { addresses } from '../support/updates.js';
 import { retry } from '../support/wait.js';
@@ -206,44 +206,6 @@ describe('a directory', () => {
     const store = await openStore(directory);
     await store.files.remove('f1');
     expect(traces(directory)).toEqual([]);
-  });
-});
-
-describe('a registration that takes in a long list', () => {
-  it('has it once, wherever a kill cuts it off, and leaves nothing of it beside the file', async () => {
-    // From before the registration to after its answer.
-    for (let calls = 1; calls <= 12; calls++) {
-      const directory = temporaryDirectory();
-      const writer = otherProcess(directory, 'register');
-      let made = 0;
-      let safe = 0;
-      while (made < calls && safe < 2) {
-        const said = await writer.next();
-        if (said === null) throw new Error('the writer has ended');
-        if (said.portion) made++;
-        safe = said.saved ?? safe;
-      }
-      await writer.kill();
-      const store = await openStore(directory);
-      const again = await register(store, { fileId: 'f1', batches: ['b1'] });
-      expect(['created', 'unchanged']).toContain(again.outcome);
-      expect(await listsOf(store, 'f1')).toEqual({ b1: longList(1) });
-      const search = { fileId: 'f1', page: 1, limit: 1, email: `${MARK}.example` };
-      expect((await store.results.page(search))?.total).toBe(longList(1).length);
-      expect((await store.updates.heldCounts()).updates).toBe(0);
-      const rows = new Libsql(databasePath(directory));
-      const countOf = (table: string) =>
-        (rows.prepare(`SELECT count(*) AS count FROM ${table}`).get([]) as { count: number }).count;
-      await retry(async () => {
-        for (const table of ['hidden_lists', 'held_lists', 'held_pieces', 'due_updates'])
-          expect([table, countOf(table)]).toEqual([table, 0]);
-      });
-      expect(countOf('addresses')).toBe(longList(1).length);
-      rows.close();
-      await store.files.remove('f1');
-      expect(traces(directory)).toEqual([]);
-      await store.close();
-    }
   });
 });
 

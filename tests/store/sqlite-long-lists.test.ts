@@ -3,12 +3,12 @@ import { expect, test } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
 import { Fault } from '../../src/errors.js';
 import { RecentLists } from '../../src/store/recent-lists.js';
-import { endUnheldLists } from '../../src/store/sqlite/batches/held-lists.js';
 import { saveUpdate } from '../../src/store/sqlite/batches/save-update.js';
 import { cleanUpSome, needsCleanUp } from '../../src/store/sqlite/clean-up.js';
 import { Database } from '../../src/store/sqlite/database.js';
 import { fileWrites } from '../../src/store/sqlite/files.js';
 import { type ReadingThread, updateStore, type WritingThread } from '../../src/store/sqlite/parts.js';
+import { register } from '../../src/store/sqlite/registration.js';
 import { dropAllWritten } from '../../src/store/sqlite/results/hidden-lists.js';
 import { readPage } from '../../src/store/sqlite/results/pages.js';
 import { scanSlice, scanStart } from '../../src/store/sqlite/results/scan.js';
@@ -58,9 +58,7 @@ function storeWith(first: readonly string[] = []) {
       const message = { batchId: 'u', emails: [], ...said };
       return (await updates.save(update(message), VALIDATOR)).outcome;
     },
-    register: () => updates.register(registration({ fileId: 'f', batches: ['u'] }), VALIDATOR),
-    takeInDue: () => updates.takeInDue(),
-    dropExpired: () => updates.dropExpired(),
+    register: () => register(db, registration({ fileId: 'f', batches: ['u'] }), VALIDATOR, 0).outcome,
     /** A short update, in one step. */
     saveShort: (said: Partial<Message>) => saveUpdate(db, messageOf(said), VALIDATOR, 0).outcome,
     saveLong: async (said: Partial<Message>) => (await updates.save(messageOf(said), VALIDATOR)).outcome,
@@ -68,7 +66,6 @@ function storeWith(first: readonly string[] = []) {
       hook.after = async () => {};
       updates = opened();
       dropAllWritten(db);
-      endUnheldLists(db);
     },
   };
 }
@@ -97,9 +94,7 @@ const rowsIn = (db: Database, table: string) =>
 /** Deletes what is to be deleted; what is left is what reads find. */
 function expectNothingElse(db: Database, results: number): void {
   while (needsCleanUp(db)) cleanUpSome(db, 0, false);
-  expect(rowsIn(db, 'addresses')).toBe(results);
-  for (const table of ['hidden_lists', 'held_lists', 'held_pieces', 'due_updates'])
-    expect([table, rowsIn(db, table)]).toEqual([table, 0]);
+  expect(['addresses', 'hidden_lists'].map((table) => rowsIn(db, table))).toEqual([results, 0]);
   expect(db.get('SELECT coalesce(sum(length), 0) AS results FROM chunks')).toEqual({ results });
 }
 
@@ -216,173 +211,9 @@ test('a long list is held with the newer of what is held of its batch, short or 
       held: 1,
       same: 1,
     });
-    expect((await register()).outcome).toBe('created');
+    expect(register()).toBe('created');
     expect(readsOf(db)).toEqual(stored);
     expect(db.get('SELECT bytes FROM held_total')).toEqual({ bytes: 0 });
-    expectNothingElse(db, stored.length);
-  }
-});
-
-test('a long list is held in portions; what is cut off of one is deleted, and what was held before it stays', async () => {
-  const [first, second] = [addresses(LENGTH, 'first'), addresses(LENGTH)];
-  const calls: string[] = [];
-  for (const end of ['stops', 'fails'])
-    for (let cut = 1; cut <= 6; cut++) {
-      const { db, hook, saveUnnamed, register, restart } = storeWith();
-      await saveUnnamed({ emails: first, processedCount: 1 });
-      calls.length = 0;
-      await new Promise<void>((resolve) => {
-        hook.before = (operation) => {
-          if (calls.push(operation) === cut && end === 'fails')
-            throw new Fault('unavailable', 'the disk is full');
-        };
-        hook.after = async () => {
-          if (calls.length !== cut) return;
-          resolve();
-          await new Promise(() => {});
-        };
-        void saveUnnamed({ emails: second, processedCount: 2 }).catch(() => resolve());
-      });
-      const isHeld = end === 'stops' && cut === 6;
-      if (end === 'stops') restart();
-      await register();
-      expect(readsOf(db)).toEqual(isHeld ? second : first);
-      expectNothingElse(db, LENGTH);
-    }
-  expect(calls.slice(0, 6)).toEqual([
-    'longLists.find',
-    'heldLists.begin',
-    ...Array(3).fill('heldLists.add'),
-    'longLists.hold',
-  ]);
-});
-
-test('a registration takes in a long list that is held in portions, and is answered once no more is due', async () => {
-  const { db, hook, saveUnnamed, register } = storeWith();
-  const emails = addresses(LENGTH);
-  await saveUnnamed({ emails });
-  const calls: string[] = [];
-  hook.after = async (operation) => {
-    calls.push(operation);
-    if (operation !== 'longLists.finish') expect(readsOf(db)).toEqual([]);
-  };
-  expect(await register()).toMatchObject({ outcome: 'created', touched: ['u'], fresh: [] });
-  expect(calls.filter((operation) => operation === 'longLists.add').length).toBe(3);
-  hook.after = async () => {};
-  expect(readsOf(db)).toEqual(emails);
-  expect(await register()).toMatchObject({ outcome: 'unchanged', touched: [] });
-  expectNothingElse(db, LENGTH);
-});
-
-/** Calls that a registration makes which takes in a list of this length. */
-const CALLS_OF_REGISTRATION = 12;
-
-test('a registration that is cut off takes the list in when the store is opened, or when it is repeated', async () => {
-  for (const end of ['stops', 'fails'])
-    for (let cut = 1; cut <= CALLS_OF_REGISTRATION; cut++) {
-      const { db, hook, saveUnnamed, register, restart, takeInDue } = storeWith();
-      const emails = addresses(LENGTH);
-      await saveUnnamed({ emails });
-      let calls = 0;
-      let isWhole = false;
-      await new Promise<void>((resolve) => {
-        hook.before = () => {
-          if (++calls === cut && end === 'fails') throw new Fault('unavailable', 'the disk is full');
-        };
-        hook.after = async () => {
-          if (calls !== cut) return;
-          resolve();
-          await new Promise(() => {});
-        };
-        register().then(
-          () => {
-            isWhole = true;
-            resolve();
-          },
-          () => resolve(),
-        );
-      });
-      expect(isWhole).toBe(false);
-      if (end === 'stops') {
-        restart();
-        await takeInDue();
-      }
-      // It may not have begun.
-      const { outcome, touched } = await register();
-      expect([outcome, touched]).toEqual(
-        end === 'fails' && cut === 1
-          ? ['created', ['u']]
-          : end === 'stops'
-            ? ['unchanged', []]
-            : ['extended', ['u']],
-      );
-      expect(readsOf(db)).toEqual(emails);
-      // Its registration and one update.
-      expect(db.get('SELECT version FROM batches')).toEqual({ version: 2 });
-      expectNothingElse(db, LENGTH);
-    }
-});
-
-test('a list that a registration could not take in is taken in later, once that works', async () => {
-  const { db, hook, saveUnnamed, register, dropExpired } = storeWith();
-  await saveUnnamed({ emails: addresses(LENGTH) });
-  let isFull = true;
-  hook.before = (operation) => {
-    if (isFull && operation === 'longLists.add') throw new Fault('unavailable', 'the disk is full');
-  };
-  await expect(register()).rejects.toThrow('the disk is full');
-  await dropExpired();
-  expect(readsOf(db)).toEqual([]);
-  isFull = false;
-  await dropExpired();
-  expect(readsOf(db)).toEqual(addresses(LENGTH));
-  expectNothingElse(db, LENGTH);
-});
-
-test('of a long list that is taken in and others that come meanwhile the newest one is stored', async () => {
-  for (const processedCount of [LENGTH - 1, LENGTH + 1])
-    for (let at = 1; at <= CALLS_OF_REGISTRATION - 1; at++) {
-      const { db, hook, saveUnnamed, register } = storeWith();
-      const emails = addresses(LENGTH);
-      await saveUnnamed({ emails });
-      const short = addresses(20);
-      let calls = 0;
-      hook.after = async () => {
-        if (++calls === at)
-          saveUpdate(db, update({ batchId: 'u', emails: short, processedCount }), VALIDATOR, 0);
-      };
-      await register();
-      expect(readsOf(db)).toEqual(processedCount < LENGTH ? emails : short);
-      expectNothingElse(db, processedCount < LENGTH ? LENGTH : short.length);
-    }
-});
-
-test('what is taken in is deleted with its file', async () => {
-  for (let at = 1; at <= CALLS_OF_REGISTRATION - 1; at++) {
-    const { db, hook, saveUnnamed, register } = storeWith();
-    await saveUnnamed({ emails: addresses(LENGTH) });
-    let calls = 0;
-    hook.after = async () => {
-      if (++calls !== at) return;
-      fileWrites.end(db, 'f', VALIDATOR);
-      // The deletion is answered then.
-      expectNothingElse(db, 0);
-    };
-    await register();
-    expectNothingElse(db, 0);
-  }
-});
-
-test('an update that registers its batch takes in the long list that is held for it', async () => {
-  for (const [processedCount, stored] of [
-    [LENGTH - 1, addresses(LENGTH)],
-    [LENGTH + 1, addresses(3, 'own')],
-  ] as const) {
-    const { db, saveUnnamed } = storeWith();
-    await saveUnnamed({ emails: addresses(LENGTH) });
-    const own = { fileId: 'f', requestId: 'r', emails: addresses(3, 'own'), processedCount };
-    expect(await saveUnnamed(own)).toBe('applied');
-    expect(readsOf(db)).toEqual(stored);
     expectNothingElse(db, stored.length);
   }
 });
@@ -391,7 +222,7 @@ test('a long list whose batch is registered before it is held is stored', async 
   const { db, hook, saveUnnamed, register } = storeWith();
   let calls = 0;
   hook.after = async () => {
-    if (++calls === 1) await register();
+    if (++calls === 1) register();
   };
   expect(await saveUnnamed({ emails: addresses(LENGTH) })).toBe('applied');
   expect(readsOf(db)).toEqual(addresses(LENGTH));

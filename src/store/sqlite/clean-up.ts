@@ -1,7 +1,6 @@
 /** Deletes the results of generations that are over. A few at a time: other writes wait no longer than for these. */
 import type { FileId } from '../../domain/id.js';
 import { TOMBSTONE_MS } from '../attribution.js';
-import { cleanUpHeldLists, hasEndedHeldLists } from './batches/held-lists.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { dropHidden, hasHidden } from './results/hidden-lists.js';
@@ -32,7 +31,7 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): b
 }
 
 function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean {
-  if (cleanUpHeldLists(db) || cleanUpLists(db) || cleanSubmissions(db)) return true;
+  if (cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
@@ -53,7 +52,6 @@ function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean
 }
 
 export const needsCleanUp = (db: Database): boolean =>
-  hasEndedHeldLists(db) ||
   hasEndedLists(db) ||
   hasHidden(db) ||
   db.get(
@@ -63,7 +61,6 @@ export const needsCleanUp = (db: Database): boolean =>
 
 /** Whether nothing is left of those generations, lists and submissions of a file that are over. */
 export const isCleanedUp = (db: Database, fileId: FileId): boolean =>
-  !hasEndedHeldLists(db) &&
   areListsOfFileGone(db, fileId) &&
   db.get(
     `SELECT 1 AS uncleaned WHERE EXISTS (SELECT 1 FROM generations WHERE fileId = ?1 AND state <> 0 AND cleaned = 0)

@@ -6,7 +6,6 @@ import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchRegistration } from '../attribution.js';
 import type { CurrentRequest, ProducedRequest } from '../registration-rules.js';
-import { dropDueOf } from './batches/held-lists.js';
 import type { Database } from './database.js';
 
 import { endLists } from './ended-lists.js';
@@ -124,7 +123,6 @@ export function endGeneration(
   // They are deleted with the rest of it.
   db.run('DELETE FROM hidden_lists WHERE generation = ?', row.generation);
   endLists(db, 'generation = ?', row.generation);
-  dropDueOf(db, row.generation);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Hands an update with a long list to the writing thread in portions, each of which becomes a transaction. */
 import { createHash, type Hash } from 'node:crypto';
 import { limitConcurrency } from '../../concurrency-limit.js';
+import type { Claimant } from '../../domain/ownership.js';
 import { type Result, textLines } from '../../domain/result.js';
 import { addTallies, tallyOf } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
@@ -8,7 +9,7 @@ import { Fault } from '../../errors.js';
 import { WorkTime } from '../../portions.js';
 import { type FingerprintedList, listBytes, type RecentLists } from '../recent-lists.js';
 import { remembered } from '../rewrites.js';
-import type { Base, Origin, WrittenList } from './batches/long-lists.js';
+import type { Base, WrittenList } from './batches/long-lists.js';
 import type { SavedHere } from './batches/save-update.js';
 import { rowsOf, writtenPortions } from './results/results.js';
 import type { CallOf } from './thread/client.js';
@@ -26,47 +27,21 @@ export class LongLists {
 
   constructor(private readonly recent: RecentLists) {}
 
-  /** Stores an update as `UpdateStore.save` says, or one that is due. */
-  async save(ask: Ask, update: Update, origin: Origin): Promise<SavedHere> {
+  /** Stores an update as `UpdateStore.save` says. */
+  async save(ask: Ask, update: Update, sender: Claimant): Promise<SavedHere> {
     const { results, ...envelope } = update;
     let isNew = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const found = await ask('longLists.find', envelope, origin);
+      const found = await ask('longLists.find', envelope, sender);
       if (found.base !== null) isNew ||= found.isNew;
       const saved =
         found.base !== null
-          ? await this.#store(ask, envelope, results, origin, found.base, attempt > 0)
-          : (found.saved ?? (await this.#hold(ask, envelope, results, origin)));
+          ? await this.#store(ask, envelope, results, sender, found.base, attempt > 0)
+          : (found.saved ?? (await ask('longLists.hold', envelope, await jsonOf(results), sender)));
       if (saved !== null)
         return isNew && saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved;
     }
     throw new Fault('unavailable', 'the batch changes while its list is stored', { retryAfterSeconds: 1 });
-  }
-
-  /** Null: the update belongs elsewhere now. */
-  async #hold(
-    ask: Ask,
-    envelope: Omit<Update, 'results'>,
-    results: readonly Result[],
-    origin: Origin,
-  ): Promise<SavedHere | null> {
-    if ('due' in origin) throw new Error('what is due is held no more');
-    const list = await ask('heldLists.begin');
-    try {
-      let bytes = 0;
-      let piece = 0;
-      for (const portion of writtenPortions(results))
-        await this.#inTurn(() => {
-          const body = JSON.stringify(portion);
-          bytes += Buffer.byteLength(body);
-          return ask('heldLists.add', list, piece++, body);
-        });
-      return await ask('longLists.hold', envelope, { list, bytes }, origin);
-    } catch (error) {
-      // Else it is deleted when the gateway starts.
-      await ask('heldLists.drop', list).catch(() => undefined);
-      throw error;
-    }
   }
 
   /** Null: the batch has changed meanwhile. */
@@ -74,19 +49,19 @@ export class LongLists {
     ask: Ask,
     envelope: Omit<Update, 'results'>,
     results: readonly Result[],
-    origin: Origin,
+    sender: Claimant,
     base: Base,
     isOwnList: boolean,
   ): Promise<SavedHere | null> {
     const known = isOwnList || results.length < base.length ? null : await hashed(results, base.length);
     const isExtension = known !== null && (base.length === 0 || digestOf(known) === base.fingerprint);
-    const written = await ask('longLists.begin', envelope, base, isExtension, origin);
+    const written = await ask('longLists.begin', envelope, base, isExtension, sender);
     if (written === null) return null;
     try {
       const hash = isExtension ? known : createHash('sha1');
       const list = await this.#write(ask, written, results, hash, isExtension);
       if (list === null) return null;
-      const saved = await ask('longLists.finish', written, envelope, list, origin);
+      const saved = await ask('longLists.finish', written, envelope, list, sender);
       if (saved?.outcome === 'applied')
         this.recent.remember(envelope.batchId, listOf(results, hash, list.fingerprint), envelope.isComplete);
       return saved;
@@ -115,6 +90,17 @@ export class LongLists {
     }
     return { length: results.length, fingerprint: digestOf(hash), tally, changed };
   }
+}
+
+/** The results as JSON, made with turns for others. */
+async function jsonOf(results: readonly Result[]): Promise<string> {
+  const time = new WorkTime();
+  const parts: string[] = [];
+  for (const portion of writtenPortions(results)) {
+    parts.push(JSON.stringify(portion).slice(1, -1));
+    if (time.isUp) await time.giveTurn();
+  }
+  return `[${parts.join(',')}]`;
 }
 
 /** The hash of the first results of a list, with turns for others. */

@@ -28,7 +28,6 @@ import { type GivenUp, REMOVED_WITHIN_MS, type WebhookStore } from '../webhooks.
 import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
-import { DueUpdates } from './due-updates.js';
 import { type BatchSlice, fileReads } from './files.js';
 import { listReads, listWrites } from './lists.js';
 import { LongLists } from './long-lists.js';
@@ -115,24 +114,15 @@ function slicesOf(
   return slices;
 }
 
-export interface SqliteUpdates extends UpdateStore {
-  /** Takes in what registrations have made due that were cut off, as far as that works now. */
-  takeInDue(): Promise<void>;
-}
-
 export const updateStore = (
   writer: WritingThread,
   reader: ReadingThread,
   recent: RecentLists,
-): SqliteUpdates => {
+): UpdateStore => {
   const drops = new SharedCalls<'held', void>();
   /** Drops what is held for too long or is too much, once for all who wait for it. */
   const dropHeld = () => drops.run('held', () => untilNone(() => writer.call('updates.dropSomeHeld')));
   const longLists = new LongLists(recent);
-  const dueUpdates = new DueUpdates(longLists);
-  // What fails, as on a full disk, is tried again later: meanwhile other things are dropped, and make room.
-  const takeInDue = () =>
-    writer.inSteps(async (ask) => dueUpdates.takeIn(ask, await ask('dueUpdates.all'))).catch(() => undefined);
   /** Of batches with as many lists that are to be deleted as they may have: until one of them is. */
   const deletions = new Map<BatchId, Promise<unknown>>();
   const awaitDeletion = (batchId: BatchId) =>
@@ -159,13 +149,11 @@ export const updateStore = (
   };
   return {
     fileOfBatch: (batchId) => writer.call('updates.fileOfBatch', batchId),
-    register: (registration, claimant) =>
-      writer.inSteps(async (ask) => {
-        const { due, ...registered } = await ask('updates.register', registration, claimant);
-        if (registered.outcome === 'replaced') recent.forgetAll();
-        await dueUpdates.takeIn(ask, due);
-        return registered;
-      }),
+    async register(registration, claimant) {
+      const registered = await writer.call('updates.register', registration, claimant);
+      if (registered.outcome === 'replaced') recent.forgetAll();
+      return registered;
+    },
     async checkRegistration(registration, claimant) {
       const { batches } = registration;
       const foreign = new Set<BatchId>();
@@ -191,13 +179,9 @@ export const updateStore = (
       if (deletion !== undefined) await deletion;
       // A usual update goes to the writing thread before any call that comes after it.
       const added = results.slice(recent.lengthKnown(batchId, results));
-      const { isCrowded = false, ...saved } = await writer.inSteps(async (ask): Promise<SavedHere> => {
-        const { due = [], ...here } = await (areMany(added)
-          ? longLists.save(ask, update, sender)
-          : saveAtOnce(ask, update, sender));
-        await dueUpdates.takeIn(ask, due);
-        return due.length > 0 && here.outcome === 'unchanged' ? { ...here, outcome: 'applied' } : here;
-      });
+      const { isCrowded = false, ...saved } = await writer.inSteps((ask) =>
+        areMany(added) ? longLists.save(ask, update, sender) : saveAtOnce(ask, update, sender),
+      );
       if (saved.outcome === 'held') await dropHeld();
       if (isCrowded) deletions.set(batchId, awaitDeletion(batchId));
       return saved;
@@ -207,11 +191,7 @@ export const updateStore = (
     markStalled: (silence) => writer.call('updates.markStalled', silence),
     incompleteBatches: (query) => reader.call('updates.incompleteBatches', query),
     heldCounts: () => writer.call('updates.heldCounts'),
-    async dropExpired() {
-      await dropHeld();
-      await takeInDue();
-    },
-    takeInDue,
+    dropExpired: dropHeld,
   };
 };
 

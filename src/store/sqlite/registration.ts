@@ -18,8 +18,7 @@ import {
   knownBatch,
   writeProgress,
 } from './batches/batches.js';
-import { batchesOfDue, dueOf } from './batches/held-lists.js';
-import { dropHeldFor, isAnythingHeld, takeHeld } from './batches/held-updates.js';
+import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
 import type { Database } from './database.js';
 import {
   addEndedGeneration,
@@ -80,27 +79,6 @@ export function register(
       filled.has(batch.batchId) ? [] : [{ ...batch, version: FIRST_VERSION }],
     ),
   };
-}
-
-/**
- * The same, with what is due for the batches: by the time of the answer it has to be taken in. Where an earlier registration
- * could not do that, this one extends the file.
- */
-export function registerWithDue(
-  db: Database,
-  registration: Registration,
-  claimant: Claimant,
-  now: number,
-): Registered & { readonly due: readonly number[] } {
-  const registered = register(db, registration, claimant, now);
-  const due = dueOf(
-    db,
-    registration.batches.map(({ batchId }) => batchId),
-  );
-  const { outcome, touched } = registered;
-  return outcome === 'unchanged' && due.length > 0
-    ? { ...registered, outcome: 'extended', touched: [...touched, ...batchesOfDue(db, due)], due }
-    : { ...registered, due };
 }
 
 type KnownBatches = ReadonlyMap<BatchId, BatchRow | undefined>;
@@ -170,7 +148,7 @@ function addEndedBatches(
   );
   if (unknown.length === 0) return;
   addBatches(db, addEndedGeneration(db, fileId, requestId, now), unknown, now);
-  for (const { batchId } of unknown) dropHeldFor(db, batchId, claimant);
+  for (const { batchId } of unknown) takeHeld(db, batchId, claimant);
 }
 
 /** A batch of an earlier generation gives its name up. What it has is deleted with the rest of that generation. */
@@ -197,7 +175,7 @@ function addBatches(
   });
 }
 
-/** Applies the updates that are held for new batches, but for long ones, which become due; answers with those batches. */
+/** Applies the updates that are held for new batches; answers with those batches. */
 function applyHeld(
   db: Database,
   batches: readonly RegisteredBatch[],
@@ -207,10 +185,9 @@ function applyHeld(
   const filled = new Set<BatchId>();
   if (!isAnythingHeld(db)) return filled;
   for (const { batchId } of batches) {
-    const batch = knownBatch(db, batchId);
-    const taken = takeHeld(db, batch, claimant);
-    if (taken === null) continue;
-    if (taken.update !== null) applyUpdate(db, batch, taken.update, now);
+    const update = takeHeld(db, batchId, claimant);
+    if (update === null) continue;
+    applyUpdate(db, knownBatch(db, batchId), update, now);
     filled.add(batchId);
   }
   return filled;

@@ -129,8 +129,7 @@ CREATE TABLE held (
   receivedAt INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   envelope TEXT NOT NULL,                  -- JSON of the update without its results
-  results TEXT,                            -- JSON of these; NULL: they are many
-  list INTEGER,                            -- then their number in held_lists
+  results TEXT NOT NULL,                   -- JSON of these; in a column of its own: which of two updates is newer is found without it
   PRIMARY KEY (batchId, holder)
 );
 CREATE INDEX held_by_age ON held (receivedAt);
@@ -150,26 +149,6 @@ CREATE TRIGGER held_dropped AFTER DELETE ON held BEGIN
   UPDATE held_shares SET bytes = bytes - OLD.bytes WHERE holder = OLD.holder;
   DELETE FROM held_shares WHERE holder = OLD.holder AND bytes <= 0;
 END;
-
--- Long lists of held updates, in pieces, see held-lists.ts.
-CREATE TABLE held_lists (
-  list INTEGER PRIMARY KEY AUTOINCREMENT,
-  ended INTEGER NOT NULL                   -- 1: it is deleted some pieces at a time
-);
-CREATE INDEX held_lists_ended ON held_lists (list) WHERE ended = 1;
-CREATE TABLE held_pieces (
-  place INTEGER PRIMARY KEY,
-  body TEXT NOT NULL                       -- JSON of some results
-);
--- Updates with such a list whose batch is registered by now: they are held no more, and are stored soon.
-CREATE TABLE due_updates (
-  list INTEGER PRIMARY KEY,
-  batchId TEXT NOT NULL,
-  generation INTEGER NOT NULL,
-  envelope TEXT NOT NULL
-);
-CREATE INDEX due_updates_of_batch ON due_updates (batchId);
-CREATE INDEX due_updates_of_generation ON due_updates (generation);
 
 CREATE TABLE dead_letters (
   id TEXT PRIMARY KEY,                     -- sorts by time, see dead-letter-records.ts
@@ -312,4 +291,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 26;
+export const SCHEMA_VERSION = 25;

@@ -7,7 +7,6 @@ import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
 import type { HeldCounts } from '../../store.js';
 import type { Bind, Database } from '../database.js';
-import { endHeldList, type HeldList, makeDue } from './held-lists.js';
 
 /** The limits of the held updates, and what was dropped for them. */
 export interface HeldState {
@@ -27,56 +26,35 @@ const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
 type Envelope = Omit<Update, 'results'>;
 
-/** Results as a JSON array; of many results the list that has them in pieces. */
-export type HeldResults = string | HeldList;
-
 /**
- * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. Others may
- * have to go for it, see `dropSomeHeld`.
+ * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. `results`: as
+ * JSON. Others may have to go for it, see `dropSomeHeld`.
  */
-export function hold(
-  db: Database,
-  update: Envelope,
-  results: HeldResults,
-  sender: Claimant,
-  now: number,
-): void {
+export function hold(db: Database, update: Envelope, results: string, sender: Claimant, now: number): void {
   const { batchId } = update;
   const holder = holderKey(holderOf(sender));
-  const earlier = take(db, batchId, holder);
-  const before = earlier === undefined ? null : envelopeOf(earlier);
-  const envelope = JSON.stringify(before === null ? update : merged(before, update));
-  // The list of the newer one; what is said beside it comes from both.
-  const isStale = before !== null && !isNewer(update, before);
-  const kept = earlier !== undefined && isStale ? resultsOf(earlier) : columnsOf(results);
-  for (const list of [earlier?.list ?? null, columnsOf(results).list])
-    if (list !== kept.list) endHeldList(db, list);
-  const bytes = bytesBeside(envelope) + kept.resultBytes;
-  db.insert('held', {
+  const earlier = db.get<{ envelope: string }>(
+    'SELECT envelope FROM held WHERE batchId = ? AND holder = ?',
     batchId,
     holder,
-    receivedAt: now,
-    bytes,
-    envelope,
-    results: kept.results,
-    list: kept.list,
-  });
+  );
+  const before = earlier === undefined ? null : (JSON.parse(earlier.envelope) as Envelope);
+  // The list of the newer one; what is said beside it comes from both.
+  const isStale = before !== null && !isNewer(update, before);
+  const kept = isStale ? take(db, batchId, holder)?.results : undefined;
+  if (before !== null && !isStale)
+    db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
+  const list = kept ?? results;
+  const envelope = JSON.stringify(before === null ? update : merged(before, update));
+  db.run(
+    'INSERT INTO held (batchId, holder, receivedAt, bytes, envelope, results) VALUES (?, ?, ?, ?, ?, ?)',
+    ...[batchId, holder, now, bytesOf(envelope, list), envelope, list],
+  );
 }
 
-/** Of an update as one JSON text, without its results. */
-const bytesBeside = (envelope: string): number =>
-  Buffer.byteLength(envelope) + Buffer.byteLength(',"results":');
-
-const resultsOf = ({ envelope, bytes, results, list }: HeldRow) => ({
-  results,
-  list,
-  resultBytes: bytes - bytesBeside(envelope),
-});
-
-const columnsOf = (results: HeldResults) =>
-  typeof results === 'string'
-    ? { results, list: null, resultBytes: Buffer.byteLength(results) }
-    : { results: null, list: results.list, resultBytes: results.bytes };
+/** Of the update as one JSON text. */
+const bytesOf = (envelope: string, results: string): number =>
+  Buffer.byteLength(envelope) + Buffer.byteLength(',"results":') + Buffer.byteLength(results);
 
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
@@ -94,66 +72,42 @@ export const heldBytesOf = (
     : [];
 
 /**
- * Takes the updates of a batch that a registration may have out of the table, merged into one; null: there are none. An admin gets
- * those of all users, which may be as many as may be held: only the newest list is read. A long one becomes due: `update` is null.
+ * Takes the updates of a batch that a registration may have out of the table, merged into one; null: there are none. An admin
+ * gets those of all users, which may be as many as may be held: only the newest list is read.
  */
-export function takeHeld(
-  db: Database,
-  batch: { readonly batchId: BatchId; readonly generation: number },
-  claimant: Claimant,
-): { readonly update: Update | null } | null {
-  const { batchId } = batch;
-  const rows = rowsFor(db, batchId, claimant);
+export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update | null {
+  const rows = db
+    .all<{ holder: string; envelope: string }>(
+      'SELECT holder, envelope FROM held WHERE batchId = ? ORDER BY holder',
+      batchId,
+    )
+    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)));
   let envelope: Envelope | null = null;
-  let [newest] = rows;
+  let newest = '';
   for (const row of rows) {
-    const next = envelopeOf(row);
-    if (envelope === null || isNewer(next, envelope)) newest = row;
+    const next = JSON.parse(row.envelope) as Envelope;
+    if (envelope === null || isNewer(next, envelope)) newest = row.holder;
     envelope = envelope === null ? next : merged(envelope, next);
   }
-  if (envelope === null || newest === undefined) return null;
-  const { list } = newest;
-  const results = take(db, batchId, newest.holder)?.results ?? '[]';
-  for (const row of rows) if (row !== newest) drop(db, batchId, row);
-  if (list === null) return { update: { ...envelope, results: JSON.parse(results) as Result[] } };
-  makeDue(db, batch, JSON.stringify(envelope), list);
-  return { update: null };
-}
-
-/** Drops the updates of a batch that a registration would get. */
-export function dropHeldFor(db: Database, batchId: BatchId, claimant: Claimant): void {
-  for (const row of rowsFor(db, batchId, claimant)) drop(db, batchId, row);
-}
-
-type HeldHead = Pick<HeldRow, 'envelope' | 'list'> & { readonly holder: string };
-
-const rowsFor = (db: Database, batchId: BatchId, claimant: Claimant): HeldHead[] =>
-  db
-    .all<HeldHead>('SELECT holder, envelope, list FROM held WHERE batchId = ? ORDER BY holder', batchId)
-    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)));
-
-function drop(db: Database, batchId: BatchId, { holder, list }: HeldHead): void {
-  db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
-  endHeldList(db, list);
+  if (envelope === null) return null;
+  const results = JSON.parse(take(db, batchId, newest)?.results ?? '[]') as Result[];
+  for (const { holder } of rows) db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
+  return { ...envelope, results };
 }
 
 function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
   return db.get<HeldRow>(
-    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING bytes, envelope, results, list',
+    'DELETE FROM held WHERE batchId = ? AND holder = ? RETURNING envelope, results',
     batchId,
     holder,
   );
 }
 
 interface HeldRow {
-  readonly bytes: number;
   readonly envelope: string;
-  readonly results: string | null;
-  readonly list: number | null;
+  readonly results: string;
 }
-
-const envelopeOf = ({ envelope }: Pick<HeldRow, 'envelope'>): Envelope => JSON.parse(envelope) as Envelope;
 
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
@@ -195,14 +149,11 @@ const sharesOf = (db: Database): HeldShare[] =>
 
 /** Drops the oldest of some updates, until so many bytes are free. Answers with their number. */
 function dropOldest(db: Database, bytes: number, which: string, bind: Bind): number {
-  const oldest = db.all<{ number: number; bytes: number; list: number | null }>(
-    `SELECT rowid AS number, bytes, list FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
+  const oldest = db.all<{ number: number; bytes: number }>(
+    `SELECT rowid AS number, bytes FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
     bind,
   );
   const some = entriesToDrop(oldest, bytes);
-  for (const { number, list } of some) {
-    db.run('DELETE FROM held WHERE rowid = ?', number);
-    endHeldList(db, list);
-  }
+  for (const { number } of some) db.run('DELETE FROM held WHERE rowid = ?', number);
   return some.length;
 }

@@ -10,7 +10,6 @@ import type { Update } from '../../../domain/update.js';
 import { range } from '../../positions.js';
 import { changedBetween, rewritesWith } from '../../rewrites.js';
 import type { Database } from '../database.js';
-import { CURRENT, findRegistration } from '../generations.js';
 import {
   dropWritten,
   findWritten,
@@ -21,9 +20,8 @@ import {
 } from '../results/hidden-lists.js';
 import { LIST_PLACES, LISTS, listOf, type ResultRows, resultsAt, writeResults } from '../results/results.js';
 import { applyWith, type BatchRow, batchOf, takesList } from './batches.js';
-import { type DueUpdate, dropDue, endHeldList, generationOfDue, type HeldList } from './held-lists.js';
 import { hold } from './held-updates.js';
-import { type Attributed, attribute, isBaseOf, type SavedHere, savedTo } from './save-update.js';
+import { attribute, isBaseOf, type SavedHere, savedTo } from './save-update.js';
 
 type Envelope = Omit<Update, 'results'>;
 
@@ -38,55 +36,29 @@ type Found =
   | { readonly base: Base; readonly isNew: boolean }
   | { readonly base: null; readonly saved: SavedHere | null };
 
-/** Who sends an update; or it was held, and is due. */
-export type Origin = Claimant | DueUpdate;
-
-/** Where an update belongs. One that is due belongs to the batch for which it has become that, or nowhere. */
-function attributed(db: Database, update: Envelope, origin: Origin, now: number): Attributed {
-  if (!('due' in origin)) return attribute(db, update, origin, now);
-  const batch = batchOf(db, update.batchId);
-  const generation = batch && findRegistration(db, batch.generation);
-  if (
-    batch === undefined ||
-    generation?.state !== CURRENT ||
-    batch.generation !== generationOfDue(db, origin)
-  )
-    return { outcome: 'superseded' };
-  return { outcome: 'apply', batch, fileId: generation.fileId, isNew: false };
-}
-
-/** The update is answered for: what was due is no more. In the transaction that stores it, so that it is stored once. */
-function answered(db: Database, origin: Origin, saved: SavedHere): SavedHere {
-  if ('due' in origin) dropDue(db, origin);
-  return saved;
-}
-
-/** Holds an update; null: it belongs elsewhere now, and the list is deleted. */
+/** Holds an update; null: it belongs elsewhere now. `results`: as JSON. */
 function holdLong(
   db: Database,
   update: Envelope,
-  list: HeldList,
+  results: string,
   sender: Claimant,
   now: number,
 ): SavedHere | null {
-  if (attribute(db, update, sender, now).outcome !== 'held') {
-    endHeldList(db, list.list);
-    return null;
-  }
-  hold(db, update, list, sender, now);
+  if (attribute(db, update, sender, now).outcome !== 'held') return null;
+  hold(db, update, results, sender, now);
   return { outcome: 'held', fileId: null };
 }
 
 /** Finds out where an update with a long list belongs. `saved` null: it is to be held. */
-function find(db: Database, update: Envelope, origin: Origin, now: number): Found {
-  const found = attributed(db, update, origin, now);
-  if (found.outcome === 'held') return { base: null, saved: null };
-  if (found.outcome === 'superseded')
-    return { base: null, saved: answered(db, origin, { outcome: 'superseded', fileId: null }) };
-  const { batch, fileId, isNew } = found;
+function find(db: Database, update: Envelope, sender: Claimant, now: number): Found {
+  const attributed = attribute(db, update, sender, now);
+  if (attributed.outcome === 'held') return { base: null, saved: null };
+  if (attributed.outcome === 'superseded')
+    return { base: null, saved: { outcome: 'superseded', fileId: null } };
+  const { batch, fileId, isNew } = attributed;
   if (takesList(batch, update)) return { base: baseOf(batch), isNew };
   const isApplied = applyWith(db, batch, update, now, noList);
-  return { base: null, saved: answered(db, origin, savedTo(db, batch, fileId, isApplied || isNew)) };
+  return { base: null, saved: savedTo(db, batch, fileId, isApplied || isNew) };
 }
 
 const isSame = (a: Base, b: Base): boolean => a.length === b.length && a.fingerprint === b.fingerprint;
@@ -114,12 +86,12 @@ function begin(
   update: Envelope,
   base: Base,
   isExtension: boolean,
-  origin: Origin,
+  sender: Claimant,
   now: number,
 ): WrittenList | null {
-  const found = attributed(db, update, origin, now);
-  if (found.outcome !== 'apply') return null;
-  const { batch } = found;
+  const attributed = attribute(db, update, sender, now);
+  if (attributed.outcome !== 'apply') return null;
+  const { batch } = attributed;
   if (isExtension && !isBaseOf(db, batch, { stored: base })) return null;
   const { batchId } = update;
   const list = isExtension ? batch.list : nextList(db, batch);
@@ -168,16 +140,16 @@ function finish(
   { list, base }: WrittenList,
   update: Envelope,
   { length, fingerprint, tally, changed }: WholeList,
-  origin: Origin,
+  sender: Claimant,
   now: number,
 ): SavedHere | null {
-  const found = attributed(db, update, origin, now);
+  const attributed = attribute(db, update, sender, now);
   const isThere = findWritten(db, list) !== undefined;
-  if (!isThere || found.outcome !== 'apply' || found.batch.number !== Math.floor(list / LISTS)) {
+  if (!isThere || attributed.outcome !== 'apply' || attributed.batch.number !== Math.floor(list / LISTS)) {
     dropWritten(db, list);
     return null;
   }
-  const { batch, fileId, isNew } = found;
+  const { batch, fileId, isNew } = attributed;
   const isApplied = applyWith(db, batch, update, now, (version) => {
     showWritten(db, list);
     if (list === listOf(batch)) {
@@ -189,17 +161,17 @@ function finish(
     return { list: list % LISTS, length, fingerprint, rewrites, tallyAfter: () => tally };
   });
   dropWritten(db, list);
-  return answered(db, origin, savedTo(db, batch, fileId, isApplied || isNew));
+  return savedTo(db, batch, fileId, isApplied || isNew);
 }
 
 export const longListWrites = {
-  find: (db: Database, update: Envelope, origin: Origin) => find(db, update, origin, clock.now()),
-  begin: (db: Database, update: Envelope, base: Base, isExtension: boolean, origin: Origin) =>
-    begin(db, update, base, isExtension, origin, clock.now()),
+  find: (db: Database, update: Envelope, sender: Claimant) => find(db, update, sender, clock.now()),
+  begin: (db: Database, update: Envelope, base: Base, isExtension: boolean, sender: Claimant) =>
+    begin(db, update, base, isExtension, sender, clock.now()),
   add,
-  finish: (db: Database, written: WrittenList, update: Envelope, list: WholeList, origin: Origin) =>
-    finish(db, written, update, list, origin, clock.now()),
+  finish: (db: Database, written: WrittenList, update: Envelope, list: WholeList, sender: Claimant) =>
+    finish(db, written, update, list, sender, clock.now()),
   drop: dropWritten,
-  hold: (db: Database, update: Envelope, list: HeldList, sender: Claimant) =>
-    holdLong(db, update, list, sender, clock.now()),
+  hold: (db: Database, update: Envelope, results: string, sender: Claimant) =>
+    holdLong(db, update, results, sender, clock.now()),
 };

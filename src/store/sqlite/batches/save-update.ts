@@ -17,19 +17,15 @@ import { register } from '../registration.js';
 import { isCrowded, isHidden } from '../results/hidden-lists.js';
 import { appendResults, listOf, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import { dueOf } from './held-lists.js';
 import { hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
-/**
- * `isCrowded`: the batch has as many lists that wait to be deleted as it may have. `due`: the lists that were held for it and are
- * to be taken in, as the update may have registered it.
- */
-export type SavedHere = Saved & { readonly isCrowded?: boolean; readonly due?: readonly number[] };
+/** `isCrowded`: the batch has as many lists that wait to be deleted as it may have. */
+export type SavedHere = Saved & { readonly isCrowded?: boolean };
 
 /** Where an update belongs: to a registered batch, or not. `isNew`: the update has registered it. */
-export type Attributed =
+type Attributed =
   | { readonly outcome: 'held' }
   | { readonly outcome: 'superseded' }
   | { readonly outcome: 'apply'; readonly batch: BatchRow; readonly fileId: FileId; readonly isNew: boolean };
@@ -53,7 +49,6 @@ export const savedTo = (db: Database, batch: BatchRow, fileId: FileId, isApplied
   outcome: isApplied ? 'applied' : 'unchanged',
   fileId,
   isCrowded: isCrowded(db, batch),
-  due: dueOf(db, [batch.batchId]),
 });
 
 /** Finds out where an update belongs, and registers its batch where the update does that by itself. */
@@ -120,13 +115,12 @@ function applyTail(db: Database, row: BatchRow, tail: Tail, now: number): boolea
 }
 
 /** Stores an update that adds to the stored list of a known batch; null: it does not, so the whole update is needed. */
-export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): SavedHere | null {
+export function saveTail(db: Database, tail: Tail, sender: Claimant, now: number): Saved | null {
   const batch = batchOf(db, tail.batchId);
   if (batch === undefined || !isBaseOf(db, batch, tail)) return null;
   const generation = findRegistration(db, batch.generation);
   if (generation === undefined || attributionOf(tail, batchRegistrationOf(generation), sender) !== 'apply')
     return null;
   const applied = applyTail(db, batch, tail, now);
-  const { fileId } = generation;
-  return { outcome: applied ? 'applied' : 'unchanged', fileId, due: dueOf(db, [batch.batchId]) };
+  return { outcome: applied ? 'applied' : 'unchanged', fileId: generation.fileId };
 }

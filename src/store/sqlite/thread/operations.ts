@@ -6,7 +6,6 @@ import type { Claimant } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
-import { dueUpdateReads, heldListWrites } from '../batches/held-lists.js';
 import { dropSomeHeld, type HeldState, heldBytesOf, heldCounts } from '../batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
 import { longListWrites } from '../batches/long-lists.js';
@@ -26,7 +25,7 @@ import {
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
 import { writeProbe } from '../open.js';
-import { foreignBatchesOf, registerWithDue } from '../registration.js';
+import { foreignBatchesOf, register } from '../registration.js';
 import { readPage } from '../results/pages.js';
 import { scanSlice, scanStart } from '../results/scan.js';
 import { revocationReads, revocationWrites } from '../revocations.js';
@@ -39,7 +38,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
   updates: {
     fileOfBatch,
     register: (db: Database, registration: Registration, claimant: Claimant) =>
-      registerWithDue(db, registration, claimant, clock.now()),
+      register(db, registration, claimant, clock.now()),
     foreignBatches: foreignBatchesOf,
     heldBytes: heldBytesOf,
     save: (db: Database, update: Update, sender: Claimant) => saveUpdate(db, update, sender, clock.now()),
@@ -51,8 +50,6 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     dropSomeHeld: (db: Database) => dropSomeHeld(db, limits.held, clock.now()),
   },
   longLists: longListWrites,
-  heldLists: heldListWrites,
-  dueUpdates: dueUpdateReads,
   changes: changeWrites,
   breakdowns: breakdownWrites,
   deadLetters: {

@@ -6,7 +6,6 @@
 import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
 import { batchOf } from '../batches/batches.js';
-import { endUnheldLists } from '../batches/held-lists.js';
 import { cleanUpSome, isCleanedUp, needsCleanUp } from '../clean-up.js';
 import type { Database } from '../database.js';
 import { endUploads, isListGone } from '../ended-lists.js';
@@ -73,7 +72,6 @@ export class Writer {
     onRequest((request) => this.#receive(request));
     endUploads(db);
     dropAllWritten(db);
-    endUnheldLists(db);
     this.#scheduleCleanUp();
   }
 
