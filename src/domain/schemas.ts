@@ -99,3 +99,10 @@ const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: 
 const unitOf = (origin: string): string => UNITS[origin] ?? '';
 const atLeast = (origin: string): string => (origin in UNITS ? 'have at least' : 'be at least');
 const atMost = (origin: string): string => (origin in UNITS ? 'have at most' : 'be at most');
+
+/** JSON Schema of an object that has these members, and may have others. Tools warn of a condition that does not say all that. */
+export const requiring = (...names: readonly string[]) => ({
+  required: [...names],
+  properties: Object.fromEntries(names.map((name) => [name, {}])),
+  additionalProperties: true,
+});

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_FIELD_ERRORS } from '../domain/invalid-input.js';
-import { countSchema, idSchema, inOurWords, optional, withDefault } from '../domain/schemas.js';
+import { countSchema, idSchema, inOurWords, optional, requiring, withDefault } from '../domain/schemas.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks.js';
 import { MAX_URL_LENGTH } from '../webhooks/webhook-url.js';
 
@@ -98,4 +98,4 @@ export const validationBody = (maxEmails: number) =>
       flags: withDefault(flags, flags.parse({})),
       replace: withDefault(z.boolean(), false),
     })
-    .meta({ if: { required: ['listId'] }, else: { required: ['emails'] } });
+    .meta({ if: requiring('listId'), else: requiring('emails') });

@@ -10,7 +10,7 @@ import { retry } from '../support/wait.js';
 const SOCKETS = 20;
 const FILES = 100;
 const KIB = 1024;
-const OF_SUBSCRIPTION = 0.5 * KIB;
+const OF_SUBSCRIPTION = KIB;
 
 /** What docs/operations.md says of a subscription and of a file that is listened to, for ids of usual length and the longest. */
 test.each([

@@ -1,7 +1,7 @@
 /** The bodies of updates, registrations and submissions, and the answers to them. */
 import { z } from 'zod';
 import { MAX_RESULTS } from '../../../domain/read-update.js';
-import { countSchema, idSchema } from '../../../domain/schemas.js';
+import { countSchema, idSchema, requiring } from '../../../domain/schemas.js';
 import { RISK_LEVELS, STATUSES } from '../../../domain/verdict.js';
 import { UPDATE_OUTCOMES } from '../../../store/store.js';
 import { stats, submission } from './files.js';
@@ -41,8 +41,8 @@ const unlessFailed = 'required unless `failed` is true';
 
 /** In words it is said for each field, by `unlessFailed`: generators of clients ignore conditions. */
 const NEEDED_UNLESS_FAILED = {
-  if: { properties: { failed: { const: true } }, required: ['failed'] },
-  else: { required: ['isComplete', 'totalEmails', 'processedCount', 'validatedEmails'] },
+  if: { properties: { failed: { const: true } }, required: ['failed'], additionalProperties: true },
+  else: requiring('isComplete', 'totalEmails', 'processedCount', 'validatedEmails'),
 };
 
 /** An update as the inlets read it. */
