@@ -18,6 +18,11 @@ export class CallerShares {
     return (this.max - (this.#all - this.of(caller))) / 2;
   }
 
+  /** Whether so much more is within what the caller gets. */
+  fits(caller: string, amount: number): boolean {
+    return this.of(caller) + amount <= this.mostOf(caller);
+  }
+
   /** A negative amount is given back. */
   add(caller: string, amount: number): void {
     this.#all += amount;

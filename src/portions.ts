@@ -41,6 +41,14 @@ export class TurnLimit {
     else await new Promise<void>((resolve) => this.#waiting.push({ amount, resolve }));
   }
 
+  /** Does something to each item, to as many in one turn as a turn has. */
+  async each<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
+    for (const some of portions(items, this.perTurn)) {
+      await this.wait(some.length);
+      for (const item of some) work(item);
+    }
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -90,7 +90,7 @@ export class Broadcaster {
   }
 
   #follow(fileId: FileId, caller: string): FollowedFile {
-    if (this.#shares.of(caller) + 1 > this.#shares.mostOf(caller)) {
+    if (!this.#shares.fits(caller, 1)) {
       throw new Fault(
         'rate_limited',
         `MAX_FOLLOWED_FILES: of ${this.maxFiles} files with listeners, one caller gets half of what the others leave`,

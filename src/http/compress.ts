@@ -24,7 +24,7 @@ export function compress(isOn: boolean, addressOf: (req: Request) => string): Re
     if (req.headers['accept-encoding'] === undefined) return true;
     const address = addressOf(req);
     // One that has closed already would never give its place back.
-    if (res.closed || shares.of(address) + 1 > shares.mostOf(address)) return false;
+    if (res.closed || !shares.fits(address, 1)) return false;
     shares.add(address, 1);
     res.once('close', () => shares.add(address, -1));
     return true;

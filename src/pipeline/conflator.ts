@@ -82,9 +82,7 @@ export class Conflator {
 
   /** What comes from no user, over Redis or without tokens, comes from producers of ours: they get all that the users leave. */
   #hasRoom(userId: UserId | null, more: number): boolean {
-    return userId === null
-      ? this.bytes + more <= this.maxBytes
-      : this.#shares.of(userId) + more <= this.#shares.mostOf(userId);
+    return userId === null ? this.bytes + more <= this.maxBytes : this.#shares.fits(userId, more);
   }
 
   #count({ userId }: Claimant, bytes: number): void {

@@ -8,7 +8,7 @@ import type { Revocations } from '../auth/revocations.js';
 import { FEEDS, roomOf } from '../domain/events.js';
 import type { FileId, UserId } from '../domain/id.js';
 import { countSchema, idSchema } from '../domain/schemas.js';
-import { portions, TurnLimit } from '../portions.js';
+import { TurnLimit } from '../portions.js';
 import { settledWithin } from '../waiting.js';
 import { closeConnection } from './close-connection.js';
 import type { ClientSocket, GatewayEvents, SocketServer } from './server-types.js';
@@ -110,10 +110,7 @@ export class ClusterSockets {
   /** Thousands may be of one user. From now on no event and no answer is sent to any of them. */
   async #closeInTurns(sockets: readonly ClientSocket[], sub: UserId): Promise<void> {
     for (const socket of sockets) release(socket, sub);
-    for (const some of portions(sockets, CLOSES_PER_TURN)) {
-      await this.#closes.wait(some.length);
-      for (const { conn } of some) closeConnection(conn, REVOKED);
-    }
+    await this.#closes.each(sockets, ({ conn }) => closeConnection(conn, REVOKED));
   }
 
   #socketsOf(sub: UserId): ClientSocket[] {

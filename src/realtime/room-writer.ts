@@ -16,7 +16,7 @@ import { eventName, FEEDS, type FeedName, roomOf } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
-import { portions, TurnLimit } from '../portions.js';
+import { TurnLimit } from '../portions.js';
 import { Backpressure, type BackpressureOptions } from './backpressure.js';
 import { idleTcpOf, isOnWebSocket, writeDirectly } from './direct-write.js';
 import { missingInternals } from './engine-internals.js';
@@ -24,7 +24,6 @@ import { EventPacket, PacketBundle } from './frames.js';
 import { LatestStats } from './latest-stats.js';
 import { fileIdOfRoom, type ListenerList, ListenerLists } from './listener-lists.js';
 import type { ClientSocket, SocketServer } from './server-types.js';
-import type { Subscriptions } from './subscriptions.js';
 import { type TurnShare, WriteQueue } from './write-queue.js';
 
 /** Characters of one file that are gathered before they are queued: joining more costs more than a second write. */
@@ -193,11 +192,11 @@ export class RoomWriter implements Rooms {
     const listeners = this.#listenerLists.of(fileId).listeners.map(({ socket }) => socket.data.subscriptions);
     const affected = listeners.filter((listener) => listener.dependsOnOwner(fileId));
     if (affected.length === 0) return null;
-    const recheck = async (some: readonly Subscriptions[]) => {
-      await this.#checks.wait(some.length);
-      await Promise.all(some.map((listener) => listener.recheck([fileId])));
-    };
-    return Promise.all(portions(affected, CHECKS_PER_TURN).map(recheck)).then(() => undefined);
+    const checks: Promise<void>[] = [];
+    const begun = this.#checks.each(affected, (listener) => {
+      checks.push(listener.recheck([fileId]));
+    });
+    return begun.then(() => Promise.all(checks)).then(() => undefined);
   }
 
   /** In turns of the event loop. No other socket joins the rooms meanwhile, and nothing of the file is sent. */
@@ -205,15 +204,12 @@ export class RoomWriter implements Rooms {
     const { listeners } = this.#listenerLists.of(fileId);
     this.#gathered.delete(fileId);
     this.#queue.discard(fileId);
-    for (const some of portions(listeners, CHECKS_PER_TURN)) {
-      await this.#removals.wait(some.length);
-      for (const { socket } of some) {
-        const { subscriptions } = socket.data;
-        // It may have unsubscribed, or be gone.
-        if (!subscriptions.has(fileId)) continue;
-        void subscriptions.drop(fileId);
-        if (!subscriptions.hasEnded) socket.emit('file_deleted', { fileId });
-      }
-    }
+    await this.#removals.each(listeners, ({ socket }) => {
+      const { subscriptions } = socket.data;
+      // It may have unsubscribed, or be gone.
+      if (!subscriptions.has(fileId)) return;
+      void subscriptions.drop(fileId);
+      if (!subscriptions.hasEnded) socket.emit('file_deleted', { fileId });
+    });
   }
 }

@@ -9,7 +9,7 @@ import type { FileId } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
 import { Fault } from '../errors.js';
 import type { Metrics } from '../metrics.js';
-import { portions, TurnLimit } from '../portions.js';
+import { TurnLimit } from '../portions.js';
 import type { Snapshots } from '../snapshot/snapshots.js';
 import { SocketToken } from './socket-token.js';
 
@@ -211,11 +211,8 @@ export class Subscriptions {
   }
 
   /** A socket may have thousands of subscriptions, and thousands of sockets may end in one moment. */
-  async #inTurns(limit: TurnLimit, end: (fileId: FileId) => void): Promise<void> {
-    for (const some of portions([...this.#files.keys()], ENDS_PER_TURN)) {
-      await limit.wait(some.length);
-      for (const fileId of some) end(fileId);
-    }
+  #inTurns(limit: TurnLimit, end: (fileId: FileId) => void): Promise<void> {
+    return limit.each([...this.#files.keys()], end);
   }
 
   async #add(fileId: FileId): Promise<void> {

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ByteCache } from '../byte-cache.js';
 import type { BatchId } from '../domain/id.js';
-import { charsOf, type PlacedResult, type Result, textLines } from '../domain/result.js';
+import { type PlacedResult, type Result, textLines } from '../domain/result.js';
 
 /** A list with its fingerprint, and how much of it is known to be stored already. */
 export interface FingerprintedList {
@@ -25,9 +25,8 @@ const MAX_COMPLETE_BYTES = 4 * 2 ** 20;
 /** Bytes that a result takes beside its text, about. */
 const RESULT_BYTES = 250;
 
-/** About what a list takes in memory. */
-export const listBytes = (results: readonly Result[]): number =>
-  charsOf(results) + (RESULT_BYTES + 1) * results.length;
+/** About what results take in memory. `chars`: of them as lines. */
+export const listBytes = (chars: number, results: number): number => chars + RESULT_BYTES * results;
 
 /**
  * A list that continues a remembered one is not hashed from its beginning, and results that were just written are not read
@@ -37,10 +36,12 @@ export class RecentLists {
   readonly #growing = new ByteCache<FingerprintedList>(MAX_BYTES);
   readonly #complete = new ByteCache<FingerprintedList>(MAX_COMPLETE_BYTES);
 
-  fingerprint(batchId: BatchId, results: readonly Result[]): FingerprintedList {
-    const last = this.get(batchId);
-    const known = last !== undefined && beginsWith(results, last.results) ? last : null;
-    const length = known?.results.length ?? 0;
+  fingerprint(
+    batchId: BatchId,
+    results: readonly Result[],
+    length = this.lengthKnown(batchId, results),
+  ): FingerprintedList {
+    const known = length === 0 ? undefined : this.get(batchId);
     const tail = textLines(length === 0 ? results : results.slice(length));
     const hash = (known?.hash.copy() ?? createHash('sha1')).update(tail);
     return {
@@ -49,7 +50,7 @@ export class RecentLists {
       stored: { length, fingerprint: known?.fingerprint ?? '' },
       tail,
       hash,
-      bytes: (known?.bytes ?? 0) + listBytes(results.slice(length)),
+      bytes: (known?.bytes ?? 0) + listBytes(tail.length, results.length - length),
     };
   }
 

@@ -11,7 +11,7 @@ export class Places {
 
   /** Counts one until the returned function is called. @throws Fault `unavailable` where there is no place for it now */
   take(caller: string): () => void {
-    if (this.#shares.of(caller) + 1 > this.#shares.mostOf(caller))
+    if (!this.#shares.fits(caller, 1))
       throw new Fault('unavailable', 'too many submissions are still being registered', {
         retryAfterSeconds: 1,
       });

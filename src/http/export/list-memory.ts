@@ -23,8 +23,7 @@ export class ListMemory {
    * those of others leave. One that keeps nothing is never refused. @throws Fault `rate_limited`
    */
   begin(caller: string, bytes: number): () => void {
-    const own = this.#shares.of(caller);
-    if (bytes > 0 && own > 0 && own + bytes > this.#shares.mostOf(caller))
+    if (bytes > 0 && this.#shares.of(caller) > 0 && !this.#shares.fits(caller, bytes))
       throw new Fault(
         'rate_limited',
         `the lists that are exported take too much memory: MAX_SHARED_BYTES allows ${this.maxSharedBytes} of one caller, or half of what others leave`,

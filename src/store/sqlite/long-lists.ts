@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { limitConcurrency } from '../../concurrency-limit.js';
 import type { Claimant } from '../../domain/ownership.js';
-import { type Result, textLines } from '../../domain/result.js';
+import { charsOf, type Result, textLines } from '../../domain/result.js';
 import { addTallies, tallyOf } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { Fault } from '../../errors.js';
@@ -120,7 +120,7 @@ const listOf = (results: readonly Result[], hash: Hash, fingerprint: string): Fi
   hash,
   stored: { length: 0, fingerprint: '' },
   tail: '',
-  bytes: listBytes(results),
+  bytes: listBytes(charsOf(results) + results.length, results.length),
 });
 
 const digestOf = (hash: Hash): string => hash.copy().digest('base64');

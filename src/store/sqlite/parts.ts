@@ -2,6 +2,7 @@
 import type { BatchId, FileId } from '../../domain/id.js';
 import { countsOf } from '../../domain/overview.js';
 import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
+import type { Result } from '../../domain/result.js';
 import { add, EMPTY_SUMMARY, type Summary, tallyOf } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
 import { portions } from '../../portions.js';
@@ -131,19 +132,24 @@ export const updateStore = (
       // The update is stored. A deletion that has failed goes on later.
       .catch(() => undefined)
       .finally(() => deletions.delete(batchId));
-  /** Usually the update extends what is stored, and only its tail has to cross to the writing thread. */
-  const saveAtOnce = async (ask: Ask, update: Update, sender: Claimant): Promise<SavedHere> => {
+  /**
+   * Usually the update extends what is stored, and only its tail has to cross to the writing thread. `added`: its results behind
+   * those that are known to be stored.
+   */
+  const saveAtOnce = async (
+    ask: Ask,
+    update: Update,
+    added: readonly Result[],
+    sender: Claimant,
+  ): Promise<SavedHere> => {
     const { batchId, results, ...envelope } = update;
-    const list = recent.fingerprint(batchId, results);
+    const list = recent.fingerprint(batchId, results, results.length - added.length);
     const { stored, fingerprint, tail } = list;
-    const added = results.slice(stored.length);
     const rows = rowsOf(added, tail);
     const short = { ...envelope, batchId, stored, fingerprint, rows, tally: tallyOf(added) };
-    const saved =
-      (await ask('updates.saveTail', short, sender)) ??
-      (areMany(results)
-        ? await longLists.save(ask, update, sender)
-        : await ask('updates.save', update, sender));
+    const asTail = await ask('updates.saveTail', short, sender);
+    if (asTail === null && areMany(results)) return longLists.save(ask, update, sender);
+    const saved = asTail ?? (await ask('updates.save', update, sender));
     if (saved.outcome === 'applied') recent.remember(batchId, list, update.isComplete);
     return saved;
   };
@@ -180,7 +186,7 @@ export const updateStore = (
       // A usual update goes to the writing thread before any call that comes after it.
       const added = results.slice(recent.lengthKnown(batchId, results));
       const { isCrowded = false, ...saved } = await writer.inSteps((ask) =>
-        areMany(added) ? longLists.save(ask, update, sender) : saveAtOnce(ask, update, sender),
+        areMany(added) ? longLists.save(ask, update, sender) : saveAtOnce(ask, update, added, sender),
       );
       if (saved.outcome === 'held') await dropHeld();
       if (isCrowded) deletions.set(batchId, awaitDeletion(batchId));
