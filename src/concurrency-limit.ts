@@ -41,3 +41,11 @@ export function limitConcurrencyEach<A extends readonly unknown[], R>(
     }
   };
 }
+
+/** Lets calls begin while there are places for them: of one caller, and of all. A caller's calls wait in a row of their own. */
+export const limitCallers = <T>({ ofCaller, ofAll }: { readonly ofCaller: number; readonly ofAll: number }) =>
+  limitConcurrencyEach(
+    ofCaller,
+    (caller: string, _call: () => Promise<T>) => caller,
+    limitConcurrency(ofAll, (_caller: string, call: () => Promise<T>) => call()),
+  );

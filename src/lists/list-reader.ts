@@ -1,5 +1,5 @@
 /** Reads lists: large ones by threads of their own, so that updates, sockets and other requests do not wait for rows. */
-import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
+import { limitCallers } from '../concurrency-limit.js';
 import type { ColumnCounts, ListLayout, ListSummary } from '../domain/list-summary.js';
 import type { ByteSource } from './byte-source.js';
 import { type Item, type JobInput, type JobName, perform } from './jobs.js';
@@ -22,17 +22,13 @@ const SMALL_BYTES = 256 * 1024;
  */
 export class ListReader {
   #threads = 0;
-  readonly #places: (caller: string, begin: (end: () => void) => void) => Promise<void>;
+  readonly #places: ReturnType<typeof limitCallers<void>>;
 
   constructor(
     private readonly options: ListReaderOptions,
     private readonly smallBytes = SMALL_BYTES,
   ) {
-    const ofAll = limitConcurrency(
-      Math.max(1, options.MAX_LIST_THREADS),
-      (_caller: string, begin: (end: () => void) => void) => new Promise<void>(begin),
-    );
-    this.#places = limitConcurrencyEach(1, (caller) => caller, ofAll);
+    this.#places = limitCallers({ ofCaller: 1, ofAll: Math.max(1, options.MAX_LIST_THREADS) });
   }
 
   workbookLayout(caller: string, source: ByteSource): Promise<ListLayout> {
@@ -78,7 +74,7 @@ export class ListReader {
     source: ByteSource,
     input: JobInput<J>,
   ): AsyncGenerator<Item<J>, void, void> {
-    const end = await new Promise<() => void>((begin) => void this.#places(caller, begin));
+    const end = await new Promise<() => void>((begin) => void this.#places(caller, () => new Promise(begin)));
     try {
       yield* this.#read(job, source, input);
     } finally {

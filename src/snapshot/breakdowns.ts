@@ -1,5 +1,5 @@
 /** Answers requests for a breakdown: how many results of a file have each value of one property. */
-import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
+import { limitCallers } from '../concurrency-limit.js';
 import {
   type Breakdown,
   type BreakdownBy,
@@ -35,13 +35,7 @@ interface BreakdownQuery {
 export class Breakdowns {
   readonly #counting = new Map<FileId, Promise<void>>();
   /** One file is counted at a time: each one reads all its results. Callers take turns. */
-  readonly #inTurn = limitConcurrencyEach(
-    1,
-    (caller: string, _fileId: FileId) => caller,
-    limitConcurrency(1, (_caller: string, fileId: FileId) =>
-      countByScan(this.store, fileId, this.#closing.signal),
-    ),
-  );
+  readonly #inTurn = limitCallers<void>({ ofCaller: 1, ofAll: 1 });
   readonly #closing = new AbortController();
 
   constructor(
@@ -108,7 +102,8 @@ export class Breakdowns {
   #count(fileId: FileId, caller: string): Promise<void> {
     const known = this.#counting.get(fileId);
     if (known !== undefined) return known;
-    const counting = this.#inTurn(caller, fileId).finally(() => this.#counting.delete(fileId));
+    const count = () => countByScan(this.store, fileId, this.#closing.signal);
+    const counting = this.#inTurn(caller, count).finally(() => this.#counting.delete(fileId));
     this.#counting.set(fileId, counting);
     // It fails where it is awaited; its requests may have gone by then.
     counting.catch(() => undefined);

@@ -1,7 +1,7 @@
 /** Answers what a file is now: stats from the head of its feed, results from the store. */
 
 import { ByteCache } from '../byte-cache.js';
-import { limitConcurrency, limitConcurrencyEach } from '../concurrency-limit.js';
+import { limitCallers } from '../concurrency-limit.js';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
@@ -70,9 +70,9 @@ export class Snapshots {
   readonly #firstPages = new ByteCache<{ at: string; page: Promise<string | null> }>(CACHED_BYTES);
   readonly #heads: Heads;
   readonly #turns = new TurnLimit(CHARS_PER_TURN);
-  readonly #histories = places<Answer | null>(HISTORIES);
-  readonly #pages = places<string | null>(PAGES);
-  readonly #snapshots = places<Snapshot>(FIRST_PAGES);
+  readonly #histories = limitCallers<Answer | null>(HISTORIES);
+  readonly #pages = limitCallers<string | null>(PAGES);
+  readonly #snapshots = limitCallers<Snapshot>(FIRST_PAGES);
 
   constructor(
     private readonly store: Store,
@@ -265,16 +265,6 @@ export class Snapshots {
 }
 
 const pointOf = ({ epoch, revision }: Head): string => `${epoch}/${revision}`;
-
-type Read<T> = () => Promise<T>;
-
-/** Lets reads begin while there are places for them: of one caller, and of all. */
-const places = <T>({ ofCaller, ofAll }: { ofCaller: number; ofAll: number }) =>
-  limitConcurrencyEach(
-    ofCaller,
-    (caller: string, _read: Read<T>) => caller,
-    limitConcurrency(ofAll, (_caller: string, read: Read<T>) => read()),
-  );
 
 function opening(fileId: FileId, { epoch, revision, state }: Head, recovered: boolean): string {
   const said = JSON.stringify({ ok: true, fileId, epoch, revision, recovered });

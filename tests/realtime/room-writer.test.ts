@@ -242,15 +242,20 @@ test('a listener that stops reading gets all results and the newest stats once i
   expect(heard).toEqual([...all, `stats ${results + 1}`, `stats ${last}`]);
 });
 
-test('a listener that reads slowly gets no stats of a file after it has left its rooms', async () => {
+/** A listener in both rooms of the file `a`, and what it hears. */
+async function numberListener() {
   const stage = await roomStage();
   const client = await connect(stage.url);
   const socket = stage.socketOf(client);
   for (const feed of ['stats', 'emails'] as const) void socket.join(roomOf(feed, 'a'));
   const heard: (string | number)[] = [];
   client.on('file_stats', ({ number }) => heard.push(number));
-  client.on('left', () => heard.push('left'));
-  client.on('end', () => heard.push('end'));
+  for (const event of ['left', 'end']) client.on(event, () => heard.push(event));
+  return { stage, client, socket, heard };
+}
+
+test('a listener that reads slowly gets no stats of a file after it has left its rooms', async () => {
+  const { stage, client, socket, heard } = await numberListener();
   const emit = socket.emit.bind(socket) as (event: string) => void;
   const listener = new TestListener(client, socket);
   pauseOf(listener)?.pause();
@@ -274,13 +279,7 @@ test('a listener that reads slowly gets no stats of a file after it has left its
 });
 
 test('a listener whose subscriptions end gets no stats that waited for earlier ones', async () => {
-  const stage = await roomStage();
-  const client = await connect(stage.url);
-  const socket = stage.socketOf(client);
-  for (const feed of ['stats', 'emails'] as const) void socket.join(roomOf(feed, 'a'));
-  const heard: (string | number)[] = [];
-  client.on('file_stats', ({ number }) => heard.push(number));
-  client.on('end', () => heard.push('end'));
+  const { stage, client, socket, heard } = await numberListener();
   const listener = new TestListener(client, socket);
   pauseOf(listener)?.pause();
   const send = async (feed: FeedName, number: number, padding = 0) => {
