@@ -17,6 +17,15 @@ import { type Principal, UNAUTHENTICATED } from './principal.js';
 import type { Revocations } from './revocations.js';
 import type { Tokens } from './tokens.js';
 
+export interface Access {
+  readonly isGranted: boolean;
+  /** The file whose owner has decided; null: the token alone has, or there is no such file. */
+  readonly file: FileFacts | null;
+}
+
+/** A file that begins anew while it is read is read again; none begins as often as this. */
+const READ_ATTEMPTS = 3;
+
 export class Guard {
   /** Thousands of listeners of a file may come back at once. */
   readonly #reads = new SharedCalls<FileId, FileFacts | null>();
@@ -42,10 +51,16 @@ export class Guard {
     return principal;
   }
 
-  /** @throws Fault `forbidden` where a scope is missing; `file_not_found` where the file is hidden or does not exist */
-  async authorize(principal: Principal, action: Action, fileId: FileId | null = null): Promise<void> {
-    const target = fileId === null ? null : await this.#targetOf(principal, action, fileId);
-    const decision = decideAccess(principal, action, target);
+  /**
+   * Answers with the file whose owner has decided, see `Access`.
+   * @throws Fault `forbidden` where a scope is missing; `file_not_found` where the file is hidden or does not exist
+   */
+  async authorize(
+    principal: Principal,
+    action: Action,
+    fileId: FileId | null = null,
+  ): Promise<FileFacts | null> {
+    const { decision, file } = await this.#decide(principal, action, fileId);
     if (decision === 'hidden') throw new Fault('file_not_found');
     if (decision === 'forbidden') {
       const scope = scopeFor(action);
@@ -53,29 +68,54 @@ export class Guard {
         challenge: 'insufficient_scope',
       });
     }
+    return file;
+  }
+
+  /** Whether the principal may read a file now: its owner may change. */
+  async readAccess(principal: Principal, fileId: FileId): Promise<Access> {
+    const { decision, file } = await this.#decide(principal, 'read', fileId);
+    return { isGranted: decision === 'granted', file };
   }
 
   /**
-   * Reads a file that the principal may access before the read and after it: in several steps a read may have come upon the
-   * file that another user has begun meanwhile with the id of one that was deleted, or the file may have been given away.
-   * @throws Fault as `authorize` does, else what `read` throws
+   * Does something to a file that the principal may access before it and after it, and that is the same one then: in several
+   * steps it may have come upon the file that another user has begun meanwhile with the id of one that was deleted, or the file
+   * may have been given away, and back.
+   * @throws Fault as `authorize` does; `unavailable` where the file has begun anew meanwhile; else what `call` throws
    */
   async whileAuthorized<T>(
     principal: Principal,
     action: Action,
     fileId: FileId,
-    read: () => Promise<T>,
+    call: () => Promise<T>,
   ): Promise<T> {
-    await this.authorize(principal, action, fileId);
-    const [found] = await Promise.allSettled([read()]);
-    await this.authorize(principal, action, fileId);
-    if (found.status === 'rejected') throw found.reason;
-    return found.value;
+    const done = await this.#attempt(principal, action, fileId, call);
+    if (done === null) throw begunAnew();
+    return done.value;
   }
 
-  /** Whether the principal may read a file now: its owner may change. */
-  async canRead(principal: Principal, fileId: FileId): Promise<boolean> {
-    return decideAccess(principal, 'read', await this.#targetOf(principal, 'read', fileId)) === 'granted';
+  /** The same for what may be read again where the file has begun anew meanwhile. */
+  async readAuthorized<T>(principal: Principal, fileId: FileId, read: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt++) {
+      const done = await this.#attempt(principal, 'read', fileId, read);
+      if (done !== null) return done.value;
+    }
+    throw begunAnew();
+  }
+
+  /** Null: the file has begun anew meanwhile. */
+  async #attempt<T>(
+    principal: Principal,
+    action: Action,
+    fileId: FileId,
+    call: () => Promise<T>,
+  ): Promise<{ readonly value: T } | null> {
+    const before = await this.authorize(principal, action, fileId);
+    const [done] = await Promise.allSettled([call()]);
+    const after = await this.authorize(principal, action, fileId);
+    if (after?.generation !== before?.generation) return null;
+    if (done.status === 'rejected') throw done.reason;
+    return { value: done.value };
   }
 
   /** Restricts a list of files to those that the principal may see; null: no restriction. */
@@ -85,11 +125,16 @@ export class Guard {
   }
 
   /** Reads the owner from the store only where it makes a difference. */
-  async #targetOf(principal: Principal, action: Action, fileId: FileId): Promise<FileTarget> {
+  async #decide(principal: Principal, action: Action, fileId: FileId | null) {
+    if (fileId === null) return { decision: decideAccess(principal, action, null), file: null };
     const unknown: FileTarget = { fileId, userId: undefined };
-    if (isVisibleByToken(principal, fileId) || decideAccess(principal, action, unknown) === 'forbidden')
-      return unknown;
-    const facts = await this.#reads.run(fileId, () => this.files.find(fileId));
-    return facts === null ? unknown : { fileId, userId: facts.userId };
+    const first = decideAccess(principal, action, unknown);
+    if (isVisibleByToken(principal, fileId) || first === 'forbidden') return { decision: first, file: null };
+    const file = await this.#reads.run(fileId, () => this.files.find(fileId));
+    return { decision: decideAccess(principal, action, { fileId, userId: file?.userId }), file };
   }
 }
+
+/** What was read may be of two generations of a file, of two owners. */
+export const begunAnew = (): Fault =>
+  new Fault('unavailable', 'the file has begun anew meanwhile: ask again');

@@ -39,6 +39,9 @@ export interface FileFacts {
   readonly purged?: Summary;
 }
 
+/** Which generation of a file is current, and whose it is. */
+export type FileOwner = Pick<FileFacts, 'generation' | 'userId'>;
+
 interface StatusCount {
   count: number;
   categories?: Record<string, number>;

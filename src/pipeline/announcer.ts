@@ -1,6 +1,7 @@
 /** Announces what is stored of a file before the file is read, so that a read shows every change that was answered before. */
 
 import type { BatchId, FileId } from '../domain/id.js';
+import type { FileOwner } from '../domain/stats.js';
 import type { Feed } from '../feed/feed.js';
 import { SharedCalls } from '../shared-calls.js';
 import type { ChangeStore, FileStore, PendingChanges } from '../store/store.js';
@@ -8,7 +9,7 @@ import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
 
 export class Announcer {
-  readonly #reads = new SharedCalls<FileId, boolean>();
+  readonly #reads = new SharedCalls<FileId, FileOwner | null>();
 
   /** `outbox`: has the changes that other gateways have stored; null: there are no other gateways. */
   constructor(
@@ -30,27 +31,27 @@ export class Announcer {
     else await this.announceExisting(fileId);
   }
 
-  /** The same, and answers whether there is such a file. One read of the store says that, and whether others have something pending. */
-  announceExisting(fileId: FileId): Promise<boolean> {
+  /** The same, and answers with the file's owner; null: no such file. One read of the store says that, and whether others have something pending. */
+  announceExisting(fileId: FileId): Promise<FileOwner | null> {
     return this.#reads.run(fileId, () =>
       this.outbox === null ? this.#flushOwn(fileId) : this.#readOutbox(fileId),
     );
   }
 
-  async #flushOwn(fileId: FileId): Promise<boolean> {
+  async #flushOwn(fileId: FileId): Promise<FileOwner | null> {
     await this.flusher.flushNow(fileId);
-    return (await this.files.find(fileId)) !== null;
+    return this.files.find(fileId);
   }
 
-  async #readOutbox(fileId: FileId): Promise<boolean> {
+  async #readOutbox(fileId: FileId): Promise<FileOwner | null> {
     await this.flusher.flushNow(fileId);
-    const pending = await this.outbox?.pending(fileId);
-    if (pending === undefined) return false;
-    const batchIds = pending === null ? [] : await this.#unannounced(fileId, pending);
-    if (batchIds.length === 0 && !pending?.ofFile) return true;
+    const pending = (await this.outbox?.pending(fileId)) ?? null;
+    if (pending === null) return null;
+    const batchIds = await this.#unannounced(fileId, pending);
+    if (batchIds.length === 0 && !pending.ofFile) return pending;
     this.flusher.markChanged(fileId, batchIds);
     await this.flusher.flushNow(fileId);
-    return true;
+    return pending;
   }
 
   /** A mark stays for a moment after its change was announced, which the feed knows. */

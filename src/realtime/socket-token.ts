@@ -4,6 +4,7 @@ import { isVisibleByToken } from '../auth/access-rules.js';
 import type { Guard } from '../auth/guard.js';
 import type { Principal } from '../auth/principal.js';
 import type { FileId } from '../domain/id.js';
+import type { FileFacts } from '../domain/stats.js';
 import { Fault } from '../errors.js';
 
 /** The longest delay of a timer: with a longer one it fires at once. */
@@ -30,18 +31,18 @@ export class SocketToken {
   }
 
   /**
-   * Refuses a socket that may not listen to the file now.
+   * Refuses a socket that may not listen to the file now. Answers with the file whose owner has decided; null: the token alone has.
    * @throws Fault `forbidden` where the token does not allow it, or the file does not exist; `unauthorized` where the token
    * has expired
    */
-  async checkAccess(fileId: FileId): Promise<void> {
+  async checkAccess(fileId: FileId): Promise<FileFacts | null> {
     for (;;) {
       const { principal } = this;
       if (this.#isExpired()) throw new Fault('unauthorized', 'the token has expired: refresh it');
-      const canRead = await this.guard.canRead(principal, fileId);
+      const { isGranted, file } = await this.guard.readAccess(principal, fileId);
       // The token was refreshed or has expired during the look-up: check again.
       if (principal !== this.principal || this.#isExpired()) continue;
-      if (canRead) return;
+      if (isGranted) return file;
       throw new Fault('forbidden', 'the token does not allow listening to this file');
     }
   }

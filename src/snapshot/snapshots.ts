@@ -6,8 +6,9 @@ import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
 import { charsOf, placedJson } from '../domain/result.js';
+import type { FileOwner } from '../domain/stats.js';
 import { NEVER_ANNOUNCED } from '../domain/summary.js';
-import { Heads } from '../epoch/head.js';
+import { Heads, NO_GENERATION } from '../epoch/head.js';
 import { Fault } from '../errors.js';
 import type { Feed, Head } from '../feed/feed.js';
 import { TurnLimit } from '../portions.js';
@@ -24,6 +25,8 @@ const PAGE_BYTES = 500;
 /** Stats and page are read again where the file changes meanwhile, and soon its next changes have to wait for that. */
 const ATTEMPTS = 32;
 const ATTEMPTS_BEFORE_PAUSE = 2;
+/** A file whose owner changes while it is read is read again; none changes it as often as this. */
+const OWNER_ATTEMPTS = 3;
 /** What is read at once of one caller, and of all: histories of up to `FEED_HISTORY_BYTES`, pages of up to `MAX_PAGE_BYTES`, first pages. */
 const HISTORIES = { ofCaller: 2, ofAll: 4 };
 const PAGES = { ofCaller: 4, ofAll: 8 };
@@ -32,6 +35,13 @@ const FIRST_PAGES = { ofCaller: 16, ofAll: 32 };
 const CHARS_PER_TURN = 2 * 2 ** 20;
 
 type Answer = JsonText<Subscribed>;
+
+/** The file has got another owner, and its feed is still that of an earlier one: nothing of it may be shown. */
+export class GivenAway extends Fault {
+  constructor() {
+    super('unavailable', 'the file has got another owner just now: ask again');
+  }
+}
 
 interface Reader {
   /** Whose place it is where histories and pages are read. */
@@ -44,8 +54,11 @@ interface SnapshotRequest extends Reader {
   readonly fileId: FileId;
   readonly feeds: readonly FeedName[];
   readonly since: Cursor | null;
-  /** Called once the answer is complete: the file may have another owner by then. @throws Fault where it may not be seen */
-  readonly checkAccess: () => Promise<void>;
+  /**
+   * Called once the answer is complete: the file may have another owner by then, with whom it answers; null: the owner makes no
+   * difference. @throws Fault where the file may not be seen
+   */
+  readonly checkAccess: () => Promise<FileOwner | null>;
 }
 
 type RecoveryRequest = SnapshotRequest & { readonly since: Cursor };
@@ -53,8 +66,8 @@ type RecoveryRequest = SnapshotRequest & { readonly since: Cursor };
 /** Brings into a file's feed what was stored before: a read that begins after an answer shows what was answered. */
 interface Announces {
   announce(fileId: FileId): Promise<void>;
-  /** The same; false: there is no such file. */
-  announceExisting(fileId: FileId): Promise<boolean>;
+  /** The same, and answers with the file's owner; null: there is no such file. */
+  announceExisting(fileId: FileId): Promise<FileOwner | null>;
   /** Changes of the file that this gateway would store wait until the returned function is called. */
   pauseChanges(fileId: FileId): () => void;
 }
@@ -88,9 +101,18 @@ export class Snapshots {
     return (await this.head(fileId))?.state.stats ?? null;
   }
 
-  /** The newest revision of the file, with all that was stored before; null: there is no such file. */
+  /**
+   * The newest revision of the file, with all that was stored before; null: there is no such file.
+   * @throws GivenAway
+   */
   async head(fileId: FileId): Promise<Head | null> {
-    return (await this.announcer.announceExisting(fileId)) ? this.#heads.ensure(fileId) : null;
+    for (let attempt = 1; attempt <= OWNER_ATTEMPTS; attempt++) {
+      const owner = await this.announcer.announceExisting(fileId);
+      if (owner === null) return null;
+      const head = await this.#heads.ensure(fileId);
+      if (!isOfAnother(head, owner)) return head;
+    }
+    throw new GivenAway();
   }
 
   /**
@@ -125,15 +147,28 @@ export class Snapshots {
    * What a new listener starts from. Events that come before the answer and are not above its revision are in it already.
    */
   async subscribed(request: SnapshotRequest): Promise<Answer> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await this.#subscribed(request);
+      } catch (error) {
+        if (!(error instanceof GivenAway) || attempt === OWNER_ATTEMPTS) throw error;
+      }
+  }
+
+  async #subscribed(request: SnapshotRequest): Promise<Answer> {
     const { fileId, since } = request;
     const head = await this.#headOf(fileId);
     const recovered = since === null ? null : await this.#recovered(head, { ...request, since });
     if (recovered !== null) return recovered;
     // It may have waited for seconds where the history did not reach so far back.
     const current = since === null ? head : await this.#headOf(fileId);
-    const answer = await this.#fromSnapshot(current, request);
-    await request.checkAccess();
-    return answer;
+    return this.#fromSnapshot(current, request);
+  }
+
+  /** The last step of an answer. @throws GivenAway; other Faults where the file may not be seen */
+  async #checkAccess(head: Head, { checkAccess }: SnapshotRequest): Promise<void> {
+    const owner = await checkAccess();
+    if (owner !== null && isOfAnother(head, owner)) throw new GivenAway();
   }
 
   /** Keeps no page any more. */
@@ -146,14 +181,15 @@ export class Snapshots {
     const { fileId, feeds, since } = request;
     if (since.epoch !== head.epoch) return null;
     if (hasMissedNothing(since, head)) {
-      await request.checkAccess();
+      await this.#checkAccess(head, request);
       return recoveredText(fileId, head, feeds, []);
     }
     // The place is kept until the caller has the answer, which counts from then on as one that waits to be read.
     return this.#histories(request.caller, async () => {
       refuseGone(request);
-      const answer = await this.#readMissed(await this.#headOf(fileId), request);
-      if (answer !== null) await request.checkAccess();
+      const latest = await this.#headOf(fileId);
+      const answer = await this.#readMissed(latest, request);
+      if (answer !== null) await this.#checkAccess(latest, request);
       return answer;
     });
   }
@@ -168,9 +204,12 @@ export class Snapshots {
 
   async #fromSnapshot(head: Head, request: SnapshotRequest): Promise<Answer> {
     const { fileId, feeds } = request;
-    if (!feeds.includes('emails')) return new JsonText(`${opening(fileId, head, false)}}`);
-    const { head: current, page } = await this.#snapshotOf(fileId, head, request);
-    return new JsonText(`${opening(fileId, current, false)},"emails":${page}}`);
+    const isWithEmails = feeds.includes('emails');
+    const { head: current, page } = isWithEmails
+      ? await this.#snapshotOf(fileId, head, request)
+      : { head, page: null };
+    await this.#checkAccess(current, request);
+    return new JsonText(`${opening(fileId, current, false)}${page === null ? '' : `,"emails":${page}`}}`);
   }
 
   async #headOf(fileId: FileId): Promise<Head> {
@@ -207,11 +246,20 @@ export class Snapshots {
         if (attempt === ATTEMPTS_BEFORE_PAUSE) release = this.announcer.pauseChanges(fileId);
         head = await this.#headOf(fileId);
       }
-      // The head is read before the page: what the page has beyond it comes as an event, too.
-      return { head, page: firstPageText(await this.#readResults(fileId)) };
+      return { head, page: await this.#newerPage(fileId, head) };
     } finally {
       release?.();
     }
+  }
+
+  /** What the page has beyond the head, which was read before, comes as an event, too. @throws GivenAway */
+  async #newerPage(fileId: FileId, head: Head): Promise<string> {
+    const before = await this.store.files.find(fileId);
+    const results = await this.#readResults(fileId);
+    const after = await this.store.files.find(fileId);
+    if (before?.generation !== after?.generation || (after !== null && isOfAnother(head, after)))
+      throw new GivenAway();
+    return firstPageText(results);
   }
 
   #keptPage(fileId: FileId, head: Head): Promise<string | null> | null {
@@ -263,6 +311,10 @@ export class Snapshots {
     return (await this.store.results.page(query)) ?? EMPTY_PAGE;
   }
 }
+
+/** Whether a head is still that of an earlier owner's generation. A later generation of the same owner follows soon. */
+const isOfAnother = ({ state }: Head, { generation, userId }: FileOwner): boolean =>
+  state.generation !== NO_GENERATION && state.generation !== generation && state.owner !== userId;
 
 const pointOf = ({ epoch, revision }: Head): string => `${epoch}/${revision}`;
 

@@ -3,7 +3,7 @@ import type { Truncation } from '../domain/events.js';
 import type { BatchId, FileId, Generation } from '../domain/id.js';
 import type { JsonText } from '../domain/json-text.js';
 import type { PlacedResult } from '../domain/result.js';
-import type { FileFacts, Stats } from '../domain/stats.js';
+import type { FileFacts, FileOwner, Stats } from '../domain/stats.js';
 import type { BatchVersion } from '../domain/summary.js';
 import type { FreshBatch } from './updates.js';
 
@@ -34,12 +34,11 @@ export interface ChangeStore {
    * since 1970) leaves out later changes, which another gateway is about to announce; a store for one gateway may ignore it.
    */
   unannounced(before?: number): Promise<Unannounced[]>;
-  /** What of a file may not be announced, whichever gateway stored it; null: nothing; undefined: there is no such file. */
-  pending(fileId: FileId): Promise<PendingChanges | null | undefined>;
+  /** What of a file may not be announced, whichever gateway stored it; null: there is no such file. */
+  pending(fileId: FileId): Promise<PendingChanges | null>;
 }
 
-export interface PendingChanges {
-  readonly generation: Generation;
+export interface PendingChanges extends FileOwner {
   /** The file itself has such a change, or it is not known what has. */
   readonly ofFile: boolean;
   /** Batches with such changes, and their versions. The feed knows of some that they are announced. */

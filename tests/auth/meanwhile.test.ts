@@ -12,26 +12,36 @@ const FILE = '/api/files/f';
 
 type Call = (method: string, path: string, body?: unknown) => ReturnType<typeof answerOf>;
 
-/** Jane's file, which is deleted and begun anew by Joe as soon as a request has been found to be allowed. */
-async function startRace(): Promise<{ call: Call; app: TestApp; arm(): void; isOver(): boolean }> {
+/**
+ * Jane's file, which is deleted and begun anew by Joe as soon as a request has been found to be allowed; `comesBack`: and by Jane
+ * before it is found to be allowed again.
+ */
+async function startRace({
+  comesBack = false,
+} = {}): Promise<{ call: Call; app: TestApp; arm(): void; isOver(): boolean }> {
   let isArmed = false;
   let isOver = false;
   const users = { find: async (fileId: string) => look(fileId) };
   const guard = new Guard(createTokens(readConfig(JWT)), users, { check: async () => undefined });
   const app = await startApp({ guard });
   const { intake, store } = app.deps;
-  const fill = async (userId: string) => {
+  const fill = async (userId: string, batchId = `batch of ${userId}`) => {
     const claimant = { userId, files: [], isAdmin: false };
-    const batches = [{ batchId: `batch of ${userId}`, totalEmails: 2 }];
+    const batches = [{ batchId, totalEmails: 2 }];
     const details = { requestId: null, userId: null, totalEmails: null, totalBatches: null };
     await intake.register({ fileId: 'f', ...details, batches }, claimant);
     const results = [`${userId}1@${userId}.example`, `${userId}2@${userId}.example`].map((email) =>
       result(email),
     );
-    const bytes = Buffer.from(JSON.stringify(complete(`batch of ${userId}`, results)));
+    const bytes = Buffer.from(JSON.stringify(complete(batchId, results)));
     expect(await intake.update(bytes, claimant)).toBe('applied');
   };
   async function look(fileId: string) {
+    if (comesBack && isOver) {
+      comesBack = false;
+      await intake.remove('f', VALIDATOR);
+      await fill('jane', 'another batch');
+    }
     const facts = await store.files.find(fileId);
     if (!isArmed) return facts;
     isArmed = false;
@@ -57,7 +67,7 @@ async function startRace(): Promise<{ call: Call; app: TestApp; arm(): void; isO
   return { call, app, arm, isOver: () => isOver };
 }
 
-test.each([
+const READS = [
   ['GET', ''],
   ['GET', '/stats'],
   ['GET', '/emails'],
@@ -70,6 +80,10 @@ test.each([
   ['GET', '/export?format=ndjson'],
   ['GET', '/export?format=xlsx'],
   ['HEAD', '/export'],
+] as const;
+
+test.each([
+  ...READS,
   ['DELETE', ''],
   ['POST', '/batches/batch of joe/fail'],
   ['POST', '/batches/batch of jane/fail'],
@@ -88,4 +102,14 @@ test.each([
   expect((await files.batches('f')).map(({ batchId, status }) => [batchId, status])).toEqual([
     ['batch of joe', 'completed'],
   ]);
+});
+
+test.each(READS)('%s %s answers nothing of it where the file comes back', async (method, path) => {
+  const { call, arm } = await startRace({ comesBack: true });
+  arm();
+  const { status, text } = await call(method, `${FILE}${path}`);
+  // An export is not begun again.
+  expect(status).toBe(path.startsWith('/export') ? 503 : 200);
+  expect(text).not.toContain('joe');
+  if (path === '' || path === '/emails') expect(text).toContain('jane1@');
 });

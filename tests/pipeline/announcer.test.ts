@@ -19,7 +19,7 @@ it('a thousand listeners who come to a quiet file of the embedded engine cost th
       feeds: ['stats', 'emails'],
       since: null,
       caller: '',
-      checkAccess: async () => undefined,
+      checkAccess: async () => null,
       isWanted: () => true,
     });
 

@@ -72,7 +72,7 @@ describe('a read', () => {
     const { state, batches } = (await feed.head('f1', ['b1', 'b2'])) ?? {};
     const version = (batchId: string) => batches?.get(batchId)?.version ?? 0;
     const marked: (readonly string[])[] = [];
-    const readWith = async (pending: PendingChanges | null | undefined) => {
+    const readWith = async (pending: PendingChanges | null) => {
       const flushing = {
         flushNow: async () => undefined,
         markChanged: (_: string, batchIds: readonly string[]) => void marked.push(batchIds),
@@ -85,20 +85,24 @@ describe('a read', () => {
         feed,
         new ChangeGate(),
       ).announceExisting('f1');
-      return [found, ...marked.splice(0)];
+      return [found !== null, ...marked.splice(0)];
     };
-    const generation = state?.generation ?? '';
+    const owner = { generation: state?.generation ?? '', userId: null };
     const marks = new Map([
       ['b1', version('b1')],
       ['b2', version('b2') + 1],
       ['b3', 1],
     ]);
-    expect(await readWith({ generation, ofFile: false, batches: marks })).toEqual([true, ['b2', 'b3']]);
+    expect(await readWith({ ...owner, ofFile: false, batches: marks })).toEqual([true, ['b2', 'b3']]);
     const announced = new Map([['b1', version('b1')]]);
-    expect(await readWith({ generation, ofFile: false, batches: announced })).toEqual([true]);
-    expect(await readWith({ generation, ofFile: true, batches: announced })).toEqual([true, []]);
-    expect(await readWith({ generation: 'next', ofFile: false, batches: announced })).toEqual([true, ['b1']]);
-    expect([await readWith(null), await readWith(undefined)]).toEqual([[true], [false]]);
+    expect(await readWith({ ...owner, ofFile: false, batches: announced })).toEqual([true]);
+    expect(await readWith({ ...owner, ofFile: true, batches: announced })).toEqual([true, []]);
+    expect(await readWith({ ...owner, generation: 'next', ofFile: false, batches: announced })).toEqual([
+      true,
+      ['b1'],
+    ]);
+    expect(await readWith({ ...owner, ofFile: false, batches: new Map() })).toEqual([true]);
+    expect(await readWith(null)).toEqual([false]);
   });
 });
 

@@ -42,7 +42,7 @@ it('tells the listeners of a purged file, and keeps nothing to catch up from', a
     feeds: ['stats', 'emails'] as const,
     since: { epoch: before.epoch, revision: 1 },
     caller: '',
-    checkAccess: async () => undefined,
+    checkAccess: async () => null,
     isWanted: () => true,
   };
   const answer = (await snapshots.subscribed(late)).parsed();

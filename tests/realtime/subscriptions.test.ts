@@ -26,7 +26,7 @@ function stage({
   const deps = {
     limits,
     guard: {
-      canRead: (_: unknown, fileId: string) => isReadable(fileId),
+      readAccess: async (_: unknown, fileId: string) => ({ isGranted: await isReadable(fileId), file: null }),
       authenticate: async () => UNAUTHENTICATED,
     } as unknown as Guard,
     broadcaster: {

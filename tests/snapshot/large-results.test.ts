@@ -19,7 +19,7 @@ const subscription = {
   feeds: ['stats', 'emails'] as const,
   since: null,
   caller: 'one',
-  checkAccess: async () => undefined,
+  checkAccess: async () => null,
   isWanted: () => true,
 };
 
@@ -155,7 +155,7 @@ it('the changes of a file do not wait until its first page may be sent', async (
   } as unknown as Feed;
   const announcer = {
     announce: async () => undefined,
-    announceExisting: async () => true,
+    announceExisting: (fileId: string) => store.files.find(fileId),
     pauseChanges: () => {
       const begun = passed.count;
       isPaused = true;
@@ -183,7 +183,7 @@ it('the changes of a file do not wait until its first page may be sent', async (
 interface Asked {
   readonly revision?: number;
   readonly isWanted?: () => boolean;
-  readonly checkAccess?: () => Promise<void>;
+  readonly checkAccess?: () => Promise<null>;
 }
 
 /** Snapshots of a gateway whose file `f1` has a history, each read of which waits in `reading`. */
@@ -245,7 +245,7 @@ it('the place for a history is kept until access to the file was checked', async
   const { feed, ask } = await slowHistories();
   feed.since = async () => [];
   const checks: (() => void)[] = [];
-  const checkAccess = () => new Promise<void>((resolve) => checks.push(resolve));
+  const checkAccess = () => new Promise<null>((resolve) => checks.push(() => resolve(null)));
   const answers = Array.from({ length: 4 }, () => ask('one', { checkAccess }));
   for (let checked = 0; checked < 4; checked++) {
     await retry(async () => expect(checks.length).toBeGreaterThan(checked));

@@ -20,7 +20,7 @@ import { openList, submissionOf } from '../contracts/store/submitting.js';
 import { effort } from '../support/effort.js';
 import { describeWithOwnMongo, MongoServer, withDatabase } from '../support/mongo-server.js';
 import { addresses } from '../support/updates.js';
-import { dump, openStore } from './mongo-harness.js';
+import { dump, NOTHING_PENDING, openStore } from './mongo-harness.js';
 
 /** Of the writes of a piece of work, at which it dies. */
 const EVERY = effort(2, 1);
@@ -123,7 +123,7 @@ describeWithOwnMongo('a gateway or a MongoDB that dies', () => {
       },
       async (store) => {
         expect(await store.changes.unannounced()).toEqual([]);
-        expect(await store.changes.pending('f1')).toBeNull();
+        expect(await store.changes.pending('f1')).toMatchObject(NOTHING_PENDING);
         const [file] = await store.files.list({ limit: 1, after: null });
         expect(file).toMatchObject({ isPending: false, stats: expect.stringContaining('"completed"') });
         await expectConsistent(store, 'f1');

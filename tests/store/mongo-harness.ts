@@ -45,3 +45,6 @@ export function refusals(outcomes: readonly PromiseSettledResult<unknown>[], rea
   for (const outcome of refused) expect(outcome.reason).toMatchObject(reason);
   return refused.length;
 }
+
+/** What `ChangeStore.pending` answers of a file that is announced. */
+export const NOTHING_PENDING = { ofFile: false, batches: new Map() };

@@ -57,7 +57,7 @@ export function batchRoutes(app: Express, deps: HttpDependencies): void {
     const fileId = idIn(req, 'fileId');
     const { limit, cursor, status } = readQuery(req, batchesQuery);
     const after = decodeCursor(cursor, batchCursor);
-    const { generation, found } = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
+    const { generation, found } = await guard.readAuthorized(callerOf(req), fileId, async () => {
       const facts = await store.files.find(fileId);
       if (facts === null) throw new Fault('file_not_found');
       if (after !== null && after.generation !== facts.generation) throw invalidCursor();

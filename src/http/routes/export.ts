@@ -1,5 +1,6 @@
 /** Exports: the results of a file, or its own list with the verdicts, as a download that is streamed at flat memory. */
 import type { Express } from 'express';
+import { begunAnew } from '../../auth/guard.js';
 import type { FileId } from '../../domain/id.js';
 import { InvalidInput } from '../../domain/invalid-input.js';
 import { Fault } from '../../errors.js';
@@ -36,7 +37,7 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     if (isOfList && format === 'ndjson') throw noLayout(`${layout} needs format=csv or xlsx`);
     if (layout === 'unanswered' && isFiltered) throw noLayout('unanswered takes no filters');
     const caller = callerOf(req);
-    await guard.authorize(caller, 'read', fileId);
+    const owned = await guard.authorize(caller, 'read', fileId);
     // A HEAD costs a search, too, where it asks for a workbook of what is found.
     rateLimit.consume(req, res);
     const list = await store.lists.ofFile(fileId);
@@ -46,7 +47,8 @@ export function exportRoutes(app: Express, deps: HttpDependencies, reader: ListR
     const sendHead = async () => {
       // Checked after the first rows are read, and all others are of the same request: the file may be another's since the
       // first look, and one that was deleted before them must not look like an empty one.
-      await guard.authorize(caller, 'read', fileId);
+      const still = await guard.authorize(caller, 'read', fileId);
+      if (still?.generation !== owned?.generation) throw begunAnew();
       if ((await store.files.find(fileId)) === null) throw new Fault('file_not_found');
       const hasHeader = original === null || list?.summary.header === true;
       res.setHeader('Content-Type', hasHeader || format !== 'csv' ? CONTENT_TYPES[format] : WITHOUT_HEADER);

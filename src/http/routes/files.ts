@@ -8,6 +8,7 @@ import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
 import { Fault } from '../../errors.js';
+import { GivenAway } from '../../snapshot/snapshots.js';
 import type { ListedFile } from '../../store/store.js';
 import { callerOf } from '../access.js';
 import { decodeCursor, encodeCursor, pageOf } from '../cursor.js';
@@ -62,31 +63,24 @@ export function fileRoutes(
 
   app.get('/api/files/:fileId/stats', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const stats = await guard.whileAuthorized(callerOf(req), 'read', fileId, () =>
-      statsOrNotFound(snapshots, fileId),
-    );
+    const stats = await guard.readAuthorized(callerOf(req), fileId, () => statsOrNotFound(snapshots, fileId));
     sendJson(res, stats);
   });
 
   app.get('/api/files/:fileId', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { stats, emails, batches } = await guard.whileAuthorized(
-      callerOf(req),
-      'read',
-      fileId,
-      async () => {
-        const found = await snapshots.snapshot(fileId, readerOf(req, res));
-        if (found === null) throw new Fault('file_not_found');
-        return { ...found, batches: JSON.stringify(await store.files.batchCounts(fileId)) };
-      },
-    );
+    const { stats, emails, batches } = await guard.readAuthorized(callerOf(req), fileId, async () => {
+      const found = await snapshots.snapshot(fileId, readerOf(req, res));
+      if (found === null) throw new Fault('file_not_found');
+      return { ...found, batches: JSON.stringify(await store.files.batchCounts(fileId)) };
+    });
     await answers.send(res, `{"stats":${stats},"emails":${emails},"batches":${batches}}`);
   });
 
   app.get('/api/files/:fileId/emails', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
-    const page = await guard.whileAuthorized(callerOf(req), 'read', fileId, async () => {
+    const page = await guard.readAuthorized(callerOf(req), fileId, async () => {
       const reader = readerOf(req, res);
       const read = () => snapshots.page({ fileId, ...query }, reader);
       if (query.email === undefined) return read();
@@ -100,7 +94,7 @@ export function fileRoutes(
   app.get('/api/files/:fileId/breakdown', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, breakdownQuery);
-    const found = await guard.whileAuthorized(callerOf(req), 'read', fileId, () =>
+    const found = await guard.readAuthorized(callerOf(req), fileId, () =>
       breakdowns.of({ fileId, ...query }, rateLimit.callerName(req), () => rateLimit.consume(req, res)),
     );
     if (found === null) throw new Fault('file_not_found');
@@ -125,8 +119,15 @@ export function fileRoutes(
   /** Null: the file was deleted meanwhile, or the caller may not see it any more. */
   async function statsOf({ facts, stats, isPending }: ListedFile, caller: Principal): Promise<string | null> {
     if (!isPending && stats !== null) return stats;
-    const current = await snapshots.stats(facts.fileId);
-    return (await guard.canRead(caller, facts.fileId)) ? current : null;
+    const { fileId } = facts;
+    try {
+      return await guard.readAuthorized(caller, fileId, () => snapshots.stats(fileId));
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'file_not_found') return null;
+      // The registration that gives it away is not over yet.
+      if (error instanceof GivenAway && !isPending) return null;
+      throw error;
+    }
   }
 }
 

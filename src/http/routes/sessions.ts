@@ -13,7 +13,7 @@ export function sessionRoutes(
 ): void {
   app.get('/api/files/:fileId/listeners', async (req, res) => {
     const fileId = idIn(req, 'fileId');
-    const { listeners, gateways } = await guard.whileAuthorized(callerOf(req), 'read', fileId, () => {
+    const { listeners, gateways } = await guard.readAuthorized(callerOf(req), fileId, () => {
       // Every gateway is asked.
       rateLimit.consume(req, res);
       return sessions.listenersOf(fileId);

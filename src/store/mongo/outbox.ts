@@ -50,14 +50,17 @@ export async function pendingChanges(
   db: Models,
   fileId: FileId,
   marks: AnnouncedMarks,
-): Promise<PendingChanges | null | undefined> {
+): Promise<PendingChanges | null> {
   const file = await findFile(db, fileId);
-  if (file === null) return undefined;
-  const { generation } = file;
+  if (file === null) return null;
+  const { generation, userId } = file;
   const marked = await markedBatches(db, [generation], marks);
-  const ofFile = file.unannounced !== undefined;
-  if (marked.length === 0 && !ofFile) return null;
-  return { generation, ofFile, batches: new Map(marked.map(({ batchId, version }) => [batchId, version])) };
+  return {
+    generation,
+    userId,
+    ofFile: file.unannounced !== undefined,
+    batches: new Map(marked.map(({ batchId, version }) => [batchId, version])),
+  };
 }
 
 /** The batches with marks of some generations, without those that this gateway has announced. */

@@ -111,13 +111,16 @@ const findUnannounced = (db: Database): Unannounced[] =>
     .map(({ fileId }) => ({ fileId, batchIds: [] }));
 
 /** Which batches have changed is not kept: the one gateway of this store knows. */
-function pendingChanges(db: Database, fileId: FileId): PendingChanges | null | undefined {
+function pendingChanges(db: Database, fileId: FileId): PendingChanges | null {
   const current = currentGeneration(db, fileId);
-  if (current === undefined) return undefined;
-  const { generation, changes, announcedChanges } = current;
-  return changes === announcedChanges
-    ? null
-    : { generation: String(generation), ofFile: true, batches: new Map() };
+  if (current === undefined) return null;
+  const { generation, userId, changes, announcedChanges } = current;
+  return {
+    generation: String(generation),
+    userId,
+    ofFile: changes !== announcedChanges,
+    batches: new Map(),
+  };
 }
 
 export const changeWrites = {
