@@ -182,7 +182,6 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     await Promise.all(Array.from({ length: 40 }, (_, number) => add(large(number))));
     const intake = new RecordingIntake();
     const many = gate();
-    onTeardown(many.open);
     let tried = 0;
     intake.answer = async (text) => {
       if (text.length < MAX_UPDATE_BYTES) return;
@@ -190,6 +189,7 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
       await many.opened;
     };
     await listening(inletsOn(server, intake, { maxInletBytes: 3 * MAX_UPDATE_BYTES }));
+    onTeardown(many.open);
     await eventually('large ones are read', () => tried >= 3);
     await eventually('the small ones are through', async () => (await length()) === 40);
     expect(await pending()).toBeLessThanOrEqual(4);
