@@ -10,13 +10,26 @@ export class Script {
     this.#sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#run((command, all) => redis.call(command, all), keys, args);
+  }
+
+  /** The same, with the texts of the answer as bytes. */
+  runBuffer(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#run((command, all) => redis.callBuffer(command, all), keys, args);
+  }
+
+  async #run(
+    call: (command: string, args: (string | number)[]) => Promise<unknown>,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
     try {
-      return await redis.call('evalsha', [this.#sha, ...rest]);
+      return await call('evalsha', [this.#sha, ...rest]);
     } catch (error) {
       if (refusalOf(error).code !== 'NOSCRIPT') throw error;
-      return redis.call('eval', [this.lua, ...rest]);
+      return call('eval', [this.lua, ...rest]);
     }
   }
 }

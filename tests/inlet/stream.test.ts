@@ -19,6 +19,14 @@ const MIB = 2 ** 20;
 
 const LAST = progress('last', 1);
 
+function gate() {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
 /** A consumer that has taken all there is, and died. */
 async function deadConsumer(server: RedisServer): Promise<void> {
   const { redis } = producerOn(server);
@@ -164,6 +172,30 @@ describeWithOwnRedis('the Stream inlet', (redis) => {
     expect(without?.reason).toBe('data: is required');
     expect(without?.payload).toHaveLength(6 * (8 * MIB - 4) + '[["a",""]]'.length);
     expect(tooLarge?.reason).toMatch(/may have 65536 bytes/);
+  });
+
+  it('reads no more large entries than fit, whatever came before them', async () => {
+    const server = await redis();
+    const { add, pending, length } = producerOn(server);
+    const large = (number: number) => progress(`large ${number}`, 1).padEnd(MAX_UPDATE_BYTES);
+    await Promise.all(Array.from({ length: 130 }, (_, number) => add(progress(`small ${number}`, 1))));
+    await Promise.all(Array.from({ length: 40 }, (_, number) => add(large(number))));
+    const intake = new RecordingIntake();
+    const many = gate();
+    let tried = 0;
+    intake.answer = async (text) => {
+      if (text.length < MAX_UPDATE_BYTES) return;
+      tried++;
+      await many.opened;
+    };
+    await listening(inletsOn(server, intake, { maxInletBytes: 3 * MAX_UPDATE_BYTES }));
+    onTeardown(many.open);
+    await eventually('large ones are read', () => tried >= 3);
+    await eventually('the small ones are through', async () => (await length()) === 40);
+    expect(await pending()).toBeLessThanOrEqual(4);
+    many.open();
+    await eventually('nothing is left', async () => (await length()) === 0);
+    expect(intake.taken).toHaveLength(170);
   });
 
   it('keeps an entry pending until its dead letter is stored', async () => {

@@ -31,6 +31,11 @@ export class EntriesInProgress {
     return this.#retrying === 0 && this.#bytesById.size < MAX_ENTRIES && this.#bytes < this.maxBytes;
   }
 
+  /** How many bytes more fit. */
+  get room(): number {
+    return this.maxBytes - this.#bytes;
+  }
+
   has(id: string): boolean {
     return this.#bytesById.has(id);
   }

@@ -33,6 +33,19 @@ interface PendingEntry {
   readonly deliveries: number;
 }
 
+/** Reads up to `maxCount` new entries, and none once those that it has read have `maxBytes`. */
+const READ = new Script(`
+local stream, group, consumer, maxCount, maxBytes = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local entries, bytes = {}, 0
+while #entries < maxCount and bytes < maxBytes do
+  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', stream, '>')
+  if not read then break end
+  local entry = read[1][2][1]
+  entries[#entries + 1] = entry
+  for _, text in ipairs(entry[2]) do bytes = bytes + #text end
+end
+return entries`);
+
 /** Acknowledges an entry, and deletes it where this is the only group: other groups may still have to read it. */
 const ACKNOWLEDGE = new Script(`
 local stream, group, id = KEYS[1], ARGV[1], ARGV[2]
@@ -74,7 +87,13 @@ export class StreamGroup {
     }
   }
 
-  /** Waits for new entries on a connection of its own. */
+  /** New entries that are there already, one at least; no further one once they have `maxBytes` together. */
+  async readBacklog(redis: Redis, count: number, maxBytes: number): Promise<StreamEntry[]> {
+    const answer = await READ.runBuffer(redis, [this.stream], [GROUP, this.consumer, count, maxBytes]);
+    return readEntries(answer).filter((entry) => entry !== null);
+  }
+
+  /** Waits for new entries on a connection of its own. How large they are is not known before: `count` bounds them. */
   async read(redis: Redis, count: number, blockMs: number): Promise<StreamEntry[]> {
     const args = [
       'GROUP',

@@ -32,6 +32,8 @@ interface StreamDeps {
 
 /** Shorter than the time after which the client gives a command up. */
 const BLOCK_MS = 1_000;
+/** Entries that are waited for at once. With as many there may be more, which are then read by their bytes. */
+const WAITED_COUNT = 2;
 const MAX_READ_COUNT = 64;
 /** Own pending entries that are claimed again after a failure, at most. */
 const MAX_RECLAIMED = 256;
@@ -43,8 +45,8 @@ export class StreamInlet implements Inlet {
   readonly #reader: Connection<void>;
   readonly #closing = new AbortController();
   readonly #entries: EntriesInProgress;
-  /** Entries that are read at once: as many as fit if all are as large as the largest one of the last read. */
-  #readCount = 8;
+  /** The last read has not shown the end of the stream. */
+  #hasBacklog = true;
   #reading: Promise<void> | undefined;
   #maintaining: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -94,7 +96,7 @@ export class StreamInlet implements Inlet {
   }
 
   async #read(): Promise<void> {
-    const { group, logger } = this.deps;
+    const { logger } = this.deps;
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted; ) {
       if (!this.#mayRead) {
@@ -103,7 +105,7 @@ export class StreamInlet implements Inlet {
       }
       try {
         if (failures > 0) await this.#recover();
-        this.#take(await this.#reader.run((redis) => group.read(redis, this.#readCount, BLOCK_MS)));
+        this.#take(await this.#reader.run((redis) => this.#readEntries(redis)));
         failures = 0;
         await nextTurn();
       } catch (error) {
@@ -113,6 +115,20 @@ export class StreamInlet implements Inlet {
         await pauseUnlessAborted(backoff(failures++, REDIS_BACKOFF), signal);
       }
     }
+  }
+
+  async #readEntries(redis: Redis): Promise<StreamEntry[]> {
+    const { group } = this.deps;
+    if (!this.#hasBacklog) {
+      const entries = await group.read(redis, WAITED_COUNT, BLOCK_MS);
+      this.#hasBacklog = entries.length === WAITED_COUNT;
+      return entries;
+    }
+    const { room } = this.#entries;
+    const entries = await group.readBacklog(redis, MAX_READ_COUNT, room);
+    const bytes = entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    this.#hasBacklog = entries.length === MAX_READ_COUNT || bytes >= room;
+    return entries;
   }
 
   /** After a failure the group may be gone, and entries may have been delivered in an answer that was lost. */
@@ -125,11 +141,6 @@ export class StreamInlet implements Inlet {
   }
 
   #take(entries: readonly StreamEntry[]): void {
-    const largest = Math.max(0, ...entries.map(bytesOf));
-    if (largest > 0) {
-      const fitting = Math.floor(this.deps.maxBytes / 2 / largest);
-      this.#readCount = Math.max(1, Math.min(fitting, 2 * this.#readCount, MAX_READ_COUNT));
-    }
     for (const entry of entries) this.#entries.add(entry, async (failures) => this.#process(entry, failures));
   }
 
