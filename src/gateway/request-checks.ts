@@ -7,19 +7,27 @@ import { type ErrorCode, Fault } from '../errors.js';
 import { TurnLimit } from '../portions.js';
 import { endWithProblem, sendProblem } from '../problem.js';
 import { joinChunks } from './join-chunks.js';
-import { oneAtATime } from './one-at-a-time.js';
+import { isOneTooMany, oneAtATime } from './one-at-a-time.js';
 
 const SOCKET_PATH = '/socket.io/';
 
+/** A browser behind two proxies sends some thirty. Each costs time and memory before the caller is known. */
+const MAX_HEADERS = 100;
+/** Requests that wait on all connections for the ones before them, in those that may wait on one. */
+const FULL_CONNECTIONS = 50;
+
 const isUpgrade = Symbol('isUpgrade');
+const endsConnection = Symbol('endsConnection');
 
 /**
  * A request as Node.js makes it, for which only a WebSocket of Socket.IO counts as an upgrade. Clients that ask for another
  * protocol (`h2c`: the HTTP client of the JDK, `curl --http2`) are answered in HTTP/1.1, as RFC 9110 wants it; Node.js
- * would hand all of them to the listener for upgrades, without their bodies.
+ * would hand all of them to the listener for upgrades, without their bodies. A request that is refused with its connection counts
+ * as one, too: Node.js reads nothing behind it, where there may be thousands more in one piece.
  */
 export class GatewayRequest extends IncomingMessage {
   declare [isUpgrade]: boolean | null;
+  declare [endsConnection]: boolean | undefined;
 
   /** Set by Node.js to what the headers ask for. */
   set upgrade(asked: boolean | null) {
@@ -27,6 +35,9 @@ export class GatewayRequest extends IncomingMessage {
   }
 
   get upgrade(): boolean {
+    // Read by Node.js before the request is begun, and again behind what came in one piece with it.
+    this[endsConnection] ??= isOneTooMany(this) || headersRefusal(this) !== null;
+    if (this[endsConnection]) return true;
     if (this[isUpgrade] !== true) return false;
     const { method, url, headers } = this;
     const protocols = (headers.upgrade ?? '').toLowerCase().split(',');
@@ -54,18 +65,23 @@ interface ConnectionInternals {
 
 /** Call it after all other listeners are added: a refused request reaches none of them. */
 export function checkRequests(http: HttpServer, { check, refused, maxPipelined }: RequestChecks): void {
+  // Node.js drops those that come behind so many: the last one tells that there are more.
+  http.maxHeadersCount = MAX_HEADERS + 1;
   const onRequest = http.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
   const onUpgrade = http.listeners('upgrade') as ((...args: [IncomingMessage, Duplex, Buffer]) => void)[];
   http.removeAllListeners('request').removeAllListeners('upgrade');
-  const handleInTurn = oneAtATime((request, response) => {
-    const fault = check(request) ?? tunnelRefusal(request);
-    if (fault === null) {
-      for (const listener of onRequest) listener.call(http, request, response);
-      return;
-    }
-    refused(fault);
-    sendProblem(response, fault);
-  }, maxPipelined);
+  const handleInTurn = oneAtATime(
+    (request, response) => {
+      const fault = check(request) ?? tunnelRefusal(request);
+      if (fault === null) {
+        for (const listener of onRequest) listener.call(http, request, response);
+        return;
+      }
+      refused(fault);
+      sendProblem(response, fault);
+    },
+    { ofConnection: maxPipelined, ofAll: FULL_CONNECTIONS * maxPipelined },
+  );
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     // Some of its body comes before its turn.
     joinChunks(request);
@@ -80,7 +96,7 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
       tcp.destroy();
       return;
     }
-    const fault = check(request);
+    const fault = headersRefusal(request) ?? check(request);
     if (fault === null) {
       for (const listener of onUpgrade) listener.call(http, request, tcp, head);
       return;
@@ -90,6 +106,12 @@ export function checkRequests(http: HttpServer, { check, refused, maxPipelined }
   });
   answerUnreadable(http);
 }
+
+/** A request whose last headers were dropped is not the one that was sent. */
+const headersRefusal = ({ rawHeaders }: IncomingMessage): Fault | null =>
+  rawHeaders.length > 2 * MAX_HEADERS
+    ? new Fault('headers_too_large', `a request has at most ${MAX_HEADERS} headers`)
+    : null;
 
 /** The target of a CONNECT is a host and a port, which Express answers with a page of its own. */
 const tunnelRefusal = ({ method }: IncomingMessage): Fault | null =>

@@ -56,6 +56,18 @@ function hasFewBrackets(text: string): boolean {
   return true;
 }
 
+/**
+ * Whether a text may have more values than `max`: it has more commas and opening brackets. Those inside its strings count as
+ * well, so it is for texts that have few.
+ */
+export function hasMoreValues(text: string, max: number): boolean {
+  if (text.length <= max) return false;
+  let left = max;
+  for (const mark of [',', '[', '{'])
+    for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) if (--left < 0) return true;
+  return false;
+}
+
 const tooDeep = () => invalid(`is nested too deeply: more than ${MAX_DEPTH} levels`);
 
 /** The position behind the string whose quote is at `start`; 0: it has no end. */

@@ -2,10 +2,16 @@
 
 import { type Packet, PacketType, Decoder as StockDecoder, Encoder as StockEncoder } from 'socket.io-parser';
 import { JsonText } from '../domain/json-text.js';
-import { isTooDeep } from '../json/scan.js';
+import { hasMoreValues, isTooDeep } from '../json/scan.js';
 
 /** An event or an acknowledgement with binary attachments, of which Socket.IO takes ten at most. */
 const WITH_ATTACHMENTS = /^([56])([1-9]|10)-/;
+
+/**
+ * Values in a packet. A request has about ten, and a handshake what a client adds to its token. An empty object of two bytes
+ * takes twenty times as much in memory.
+ */
+const MAX_PACKET_VALUES = 1_000;
 
 /** An event with one argument, null, which the schemas refuse: so the client gets an answer. Another packet is no packet then. */
 const withoutArguments = (text: string): string =>
@@ -26,7 +32,9 @@ class TextReader {
 
   read(text: string): Packet | null {
     this.#packet = null;
-    this.#decoder.add(isTooDeep(text) ? withoutArguments(text) : text);
+    this.#decoder.add(
+      isTooDeep(text) || hasMoreValues(text, MAX_PACKET_VALUES) ? withoutArguments(text) : text,
+    );
     return this.#packet;
   }
 }

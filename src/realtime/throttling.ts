@@ -42,16 +42,24 @@ export class EventQueue {
   /** Null while the queue is empty, to save memory. */
   #last: Promise<unknown> | null = null;
   #waiting = 0;
+  #waitingChars = 0;
 
-  constructor(private readonly maxWaiting: number) {}
+  /** `maxWaitingChars`: of what the tasks were asked for, together. */
+  constructor(
+    private readonly maxWaiting: number,
+    private readonly maxWaitingChars: number,
+  ) {}
 
-  /** False: the queue is full. */
-  tryAdd(task: () => Promise<void>): boolean {
+  /** `chars`: what the task keeps in memory until its turn. False: the queue is full. One task is always let in. */
+  tryAdd(task: () => Promise<void>, chars = 0): boolean {
     if (this.#waiting >= this.maxWaiting) return false;
+    if (this.#waiting > 0 && this.#waitingChars + chars > this.maxWaitingChars) return false;
     this.#waiting++;
+    this.#waitingChars += chars;
     this.#last = (this.#last ?? Promise.resolve())
       .then(task)
       .finally(() => {
+        this.#waitingChars -= chars;
         if (--this.#waiting === 0) this.#last = null;
       })
       .catch(() => undefined);

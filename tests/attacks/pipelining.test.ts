@@ -3,10 +3,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { oneAtATime } from '../../src/gateway/one-at-a-time.js';
+import { checkRequests, GatewayRequest } from '../../src/gateway/request-checks.js';
 import { listen } from '../http/harness.js';
 import { startTestGateway } from '../support/gateway.js';
 import { holdOn } from '../support/process.js';
-import { requestText, WEBSOCKET } from '../support/raw-http.js';
+import { answerTo, requestText, WEBSOCKET } from '../support/raw-http.js';
 import { retry } from '../support/wait.js';
 
 const asked = (count: number) =>
@@ -16,16 +17,38 @@ const asked = (count: number) =>
 const closed = (socket: Socket) => Promise.race([once(socket, 'end'), once(socket, 'close')]);
 
 /** A server that leaves its answers to the test. */
-async function startServer() {
+async function startServer(ofAll = 1_000) {
   const begun: string[] = [];
   const open = new Set<ServerResponse>();
-  const handle = oneAtATime((request, response) => {
-    begun.push(request.url ?? '');
-    open.add(response);
-    response.once('close', () => open.delete(response));
-  }, 100);
+  const handle = oneAtATime(
+    (request, response) => {
+      begun.push(request.url ?? '');
+      open.add(response);
+      response.once('close', () => open.delete(response));
+    },
+    { ofConnection: 100, ofAll },
+  );
   const { url } = await listen(createServer(handle));
   return { url, begun, open };
+}
+
+/** A gateway's checks before a listener that never answers, and how many requests Node.js has made. */
+async function startCounting() {
+  let made = 0;
+  class Counted extends GatewayRequest {
+    constructor(socket: Socket) {
+      super(socket);
+      made++;
+    }
+  }
+  let open = 0;
+  const http = createServer({ IncomingMessage: Counted }, (_request, response) => {
+    open++;
+    response.once('close', () => open--);
+  });
+  checkRequests(http, { check: () => null, refused: () => undefined, maxPipelined: 100 });
+  const { url } = await listen(http);
+  return { url, count: () => made, open: () => open };
 }
 
 test('requests of one connection are begun one after the other, and answered in order', async () => {
@@ -75,6 +98,48 @@ test('a gateway reads no further on a connection where too many wait', async () 
   };
   expect(await answersTo(3)).toBe(3);
   expect(await answersTo(300)).toBeLessThan(4);
+});
+
+test('what many connections have waiting is bounded together, and is given back when they close', async () => {
+  const { url, begun } = await startServer(60);
+  const first = await holdOn(url, asked(51));
+  await retry(async () => expect(begun).toHaveLength(1));
+  const second = await holdOn(url, asked(51));
+  await closed(second.resume());
+  const alone = await holdOn(url, asked(1));
+  await retry(async () => expect(begun).toHaveLength(3));
+  first.destroy();
+  alone.destroy();
+  const third = await holdOn(url, asked(51));
+  await retry(async () => expect(begun).toHaveLength(4));
+  expect(third.destroyed).toBe(false);
+  third.destroy();
+});
+
+test('of thousands of requests that come in one piece no more are made than may wait', async () => {
+  const { url, count, open } = await startCounting();
+  const socket = await holdOn(url, asked(2_000));
+  socket.on('error', () => undefined).resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(count()).toBeLessThan(110);
+  // What counts the open ones is told that the first is over.
+  await retry(async () => expect(open()).toBe(0));
+});
+
+test('a request of more than 100 headers is refused, and nothing behind it is read', async () => {
+  const { url } = await startTestGateway();
+  const headers = (count: number) => Array.from({ length: count }, (_, n) => `a${n}: b`);
+  // With `Host`.
+  const most = await answerTo(url, requestText('GET', '/livez', { headers: headers(99) }));
+  expect(most.status).toBe(200);
+  const more = await answerTo(url, requestText('GET', '/livez', { headers: headers(100) }).repeat(3));
+  expect(more).toMatchObject({ status: 431 });
+  expect(JSON.parse(more.body)).toMatchObject({ code: 'headers_too_large' });
+  const posted = await answerTo(
+    url,
+    requestText('POST', '/api/updates', { headers: headers(200), body: '{}' }),
+  );
+  expect(posted).toMatchObject({ status: 431 });
 });
 
 test('a WebSocket is not opened on a connection that has a request to be answered', async () => {
