@@ -5,35 +5,39 @@ import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import type { Change, EpochStart, Feed, FeedEvent, FeedLimits, Follower, Head } from './feed.js';
 import { AnnouncedBatches } from './memory/announced-batches.js';
 import { FileLog } from './memory/file-log.js';
+import { FilesByAge } from './memory/files-by-age.js';
 
 /** Any id may be asked for. Of the files that have not begun and have no followers so many are kept, the newest. */
 const MAX_AWAITED = 1_000;
+/** Of the room for all, what heads may take that were only read, where there is no room left. */
+const READ_SHARE = 1 / 8;
 
 interface MemoryFeedOptions extends FeedLimits {
-  /** Bytes that all heads and histories may take together; see `#fit` for what goes beyond it. */
+  /**
+   * Bytes that all histories, and the heads of files without followers, may take together; see `#fit` for what goes beyond it.
+   * How many files have followers is for their callers to bound.
+   */
   readonly totalBytes: number;
 }
 
 export class MemoryFeed implements Feed {
   readonly #logs = new Map<FileId, FileLog>();
   readonly #followers = new Map<FileId, Set<Follower>>();
-  /**
-   * Files with a log and without followers, those that have not begun apart; and those with followers and a history: each in
-   * the order of their last changes.
-   */
-  readonly #awaited = new Set<FileId>();
-  readonly #unwatched = new Set<FileId>();
-  readonly #watched = new Set<FileId>();
-  #bytes = 0;
+  /** Files without followers: those that have not begun, those whose epoch has no change yet, and the others. */
+  readonly #awaited = new FilesByAge();
+  readonly #onlyRead = new FilesByAge();
+  readonly #unwatched = new FilesByAge();
+  /** Files with followers and a history, which alone counts. */
+  readonly #watched = new FilesByAge();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(private readonly options: MemoryFeedOptions) {
     this.#sweep = setInterval(() => this.#forgetExpired(), Math.min(options.ttlMs, 30_000)).unref();
   }
 
-  /** About what all heads and histories take in memory. */
+  /** About what all histories, and the heads of files without followers, take in memory. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#awaited.bytes + this.#onlyRead.bytes + this.#unwatched.bytes + this.#watched.bytes;
   }
 
   async head(fileId: FileId, batchIds: readonly BatchId[]): Promise<Head | null> {
@@ -51,16 +55,13 @@ export class MemoryFeed implements Feed {
     this.#forget(fileId);
     const log = new FileLog(start, announced);
     this.#logs.set(fileId, log);
-    this.#bytes += log.bytes;
     this.#fit(fileId);
   }
 
   async append(fileId: FileId, expected: Cursor, change: Change): Promise<boolean> {
     const log = this.#logs.get(fileId);
     if (log === undefined || !log.isAt(expected)) return false;
-    this.#bytes -= log.bytes;
     log.append(change, this.options);
-    this.#bytes += log.bytes;
     this.#fit(fileId);
     // Followers come last: what they read during the call has the whole change.
     for (const event of change.events) {
@@ -81,7 +82,7 @@ export class MemoryFeed implements Feed {
       followers.delete(follower);
       if (followers.size > 0 || this.#followers.get(fileId) !== followers) return;
       this.#followers.delete(fileId);
-      this.#sort(fileId);
+      this.#fit(fileId);
     };
   }
 
@@ -100,19 +101,23 @@ export class MemoryFeed implements Feed {
 
   /** Puts the file last in its order. */
   #sort(fileId: FileId): void {
-    this.#awaited.delete(fileId);
-    this.#unwatched.delete(fileId);
-    this.#watched.delete(fileId);
+    for (const files of [this.#awaited, this.#onlyRead, this.#unwatched, this.#watched]) files.delete(fileId);
     const log = this.#logs.get(fileId);
     if (log === undefined) return;
-    if (!this.#followers.has(fileId)) (log.isAwaited ? this.#awaited : this.#unwatched).add(fileId);
-    else if (log.historyBytes > 0) this.#watched.add(fileId);
+    if (!this.#followers.has(fileId)) this.#unfollowed(log).add(fileId, log.bytes);
+    else if (log.historyBytes > 0) this.#watched.add(fileId, log.historyBytes);
+  }
+
+  #unfollowed(log: FileLog): FilesByAge {
+    if (log.isAwaited) return this.#awaited;
+    return log.hasChanged ? this.#unwatched : this.#onlyRead;
   }
 
   /**
-   * Makes room after a change of a file. First go the files without listeners, the oldest first, head and all: the head
-   * is built again from the store when it is needed. Then the histories of the others, the oldest first: their heads stay,
-   * because without them all their listeners would have to start over.
+   * Makes room after a change of a file, or the beginning of its epoch. First go the files without listeners, head and all:
+   * the head is built again from the store when it is needed. Of them first go those of which there is only a head, because a
+   * caller who reads must not push out what others catch up with; then the oldest. Then go the histories of the others, the
+   * oldest first: their heads stay, because without them all their listeners would have to start over.
    */
   #fit(changed: FileId): void {
     this.#sort(changed);
@@ -121,41 +126,44 @@ export class MemoryFeed implements Feed {
       this.#forget(fileId);
     }
     const { totalBytes } = this.options;
-    for (const fileId of this.#withoutFollowers()) {
-      if (this.#bytes <= totalBytes) return;
-      // The last in the order. Forgotten before it was appended to, it would be begun again and again.
-      if (fileId !== changed) this.#forget(fileId);
-    }
-    // Heads alone may be more than may be kept: files without a history are not looked at.
+    // A head that was just built may be large, and comes on top until the next one: it pushes out other such heads only.
+    const log = this.#logs.get(changed);
+    const justBuilt = log?.hasChanged === false && !this.#followers.has(changed) ? log.bytes : 0;
+    const most = totalBytes + justBuilt;
+    // Some stay: one that is about to be appended to would be begun again and again.
+    this.#forgetOldest(this.#onlyRead, changed, most, totalBytes * READ_SHARE + justBuilt);
+    for (const files of [this.#unwatched, this.#awaited, this.#onlyRead])
+      this.#forgetOldest(files, changed, most);
     for (const fileId of this.#watched) {
-      if (this.#bytes <= totalBytes) return;
+      if (this.bytes <= most) return;
       this.#dropHistory(fileId);
     }
-    if (this.#bytes > totalBytes) this.#dropHistory(changed);
+    if (this.bytes > most) this.#dropHistory(changed);
   }
 
-  *#withoutFollowers(): Iterable<FileId> {
-    yield* this.#unwatched;
-    yield* this.#awaited;
+  /** Until all together take `most`, or the files no more than `spared`. The last one that has changed stays. */
+  #forgetOldest(files: FilesByAge, changed: FileId, most: number, spared = 0): void {
+    for (const fileId of files) {
+      if (this.bytes <= most || files.bytes <= spared) return;
+      if (fileId !== changed) this.#forget(fileId);
+    }
   }
 
   #dropHistory(fileId: FileId): void {
-    const log = this.#logs.get(fileId);
-    this.#bytes -= log?.historyBytes ?? 0;
-    log?.dropHistory();
-    this.#watched.delete(fileId);
+    this.#logs.get(fileId)?.dropHistory();
+    this.#sort(fileId);
   }
 
   #forget(fileId: FileId): void {
-    this.#bytes -= this.#logs.get(fileId)?.bytes ?? 0;
     this.#logs.delete(fileId);
     this.#sort(fileId);
   }
 
   #forgetExpired(): void {
     const newestExpired = performance.now() - this.options.ttlMs;
-    for (const fileId of this.#withoutFollowers()) {
-      if ((this.#logs.get(fileId)?.changedAt ?? 0) <= newestExpired) this.#forget(fileId);
-    }
+    for (const files of [this.#awaited, this.#onlyRead, this.#unwatched])
+      for (const fileId of files) {
+        if ((this.#logs.get(fileId)?.changedAt ?? 0) <= newestExpired) this.#forget(fileId);
+      }
   }
 }

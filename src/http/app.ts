@@ -7,6 +7,7 @@ import { ListReader } from '../lists/list-reader.js';
 import { requirePermission } from './access.js';
 import { compress } from './compress.js';
 import type { HttpDependencies } from './dependencies.js';
+import { endUnread } from './end-unread.js';
 import { guards } from './guards.js';
 import { problems } from './responses.js';
 import { batchRoutes } from './routes/batches.js';
@@ -57,6 +58,10 @@ export function createApp(deps: HttpDependencies, passed = guards(deps)): Expres
   ]) {
     routes(app, deps, listReader);
   }
+  app.use((_req, res, next) => {
+    endUnread(res, deps.config.EXPORT_IDLE_MS);
+    next();
+  });
   app.use('/client', staticFiles(SDK));
   if (deps.config.COMPRESSION) app.use('/assets', compressedAtBuild);
   app.use(staticFiles(DASHBOARD));

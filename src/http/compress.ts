@@ -21,7 +21,9 @@ export function compress(isOn: boolean, addressOf: (req: Request) => string): Re
   if (!isOn) return (_req, _res, next) => next();
   const shares = new CallerShares(MAX_AT_ONCE);
   const hasPlace = (req: Request, res: Response): boolean => {
-    if (req.headers['accept-encoding'] === undefined) return true;
+    const length = Number(res.getHeader('content-length'));
+    // It is sent as it is in any case, and needs no place.
+    if (req.headers['accept-encoding'] === undefined || length < FROM_BYTES) return true;
     const address = addressOf(req);
     // One that has closed already would never give its place back.
     if (res.closed || !shares.fits(address, 1)) return false;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import { textPortions } from '../portions.js';
 import { LARGE_ANSWER, type UnreadAnswers } from '../unread-answers.js';
+import { endUnread } from './end-unread.js';
 import { sendText } from './export/send-text.js';
 import { sendJson } from './responses.js';
 
@@ -44,11 +45,8 @@ export class LargeAnswers {
       bytes: () => res.writableLength,
       end: () => res.destroy(),
     });
-    const idle = setTimeout(() => res.destroy(), this.idleMs);
-    res.once('close', () => {
-      clearTimeout(idle);
-      this.unread.remove(res);
-    });
+    endUnread(res, this.idleMs);
+    res.once('close', () => this.unread.remove(res));
   }
 
   /** Each piece is asked for once the client has read enough of those before it. */

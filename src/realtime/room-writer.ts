@@ -58,6 +58,8 @@ export class RoomWriter implements Rooms {
   readonly #listenerLists: ListenerLists;
   readonly #checks = new TurnLimit(CHECKS_PER_TURN);
   readonly #removals = new TurnLimit(CHECKS_PER_TURN);
+  /** Events that were written to sockets since they were counted last: counting each one would take longer. */
+  readonly #written: Record<FeedName, number> = { stats: 0, emails: 0 };
   #scheduled: NodeJS.Immediate | null = null;
   /** Null until the first WebSocket connection has been inspected. */
   #hasInternals: boolean | null = null;
@@ -115,7 +117,6 @@ export class RoomWriter implements Rooms {
     gathered.packets.push(new EventPacket(feed, `2["${eventName(feed)}",${payload}]`));
     gathered.size += payload.length;
     gathered.arrivedAt ??= this.metrics.deliveries.take(fileId, revision);
-    this.metrics.delivered.inc({ feed }, members.size);
     if (gathered.size >= MAX_GATHERED_SIZE) this.#enqueue(fileId);
   }
 
@@ -125,8 +126,16 @@ export class RoomWriter implements Rooms {
       for (const fileId of this.#gathered.keys()) if (!this.#queue.has(fileId)) this.#enqueue(fileId);
       this.#scheduled = null;
       this.#queue.writeSome(this.options.perTurn ?? PER_TURN);
+      this.#countWritten();
       if (!this.#queue.isEmpty || this.#gathered.size > 0) this.#schedule();
     });
+  }
+
+  #countWritten(): void {
+    for (const feed of FEEDS) {
+      if (this.#written[feed] > 0) this.metrics.delivered.inc({ feed }, this.#written[feed]);
+      this.#written[feed] = 0;
+    }
   }
 
   #enqueue(fileId: FileId): void {
@@ -144,12 +153,14 @@ export class RoomWriter implements Rooms {
     const { packets } = bundle;
     if (!socket.connected || socket.data.subscriptions.areEnding || packets.length === 0) return;
     const tcp = this.#canWriteDirectly(socket) ? idleTcpOf(socket) : null;
-    if (tcp !== null && bundle.joined !== null) {
+    const isDirect = tcp !== null && bundle.joined !== null;
+    if (!isDirect && !this.backpressure.mayWrite(socket, sentAt)) return;
+    for (const { feed } of packets) this.#written[feed]++;
+    if (isDirect) {
       this.#latestStats.discard(socket, fileId);
       writeDirectly(tcp, bundle.joined);
       return;
     }
-    if (!this.backpressure.mayWrite(socket, sentAt)) return;
     for (const packet of packets) {
       if (packet.feed === 'stats') {
         this.#latestStats.write(socket, fileId, packet);

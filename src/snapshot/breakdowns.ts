@@ -1,5 +1,5 @@
 /** Answers requests for a breakdown: how many results of a file have each value of one property. */
-import { limitCallers } from '../concurrency-limit.js';
+import { limitCallers, WAITING_OF_CALLER } from '../concurrency-limit.js';
 import {
   type Breakdown,
   type BreakdownBy,
@@ -35,7 +35,7 @@ interface BreakdownQuery {
 export class Breakdowns {
   readonly #counting = new Map<FileId, Promise<void>>();
   /** One file is counted at a time: each one reads all its results. Callers take turns. */
-  readonly #inTurn = limitCallers<void>({ ofCaller: 1, ofAll: 1 });
+  readonly #inTurn = limitCallers<void>({ ofCaller: 1, ofAll: 1, waiting: WAITING_OF_CALLER });
   readonly #closing = new AbortController();
 
   constructor(
@@ -46,6 +46,7 @@ export class Breakdowns {
   /**
    * Null: there is no such file. `caller` names whose turn it is where files are counted. `beforeCounting` may refuse, by an error,
    * to have all results read.
+   * @throws Fault `rate_limited` where too many counts of the caller wait
    */
   async of(query: BreakdownQuery, caller: string, beforeCounting: () => void): Promise<Breakdown | null> {
     const first = await this.#answer(query);

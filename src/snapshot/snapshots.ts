@@ -1,7 +1,7 @@
 /** Answers what a file is now: stats from the head of its feed, results from the store. */
 
 import { ByteCache } from '../byte-cache.js';
-import { limitCallers } from '../concurrency-limit.js';
+import { limitCallers, WAITING_OF_CALLER } from '../concurrency-limit.js';
 import type { Cursor, FeedName, Subscribed } from '../domain/events.js';
 import type { FileId } from '../domain/id.js';
 import { JsonText } from '../domain/json-text.js';
@@ -28,9 +28,11 @@ const ATTEMPTS_BEFORE_PAUSE = 2;
 /** A file whose owner changes while it is read is read again; none changes it as often as this. */
 const OWNER_ATTEMPTS = 3;
 /** What is read at once of one caller, and of all: histories of up to `FEED_HISTORY_BYTES`, pages of up to `MAX_PAGE_BYTES`, first pages. */
-const HISTORIES = { ofCaller: 2, ofAll: 4 };
-const PAGES = { ofCaller: 4, ofAll: 8 };
-const FIRST_PAGES = { ofCaller: 16, ofAll: 32 };
+const HISTORIES = { ofCaller: 2, ofAll: 4, waiting: WAITING_OF_CALLER };
+const PAGES = { ofCaller: 4, ofAll: 8, waiting: WAITING_OF_CALLER };
+/** A caller's searches wait for each other: those of others wait for one of them at most. */
+const SEARCHES = { ofCaller: 1, ofAll: Number.POSITIVE_INFINITY, waiting: WAITING_OF_CALLER };
+const FIRST_PAGES = { ofCaller: 16, ofAll: 32, waiting: WAITING_OF_CALLER };
 /** Characters of answers that are put together and sent in one turn of the event loop. */
 const CHARS_PER_TURN = 2 * 2 ** 20;
 
@@ -85,6 +87,7 @@ export class Snapshots {
   readonly #turns = new TurnLimit(CHARS_PER_TURN);
   readonly #histories = limitCallers<Answer | null>(HISTORIES);
   readonly #pages = limitCallers<string | null>(PAGES);
+  readonly #searches = limitCallers<string | null>(SEARCHES);
   readonly #snapshots = limitCallers<Snapshot>(FIRST_PAGES);
 
   constructor(
@@ -118,11 +121,12 @@ export class Snapshots {
   /**
    * A page of the file's results, `{emails, pagination}` as JSON; null: there is no such file. A caller's pages wait for each
    * other, but not for searches, which take longer.
-   * @throws Fault `payload_too_large` where it would have more bytes than a page may have
+   * @throws Fault `payload_too_large` where it would have more bytes than a page may have; `rate_limited`, as all reads here, where
+   * too many of the caller's wait
    */
   page(query: Omit<PageQuery, 'maxBytes'>, reader: Reader): Promise<string | null> {
-    const read = () => this.#readPage(query, reader);
-    return query.email === undefined ? this.#pages(reader.caller, read) : read();
+    const inTurn = query.email === undefined ? this.#pages : this.#searches;
+    return inTurn(reader.caller, () => this.#readPage(query, reader));
   }
 
   async #readPage(query: Omit<PageQuery, 'maxBytes'>, reader: Reader): Promise<string | null> {

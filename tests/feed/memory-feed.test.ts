@@ -149,19 +149,51 @@ describe('what all files together may take', () => {
     expect(await feed.since('f0', { epoch: 'e1', revision: 10 }, 11)).toHaveLength(1);
   });
 
-  it('costs a change no look at the other files, where the heads of watched files alone are more', async () => {
-    const COUNT = 500;
-    for (let i = 0; i < COUNT; i++) {
-      await feed.follow(`f${i}`, new FollowerSpy());
-      await feed.begin(`f${i}`, start('e1'), null);
-    }
-    expect(feed.bytes).toBeGreaterThan(TOTAL);
+  it('is not taken by the heads of files with followers, and a change costs no look at them', async () => {
+    await fill('left', 10);
+    await feed.follow('watched', new FollowerSpy());
+    await fill('watched', 10);
+    const bytes = feed.bytes;
+    const leave = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => feed.follow(`f${i}`, new FollowerSpy())),
+    );
+    for (let i = 0; i < leave.length; i++) await feed.begin(`f${i}`, start('e1'), null);
+    expect(feed.bytes).toBe(bytes);
     const drops = jest.spyOn(FileLog.prototype, 'dropHistory');
     for (let i = 0; i < 10; i++) await append(feed, `f${i}`, 1, RESULTS);
-    expect(drops.mock.calls.length).toBeLessThan(2 * 10 + 1);
+    expect(drops).not.toHaveBeenCalled();
     drops.mockRestore();
-    // What was appended is dropped again: there is no room for any history.
-    expect(await recovers('f9')).toBe(false);
+    for (const stop of leave) stop();
+    for (const fileId of ['left', 'watched', 'f9']) expect(await recovers(fileId)).toBe(true);
+    await append(feed, 'left');
+    expect(feed.bytes).toBeLessThanOrEqual(TOTAL);
+  });
+
+  it('is hardly taken by heads that are only read: they push out each other, however large one is', async () => {
+    const unfollow = await feed.follow('watched', new FollowerSpy());
+    await fill('watched', 20);
+    unfollow();
+    await fill('left', 40);
+    // Of 200 KB: more than there is room for.
+    const huge = start('e1', { state: state({ stats: 'x'.repeat(TOTAL) }) });
+    for (let i = 0; i < 1_000; i++) {
+      await feed.begin(`x${i}`, i % 10 === 0 ? huge : start('e1'), null);
+      expect(await headOf(feed, `x${i}`)).toMatchObject({ revision: 0 });
+    }
+    for (const fileId of ['watched', 'left']) expect(await recovers(fileId)).toBe(true);
+    expect(await feed.head('x0', [])).toBeNull();
+    // The newest stay until they are appended to: many may have begun at once.
+    expect(await headOf(feed, 'x998')).toMatchObject({ revision: 0 });
+    await append(feed, 'x998', 1, RESULTS);
+    expect(feed.bytes).toBeLessThanOrEqual(TOTAL);
+  });
+
+  it('has room for some heads that were just built, which are about to be appended to', async () => {
+    await fill('old', 40);
+    await fill('new', 34);
+    for (const fileId of ['a', 'b']) await feed.begin(fileId, start('e1'), null);
+    for (const fileId of ['a', 'b']) await append(feed, fileId);
+    expect([await recovers('old'), await recovers('new')]).toEqual([false, true]);
   });
 
   it('keeps the file that changes, even if it alone is more', async () => {

@@ -1,10 +1,13 @@
 /** Compression of answers: of what, how, and that a stream stays one. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { brotliDecompressSync, createGunzip, gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import type { PlacedResult } from '../../src/domain/result.js';
+import { compress } from '../../src/http/compress.js';
+import { onTeardown } from '../support/teardown.js';
 import { retry } from '../support/wait.js';
 import { call, result, seed, startApp, type TestApp } from './harness.js';
 
@@ -167,4 +170,25 @@ test('a compressed export comes while it is made, and is held up by a client tha
   for await (const chunk of text) lines += String(chunk).split('\n').length - 1;
   expect(lines).toBeGreaterThan(1990);
   expect(made).toBe(2000);
+});
+
+test('an answer that is too small to be compressed takes no place', async () => {
+  const asked: (string | undefined)[] = [];
+  const step = compress(true, (req) => {
+    asked.push(req.url);
+    return '';
+  });
+  const server = createServer((req, res) =>
+    step(req as never, res as never, () => {
+      const text = 'x'.repeat(req.url === '/large' ? 2_000 : 1_000);
+      res.setHeader('Content-Type', 'text/plain').setHeader('Content-Length', text.length).end(text);
+    }),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTeardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const path of ['/small', '/large'])
+    expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200);
+  expect(asked).toEqual(['/large']);
 });

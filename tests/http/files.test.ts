@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { Fault } from '../../src/errors.js';
-import type { Snapshots } from '../../src/snapshot/snapshots.js';
+import { Snapshots } from '../../src/snapshot/snapshots.js';
+import type { PageQuery } from '../../src/store/store.js';
 import { retry } from '../support/wait.js';
 import { answerOf, call, complete, type Json, result, seed, startApp } from './harness.js';
 
@@ -235,19 +235,24 @@ test('all files add up to what GET /api/stats says', async () => {
   expect((await call(app, 'GET', '/api/stats')).json.files.total).toBe(1);
 });
 
+/** Pages of a store that reads by this function, and finds nothing. */
+const pagesReadBy = (read: (query: PageQuery) => Promise<void>) => {
+  const page = (query: PageQuery) => read(query).then(() => ({ total: 0, results: [], isCut: false }));
+  const other = {} as never;
+  return { snapshots: new Snapshots({ results: { page } } as never, other, other, 1024) };
+};
+
 test('the searches of a caller wait for each other, and other reads for none of them', async () => {
   const under: (() => void)[] = [];
   let most = 0;
   let running = 0;
-  const page = async ({ email }: { readonly email?: string | undefined }) => {
-    if (email !== undefined) {
-      most = Math.max(most, ++running);
-      await new Promise<void>((done) => under.push(done));
-      running--;
-    }
-    return '{}';
-  };
-  const app = await startApp({ snapshots: { page } as never });
+  const pages = pagesReadBy(async ({ email }) => {
+    if (email === undefined) return;
+    most = Math.max(most, ++running);
+    await new Promise<void>((done) => under.push(done));
+    running--;
+  });
+  const app = await startApp(pages);
   const searches = [1, 2, 3].map(() => fetch(`${app.url}/api/files/f/emails?email=a`));
   await retry(async () => expect(under).toHaveLength(1));
   expect((await fetch(`${app.url}/api/files/f/emails`)).status).toBe(200);
@@ -262,13 +267,11 @@ test('the searches of a caller wait for each other, and other reads for none of 
 test('a search whose caller has gone away before its turn is not made', async () => {
   const begun: string[] = [];
   const ends: (() => void)[] = [];
-  const page: Snapshots['page'] = async ({ email = '' }, { isWanted }) => {
-    if (!isWanted()) throw new Fault('unavailable');
+  const pages = pagesReadBy(async ({ email = '' }) => {
     begun.push(email);
     await new Promise<void>((end) => ends.push(end));
-    return '{}';
-  };
-  const app = await startApp({ snapshots: { page } as never });
+  });
+  const app = await startApp(pages);
   const left = new Promise<void>((gone) =>
     app.server.prependListener('request', (req, res) => {
       if (req.url?.includes('second') === true) res.once('close', gone);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Socket as Client } from 'socket.io-client';
 import { createLogger, type Logger } from '../../src/logger.js';
-import { createMetrics } from '../../src/metrics.js';
+import { createMetrics, type Metrics } from '../../src/metrics.js';
 import { trimSocket } from '../../src/realtime/memory-trimming.js';
 import { RoomWriter } from '../../src/realtime/room-writer.js';
 import { createSocketServer } from '../../src/realtime/server.js';
@@ -20,6 +20,7 @@ export interface RoomStage {
   readonly url: string;
   readonly io: SocketServer;
   readonly rooms: RoomWriter;
+  readonly metrics: Metrics;
   /** The gateway's end of a client's connection. */
   socketOf(client: Client): ClientSocket;
 }
@@ -46,6 +47,7 @@ export async function roomStage(
     maxFramesPerSecond: 1_000,
     adapter: null,
   });
+  const metrics = createMetrics();
   const rooms = new RoomWriter(
     io,
     // Rooms of a few sockets are written to over several turns already, and large events one socket at a time.
@@ -55,7 +57,7 @@ export async function roomStage(
       maxWaitingBytes,
       perTurn: { sockets: 2, bytes: 50_000 },
     },
-    createMetrics(),
+    metrics,
     Object.assign(createLogger('silent'), log),
   );
   io.on('connection', (socket) => {
@@ -70,6 +72,7 @@ export async function roomStage(
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     io,
     rooms,
+    metrics,
     socketOf: (client) => {
       const socket = io.of('/').sockets.get(client.id ?? '');
       if (socket === undefined) throw new Error('the client is not connected');

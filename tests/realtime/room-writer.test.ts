@@ -498,3 +498,21 @@ test('what the system has taken of a large event is seen before all of it was re
   expect(waitingBytes(socket.conn)).toBeGreaterThan(size);
   pauseOf(listener)?.resume();
 });
+
+test('events count as delivered to the sockets that they are written to, not to those that have gone', async () => {
+  const { url, rooms, metrics, socketOf } = await roomStage();
+  const clients = await Promise.all([connect(url), connect(url), connect(url)]);
+  const [stays, goes] = clients.map(socketOf);
+  const connection = goes?.conn as unknown as { onClose(reason: string): void };
+  for (const client of clients) await socketOf(client).join(roomOf('emails', 'a'));
+  await stays?.join(roomOf('stats', 'a'));
+  rooms.send('emails', 'a', '{}');
+  rooms.send('stats', 'a', '{}');
+  // As where its connection breaks: nothing can be written to it any more.
+  connection.onClose('transport error');
+  const counts = async () =>
+    Object.fromEntries(
+      (await metrics.delivered.get()).values.map(({ labels, value }) => [labels.feed, value]),
+    );
+  await retry(async () => expect(await counts()).toMatchObject({ emails: 2, stats: 1 }));
+});

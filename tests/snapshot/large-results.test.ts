@@ -1,8 +1,10 @@
 /** What results of megabytes may cost the readers of other files: memory for first pages, and turns of the event loop. */
 import { expect, it } from '@jest/globals';
+import { EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import type { Feed } from '../../src/feed/feed.js';
 import { Announcer } from '../../src/pipeline/announcer.js';
 import { ChangeGate } from '../../src/pipeline/change-gate.js';
+import { Breakdowns } from '../../src/snapshot/breakdowns.js';
 import { Snapshots } from '../../src/snapshot/snapshots.js';
 import type { Store } from '../../src/store/store.js';
 import { counted } from '../pipeline/counted-store.js';
@@ -127,6 +129,62 @@ it.each(['page', 'snapshot', 'subscribed'] as const)(
     const answers = await Promise.allSettled(Array.from({ length: files }, (_, n) => ask(`f${n + 1}`)));
     expect(answers.filter(({ status }) => status === 'rejected').length).toBeGreaterThanOrEqual(files - 1);
     expect(reads()).toBe(1);
+  },
+);
+
+it.each(['page', 'search', 'snapshot', 'subscribed', 'history', 'breakdown'] as const)(
+  'of one caller a thousand wait, a further one is refused, and one of another caller is not: %s',
+  async (kind) => {
+    const files = 1_100;
+    const reading: (() => void)[] = [];
+    const slow = () => new Promise<void>((resolve) => reading.push(resolve));
+    const facts = { generation: '0', userId: null };
+    const store = {
+      results: {
+        page: () => slow().then(() => ({ total: 0, results: [] })),
+        scan: async function* () {},
+      },
+      changes: {
+        since: () => (kind === 'breakdown' ? slow() : Promise.resolve()).then(() => ({ facts, batches: [] })),
+      },
+      breakdowns: { find: async () => null, keep: async () => undefined },
+    } as unknown as Store;
+    const state = { ...facts, stats: '{"status":"completed"}', totals: EMPTY_SUMMARY };
+    const head = { epoch: 'e', revision: 2, emailsRevision: 2, state, batches: new Map() };
+    const feed = { head: async () => head, since: () => slow().then(() => []) } as unknown as Feed;
+    const announcer = {
+      announce: async () => undefined,
+      announceExisting: async () => facts,
+      pauseChanges: () => () => undefined,
+    };
+    const snapshots = new Snapshots(store, feed, announcer, 8 * MIB);
+    const breakdowns = new Breakdowns(store, snapshots);
+    const ask = (fileId: string, caller: string): Promise<unknown> => {
+      const request = { ...subscription, fileId, caller };
+      const query = { fileId, page: 1, limit: 50 };
+      if (kind === 'page') return snapshots.page(query, request);
+      if (kind === 'search') return snapshots.page({ ...query, email: 'a' }, request);
+      if (kind === 'snapshot') return snapshots.snapshot(fileId, request);
+      if (kind === 'subscribed') return snapshots.subscribed(request);
+      if (kind === 'history') return snapshots.subscribed({ ...request, since: { epoch: 'e', revision: 1 } });
+      return breakdowns.of({ fileId, by: 'domain', limit: 1 }, caller, () => undefined);
+    };
+    const refused: unknown[] = [];
+    const answers = Array.from({ length: files }, (_, n) =>
+      ask(`f${n}`, 'one').catch((error: unknown) => refused.push(error)),
+    );
+    answers.push(ask('other', 'other'));
+    let isOver = false;
+    const all = Promise.all(answers).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await new Promise(setImmediate);
+      for (const resume of reading.splice(0)) resume();
+    }
+    await all;
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'rate_limited' })));
   },
 );
 

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/errors.js';
 import { Database } from '../../src/store/sqlite/database.js';
+import { refusalOf as reasonOf } from '../../src/store/sqlite/refusals.js';
 import { SqliteStore } from '../../src/store/sqlite-store.js';
 import { listsOf, register, save } from '../contracts/store/harness.js';
 import { describeWithDisk, fillUp, MIB, makeRoom, smallDisk } from '../support/small-disk.js';
@@ -54,6 +56,36 @@ it('a file that is cut off under an open database is noticed, and nothing is sto
   expect(await refusalOf(store.probe())).toBe(cut);
 });
 
+it.each([0, 1, 2])(
+  'a log that is cut off under an open database is noticed: to %i halves',
+  async (halves) => {
+    const directory = temporaryDirectory();
+    const store = await openStore(directory);
+    await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(500) });
+    for (let turn = 0; turn < 4; turn++) await store.probe();
+    const log = join(directory, 'verigate.db-wal');
+    truncateSync(log, Math.floor((statSync(log).size * halves) / 2));
+    const noticed = halves === 2 ? null : 'unavailable refused FILE_CUT';
+    expect(await refusalOf(save(store, { batchId: 'b1', emails: addresses(501) }))).toBe(noticed);
+    expect(await refusalOf(store.probe())).toBe(noticed);
+  },
+);
+
+it('a log that another program writes back and makes empty goes on being used', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(directory);
+  const other = new Database(join(directory, 'verigate.db'));
+  onTeardown(() => other.close());
+  for (let count = 1; count < 4; count++) {
+    await save(store, { batchId: 'b1', fileId: 'f1', emails: addresses(count) });
+    await store.probe();
+    other.all('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+  expect(statSync(join(directory, 'verigate.db-wal')).size).toBe(0);
+  await store.probe();
+  expect(await listsOf(store, 'f1')).toEqual({ b1: addresses(3) });
+});
+
 it('a file that another program makes shorter as the database allows, by VACUUM, goes on being used', async () => {
   const directory = temporaryDirectory();
   const store = await openStore(directory);
@@ -71,6 +103,16 @@ it('a file that another program makes shorter as the database allows, by VACUUM,
   expect(bytes()).toBeLessThan(before);
   await save(store, { batchId: 'b1', fileId: 'f1', emails: ['a'] });
   expect(await listsOf(store, 'f1')).toEqual({ b1: ['a'] });
+});
+
+describeWithDisk('a disk that has become read-only', () => {
+  it('is told from one that is broken', () => {
+    const disk = smallDisk(MIB);
+    const failed = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_WRITE' });
+    expect(reasonOf(failed, disk)).toEqual({ reason: 'refused', code: 'SQLITE_IOERR_WRITE' });
+    spawnSync('mount', ['-o', 'remount,ro', disk]);
+    expect(reasonOf(failed, disk)).toEqual({ reason: 'read_only', code: 'SQLITE_IOERR_WRITE' });
+  });
 });
 
 describeWithDisk('a full disk', () => {

@@ -66,4 +66,7 @@ export async function makeBundles(): Promise<void> {
       banner: { js: REQUIRE },
     }),
   ]);
+  const gateway = await readFile(GATEWAY.bundle, 'utf8');
+  if (!gateway.includes(pathToFileURL(THREAD.bundle).href))
+    throw new Error('the bundled gateway does not start the bundled thread: the source names it otherwise');
 }

@@ -44,7 +44,12 @@ export class FileLog {
 
   /** The store did not have the file when the epoch began, and nothing has come since. */
   get isAwaited(): boolean {
-    return this.#state.generation === '' && this.#revision === 0;
+    return this.#state.generation === '' && !this.hasChanged;
+  }
+
+  /** In this epoch: otherwise it has no history, and is built again as it is. */
+  get hasChanged(): boolean {
+    return this.#revision > 0;
   }
 
   /** The part of it that is history. */

@@ -21,7 +21,7 @@ export const files = (): Operation[] => [
     'The snapshot: the stats and the first page of results. Of very large results it has fewer; `pagination.limit` says how many.',
     {
       answers: [ok('The file.', schemas.snapshot)],
-      codes: ['file_not_found'],
+      codes: ['file_not_found', 'rate_limited'],
     },
   ),
   get(`${FILE}/stats`, 'getStats', 'The totals of a file, always absolute.', {

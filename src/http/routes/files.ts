@@ -3,7 +3,6 @@ import type { Express, Request, Response } from 'express';
 import { z } from 'zod';
 import { claimantOf } from '../../auth/access-rules.js';
 import type { Principal } from '../../auth/principal.js';
-import { limitConcurrencyEach } from '../../concurrency-limit.js';
 import type { FileId } from '../../domain/id.js';
 import { overviewOf } from '../../domain/overview.js';
 import { idSchema } from '../../domain/schemas.js';
@@ -24,12 +23,6 @@ export function fileRoutes(
   { answers, breakdowns, config, guard, intake, rateLimit, snapshots, store }: HttpDependencies,
 ): void {
   const deletions = new LongWork<boolean>(config.ANSWER_WITHIN_MS);
-  /** A caller's searches wait for each other: those of others wait for one of them at most. */
-  const search = limitConcurrencyEach(
-    1,
-    (caller: string, _read: () => Promise<string | null>) => caller,
-    (_caller, read) => read(),
-  );
   const readerOf = (req: Request, res: Response) => ({
     caller: rateLimit.callerName(req),
     isWanted: () => !res.destroyed,
@@ -80,12 +73,9 @@ export function fileRoutes(
   app.get('/api/files/:fileId/emails', async (req, res) => {
     const fileId = idIn(req, 'fileId');
     const query = readQuery(req, emailsQuery);
-    const page = await guard.readAuthorized(callerOf(req), fileId, async () => {
-      const reader = readerOf(req, res);
-      const read = () => snapshots.page({ fileId, ...query }, reader);
-      if (query.email === undefined) return read();
-      rateLimit.consume(req, res);
-      return search(reader.caller, read);
+    const page = await guard.readAuthorized(callerOf(req), fileId, () => {
+      if (query.email !== undefined) rateLimit.consume(req, res);
+      return snapshots.page({ fileId, ...query }, readerOf(req, res));
     });
     if (page === null) throw new Fault('file_not_found');
     await answers.send(res, page);

@@ -80,6 +80,21 @@ export function bytesOf(database: Database): number {
   }
 }
 
+/** Of the log: a header, and one before each page. */
+const LOG_HEADER_BYTES = 32;
+const PAGE_HEADER_BYTES = 24;
+
+/** Bytes of the log that are in use. Infinite: what is in it cannot be read. Where it can, it is written back as far as nothing reads it. */
+export function bytesOfLog(database: Database): number {
+  try {
+    const { log = 0 } = database.get<{ log: number }>('PRAGMA wal_checkpoint(PASSIVE)') ?? {};
+    const size = Number(database.get('PRAGMA page_size')?.page_size);
+    return log > 0 ? LOG_HEADER_BYTES + log * (PAGE_HEADER_BYTES + size) : 0;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 /** Shortens the database file by free pages, some at a time; false: it has none. */
 export function shrink(database: Database, pages: number): boolean {
   const free = database.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0;

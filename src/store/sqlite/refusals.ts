@@ -1,5 +1,5 @@
 /** Tells by the code of an error of SQLite or of the file system why a write was refused. */
-import { statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import type { Refusal, RefusalReason } from '../../refusal.js';
 
 /** By the start of the code; the first match counts. */
@@ -24,10 +24,11 @@ const CODES: readonly (readonly [prefix: string, reason: RefusalReason, hint?: s
 
 export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
 
-/** `directory`: where the database is; on a disk without room, SQLite reports some errors as those of the device. */
+/** `directory`: where the database is; on a disk without room, or that takes no writes any more, SQLite reports errors of the device. */
 export function refusalOf(error: unknown, directory: string): Refusal {
   const code = codeOf(error);
   if (code.startsWith('SQLITE_IOERR') && hasNoRoom(directory)) return { reason: 'disk_full', code };
+  if (code.startsWith('SQLITE_IOERR') && isReadOnly(directory)) return { reason: 'read_only', code };
   const found = CODES.find(([prefix]) => code.startsWith(prefix));
   if (found === undefined) return { reason: 'refused', code: code || 'UNKNOWN' };
   const [, reason, hint] = found;
@@ -46,3 +47,13 @@ export function roomIn(directory: string): number {
 
 /** Less than a few pages. */
 const hasNoRoom = (directory: string): boolean => roomIn(directory) < 65_536;
+
+/** Linux makes a file system read-only by itself when its disk fails. */
+function isReadOnly(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'EROFS';
+  }
+}

@@ -23,46 +23,52 @@ interface WatchedFile {
   readonly path: string;
   /** Device and number of the file; undefined: it was not there yet. */
   identity: string | undefined;
+  /** After the last writes. */
+  bytes: bigint;
 }
 
 export class FileWatch {
   readonly #files: readonly WatchedFile[];
-  /** Of the first file, after the last writes. */
-  #bytes = 0n;
-  #isCut = false;
+  /** The path of a file that was cut off. */
+  #cut: string | null = null;
 
-  /** Call it when the database is open. The first file is its own. `bytesOfDatabase`: of its pages, as its log knows them. */
+  /**
+   * Call it when the database is open. `neededBytes`: of the first files, the database and its log, how many bytes each has to have,
+   * as the database knows it.
+   */
   constructor(
     paths: readonly string[],
-    private readonly bytesOfDatabase: () => number,
+    private readonly neededBytes: readonly (() => number)[],
   ) {
-    this.#files = paths.map((path) => ({ path, identity: identityOf(path) }));
+    this.#files = paths.map((path) => ({ path, identity: identityOf(path), bytes: 0n }));
     this.endWrites();
   }
 
-  /** Another program may make the file shorter through the database, by VACUUM or a checkpoint: then all of its pages are there. */
+  /** Another program may make a file shorter through the database, by VACUUM or a checkpoint: then all that is needed is there. */
   beginWrites(): void {
-    const bytes = this.#bytesNow();
-    if (bytes !== null && bytes < this.#bytes && bytes < this.bytesOfDatabase()) this.#isCut = true;
+    for (const [file, needed] of this.#measured()) {
+      const bytes = bytesNow(file);
+      if (bytes !== null && bytes < file.bytes && bytes < needed()) this.#cut = file.path;
+    }
   }
 
   endWrites(): void {
-    this.#bytes = this.#bytesNow() ?? this.#bytes;
+    for (const [file] of this.#measured()) file.bytes = bytesNow(file) ?? file.bytes;
   }
 
-  /** Null: the file is not at its place. */
-  #bytesNow(): bigint | null {
-    const [file] = this.#files;
-    const found = file && statSync(file.path, { throwIfNoEntry: false, bigint: true });
-    return found !== undefined && `${found.dev}.${found.ino}` === file?.identity ? found.size : null;
+  #measured(): (readonly [WatchedFile, () => number])[] {
+    return this.neededBytes.flatMap((needed, n) => {
+      const file = this.#files[n];
+      return file === undefined ? [] : [[file, needed] as const];
+    });
   }
 
   /** Names the file that is gone or cut off; null: all are there. It ends when the same file is back at its place. */
   fault(): Fault | null {
-    if (this.#isCut)
+    if (this.#cut !== null)
       return unusable(
         'FILE_CUT',
-        `another program has made ${this.#files[0]?.path} shorter; stop the gateway and restore it from a backup`,
+        `another program has made ${this.#cut} shorter; stop the gateway and restore it from a backup`,
       );
     for (const file of this.#files) {
       const identity = identityOf(file.path);
@@ -86,6 +92,12 @@ const unusable = (code: string, hint: string): Fault =>
     retryAfterSeconds: 1,
     refusal: { reason: 'refused', code, hint },
   });
+
+/** Null: the file is not at its place. */
+function bytesNow({ path, identity }: WatchedFile): bigint | null {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found !== undefined && `${found.dev}.${found.ino}` === identity ? found.size : null;
+}
 
 function identityOf(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });

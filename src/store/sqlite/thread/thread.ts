@@ -1,7 +1,7 @@
 /** The entry point of a database thread: opens the database, and reads or writes. Each request is read on one view of it. */
 import { filesOf } from '../data-directory.js';
 import type { Database } from '../database.js';
-import { bytesOf, openForReading, openForWriting } from '../open.js';
+import { bytesOf, bytesOfLog, openForReading, openForWriting } from '../open.js';
 import { answer, data, finish, onRequest, perform } from './answers.js';
 import { FileWatch } from './file-watch.js';
 import { pauseIfAsked } from './log-truncation.js';
@@ -41,7 +41,7 @@ try {
     const reserve = new DiskReserve(directory, data.diskReserveBytes ?? 0);
     const db = openForWriting(directory, () => reserve.giveUp());
     reserve.check();
-    new Writer(db, reserve, new FileWatch(filesOf(directory), () => bytesOf(db)));
+    new Writer(db, reserve, new FileWatch(filesOf(directory), [() => bytesOf(db), () => bytesOfLog(db)]));
   }
   answer({ id: 0, value: 'open' });
 } catch (error) {
