@@ -20,6 +20,8 @@ import { TokenKeeper } from './token-keeper.js';
 
 /** After being live for this long, the next retry starts from the shortest wait again. */
 const STABLE_MS = 10_000;
+const ANSWER_TIME_MS = 10_000;
+const LONGEST_ANSWER_TIME_MS = 60_000;
 
 /**
  * Listens to one file through disconnects, gaps and repeats. Every change of the file reaches the callbacks once and in
@@ -42,6 +44,8 @@ class Listening implements FileListener {
   /** The number of the newest request: answers to older ones are ignored. */
   #request = 0;
   #failures = 0;
+  /** Requests that were not answered in time, since the last one that was answered with a subscription. */
+  #timeouts = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -111,9 +115,10 @@ class Listening implements FileListener {
     this.#enter({ state: 'catching-up', since: this.#outOfDateSince() });
     this.#log.dropOtherEpochs();
     const request = ++this.#request;
-    this.#wait(this.#options.ackTimeoutMs ?? 10_000, () =>
-      this.#refused({ code: 'timeout', message: 'The gateway did not answer in time.', retryable: true }),
-    );
+    this.#wait(this.#answerTime(), () => {
+      this.#timeouts += 1;
+      this.#refused({ code: 'timeout', message: 'The gateway did not answer in time.', retryable: true });
+    });
     // Without the emails feed nothing is recovered: the stats of the answer are complete.
     const since = this.feeds.includes('emails') ? this.#log.position : undefined;
     // The feeds of all listeners of this file: the subscription of one must not end another's feed.
@@ -129,6 +134,12 @@ class Listening implements FileListener {
     );
   }
 
+  /** Twice as long after each one that was not enough: where thousands come back, their turn comes later than they gave up. */
+  #answerTime(): number {
+    const ms = this.#options.ackTimeoutMs ?? ANSWER_TIME_MS;
+    return Math.min(ms * 2 ** Math.min(this.#timeouts, 20), Math.max(ms, LONGEST_ANSWER_TIME_MS));
+  }
+
   #answered(answer: SubscribeAnswer | undefined): void {
     if (!isSubscribed(answer)) {
       this.#refused(
@@ -141,6 +152,7 @@ class Listening implements FileListener {
       return;
     }
     this.#abandonRequest();
+    this.#timeouts = 0;
     this.state = { state: 'live', since: Date.now() };
     const held = this.#log.takeHeld();
     if (answer.recovered) this.#catchUp(answer);

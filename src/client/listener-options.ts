@@ -41,6 +41,7 @@ export interface ListenerOptions {
   onCutOff?(reason: string): void;
   /** `live` is reported after the missed events were delivered. */
   onState?(state: ListenerState): void;
+  /** How long an answer is waited for, 10,000 if not given; up to a minute after answers that came too late. */
   ackTimeoutMs?: number;
   retryMinMs?: number;
   retryMaxMs?: number;

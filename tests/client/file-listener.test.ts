@@ -224,6 +224,24 @@ describe('trouble', () => {
     expect(recorder.calls).toEqual(['snapshot e1/1']);
   });
 
+  it('waits longer each time for an answer that comes too late, up to a minute', () => {
+    const recorder = new Recorder(gateway, { retryMinMs: 1, retryMaxMs: 1 });
+    const waited = () => {
+      let ms = 0;
+      for (; recorder.listener.state.state === 'catching-up'; ms += 1_000) jest.advanceTimersByTime(1_000);
+      jest.advanceTimersByTime(1);
+      return ms;
+    };
+    expect([waited(), waited(), waited(), waited(), waited()]).toEqual([
+      10_000, 20_000, 40_000, 60_000, 60_000,
+    ]);
+    gateway.settle();
+    expect(recorder.listener.state.state).toBe('live');
+    gateway.drop();
+    gateway.connect();
+    expect(waited()).toBe(10_000);
+  });
+
   it('takes an answer that makes no sense for a refusal', () => {
     const recorder = new Recorder(gateway);
     gateway.requests.shift()?.ack(null);
