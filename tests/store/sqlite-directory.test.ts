@@ -183,6 +183,7 @@ describe('a directory', () => {
       const store = await openStore(directory);
       const { b1 = [] } = await listsOf(store, 'f1');
       const stored = [safe, safe + 1].find((n) => longList(n)[0] === b1[0]) ?? 0;
+      expect(stored).toBeGreaterThanOrEqual(safe);
       expect(b1).toEqual(stored === 0 ? [] : longList(stored));
       safe = stored;
       const search = { fileId: 'f1', page: 1, limit: 1 };
