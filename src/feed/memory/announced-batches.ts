@@ -4,6 +4,7 @@
  */
 
 import type { BatchId } from '../../domain/id.js';
+import { recordOf } from '../../domain/record-of.js';
 import { type BatchVersion, EMPTY_SUMMARY, type Summary } from '../../domain/summary.js';
 import { inTurns } from '../../portions.js';
 
@@ -45,19 +46,42 @@ export class AnnouncedBatches {
   }
 }
 
-/** A summary whose cells are pairs of a number and a count, without those that count nothing. */
-type Packed = Omit<Summary, 'cells'> & { readonly cells: readonly number[] };
+/** The counts of a summary, as they follow each other in a text: their names would take most of it. */
+const COUNTS = [
+  'batches',
+  'begun',
+  'completed',
+  'failed',
+  'stalled',
+  'unsized',
+  'total',
+  'processed',
+  'skipped',
+] as const satisfies readonly (keyof Summary)[];
+
+/** The cells are pairs of a number and a count, without those that count nothing. */
+type Packed = readonly [
+  version: number,
+  counts: readonly number[],
+  cells: readonly number[],
+  facets: Summary['facets'],
+];
 
 function textOf({ version, summary }: BatchVersion): string {
   const cells: number[] = [];
   for (const [cell, count] of summary.cells.entries()) if (count !== 0) cells.push(cell, count);
-  return JSON.stringify([version, { ...summary, cells } satisfies Packed]);
+  return JSON.stringify([
+    version,
+    COUNTS.map((name) => summary[name]),
+    cells,
+    summary.facets,
+  ] satisfies Packed);
 }
 
 function batchIn(text: string): BatchVersion {
-  const [version, packed] = JSON.parse(text) as [number, Packed];
+  const [version, counts, packed, facets] = JSON.parse(text) as Packed;
   const cells = [...EMPTY_SUMMARY.cells];
-  for (let at = 0; at < packed.cells.length; at += 2)
-    cells[packed.cells[at] ?? 0] = packed.cells[at + 1] ?? 0;
-  return { version, summary: { ...packed, cells } };
+  for (let at = 0; at < packed.length; at += 2) cells[packed[at] ?? 0] = packed[at + 1] ?? 0;
+  const counted = recordOf(COUNTS, (name) => counts[COUNTS.indexOf(name)] ?? 0);
+  return { version, summary: { ...counted, cells, facets } };
 }
