@@ -3,7 +3,7 @@
  * moved to a neighbouring page before, to make room, their old bytes stay behind in the gap between the list of cells and the
  * first of them.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { databasePath } from '../data-directory.js';
 import type { Database } from '../database.js';
 import type { LogTruncation } from './log-truncation.js';
@@ -33,6 +33,12 @@ export class PageGaps {
   #isWanted = true;
   #notBefore = 0;
   #pass: Pass | null = null;
+  /**
+   * Of the database, for reading; the end of the thread closes it. A process that closes a file gives up its locks of it, SQLite's
+   * included (https://www.sqlite.org/howtocorrupt.html, 2.2): the next program that closed the database would take itself for its
+   * last user, and delete the log.
+   */
+  #file: number | undefined;
 
   constructor(
     private readonly directory: string,
@@ -58,7 +64,8 @@ export class PageGaps {
       return false;
     }
     this.#isWanted = false;
-    this.#pass = new Pass(this.directory);
+    this.#file ??= openSync(databasePath(this.directory), 'r');
+    this.#pass = new Pass(this.#file);
     return true;
   }
 
@@ -77,7 +84,6 @@ export class PageGaps {
 
   end(): void {
     this.#pauseFor(Math.max(MIN_PAUSE_MS, (this.#pass?.busyMs ?? 0) * PAUSE_FACTOR));
-    this.#pass?.close();
     this.#pass = null;
   }
 
@@ -89,7 +95,6 @@ export class PageGaps {
 /** Reads the file as it was when the log was written back, and overwrites in the database as it is. */
 class Pass {
   busyMs = 0;
-  readonly #file: number;
   readonly #layout: Layout;
   readonly #group: Buffer;
   readonly #zeros: Buffer;
@@ -99,16 +104,11 @@ class Pass {
   /** Of the group that was read. */
   #found: number[] = [];
 
-  constructor(directory: string) {
-    this.#file = openSync(databasePath(directory), 'r');
-    this.#layout = layoutOf(this.#file);
+  constructor(private readonly file: number) {
+    this.#layout = layoutOf(file);
     const { pageBytes, mapped } = this.#layout;
     this.#group = Buffer.alloc((mapped + 1) * pageBytes);
     this.#zeros = Buffer.alloc(pageBytes);
-  }
-
-  close(): void {
-    closeSync(this.#file);
   }
 
   /** False: there are no more pages. */
@@ -128,7 +128,7 @@ class Pass {
     const isLocked = (page: number) => page === LOCK_BYTE / pageBytes + 1;
     this.#map = isLocked(this.#nextMap) ? this.#nextMap + 1 : this.#nextMap;
     this.#nextMap += mapped + 1;
-    const read = readSync(this.#file, this.#group, 0, this.#group.length, (this.#map - 1) * pageBytes);
+    const read = readSync(this.file, this.#group, 0, this.#group.length, (this.#map - 1) * pageBytes);
     for (let at = 1; (at + 1) * pageBytes <= read; at++) {
       const page = this.#group.subarray(at * pageBytes, (at + 1) * pageBytes);
       if (this.#hasCells(this.#group, at) && !isLocked(this.#map + at) && this.#gapOf(page) !== null)
