@@ -12,7 +12,7 @@ import { LOOK_UP_MS, type LookUp, type Pipeline } from './pipeline.js';
 type Stop = () => void;
 
 interface JobDeps {
-  readonly pipeline: Pick<Pipeline, 'markStalled' | 'queueUnannounced' | 'purge'>;
+  readonly pipeline: Pick<Pipeline, 'markStalled' | 'queueUnannounced' | 'applyDue' | 'purge'>;
   readonly store: Pick<Store, 'updates' | 'deadLetters' | 'submissions' | 'lists'>;
   readonly logger: Logger;
 }
@@ -50,6 +50,7 @@ export function startBackgroundJobs(deps: JobDeps, options: JobOptions): Stop {
   const stops = [
     watchStalls(deps, options),
     ...(options.isShared ? [sweepOutbox(deps)] : []),
+    sweepDue(deps),
     sweepExpired(deps, options.ttlMs),
     ...(options.retentionDays > 0 ? [purgeOldFiles(deps, options.retentionDays)] : []),
   ];
@@ -95,6 +96,19 @@ function sweepOutbox({ pipeline, logger }: JobDeps): Stop {
     isStopped = true;
     clearTimeout(timer);
   };
+}
+
+/** Applies held updates that a registration has left due: the gateway was killed, or the disk was full. Now and periodically. */
+function sweepDue({ pipeline, logger }: Pick<JobDeps, 'pipeline' | 'logger'>): Stop {
+  const log = new RepeatLog(logger);
+  const sweep = async () => {
+    try {
+      await pipeline.applyDue();
+    } catch (error) {
+      log.log('warn', error, 'the gateway failed to apply updates that were held and tries again');
+    }
+  };
+  return runEvery(MAX_PERIOD_MS, sweep, { isFirstNow: true });
 }
 
 /** Drops expired held updates, dead letters, submissions and lists. All hold addresses, so none may outlive its time by much. */

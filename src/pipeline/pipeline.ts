@@ -8,7 +8,7 @@ import { NO_GENERATION } from '../epoch/head.js';
 import { Fault } from '../errors.js';
 import type { Feed, Follower } from '../feed/feed.js';
 import type { Metrics } from '../metrics.js';
-import type { Registered, Registration, Saved, Silence, Store } from '../store/store.js';
+import type { DueUpdates, Registered, Registration, Saved, Silence, Store } from '../store/store.js';
 import { settledWithin } from '../waiting.js';
 import type { ChangeGate } from './change-gate.js';
 import type { Flusher } from './flusher.js';
@@ -74,10 +74,9 @@ export class Pipeline {
     const { feed, flusher, store } = this.deps;
     const { fileId } = registration;
     const registering = registerInSlices(store.updates, registration, claimant, {
-      assertMayGoOn: () => {
-        if (this.#isClosing) throw new Fault('unavailable', 'the gateway is stopping');
-      },
+      assertMayGoOn: () => this.#assertMayGoOn(),
       register: (slice) => this.#registerSlice(slice, claimant),
+      applyDue: (batchIds) => this.#applyDue({ fileId, batchIds }),
       // The caller is answered once the file's stats include the registration.
       announce: () => flusher.flushNow(fileId),
       // A followed head stays: else a feed that is short of room would have it built again for each slice.
@@ -101,6 +100,28 @@ export class Pipeline {
       return { changed: isChanged ? others : null, registered: result };
     });
     return registered;
+  }
+
+  /** Applies what registrations have left due because they were cut off. A batch that fails does not keep the others from it. */
+  async applyDue(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const { fileId, batchIds } of await this.deps.store.updates.due())
+      for (const batchId of batchIds)
+        await this.#applyDue({ fileId, batchIds: [batchId] }).catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #applyDue({ fileId, batchIds }: DueUpdates): Promise<void> {
+    for (const batchId of batchIds) {
+      this.#assertMayGoOn();
+      await this.#storeAndMarkChanged(fileId, async () => ({
+        changed: (await this.deps.store.updates.applyDue(fileId, batchId)) ? [batchId] : null,
+      }));
+    }
+  }
+
+  #assertMayGoOn(): void {
+    if (this.#isClosing) throw new Fault('unavailable', 'the gateway is stopping');
   }
 
   /** Makes a change of the file itself, and announces it. */

@@ -1,12 +1,14 @@
 /** Registers the batches of one request a slice at a time: nothing else waits for longer than one slice. */
 
-import type { Generation } from '../domain/id.js';
+import type { BatchId, Generation } from '../domain/id.js';
 import type { Claimant } from '../domain/ownership.js';
 import type { Registered, RegisteredBatch, Registration, UpdateStore } from '../store/store.js';
 
 /** What becomes of one slice. */
 interface SliceSteps {
   register(slice: Registration): Promise<Registered>;
+  /** Applies what is due of batches that are registered. */
+  applyDue(batchIds: readonly BatchId[]): Promise<void>;
   /** @throws Fault `unavailable` where no further slice may begin */
   assertMayGoOn(): void;
   /** Announces the slices that are registered. */
@@ -17,7 +19,7 @@ interface SliceSteps {
 
 /**
  * Validates everything before changing anything. If interrupted, the first slices stay registered, and the same call again
- * registers the rest.
+ * registers the rest. What is due is applied once all batches are registered: before, the file would seem to have no others.
  */
 export async function registerInSlices(
   updates: Pick<UpdateStore, 'checkRegistration' | 'registrationSlices'>,
@@ -28,6 +30,7 @@ export async function registerInSlices(
   const slices = await updates.registrationSlices(registration.batches);
   if (slices.length <= 1) {
     const registered = await steps.register(registration);
+    await steps.applyDue(registered.due ?? []);
     await steps.announce();
     return registered;
   }
@@ -43,12 +46,13 @@ export async function registerInSlices(
 async function registerAll(
   registration: Registration,
   slices: readonly (readonly RegisteredBatch[])[],
-  { assertMayGoOn, register, announce }: SliceSteps,
+  { assertMayGoOn, register, applyDue, announce }: SliceSteps,
 ): Promise<Registered> {
   // Else the file would be complete whenever the batches of the first slices are.
-  const totalBatches = registration.totalBatches ?? registration.batches.length;
+  const totalBatches = Math.max(registration.totalBatches ?? 0, registration.batches.length);
   let whole: Registered | null = null;
   let generation: Generation | undefined;
+  const due: BatchId[] = [];
   let announcing = Promise.resolve();
   for (const batches of slices) {
     assertMayGoOn();
@@ -61,12 +65,17 @@ async function registerAll(
       ...(whole?.outcome === 'superseded' ? { intent: 'continue' } : {}),
     });
     generation ??= registered.facts?.generation;
+    due.push(...(registered.due ?? []));
     // Meanwhile the next slice is registered, and no other.
     await announcing;
     announcing = announce();
     whole = whole === null ? registered : joined(whole, registered);
   }
   await announcing;
+  if (due.length > 0) {
+    await applyDue(due);
+    await announce();
+  }
   return whole as Registered;
 }
 

@@ -9,7 +9,7 @@ export interface UpdateStore {
   /** The file that a batch is registered for; null: no current file. */
   fileOfBatch(batchId: BatchId): Promise<FileId | null>;
   /**
-   * Registers batches for a file and applies the updates held for them. A `requestId` other than the file's replaces
+   * Registers batches for a file and applies the updates held for them, or leaves them due, see `applyDue`. A `requestId` other than the file's replaces
    * the file's results. Repeating the call changes nothing. Deciding whose the file is and registering are one step: of
    * two users who claim a new file at once, one becomes its owner. The batches of a request that is over, as far as no file
    * has them, are over with it: of what is held for them goes what this claimant would get, and their updates are `superseded`.
@@ -17,6 +17,13 @@ export interface UpdateStore {
    * @throws Fault `file_not_found` where the claimant may not change the file; nothing changes
    */
   register(registration: Registration, claimant: Claimant): Promise<Registered>;
+  /**
+   * Applies the updates that a registration has left due of a file's batch, since they would take long: as if they came only now. What is
+   * cut off is due still. False: nothing has changed.
+   */
+  applyDue(fileId: FileId, batchId: BatchId): Promise<boolean>;
+  /** All batches of which something is due: of registrations under way, and of such as were cut off. */
+  due(): Promise<readonly DueUpdates[]>;
   /**
    * Throws what `register` would throw, and changes nothing. It reads many batches in several steps, so that other writes
    * do not wait for all of it.
@@ -89,6 +96,14 @@ export interface Registered {
   readonly touched: readonly BatchId[];
   /** Those of them that are new and had no update yet. */
   readonly fresh: readonly FreshBatch[];
+  /** Batches of which something is due; missing: none. */
+  readonly due?: readonly BatchId[];
+}
+
+/** Batches of a file of which something is due. */
+export interface DueUpdates {
+  readonly fileId: FileId;
+  readonly batchIds: readonly BatchId[];
 }
 
 /** A registered batch as it is until its first update: what is announced of it need not be read. */

@@ -189,3 +189,22 @@ it('keeps the head of the file until all its batches are registered, and no long
   await gateway.register({ fileId: 'f', batches: batchIds });
   expect(followed).toEqual(['f', 'stopped']);
 });
+
+it('announces a file as ended once all slices are registered, though it is said to have fewer batches', async () => {
+  const one = await engine();
+  const gateway = gatewayOn(one);
+  // Of so many with held updates a slice has only some.
+  const some = batchIds.slice(0, 150);
+  for (const batchId of some)
+    await gateway.take({ batchId, emails: ['x'], isComplete: true, totalEmails: 1 });
+  const ended: number[] = [];
+  await one.feed.follow('f', {
+    event: ({ payload }) => {
+      const { status, batches } = JSON.parse(payload);
+      if (status === 'completed') ended.push(batches.total);
+    },
+    removed: () => undefined,
+  });
+  await gateway.register({ fileId: 'f', totalBatches: 1, batches: some });
+  expect(ended).toEqual([150]);
+});

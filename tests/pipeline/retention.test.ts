@@ -69,7 +69,8 @@ it('is made up for within the hour where the store refuses it', async () => {
     if (++tries === 1) throw new Error('the store is away');
     return 1;
   };
-  const pipeline = { purge, markStalled: async () => undefined, queueUnannounced: async () => undefined };
+  const unused = async () => undefined;
+  const pipeline = { purge, markStalled: unused, queueUnannounced: unused, applyDue: unused };
   const stop = purgeOldFiles({ pipeline, logger: createLogger('silent') }, 1);
   try {
     await jest.advanceTimersByTimeAsync(3_599_000);

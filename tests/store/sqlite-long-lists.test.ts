@@ -2,19 +2,20 @@
 import { expect, test } from '@jest/globals';
 import { VALIDATOR } from '../../src/domain/ownership.js';
 import { Fault } from '../../src/errors.js';
+import { range } from '../../src/store/positions.js';
 import { RecentLists } from '../../src/store/recent-lists.js';
 import { saveUpdate } from '../../src/store/sqlite/batches/save-update.js';
 import { cleanUpSome, needsCleanUp } from '../../src/store/sqlite/clean-up.js';
 import { Database } from '../../src/store/sqlite/database.js';
 import { fileWrites } from '../../src/store/sqlite/files.js';
 import { type ReadingThread, updateStore, type WritingThread } from '../../src/store/sqlite/parts.js';
-import { register } from '../../src/store/sqlite/registration.js';
 import { dropAllWritten } from '../../src/store/sqlite/results/hidden-lists.js';
 import { readPage } from '../../src/store/sqlite/results/pages.js';
 import { scanSlice, scanStart } from '../../src/store/sqlite/results/scan.js';
 import { SCHEMA } from '../../src/store/sqlite/schema.js';
 import { writerOperations } from '../../src/store/sqlite/thread/operations.js';
-import { registration } from '../contracts/store/harness.js';
+import { register, registration } from '../contracts/store/harness.js';
+import { effort } from '../support/effort.js';
 import { onTeardown } from '../support/teardown.js';
 import { addresses, emailsOf, type Message, update } from '../support/updates.js';
 
@@ -22,6 +23,8 @@ type Operations = Record<string, Record<string, (db: Database, ...args: unknown[
 
 /** Written in three portions. */
 const LENGTH = 2_100;
+/** So many are not applied by their registration. */
+const DUE = 4_000;
 const DELIVERABLE = ['deliverable'] as const;
 
 /** A store whose writing thread calls `before` and `after` it does an operation. Batch `b` of file `f` has a few results. */
@@ -58,7 +61,15 @@ function storeWith(first: readonly string[] = []) {
       const message = { batchId: 'u', emails: [], ...said };
       return (await updates.save(update(message), VALIDATOR)).outcome;
     },
-    register: () => register(db, registration({ fileId: 'f', batches: ['u'] }), VALIDATOR, 0).outcome,
+    /** Registers, and applies what is due then. */
+    register: (fileId = 'f', requestId?: string) =>
+      register({ updates }, { fileId, batches: ['u'], ...(requestId && { requestId }) }, VALIDATOR),
+    /** As the sweep does. */
+    applyDue: async () => {
+      for (const { fileId, batchIds } of await updates.due())
+        for (const batchId of batchIds) await updates.applyDue(fileId, batchId);
+    },
+    updates: () => updates,
     /** A short update, in one step. */
     saveShort: (said: Partial<Message>) => saveUpdate(db, messageOf(said), VALIDATOR, 0).outcome,
     saveLong: async (said: Partial<Message>) => (await updates.save(messageOf(said), VALIDATOR)).outcome,
@@ -71,11 +82,11 @@ function storeWith(first: readonly string[] = []) {
 }
 
 /** All that reads say of the file, by each of the ways to read. */
-function readsOf(db: Database): unknown {
-  const page = (filter: object) => readPage(db, { fileId: 'f', page: 1, limit: LENGTH, ...filter });
+function readsOf(db: Database, fileId = 'f'): unknown {
+  const page = (filter: object) => readPage(db, { fileId, page: 1, limit: DUE, ...filter });
   const emails = (filter: object) => emailsOf(page(filter)?.results ?? []);
   const all: string[] = [];
-  for (let at = scanStart(db, 'f'); at !== null; ) {
+  for (let at = scanStart(db, fileId); at !== null; ) {
     const slice = scanSlice(db, at, { status: DELIVERABLE });
     all.push(...emailsOf(slice.results));
     at = slice.next;
@@ -94,7 +105,11 @@ const rowsIn = (db: Database, table: string) =>
 /** Deletes what is to be deleted; what is left is what reads find. */
 function expectNothingElse(db: Database, results: number): void {
   while (needsCleanUp(db)) cleanUpSome(db, 0, false);
-  expect(['addresses', 'hidden_lists'].map((table) => rowsIn(db, table))).toEqual([results, 0]);
+  expect(['addresses', 'hidden_lists', 'due_updates'].map((table) => rowsIn(db, table))).toEqual([
+    results,
+    0,
+    0,
+  ]);
   expect(db.get('SELECT coalesce(sum(length), 0) AS results FROM chunks')).toEqual({ results });
 }
 
@@ -211,18 +226,131 @@ test('a long list is held with the newer of what is held of its batch, short or 
       held: 1,
       same: 1,
     });
-    expect(register()).toBe('created');
+    expect((await register()).outcome).toBe('created');
     expect(readsOf(db)).toEqual(stored);
     expect(db.get('SELECT bytes FROM held_total')).toEqual({ bytes: 0 });
     expectNothingElse(db, stored.length);
   }
 });
 
+/** The calls of a registration that leaves such a list due. */
+const CALLS = ['updates.register', 'dueUpdates.next', 'longLists.find', 'longLists.begin']
+  .concat(Array(4).fill('longLists.add'))
+  .concat('longLists.finish', 'dueUpdates.settle', 'dueUpdates.settle', 'dueUpdates.next');
+/** Of each operation one. */
+const someCalls = effort([1, 2, 3, 4, 6, 9, 10, 12], range(1, CALLS.length + 1));
+
+test('a registration leaves a long list due: it is applied in portions, and no read finds it before it is whole', async () => {
+  const { db, hook, saveUnnamed, register } = storeWith();
+  const emails = addresses(DUE);
+  await saveUnnamed({ emails });
+  const calls: string[] = [];
+  hook.after = async (operation) => {
+    calls.push(operation);
+    const isWhole = calls.includes('longLists.finish');
+    expect(readsOf(db)).toEqual(isWhole ? emails : []);
+  };
+  expect(await register()).toMatchObject({ outcome: 'created', fresh: [{ batchId: 'u' }], due: ['u'] });
+  expect(calls).toEqual(CALLS);
+  hook.after = async () => {};
+  expect(await register()).toMatchObject({ outcome: 'unchanged', touched: [], due: [] });
+  expect(db.get('SELECT bytes FROM held_total')).toEqual({ bytes: 0 });
+  expectNothingElse(db, DUE);
+});
+
+test('what is due of a registration that is cut off is applied by the sweep, or by the same call again', async () => {
+  for (const end of ['stops', 'fails'])
+    for (const cut of someCalls) {
+      const { db, hook, saveUnnamed, register, restart, applyDue } = storeWith();
+      const emails = addresses(DUE);
+      await saveUnnamed({ emails });
+      let calls = 0;
+      await new Promise<void>((resolve) => {
+        hook.before = () => {
+          if (++calls === cut && end === 'fails') throw new Fault('unavailable', 'the disk is full');
+        };
+        hook.after = async () => {
+          if (calls !== cut) return;
+          resolve();
+          await new Promise(() => {});
+        };
+        register().catch(() => resolve());
+      });
+      if (end === 'stops') {
+        restart();
+        await applyDue();
+        expect(readsOf(db)).toEqual(emails);
+      }
+      await register();
+      expect(readsOf(db)).toEqual(emails);
+      // Its registration and one update.
+      expect(db.get('SELECT version FROM batches')).toEqual({ version: 2 });
+      expectNothingElse(db, DUE);
+    }
+});
+
+test('an update that comes while a list is due has it as an earlier or a later one beside it', async () => {
+  for (const processedCount of [DUE - 1, DUE + 1])
+    for (const at of someCalls) {
+      const { db, hook, saveUnnamed, register } = storeWith();
+      const [due, own] = [addresses(DUE), addresses(20, 'own')];
+      await saveUnnamed({ emails: due });
+      let calls = 0;
+      hook.after = async () => {
+        if (++calls === at) await saveUnnamed({ emails: own, processedCount });
+      };
+      await register();
+      const stored = processedCount > DUE ? own : due;
+      expect(readsOf(db)).toEqual(stored);
+      expectNothingElse(db, stored.length);
+    }
+});
+
+test('what is due is deleted with its file, or its request, and no other has it', async () => {
+  for (const change of ['deleted', 'replaced'])
+    for (const at of someCalls) {
+      const { db, hook, saveUnnamed, register } = storeWith();
+      await saveUnnamed({ emails: addresses(DUE) });
+      let calls = 0;
+      hook.after = async () => {
+        if (++calls !== at) return;
+        hook.after = async () => {};
+        if (change === 'deleted') {
+          fileWrites.end(db, 'f', VALIDATOR);
+          // The deletion is answered then.
+          if (at % 2 === 0) expectNothingElse(db, 0);
+          expect(rowsIn(db, 'held')).toBe(at % 2 === 0 ? 0 : rowsIn(db, 'due_updates'));
+        }
+        expect(await register(change === 'deleted' ? 'f2' : 'f', 'r2')).toMatchObject({ due: [] });
+      };
+      await register();
+      expect(readsOf(db)).toEqual([]);
+      expect(readsOf(db, 'f2')).toEqual([]);
+      expect(rowsIn(db, 'held')).toBe(0);
+      expectNothingElse(db, 0);
+    }
+});
+
+test('what is held for batches of a request that is over is deleted some at a time', async () => {
+  const { db, updates, saveUnnamed } = storeWith();
+  const request = (requestId: string, batches: string[]) =>
+    updates().register(registration({ fileId: 'f', requestId, batches }), VALIDATOR);
+  await request('r1', ['a']);
+  await request('r2', ['b']);
+  await saveUnnamed({ emails: addresses(DUE) });
+  expect(await request('r1', ['a', 'u'])).toMatchObject({ outcome: 'superseded' });
+  expect([rowsIn(db, 'held'), needsCleanUp(db), await updates().due()]).toEqual([1, true, []]);
+  expect(await updates().applyDue('f', 'u')).toBe(false);
+  expectNothingElse(db, 0);
+  expect(rowsIn(db, 'held')).toBe(0);
+  expect(await saveUnnamed({ emails: ['x'] })).toBe('superseded');
+});
+
 test('a long list whose batch is registered before it is held is stored', async () => {
   const { db, hook, saveUnnamed, register } = storeWith();
   let calls = 0;
   hook.after = async () => {
-    if (++calls === 1) register();
+    if (++calls === 1) await register();
   };
   expect(await saveUnnamed({ emails: addresses(LENGTH) })).toBe('applied');
   expect(readsOf(db)).toEqual(addresses(LENGTH));

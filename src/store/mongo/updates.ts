@@ -63,6 +63,9 @@ export function mongoUpdates(
               : answer,
         ),
       ),
+    // A registration applies what is held by itself: no other write waits for that.
+    applyDue: async () => false,
+    due: async () => [],
     checkRegistration: (registration, claimant) =>
       connection.run((db) => checkRegistration(db, registration, claimant)),
     registrationSlices: async (batches) => portions(batches, REGISTERED_AT_ONCE),

@@ -1,6 +1,7 @@
 /** Deletes the results of generations that are over. A few at a time: other writes wait no longer than for these. */
 import type { FileId } from '../../domain/id.js';
 import { TOMBSTONE_MS } from '../attribution.js';
+import { cleanUpDue, hasEndedDue } from './batches/due-updates.js';
 import type { Database } from './database.js';
 import { areListsOfFileGone, cleanUpLists, hasEndedLists } from './ended-lists.js';
 import { dropHidden, hasHidden } from './results/hidden-lists.js';
@@ -31,7 +32,8 @@ export function cleanUpSome(db: Database, now: number, inSmallSteps: boolean): b
 }
 
 function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean {
-  if (cleanUpLists(db) || cleanSubmissions(db)) return true;
+  // Before the generations: one that is cleaned has nothing left anywhere.
+  if (cleanUpDue(db) || cleanUpLists(db) || cleanSubmissions(db)) return true;
   const generation = db.get<{ generation: number }>(
     'SELECT generation FROM generations WHERE state <> 0 AND cleaned = 0 LIMIT 1',
   )?.generation;
@@ -52,6 +54,7 @@ function cleanUpEnded(db: Database, now: number, inSmallSteps: boolean): boolean
 }
 
 export const needsCleanUp = (db: Database): boolean =>
+  hasEndedDue(db) ||
   hasEndedLists(db) ||
   hasHidden(db) ||
   db.get(

@@ -6,6 +6,7 @@ import type { FileFacts, SubmissionProgress } from '../../domain/stats.js';
 import type { Summary } from '../../domain/summary.js';
 import type { BatchRegistration } from '../attribution.js';
 import type { CurrentRequest, ProducedRequest } from '../registration-rules.js';
+import { endDueOf } from './batches/due-updates.js';
 import type { Database } from './database.js';
 
 import { endLists } from './ended-lists.js';
@@ -123,6 +124,7 @@ export function endGeneration(
   // They are deleted with the rest of it.
   db.run('DELETE FROM hidden_lists WHERE generation = ?', row.generation);
   endLists(db, 'generation = ?', row.generation);
+  endDueOf(db, row.generation);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Hands an update with a long list to the writing thread in portions, each of which becomes a transaction. */
 import { createHash, type Hash } from 'node:crypto';
 import { limitConcurrency } from '../../concurrency-limit.js';
-import type { Claimant } from '../../domain/ownership.js';
+import type { BatchId, FileId } from '../../domain/id.js';
+import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
 import { charsOf, type Result, textLines } from '../../domain/result.js';
 import { addTallies, tallyOf } from '../../domain/summary.js';
 import type { Update } from '../../domain/update.js';
@@ -42,6 +43,23 @@ export class LongLists {
         return isNew && saved.outcome === 'unchanged' ? { ...saved, outcome: 'applied' } : saved;
     }
     throw new Fault('unavailable', 'the batch changes while its list is stored', { retryAfterSeconds: 1 });
+  }
+
+  /** Applies what is due of a batch, as `UpdateStore.applyDue` says. */
+  async applyDue(ask: Ask, fileId: FileId, batchId: BatchId): Promise<boolean> {
+    let hasChanged = false;
+    for (;;) {
+      const due = await ask('dueUpdates.next', fileId, batchId);
+      if (due === null) return hasChanged;
+      const { results: json, ...rest } = due;
+      const { outcome } = await this.save(
+        ask,
+        { ...due.envelope, results: await resultsOf(json) },
+        VALIDATOR,
+      );
+      hasChanged ||= outcome === 'applied';
+      while (await ask('dueUpdates.settle', rest));
+    }
   }
 
   /** Null: the batch has changed meanwhile. */
@@ -92,15 +110,29 @@ export class LongLists {
   }
 }
 
-/** The results as JSON, made with turns for others. */
+/** Between the lines of a long list as JSON: no line has such a character. */
+const NEXT_LINE = ',\n';
+
+/** The results as JSON, made with turns for others; each line has some of them. */
 async function jsonOf(results: readonly Result[]): Promise<string> {
   const time = new WorkTime();
-  const parts: string[] = [];
+  const lines: string[] = [];
   for (const portion of writtenPortions(results)) {
-    parts.push(JSON.stringify(portion).slice(1, -1));
+    lines.push(JSON.stringify(portion).slice(1, -1));
     if (time.isUp) await time.giveTurn();
   }
-  return `[${parts.join(',')}]`;
+  return `[${lines.join(NEXT_LINE)}]`;
+}
+
+/** The results of such a text, read with turns for others. */
+async function resultsOf(json: string): Promise<Result[]> {
+  const time = new WorkTime();
+  const results: Result[] = [];
+  for (const line of json.slice(1, -1).split(NEXT_LINE)) {
+    for (const result of JSON.parse(`[${line}]`) as Result[]) results.push(result);
+    if (time.isUp) await time.giveTurn();
+  }
+  return results;
 }
 
 /** The hash of the first results of a list, with turns for others. */

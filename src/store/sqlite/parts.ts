@@ -1,4 +1,5 @@
 /** The parts of the store on the main thread that do more than hand a call to the thread that answers it. */
+import { limitConcurrency } from '../../concurrency-limit.js';
 import type { BatchId, FileId } from '../../domain/id.js';
 import { countsOf } from '../../domain/overview.js';
 import { type Claimant, VALIDATOR } from '../../domain/ownership.js';
@@ -91,7 +92,7 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
   };
 };
 
-/** Bytes of held updates that one registration takes in, unless one batch has more, and what each update counts for besides. */
+/** Bytes of held updates that one registration takes in, and what each batch that has some counts for besides. */
 const HELD_BYTES_AT_ONCE = 2 ** 20;
 const HELD_UPDATE_BYTES = 16 * 2 ** 10;
 
@@ -160,6 +161,10 @@ export const updateStore = (
       if (registered.outcome === 'replaced') recent.forgetAll();
       return registered;
     },
+    applyDue: limitConcurrency(1, (fileId: FileId, batchId: BatchId) =>
+      writer.inSteps((ask) => longLists.applyDue(ask, fileId, batchId)),
+    ),
+    due: () => writer.call('dueUpdates.all'),
     async checkRegistration(registration, claimant) {
       const { batches } = registration;
       const foreign = new Set<BatchId>();

@@ -1,6 +1,7 @@
 /** Registers batches in SQLite, as `UpdateStore.register` says: the rules decide what changes, and this file writes it. */
 import type { BatchId, FileId } from '../../domain/id.js';
 import type { Claimant } from '../../domain/ownership.js';
+import type { Update } from '../../domain/update.js';
 import { foreignFile } from '../attribution.js';
 import {
   foreignBatches,
@@ -18,6 +19,7 @@ import {
   knownBatch,
   writeProgress,
 } from './batches/batches.js';
+import { type DueRow, dropDue, dueAmong, makeDue } from './batches/due-updates.js';
 import { isAnythingHeld, takeHeld } from './batches/held-updates.js';
 import type { Database } from './database.js';
 import {
@@ -56,12 +58,14 @@ export function register(
   if (plan.outcome === 'refused') throw foreignFile();
   refuseForeignBatches(db, registration, known);
   if (plan.outcome === 'superseded') addEndedBatches(db, registration, claimant, known, now);
+  const batchIds = batches.map(({ batchId }) => batchId);
   if (plan.outcome === 'superseded' || plan.outcome === 'unchanged')
     return {
       outcome: plan.outcome,
       facts: before === undefined ? null : factsOf(before),
       touched: [],
       fresh: [],
+      due: plan.outcome === 'unchanged' ? dueAmong(db, batchIds) : [],
     };
 
   const generation = generationAfter(db, fileId, before, plan, now);
@@ -69,7 +73,7 @@ export function register(
   for (const { batchId, totalEmails } of sized) writeProgress(db, knownBatch(db, batchId), { totalEmails });
   for (const batch of plan.missing) freeName(db, known.get(batch.batchId));
   addBatches(db, generation, plan.missing, now);
-  const filled = applyHeld(db, plan.missing, claimant, now);
+  const filled = applyHeld(db, generation, plan.missing, claimant, now);
   if (plan.outcome !== 'named') touchGeneration(db, generation, now);
   return {
     outcome: plan.outcome === 'named' ? 'unchanged' : plan.outcome,
@@ -78,6 +82,8 @@ export function register(
     fresh: plan.missing.flatMap((batch) =>
       filled.has(batch.batchId) ? [] : [{ ...batch, version: FIRST_VERSION }],
     ),
+    // Of those, and what an earlier call has left.
+    due: dueAmong(db, batchIds),
   };
 }
 
@@ -147,8 +153,10 @@ function addEndedBatches(
     batch === undefined ? [{ batchId, totalEmails: null }] : [],
   );
   if (unknown.length === 0) return;
-  addBatches(db, addEndedGeneration(db, fileId, requestId, now), unknown, now);
-  for (const { batchId } of unknown) takeHeld(db, batchId, claimant);
+  const generation = addEndedGeneration(db, fileId, requestId, now);
+  addBatches(db, generation, unknown, now);
+  if (!isAnythingHeld(db)) return;
+  for (const { batchId } of unknown) takeAtOnce(db, { batchId, generation, isOver: true }, claimant, now);
 }
 
 /** A batch of an earlier generation gives its name up. What it has is deleted with the rest of that generation. */
@@ -175,9 +183,10 @@ function addBatches(
   });
 }
 
-/** Applies the updates that are held for new batches; answers with those batches. */
+/** Applies the updates that are held for new batches, or makes them due; answers with the batches that have got theirs. */
 function applyHeld(
   db: Database,
+  generation: number,
   batches: readonly RegisteredBatch[],
   claimant: Claimant,
   now: number,
@@ -185,10 +194,26 @@ function applyHeld(
   const filled = new Set<BatchId>();
   if (!isAnythingHeld(db)) return filled;
   for (const { batchId } of batches) {
-    const update = takeHeld(db, batchId, claimant);
+    const update = takeAtOnce(db, { batchId, generation, isOver: false }, claimant, now);
     if (update === null) continue;
     applyUpdate(db, knownBatch(db, batchId), update, now);
     filled.add(batchId);
   }
   return filled;
+}
+
+/** Takes what is held for a new batch; null: nothing, or so much that it becomes due. */
+function takeAtOnce(
+  db: Database,
+  batch: Pick<DueRow, 'batchId' | 'generation'> & { readonly isOver: boolean },
+  { userId, isAdmin }: Claimant,
+  registeredAt: number,
+): Update | null {
+  // Of an earlier batch of this name.
+  dropDue(db, batch.batchId);
+  const taker = { userId, isAdmin, registeredAt };
+  const held = takeHeld(db, batch.batchId, taker);
+  if (held !== 'later') return held;
+  makeDue(db, batch, taker);
+  return null;
 }

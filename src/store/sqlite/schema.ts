@@ -135,6 +135,18 @@ CREATE TABLE held (
 CREATE INDEX held_by_age ON held (receivedAt);
 CREATE INDEX held_of_holder ON held (holder, receivedAt);
 
+-- Registered batches whose held updates are applied afterwards, see due-updates.ts.
+CREATE TABLE due_updates (
+  batchId TEXT PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  userId TEXT,                            -- who has registered it, and gets what is held for this user
+  isAdmin INTEGER NOT NULL,                -- 1: and what is held for all others
+  registeredAt INTEGER NOT NULL,
+  isOver INTEGER NOT NULL                  -- 1: its request is, and what is held is to be deleted
+) WITHOUT ROWID;
+CREATE INDEX due_updates_of_generation ON due_updates (generation);
+CREATE INDEX due_updates_over ON due_updates (batchId) WHERE isOver = 1;
+
 -- Bytes of all held updates, and of each holder's, kept by triggers: adding them up would read all for each one that is held.
 CREATE TABLE held_total (bytes INTEGER NOT NULL);
 INSERT INTO held_total (bytes) VALUES (0);
@@ -291,4 +303,4 @@ CREATE TABLE list_chunks (
 `;
 
 /** Stored as the file's `user_version`. A file of another version is refused and not changed. */
-export const SCHEMA_VERSION = 25;
+export const SCHEMA_VERSION = 26;

@@ -7,6 +7,7 @@ import { add, EMPTY_SUMMARY, type Summary, summarize } from '../../../src/domain
 import type {
   BatchState,
   PageQuery,
+  Registered,
   Registration,
   ResultFilter,
   ResultPage,
@@ -75,8 +76,17 @@ export const registration = ({ batches = [], ...said }: Request): Registration =
   ),
 });
 
-export const register = (store: Store, said: Request, claimant: Claimant = OPERATOR) =>
-  store.updates.register(registration(said), claimant);
+/** Registers, and applies what is due then, as the pipeline does. */
+export async function register(
+  { updates }: Pick<Store, 'updates'>,
+  said: Request,
+  claimant: Claimant = OPERATOR,
+): Promise<Registered> {
+  const registered = await updates.register(registration(said), claimant);
+  for (const batchId of registered.due ?? []) await updates.applyDue(said.fileId, batchId);
+  return registered;
+}
+
 /** A page; empty where there is no such file. */
 export const pageOf = async (store: Store, query: PageQuery): Promise<ResultPage> =>
   (await store.results.page(query)) ?? { total: 0, results: [], isCut: false };

@@ -1,7 +1,6 @@
 /** Updates that are held until their batch is registered, in SQLite. */
 import type { BatchId, UserId } from '../../../domain/id.js';
-import { type Claimant, holderOf, takesHeld } from '../../../domain/ownership.js';
-import type { Result } from '../../../domain/result.js';
+import { type Claimant, holderOf } from '../../../domain/ownership.js';
 import { isNewer, merged, type Update } from '../../../domain/update.js';
 import { entriesToDrop } from '../../byte-limit.js';
 import { givingWay, type HeldShare } from '../../held-shares.js';
@@ -24,7 +23,8 @@ const BYTES_AT_ONCE = 2 ** 20;
 const holderKey = (holder: UserId | null): string => holder ?? '';
 const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
-type Envelope = Omit<Update, 'results'>;
+/** An update without its results. `generation`: that of the registration which has got it; missing: it has just come. */
+export type Envelope = Omit<Update, 'results'> & { readonly generation?: number };
 
 /**
  * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. `results`: as
@@ -59,41 +59,89 @@ const bytesOf = (envelope: string, results: string): number =>
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
 
-/** Bytes of the updates that are held for each of these batches, where there are any. */
+/**
+ * Bytes of the updates that are held for each of these batches, where there are any. Of one for which so much is held that it is
+ * taken later: none.
+ */
 export const heldBytesOf = (
   db: Database,
   batchIds: readonly BatchId[],
 ): { readonly batchId: BatchId; readonly bytes: number }[] =>
   isAnythingHeld(db)
-    ? db.all(
-        'SELECT batchId, sum(bytes) AS bytes FROM held WHERE batchId IN (SELECT value FROM json_each(?)) GROUP BY 1',
-        JSON.stringify(batchIds),
-      )
+    ? batchIds.flatMap((batchId) => {
+        const rows = db.all<{ bytes: number }>(
+          `SELECT bytes FROM held WHERE batchId = ? LIMIT ${AT_ONCE + 1}`,
+          batchId,
+        );
+        return rows.length === 0 ? [] : [{ batchId, bytes: isTooMuch(rows) ? 0 : sumOf(rows) }];
+      })
     : [];
 
-/**
- * Takes the updates of a batch that a registration may have out of the table, merged into one; null: there are none. An admin
- * gets those of all users, which may be as many as may be held: only the newest list is read.
- */
-export function takeHeld(db: Database, batchId: BatchId, claimant: Claimant): Update | null {
-  const rows = db
-    .all<{ holder: string; envelope: string }>(
-      'SELECT holder, envelope FROM held WHERE batchId = ? ORDER BY holder',
-      batchId,
-    )
-    .filter(({ holder }) => takesHeld(claimant, holderOfKey(holder)));
+/** Whose registration takes updates of a batch: those of its user and of producers, received until then; an admin's those of all. */
+export interface Taker extends Pick<Claimant, 'userId' | 'isAdmin'> {
+  readonly registeredAt: number;
+}
+
+const OF_TAKER = "batchId = ?1 AND (?3 OR holder = '' OR holder = ?2) AND receivedAt <= ?4";
+const ofTaker = (batchId: BatchId, { userId, isAdmin, registeredAt }: Taker): Bind[] => [
+  batchId,
+  holderKey(userId),
+  Number(isAdmin),
+  registeredAt,
+];
+
+const sumOf = (rows: readonly { readonly bytes: number }[]): number =>
+  rows.reduce((sum, { bytes }) => sum + bytes, 0);
+
+const isTooMuch = (rows: readonly { readonly bytes: number }[]): boolean =>
+  rows.length > AT_ONCE || sumOf(rows) > BYTES_AT_ONCE;
+
+/** Takes what a registration gets of a batch out of the table, merged into one; null: nothing. `later`: it is too much for one go. */
+export function takeHeld(db: Database, batchId: BatchId, taker: Taker): Update | 'later' | null {
+  const sizes = db.all<{ bytes: number }>(
+    `SELECT bytes FROM held WHERE ${OF_TAKER} LIMIT ${AT_ONCE + 1}`,
+    ...ofTaker(batchId, taker),
+  );
+  if (isTooMuch(sizes)) return 'later';
+  const update = mergedHeld(db, batchId, taker);
+  if (update === null) return null;
+  dropHeld(db, update.held);
+  return { ...update.envelope, results: JSON.parse(update.results) };
+}
+
+/** Some of what a registration gets of a batch, merged into one update: only its newest list is read. Null: nothing is left. */
+export function mergedHeld(
+  db: Database,
+  batchId: BatchId,
+  taker: Taker,
+): { readonly envelope: Envelope; readonly results: string; readonly held: readonly number[] } | null {
+  const rows = db.all<{ number: number; envelope: string }>(
+    `SELECT rowid AS number, envelope FROM held WHERE ${OF_TAKER} ORDER BY holder LIMIT ${AT_ONCE}`,
+    ...ofTaker(batchId, taker),
+  );
   let envelope: Envelope | null = null;
-  let newest = '';
+  let newest = 0;
   for (const row of rows) {
     const next = JSON.parse(row.envelope) as Envelope;
-    if (envelope === null || isNewer(next, envelope)) newest = row.holder;
+    if (envelope === null || isNewer(next, envelope)) newest = row.number;
     envelope = envelope === null ? next : merged(envelope, next);
   }
   if (envelope === null) return null;
-  const results = JSON.parse(take(db, batchId, newest)?.results ?? '[]') as Result[];
-  for (const { holder } of rows) db.run('DELETE FROM held WHERE batchId = ? AND holder = ?', batchId, holder);
-  return { ...envelope, results };
+  const list = db.get<{ results: string }>('SELECT results FROM held WHERE rowid = ?', newest);
+  return { envelope, results: list?.results ?? '[]', held: rows.map(({ number }) => number) };
 }
+
+function dropHeld(db: Database, numbers: readonly number[]): void {
+  for (const number of numbers) db.run('DELETE FROM held WHERE rowid = ?', number);
+}
+
+/** Drops some of these updates; false: there are none. */
+export const dropSomeOf = (db: Database, numbers: readonly number[]): boolean =>
+  dropOldest(db, BYTES_AT_ONCE, 'rowid IN (SELECT value FROM json_each(?))', JSON.stringify(numbers)) > 0;
+
+/** Drops some of what a registration gets of a batch; false: nothing is left. */
+export const dropSomeOfHeld = (db: Database, batchId: BatchId, taker: Taker): boolean =>
+  dropOldest(db, BYTES_AT_ONCE, OF_TAKER, ...ofTaker(batchId, taker)) > 0;
 
 function take(db: Database, batchId: BatchId, holder: string): HeldRow | undefined {
   // Not overwritten by `INSERT OR REPLACE`, which would not fire the trigger that counts bytes.
@@ -109,6 +157,8 @@ interface HeldRow {
   readonly results: string;
 }
 
+const NOT_DUE = 'batchId NOT IN (SELECT batchId FROM due_updates)';
+
 /**
  * Drops some updates whose batch was not registered in time: these are addresses that belong to no file. Where there are none,
  * some of those beyond the byte limit, see held-shares.ts; the newest of all stays, however large it is: the answer to it says
@@ -116,7 +166,7 @@ interface HeldRow {
  */
 export function dropSomeHeld(db: Database, held: HeldState, now: number): number {
   const dropped =
-    dropOldest(db, BYTES_AT_ONCE, 'receivedAt < ?', now - held.ttlMs) ||
+    dropOldest(db, BYTES_AT_ONCE, `${NOT_DUE} AND receivedAt < ?`, now - held.ttlMs) ||
     makeRoom(db, heldBytes(db) - held.maxBytes);
   held.dropped += dropped;
   return dropped;
@@ -135,7 +185,7 @@ function makeRoom(db: Database, excess: number): number {
   const steps = givingWay(sharesOf(db), excess);
   for (let step = steps.next(); !step.done; step = steps.next(0)) {
     const { holder, bytes } = step.value;
-    const older = 'holder = ? AND rowid < (SELECT max(rowid) FROM held)';
+    const older = `${NOT_DUE} AND holder = ? AND rowid < (SELECT max(rowid) FROM held)`;
     const dropped = dropOldest(db, Math.min(bytes, BYTES_AT_ONCE), older, holderKey(holder));
     if (dropped > 0) return dropped;
   }
@@ -148,12 +198,15 @@ const sharesOf = (db: Database): HeldShare[] =>
     .map(({ holder, bytes }) => ({ holder: holderOfKey(holder), bytes }));
 
 /** Drops the oldest of some updates, until so many bytes are free. Answers with their number. */
-function dropOldest(db: Database, bytes: number, which: string, bind: Bind): number {
+function dropOldest(db: Database, bytes: number, which: string, ...bind: Bind[]): number {
   const oldest = db.all<{ number: number; bytes: number }>(
     `SELECT rowid AS number, bytes FROM held WHERE ${which} ORDER BY receivedAt, rowid LIMIT ${AT_ONCE}`,
-    bind,
+    ...bind,
   );
   const some = entriesToDrop(oldest, bytes);
-  for (const { number } of some) db.run('DELETE FROM held WHERE rowid = ?', number);
+  dropHeld(
+    db,
+    some.map(({ number }) => number),
+  );
   return some.length;
 }

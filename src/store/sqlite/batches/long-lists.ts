@@ -6,7 +6,6 @@ import { clock } from '../../../clock.js';
 import type { BatchId } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import { addTallies, type Tally } from '../../../domain/summary.js';
-import type { Update } from '../../../domain/update.js';
 import { range } from '../../positions.js';
 import { changedBetween, rewritesWith } from '../../rewrites.js';
 import type { Database } from '../database.js';
@@ -20,10 +19,8 @@ import {
 } from '../results/hidden-lists.js';
 import { LIST_PLACES, LISTS, listOf, type ResultRows, resultsAt, writeResults } from '../results/results.js';
 import { applyWith, type BatchRow, batchOf, takesList } from './batches.js';
-import { hold } from './held-updates.js';
+import { type Envelope, hold } from './held-updates.js';
 import { attribute, isBaseOf, type SavedHere, savedTo } from './save-update.js';
-
-type Envelope = Omit<Update, 'results'>;
 
 /** The list that a batch has. */
 export interface Base {

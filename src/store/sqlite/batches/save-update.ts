@@ -17,7 +17,7 @@ import { register } from '../registration.js';
 import { isCrowded, isHidden } from '../results/hidden-lists.js';
 import { appendResults, listOf, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import { hold } from './held-updates.js';
+import { type Envelope, hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -31,7 +31,12 @@ type Attributed =
   | { readonly outcome: 'apply'; readonly batch: BatchRow; readonly fileId: FileId; readonly isNew: boolean };
 
 /** Stores an update, as `UpdateStore.save` says. */
-export function saveUpdate(db: Database, update: Update, sender: Claimant, now: number): SavedHere {
+export function saveUpdate(
+  db: Database,
+  update: Envelope & Pick<Update, 'results'>,
+  sender: Claimant,
+  now: number,
+): SavedHere {
   const attributed = attribute(db, update, sender, now);
   if (attributed.outcome === 'superseded') return SUPERSEDED;
   if (attributed.outcome === 'held') {
@@ -52,13 +57,11 @@ export const savedTo = (db: Database, batch: BatchRow, fileId: FileId, isApplied
 });
 
 /** Finds out where an update belongs, and registers its batch where the update does that by itself. */
-export function attribute(
-  db: Database,
-  update: Omit<Update, 'results'>,
-  sender: Claimant,
-  now: number,
-): Attributed {
+export function attribute(db: Database, update: Envelope, sender: Claimant, now: number): Attributed {
   const batch = batchOf(db, update.batchId);
+  // It was held for a registration that is over.
+  if (update.generation !== undefined && update.generation !== batch?.generation)
+    return { outcome: 'superseded' };
   const generation = batch && findRegistration(db, batch.generation);
   const attribution = attributionOf(update, batchRegistrationOf(generation), sender);
   if (attribution === 'apply' && batch !== undefined && generation !== undefined)

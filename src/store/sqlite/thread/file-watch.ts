@@ -10,6 +10,7 @@ const READS: ReadonlySet<string> = new Set<WriterOperation>([
   'updates.foreignBatches',
   'updates.heldBytes',
   'updates.heldCounts',
+  'dueUpdates.all',
   'files.find',
   'changes.since',
   'changes.unannounced',

@@ -32,6 +32,7 @@ const MAKE_ROOM: ReadonlySet<string> = new Set<WriterOperation>([
   'deadLetters.discard',
   'deadLetters.dropExpired',
   'updates.dropSomeHeld',
+  'dueUpdates.settle',
   'longLists.drop',
   'lists.end',
   'lists.dropExpired',

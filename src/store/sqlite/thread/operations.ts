@@ -6,7 +6,14 @@ import type { Claimant } from '../../../domain/ownership.js';
 import type { Update } from '../../../domain/update.js';
 import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
-import { dropSomeHeld, type HeldState, heldBytesOf, heldCounts } from '../batches/held-updates.js';
+import { dueWrites } from '../batches/due-updates.js';
+import {
+  dropSomeHeld,
+  type Envelope,
+  type HeldState,
+  heldBytesOf,
+  heldCounts,
+} from '../batches/held-updates.js';
 import { incompleteBatches, markStalledBatches } from '../batches/incomplete-batches.js';
 import { longListWrites } from '../batches/long-lists.js';
 import { saveTail, saveUpdate, type Tail } from '../batches/save-update.js';
@@ -41,7 +48,8 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
       register(db, registration, claimant, clock.now()),
     foreignBatches: foreignBatchesOf,
     heldBytes: heldBytesOf,
-    save: (db: Database, update: Update, sender: Claimant) => saveUpdate(db, update, sender, clock.now()),
+    save: (db: Database, update: Envelope & Pick<Update, 'results'>, sender: Claimant) =>
+      saveUpdate(db, update, sender, clock.now()),
     saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
     fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant) =>
       failBatchOfFile(db, fileId, batchId, reason, claimant, clock.now()),
@@ -49,6 +57,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     heldCounts: (db: Database) => heldCounts(db, limits.held),
     dropSomeHeld: (db: Database) => dropSomeHeld(db, limits.held, clock.now()),
   },
+  dueUpdates: dueWrites,
   longLists: longListWrites,
   changes: changeWrites,
   breakdowns: breakdownWrites,
