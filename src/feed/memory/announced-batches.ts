@@ -82,6 +82,6 @@ function batchIn(text: string): BatchVersion {
   const [version, counts, packed, facets] = JSON.parse(text) as Packed;
   const cells = [...EMPTY_SUMMARY.cells];
   for (let at = 0; at < packed.length; at += 2) cells[packed[at] ?? 0] = packed[at + 1] ?? 0;
-  const counted = recordOf(COUNTS, (name) => counts[COUNTS.indexOf(name)] ?? 0);
+  const counted = recordOf(COUNTS, (_, index) => counts[index] ?? 0);
   return { version, summary: { ...counted, cells, facets } };
 }
