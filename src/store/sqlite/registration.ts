@@ -65,7 +65,7 @@ export function register(
       facts: before === undefined ? null : factsOf(before),
       touched: [],
       fresh: [],
-      due: plan.outcome === 'unchanged' ? dueAmong(db, batchIds) : [],
+      ...(plan.outcome === 'unchanged' && dueAmong(db, batchIds)),
     };
 
   const generation = generationAfter(db, fileId, before, plan, now);
@@ -83,7 +83,7 @@ export function register(
       filled.has(batch.batchId) ? [] : [{ ...batch, version: FIRST_VERSION }],
     ),
     // Of those, and what an earlier call has left.
-    due: dueAmong(db, batchIds),
+    ...dueAmong(db, batchIds),
   };
 }
 

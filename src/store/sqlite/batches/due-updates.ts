@@ -5,7 +5,6 @@
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { DueUpdates } from '../../updates.js';
 import type { Database } from '../database.js';
-import { findGeneration } from '../generations.js';
 import { dropSomeOf, dropSomeOfHeld, type Envelope, mergedHeld, type Taker } from './held-updates.js';
 
 export interface DueRow {
@@ -47,9 +46,12 @@ export function dropDue(db: Database, batchId: BatchId): void {
 const isAnythingDue = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM due_updates LIMIT 1') !== undefined;
 
-/** Those of some batches of which something is due. */
-export const dueAmong = (db: Database, batchIds: readonly BatchId[]): BatchId[] =>
-  isAnythingDue(db) ? batchIds.filter((batchId) => findDue(db, batchId)?.isOver === 0) : [];
+/** Those of some batches of which something is due, where there are any. */
+export function dueAmong(db: Database, batchIds: readonly BatchId[]): { readonly due?: readonly BatchId[] } {
+  if (!isAnythingDue(db)) return {};
+  const due = batchIds.filter((batchId) => findDue(db, batchId)?.isOver === 0);
+  return due.length > 0 ? { due } : {};
+}
 
 /** With the generation: what is due is deleted, some at a time. */
 export const endDueOf = (db: Database, generation: number): unknown =>
@@ -72,6 +74,9 @@ const findDue = (db: Database, batchId: BatchId): DueRow | undefined =>
 const endDue = (db: Database, batchId: BatchId): unknown =>
   db.run('DELETE FROM due_updates WHERE batchId = ?', batchId);
 
+const fileOf = (db: Database, { generation }: DueRow): FileId | undefined =>
+  db.get<{ fileId: FileId }>('SELECT fileId FROM generations WHERE generation = ?', generation)?.fileId;
+
 const takerOf = ({ userId, isAdmin, registeredAt }: DueRow): Taker => ({
   userId,
   isAdmin: isAdmin === 1,
@@ -93,7 +98,7 @@ export const dueWrites = {
     const due = findDue(db, batchId);
     if (due === undefined || due.isOver === 1) return null;
     // Another file may have the batch by now, and what is due of it.
-    if (findGeneration(db, due.generation)?.fileId !== fileId) return null;
+    if (fileOf(db, due) !== fileId) return null;
     const merged = mergedHeld(db, batchId, takerOf(due));
     if (merged === null) {
       endDue(db, batchId);
