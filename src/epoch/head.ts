@@ -2,9 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { clock } from '../clock.js';
+import { limitCallers } from '../concurrency-limit.js';
+import { batchOfText, batchText } from '../domain/batch-text.js';
 import type { BatchId, Epoch, FileId, Generation } from '../domain/id.js';
 import { type FileFacts, statsOf } from '../domain/stats.js';
-import { add, type BatchVersion, EMPTY_SUMMARY } from '../domain/summary.js';
+import { add, EMPTY_SUMMARY } from '../domain/summary.js';
 import { startWindow } from '../domain/throughput.js';
 import type { Feed, Head } from '../feed/feed.js';
 import { inTurns } from '../portions.js';
@@ -18,6 +20,8 @@ export const NO_GENERATION = '';
 export class Heads {
   /** All batches of a file are read for its head, and it may have hundreds of thousands: those who ask at once share that. */
   readonly #beginnings = new SharedCalls<FileId, void>();
+  /** Heads that are built to be read, at once: of one owner, and of all. */
+  readonly #places = limitCallers<void>({ ofCaller: 4, ofAll: 8 });
 
   constructor(
     private readonly store: Store,
@@ -35,7 +39,9 @@ export class Heads {
   async #begin(fileId: FileId): Promise<void> {
     if ((await this.feed.head(fileId, [])) !== null) return;
     const facts = await this.store.files.find(fileId);
-    await beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] });
+    await this.#places(facts?.userId ?? '', () =>
+      beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] }),
+    );
   }
 }
 
@@ -64,15 +70,11 @@ export async function beginEpoch(
   fileId: FileId,
   { facts, replaces, unannounced }: NewEpoch,
 ): Promise<void> {
-  const leftOut = new Set(unannounced);
-  const batches = new Map<BatchId, BatchVersion>();
+  const batches = facts === null ? new Map<BatchId, string>() : await batchesOf(store, fileId);
+  for (const batchId of unannounced) batches.delete(batchId);
   let totals = facts?.purged ?? EMPTY_SUMMARY;
-  for await (const some of inTurns(facts === null ? [] : await store.files.batches(fileId)))
-    for (const { batchId, version, summary } of some) {
-      if (leftOut.has(batchId)) continue;
-      batches.set(batchId, { version, summary });
-      totals = add(totals, summary);
-    }
+  for await (const some of inTurns([...batches.values()]))
+    for (const text of some) totals = add(totals, batchOfText(text).summary);
   const cursor = { epoch: randomBytes(9).toString('base64url'), revision: 0 };
   const stats = statsOf({ fileId, facts, totals, cursor, recentRate: 0 });
   const state = {
@@ -90,3 +92,6 @@ export async function beginEpoch(
   if (facts === null || (await store.files.find(fileId)) !== null) return;
   await beginEpoch(store, feed, fileId, { facts: null, replaces: cursor.epoch, unannounced: [] });
 }
+
+const batchesOf = async (store: Store, fileId: FileId): Promise<Map<BatchId, string>> =>
+  new Map(await store.files.batches(fileId, (batch) => [batch.batchId, batchText(batch)] as const));

@@ -3,7 +3,6 @@
 import type { Cursor } from '../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../domain/id.js';
 import type { Change, EpochStart, Feed, FeedEvent, FeedLimits, Follower, Head } from './feed.js';
-import { AnnouncedBatches } from './memory/announced-batches.js';
 import { FileLog } from './memory/file-log.js';
 import { FilesByAge } from './memory/files-by-age.js';
 
@@ -50,10 +49,9 @@ export class MemoryFeed implements Feed {
   }
 
   async begin(fileId: FileId, start: EpochStart, replaces: Epoch | null): Promise<void> {
-    const announced = await AnnouncedBatches.withAll(start.batches);
     if ((this.#logs.get(fileId)?.epoch ?? null) !== replaces) return;
     this.#forget(fileId);
-    const log = new FileLog(start, announced);
+    const log = new FileLog(start);
     this.#logs.set(fileId, log);
     this.#fit(fileId);
   }

@@ -11,8 +11,11 @@ export interface FileStore {
   find(fileId: FileId): Promise<FileFacts | null>;
   /** Files, newest first, from the one behind `after` on. The work does not grow with the files before it. */
   list(query: FilesQuery): Promise<ListedFile[]>;
-  /** All batches of the file in arrival order, to rebuild a lost feed from. */
-  batches(fileId: FileId): Promise<BatchState[]>;
+  /**
+   * All batches of the file in arrival order, to rebuild a lost feed from. `keep`: what is kept of each that was read, as there may
+   * be hundreds of thousands; without it the whole.
+   */
+  batches<T = BatchState>(fileId: FileId, keep?: (batch: BatchState) => T): Promise<T[]>;
   /** Batches of the file, newest first. The work does not grow with those before them; a status is looked for one by one. */
   batchPage(query: BatchesQuery): Promise<ListedBatch[]>;
   /**

@@ -26,6 +26,6 @@ export async function statusOfFile(facts: FileFacts, store: Store): Promise<File
   );
   if (status !== 'pending' || stalled.count === 0) return status;
   // A stalled batch may have begun or not.
-  const batches = await store.files.batches(facts.fileId);
-  return batches.some(({ summary }) => summary.begun > 0) ? 'processing' : 'pending';
+  const haveBegun = await store.files.batches(facts.fileId, ({ summary }) => summary.begun > 0);
+  return haveBegun.includes(true) ? 'processing' : 'pending';
 }

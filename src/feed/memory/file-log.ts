@@ -3,7 +3,7 @@
 import type { Cursor } from '../../domain/events.js';
 import type { BatchId, Epoch } from '../../domain/id.js';
 import type { Change, EpochStart, FeedEvent, FeedLimits, FileState, Head } from '../feed.js';
-import type { AnnouncedBatches } from './announced-batches.js';
+import { AnnouncedBatches } from './announced-batches.js';
 
 /**
  * The payload in UTF-8. As a string it would take one or two bytes a character, which V8 does not tell, and often a tree of
@@ -23,23 +23,22 @@ export class FileLog {
   #revision = 0;
   #emailsRevision = 0;
   #state: FileState;
+  readonly #batches: AnnouncedBatches;
   readonly #events: KeptEvent[] = [];
   #payloadBytes = 0;
   /** Revision of the newest event that was dropped: from an older revision the history has a gap. */
   #floor = 0;
   changedAt = performance.now();
 
-  constructor(
-    { epoch, state }: Pick<EpochStart, 'epoch' | 'state'>,
-    private readonly batches: AnnouncedBatches,
-  ) {
+  constructor({ epoch, state, batches }: EpochStart) {
     this.epoch = epoch;
     this.#state = state;
+    this.#batches = new AnnouncedBatches(batches);
   }
 
   /** About what the log takes in memory. */
   get bytes(): number {
-    return HEAD_BYTES + 2 * this.#state.stats.length + this.batches.bytes + this.historyBytes;
+    return HEAD_BYTES + 2 * this.#state.stats.length + this.#batches.bytes + this.historyBytes;
   }
 
   /** The store did not have the file when the epoch began, and nothing has come since. */
@@ -63,7 +62,7 @@ export class FileLog {
       revision: this.#revision,
       emailsRevision: this.#emailsRevision,
       state: this.#state,
-      batches: this.batches.of(batchIds),
+      batches: this.#batches.of(batchIds),
     };
   }
 
@@ -74,7 +73,7 @@ export class FileLog {
   append({ state, batches, events }: Change, limits: FeedLimits): void {
     this.#state = state;
     this.changedAt = performance.now();
-    this.batches.announce(batches);
+    this.#batches.announce(batches);
     for (const event of events) this.#keep(event);
     const newestToDrop = this.#revision - limits.history;
     this.#dropWhile(({ revision }) => revision <= newestToDrop || this.#payloadBytes > limits.historyBytes);

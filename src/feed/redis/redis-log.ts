@@ -1,8 +1,10 @@
 /** The feeds as they are stored in Redis: reads and writes heads and histories, and publishes what is appended. */
 
 import type { Redis } from 'ioredis';
+import { batchOfText } from '../../domain/batch-text.js';
 import { type Cursor, roomOf } from '../../domain/events.js';
 import type { BatchId, Epoch, FileId } from '../../domain/id.js';
+import { inTurns } from '../../portions.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Change, EpochStart, FeedEvent, FeedLimits, Head } from '../feed.js';
 import { AppendedHeads } from './appended-heads.js';
@@ -20,7 +22,7 @@ import {
   SERVER_OF_KEY,
   scriptKeys,
 } from './scripts.js';
-import { fieldsOf, headFrom, isUnreadable } from './stored-head.js';
+import { batchFields, headFrom, isUnreadable, stateFields } from './stored-head.js';
 
 /**
  * Each id may be subscribed to, whether there is such a file or not: what is left of those that no listener waits for is
@@ -83,7 +85,9 @@ export class RedisLog {
   }
 
   async begin(fileId: FileId, { epoch, state, batches }: EpochStart, replaces: Epoch | null): Promise<void> {
-    const fields = ['epoch', epoch, ...fieldsOf(state, batches)];
+    const fields = ['epoch', epoch, ...stateFields(state)];
+    for await (const some of inTurns([...batches]))
+      fields.push(...batchFields(some.map(([batchId, text]) => [batchId, batchOfText(text)])));
     this.#appended.forget(fileId);
     await this.#run(fileId, (redis, server) =>
       BEGIN.run(redis, scriptKeys(this.#keys(fileId)), [
@@ -100,7 +104,7 @@ export class RedisLog {
     const { state, batches, events } = change;
     const { ttlMs, history, historyBytes } = this.options;
     const revision = events.at(-1)?.revision ?? expected.revision;
-    const fields = fieldsOf(state, batches);
+    const fields = [...stateFields(state), ...batchFields(batches)];
     // Only `emails` events are kept: of the stats, the newest replace all earlier ones.
     const eventArgs = events.flatMap(({ feed, revision, payload }) => [
       feed === 'emails' ? 1 : 0,

@@ -16,10 +16,14 @@ interface StoredHead {
   readonly batches: readonly Field[];
 }
 
-export function fieldsOf(
-  { stats, ...state }: FileState,
-  batches: ReadonlyMap<BatchId, BatchVersion>,
-): string[] {
+export const stateFields = ({ stats, ...state }: FileState): string[] => [
+  'state',
+  JSON.stringify(state),
+  'stats',
+  stats,
+];
+
+export function batchFields(batches: Iterable<readonly [BatchId, BatchVersion]>): string[] {
   // Of many new batches most share a summary.
   const summaries = new Map<Summary, string>();
   const textOf = ({ version, summary }: BatchVersion): string => {
@@ -27,8 +31,7 @@ export function fieldsOf(
     summaries.set(summary, text);
     return `{"version":${version},"summary":${text}}`;
   };
-  const announced = [...batches].flatMap(([batchId, batch]) => [batchField(batchId), textOf(batch)]);
-  return ['state', JSON.stringify(state), 'stats', stats, ...announced];
+  return [...batches].flatMap(([batchId, batch]) => [batchField(batchId), textOf(batch)]);
 }
 
 /** Those of gateways have 12 characters. A listener's cursor of more than this is refused, so it could not come back. */

@@ -19,7 +19,7 @@ import type { BatchDoc } from './documents/batches.js';
 import type { FileDoc } from './documents/files.js';
 import { unavailable } from './errors.js';
 import { factsOf, findFile } from './generations.js';
-import { findDocs, findFields, type Models } from './models.js';
+import { eachDoc, findDocs, findFields, type Models, projectionOf } from './models.js';
 import { markedBatches, markedGenerations } from './outbox.js';
 
 /** Files, newest first, with whether any of them has changes that may not be announced. */
@@ -86,11 +86,19 @@ function beyond({ createdAt, fileId }: FileCursor) {
 }
 
 /** All batches of the file's current generation, in the order of registration. */
-export async function batchStates(db: Models, fileId: FileId): Promise<BatchState[]> {
-  const batches = await readCurrent(db, fileId, (generation) =>
-    findFields(db.batches, { generation }, STATE_FIELDS, { sort: { ordinal: 1 } }),
-  );
-  return (batches ?? []).map(batchStateOf);
+export async function batchStates<T = BatchState>(
+  db: Models,
+  fileId: FileId,
+  keep = (batch: BatchState) => batch as T,
+): Promise<T[]> {
+  const batches = await readCurrent(db, fileId, async (generation) => {
+    const kept: T[] = [];
+    const projection = projectionOf(STATE_FIELDS);
+    for await (const batch of eachDoc(db.batches, { generation }, { projection, sort: { ordinal: 1 } }))
+      kept.push(keep(batchStateOf(batch)));
+    return kept;
+  });
+  return batches ?? [];
 }
 
 /** Some of them, the newest first. */

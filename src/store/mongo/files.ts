@@ -24,11 +24,11 @@ export const mongoFiles = (
   ...connection.part({
     find: findFacts,
     list: (db: Models, query: FilesQuery) => listFiles(db, query, marks),
-    batches: batchStates,
     batchPage,
     batchCounts: countBatches,
     overview: readOverview,
   }),
+  batches: (fileId, keep) => connection.run((db) => batchStates(db, fileId, keep)),
   remove: (fileId, claimant = VALIDATOR) =>
     locks
       .run([fileLock(fileId, true)], (db) => removeFile(db, fileId, claimant, connection.stopping))

@@ -93,16 +93,17 @@ export const updateDoc = <T>(
     .exec();
 
 /** Reads some fields of the documents that pass a filter. */
+export const projectionOf = (names: readonly string[]): Record<string, 0 | 1> => ({
+  _id: 0,
+  ...Object.fromEntries(names.map((name) => [name, 1] as const)),
+});
+
 export const findFields = <T, K extends keyof T & string>(
   model: Model<T>,
   filter: QueryFilter<T>,
   names: readonly K[],
   options: Omit<ReadOptions, 'projection'> = {},
-): Promise<Pick<T, K>[]> =>
-  model
-    .find(filter, { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])) }, options)
-    .lean<Pick<T, K>[]>()
-    .exec();
+): Promise<Pick<T, K>[]> => model.find(filter, projectionOf(names), options).lean<Pick<T, K>[]>().exec();
 
 export interface OneUpdate {
   readonly filter: object;

@@ -57,8 +57,8 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
   };
   return {
     ...reader.part('files', fileReads),
-    async batches(fileId) {
-      let states: BatchState[] = [];
+    async batches<T = BatchState>(fileId: FileId, keep = (batch: BatchState) => batch as T): Promise<T[]> {
+      let kept: T[] = [];
       for (let last: BatchSlice | null = null; ; ) {
         const slice: BatchSlice | null = await reader.call(
           'files.batchSlice',
@@ -67,9 +67,9 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
         );
         if (slice === null) return [];
         // Those read before are of a request that was replaced meanwhile.
-        if (last !== null && last.generation !== slice.generation) states = [];
-        states.push(...slice.states);
-        if (slice.end === null) return states;
+        if (last !== null && last.generation !== slice.generation) kept = [];
+        kept.push(...slice.states.map(keep));
+        if (slice.end === null) return kept;
         last = slice;
       }
     },

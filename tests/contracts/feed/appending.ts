@@ -20,7 +20,7 @@ export function beginning(open: Opens): void {
       ['b1', announced(3, 5)],
       ['b2', announced(1, 0)],
     ]);
-    await feed.begin('f1', { epoch: 'e1', state: said, batches }, null);
+    await feed.begin('f1', start('e1', { state: said, batches }), null);
     expect(await feed.head('f1', ['b2', 'nobody'])).toEqual({
       epoch: 'e1',
       revision: 0,

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { batchText } from '../../../src/domain/batch-text.js';
 import { type BatchVersion, EMPTY_SUMMARY, type Summary, withFlags } from '../../../src/domain/summary.js';
 import type { Change, EpochStart, Feed, FeedEvent, FileState, Head } from '../../../src/feed/feed.js';
 
@@ -39,10 +40,16 @@ export const announced = (version: number, processed: number): BatchVersion => {
   return { version, summary };
 };
 
-export const start = (epoch: string, said: Partial<EpochStart> = {}): EpochStart => ({
+export const start = (
+  epoch: string,
+  {
+    batches = new Map(),
+    ...said
+  }: Partial<Omit<EpochStart, 'batches'>> & { readonly batches?: ReadonlyMap<string, BatchVersion> } = {},
+): EpochStart => ({
   epoch,
   state: state(),
-  batches: new Map(),
+  batches: new Map([...batches].map(([batchId, batch]) => [batchId, batchText(batch)])),
   ...said,
 });
 
