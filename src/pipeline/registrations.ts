@@ -34,10 +34,11 @@ export async function registerInSlices(
     await steps.announce();
     return registered;
   }
-  await updates.checkRegistration(registration, claimant);
+  // Else the file would be complete whenever the batches of the first slices are.
+  const totalBatches = await updates.checkRegistration(registration, claimant);
   const release = await steps.pinHead();
   try {
-    return await registerAll(registration, slices, steps);
+    return await registerAll({ ...registration, totalBatches }, slices, steps);
   } finally {
     release();
   }
@@ -48,8 +49,6 @@ async function registerAll(
   slices: readonly (readonly RegisteredBatch[])[],
   { assertMayGoOn, register, applyDue, announce }: SliceSteps,
 ): Promise<Registered> {
-  // Else the file would be complete whenever the batches of the first slices are.
-  const totalBatches = Math.max(registration.totalBatches ?? 0, registration.batches.length);
   let whole: Registered | null = null;
   let generation: Generation | undefined;
   const due: BatchId[] = [];
@@ -58,7 +57,6 @@ async function registerAll(
     assertMayGoOn();
     const registered = await register({
       ...registration,
-      totalBatches,
       batches,
       ...(generation === undefined ? {} : { generation }),
       // The batches of the other slices are over with their request, and begin no file.

@@ -117,6 +117,18 @@ export function planRegistration(
   return { outcome, request: isDescribed || isNamed ? request : null, missing, sized };
 }
 
+/** Batches that a file's request has once all of a registration are registered. `known`: how many of these it has already. */
+export function batchesAfter(
+  { requestId, totalBatches, batches }: Registration,
+  current: CurrentRequest | null,
+  known: number,
+): number {
+  const { length } = distinct(batches);
+  const isOther = namesAnotherRequest(current, requestId) && (current?.requestId !== null || known === 0);
+  if (current === null || isOther) return Math.max(totalBatches ?? 0, length);
+  return Math.max(totalBatches ?? current.totalBatches ?? 0, current.batchCount + length - known);
+}
+
 /** Whether a registration is of the file's request. One without an id may get it, from a registration of one of its batches. */
 const isRequestOf = (
   current: CurrentRequest | null,
@@ -152,7 +164,7 @@ const producerAfter = (
     : current.producer;
 
 /** Each batch once, with the first size that is given for it. */
-function distinct(batches: readonly RegisteredBatch[]): RegisteredBatch[] {
+export function distinct(batches: readonly RegisteredBatch[]): RegisteredBatch[] {
   const sizes = new Map<BatchId, number | null>();
   for (const { batchId, totalEmails } of batches) sizes.set(batchId, sizes.get(batchId) ?? totalEmails);
   return [...sizes].map(([batchId, totalEmails]) => ({ batchId, totalEmails }));

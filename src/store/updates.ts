@@ -26,9 +26,9 @@ export interface UpdateStore {
   due(): Promise<readonly DueUpdates[]>;
   /**
    * Throws what `register` would throw, and changes nothing. It reads many batches in several steps, so that other writes
-   * do not wait for all of it.
+   * do not wait for all of it. Answers with how many batches the file's request has once all are registered, as far as is known.
    */
-  checkRegistration(registration: Registration, claimant: Claimant): Promise<void>;
+  checkRegistration(registration: Registration, claimant: Claimant): Promise<number>;
   /** Cuts the batches of a registration into slices. Of those that updates are held for a slice has few: it takes them in. */
   registrationSlices(batches: readonly RegisteredBatch[]): Promise<readonly (readonly RegisteredBatch[])[]>;
   /**

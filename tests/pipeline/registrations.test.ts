@@ -190,13 +190,18 @@ it('keeps the head of the file until all its batches are registered, and no long
   expect(followed).toEqual(['f', 'stopped']);
 });
 
-it('announces a file as ended once all slices are registered, though it is said to have fewer batches', async () => {
+it.each([
+  ['a new file, though it is said to have fewer batches', 0, 1],
+  ['a file that has others already', 40, null],
+])('announces as ended once all slices are registered: %s', async (_, before, totalBatches) => {
   const one = await engine();
   const gateway = gatewayOn(one);
   // Of so many with held updates a slice has only some.
   const some = batchIds.slice(0, 150);
-  for (const batchId of some)
+  const others = batchIds.slice(150, 150 + before);
+  for (const batchId of [...some, ...others])
     await gateway.take({ batchId, emails: ['x'], isComplete: true, totalEmails: 1 });
+  if (before > 0) await gateway.register({ fileId: 'f', batches: others });
   const ended: number[] = [];
   await one.feed.follow('f', {
     event: ({ payload }) => {
@@ -205,6 +210,6 @@ it('announces a file as ended once all slices are registered, though it is said 
     },
     removed: () => undefined,
   });
-  await gateway.register({ fileId: 'f', totalBatches: 1, batches: some });
-  expect(ended).toEqual([150]);
+  await gateway.register({ fileId: 'f', totalBatches, batches: some });
+  expect(ended).toEqual([150 + before]);
 });

@@ -14,7 +14,7 @@ import type { DeadLetterStore } from '../dead-letters.js';
 import { readChunks } from '../list-chunks.js';
 import type { ListStore } from '../lists.js';
 import { pickResults, type RecentLists } from '../recent-lists.js';
-import { foreignBatches } from '../registration-rules.js';
+import { batchesAfter, type CurrentRequest, distinct, foreignBatches } from '../registration-rules.js';
 import { scanSlices } from '../scan.js';
 import {
   type BatchState,
@@ -168,12 +168,17 @@ export const updateStore = (
     async checkRegistration(registration, claimant) {
       const { batches } = registration;
       const foreign = new Set<BatchId>();
-      for (const portion of portions(batches, REGISTERED_AT_ONCE)) {
+      let current: CurrentRequest | null = null;
+      let known = 0;
+      for (const portion of portions(distinct(batches), REGISTERED_AT_ONCE)) {
         const some = { ...registration, batches: portion };
-        for (const batchId of await writer.call('updates.foreignBatches', some, claimant))
-          foreign.add(batchId);
+        const checked = await writer.call('updates.checkBatches', some, claimant);
+        for (const batchId of checked.foreign) foreign.add(batchId);
+        current = checked.current;
+        known += checked.known;
       }
       if (foreign.size > 0) throw foreignBatches(batches, foreign);
+      return batchesAfter(registration, current, known);
     },
     async registrationSlices(batches) {
       const slices: RegisteredBatch[][] = [];

@@ -4,6 +4,7 @@ import type { Claimant } from '../../domain/ownership.js';
 import type { Update } from '../../domain/update.js';
 import { foreignFile } from '../attribution.js';
 import {
+  type CurrentRequest,
   foreignBatches,
   namesAnotherRequest,
   planRegistration,
@@ -92,14 +93,31 @@ type KnownBatches = ReadonlyMap<BatchId, BatchRow | undefined>;
 const knownBatches = (db: Database, batches: readonly RegisteredBatch[]): KnownBatches =>
   new Map(batches.map(({ batchId }) => [batchId, batchOf(db, batchId)]));
 
-/** Of these batches, those that are registered for another file. @throws Fault where the claimant may not change the file */
-export function foreignBatchesOf(db: Database, registration: Registration, claimant: Claimant): BatchId[] {
+/** What is known of some batches before they are registered. */
+interface CheckedBatches {
+  /** The file's request; null: there is no such file. */
+  readonly current: CurrentRequest | null;
+  /** Batches that it has already. */
+  readonly known: number;
+  /** Those that are registered for another file. */
+  readonly foreign: readonly BatchId[];
+}
+
+/** @throws Fault where the claimant may not change the file */
+export function checkBatches(db: Database, registration: Registration, claimant: Claimant): CheckedBatches {
   const before = currentGeneration(db, registration.fileId);
   const current = before === undefined ? null : requestOf(before);
   // What the rule says of the batches is not asked for.
   const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
   if (plan.outcome === 'refused') throw foreignFile();
-  return [...foreignIn(db, registration.fileId, knownBatches(db, registration.batches))];
+  const known = knownBatches(db, registration.batches);
+  return {
+    current,
+    known: [...known.values()].filter(
+      (batch) => batch !== undefined && batch.generation === before?.generation,
+    ).length,
+    foreign: [...foreignIn(db, registration.fileId, known)],
+  };
 }
 
 function refuseForeignBatches(db: Database, { fileId, batches }: Registration, known: KnownBatches): void {

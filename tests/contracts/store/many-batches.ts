@@ -14,8 +14,8 @@ export function registeringMany({ shared }: Stores): void {
     const others = Array.from({ length: MANY }, (_, number) => `${b1} ${number}`);
     const check = (fileId: string, batches: readonly string[], claimant: Claimant) =>
       store.updates.checkRegistration(registration({ fileId, batches }), claimant);
-    await check(f1, others, JANE);
-    await check(f2, [b9, ...others], JANE);
+    expect(await check(f1, others, JANE)).toBe(MANY);
+    expect(await check(f2, [b9, ...others], JANE)).toBe(MANY + 1);
     await expect(check(f1, [...others, b9], JANE)).rejects.toMatchObject({
       errors: [{ field: `batches[${MANY}].batchId`, message: 'is registered for another file' }],
     });
@@ -24,6 +24,22 @@ export function registeringMany({ shared }: Stores): void {
       await expect(check(f2, batches, JOE)).rejects.toMatchObject({ code: 'file_not_found' });
     expect(await store.files.find(f1)).toBeNull();
     expect(await store.files.batches(f2)).toHaveLength(1);
+  });
+
+  it('says in advance how many batches the request has once they are registered', async () => {
+    const { store, f1, f2, b1, b2, b3 } = shared();
+    const check = (said: Parameters<typeof registration>[0]) =>
+      store.updates.checkRegistration(registration(said), OPERATOR);
+    await register(store, { fileId: f1, requestId: 'r1', batches: [b1, b2], totalBatches: 5 });
+    const request = { fileId: f1, requestId: 'r1', batches: [b2, b3, b3] };
+    expect(await check(request)).toBe(5);
+    expect(await check({ ...request, totalBatches: 2 })).toBe(3);
+    expect(await check({ ...request, totalBatches: 9 })).toBe(9);
+    expect(await check({ ...request, requestId: 'r2' })).toBe(2);
+    await register(store, { fileId: f2, requestId: null, batches: ['u1', 'u2'].map((id) => `${f2} ${id}`) });
+    const named = (batchId: string) => ({ fileId: f2, requestId: 'r1', batches: [`${f2} ${batchId}`, b3] });
+    expect(await check(named('u1'))).toBe(3);
+    expect(await check(named('other'))).toBe(2);
   });
 
   it('does not go on with a registration whose generation is over', async () => {

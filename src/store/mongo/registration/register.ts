@@ -3,7 +3,12 @@ import { clock } from '../../../clock.js';
 import type { BatchId, Generation } from '../../../domain/id.js';
 import type { Claimant } from '../../../domain/ownership.js';
 import { foreignFile } from '../../attribution.js';
-import { foreignBatches, namesAnotherRequest, planRegistration } from '../../registration-rules.js';
+import {
+  batchesAfter,
+  foreignBatches,
+  namesAnotherRequest,
+  planRegistration,
+} from '../../registration-rules.js';
 import type { FreshBatch, Registered, Registration } from '../../store.js';
 import { type ExistingBatch, findBatches, findExistingBatches } from '../batches/batch-docs.js';
 import type { HeldUpdates } from '../batches/held-updates.js';
@@ -112,7 +117,7 @@ export async function checkRegistration(
   db: Models,
   registration: Registration,
   claimant: Claimant,
-): Promise<void> {
+): Promise<number> {
   const { fileId, batches } = registration;
   const file = await findFile(db, fileId);
   const current = file === null ? null : requestOf(file);
@@ -124,6 +129,8 @@ export async function checkRegistration(
     batches.map(({ batchId }) => batchId),
   );
   await refuseForeignBatches(db, registration, known);
+  const own = [...known.values()].filter(({ generation }) => generation === file?.generation);
+  return batchesAfter(registration, current, own.length);
 }
 
 async function refuseForeignBatches(

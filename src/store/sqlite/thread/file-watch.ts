@@ -7,7 +7,7 @@ import type { WriterOperation } from './operations.js';
 /** Reads between the writes: what is stored can still be saved elsewhere. */
 const READS: ReadonlySet<string> = new Set<WriterOperation>([
   'updates.fileOfBatch',
-  'updates.foreignBatches',
+  'updates.checkBatches',
   'updates.heldBytes',
   'updates.heldCounts',
   'dueUpdates.all',

@@ -32,7 +32,7 @@ import {
 import { failBatchOfFile, fileOfBatch, fileReads, fileWrites } from '../files.js';
 import { listReads, listWrites } from '../lists.js';
 import { writeProbe } from '../open.js';
-import { foreignBatchesOf, register } from '../registration.js';
+import { checkBatches, register } from '../registration.js';
 import { readPage } from '../results/pages.js';
 import { scanSlice, scanStart } from '../results/scan.js';
 import { revocationReads, revocationWrites } from '../revocations.js';
@@ -46,7 +46,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
     fileOfBatch,
     register: (db: Database, registration: Registration, claimant: Claimant) =>
       register(db, registration, claimant, clock.now()),
-    foreignBatches: foreignBatchesOf,
+    checkBatches,
     heldBytes: heldBytesOf,
     save: (db: Database, update: Envelope & Pick<Update, 'results'>, sender: Claimant) =>
       saveUpdate(db, update, sender, clock.now()),
