@@ -104,11 +104,15 @@ export class Pipeline {
 
   /** Applies what registrations have left due because they were cut off. A batch that fails does not keep the others from it. */
   async applyDue(): Promise<void> {
-    const failures: unknown[] = [];
+    let failure: { readonly error: unknown } | null = null;
     for (const { fileId, batchIds } of await this.deps.store.updates.due())
       for (const batchId of batchIds)
-        await this.#applyDue({ fileId, batchIds: [batchId] }).catch((error) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
+        try {
+          await this.#applyDue({ fileId, batchIds: [batchId] });
+        } catch (error) {
+          failure ??= { error };
+        }
+    if (failure !== null) throw failure.error;
   }
 
   async #applyDue({ fileId, batchIds }: DueUpdates): Promise<void> {

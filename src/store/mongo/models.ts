@@ -92,12 +92,12 @@ export const updateDoc = <T>(
     .lean<T>()
     .exec();
 
-/** Reads some fields of the documents that pass a filter. */
 export const projectionOf = (names: readonly string[]): Record<string, 0 | 1> => ({
   _id: 0,
   ...Object.fromEntries(names.map((name) => [name, 1] as const)),
 });
 
+/** Reads some fields of the documents that pass a filter. */
 export const findFields = <T, K extends keyof T & string>(
   model: Model<T>,
   filter: QueryFilter<T>,

@@ -89,8 +89,11 @@ export const dueWrites = {
     const files = new Map<FileId, BatchId[]>();
     for (const { fileId, batchId } of db.all<{ fileId: FileId; batchId: BatchId }>(
       'SELECT fileId, batchId FROM due_updates JOIN generations USING (generation) WHERE isOver = 0',
-    ))
-      files.set(fileId, [...(files.get(fileId) ?? []), batchId]);
+    )) {
+      const batchIds = files.get(fileId);
+      if (batchIds === undefined) files.set(fileId, [batchId]);
+      else batchIds.push(batchId);
+    }
     return [...files].map(([fileId, batchIds]) => ({ fileId, batchIds }));
   },
   /** Null: nothing is due of the file's batch. */
