@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { add, EMPTY_SUMMARY } from '../../src/domain/summary.js';
 import { registration } from '../contracts/store/harness.js';
+import { eventually } from '../support/eventually.js';
 import { OPERATOR } from '../support/operator.js';
 import { addresses } from '../support/updates.js';
 import { engine, gatewayOn } from './stage.js';
@@ -212,4 +213,19 @@ it.each([
   });
   await gateway.register({ fileId: 'f', totalBatches, batches: some });
   expect(ended).toEqual([150 + before]);
+});
+
+it('counts the batches of a file once, though the same call is made several times at once', async () => {
+  const one = await engine();
+  const gateway = gatewayOn(one);
+  const register = (batches = batchIds) => gateway.register({ fileId: 'f', batches });
+  await gateway.register({ fileId: 'f', batches: ['other'] });
+  const calls = [register(), register()];
+  await eventually(
+    'the first slice is registered',
+    async () => (await one.store.files.batches('f')).length > 1,
+  );
+  await Promise.all([...calls, register(batchIds.toReversed())]);
+  expect(await one.store.files.find('f')).toMatchObject({ totalBatches: batchIds.length + 1 });
+  expect((await register()).outcome).toBe('unchanged');
 });

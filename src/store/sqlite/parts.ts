@@ -168,17 +168,18 @@ export const updateStore = (
     async checkRegistration(registration, claimant) {
       const { batches } = registration;
       const foreign = new Set<BatchId>();
-      let current: CurrentRequest | null = null;
+      let current: CurrentRequest | null | undefined;
       let known = 0;
       for (const portion of portions(distinct(batches), REGISTERED_AT_ONCE)) {
         const some = { ...registration, batches: portion };
         const checked = await writer.call('updates.checkBatches', some, claimant);
         for (const batchId of checked.foreign) foreign.add(batchId);
-        current = checked.current;
+        // As it was before: what the same call registers meanwhile, made twice, is known then, and counted once.
+        if (current === undefined) current = checked.current;
         known += checked.known;
       }
       if (foreign.size > 0) throw foreignBatches(batches, foreign);
-      return batchesAfter(registration, current, known);
+      return batchesAfter(registration, current ?? null, known);
     },
     async registrationSlices(batches) {
       const slices: RegisteredBatch[][] = [];

@@ -124,13 +124,16 @@ export async function checkRegistration(
   // What the rule says of the batches is not asked for.
   const plan = planRegistration({ ...registration, batches: [] }, claimant, current, false, () => undefined);
   if (plan.outcome === 'refused') throw foreignFile();
+  // Without those that a registration which was cut off has got places for: they may be among these. And counted before these are
+  // looked for, so that none that comes meanwhile counts twice.
+  const batchCount = file === null ? 0 : await db.batches.countDocuments({ generation: file.generation });
   const known = await findExistingBatches(
     db,
     batches.map(({ batchId }) => batchId),
   );
   await refuseForeignBatches(db, registration, known);
   const own = [...known.values()].filter(({ generation }) => generation === file?.generation);
-  return batchesAfter(registration, current, own.length);
+  return batchesAfter(registration, current && { ...current, batchCount }, own.length);
 }
 
 async function refuseForeignBatches(
