@@ -38,10 +38,12 @@ export class Heads {
 
   async #begin(fileId: FileId): Promise<void> {
     if ((await this.feed.head(fileId, [])) !== null) return;
-    const facts = await this.store.files.find(fileId);
-    await this.#places(facts?.userId ?? '', () =>
-      beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] }),
-    );
+    const owner = (await this.store.files.find(fileId))?.userId ?? '';
+    await this.#places(owner, async () => {
+      // It may have had to wait for its place.
+      const facts = await this.store.files.find(fileId);
+      await beginEpoch(this.store, this.feed, fileId, { facts, replaces: null, unannounced: [] });
+    });
   }
 }
 
