@@ -80,8 +80,8 @@ export interface Head extends Cursor {
 export interface EpochStart {
   readonly epoch: Epoch;
   readonly state: FileState;
-  /** The batches that count as announced, as texts of `batchText`: there may be hundreds of thousands. */
-  readonly batches: ReadonlyMap<BatchId, string>;
+  /** The batches that count as announced, as texts of `batchText`: there may be hundreds of thousands. The feed keeps the map. */
+  readonly batches: Map<BatchId, string>;
 }
 
 /** What one flush appends. */

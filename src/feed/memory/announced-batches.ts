@@ -8,24 +8,22 @@ import type { BatchVersion } from '../../domain/summary.js';
 const BATCH_BYTES = 150;
 
 export class AnnouncedBatches {
-  readonly #texts: Map<BatchId, string>;
   #characters = 0;
 
-  constructor(texts: ReadonlyMap<BatchId, string>) {
-    this.#texts = new Map(texts);
+  constructor(private readonly texts: Map<BatchId, string>) {
     for (const text of texts.values()) this.#characters += text.length;
   }
 
   /** About what they take in memory. */
   get bytes(): number {
-    return BATCH_BYTES * this.#texts.size + this.#characters;
+    return BATCH_BYTES * this.texts.size + this.#characters;
   }
 
   announce(batches: ReadonlyMap<BatchId, BatchVersion>): void {
     for (const [batchId, batch] of batches) {
       const text = batchText(batch);
-      this.#characters += text.length - (this.#texts.get(batchId)?.length ?? 0);
-      this.#texts.set(batchId, text);
+      this.#characters += text.length - (this.texts.get(batchId)?.length ?? 0);
+      this.texts.set(batchId, text);
     }
   }
 
@@ -33,7 +31,7 @@ export class AnnouncedBatches {
   of(batchIds: readonly BatchId[]): Map<BatchId, BatchVersion> {
     const found = new Map<BatchId, BatchVersion>();
     for (const batchId of batchIds) {
-      const text = this.#texts.get(batchId);
+      const text = this.texts.get(batchId);
       if (text !== undefined) found.set(batchId, batchOfText(text));
     }
     return found;

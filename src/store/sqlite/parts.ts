@@ -27,6 +27,7 @@ import {
 } from '../store.js';
 import { stateOf } from '../webhook-events.js';
 import { type GivenUp, REMOVED_WITHIN_MS, type WebhookStore } from '../webhooks.js';
+import { BYTES_AT_ONCE } from './batches/held-updates.js';
 import type { SavedHere } from './batches/save-update.js';
 import type { KnownBatch } from './changes.js';
 import { deliveryReads, deliveryWrites } from './deliveries.js';
@@ -92,8 +93,7 @@ export const fileStore = (writer: WritingThread, reader: ReadingThread, recent: 
   };
 };
 
-/** Bytes of held updates that one registration takes in, and what each batch that has some counts for besides. */
-const HELD_BYTES_AT_ONCE = 2 ** 20;
+/** What each batch with held updates counts for beside their bytes. */
 const HELD_UPDATE_BYTES = 16 * 2 ** 10;
 
 /** Slices of batches. `held`: those with held updates, and how many bytes these have. */
@@ -108,7 +108,7 @@ function slicesOf(
     const cost = costs.get(batch.batchId) ?? 0;
     if (slices.length === 0 || cost > room) {
       slices.push([]);
-      room = HELD_BYTES_AT_ONCE;
+      room = BYTES_AT_ONCE;
     }
     room -= cost;
     slices.at(-1)?.push(batch);

@@ -5,7 +5,7 @@
 import type { BatchId, FileId } from '../../../domain/id.js';
 import type { DueUpdates } from '../../updates.js';
 import type { Database } from '../database.js';
-import { dropSomeOf, dropSomeOfHeld, type Envelope, mergedHeld, type Taker } from './held-updates.js';
+import { dropSomeOf, dropSomeOfHeld, type MergedHeld, mergedHeld, type Taker } from './held-updates.js';
 
 export interface DueRow {
   readonly batchId: BatchId;
@@ -14,15 +14,6 @@ export interface DueRow {
   readonly isAdmin: number;
   readonly registeredAt: number;
   readonly isOver: number;
-}
-
-/** What is to be applied next to a batch. */
-export interface DueUpdate {
-  readonly envelope: Envelope;
-  /** As JSON, in lines, see `LongLists`. */
-  readonly results: string;
-  /** What it is made of. */
-  readonly held: readonly number[];
 }
 
 /** Makes what a registration gets of a batch due. `isOver`: its request is over, so that is deleted, some at a time. */
@@ -96,8 +87,8 @@ export const dueWrites = {
     }
     return [...files].map(([fileId, batchIds]) => ({ fileId, batchIds }));
   },
-  /** Null: nothing is due of the file's batch. */
-  next(db: Database, fileId: FileId, batchId: BatchId): DueUpdate | null {
+  /** What is to be applied next; null: nothing is due of the file's batch. */
+  next(db: Database, fileId: FileId, batchId: BatchId): MergedHeld | null {
     const due = findDue(db, batchId);
     if (due === undefined || due.isOver === 1) return null;
     // Another file may have the batch by now, and what is due of it.
@@ -115,7 +106,7 @@ export const dueWrites = {
    * Deletes some of what was applied; false: nothing of it is left. Where its request is over by then, others may have its
    * numbers.
    */
-  settle(db: Database, { envelope: { batchId, generation }, held }: Omit<DueUpdate, 'results'>): boolean {
+  settle(db: Database, { envelope: { batchId, generation }, held }: Omit<MergedHeld, 'results'>): boolean {
     const due = findDue(db, batchId);
     return due?.generation === generation && due?.isOver === 0 && dropSomeOf(db, held);
   },

@@ -15,22 +15,22 @@ export interface HeldState {
   dropped: number;
 }
 
-/** Updates, and about how many bytes of them, that are dropped in one go: other writes wait meanwhile. */
+/** Updates, and about how many bytes of them, that are taken or dropped in one go: other writes wait meanwhile. */
 const AT_ONCE = 64;
-const BYTES_AT_ONCE = 2 ** 20;
+export const BYTES_AT_ONCE = 2 ** 20;
 
 /** As it is stored: a key cannot hold a null. */
 const holderKey = (holder: UserId | null): string => holder ?? '';
 const holderOfKey = (key: string): UserId | null => (key === '' ? null : key);
 
 /** An update without its results. `generation`: that of the registration which has got it; missing: it has just come. */
-export type Envelope = Omit<Update, 'results'> & { readonly generation?: number };
+export type BareUpdate = Omit<Update, 'results'> & { readonly generation?: number };
 
 /**
  * Holds an update until its batch is registered, merged with the one that is held already: updates are cumulative. `results`: as
  * JSON. Others may have to go for it, see `dropSomeHeld`.
  */
-export function hold(db: Database, update: Envelope, results: string, sender: Claimant, now: number): void {
+export function hold(db: Database, update: BareUpdate, results: string, sender: Claimant, now: number): void {
   const { batchId } = update;
   const holder = holderKey(holderOf(sender));
   const earlier = db.get<{ envelope: string }>(
@@ -38,7 +38,7 @@ export function hold(db: Database, update: Envelope, results: string, sender: Cl
     batchId,
     holder,
   );
-  const before = earlier === undefined ? null : (JSON.parse(earlier.envelope) as Envelope);
+  const before = earlier === undefined ? null : (JSON.parse(earlier.envelope) as BareUpdate);
   // The list of the newer one; what is said beside it comes from both.
   const isStale = before !== null && !isNewer(update, before);
   const kept = isStale ? take(db, batchId, holder)?.results : undefined;
@@ -59,10 +59,7 @@ const bytesOf = (envelope: string, results: string): number =>
 export const isAnythingHeld = (db: Database): boolean =>
   db.get('SELECT 1 AS some FROM held LIMIT 1') !== undefined;
 
-/**
- * Bytes of the updates that are held for each of these batches, where there are any. Of one for which so much is held that it is
- * taken later: none.
- */
+/** Bytes of the updates that are held for each of these batches, where there are any: no more than are taken in one go. */
 export const heldBytesOf = (
   db: Database,
   batchIds: readonly BatchId[],
@@ -73,7 +70,7 @@ export const heldBytesOf = (
           `SELECT bytes FROM held WHERE batchId = ? LIMIT ${AT_ONCE + 1}`,
           batchId,
         );
-        return rows.length === 0 ? [] : [{ batchId, bytes: isTooMuch(rows) ? 0 : sumOf(rows) }];
+        return rows.length === 0 ? [] : [{ batchId, bytes: isTooMuch(rows) ? BYTES_AT_ONCE : sumOf(rows) }];
       })
     : [];
 
@@ -82,6 +79,7 @@ export interface Taker extends Pick<Claimant, 'userId' | 'isAdmin'> {
   readonly registeredAt: number;
 }
 
+/** The rule of `takesHeld`. */
 const OF_TAKER = "batchId = ?1 AND (?3 OR holder = '' OR holder = ?2) AND receivedAt <= ?4";
 const ofTaker = (batchId: BatchId, { userId, isAdmin, registeredAt }: Taker): Bind[] => [
   batchId,
@@ -109,20 +107,25 @@ export function takeHeld(db: Database, batchId: BatchId, taker: Taker): Update |
   return { ...update.envelope, results: JSON.parse(update.results) };
 }
 
-/** Some of what a registration gets of a batch, merged into one update: only its newest list is read. Null: nothing is left. */
-export function mergedHeld(
-  db: Database,
-  batchId: BatchId,
-  taker: Taker,
-): { readonly envelope: Envelope; readonly results: string; readonly held: readonly number[] } | null {
+/** Held updates of a batch, merged into one. */
+export interface MergedHeld {
+  readonly envelope: BareUpdate;
+  /** As JSON. */
+  readonly results: string;
+  /** What it is made of. */
+  readonly held: readonly number[];
+}
+
+/** Some of what a registration gets of a batch: only the newest list is read. Null: nothing is left. */
+export function mergedHeld(db: Database, batchId: BatchId, taker: Taker): MergedHeld | null {
   const rows = db.all<{ number: number; envelope: string }>(
     `SELECT rowid AS number, envelope FROM held WHERE ${OF_TAKER} ORDER BY holder LIMIT ${AT_ONCE}`,
     ...ofTaker(batchId, taker),
   );
-  let envelope: Envelope | null = null;
+  let envelope: BareUpdate | null = null;
   let newest = 0;
   for (const row of rows) {
-    const next = JSON.parse(row.envelope) as Envelope;
+    const next = JSON.parse(row.envelope) as BareUpdate;
     if (envelope === null || isNewer(next, envelope)) newest = row.number;
     envelope = envelope === null ? next : merged(envelope, next);
   }

@@ -19,7 +19,7 @@ import {
 } from '../results/hidden-lists.js';
 import { LIST_PLACES, LISTS, listOf, type ResultRows, resultsAt, writeResults } from '../results/results.js';
 import { applyWith, type BatchRow, batchOf, takesList } from './batches.js';
-import { type Envelope, hold } from './held-updates.js';
+import { type BareUpdate, hold } from './held-updates.js';
 import { attribute, isBaseOf, type SavedHere, savedTo } from './save-update.js';
 
 /** The list that a batch has. */
@@ -36,7 +36,7 @@ type Found =
 /** Holds an update; null: it belongs elsewhere now. `results`: as JSON. */
 function holdLong(
   db: Database,
-  update: Envelope,
+  update: BareUpdate,
   results: string,
   sender: Claimant,
   now: number,
@@ -47,7 +47,7 @@ function holdLong(
 }
 
 /** Finds out where an update with a long list belongs. `saved` null: it is to be held. */
-function find(db: Database, update: Envelope, sender: Claimant, now: number): Found {
+function find(db: Database, update: BareUpdate, sender: Claimant, now: number): Found {
   const attributed = attribute(db, update, sender, now);
   if (attributed.outcome === 'held') return { base: null, saved: null };
   if (attributed.outcome === 'superseded')
@@ -80,7 +80,7 @@ export interface WrittenList {
  */
 function begin(
   db: Database,
-  update: Envelope,
+  update: BareUpdate,
   base: Base,
   isExtension: boolean,
   sender: Claimant,
@@ -135,7 +135,7 @@ export interface WholeList {
 function finish(
   db: Database,
   { list, base }: WrittenList,
-  update: Envelope,
+  update: BareUpdate,
   { length, fingerprint, tally, changed }: WholeList,
   sender: Claimant,
   now: number,
@@ -162,13 +162,13 @@ function finish(
 }
 
 export const longListWrites = {
-  find: (db: Database, update: Envelope, sender: Claimant) => find(db, update, sender, clock.now()),
-  begin: (db: Database, update: Envelope, base: Base, isExtension: boolean, sender: Claimant) =>
+  find: (db: Database, update: BareUpdate, sender: Claimant) => find(db, update, sender, clock.now()),
+  begin: (db: Database, update: BareUpdate, base: Base, isExtension: boolean, sender: Claimant) =>
     begin(db, update, base, isExtension, sender, clock.now()),
   add,
-  finish: (db: Database, written: WrittenList, update: Envelope, list: WholeList, sender: Claimant) =>
+  finish: (db: Database, written: WrittenList, update: BareUpdate, list: WholeList, sender: Claimant) =>
     finish(db, written, update, list, sender, clock.now()),
   drop: dropWritten,
-  hold: (db: Database, update: Envelope, results: string, sender: Claimant) =>
+  hold: (db: Database, update: BareUpdate, results: string, sender: Claimant) =>
     holdLong(db, update, results, sender, clock.now()),
 };

@@ -17,7 +17,7 @@ import { register } from '../registration.js';
 import { isCrowded, isHidden } from '../results/hidden-lists.js';
 import { appendResults, listOf, type ResultRows } from '../results/results.js';
 import { applyUpdate, applyWith, type BatchRow, batchOf, knownBatch } from './batches.js';
-import { type Envelope, hold } from './held-updates.js';
+import { type BareUpdate, hold } from './held-updates.js';
 
 const SUPERSEDED: Saved = { outcome: 'superseded', fileId: null };
 
@@ -33,7 +33,7 @@ type Attributed =
 /** Stores an update, as `UpdateStore.save` says. */
 export function saveUpdate(
   db: Database,
-  update: Envelope & Pick<Update, 'results'>,
+  update: BareUpdate & Pick<Update, 'results'>,
   sender: Claimant,
   now: number,
 ): SavedHere {
@@ -57,7 +57,7 @@ export const savedTo = (db: Database, batch: BatchRow, fileId: FileId, isApplied
 });
 
 /** Finds out where an update belongs, and registers its batch where the update does that by itself. */
-export function attribute(db: Database, update: Envelope, sender: Claimant, now: number): Attributed {
+export function attribute(db: Database, update: BareUpdate, sender: Claimant, now: number): Attributed {
   const batch = batchOf(db, update.batchId);
   // It was held for a registration that is over.
   if (update.generation !== undefined && update.generation !== batch?.generation)

@@ -8,8 +8,8 @@ import type { DeadLetterRecord } from '../../dead-letter-records.js';
 import type { Registration } from '../../store.js';
 import { dueWrites } from '../batches/due-updates.js';
 import {
+  type BareUpdate,
   dropSomeHeld,
-  type Envelope,
   type HeldState,
   heldBytesOf,
   heldCounts,
@@ -48,7 +48,7 @@ export const writerOperations = (limits: { held: HeldState; maxDeadLetterBytes: 
       register(db, registration, claimant, clock.now()),
     checkBatches,
     heldBytes: heldBytesOf,
-    save: (db: Database, update: Envelope & Pick<Update, 'results'>, sender: Claimant) =>
+    save: (db: Database, update: BareUpdate & Pick<Update, 'results'>, sender: Claimant) =>
       saveUpdate(db, update, sender, clock.now()),
     saveTail: (db: Database, tail: Tail, sender: Claimant) => saveTail(db, tail, sender, clock.now()),
     fail: (db: Database, fileId: FileId, batchId: BatchId, reason: string, claimant: Claimant) =>
